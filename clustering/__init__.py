@@ -1,0 +1,35 @@
+"""Clustering core: arrays in, clusters out. It knows nothing of video, images or files.
+
+The names load on first use, so that importing the package compiles nothing and starts no thread.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clustering.errors import ClusteringError, InvalidInputError
+    from clustering.kmeans import KMeans
+    from clustering.representatives import representatives
+
+__all__ = ["ClusteringError", "InvalidInputError", "KMeans", "representatives"]
+
+_MODULES = {
+    "ClusteringError": "errors",
+    "InvalidInputError": "errors",
+    "KMeans": "kmeans",
+    "representatives": "representatives",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    # A submodule of the same name becomes an attribute on import; the public object takes its place.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

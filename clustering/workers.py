@@ -1,0 +1,65 @@
+"""A few threads over chunks of fixed size, with BLAS held to one thread.
+
+The chunks never depend on the number of threads, and neither does the order in which their results are used: that is
+what makes every result bit-equal for any number of threads. BLAS is held to one thread because it sums in another
+order with two.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+# Numba's `np.dot` calls SciPy's BLAS, which must be loaded before threadpoolctl looks for what to limit.
+import scipy.linalg.cython_blas  # noqa: F401
+from threadpoolctl import threadpool_limits
+
+CHUNK_ROWS = 4096
+
+
+def available_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Workers:
+    """Threads for kernels that release the GIL; a context manager.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        Number of threads; None takes every processor that this process may use.
+    """
+
+    def __init__(self, n_threads: int | None = None) -> None:
+        self.n_threads = available_threads() if n_threads is None else n_threads
+        self._executor: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> "Workers":
+        self._limits = threadpool_limits(1, user_api="blas")
+        if self.n_threads > 1:
+            self._executor = ThreadPoolExecutor(self.n_threads, thread_name_prefix="clustering")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+            self._executor = None
+        self._limits.restore_original_limits()
+
+    def run(self, task: Callable[[int, int], None], n_items: int, chunk: int = CHUNK_ROWS) -> None:
+        """Call ``task(first, last)`` on every chunk of ``range(n_items)`` and wait for all of them.
+
+        Tasks write to places of their own; an error in one is raised here.
+        """
+        spans = [(first, min(first + chunk, n_items)) for first in range(0, n_items, chunk)]
+        if self._executor is None or len(spans) == 1:
+            for first, last in spans:
+                task(first, last)
+            return
+        for done in [self._executor.submit(task, first, last) for first, last in spans]:
+            done.result()

@@ -1,0 +1,32 @@
+"""Naive twins of the algorithms: as short as the definition, in float64, one row at a time."""
+
+import numpy as np
+
+
+def assign(X, centers):
+    """Label of the nearest centre of each row (the first of equals), and the squared distance to it."""
+    X, centers = np.asarray(X, np.float64), np.asarray(centers, np.float64)
+    distances = np.array([((row - centers) ** 2).sum(axis=1) for row in X])
+    return distances.argmin(axis=1), distances.min(axis=1)
+
+
+def lloyd(X, centers, max_iter=300):
+    """Plain Lloyd to the fixed point; every cluster must keep a member."""
+    X, centers = np.asarray(X, np.float64), np.array(centers, np.float64)
+    labels, _ = assign(X, centers)
+    for _ in range(max_iter):
+        centers = np.array([X[labels == c].mean(axis=0) for c in range(len(centers))])
+        previous, (labels, _) = labels, assign(X, centers)
+        if np.array_equal(labels, previous):
+            break
+    return labels, centers
+
+
+def representatives(X, labels, centers, n):
+    """Members by distance from their centre, nearest first, then by row."""
+    X = np.asarray(X, np.float64)
+    ranked = []
+    for c, center in enumerate(np.asarray(centers, np.float64)):
+        members = [(float(np.sqrt(((X[i] - center) ** 2).sum())), i) for i in range(len(X)) if labels[i] == c]
+        ranked.append([i for _, i in sorted(members)][:n])
+    return ranked
