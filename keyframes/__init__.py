@@ -1,0 +1,53 @@
+"""Pick the frames of a recording that are worth labelling.
+
+The names load on first use, so that the command line's help is there at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keyframes.datatypes import Crop, Frame, Keyframe, Result, Selection, Settings, VideoHeader
+    from keyframes.errors import KeyframesError, OutputError, RegionError, SettingsError, VideoError
+    from keyframes.pipeline import extract
+    from keyframes.video import VideoReader
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Crop",
+    "Frame",
+    "Keyframe",
+    "KeyframesError",
+    "OutputError",
+    "RegionError",
+    "Result",
+    "Selection",
+    "Settings",
+    "SettingsError",
+    "VideoError",
+    "VideoHeader",
+    "VideoReader",
+    "__version__",
+    "extract",
+]
+
+_MODULES = {
+    **dict.fromkeys(("Crop", "Frame", "Keyframe", "Result", "Selection", "Settings", "VideoHeader"), "datatypes"),
+    **dict.fromkeys(("KeyframesError", "OutputError", "RegionError", "SettingsError", "VideoError"), "errors"),
+    "VideoReader": "video",
+    "extract": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

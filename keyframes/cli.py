@@ -1,0 +1,193 @@
+"""The ``keyframes`` command: it parses, calls the library and prints.
+
+Nothing heavy is imported here, so that help and usage errors are there at once.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from keyframes import __version__
+from keyframes.datatypes import Crop, FeatureKind, ImageFormat
+from keyframes.errors import KeyframesError, SettingsError
+
+app = typer.Typer(
+    name="keyframes",
+    help="Pick the frames of a recording that are worth labelling.",
+    epilog="Example: keyframes extract video.mp4 -k 150",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def parse_time(text: str) -> float:
+    """Read a time, seconds or [HH:]MM:SS[.s], as seconds."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
+    clock = ":" in text
+    if match is None or (clock and float(match[3]) >= 60) or (match[1] and int(match[2]) >= 60):
+        raise typer.BadParameter(f"{text!r} is no time; give seconds (90.5) or [HH:]MM:SS (1:30.5)")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def parse_crop(text: str) -> Crop:
+    """Read a crop, X,Y,W,H in pixels."""
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if match is None or int(match[3]) == 0 or int(match[4]) == 0:
+        raise typer.BadParameter(f"{text!r} is no crop; give X,Y,W,H in whole pixels, such as 120,80,640,480")
+    return Crop(*(int(part) for part in match.groups()))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"keyframes {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Threads to use; the result does not depend on it. Default: all processors."),
+]
+
+
+@app.command(epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames")
+def extract(
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="One or more video files.")],
+    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of frames to choose from each video.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Result folder; of several videos, the folder of their results. Default: <video name>-keyframes here.",
+        ),
+    ] = None,
+    features: Annotated[
+        FeatureKind,
+        typer.Option(help="What stands for a frame: principal components of its thumbnail, or the thumbnail's pixels."),
+    ] = "pca",
+    start: Annotated[
+        float, typer.Option(parser=parse_time, metavar="T", help="Look from this time on: seconds or [HH:]MM:SS.")
+    ] = "0",  # type: ignore[assignment] # Typer parses the default as it parses a value
+    stop: Annotated[
+        float | None,
+        typer.Option(parser=parse_time, metavar="T", help="Look at frames before this time. Default: the end."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Look at every N-th frame.")] = 1,
+    crop: Annotated[
+        Crop | None,
+        typer.Option(
+            parser=parse_crop,
+            metavar="X,Y,W,H",
+            help="Look at this part of the picture, in pixels; the exported images are whole. Default: all.",
+        ),
+    ] = None,
+    width: Annotated[int, typer.Option(min=4, metavar="PX", help="Width of the thumbnails that are compared.")] = 64,
+    color: Annotated[bool, typer.Option("--color", help="Compare in colour instead of gray.")] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
+    ] = 0,
+    threads: Threads = None,
+    format: Annotated[ImageFormat, typer.Option(help="File format of the exported images.")] = "png",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Choose the K frames of each video that differ most from one another, and write them.
+
+    The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, contact_sheet.jpg and
+    scan.npz. The same video, options and seed give the same bytes.
+    """
+    settings: dict[str, Any] = {
+        "features": features,
+        "start_s": start,
+        "stop_s": stop,
+        "every": every,
+        "crop": crop,
+        "width": width,
+        "color": color,
+        "seed": seed,
+        "format": format,
+    }
+    if stop is not None and stop <= start:
+        raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start:g} s")
+    from keyframes.output import result_names
+    from keyframes.pipeline import extract as run
+
+    places = [output or Path(result_names(videos)[0])]
+    if len(videos) > 1:
+        places = [(output or Path()) / name for name in result_names(videos)]
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    for video, place in zip(videos, places, strict=True):
+        with _errors_told(video, failed):
+            result = run(video, k, output=place, overwrite=overwrite, threads=threads, progress=not quiet, **settings)
+            for warning in result.warnings:
+                _say(f"warning: {video}: {warning}")
+            done.append({"folder": str(place), **result.manifest})
+            if not as_json:
+                n_decoded = result.manifest["video"]["frames_decoded"]
+                print(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}")
+    if as_json:
+        print(json.dumps({"results": done, "failures": failed}, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: keyframes info mouse.mp4")
+def info(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file.")],
+    threads: Threads = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a video file says of itself, and what decoding all of it shows."""
+    from keyframes.inspection import inspect
+
+    failed: list[dict[str, str]] = []
+    with _errors_told(video, failed):
+        report = inspect(video, threads=threads, progress=not quiet)
+        if as_json:
+            print(json.dumps(report, indent=2, ensure_ascii=False))
+        else:
+            for name, value in report.items():
+                shown = value if not isinstance(value, list) else "; ".join(value) or "none"
+                print(f"{name.replace('_', ' '):<24}{shown}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _errors_told(video: Path, failed: list[dict[str, str]]) -> Iterator[None]:
+    """Print an error of ours in one line, and note it in `failed`; anything else is a defect and passes."""
+    try:
+        yield
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
+    except KeyframesError as error:
+        _say(f"error: {error}")
+        failed.append({"video": str(video), "error": str(error)})
+
+
+def _say(text: str) -> None:
+    print(" ".join(text.split()), file=sys.stderr)

@@ -1,0 +1,227 @@
+"""The plain data that flow between the modules, and the settings that decide a result.
+
+NumPy is imported for type checkers alone: the command line takes its choices from here and stays light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from keyframes.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+FeatureKind = Literal["pca", "pixels"]
+ImageFormat = Literal["png", "jpg"]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle of the picture, in pixels from its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame.
+
+    Attributes
+    ----------
+    index : int
+        0-based place in presentation order: what a loop of ``cv2.VideoCapture.read()`` counts.
+    time_s : float
+        Time from the start of the video in seconds.
+    image : array (height, width, 3), uint8
+        Blue, green, red.
+    """
+
+    index: int
+    time_s: float
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class VideoHeader:
+    """What a file says of itself, and the size of its first picture.
+
+    Attributes
+    ----------
+    name : str
+        File name.
+    width, height : int
+        Size of the pictures as a player shows them, rotation applied.
+    rotation : int
+        Degrees clockwise by which the stored pictures are turned to be shown.
+    frame_rate : float
+        Average frames a second; 0.0 where the file does not say.
+    frames_claimed : int
+        Number of frames by the header, which may be an estimate; 0 where the file does not say.
+    codec : str
+        Four-character code.
+    size_bytes : int
+    """
+
+    name: str
+    width: int
+    height: int
+    rotation: int
+    frame_rate: float
+    frames_claimed: int
+    codec: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can change a result; the manifest lists all of it.
+
+    Attributes
+    ----------
+    k : int
+        Number of frames to choose.
+    features : {"pca", "pixels"}
+        What stands for a frame: the leading principal components of its thumbnail, or the thumbnail itself.
+    start_s, stop_s : float, float or None
+        Part of the video to look at, start <= time < stop, in seconds.
+    every : int
+        Look at every n-th frame only.
+    crop : Crop or None
+        Part of the picture to look at. Exported images are always whole.
+    width : int
+        Width of the thumbnails in pixels.
+    color : bool
+        Thumbnails in colour; gray otherwise.
+    seed : int
+        Seed of everything random.
+    format : {"png", "jpg"}
+        File format of the exported images.
+
+    Raises
+    ------
+    SettingsError
+        Where a value is out of its range.
+    """
+
+    k: int
+    features: FeatureKind = "pca"
+    start_s: float = 0.0
+    stop_s: float | None = None
+    every: int = 1
+    crop: Crop | None = None
+    width: int = 64
+    color: bool = False
+    seed: int = 0
+    format: ImageFormat = "png"
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("k", 1), ("every", 1), ("width", 4), ("seed", 0), ("start_s", 0)):
+            value = getattr(self, name)
+            if not value >= lowest:
+                raise SettingsError(f"{name} is {value}; it must be {lowest} or more")
+        for name in ("k", "every", "width", "seed"):
+            if int(getattr(self, name)) != getattr(self, name):
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be a whole number")
+        if self.seed >= 2**32:
+            raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
+        for name, allowed in (("features", FeatureKind), ("format", ImageFormat)):
+            if getattr(self, name) not in get_args(allowed):
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
+        if self.stop_s is not None and not self.stop_s > self.start_s:
+            raise SettingsError(
+                f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
+            )
+        if self.crop is not None and (min(self.crop.x, self.crop.y) < 0 or min(self.crop.width, self.crop.height) < 1):
+            raise SettingsError(
+                f"crop is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """A chosen frame.
+
+    Attributes
+    ----------
+    frame_index : int
+    time_s : float
+    cluster : int
+        Number of the cluster that it stands for.
+    cluster_size : int
+        How many frames were in that cluster.
+    distance : float
+        From the cluster's centre, in feature space.
+    sharpness : float
+        Variance of the Laplacian of the gray thumbnail, in gray levels squared.
+    """
+
+    frame_index: int
+    time_s: float
+    cluster: int
+    cluster_size: int
+    distance: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen frames in time order, and the clusters behind them.
+
+    Attributes
+    ----------
+    keyframes : tuple of Keyframe
+    labels : array (n_frames,), int32
+        Cluster of every frame looked at.
+    distances : array (n_frames,), float32
+        Distance of every frame from its cluster's centre.
+    """
+
+    keyframes: tuple[Keyframe, ...]
+    labels: NDArray[np.int32] = field(repr=False)
+    distances: NDArray[np.float32] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an extraction made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it lies.
+    keyframes : tuple of Keyframe
+        In time order.
+    manifest : dict
+        Content of ``manifest.json``.
+    warnings : tuple of str
+    """
+
+    folder: Path
+    keyframes: tuple[Keyframe, ...]
+    manifest: dict[str, Any] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def frame_indices(self) -> list[int]:
+        """The chosen frame indices in time order."""
+        return [keyframe.frame_index for keyframe in self.keyframes]
+
+    @property
+    def files(self) -> list[Path]:
+        """The exported images in time order."""
+        return [self.folder / entry["file"] for entry in self.manifest["keyframes"]]

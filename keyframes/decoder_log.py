@@ -1,0 +1,155 @@
+"""What FFmpeg has to say: caught from file descriptor 2, counted, never passed through.
+
+FFmpeg reports a broken picture in its log alone; no return value of OpenCV tells. Its C code writes to descriptor 2,
+past ``sys.stderr``, so the descriptor itself is turned into a temporary file while a video is being read, and Python's
+``sys.stderr``, where it stands on that descriptor, moves to a copy of the old one.
+"""
+
+import io
+import os
+import re
+import secrets
+import sys
+import tempfile
+import threading
+from collections import Counter
+from types import TracebackType
+
+# "[h264 @ 0x55b1def55ec0] error while decoding MB 3 12": who, an address that differs each time, what.
+_MESSAGE = re.compile(rb"^\[(?P<who>[^\]@]+) @ (?:0x)?[0-9a-fA-F]+\] (?P<what>.+)$", re.MULTILINE)
+_NUMBER = re.compile(r"-?\b(?:0x[0-9a-fA-F]+|\d+)\b")
+
+_lock = threading.Lock()
+_active: list["DecoderLog"] = []
+_redirection: "_Redirection | None" = None
+
+
+class DecoderLog:
+    """FFmpeg's messages while this is entered; a context manager that may be nested and used from several threads.
+
+    With several logs at once each one gets all messages: descriptor 2 belongs to the whole process.
+
+    Attributes
+    ----------
+    counts : Counter
+        How often each message came, numbers in it replaced by "N".
+    first : str
+        The first message as it was, or "".
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.first = ""
+
+    def __enter__(self) -> "DecoderLog":
+        global _redirection
+        with _lock:
+            if _redirection is None:
+                _redirection = _Redirection.start()
+            else:
+                _distribute(_redirection)
+            _active.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        global _redirection
+        with _lock:
+            if _redirection is not None:
+                _distribute(_redirection)
+            _active.remove(self)
+            if not _active and _redirection is not None:
+                _redirection.stop()
+                _redirection = None
+
+    def update(self) -> None:
+        """Take in what was written so far."""
+        with _lock:
+            if _redirection is not None:
+                _distribute(_redirection)
+
+    def summary(self) -> str:
+        """Return the most frequent message with its count, "" where there is none; the same text on every run."""
+        if not self.counts:
+            return ""
+        text, _ = min(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        return f"{self.counts.total()} messages, mostly '{text}'" if self.counts.total() > 1 else f"'{text}'"
+
+
+def _distribute(redirection: "_Redirection") -> None:
+    for match in _MESSAGE.finditer(redirection.take()):
+        what = match["what"].decode("utf-8", "replace").strip()
+        for log in _active:
+            log.first = log.first or what
+            log.counts[f"{match['who'].decode('utf-8', 'replace').strip()}: {_NUMBER.sub('N', what)}"] += 1
+
+
+def _open_nameless() -> int:
+    """Descriptor of a new temporary file that goes away with its last descriptor, opened for appending.
+
+    `tempfile.TemporaryFile` does not append, and then, after a truncation, C code goes on writing at its old place.
+    """
+    path = os.path.join(tempfile.gettempdir(), f"keyframes-{os.getpid()}-{secrets.token_hex(8)}.log")
+    vanishing = getattr(os, "O_TEMPORARY", 0)
+    log = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | vanishing, 0o600)
+    if not vanishing:
+        os.unlink(path)
+    return log
+
+
+class _Redirection:
+    """Descriptor 2 turned into a temporary file."""
+
+    def __init__(self, log: int, saved: int) -> None:
+        self._log = log
+        self._saved = saved
+        self._begun = b""
+        self._moved: io.TextIOWrapper | None = None
+
+    @classmethod
+    def start(cls) -> "_Redirection | None":
+        """Redirect, or return None where there is no descriptor 2 or no place for a temporary file."""
+        try:
+            log = _open_nameless()
+            saved = os.dup(2)
+        except OSError:
+            return None
+        redirection = cls(log, saved)
+        redirection._move_python_stderr()
+        os.dup2(log, 2)
+        return redirection
+
+    def _move_python_stderr(self) -> None:
+        self._original = sys.stderr
+        try:
+            stands_on_2 = sys.stderr.fileno() == 2
+        except (AttributeError, OSError, ValueError):
+            stands_on_2 = False
+        if stands_on_2:
+            sys.stderr.flush()
+            self._moved = io.TextIOWrapper(
+                os.fdopen(os.dup(self._saved), "wb", buffering=0),
+                encoding=sys.stderr.encoding,
+                errors=sys.stderr.errors,
+                write_through=True,
+            )
+            sys.stderr = self._moved
+
+    def take(self) -> bytes:
+        """Return the lines written since the last call, and empty the file, so that it stays small."""
+        size = os.lseek(self._log, 0, os.SEEK_END)
+        os.lseek(self._log, 0, os.SEEK_SET)
+        text = self._begun + os.read(self._log, size)
+        os.ftruncate(self._log, 0)
+        lines, newline, self._begun = text.rpartition(b"\n")
+        return lines + newline
+
+    def stop(self) -> None:
+        os.dup2(self._saved, 2)
+        os.close(self._saved)
+        os.close(self._log)
+        if self._moved is not None:
+            if sys.stderr is self._moved:
+                sys.stderr = self._original
+            self._moved.close()

@@ -1,0 +1,32 @@
+"""Errors of the keyframes package.
+
+::
+
+    KeyframesError
+    ├── SettingsError   a setting that is wrong in itself, whatever the video (exit status 2)
+    ├── VideoError      a file that cannot be read as a video
+    ├── RegionError     a time range or a crop outside the video
+    └── OutputError     a result that cannot be written
+
+Each message names the file or the value, and what to do.
+"""
+
+
+class KeyframesError(Exception):
+    """Base class of everything that the package raises on purpose."""
+
+
+class SettingsError(KeyframesError, ValueError):
+    """A setting that is wrong in itself, whatever the video."""
+
+
+class VideoError(KeyframesError):
+    """A file that cannot be read as a video."""
+
+
+class RegionError(KeyframesError):
+    """A time range or a crop that lies outside the video."""
+
+
+class OutputError(KeyframesError):
+    """A result that cannot be written where it should go."""

@@ -1,0 +1,93 @@
+"""From pictures to rows of numbers: thumbnails, and their principal components."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from clustering.workers import Workers
+
+N_COMPONENTS = 32
+# PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
+N_FITTED = 2048
+CHUNK_ROWS = 1024
+FULL_SCALE = np.float32(255)
+
+
+class Thumbnailer:
+    """Shrinks pictures of one size by averaging areas.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the pictures in pixels.
+    thumbnail_width : int
+        Width of the thumbnails; a narrower picture keeps its own. The height follows the picture's shape.
+    color : bool
+        Blue, green and red kept apart; otherwise gray.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (height, width), or (height, width, 3) in colour.
+    """
+
+    def __init__(self, height: int, width: int, thumbnail_width: int, color: bool) -> None:
+        self.width = min(thumbnail_width, width)
+        self.height = max(1, round(height * self.width / width))
+        self.color = color
+        self.shape = (self.height, self.width, 3) if color else (self.height, self.width)
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the thumbnail of a picture (height, width, 3), uint8."""
+        full = image if self.color else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        return np.asarray(cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA))
+
+
+def brightness_and_sharpness(thumbnail: NDArray[np.uint8]) -> tuple[float, float]:
+    """Mean gray level of a thumbnail, and the variance of its Laplacian in gray levels squared."""
+    gray = thumbnail if thumbnail.ndim == 2 else cv2.cvtColor(thumbnail, cv2.COLOR_BGR2GRAY)
+    laplacian = cv2.Laplacian(gray, cv2.CV_32F)
+    return float(gray.mean()), float(laplacian.var(dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """A linear map from thumbnails to their leading principal components.
+
+    Attributes
+    ----------
+    mean : array (n_pixels,), float32
+        In units of full white, 0 to 1.
+    basis : array (n_components, n_pixels), float32
+        Orthonormal rows, the largest variance first.
+    """
+
+    mean: NDArray[np.float32]
+    basis: NDArray[np.float32]
+
+    @classmethod
+    def fit(cls, thumbnails: NDArray[np.uint8], seed: int) -> "PrincipalComponents":
+        """Fit the map on an even sample of the rows of an array (n_frames, n_pixels), uint8."""
+        n_frames, n_pixels = thumbnails.shape
+        sample = thumbnails[np.linspace(0, n_frames - 1, min(n_frames, N_FITTED)).astype(np.int64)] / FULL_SCALE
+        n_components = min(N_COMPONENTS, len(sample), n_pixels)
+        mean = sample.mean(axis=0)
+        if np.ptp(sample, axis=0).max() == 0:
+            # Frames without any difference have no direction of variance; PCA would divide by zero.
+            return cls(mean, np.eye(n_components, n_pixels, dtype=np.float32))
+        with Workers(1):
+            pca = PCA(n_components, svd_solver="randomized", random_state=seed).fit(sample)
+        return cls(mean, np.ascontiguousarray(pca.components_, np.float32))
+
+    def transform(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Components of each row of an array (n_frames, n_pixels), uint8: (n_frames, n_components), float16."""
+        components = np.empty((len(thumbnails), len(self.basis)), np.float16)
+        with Workers(1):
+            # Chunks of fixed size: the product's last bits depend on the shape of its operands.
+            for first in range(0, len(thumbnails), CHUNK_ROWS):
+                chunk = thumbnails[first : first + CHUNK_ROWS] / FULL_SCALE - self.mean
+                components[first : first + CHUNK_ROWS] = chunk @ self.basis.T
+        return components

@@ -1,0 +1,83 @@
+"""``manifest.json`` and ``keyframes.csv``: the chosen frames for programs and for people.
+
+The manifest holds nothing that differs between two runs of one command: no date, duration, host or absolute path.
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from keyframes import __version__
+from keyframes.datatypes import Keyframe, Settings, VideoHeader
+
+SCHEMA_VERSION = 1
+COLUMNS = ("frame_index", "time_s", "cluster", "cluster_size", "distance", "sharpness", "file")
+
+
+def image_name(frame_index: int, n_frames: int, extension: str) -> str:
+    """File name of an exported frame, padded as DeepLabCut does to the digits of the last index."""
+    return f"img{frame_index:0{len(str(max(n_frames - 1, 0)))}d}.{extension}"
+
+
+def build_manifest(
+    header: VideoHeader,
+    fingerprint: str,
+    frames_decoded: int,
+    settings: Settings,
+    keyframes: tuple[Keyframe, ...],
+    warnings: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return the content of ``manifest.json``.
+
+    Parameters
+    ----------
+    header : VideoHeader
+    fingerprint : str
+        Hash of the video file.
+    frames_decoded : int
+        Frames decoded by the scan; with a range, up to its end.
+    settings : Settings
+    keyframes : tuple of Keyframe
+        In time order.
+    warnings : tuple of str
+    """
+    n_frames = max(header.frames_claimed, frames_decoded)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool_version": __version__,
+        "video": {
+            "path": header.name,
+            "width": header.width,
+            "height": header.height,
+            "frame_rate": header.frame_rate,
+            "frames_decoded": frames_decoded,
+            "frames_claimed": header.frames_claimed,
+            "size_bytes": header.size_bytes,
+            "hash": fingerprint,
+        },
+        "settings": settings.as_dict(),
+        "keyframes": [
+            {
+                "frame_index": keyframe.frame_index,
+                "time_s": keyframe.time_s,
+                "cluster": keyframe.cluster,
+                "cluster_size": keyframe.cluster_size,
+                "distance": keyframe.distance,
+                "sharpness": keyframe.sharpness,
+                "file": f"frames/{image_name(keyframe.frame_index, n_frames, settings.format)}",
+            }
+            for keyframe in keyframes
+        ],
+        "warnings": list(warnings),
+    }
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write ``manifest.json`` and ``keyframes.csv`` into a folder."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (folder / "manifest.json").write_text(text, encoding="utf-8", newline="\n")
+    with (folder / "keyframes.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(manifest["keyframes"])

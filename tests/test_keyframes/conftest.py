@@ -1,0 +1,143 @@
+"""Real encoded files, each made once a session, whose every picture carries its own number."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+N_BITS = 8
+BARCODE_HEIGHT = 24
+
+
+def picture(number, height, width):
+    """A picture (height, width, 3) with its number as a bar code on top and a square that wanders below."""
+    image = np.full((height, width, 3), (70, 90, 110), np.uint8)
+    edges = np.linspace(0, width, N_BITS + 1).astype(int)
+    for bit in range(N_BITS):
+        level = 235 if number >> bit & 1 else 20
+        image[:BARCODE_HEIGHT, edges[bit] : edges[bit + 1]] = level
+    x = round((width - 30) * (0.5 + 0.5 * np.sin(0.37 * number)))
+    y = BARCODE_HEIGHT + round((height - BARCODE_HEIGHT - 30) * (0.5 + 0.5 * np.cos(0.21 * number)))
+    image[y : y + 30, x : x + 30] = (40, 160, 220)
+    return image
+
+
+def read_number(image):
+    """Number that the bar code of a decoded picture carries."""
+    strip = image[6 : BARCODE_HEIGHT - 6].mean(axis=(0, 2))
+    edges = np.linspace(0, len(strip), N_BITS + 1).astype(int)
+    middles = (edges[:-1] + edges[1:]) // 2
+    return sum(1 << bit for bit in range(N_BITS) if strip[middles[bit] - 2 : middles[bit] + 3].mean() > 128)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A test video: how it is encoded and what it shows."""
+
+    name: str
+    codec: tuple[str, ...]
+    n_frames: int = 60
+    height: int = 120
+    width: int = 160
+    rotation: int = 0
+
+
+X264 = ("-c:v", "libx264", "-crf", "12")
+# Every third slot of time is left out, so that the gaps between the frames are 1, 2, 1, 2 … slots.
+IRREGULAR = ("-vf", "setpts=(N+floor(N/2))/30/TB", "-fps_mode", "passthrough")
+
+VIDEOS = {
+    video.name: video
+    for video in (
+        Encoded("h264_b_frames.mp4", (*X264, "-bf", "3", "-g", "25")),
+        Encoded("h264_open_gop.mkv", (*X264, "-bf", "3", "-x264-params", "open-gop=1:keyint=20:min-keyint=10")),
+        Encoded("h264_444_odd.mp4", (*X264, "-pix_fmt", "yuv444p"), height=121, width=161),
+        Encoded("h264_gray.mp4", (*X264, "-pix_fmt", "gray")),
+        Encoded("h264_transport.ts", (*X264, "-bf", "2", "-g", "25")),
+        Encoded("mpeg4.mp4", ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2")),
+        Encoded("mpeg4.avi", ("-c:v", "mpeg4", "-q:v", "2")),
+        Encoded("mjpeg.avi", ("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj422p")),
+        Encoded(
+            "vp9.webm", ("-c:v", "libvpx-vp9", "-crf", "15", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8")
+        ),
+        Encoded(
+            "vp9.mkv", ("-c:v", "libvpx-vp9", "-crf", "15", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8")
+        ),
+        Encoded("single_frame.mp4", X264, n_frames=1),
+        Encoded("variable_rate.mp4", (*X264, "-bf", "3", *IRREGULAR)),
+        Encoded("variable_rate.mkv", (*X264, "-bf", "3", *IRREGULAR)),
+        Encoded("rotated.mp4", (*X264, "-bf", "3"), rotation=90),
+        Encoded("odd_name ' “ü” [1] %d.mp4", X264),
+    )
+}
+
+
+def ffmpeg(*arguments, stdin=b""):
+    subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)], input=stdin, check=True
+    )
+
+
+def encode(path, video):
+    """Write a test video."""
+    frames = b"".join(picture(i, video.height, video.width).tobytes() for i in range(video.n_frames))
+    source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{video.width}x{video.height}", "-r", "30", "-i", "-")
+    pixels = () if "-pix_fmt" in video.codec else ("-pix_fmt", "yuv420p")
+    if not video.rotation:
+        ffmpeg(*source, *pixels, *video.codec, path, stdin=frames)
+        return
+    straight = path.with_name(f"straight-{path.name}")
+    ffmpeg(*source, *pixels, *video.codec, straight, stdin=frames)
+    ffmpeg("-display_rotation", video.rotation, "-i", straight, "-c", "copy", path)
+    straight.unlink()
+
+
+@pytest.fixture(scope="session")
+def video_file(tmp_path_factory):
+    """Path of the test video of this name; treat it as read-only."""
+    folder = tmp_path_factory.mktemp("videos")
+    made: dict[str, Path] = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = folder / name
+            encode(made[name], VIDEOS[name])
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def sequential():
+    """Every picture of a file, by the plain loop that defines a frame index."""
+    known = {}
+
+    def read(path):
+        if path not in known:
+            capture = cv2.VideoCapture(str(path))
+            images = []
+            while True:
+                ok, image = capture.read()
+                if not ok:
+                    break
+                images.append(image)
+            capture.release()
+            known[path] = images
+        return known[path]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def truncated(tmp_path_factory, video_file):
+    """An MP4 with its index in front, cut off in the middle of its pictures."""
+    folder = tmp_path_factory.mktemp("truncated")
+    front, cut = folder / "front.mp4", folder / "cut.mp4"
+    ffmpeg("-i", video_file("h264_b_frames.mp4"), "-c", "copy", "-movflags", "+faststart", front)
+    data = front.read_bytes()
+    cut.write_bytes(data[: len(data) * 6 // 10])
+    return cut
