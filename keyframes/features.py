@@ -1,5 +1,6 @@
 """From pictures to rows of numbers: thumbnails, and their principal components."""
 
+import hashlib
 from dataclasses import dataclass
 
 import cv2
@@ -53,6 +54,13 @@ def brightness_and_sharpness(thumbnail: NDArray[np.uint8]) -> tuple[float, float
     return float(gray.mean()), float(laplacian.var(dtype=np.float64))
 
 
+def first_equal_row(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return, for each row of an array (n_frames, n_pixels), the first row that is equal to it, by a 128-bit hash."""
+    first: dict[bytes, int] = {}
+    digests = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in thumbnails)
+    return np.array([first.setdefault(digest, row) for row, digest in enumerate(digests)], np.int64)
+
+
 @dataclass(frozen=True)
 class PrincipalComponents:
     """A linear map from thumbnails to their leading principal components.
@@ -83,11 +91,15 @@ class PrincipalComponents:
         return cls(mean, np.ascontiguousarray(pca.components_, np.float32))
 
     def transform(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Components of each row of an array (n_frames, n_pixels), uint8: (n_frames, n_components), float16."""
+        """Components of each row of an array (n_frames, n_pixels), uint8: (n_frames, n_components), float16.
+
+        Equal rows get equal components.
+        """
         components = np.empty((len(thumbnails), len(self.basis)), np.float16)
         with Workers(1):
             # Chunks of fixed size: the product's last bits depend on the shape of its operands.
             for first in range(0, len(thumbnails), CHUNK_ROWS):
                 chunk = thumbnails[first : first + CHUNK_ROWS] / FULL_SCALE - self.mean
                 components[first : first + CHUNK_ROWS] = chunk @ self.basis.T
-        return components
+        # A product's last bits depend on a row's place in the chunk: frames that are all alike would seem to differ.
+        return components[first_equal_row(thumbnails)]

@@ -111,6 +111,20 @@ def video_file(tmp_path_factory):
     return get
 
 
+@pytest.fixture
+def encoded_pictures(tmp_path):
+    """Encode pictures of these numbers into a file: `encoded_pictures("a.mp4", [1, 1, 2], "-c:v", "mpeg4")`."""
+
+    def encode_numbers(name, numbers, *codec):
+        frames = b"".join(picture(number, 120, 160).tobytes() for number in numbers)
+        path = tmp_path / name
+        source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
+        ffmpeg(*source, "-pix_fmt", "yuv420p", *codec, path, stdin=frames)
+        return path
+
+    return encode_numbers
+
+
 @pytest.fixture(scope="session")
 def sequential():
     """Every picture of a file, by the plain loop that defines a frame index."""
@@ -141,3 +155,12 @@ def truncated(tmp_path_factory, video_file):
     data = front.read_bytes()
     cut.write_bytes(data[: len(data) * 6 // 10])
     return cut
+
+
+@pytest.fixture(scope="session")
+def long_video(tmp_path_factory, video_file):
+    """Three minutes of video: long enough to be interrupted in the middle."""
+    folder = tmp_path_factory.mktemp("long")
+    path = folder / "long.mp4"
+    ffmpeg("-stream_loop", 89, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", path)
+    return path

@@ -1,0 +1,126 @@
+"""The house: who imports whom, and how light an import is."""
+
+import ast
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGES = ("clustering", "keyframes")
+
+# A module imports from its own package what stands on lower floors only.
+FLOORS = {
+    "keyframes": [
+        {"__main__"},
+        {"cli"},
+        {"pipeline", "inspection"},
+        {"selection"},
+        {"scan"},
+        {"video", "features", "manifest", "contact_sheet", "output", "progress"},
+        {"datatypes", "decoder_log"},
+        {"errors"},
+        {"__init__"},
+    ],
+    "clustering": [
+        {"kmeans", "representatives"},
+        {"lloyd", "seeding"},
+        {"kernels", "workers"},
+        {"errors"},
+        {"__init__"},
+    ],
+}
+
+
+def modules(package):
+    return {path.stem: path for path in (ROOT / package).glob("*.py")}
+
+
+def imported(path):
+    """Full names of everything that a file imports, type checkers' imports and late ones included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def floor(package, module):
+    return next(number for number, floor in enumerate(FLOORS[package]) if module in floor)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_has_its_floor(package):
+    assert sorted(modules(package)) == sorted(name for floor in FLOORS[package] for name in floor)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_lead_downwards(package):
+    for name, path in modules(package).items():
+        if name == "__init__":
+            continue
+        for target in imported(path):
+            top, _, rest = target.partition(".")
+            inner = rest.partition(".")[0]
+            if top == package and inner in modules(package):
+                assert floor(package, inner) > floor(package, name), f"{package}/{name}.py imports {target}"
+
+
+def test_the_core_knows_nothing_of_its_users():
+    for path in modules("clustering").values():
+        for target in imported(path):
+            assert target.partition(".")[0] not in {"keyframes", "quantize", "cv2", "imageio", "typer"}, path
+
+
+def sources(*packages):
+    return [path for package in packages for path in (ROOT / package).rglob("*.py")]
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ("VideoCapture", {"keyframes/video.py"}),
+        ("njit", {"clustering/kernels.py"}),
+        ("typer", {"keyframes/cli.py"}),
+    ],
+)
+def test_some_things_have_one_place(text, only):
+    def uses(path):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return text in names | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+    assert {path.relative_to(ROOT).as_posix() for path in sources(*PACKAGES) if uses(path)} == only
+
+
+def test_only_the_command_line_prints():
+    for path in sources(*PACKAGES):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        prints = any(isinstance(call.func, ast.Name) and call.func.id in {"print", "input"} for call in calls)
+        assert not prints or path.name in {"cli.py", "__main__.py"}, path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_list_of_public_names_is_the_namespace(package):
+    module = importlib.import_module(package)
+    assert module.__all__ == sorted(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+        assert name in dir(module)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        module.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize("statement", ["import clustering", "import keyframes", "import keyframes.cli"])
+def test_importing_is_light(statement):
+    program = f"{statement}\nimport sys, threading\nprint(*sys.modules)\nprint(threading.active_count())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded, n_threads = done.stdout.splitlines()
+    heavy = {"numba", "cv2", "numpy", "scipy", "sklearn", "torch", "dask", "tqdm"}
+    if not statement.endswith("cli"):
+        heavy.add("typer")
+    assert heavy.isdisjoint(loaded.split())
+    assert n_threads == "1"

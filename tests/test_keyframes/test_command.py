@@ -1,0 +1,264 @@
+"""The installed command: what it prints where, its exit status, and what it leaves behind."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import keyframes
+from tests.test_keyframes.conftest import ffmpeg
+
+
+@pytest.fixture
+def extract(run_command, tmp_path):
+    """Run `keyframes extract` in an empty folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+
+    def run(*arguments, **options):
+        return run_command("keyframes", "extract", *arguments, cwd=folder, **options)
+
+    run.folder = folder
+    return run
+
+
+def one_error_line(done):
+    """The message, after checking that it is the only thing said."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in line
+    return line
+
+
+def test_extract_writes_a_folder_and_says_so(extract, video_file):
+    done = extract(video_file("mpeg4.mp4"), "-k", 5)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == f"{video_file('mpeg4.mp4')}: 5 of 60 frames in mpeg4-keyframes"
+    assert len(list((extract.folder / "mpeg4-keyframes" / "frames").iterdir())) == 5
+
+
+def test_json_is_one_document(extract, video_file):
+    done = extract(video_file("mpeg4.mp4"), "missing.mp4", "-k", 5, "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    (result,) = document["results"]
+    manifest = json.loads((extract.folder / result["folder"] / "manifest.json").read_text(encoding="utf-8"))
+    assert {key: result[key] for key in manifest} == manifest
+    (failure,) = document["failures"]
+    assert failure["video"] == "missing.mp4"
+    assert "no such file" in failure["error"]
+
+
+def test_several_videos_get_a_folder_each(extract, video_file):
+    videos = [video_file(name) for name in ("mpeg4.mp4", "mpeg4.avi", "vp9.webm")]
+    done = extract(*videos, "-k", 2, "-o", "results")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (extract.folder / "results").iterdir()}
+    assert names == {"mpeg4-mp4-keyframes", "mpeg4-avi-keyframes", "vp9-keyframes"}
+
+
+def test_every_option_reaches_the_result(extract, video_file):
+    done = extract(
+        video_file("mpeg4.mp4"),
+        *("-k", 4, "-o", "out", "--features", "pixels", "--start", "0:00.2", "--stop", "00:00:01.9", "--every", 2),
+        *("--crop", "10,20,100,80", "--width", 20, "--color", "--seed", 7, "--threads", 1, "--format", "jpg", "-q"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((extract.folder / "out" / "manifest.json").read_text(encoding="utf-8"))["settings"] == {
+        "k": 4,
+        "features": "pixels",
+        "start_s": 0.2,
+        "stop_s": 1.9,
+        "every": 2,
+        "crop": {"x": 10, "y": 20, "width": 100, "height": 80},
+        "width": 20,
+        "color": True,
+        "seed": 7,
+        "format": "jpg",
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-k", "0"),
+        ("-k", "-3"),
+        ("-k", "abc"),
+        ("-k", "1.5"),
+        (),
+        ("-k", "5", "--every", "0"),
+        ("-k", "5", "--start", "1:99"),
+        ("-k", "5", "--start", "soon"),
+        ("-k", "5", "--start", "3", "--stop", "2"),
+        ("-k", "5", "--crop", "1,2,3"),
+        ("-k", "5", "--crop", "1,2,0,4"),
+        ("-k", "5", "--features", "smell"),
+        ("-k", "5", "--threads", "0"),
+        ("-k", "5", "--no-such-option"),
+    ],
+)
+def test_wrong_usage_has_status_2(extract, video_file, arguments):
+    done = extract(video_file("mpeg4.mp4"), *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Usage" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(extract.folder.iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def bad_file(tmp_path_factory, video_file):
+    """Files that are no video, by name."""
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "directory.mp4").mkdir()
+    (folder / "text.mp4").write_text("This is no video.\n" * 100, encoding="utf-8")
+    (folder / "empty.mp4").touch()
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "aac", folder / "audio.mp4")
+    ffmpeg("-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / "whole.mp4")
+    data = (folder / "whole.mp4").read_bytes()
+    (folder / "no_index.mp4").write_bytes(data[: len(data) // 2])
+    (folder / "zeros.avi").write_bytes(bytes(100_000))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.mp4", "no such file"),
+        ("directory.mp4", "is a directory"),
+        ("text.mp4", "no video can be opened"),
+        ("empty.mp4", "is empty"),
+        ("audio.mp4", "no video can be opened"),
+        ("no_index.mp4", "moov atom not found"),
+        ("zeros.avi", "no video can be opened"),
+    ],
+)
+@pytest.mark.parametrize("command", ["extract", "info"])
+def test_a_file_that_is_no_video_is_one_line(name, message, command, run_command, bad_file, tmp_path):
+    arguments = ("-k", 5) if command == "extract" else ()
+    line = one_error_line(run_command("keyframes", command, bad_file / name, *arguments, cwd=tmp_path))
+    assert name in line
+    assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_regions_and_places_are_one_line(extract, video_file):
+    path = video_file("mpeg4.mp4")
+    (extract.folder / "full").mkdir()
+    (extract.folder / "full" / "notes.txt").touch()
+    (extract.folder / "file").touch()
+    before = sorted(extract.folder.rglob("*"))
+    for options, message in (
+        (("--start", "1:00"), "--start"),
+        (("--crop", "100,100,100,100"), "160 x 120"),
+        (("-o", "full"), "--overwrite"),
+        (("-o", "full", "--overwrite"), "no earlier result"),
+        (("-o", "file"), "is a file"),
+        (("-o", "file/below"), "cannot be written"),
+    ):
+        assert message in one_error_line(extract(path, "-k", 3, *options))
+    assert sorted(extract.folder.rglob("*")) == before
+
+
+def test_a_place_without_permission_is_one_line(extract, video_file):
+    locked = extract.folder / "locked"
+    locked.mkdir()
+    locked.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    if os.access(locked, os.W_OK):
+        # The administrator may write anywhere; the kernel's own file system refuses even him.
+        locked = Path("/proc")
+        if not locked.is_dir():
+            pytest.skip("no folder refuses this user")
+    assert "cannot be written" in one_error_line(extract(video_file("mpeg4.mp4"), "-k", 3, "-o", locked / "out"))
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash to limit the size of files")
+def test_a_full_disk_is_one_line(tmp_path, video_file, run_command):
+    # A limit on the size of files stands for the full disk: write() fails in the same place, in the middle of an image.
+    command = Path(sys.executable).parent / "keyframes"
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            'trap "" XFSZ; ulimit -f 8; exec "$@"',
+            "-",
+            command,
+            "extract",
+            video_file("mpeg4.mp4"),
+            "-k",
+            "9",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "cannot be written" in one_error_line(done)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ffmpegs_own_messages_do_not_reach_the_user(extract, truncated):
+    done = extract(truncated, "-k", 5)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"warning: {truncated}: only ")
+    assert " @ 0x" not in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing(number, tmp_path, long_video):
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "a").is_dir() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list((tmp_path / "a").iterdir()), "the extraction ended before it could be interrupted"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert (out, err.strip()) == ("", "interrupted")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_info_tells_claims_and_truth(run_command, video_file, truncated):
+    done = run_command("keyframes", "info", video_file("variable_rate.mp4"), "--json")
+    report = json.loads(done.stdout)
+    assert (report["frames_claimed"], report["frames_decoded"]) == (60, 60)
+    assert (report["width"], report["height"]) == (160, 120)
+    assert report["variable_frame_rate"] is True
+    assert report["shortest_gap_s"] == pytest.approx(1 / 30, abs=1e-3)
+    assert report["longest_gap_s"] == pytest.approx(2 / 30, abs=1e-3)
+    assert report["warnings"] == []
+
+    done = run_command("keyframes", "info", truncated)
+    assert done.returncode == 0
+    assert "frames claimed          60" in done.stdout
+    assert "only " in done.stdout
+
+
+def test_version_and_help(run_command):
+    assert run_command("keyframes", "--version").stdout.strip() == f"keyframes {keyframes.__version__}"
+    for arguments in (("--help",), ("extract", "--help"), ("info", "-h")):
+        done = run_command("keyframes", *arguments)
+        assert done.returncode == 0
+        assert "Example: keyframes" in done.stdout
+
+
+def test_python_m_is_the_same_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "keyframes", "--version"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.strip() == f"keyframes {keyframes.__version__}"

@@ -1,0 +1,71 @@
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+
+from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, first_equal_row
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "thumbnail_width", "expected"),
+    [(480, 640, 64, (48, 64)), (100, 40, 64, (100, 40)), (1, 1000, 50, (1, 50)), (99, 33, 11, (33, 11))],
+)
+def test_thumbnails_keep_the_shape_of_the_picture(rng, height, width, thumbnail_width, expected):
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    for color, shape in ((False, expected), (True, (*expected, 3))):
+        thumbnailer = Thumbnailer(height, width, thumbnail_width, color)
+        assert thumbnailer.shape == thumbnailer(image).shape == shape
+
+
+def test_a_thumbnail_is_the_mean_over_areas(rng):
+    image = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(float)
+    expected = gray.reshape(8, 5, 12, 5).mean(axis=(1, 3))
+    assert_allclose(Thumbnailer(40, 60, 12, False)(image), expected, atol=0.51)
+    expected = image.astype(float).reshape(8, 5, 12, 5, 3).mean(axis=(1, 3))
+    assert_allclose(Thumbnailer(40, 60, 12, True)(image), expected, atol=0.51)
+
+
+def test_sharpness_falls_with_blur_and_brightness_with_light(rng):
+    image = rng.integers(0, 256, (48, 64), dtype=np.uint8)
+    brightness, sharpness = brightness_and_sharpness(image)
+    assert brightness == pytest.approx(image.mean())
+    assert brightness_and_sharpness(cv2.GaussianBlur(image, (5, 5), 0))[1] < 0.3 * sharpness
+    assert brightness_and_sharpness(image // 2)[0] < 0.6 * brightness
+    assert brightness_and_sharpness(np.full((9, 9), 80, np.uint8)) == (80, 0)
+
+
+def test_components_are_those_of_scikit_learn(rng):
+    scores = rng.normal(size=(500, 6)) * [40, 30, 20, 12, 8, 5]
+    thumbnails = np.clip(128 + scores @ rng.normal(size=(6, 300)) / 4 + rng.normal(size=(500, 300)), 0, 255)
+    thumbnails = thumbnails.astype(np.uint8)
+    components = PrincipalComponents.fit(thumbnails, seed=0)
+    assert_allclose(components.basis @ components.basis.T, np.eye(32), atol=1e-4)
+    ours = components.transform(thumbnails)
+    assert ours.dtype == np.float16
+    theirs = PCA(6, svd_solver="full").fit_transform(thumbnails / 255.0)
+    assert_allclose(np.abs(ours[:, :6]), np.abs(theirs), atol=0.02)
+
+
+@pytest.mark.parametrize("shape", [(1, 50), (40, 3), (5, 1)])
+def test_fewer_frames_or_pixels_than_components(rng, shape):
+    thumbnails = rng.integers(0, 256, shape, dtype=np.uint8)
+    components = PrincipalComponents.fit(thumbnails, seed=0)
+    assert components.transform(thumbnails).shape == (shape[0], min(shape))
+
+
+def test_frames_all_alike_have_no_components():
+    thumbnails = np.full((30, 20), 7, np.uint8)
+    assert_array_equal(PrincipalComponents.fit(thumbnails, seed=0).transform(thumbnails), 0)
+
+
+def test_equal_thumbnails_get_equal_components(rng):
+    different = rng.integers(0, 256, (13, 900), dtype=np.uint8)
+    which = rng.integers(13, size=3001)
+    thumbnails = different[which]
+    components = PrincipalComponents.fit(thumbnails, seed=0).transform(thumbnails)
+    first = first_equal_row(thumbnails)
+    assert_array_equal(which[first], which)
+    assert_array_equal(components, components[first])
+    assert len(np.unique(components, axis=0)) == 13

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keyframes import Frame, OutputError
+from keyframes.contact_sheet import GAP, ContactSheet, clock
+from keyframes.output import result_folder, result_names
+
+
+def test_a_result_appears_when_it_is_whole(tmp_path):
+    place = tmp_path / "a" / "out"
+    with result_folder(place, overwrite=False) as folder:
+        (folder / "one").write_text("1", encoding="utf-8")
+        assert not place.exists()
+        assert folder.parent == place.parent
+    assert (place / "one").read_text(encoding="utf-8") == "1"
+    assert [path.name for path in place.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_nothing(tmp_path, error):
+    with pytest.raises(error), result_folder(tmp_path / "a" / "b" / "out", overwrite=False) as folder:
+        (folder / "one").touch()
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_the_system_names_the_place(tmp_path):
+    place = tmp_path / "out"
+    with pytest.raises(OutputError, match=r"out: cannot be written \(No space left"), result_folder(place, False):
+        raise OSError(28, "No space left on device")
+
+
+def test_of_two_runs_at_once_one_wins(tmp_path):
+    place = tmp_path / "out"
+    with result_folder(place, overwrite=False) as first:
+        (first / "who").write_text("first", encoding="utf-8")
+        with pytest.raises(OutputError, match="exists already"), result_folder(place, overwrite=False) as second:
+            (second / "who").write_text("second", encoding="utf-8")
+            (first / "manifest.json").touch()
+            place.mkdir()
+            (place / "who").write_text("another process", encoding="utf-8")
+        (place / "who").unlink()
+    assert (place / "who").read_text(encoding="utf-8") == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_names_of_result_folders():
+    assert result_names([Path("x/a.mp4"), Path("b.c.avi")]) == ["a-keyframes", "b.c-keyframes"]
+    clash = [Path("x/a.mp4"), Path("y/a.avi"), Path("y/A.mp4"), Path("a.mp4")]
+    assert result_names(clash) == ["a-mp4-keyframes", "a-avi-keyframes", "A-mp4-2-keyframes", "a-mp4-3-keyframes"]
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 7, 150])
+@pytest.mark.parametrize("size", [(480, 640), (31, 33), (1000, 90)])
+def test_a_contact_sheet_shows_every_frame_in_order(n_frames, size):
+    sheet = ContactSheet(n_frames, *size)
+    for number in range(n_frames):
+        level = 40 + number
+        sheet.add(Frame(number, number / 30, np.full((*size, 3), level, np.uint8)))
+    for number in range(n_frames):
+        row, column = divmod(number, sheet.columns)
+        y = GAP + row * (sheet.tile_height + sheet.caption + GAP)
+        x = GAP + column * (sheet.tile_width + GAP)
+        tile = sheet.image[y : y + sheet.tile_height, x : x + sheet.tile_width]
+        assert (tile == 40 + number).all()
+        caption = sheet.image[y + sheet.tile_height : y + sheet.tile_height + sheet.caption, x : x + sheet.tile_width]
+        assert caption.min() < 200
+
+
+def test_a_contact_sheet_of_very_many_frames_stays_small():
+    assert ContactSheet(20_000, 1080, 1920).image.size < 3 * 60_000_000
+
+
+def test_clock():
+    assert [clock(0), clock(61.239), clock(3725.5), clock(59.999)] == ["00:00.00", "01:01.24", "1:02:05.50", "01:00.00"]

@@ -1,0 +1,33 @@
+"""Real recordings, where they lie beside the checkout."""
+
+import cv2
+import numpy as np
+import pytest
+
+import keyframes
+
+
+@pytest.mark.parametrize(("name", "k"), [("openfield.mp4", 50), ("centered_pair.mp4", 50), ("vfr.mp4", 50)])
+def test_every_image_is_the_frame_that_a_plain_loop_counts(name, k, tmp_path, shared_data):
+    result = keyframes.extract(shared_data / name, k, output=tmp_path / "out")
+    assert len(set(result.frame_indices)) == k
+    assert result.warnings == ()
+    files = dict(zip(result.frame_indices, result.files, strict=True))
+    images = set()
+    capture = cv2.VideoCapture(str(shared_data / name))
+    for index in range(max(files) + 1):
+        ok, image = capture.read()
+        assert ok
+        if index in files:
+            np.testing.assert_array_equal(cv2.imread(str(files[index])), image)
+            images.add(image.tobytes())
+    assert len(images) == k
+
+
+@pytest.mark.slow
+def test_recordings_that_hardly_move(tmp_path, shared_data):
+    still = keyframes.extract(shared_data / "still.mp4", 50, output=tmp_path / "still")
+    assert len(still.frame_indices) == 50
+    black = keyframes.extract(shared_data / "black.mp4", 50, output=tmp_path / "black")
+    assert len(black.frame_indices) == 1
+    assert "only 1 of the 2000 frames differ" in black.warnings[0]
