@@ -1,189 +1,83 @@
-"""k-means as a scikit-learn estimator."""
+"""k-means from data to clusters: centre the data, seed, run Lloyd's algorithm."""
 
-import warnings
-from numbers import Integral, Real
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from clustering.lloyd import lloyd, nearest_centers
+from clustering.errors import InvalidInputError
+from clustering.lloyd import Partition, lloyd
 from clustering.seeding import kmeans_plusplus
 from clustering.workers import Workers
 
-DTYPES = [np.float64, np.float32]
 
-
-class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
-    """k-means clustering: greedy k-means++ seeding and Lloyd's algorithm, compiled with Numba.
-
-    The result depends on the data, the settings and the seed alone: any number of threads gives the same bits.
+def k_means(
+    X: NDArray,
+    n_clusters: int,
+    *,
+    init: str | ArrayLike = "k-means++",
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    random_state: int | np.random.RandomState = 0,
+    n_threads: int | None = None,
+) -> Partition:
+    """Cluster the rows of X: what `KMeans` does, for arrays that are known to be good, without loading scikit-learn.
 
     Parameters
     ----------
-    n_clusters : int, default=8
-        Number of clusters, k.
+    X : array (n_samples, n_features), float32 or float64, finite
+    n_clusters : int
+        At most n_samples.
     init : {"k-means++", "random"} or array (n_clusters, n_features), default="k-means++"
-        How to start: greedy k-means++ (Arthur and Vassilvitskii 2007), k different rows at random, or these centres.
     max_iter : int, default=300
         Most moves of the centres.
     tol : float, default=1e-4
         Stop when the squared movement of the centres, summed up, is at most `tol` times the mean variance of a feature.
-    random_state : int, RandomState or None, default=None
+    random_state : int or RandomState, default=0
         Seed of the start.
     n_threads : int or None, default=None
-        Threads to use; None takes every processor that this process may use.
+        Threads to use, which changes no bit of the result; None takes every processor that this process may use.
 
-    Attributes
-    ----------
-    cluster_centers_ : array (n_clusters, n_features)
-        In the dtype of the data, float32 or float64.
-    labels_ : array (n_samples,), int32
-    inertia_ : float
-        Sum of the squared distances of the rows to their centres.
-    n_iter_ : int
-        Number of times that the centres were moved.
-    n_features_in_ : int
-    feature_names_in_ : array (n_features,), only where the data had names
+    Returns
+    -------
+    Partition
+        Where X has at least k different rows, no cluster is empty.
 
-    References
-    ----------
-    D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
-    S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28(2), 1982.
+    Raises
+    ------
+    InvalidInputError
+        Where X is not two-dimensional or not of a float type, or the numbers do not fit it.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from clustering import KMeans
-    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
-    >>> KMeans(n_clusters=2, random_state=0).fit(X).inertia_
-    1.0
+    >>> found = k_means(np.array([[0.0], [1.0], [9.0]]), 2)
+    >>> sorted(found.centers.ravel().tolist())
+    [0.5, 9.0]
     """
-
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), "array-like"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
-
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        init: str | ArrayLike = "k-means++",
-        max_iter: int = 300,
-        tol: float = 1e-4,
-        random_state: int | np.random.RandomState | None = None,
-        n_threads: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.init = init
-        self.max_iter = max_iter
-        self.tol = tol
-        self.random_state = random_state
-        self.n_threads = n_threads
-
-    def fit(self, X: ArrayLike, y: None = None) -> "KMeans":
-        """Cluster the rows of X.
-
-        Parameters
-        ----------
-        X : array (n_samples, n_features)
-            float32 and float64 are used as they are, anything else as float64.
-        y : ignored
-
-        Returns
-        -------
-        KMeans
-            The estimator itself.
-
-        Raises
-        ------
-        ValueError
-            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters.
-
-        Warns
-        -----
-        ConvergenceWarning
-            Where fewer clusters than asked for were found, or `max_iter` ended the search.
-        """
-        self._validate_params()
-        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C")
-        if len(data) < self.n_clusters:
-            raise ValueError(f"n_samples={len(data)} should be >= n_clusters={self.n_clusters}.")
-        # Centred data keep the digits that the products of float32 would lose far from the origin.
-        mean = data.mean(axis=0, dtype=np.float64).astype(data.dtype)
-        centered = data - mean
-        rng = check_random_state(self.random_state)
-        tol = self.tol * float(centered.var(axis=0, dtype=np.float64).mean())
-        with Workers(self.n_threads) as workers:
-            found = lloyd(centered, self._start(centered, mean, rng, workers), self.max_iter, tol, workers)
-        self.cluster_centers_ = found.centers + mean
-        self.labels_ = found.labels
-        self.inertia_ = float(found.distances.sum(dtype=np.float64))
-        self.n_iter_ = found.n_iter
-        self._n_features_out = self.n_clusters
-        self._warn(len(np.unique(found.labels)), found.converged)
-        return self
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
-        """Return the label of the centre nearest to each row of X (n_samples, n_features)."""
-        return self._nearest(X)[0]
-
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Return the distance of each row of X to each centre, (n_samples, n_clusters)."""
-        check_is_fitted(self)
-        data = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
-        distances = np.empty((len(data), len(self.cluster_centers_)), data.dtype)
-        for column, center in enumerate(self.cluster_centers_):
-            distances[:, column] = np.sqrt(np.square(data - center.astype(data.dtype)).sum(axis=1))
-        return distances
-
-    def score(self, X: ArrayLike, y: None = None) -> float:
-        """Return minus the sum of the squared distances of the rows of X to their nearest centres."""
-        return -float(self._nearest(X)[1].sum(dtype=np.float64))
-
-    def _start(self, X: NDArray, mean: NDArray, rng: np.random.RandomState, workers: Workers) -> NDArray:
-        """First centres, relative to `mean` as X is."""
-        if not isinstance(self.init, str):
-            centers: NDArray = check_array(self.init, dtype=X.dtype)
-            if centers.shape != (self.n_clusters, X.shape[1]):
-                raise ValueError(
-                    f"The shape of the initial centers {centers.shape} does not match "
-                    f"(n_clusters, n_features) = {(self.n_clusters, X.shape[1])}."
+    X = np.ascontiguousarray(X)
+    if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or X.shape[1] < 1:
+        raise InvalidInputError(f"X must be 2-D, float32 or float64, with a column or more; got {X.dtype} {X.shape}")
+    if not 1 <= n_clusters <= len(X):
+        raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(X)}")
+    rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
+    # Centred data keep the digits that the products of float32 would lose far from the origin.
+    mean = X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+    centered = X - mean
+    stop = tol * float(centered.var(axis=0, dtype=np.float64).mean())
+    with Workers(n_threads) as workers:
+        if not isinstance(init, str):
+            start = np.asarray(init, X.dtype) - mean
+            if start.shape != (n_clusters, X.shape[1]):
+                raise InvalidInputError(
+                    f"The shape of the initial centers {start.shape} does not match "
+                    f"(n_clusters, n_features) = {(n_clusters, X.shape[1])}."
                 )
-            return centers - mean
-        if self.init == "random":
-            return X[rng.permutation(len(X))[: self.n_clusters]]
-        return X[kmeans_plusplus(X, self.n_clusters, rng, workers)]
-
-    def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], NDArray]:
-        check_is_fitted(self)
-        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
-        mean = self.cluster_centers_.mean(axis=0)
-        with Workers(self.n_threads) as workers:
-            return nearest_centers(data - mean.astype(data.dtype), self.cluster_centers_ - mean, workers)
-
-    def _warn(self, n_found: int, converged: bool) -> None:
-        if n_found < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
-                "Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        elif not converged:
-            warnings.warn(
-                f"The centres still moved after max_iter={self.max_iter} iterations. "
-                "Raise max_iter or tol to let them settle.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        elif init == "random":
+            start = centered[rng.permutation(len(X))[:n_clusters]]
+        elif init == "k-means++":
+            start = centered[kmeans_plusplus(centered, n_clusters, rng, workers)]
+        else:
+            raise InvalidInputError(f"init={init!r} must be 'k-means++', 'random' or an array of centres")
+        found = lloyd(centered, start, max_iter, stop, workers)
+    return replace(found, centers=found.centers + mean)

@@ -47,6 +47,10 @@ def main() -> None:
             raise
         print("interrupted", file=sys.stderr)
         sys.exit(128 + _received[-1][0])
+    finally:
+        # All is done but the interpreter's own end, which resets handlers and would die of a late signal.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,7 @@ class ContactSheet:
         self.tile_width = max(16, min(TILE_WIDTH, width, int(math.sqrt(MAX_PIXELS / (n_frames * (shape + 0.2))))))
         self.tile_height = max(1, round(self.tile_width * shape))
         self.caption = max(8, round(self.tile_width * 0.11))
-        cell = (self.tile_height + self.caption + GAP) / (self.tile_width + GAP)
-        # Wider than high by about 3 to 2, as screens are.
-        self.columns = min(n_frames, max(1, math.ceil(math.sqrt(1.5 * n_frames * cell))))
+        self.columns = _columns(n_frames, (self.tile_height + self.caption + GAP) / (self.tile_width + GAP))
         rows = math.ceil(n_frames / self.columns)
         sheet_height = rows * (self.tile_height + self.caption + GAP) + GAP
         sheet_width = self.columns * (self.tile_width + GAP) + GAP
@@ -57,6 +55,13 @@ class ContactSheet:
         scale = min(0.62 * self.caption / text_height, (self.tile_width - 2) / text_width)
         baseline = top + round(0.5 * (self.caption + scale * text_height)) + 1
         cv2.putText(self.image, text, (left + 1, baseline), FONT, scale, INK, 1, cv2.LINE_AA)
+
+
+def _columns(n_frames: int, cell_shape: float) -> int:
+    """Choose the columns of a sheet about 3 to 2 wide, as screens are, with few places left empty in its last row."""
+    ideal = math.sqrt(1.5 * n_frames * cell_shape)
+    near = range(max(1, math.floor(0.8 * ideal)), math.ceil(1.25 * ideal) + 1)
+    return min(n_frames, min(near, key=lambda columns: (-n_frames % columns, abs(columns - ideal))))
 
 
 def clock(time_s: float) -> str:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-
-from clustering.workers import Workers
+from scipy.linalg import eigh
+from threadpoolctl import threadpool_limits
 
 N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
-N_FITTED = 2048
+N_FITTED = 1024
 CHUNK_ROWS = 1024
 FULL_SCALE = np.float32(255)
 
@@ -70,25 +69,35 @@ class PrincipalComponents:
     mean : array (n_pixels,), float32
         In units of full white, 0 to 1.
     basis : array (n_components, n_pixels), float32
-        Orthonormal rows, the largest variance first.
+        Orthonormal rows, the largest variance first; rows of zeros beyond the rank of the data.
     """
 
     mean: NDArray[np.float32]
     basis: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, thumbnails: NDArray[np.uint8], seed: int) -> "PrincipalComponents":
-        """Fit the map on an even sample of the rows of an array (n_frames, n_pixels), uint8."""
-        n_frames, n_pixels = thumbnails.shape
-        sample = thumbnails[np.linspace(0, n_frames - 1, min(n_frames, N_FITTED)).astype(np.int64)] / FULL_SCALE
-        n_components = min(N_COMPONENTS, len(sample), n_pixels)
+    def fit(cls, thumbnails: NDArray[np.uint8]) -> "PrincipalComponents":
+        """Fit the map on an even sample of the rows of an array (n_frames, n_pixels), uint8.
+
+        The eigenvectors come from the products of the frames with each other, which are fewer than the products of the
+        pixels (the method of snapshots; L. Sirovich, "Turbulence and the dynamics of coherent structures", Quarterly of
+        Applied Mathematics 45(3), 1987).
+        """
+        last = len(thumbnails) - 1
+        rows = np.linspace(0, last, min(last + 1, N_FITTED)).astype(np.int64)
+        sample = thumbnails[rows] / np.float64(255)
         mean = sample.mean(axis=0)
-        if np.ptp(sample, axis=0).max() == 0:
-            # Frames without any difference have no direction of variance; PCA would divide by zero.
-            return cls(mean, np.eye(n_components, n_pixels, dtype=np.float32))
-        with Workers(1):
-            pca = PCA(n_components, svd_solver="randomized", random_state=seed).fit(sample)
-        return cls(mean, np.ascontiguousarray(pca.components_, np.float32))
+        sample -= mean
+        n_components = min(N_COMPONENTS, *sample.shape)
+        with threadpool_limits(1, user_api="blas"):
+            largest = (len(sample) - n_components, len(sample) - 1)
+            _, weights = eigh(sample @ sample.T, subset_by_index=largest)
+            basis = weights.T[::-1] @ sample
+        # Directions without variance are kept as zeros: components beyond the rank tell nothing.
+        lengths = np.linalg.norm(basis, axis=1, keepdims=True)
+        known = lengths > 1e-6 * max(1e-9, float(lengths.max()))
+        basis = np.where(known, basis / np.where(known, lengths, 1), 0)
+        return cls(mean.astype(np.float32), np.ascontiguousarray(basis, np.float32))
 
     def transform(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Components of each row of an array (n_frames, n_pixels), uint8: (n_frames, n_components), float16.
@@ -96,7 +105,7 @@ class PrincipalComponents:
         Equal rows get equal components.
         """
         components = np.empty((len(thumbnails), len(self.basis)), np.float16)
-        with Workers(1):
+        with threadpool_limits(1, user_api="blas"):
             # Chunks of fixed size: the product's last bits depend on the shape of its operands.
             for first in range(0, len(thumbnails), CHUNK_ROWS):
                 chunk = thumbnails[first : first + CHUNK_ROWS] / FULL_SCALE - self.mean

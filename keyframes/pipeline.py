@@ -15,7 +15,6 @@ from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.scan import Scan, save_scan, scan_video
-from keyframes.selection import count_different, select
 from keyframes.video import VideoReader
 
 
@@ -90,8 +89,11 @@ def extract(
 
 def _choose(scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path) -> Selection:
     """Features, clusters, representatives; the rows behind them go to ``scan.npz``."""
+    # Numba takes a second to load: a video that cannot be read is told before that.
+    from keyframes.selection import count_different, select
+
     with progress_bar(None, "choose", 3, "steps", progress) as steps:
-        components = PrincipalComponents.fit(scan.thumbnails, settings.seed)
+        components = PrincipalComponents.fit(scan.thumbnails)
         features: NDArray[Any] = (
             scan.thumbnails if settings.features == "pixels" else components.transform(scan.thumbnails)
         )

@@ -1,12 +1,9 @@
 """Which frames to label: cluster the features, take the member nearest to each centre."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
-from clustering import KMeans, representatives
+from clustering import k_means, representatives
 from keyframes.datatypes import Keyframe, Selection
 from keyframes.scan import Scan
 
@@ -40,14 +37,9 @@ def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, n_th
         In time order.
     """
     X = features.astype(np.float32)
-    model = KMeans(k, random_state=seed, n_threads=n_threads)
-    with warnings.catch_warnings():
-        # Fewer clusters than k are told by the caller, with the reason, in its own words.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X)
-    labels, centers = model.labels_, model.cluster_centers_
-    rows, distances = representatives(X, labels, centers)
-    sizes = np.bincount(labels, minlength=k)
+    found = k_means(X, k, random_state=seed, n_threads=n_threads)
+    rows, distances = representatives(X, found.labels, found.centers)
+    sizes = np.bincount(found.labels, minlength=k)
     chosen = [
         Keyframe(
             frame_index=int(scan.frame_index[row]),
@@ -62,15 +54,6 @@ def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, n_th
     ]
     return Selection(
         keyframes=tuple(sorted(chosen, key=lambda keyframe: keyframe.frame_index)),
-        labels=labels,
-        distances=_distances(X, labels, centers),
+        labels=found.labels,
+        distances=np.sqrt(found.distances),
     )
-
-
-def _distances(X: NDArray[np.float32], labels: NDArray[np.int32], centers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Distance of every row from its own centre."""
-    distances = np.empty(len(X), np.float32)
-    for cluster, center in enumerate(centers):
-        members = np.flatnonzero(labels == cluster)
-        distances[members] = np.sqrt(np.square(X[members] - center).sum(axis=1))
-    return distances

@@ -25,7 +25,8 @@ FLOORS = {
         {"__init__"},
     ],
     "clustering": [
-        {"kmeans", "representatives"},
+        {"estimators", "representatives"},
+        {"kmeans"},
         {"lloyd", "seeding"},
         {"kernels", "workers"},
         {"errors"},

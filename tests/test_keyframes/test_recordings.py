@@ -1,5 +1,9 @@
 """Real recordings, where they lie beside the checkout."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -31,3 +35,18 @@ def test_recordings_that_hardly_move(tmp_path, shared_data):
     black = keyframes.extract(shared_data / "black.mp4", 50, output=tmp_path / "black")
     assert len(black.frame_indices) == 1
     assert "only 1 of the 2000 frames differ" in black.warnings[0]
+
+
+@pytest.mark.slow
+def test_a_large_recording_needs_little_memory(tmp_path, shared_data):
+    if not Path("/proc/self/status").exists():
+        pytest.skip("needs /proc for the peak of this process alone; getrusage counts the one that started it too")
+    program = (
+        "import sys\n"
+        "import keyframes\n"
+        "keyframes.extract(sys.argv[1], 50, output=sys.argv[2])\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
+    )
+    arguments = [sys.executable, "-c", program, shared_data / "black.mp4", tmp_path / "out"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert 1024 * int(done.stdout) < 400e6

@@ -1,0 +1,87 @@
+"""An extraction interrupted at any moment leaves nothing half made."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+N_MOMENTS = 20
+
+
+def start(long_video, folder):
+    """Start an extraction and return once its first line has run; Python's own start is not ours to protect."""
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "30", "-o", "a/out"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not catches(process.pid, signal.SIGTERM):
+        time.sleep(0.005)
+    return process
+
+
+def catches(pid, number):
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see when handlers are set"),
+]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_interrupted_at_random_moments(number, tmp_path, long_video):
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    process = start(long_video, whole)
+    begun = time.monotonic()
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    length_s = time.monotonic() - begun
+    for turn in range(N_MOMENTS):
+        folder = tmp_path / f"run{turn}"
+        folder.mkdir()
+        process = start(long_video, folder)
+        time.sleep(moments.uniform(0, 1.05 * length_s))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        left = [path.name for path in folder.iterdir()]
+        if process.returncode == 0:
+            assert left == ["a"]
+        else:
+            assert process.returncode == 128 + number, err
+            assert err.strip() == "interrupted"
+        if left:
+            # Interrupted after the last rename: the result is complete.
+            assert [path.name for path in (folder / "a").iterdir()] == ["out"]
+            manifest = json.loads((folder / "a" / "out" / "manifest.json").read_text(encoding="utf-8"))
+            assert all((folder / "a" / "out" / entry["file"]).is_file() for entry in manifest["keyframes"])
+
+
+def test_after_a_kill_the_next_run_ends_well(tmp_path, long_video):
+    moments = random.Random(0)
+    for _ in range(5):
+        process = start(long_video, tmp_path)
+        time.sleep(moments.uniform(0, 2.5))
+        process.kill()
+        process.communicate()
+        assert not (tmp_path / "a" / "out").exists()
+    process = start(long_video, tmp_path)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert (tmp_path / "a" / "out" / "manifest.json").is_file()

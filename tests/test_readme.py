@@ -1,0 +1,69 @@
+"""Every command of the README runs as it is written."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_keyframes.conftest import ffmpeg
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+SETUP, TEST, TASKS = blocks("sh")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A working folder with a video of the README's name."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copy(ROOT / "sample_data" / "mouse.mp4", folder)
+    ffmpeg("-i", folder / "mouse.mp4", "-t", 2, "-c:v", "mjpeg", folder / "other.avi")
+    return folder
+
+
+@pytest.mark.parametrize("command", [line for line in TASKS.splitlines() if line.strip()])
+def test_a_common_task_runs_as_written(command, folder):
+    scripts = Path(sys.executable).parent
+    done = subprocess.run(
+        f"PATH={shlex.quote(str(scripts))}:$PATH {command}", shell=True, cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_python_example_runs_as_written(folder):
+    (example,) = blocks("python")
+    done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(list((folder / "from-python" / "frames").iterdir())) == 20
+
+
+def test_ci_runs_the_two_commands_of_the_start():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for command in (SETUP, TEST):
+        pattern = next(
+            pattern for pattern in re.findall(r"grep -m1 '([^']+)'", script) if re.search(pattern, command.strip())
+        )
+        assert re.findall(pattern + ".*", README, re.MULTILINE) == [command.strip()]
+
+
+def test_every_link_and_picture_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_map_names_every_folder():
+    named = set(re.findall(r"^\| `(\w+)/`", README, re.MULTILINE))
+    assert all((ROOT / name).is_dir() for name in named)
+    with_code = {path.parent.name for path in ROOT.glob("*/*.py")}
+    assert with_code - {"build"} <= named
