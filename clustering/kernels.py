@@ -4,6 +4,9 @@ Arguments are marked IN, OUT or INOUT. Products run over blocks of 256 rows, cou
 every bit of the result, is the same whichever thread works on it.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -17,7 +20,23 @@ FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 CANCELLATION = 1e-3
 
 
-@njit(nogil=True, cache=True, fastmath=FAST_MATH)
+def compiled(**flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a kernel on first use and keep its machine code on disk, where there is a place for it.
+
+    There is none in a read-only installation without a home folder, as in containers on a cluster; Numba refuses to
+    cache there, and the kernel is compiled anew in each process.
+    """
+
+    def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            return njit(nogil=True, cache=True, **flags)(kernel)
+        except RuntimeError:
+            return njit(nogil=True, **flags)(kernel)
+
+    return decorate
+
+
+@compiled(fastmath=FAST_MATH)
 def squared_distance(a: NDArray, b: NDArray) -> float:
     """Squared Euclidean distance of two vectors of one length."""
     total = a[0] * 0
@@ -27,7 +46,7 @@ def squared_distance(a: NDArray, b: NDArray) -> float:
     return total
 
 
-@njit(nogil=True, cache=True, fastmath=FAST_MATH)
+@compiled(fastmath=FAST_MATH)
 def squared_norms(X: NDArray, first: int, last: int, norms: NDArray) -> None:
     """Squared norm of each row.
 
@@ -40,7 +59,7 @@ def squared_norms(X: NDArray, first: int, last: int, norms: NDArray) -> None:
         norms[i] = total
 
 
-@njit(nogil=True, cache=True, fastmath=FAST_MATH)
+@compiled(fastmath=FAST_MATH)
 def assign(
     X: NDArray,
     centers: NDArray,
@@ -87,7 +106,7 @@ def assign(
             distances[i] = shortest
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def group_by_label(labels: NDArray, starts: NDArray, members: NDArray) -> None:
     """Order rows by label, and by row within a label (a counting sort).
 
@@ -106,7 +125,7 @@ def group_by_label(labels: NDArray, starts: NDArray, members: NDArray) -> None:
         place[c] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def cluster_means(X: NDArray, starts: NDArray, members: NDArray, first: int, last: int, centers: NDArray) -> None:
     """Mean of the members of the clusters first:last, summed in float64 in row order; an empty one keeps its centre.
 
@@ -126,7 +145,7 @@ def cluster_means(X: NDArray, starts: NDArray, members: NDArray, first: int, las
             centers[c, j] = total[j] / size
 
 
-@njit(nogil=True, cache=True, fastmath=FAST_MATH)
+@compiled(fastmath=FAST_MATH)
 def candidate_potentials(
     X: NDArray,
     norms: NDArray,

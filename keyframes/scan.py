@@ -1,5 +1,6 @@
 """The first pass: every frame of the range becomes one row."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +91,10 @@ def save_scan(
     place = np.zeros((len(scan.frame_index), 2), np.float32)
     leading = features if features.dtype == np.float16 else components.transform(scan.thumbnails)
     place[:, : leading.shape[1]] = leading[:, :2]
+    # Through memory: on a full disk, a zip file that NumPy opened itself complains once more when it is collected.
+    archive = io.BytesIO()
     np.savez_compressed(
-        path,
+        archive,
         frame_index=scan.frame_index,
         time_s=scan.time_s,
         label=selection.labels,
@@ -103,3 +106,4 @@ def save_scan(
         pca_mean=components.mean,
         pca_basis=components.basis,
     )
+    path.write_bytes(archive.getbuffer())

@@ -1,0 +1,45 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="about compilation")
+
+
+def run(program):
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_kernels_work_where_nothing_can_be_cached():
+    program = (
+        "import numba.core.caching\n"
+        # No place is good: what Numba finds in a read-only installation without a home folder.
+        "numba.core.caching.CacheImpl._locator_classes = []\n"
+        "import numpy as np\n"
+        "from clustering import k_means\n"
+        "print(k_means(np.array([[0.0], [0.0], [8.0]]), 2).distances.sum())\n"
+    )
+    assert run(program) == "0.0"
+
+
+def test_a_second_process_compiles_nothing():
+    program = (
+        "import numpy as np\n"
+        "from clustering import k_means, kernels\n"
+        "k_means(np.arange(12, dtype=np.float32).reshape(6, 2), 3)\n"
+        "used = [k for k in vars(kernels).values() if getattr(k, 'signatures', None)]\n"
+        "assert used\n"
+        "print(sum(sum(k.stats.cache_misses.values()) for k in used))\n"
+    )
+    run(program)
+    assert run(program) == "0"
+
+
+def test_importing_the_kernels_compiles_nothing():
+    program = (
+        "from clustering import kernels\n"
+        "print(sum(len(k.signatures) for k in vars(kernels).values() if hasattr(k, 'signatures')))\n"
+    )
+    assert run(program) == "0"
