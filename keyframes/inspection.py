@@ -32,7 +32,7 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
     VideoError
         Where the file cannot be read as a video.
     """
-    with VideoReader(video, n_threads=threads) as reader:
+    with VideoReader(video, threads=threads) as reader:
         header = reader.header
         with progress_bar(reader.walk(), "decode", header.frames_claimed, "frames", progress) as frames:
             times = np.array([time_s for _, time_s in frames])

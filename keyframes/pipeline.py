@@ -71,7 +71,7 @@ def extract(
         stop_s=settings.stop_s,
         every=settings.every,
         crop=settings.crop,
-        n_threads=threads,
+        threads=threads,
     )
     with reader, result_folder(place, overwrite) as folder:
         scan = scan_video(reader, settings, progress)
@@ -99,7 +99,7 @@ def _choose(scan: Scan, settings: Settings, threads: int | None, progress: bool,
         )
         steps.update()
         k = count_different(features, settings.k)
-        selection = select(features, scan, k, seed=settings.seed, n_threads=threads)
+        selection = select(features, scan, k, seed=settings.seed, threads=threads)
         steps.update()
         save_scan(folder / "scan.npz", scan, selection, features, components)
         steps.update()

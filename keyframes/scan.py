@@ -55,6 +55,16 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     VideoError, RegionError
         Where a picture cannot be decoded, or no frame lies in the range.
     """
+    scan = _scan_once(video, settings, progress)
+    if scan is None:
+        video.threads = 1
+        scan = _scan_once(video, settings, progress)
+    assert scan is not None
+    return scan
+
+
+def _scan_once(video: VideoReader, settings: Settings, progress: bool) -> Scan | None:
+    """Scan, or return None where FFmpeg's threads met a broken picture, which one thread alone must patch up."""
     size = settings.crop or video.header
     thumbnailer = Thumbnailer(size.height, size.width, settings.width, settings.color)
     n_pixels = int(np.prod(thumbnailer.shape))
@@ -62,12 +72,17 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     chunks: list[NDArray[np.uint8]] = []
     with progress_bar(video, "scan", video.frames_expected, "frames", progress) as frames:
         for frame in frames:
+            if video.log.counts and video.threads > 1:
+                video.close()
+                return None
             row = len(figures) % CHUNK_ROWS
             if row == 0:
                 chunks.append(np.empty((CHUNK_ROWS, n_pixels), np.uint8))
             thumbnail = thumbnailer(frame.image)
             chunks[-1][row] = thumbnail.reshape(-1)
             figures.append((frame.index, frame.time_s, *brightness_and_sharpness(thumbnail)))
+    if video.log.counts and video.threads > 1:
+        return None
     index, time_s, brightness, sharpness = zip(*figures, strict=True)
     return Scan(
         np.array(index, np.int64),

@@ -18,7 +18,7 @@ def count_different(features: NDArray[np.generic], enough: int) -> int:
     return len(seen)
 
 
-def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, n_threads: int | None = None) -> Selection:
+def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, threads: int | None = None) -> Selection:
     """Choose k frames, one a cluster.
 
     Parameters
@@ -29,7 +29,7 @@ def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, n_th
     k : int
         At most the number of different rows of `features`, or fewer frames than k are chosen.
     seed : int
-    n_threads : int or None
+    threads : int or None
 
     Returns
     -------
@@ -37,7 +37,7 @@ def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, n_th
         In time order.
     """
     X = features.astype(np.float32)
-    found = k_means(X, k, random_state=seed, n_threads=n_threads)
+    found = k_means(X, k, random_state=seed, n_threads=threads)
     rows, distances = representatives(X, found.labels, found.centers)
     sizes = np.bincount(found.labels, minlength=k)
     chosen = [

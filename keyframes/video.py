@@ -41,7 +41,7 @@ class VideoReader:
         Of those, every n-th, the first one included.
     crop : Crop or None
         Hand out this part of each picture.
-    n_threads : int or None
+    threads : int or None
         FFmpeg's threads; None takes one a processor.
 
     Attributes
@@ -56,6 +56,9 @@ class VideoReader:
         Time of the last decoded frame.
     log : DecoderLog
         FFmpeg's messages during the latest iteration.
+    threads : int
+        FFmpeg's threads from the next iteration on. A broken picture is patched up from what its threads have ready, so
+        only one thread gives the same patches every time.
 
     Raises
     ------
@@ -79,14 +82,14 @@ class VideoReader:
         stop_s: float | None = None,
         every: int = 1,
         crop: Crop | None = None,
-        n_threads: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.path = Path(path)
         self.start_s = start_s
         self.stop_s = stop_s
         self.every = every
         self.crop = crop
-        self._n_threads = min(n_threads or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
+        self.threads = min(threads or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
         self._capture: cv2.VideoCapture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.frames_decoded = 0
@@ -244,7 +247,7 @@ class VideoReader:
 
     def _open(self) -> cv2.VideoCapture:
         # An absolute path, or FFmpeg takes a name such as "10:32.mp4" for a protocol.
-        return cv2.VideoCapture(str(self.path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self._n_threads])
+        return cv2.VideoCapture(str(self.path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, self.threads])
 
     def _read_header(self) -> VideoHeader:
         size_bytes = _file_size(self.path)

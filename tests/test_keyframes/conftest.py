@@ -158,6 +158,17 @@ def truncated(tmp_path_factory, video_file):
 
 
 @pytest.fixture(scope="session")
+def damaged(tmp_path_factory, video_file):
+    """Stretches of flipped bytes: every frame decodes, many pictures are wrong, and only FFmpeg's log says so."""
+    path = tmp_path_factory.mktemp("damaged") / "damaged.ts"
+    data = bytearray(video_file("h264_transport.ts").read_bytes())
+    for place in range(len(data) // 4, len(data), len(data) // 8):
+        data[place : place + 30] = bytes(byte ^ 0x5A for byte in data[place : place + 30])
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture(scope="session")
 def long_video(tmp_path_factory, video_file):
     """Three minutes of video: long enough to be interrupted in the middle."""
     folder = tmp_path_factory.mktemp("long")

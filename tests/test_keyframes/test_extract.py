@@ -99,6 +99,12 @@ def test_the_same_settings_give_the_same_bytes_with_any_number_of_threads(tmp_pa
     assert contents(tmp_path / "a")["keyframes.csv"] != contents(tmp_path / "other")["keyframes.csv"]
 
 
+def test_a_damaged_video_gives_the_same_bytes_with_any_number_of_threads(tmp_path, damaged):
+    results = [keyframes.extract(damaged, 9, output=tmp_path / str(n), threads=n) for n in (1, 2, 5)]
+    assert "FFmpeg" in results[0].warnings[0]
+    assert contents(tmp_path / "1") == contents(tmp_path / "2") == contents(tmp_path / "5")
+
+
 def test_another_process_gives_the_same_bytes(tmp_path, video_file):
     path = video_file("h264_b_frames.mp4")
     keyframes.extract(path, 9, output=tmp_path / "here")

@@ -116,10 +116,10 @@ def test_it_can_be_read_again_and_left_in_the_middle(video_file):
     assert list(unfinished) == []
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_threads_change_no_pixel(video_file, sequential, n_threads):
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_change_no_pixel(video_file, sequential, threads):
     path = video_file("h264_open_gop.mkv")
-    with VideoReader(path, n_threads=n_threads) as reader:
+    with VideoReader(path, threads=threads) as reader:
         for frame in reader:
             assert_array_equal(frame.image, sequential(path)[frame.index])
 
@@ -138,12 +138,7 @@ def test_a_frame_past_the_break_is_an_error(truncated):
         list(reader.read_frames([3, 59]))
 
 
-def test_flipped_bytes_are_reported_though_every_frame_decodes(tmp_path, video_file):
-    damaged = tmp_path / "damaged.ts"
-    data = bytearray(video_file("h264_transport.ts").read_bytes())
-    for place in range(len(data) // 4, len(data), len(data) // 8):
-        data[place : place + 30] = bytes(byte ^ 0x5A for byte in data[place : place + 30])
-    damaged.write_bytes(data)
+def test_flipped_bytes_are_reported_though_frames_decode(damaged):
     with VideoReader(damaged) as reader:
         list(reader)
         (warning,) = reader.damage()
