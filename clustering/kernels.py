@@ -5,6 +5,7 @@ every bit of the result, is the same whichever thread works on it.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,25 @@ CANCELLATION = 1e-3
 def compiled(**flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Compile a kernel on first use and keep its machine code on disk, where there is a place for it.
 
-    There is none in a read-only installation without a home folder, as in containers on a cluster; Numba refuses to
-    cache there, and the kernel is compiled anew in each process.
+    There is none in a read-only installation without a home folder, as in containers on a cluster, or on a full disk.
+    Numba raises in both cases; here the kernel is then compiled anew in each process.
     """
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
         try:
-            return njit(nogil=True, cache=True, **flags)(kernel)
+            dispatcher = njit(nogil=True, cache=True, **flags)(kernel)
         except RuntimeError:
             return njit(nogil=True, **flags)(kernel)
+        cache = getattr(dispatcher, "_cache", None)
+        if cache is not None:
+            save = cache.save_overload
+
+            def save_if_possible(signature: Any, machine_code: Any) -> None:
+                with suppress(OSError):
+                    save(signature, machine_code)
+
+            cache.save_overload = save_if_possible
+        return dispatcher
 
     return decorate
 

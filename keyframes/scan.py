@@ -121,4 +121,4 @@ def save_scan(
         pca_mean=components.mean,
         pca_basis=components.basis,
     )
-    path.write_bytes(archive.getbuffer())
+    path.write_bytes(archive.getvalue())

@@ -24,6 +24,19 @@ def test_kernels_work_where_nothing_can_be_cached():
     assert run(program) == "0.0"
 
 
+def test_kernels_work_where_the_cache_cannot_be_written():
+    program = (
+        "import numba.core.caching\n"
+        "def fail(*arguments): raise OSError(28, 'No space left on device')\n"
+        "numba.core.caching.IndexDataCacheFile.save = fail\n"
+        "numba.core.caching.IndexDataCacheFile.load = lambda *arguments: None\n"
+        "import numpy as np\n"
+        "from clustering import k_means\n"
+        "print(k_means(np.array([[0.0], [0.0], [8.0]]), 2).distances.sum())\n"
+    )
+    assert run(program) == "0.0"
+
+
 def test_a_second_process_compiles_nothing():
     program = (
         "import numpy as np\n"
