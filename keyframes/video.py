@@ -23,8 +23,6 @@ from keyframes.errors import RegionError, VideoError
 MAX_DECODER_THREADS = 16
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
-# Share of the claimed duration that an intact file may lack: claims are estimates, and sound may outlast the pictures.
-ESTIMATE_ERROR = 0.01
 
 
 class VideoReader:
@@ -178,22 +176,47 @@ class VideoReader:
 
     def damage(self) -> list[str]:
         """Return what went wrong in the latest iteration, in one sentence; an empty list if nothing did."""
-        claimed, decoded = self.header.frames_claimed, self.frames_decoded
         said = self.log.summary()
-        # A claim may be an estimate, duration times nominal rate, which is too high on a variable rate: so what counts
-        # is the time that is missing, and a small one only where FFmpeg complained as well.
-        claimed_s = claimed / self.header.frame_rate if self.header.frame_rate else 0.0
-        missing_s = claimed_s - (self.last_time_s + self._longest_gap_s)
-        tolerance_s = 0.5 / self.header.frame_rate if said and claimed_s else max(0.5, ESTIMATE_ERROR * claimed_s)
-        if self.reached_end and decoded < claimed and missing_s > tolerance_s:
+        if self.reached_end and self._ends_early(bool(said)):
             text = (
-                f"only {decoded} of the {claimed} frames that the file claims could be decoded, up to "
-                f"{self.last_time_s:.3f} s: it was cut off or damaged, and only what was decoded is used"
+                f"only {self.frames_decoded} of the {self.header.frames_claimed} frames that the file claims could be "
+                f"decoded, up to {self.last_time_s:.3f} s: it was cut off or damaged, and only what was decoded is used"
             )
             return [f"{text}; FFmpeg: {said}" if said else text]
         if said:
             return [f"FFmpeg reported errors, some pictures may be damaged: {said}"]
         return []
+
+    def _ends_early(self, complained: bool) -> bool:
+        """Whether less could be decoded than the file claims; frames that an edit list leaves out are no damage.
+
+        A claim may be an estimate, duration times nominal rate: too high on a variable rate, or where sound lasts
+        longer. So it takes a complaint of FFmpeg and missing time, or a container that lists its frames and holds fewer
+        packets.
+        """
+        claimed, rate = self.header.frames_claimed, self.header.frame_rate
+        if self.frames_decoded >= claimed or rate == 0:
+            return False
+        if complained and claimed / rate - (self.last_time_s + self._longest_gap_s) > 0.5 / rate:
+            return True
+        return self._lists_its_frames() and self._count_packets() < claimed
+
+    def _lists_its_frames(self) -> bool:
+        """Whether the container keeps a list of its frames (MP4, MOV, AVI), so that their claimed number is exact."""
+        with self.path.open("rb") as file:
+            start = file.read(12)
+        is_avi = start[:4] == b"RIFF" and start[8:] == b"AVI "
+        return is_avi or start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
+
+    def _count_packets(self) -> int:
+        """Count the video packets in the file; nothing is decoded."""
+        with DecoderLog():
+            capture = cv2.VideoCapture(str(self.path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+            n_packets = 0
+            while capture.grab():
+                n_packets += 1
+            capture.release()
+        return n_packets
 
     def fingerprint(self) -> str:
         """Return a hash of the file's size, first and last MiB: cheap for any length, other for any other recording."""

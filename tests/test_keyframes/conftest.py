@@ -157,6 +157,30 @@ def truncated(tmp_path_factory, video_file):
     return cut
 
 
+@pytest.fixture(scope="session", params=["h264_b_frames.mp4", "mpeg4.avi", "vp9.webm", "h264_open_gop.mkv"])
+def cut_off(request, tmp_path_factory, video_file):
+    """A file of each kind of container, cut off in the middle; an MP4 has its index in front."""
+    folder = tmp_path_factory.mktemp("cut_off")
+    whole, cut = folder / f"whole-{request.param}", folder / request.param
+    ffmpeg("-i", video_file(request.param), "-c", "copy", "-movflags", "+faststart", whole)
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) * 6 // 10])
+    return cut
+
+
+@pytest.fixture(scope="session")
+def intact(tmp_path_factory, video_file):
+    """Intact files that claim more frames than can be decoded, by name."""
+    folder = tmp_path_factory.mktemp("intact")
+    video, sound = video_file("h264_b_frames.mp4"), ("-f", "lavfi", "-i", "sine=duration=9")
+    # A copy from the middle of a GOP starts at the I-frame before; an edit list hides what was not asked for.
+    ffmpeg("-ss", 1.3, "-i", video, "-c", "copy", folder / "edit_list.mp4")
+    ffmpeg("-i", video, *sound, "-c:v", "copy", "-c:a", "aac", folder / "longer_sound.mkv")
+    ffmpeg("-i", video, *sound, "-c:v", "copy", "-c:a", "aac", folder / "longer_sound.mp4")
+    ffmpeg("-i", video, "-c", "copy", "-movflags", "frag_keyframe+empty_moov", folder / "fragmented.mp4")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def damaged(tmp_path_factory, video_file):
     """Stretches of flipped bytes: every frame decodes, many pictures are wrong, and only FFmpeg's log says so."""

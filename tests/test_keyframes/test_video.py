@@ -133,6 +133,22 @@ def test_a_truncated_file_is_read_up_to_the_break(truncated):
     assert f"only {len(numbers)} of the 60 frames" in warning
 
 
+def test_every_container_tells_that_it_was_cut_off(cut_off):
+    with VideoReader(cut_off) as reader:
+        numbers = [read_number(frame.image) for frame in reader]
+        (warning,) = reader.damage()
+    assert numbers[:-4] == list(range(len(numbers) - 4))
+    assert f"only {len(numbers)} of the" in warning
+
+
+@pytest.mark.parametrize("name", ["edit_list.mp4", "longer_sound.mkv", "longer_sound.mp4", "fragmented.mp4"])
+def test_an_intact_file_is_not_called_damaged(name, intact):
+    with VideoReader(intact / name) as reader:
+        numbers = [read_number(frame.image) for frame in reader]
+        assert reader.damage() == []
+    assert numbers == list(range(numbers[0], 60))
+
+
 def test_a_frame_past_the_break_is_an_error(truncated):
     with VideoReader(truncated) as reader, pytest.raises(VideoError, match="frame 59 cannot be decoded"):
         list(reader.read_frames([3, 59]))
