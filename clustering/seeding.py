@@ -8,16 +8,28 @@ lowers the sum most is kept (the variant of their last section, which scikit-lea
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels import BLOCK_ROWS, candidate_potentials, squared_norms
-from clustering.workers import Workers
+from clustering.kernels.seeding import greedy_seeds
+from clustering.workers import BLOCK_ROWS, Workers
+
+PRODUCT_ROWS = 512
+# Rows looked at for each seed: a start from more is hardly better once Lloyd's algorithm has run from it.
+ROWS_A_SEED = 40
+# With more features than twice this, the distances are taken in a random projection to so many.
+PROJECTED_FEATURES = 64
 
 
-def kmeans_plusplus(X: NDArray, n_clusters: int, rng: np.random.RandomState, workers: Workers) -> NDArray[np.int64]:
-    """Draw k seeds among the rows of X by greedy k-means++.
+def choose_start(
+    X: NDArray, weights: NDArray, n_clusters: int, rng: np.random.RandomState, workers: Workers
+) -> NDArray[np.int64]:
+    """Draw k seeds by greedy k-means++ on a sample of the rows, and where there are many features, on a projection.
+
+    The projection is random and Gaussian: it keeps squared distances to within a fifth or so (Johnson and
+    Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984).
 
     Parameters
     ----------
     X : array (n_samples, n_features), float32 or float64, C order
+    weights : array (n_samples,), of X's dtype
     n_clusters : int
         Number of seeds, at most n_samples.
     rng : RandomState
@@ -27,39 +39,47 @@ def kmeans_plusplus(X: NDArray, n_clusters: int, rng: np.random.RandomState, wor
     Returns
     -------
     array (n_clusters,), int64
-        Row numbers. They repeat only where X has fewer different rows than seeds.
+        Row numbers. They repeat only where the sample has fewer different rows than seeds.
     """
-    n_samples = len(X)
-    n_trials = 2 + int(np.log(n_clusters))
-    norms = np.empty(n_samples, X.dtype)
-    workers.run(lambda first, last: squared_norms(X, first, last, norms), n_samples)
-    closest = np.full(n_samples, np.inf, X.dtype)
+    rows, counts = _sample(weights, ROWS_A_SEED * n_clusters, rng)
+    if len(rows) < n_clusters:
+        rows, counts = np.arange(len(X)), weights
+    sample = X if len(rows) == len(X) else X[rows]
+    if X.shape[1] > 2 * PROJECTED_FEATURES:
+        projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
+        sample = _project(sample, projection.astype(X.dtype), workers)
+    return rows[kmeans_plusplus(sample, counts, n_clusters, rng)]
+
+
+def kmeans_plusplus(X: NDArray, weights: NDArray, n_clusters: int, rng: np.random.RandomState) -> NDArray[np.int64]:
+    """Draw k seeds among the rows of X by greedy k-means++; parameters and return value as of `choose_start`."""
+    n_samples, n_features = X.shape
+    n_blocks = -(-n_samples // BLOCK_ROWS)
+    tiles = np.zeros((n_blocks, BLOCK_ROWS, n_features), X.dtype)
+    tiles.reshape(-1, n_features)[:n_samples] = X
     seeds = np.empty(n_clusters, np.int64)
-    improved = np.empty((n_trials, n_samples), X.dtype)
-    potentials = np.empty((-(-n_samples // BLOCK_ROWS), n_trials))
-    drawn = np.array([rng.randint(n_samples)])
-    for number in range(n_clusters):
-        if number:
-            drawn = _draw(closest, n_trials, rng)
-        candidates = np.ascontiguousarray(X[drawn])
-        candidates_T = np.ascontiguousarray(candidates.T)
-
-        def measure(
-            first: int, last: int, candidates: NDArray = candidates, candidates_T: NDArray = candidates_T
-        ) -> None:
-            candidate_potentials(X, norms, candidates, candidates_T, closest, first, last, improved, potentials)
-
-        workers.run(measure, n_samples)
-        best = int(potentials[:, : len(drawn)].sum(axis=0).argmin())
-        seeds[number] = drawn[best]
-        closest[:] = improved[best]
+    uniforms = rng.uniform(size=(n_clusters, 2 + int(np.log(n_clusters))))
+    greedy_seeds(X, np.ascontiguousarray(tiles.swapaxes(1, 2)), weights, uniforms, seeds)
     return seeds
 
 
-def _draw(closest: NDArray, n_trials: int, rng: np.random.RandomState) -> NDArray[np.int64]:
-    """Rows drawn with probability proportional to `closest`; any rows where all of it is zero."""
-    cumulative = np.cumsum(closest, dtype=np.float64)
-    targets = rng.uniform(size=n_trials) * cumulative[-1]
-    # side="right" never lands on a row of distance zero, so a row that is a seed already is not drawn again.
-    drawn = np.searchsorted(cumulative, targets, side="right")
-    return np.minimum(drawn, len(closest) - 1)
+def _sample(weights: NDArray, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], NDArray]:
+    """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""
+    if n_sampled >= len(weights):
+        return np.arange(len(weights)), weights
+    cumulative = np.cumsum(weights, dtype=np.float64)
+    targets = (np.arange(n_sampled) + rng.uniform()) * (cumulative[-1] / n_sampled)
+    met = np.minimum(np.searchsorted(cumulative, targets, side="right"), len(weights) - 1)
+    rows, counts = np.unique(met, return_counts=True)
+    return rows, counts.astype(weights.dtype)
+
+
+def _project(X: NDArray, projection: NDArray, workers: Workers) -> NDArray:
+    """Product of all rows with a matrix, in chunks of fixed size."""
+    product = np.empty((len(X), projection.shape[1]), X.dtype)
+
+    def multiply(first: int, last: int) -> None:
+        np.dot(X[first:last], projection, product[first:last])
+
+    workers.run(multiply, len(X), PRODUCT_ROWS)
+    return product

@@ -6,6 +6,7 @@ order with two.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -14,7 +15,8 @@ from types import TracebackType
 import scipy.linalg.cython_blas  # noqa: F401
 from threadpoolctl import threadpool_limits
 
-CHUNK_ROWS = 4096
+BLOCK_ROWS = 256
+N_CHUNKS = 16
 
 
 def available_threads() -> int:
@@ -51,15 +53,31 @@ class Workers:
             self._executor = None
         self._limits.restore_original_limits()
 
-    def run(self, task: Callable[[int, int], None], n_items: int, chunk: int = CHUNK_ROWS) -> None:
+    def run(self, task: Callable[[int, int], None], n_items: int, chunk: int | None = None) -> None:
         """Call ``task(first, last)`` on every chunk of ``range(n_items)`` and wait for all of them.
 
-        Tasks write to places of their own; an error in one is raised here.
+        Tasks write to places of their own; an error in one is raised here. The default chunk is a share of the items in
+        whole blocks: it depends on their number alone.
         """
-        spans = [(first, min(first + chunk, n_items)) for first in range(0, n_items, chunk)]
-        if self._executor is None or len(spans) == 1:
-            for first, last in spans:
+        if chunk is None:
+            chunk = max(1, -(-n_items // (N_CHUNKS * BLOCK_ROWS))) * BLOCK_ROWS
+        spans = deque((first, min(first + chunk, n_items)) for first in range(0, n_items, chunk))
+
+        def drain() -> None:
+            # Taking spans from a common queue costs less than handing each one to the executor.
+            while True:
+                try:
+                    first, last = spans.popleft()
+                except IndexError:
+                    return
                 task(first, last)
-            return
-        for done in [self._executor.submit(task, first, last) for first, last in spans]:
-            done.result()
+
+        others = []
+        if self._executor is not None:
+            others = [self._executor.submit(drain) for _ in range(min(self.n_threads, len(spans)) - 1)]
+        try:
+            drain()
+        finally:
+            spans.clear()
+            for other in others:
+                other.result()

@@ -1,3 +1,4 @@
+import os
 import warnings
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from clustering import KMeans
 from tests import reference
+
+compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too much for plain Python")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
@@ -38,6 +41,28 @@ def test_labels_and_centers_are_those_of_plain_lloyd(rng, shape, dtype):
     assert_array_equal(model.labels_, labels)
     assert_allclose(model.cluster_centers_, centers, rtol=1e-5, atol=1e-5)
     assert model.cluster_centers_.dtype == dtype
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_skipping_rows_changes_no_label(seed):
+    rng = np.random.default_rng(seed)
+    n_features, k = int(rng.integers(1, 30)), int(rng.integers(2, 40))
+    X = (rng.normal(size=(400, n_features)) ** 3).astype(np.float32)
+    start = X[:k] + 0.01 * rng.normal(size=(k, n_features)).astype(np.float32)
+    labels, centers = reference.lloyd(X, start)
+    model = KMeans(k, init=start, tol=0).fit(X)
+    assert_array_equal(model.labels_, labels)
+    assert_allclose(model.cluster_centers_, centers, rtol=1e-4, atol=1e-5)
+
+
+def test_equal_rows_are_merged_and_count_as_often_as_they_come(rng):
+    colors = rng.normal(size=(150, 3)).astype(np.float32)
+    X = colors[rng.integers(150, size=900) ** 2 % 150]
+    labels, centers = reference.lloyd(X, colors[:8])
+    model = KMeans(8, init=colors[:8], tol=0).fit(X)
+    assert_array_equal(model.labels_, labels)
+    assert_allclose(model.cluster_centers_, centers, rtol=1e-5, atol=1e-5)
+    assert_allclose(model.inertia_, reference.assign(X, centers)[1].sum(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("offset", [0, 1e4])
@@ -67,6 +92,7 @@ def test_a_partition_keeps_its_promises(data):
     assert_allclose(model.inertia_, own.sum(), rtol=1e-4, atol=1e-4)
 
 
+@compiled_only
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_any_number_of_threads_gives_the_same_bits(rng):
     X = rng.normal(size=(20_000, 24)).astype(np.float32)
@@ -84,6 +110,7 @@ def test_a_seed_decides_the_result(rng):
     assert not np.array_equal(first.cluster_centers_, other.cluster_centers_)
 
 
+@compiled_only
 def test_it_is_as_good_as_scikit_learn(rng):
     X = groups(rng, 2000, 8, n_groups=30)
     ours = np.mean([KMeans(30, random_state=seed).fit(X).inertia_ for seed in range(10)])

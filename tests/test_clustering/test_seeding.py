@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from clustering.kernels.rows import merge_equal_rows
+from clustering.seeding import ROWS_A_SEED, choose_start, kmeans_plusplus
+from clustering.workers import Workers
+
+
+def groups(rng, n_samples, n_features, n_groups):
+    """Rows in well separated groups, and the group of each."""
+    which = rng.integers(n_groups, size=n_samples)
+    centers = 100 * rng.normal(size=(n_groups, n_features))
+    return (centers[which] + rng.normal(size=(n_samples, n_features))).astype(np.float32), which
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(60, 2), (300, 7), (700, 200)])
+def test_every_separate_group_gets_a_seed(rng, n_samples, n_features):
+    X, which = groups(rng, n_samples, n_features, 9)
+    weights = np.ones(n_samples, np.float32)
+    with Workers(2) as workers:
+        seeds = choose_start(X, weights, 9, np.random.RandomState(0), workers)
+    assert_array_equal(np.unique(which[seeds]), np.arange(9))
+
+
+def test_the_sample_finds_the_groups_too(rng):
+    X, which = groups(rng, 5 * ROWS_A_SEED * 6, 3, 6)
+    with Workers(1) as workers:
+        seeds = choose_start(X, np.ones(len(X), np.float32), 6, np.random.RandomState(0), workers)
+    assert_array_equal(np.unique(which[seeds]), np.arange(6))
+
+
+def test_no_row_is_drawn_twice_while_another_is_left(rng):
+    X = rng.normal(size=(40, 3)).astype(np.float32)
+    seeds = kmeans_plusplus(X, np.ones(40, np.float32), 40, np.random.RandomState(0))
+    assert_array_equal(np.sort(seeds), np.arange(40))
+
+
+def test_rows_without_weight_are_not_drawn(rng):
+    X = rng.normal(size=(500, 3)).astype(np.float32)
+    weights = (np.arange(500) % 5 == 0).astype(np.float32)
+    for seed in range(5):
+        assert np.all(kmeans_plusplus(X, weights, 20, np.random.RandomState(seed)) % 5 == 0)
+
+
+def test_equal_rows_get_one_number(rng):
+    X = rng.integers(0, 5, size=(2000, 3)).astype(np.float32)
+    table = np.full(4096, -1, np.int64)
+    group, first_rows = np.empty(2000, np.int64), np.empty(2000, np.int64)
+    n_different = merge_equal_rows(X.view(np.uint32), table, group, first_rows)
+    assert n_different == len(np.unique(X, axis=0))
+    assert_array_equal(X[first_rows[:n_different]][group], X)
+    assert np.all(np.diff(first_rows[:n_different]) > 0)

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from clustering.workers import Workers, available_threads
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5, None])
+@pytest.mark.parametrize("n_items", [0, 1, 255, 256, 257, 100_000])
+def test_every_item_is_done_once(n_threads, n_items):
+    done = np.zeros(n_items, int)
+    chunks = []
+
+    def task(first, last):
+        done[first:last] += 1
+        chunks.append((first, last))
+
+    with Workers(n_threads) as workers:
+        workers.run(task, n_items)
+    assert (done == 1).all()
+    with Workers(1) as workers:
+        alone = list(chunks)
+        chunks.clear()
+        workers.run(task, n_items)
+    assert sorted(alone) == chunks
+
+
+@pytest.mark.parametrize("error", [IndexError, KeyError])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_an_error_in_a_task_is_raised(n_threads, error):
+    def task(first, last):
+        if first == 512:
+            raise error("of the task")
+
+    with Workers(n_threads) as workers, pytest.raises(error, match="of the task"):
+        workers.run(task, 4096, 256)
+
+
+def test_there_is_a_processor():
+    assert available_threads() >= 1
