@@ -87,8 +87,9 @@ def extract(
         typer.Option(help="What stands for a frame: principal components of its thumbnail, or the thumbnail's pixels."),
     ] = "pca",
     start: Annotated[
-        float, typer.Option(parser=parse_time, metavar="T", help="Look from this time on: seconds or [HH:]MM:SS.")
-    ] = "0",  # type: ignore[assignment] # Typer parses the default as it parses a value
+        float | None,
+        typer.Option(parser=parse_time, metavar="T", help="Look from this time on: seconds or [HH:]MM:SS."),
+    ] = None,
     stop: Annotated[
         float | None,
         typer.Option(parser=parse_time, metavar="T", help="Look at frames before this time. Default: the end."),
@@ -120,7 +121,7 @@ def extract(
     """
     settings: dict[str, Any] = {
         "features": features,
-        "start_s": start,
+        "start_s": start or 0.0,
         "stop_s": stop,
         "every": every,
         "crop": crop,
@@ -129,8 +130,8 @@ def extract(
         "seed": seed,
         "format": format,
     }
-    if stop is not None and stop <= start:
-        raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start:g} s")
+    if stop is not None and stop <= (start or 0.0):
+        raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
     from keyframes.output import result_names
     from keyframes.pipeline import extract as run
 
