@@ -5,6 +5,7 @@ NumPy is imported for type checkers alone: the command line takes its choices fr
 
 from __future__ import annotations
 
+import operator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -126,13 +127,18 @@ class Settings:
     format: ImageFormat = "png"
 
     def __post_init__(self) -> None:
-        for name, lowest in (("k", 1), ("every", 1), ("width", 4), ("seed", 0), ("start_s", 0)):
-            value = getattr(self, name)
-            if not value >= lowest:
-                raise SettingsError(f"{name} is {value}; it must be {lowest} or more")
         for name in ("k", "every", "width", "seed"):
-            if int(getattr(self, name)) != getattr(self, name):
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be a whole number")
+            try:
+                # NumPy's integers are welcome, but the manifest takes plain ones.
+                object.__setattr__(self, name, operator.index(getattr(self, name)))
+            except TypeError:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number") from None
+        for name in ("start_s", "stop_s"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
+        for name, lowest in (("k", 1), ("every", 1), ("width", 4), ("seed", 0), ("start_s", 0)):
+            if not getattr(self, name) >= lowest:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
         for name, allowed in (("features", FeatureKind), ("format", ImageFormat)):

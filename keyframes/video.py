@@ -203,8 +203,7 @@ class VideoReader:
 
     def _lists_its_frames(self) -> bool:
         """Whether the container keeps a list of its frames (MP4, MOV, AVI), so that their claimed number is exact."""
-        with self.path.open("rb") as file:
-            start = file.read(12)
+        start = self._read_bytes(0, 12)
         is_avi = start[:4] == b"RIFF" and start[8:] == b"AVI "
         return is_avi or start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
 
@@ -221,11 +220,18 @@ class VideoReader:
     def fingerprint(self) -> str:
         """Return a hash of the file's size, first and last MiB: cheap for any length, other for any other recording."""
         digest = hashlib.sha256(str(self.header.size_bytes).encode())
-        with self.path.open("rb") as file:
-            digest.update(file.read(HASH_BYTES))
-            file.seek(max(HASH_BYTES, self.header.size_bytes - HASH_BYTES))
-            digest.update(file.read(HASH_BYTES))
+        digest.update(self._read_bytes(0, HASH_BYTES))
+        digest.update(self._read_bytes(max(HASH_BYTES, self.header.size_bytes - HASH_BYTES), HASH_BYTES))
         return f"sha256-size-head-tail:{digest.hexdigest()}"
+
+    def _read_bytes(self, first: int, count: int) -> bytes:
+        """Bytes of the file itself, from a place on."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(first)
+                return file.read(count)
+        except OSError as error:
+            raise VideoError(f"{self.path}: cannot be read any more ({error.strerror}); is it still there?") from None
 
     def _walk(self) -> Generator[tuple[int, float], None, None]:
         """Grab frame after frame from the start; `_retrieve` gives the picture of the one that it stands on."""

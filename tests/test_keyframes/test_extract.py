@@ -167,6 +167,9 @@ def test_a_truncated_video_gives_frames_up_to_the_break(tmp_path, truncated, seq
     [
         ({"k": 0}, SettingsError),
         ({"k": 2.5}, SettingsError),
+        ({"k": float("inf")}, SettingsError),
+        ({"k": "5"}, SettingsError),
+        ({"k": 5, "start_s": float("nan")}, SettingsError),
         ({"k": 5, "every": 0}, SettingsError),
         ({"k": 5, "seed": -1}, SettingsError),
         ({"k": 5, "start_s": 2.0, "stop_s": 1.0}, SettingsError),
@@ -181,6 +184,14 @@ def test_bad_settings_leave_nothing_behind(options, error, tmp_path, video_file)
     with pytest.raises(error):
         keyframes.extract(**{"video": video_file("mpeg4.mp4"), "output": tmp_path / "a" / "b", **options})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_numpys_numbers_are_settings_too(tmp_path, video_file):
+    path = video_file("mpeg4.mp4")
+    options = {"seed": np.uint8(3), "start_s": np.float32(0.5), "every": np.int32(2)}
+    keyframes.extract(path, np.int64(4), output=tmp_path / "a", **options)
+    keyframes.extract(path, 4, output=tmp_path / "b", seed=3, start_s=0.5, every=2)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 def test_an_unknown_setting_is_an_error(video_file):

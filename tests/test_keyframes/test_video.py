@@ -161,6 +161,15 @@ def test_flipped_bytes_are_reported_though_frames_decode(damaged):
     assert "FFmpeg" in warning
 
 
+def test_a_file_that_vanishes_is_told(tmp_path, video_file):
+    path = tmp_path / "here.mp4"
+    path.write_bytes(video_file("mpeg4.mp4").read_bytes())
+    with VideoReader(path) as reader:
+        path.unlink()
+        with pytest.raises(VideoError, match="cannot be read any more"):
+            reader.fingerprint()
+
+
 def test_the_fingerprint_follows_the_content(tmp_path, video_file):
     data = video_file("mpeg4.mp4").read_bytes()
     copy, other = tmp_path / "copy.mp4", tmp_path / "other.mp4"
