@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from clustering.errors import InvalidInputError
 from clustering.kernels.lloyd import FEW_FEATURES
 from clustering.kernels.rows import column_sums, merge_equal_rows, subtract_mean
-from clustering.lloyd import Partition, lloyd
+from clustering.lloyd import Partition, lloyd, nearest_centers
 from clustering.seeding import choose_start
 from clustering.workers import Workers
 
@@ -21,7 +21,10 @@ def k_means(
     X: NDArray,
     n_clusters: int,
     *,
+    sample_weight: ArrayLike | None = None,
     init: str | ArrayLike = "k-means++",
+    n_init: int = 1,
+    fixed_centers: ArrayLike | None = None,
     max_iter: int = 300,
     tol: float = 1e-4,
     random_state: int | np.random.RandomState = 0,
@@ -34,7 +37,14 @@ def k_means(
     X : array (n_samples, n_features), float32 or float64, finite
     n_clusters : int
         At most n_samples.
+    sample_weight : array (n_samples,) or None, default=None
+        How much each row counts, not negative and not all 0; rows of weight 0 only get a label. None: all the same.
     init : {"k-means++", "random"} or array (n_clusters, n_features), default="k-means++"
+    n_init : int, default=1
+        How many starts to try; the result of lowest inertia is kept.
+    fixed_centers : array (n_fixed, n_features) or None, default=None
+        Centres that take part in the seeding and the assignment and never move. They come after the others: their
+        labels are n_clusters and up, and they may stay without members.
     max_iter : int, default=300
         Most moves of the centres.
     tol : float, default=1e-4
@@ -47,7 +57,7 @@ def k_means(
     Returns
     -------
     Partition
-        Where X has at least k different rows, no cluster is empty.
+        Where X has at least k different rows of weight (different from the fixed centres), no cluster is empty.
 
     Raises
     ------
@@ -64,22 +74,51 @@ def k_means(
     X = np.ascontiguousarray(X)
     if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or X.shape[1] < 1:
         raise InvalidInputError(f"X must be 2-D, float32 or float64, with a column or more; got {X.dtype} {X.shape}")
-    if not 1 <= n_clusters <= len(X):
-        raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(X)}")
+    weights = _check_weights(sample_weight, X)
+    weighty = np.flatnonzero(weights)
+    if not 1 <= n_clusters <= len(weighty):
+        raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}")
+    fixed = _check_centers("fixed", [] if fixed_centers is None else fixed_centers, None, X)
+    given = init if isinstance(init, str) else _check_centers("initial", init, n_clusters, X)
     rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
     with Workers(n_threads) as workers:
         # Centred data keep the digits that the products of float32 would lose far from the origin.
         mean, centered, variance = _center(X, workers)
-        rows, weights, group = _merge(centered)
-        found = lloyd(
-            rows,
-            weights,
-            _start(rows, weights, mean, n_clusters, init, rng, workers),
-            max_iter,
-            tol * variance,
-            workers,
+        fixed, given = fixed - mean, given if isinstance(given, str) else given - mean
+        rows, row_weights, group = _merge(centered if len(weighty) == len(X) else centered[weighty], weights[weighty])
+
+        def attempt() -> Partition:
+            start = _start(rows, row_weights, n_clusters, given, fixed, rng, workers)
+            return lloyd(rows, row_weights, start, max_iter, tol * variance, workers, n_fixed=len(fixed))
+
+        found = min((attempt() for _ in range(n_init)), key=lambda tried: float(row_weights @ tried.distances))
+        if len(weighty) == len(X):
+            labels, distances = found.labels[group], found.distances[group]
+        else:
+            labels, distances = nearest_centers(centered, found.centers, workers)
+    return replace(found, labels=labels, distances=distances, centers=found.centers + mean)
+
+
+def _check_weights(sample_weight: ArrayLike | None, X: NDArray) -> NDArray:
+    if sample_weight is None:
+        return np.ones(len(X), X.dtype)
+    weights = np.asarray(sample_weight, X.dtype)
+    if weights.shape != (len(X),) or not np.all(np.isfinite(weights)) or (weights < 0).any():
+        raise InvalidInputError(f"sample_weight must hold a finite number, 0 or more, for each of the {len(X)} rows")
+    return weights
+
+
+def _check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: NDArray) -> NDArray:
+    array = np.asarray(centers, X.dtype)
+    if array.size == 0 and n_centers is None:
+        return np.empty((0, X.shape[1]), X.dtype)
+    if array.ndim != 2 or array.shape[1] != X.shape[1] or n_centers not in (None, len(array)):
+        rows = "n_fixed" if n_centers is None else n_centers
+        raise InvalidInputError(
+            f"The shape of the {kind} centers {array.shape} does not match "
+            f"(n_centers, n_features) = ({rows}, {X.shape[1]})."
         )
-    return replace(found, labels=found.labels[group], distances=found.distances[group], centers=found.centers + mean)
+    return array
 
 
 def _center(X: NDArray, workers: Workers) -> tuple[NDArray, NDArray, float]:
@@ -98,8 +137,8 @@ def _center(X: NDArray, workers: Workers) -> tuple[NDArray, NDArray, float]:
     return mean, centered, float(squares.sum() / X.size)
 
 
-def _merge(X: NDArray) -> tuple[NDArray, NDArray, NDArray[np.int64] | slice]:
-    """Different rows, how often each comes, and the number among them of each row of X.
+def _merge(X: NDArray, weights: NDArray) -> tuple[NDArray, NDArray, NDArray[np.int64] | slice]:
+    """Different rows, the sum of the weights of each, and the number among them of each row of X.
 
     Only few columns make equal rows likely (the colours of an image); elsewhere X itself is given back.
     """
@@ -109,31 +148,25 @@ def _merge(X: NDArray) -> tuple[NDArray, NDArray, NDArray[np.int64] | slice]:
         group, first_rows = np.empty(n_samples, np.int64), np.empty(n_samples, np.int64)
         n_different = merge_equal_rows(X.view(f"u{X.itemsize}"), table, group, first_rows)
         if n_different < MERGED_SHARE * n_samples:
-            counts = np.bincount(group, minlength=n_different)
-            return X[first_rows[:n_different]], counts.astype(X.dtype), group
-    return X, np.ones(n_samples, X.dtype), slice(None)
+            merged = np.bincount(group, weights, minlength=n_different)
+            return X[first_rows[:n_different]], merged.astype(X.dtype), group
+    return X, weights, slice(None)
 
 
 def _start(
     X: NDArray,
     weights: NDArray,
-    mean: NDArray,
     n_clusters: int,
-    init: str | ArrayLike,
+    init: str | NDArray,
+    fixed: NDArray,
     rng: np.random.RandomState,
     workers: Workers,
 ) -> NDArray:
-    """Centres to start from, relative to the mean."""
+    """Centres to start from, the fixed ones last."""
     if not isinstance(init, str):
-        start = np.asarray(init, X.dtype) - mean
-        if start.shape != (n_clusters, X.shape[1]):
-            raise InvalidInputError(
-                f"The shape of the initial centers {start.shape} does not match "
-                f"(n_clusters, n_features) = {(n_clusters, X.shape[1])}."
-            )
-        return start
+        return np.concatenate([init, fixed])
     if init == "random":
-        return X[np.resize(rng.permutation(len(X)), n_clusters)]
+        return np.concatenate([X[np.resize(rng.permutation(len(X)), n_clusters)], fixed])
     if init == "k-means++":
-        return X[choose_start(X, weights, n_clusters, rng, workers)]
+        return np.concatenate([X[choose_start(X, weights, n_clusters, fixed, rng, workers)], fixed])
     raise InvalidInputError(f"init={init!r} must be 'k-means++', 'random' or an array of centres")

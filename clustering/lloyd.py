@@ -158,9 +158,10 @@ class _Sums:
             move_members(self.X, self.weights, changed, before, labels, self.sums, self.totals)
         return len(changed)
 
-    def means(self, centers: NDArray) -> NDArray:
-        """Mean of each cluster's members; the old centre where they weigh nothing."""
+    def means(self, centers: NDArray, n_fixed: int) -> NDArray:
+        """Mean of each cluster's members; the old centre where they weigh nothing, and of the last `n_fixed`."""
         known = self.totals > 0
+        known[len(known) - n_fixed :] = False
         means = centers.copy()
         means[known] = self.sums[known] / self.totals[known, None]
         return means
@@ -177,7 +178,16 @@ def nearest_centers(X: NDArray, centers: NDArray, workers: Workers) -> tuple[NDA
     return search.labels, search.distances(centers)
 
 
-def lloyd(X: NDArray, weights: NDArray, centers: NDArray, max_iter: int, tol: float, workers: Workers) -> Partition:
+def lloyd(
+    X: NDArray,
+    weights: NDArray,
+    centers: NDArray,
+    max_iter: int,
+    tol: float,
+    workers: Workers,
+    *,
+    n_fixed: int = 0,
+) -> Partition:
     """Run Lloyd's algorithm from the given centres.
 
     Parameters
@@ -192,6 +202,8 @@ def lloyd(X: NDArray, weights: NDArray, centers: NDArray, max_iter: int, tol: fl
         Stop when the centres' squared movements sum up to no more than this.
     workers : Workers
         Entered already.
+    n_fixed : int, default=0
+        So many of the last centres never move, and may stay empty.
 
     Returns
     -------
@@ -206,16 +218,16 @@ def lloyd(X: NDArray, weights: NDArray, centers: NDArray, max_iter: int, tol: fl
     converged = False
     n_iter = 0
     while not converged and n_iter < max_iter:
-        relocated = _relocate_empty(search, sums, centers)
+        relocated = _relocate_empty(search, sums, centers, n_fixed)
         before, labels_before = centers, search.labels.copy()
-        centers = sums.means(centers)
+        centers = sums.means(centers, n_fixed)
         search.follow(before, centers)
         n_changed = sums.follow(labels_before, search.labels)
         n_iter += 1
         moved = float(np.square(centers - before, dtype=np.float64).sum())
         converged = not relocated and (moved <= tol or n_changed == 0)
     # The last assignment may have emptied a cluster; each turn lowers the inertia, so this ends.
-    while relocated := _relocate_empty(search, sums, centers):
+    while relocated := _relocate_empty(search, sums, centers, n_fixed):
         centers = centers.copy()
         for row in relocated:
             centers[search.labels[row]] = X[row]
@@ -223,13 +235,13 @@ def lloyd(X: NDArray, weights: NDArray, centers: NDArray, max_iter: int, tol: fl
     return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
 
 
-def _relocate_empty(search: _Search, sums: _Sums, centers: NDArray) -> list[int]:
+def _relocate_empty(search: _Search, sums: _Sums, centers: NDArray, n_fixed: int) -> list[int]:
     """Give each empty cluster the row farthest from its own centre, as scikit-learn does.
 
     Returns the rows that were moved: as many as there are empty clusters and rows away from their centres.
     """
     sizes = np.bincount(search.labels, minlength=len(centers))
-    empty = np.flatnonzero(sizes == 0)
+    empty = np.flatnonzero(sizes[: len(sizes) - n_fixed] == 0)
     relocated: list[int] = []
     if len(empty) == 0:
         return relocated
@@ -238,7 +250,8 @@ def _relocate_empty(search: _Search, sums: _Sums, centers: NDArray) -> list[int]
     for row in np.argsort(-distances, kind="stable"):
         if len(relocated) == len(empty) or not distances[row] > 0:
             break
-        if sizes[before[row]] > 1:
+        # A fixed cluster may lose its last member, another one may not.
+        if sizes[before[row]] > 1 or before[row] >= len(sizes) - n_fixed:
             sizes[before[row]] -= 1
             search.relabel(int(row), int(empty[len(relocated)]))
             relocated.append(int(row))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.seeding import greedy_seeds
+from clustering.lloyd import nearest_centers
 from clustering.workers import BLOCK_ROWS, Workers
 
 PRODUCT_ROWS = 512
@@ -19,7 +20,7 @@ PROJECTED_FEATURES = 64
 
 
 def choose_start(
-    X: NDArray, weights: NDArray, n_clusters: int, rng: np.random.RandomState, workers: Workers
+    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
 ) -> NDArray[np.int64]:
     """Draw k seeds by greedy k-means++ on a sample of the rows, and where there are many features, on a projection.
 
@@ -32,6 +33,8 @@ def choose_start(
     weights : array (n_samples,), of X's dtype
     n_clusters : int
         Number of seeds, at most n_samples.
+    fixed : array (n_fixed, n_features)
+        Seeds that are there already.
     rng : RandomState
     workers : Workers
         Entered already.
@@ -47,19 +50,28 @@ def choose_start(
     sample = X if len(rows) == len(X) else X[rows]
     if X.shape[1] > 2 * PROJECTED_FEATURES:
         projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
-        sample = _project(sample, projection.astype(X.dtype), workers)
-    return rows[kmeans_plusplus(sample, counts, n_clusters, rng)]
+        sample, fixed = (_project(rows, projection.astype(X.dtype), workers) for rows in (sample, fixed))
+    closest = np.full(len(sample), np.inf, X.dtype)
+    if len(fixed):
+        _, closest = nearest_centers(sample, fixed, workers)
+    return rows[kmeans_plusplus(sample, counts, n_clusters, closest, rng)]
 
 
-def kmeans_plusplus(X: NDArray, weights: NDArray, n_clusters: int, rng: np.random.RandomState) -> NDArray[np.int64]:
-    """Draw k seeds among the rows of X by greedy k-means++; parameters and return value as of `choose_start`."""
+def kmeans_plusplus(
+    X: NDArray, weights: NDArray, n_clusters: int, closest: NDArray, rng: np.random.RandomState
+) -> NDArray[np.int64]:
+    """Draw k seeds among the rows of X by greedy k-means++.
+
+    Parameters and return value as of `choose_start`, but for `closest` (n_samples,): the squared distance of each row
+    to the seeds that are there already, infinity where there is none.
+    """
     n_samples, n_features = X.shape
     n_blocks = -(-n_samples // BLOCK_ROWS)
     tiles = np.zeros((n_blocks, BLOCK_ROWS, n_features), X.dtype)
     tiles.reshape(-1, n_features)[:n_samples] = X
     seeds = np.empty(n_clusters, np.int64)
     uniforms = rng.uniform(size=(n_clusters, 2 + int(np.log(n_clusters))))
-    greedy_seeds(X, np.ascontiguousarray(tiles.swapaxes(1, 2)), weights, uniforms, seeds)
+    greedy_seeds(X, np.ascontiguousarray(tiles.swapaxes(1, 2)), weights, closest, uniforms, seeds)
     return seeds
 
 

@@ -27,7 +27,8 @@ FLOORS = {
     "clustering": [
         {"estimators", "representatives"},
         {"kmeans"},
-        {"lloyd", "seeding"},
+        {"seeding"},
+        {"lloyd"},
         {"kernels"},
         {"workers"},
         {"errors"},

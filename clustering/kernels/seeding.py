@@ -11,12 +11,15 @@ CANCELLATION = 1e-3
 
 
 @compiled(fastmath=FAST_MATH)
-def greedy_seeds(X: NDArray, tiles: NDArray, weights: NDArray, uniforms: NDArray, seeds: NDArray) -> None:
+def greedy_seeds(
+    X: NDArray, tiles: NDArray, weights: NDArray, already: NDArray, uniforms: NDArray, seeds: NDArray
+) -> None:
     """Draw seeds by greedy k-means++.
 
-    IN: X (n_samples, n_features); tiles (n_blocks, n_features, BLOCK_ROWS) the same rows transposed block by block,
-    with zeros after the last; weights (n_samples,); uniforms (n_clusters, n_trials) random numbers from 0 to 1, of
-    the first row only the first. OUT: seeds (n_clusters,) row numbers.
+        IN: X (n_samples, n_features); tiles (n_blocks, n_features, BLOCK_ROWS) the same rows transposed block by block,
+    with zeros after the last; weights (n_samples,); already (n_samples,) the squared distance of each row to seeds that
+    are there already, infinity where there is none; uniforms (n_clusters, n_trials) random numbers from 0 to 1, of the
+    first row only the first, if no seed is there already. OUT: seeds (n_clusters,) row numbers.
     """
     n_samples, n_features = X.shape
     n_blocks = tiles.shape[0]
@@ -27,19 +30,22 @@ def greedy_seeds(X: NDArray, tiles: NDArray, weights: NDArray, uniforms: NDArray
     mass = np.zeros(padded, X.dtype)
     mass[:n_samples] = weights
     closest = np.zeros(padded, X.dtype)
-    closest[:n_samples] = np.inf
+    closest[:n_samples] = already
     improved = np.empty((n_trials, padded), X.dtype)
     block_chances = np.empty(n_blocks, np.float64)
+    fresh = np.isinf(already[0])
     for b in range(n_blocks):
-        block_chances[b] = mass[b * BLOCK_ROWS : (b + 1) * BLOCK_ROWS].sum()
+        span = slice(b * BLOCK_ROWS, (b + 1) * BLOCK_ROWS)
+        block_chances[b] = mass[span].sum() if fresh else np.dot(mass[span], closest[span])
     candidates = np.empty((n_trials, n_features), X.dtype)
     products = np.empty(BLOCK_ROWS, X.dtype)
     drawn = np.empty(n_trials, np.int64)
     potentials = np.empty((n_trials, n_blocks), np.float64)
     for number in range(seeds.shape[0]):
-        tried = n_trials if number else 1
+        by_weight = fresh and number == 0
+        tried = 1 if by_weight else n_trials
         for t in range(tried):
-            drawn[t] = draw_row(closest, mass, block_chances, uniforms[number, t], n_samples, number == 0)
+            drawn[t] = draw_row(closest, mass, block_chances, uniforms[number, t], n_samples, by_weight)
             candidates[t] = X[drawn[t]]
         for b in range(n_blocks):
             first = b * BLOCK_ROWS

@@ -9,18 +9,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans as ScikitLearnKMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from clustering import KMeans
 from tests import reference
 
 compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too much for plain Python")
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks([KMeans()])
-def test_scikit_learn_accepts_the_estimator(estimator, check):
-    check(estimator)
 
 
 def groups(rng, n_samples=300, n_features=5, n_groups=6, spread=0.3, dtype=np.float64):

@@ -6,6 +6,8 @@ from clustering.kernels.rows import merge_equal_rows
 from clustering.seeding import ROWS_A_SEED, choose_start, kmeans_plusplus
 from clustering.workers import Workers
 
+FAR = np.full(500, np.inf, np.float32)
+
 
 def groups(rng, n_samples, n_features, n_groups):
     """Rows in well separated groups, and the group of each."""
@@ -19,20 +21,20 @@ def test_every_separate_group_gets_a_seed(rng, n_samples, n_features):
     X, which = groups(rng, n_samples, n_features, 9)
     weights = np.ones(n_samples, np.float32)
     with Workers(2) as workers:
-        seeds = choose_start(X, weights, 9, np.random.RandomState(0), workers)
+        seeds = choose_start(X, weights, 9, X[:0], np.random.RandomState(0), workers)
     assert_array_equal(np.unique(which[seeds]), np.arange(9))
 
 
 def test_the_sample_finds_the_groups_too(rng):
     X, which = groups(rng, 5 * ROWS_A_SEED * 6, 3, 6)
     with Workers(1) as workers:
-        seeds = choose_start(X, np.ones(len(X), np.float32), 6, np.random.RandomState(0), workers)
+        seeds = choose_start(X, np.ones(len(X), np.float32), 6, X[:0], np.random.RandomState(0), workers)
     assert_array_equal(np.unique(which[seeds]), np.arange(6))
 
 
 def test_no_row_is_drawn_twice_while_another_is_left(rng):
     X = rng.normal(size=(40, 3)).astype(np.float32)
-    seeds = kmeans_plusplus(X, np.ones(40, np.float32), 40, np.random.RandomState(0))
+    seeds = kmeans_plusplus(X, np.ones(40, np.float32), 40, FAR[:40], np.random.RandomState(0))
     assert_array_equal(np.sort(seeds), np.arange(40))
 
 
@@ -40,7 +42,7 @@ def test_rows_without_weight_are_not_drawn(rng):
     X = rng.normal(size=(500, 3)).astype(np.float32)
     weights = (np.arange(500) % 5 == 0).astype(np.float32)
     for seed in range(5):
-        assert np.all(kmeans_plusplus(X, weights, 20, np.random.RandomState(seed)) % 5 == 0)
+        assert np.all(kmeans_plusplus(X, weights, 20, FAR, np.random.RandomState(seed)) % 5 == 0)
 
 
 def test_equal_rows_get_one_number(rng):

@@ -1,25 +1,20 @@
-"""The clustering algorithms as scikit-learn estimators."""
+"""k-means as a scikit-learn estimator."""
 
 import warnings
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from clustering.estimators.base import CentersEstimator
 from clustering.kmeans import k_means
-from clustering.lloyd import nearest_centers
-from clustering.workers import Workers
-
-DTYPES = [np.float64, np.float32]
 
 
-class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+class KMeans(CentersEstimator):
     """k-means clustering: greedy k-means++ seeding and Lloyd's algorithm, compiled with Numba.
 
     The result depends on the data, the settings and the seed alone: any number of threads gives the same bits.
@@ -30,6 +25,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         Number of clusters, k.
     init : {"k-means++", "random"} or array (n_clusters, n_features), default="k-means++"
         How to start: greedy k-means++ (Arthur and Vassilvitskii 2007), k different rows at random, or these centres.
+    n_init : int, default=1
+        How many starts to try; the result of lowest inertia is kept.
+    fixed_centers : array (n_fixed, n_features) or None, default=None
+        Centres that take part in the seeding and the assignment and never move. They come after the others: their
+        labels are n_clusters and up, and they may stay without members.
     max_iter : int, default=300
         Most moves of the centres.
     tol : float, default=1e-4
@@ -41,11 +41,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
     Attributes
     ----------
-    cluster_centers_ : array (n_clusters, n_features)
+    cluster_centers_ : array (n_clusters + n_fixed, n_features)
         In the dtype of the data, float32 or float64.
     labels_ : array (n_samples,), int32
     inertia_ : float
-        Sum of the squared distances of the rows to their centres.
+        Sum of the squared distances of the rows to their centres, each times the row's weight.
     n_iter_ : int
         Number of times that the centres were moved.
     n_features_in_ : int
@@ -68,6 +68,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"k-means++", "random"}), "array-like"],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "fixed_centers": ["array-like", None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
@@ -79,6 +81,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         n_clusters: int = 8,
         *,
         init: str | ArrayLike = "k-means++",
+        n_init: int = 1,
+        fixed_centers: ArrayLike | None = None,
         max_iter: int = 300,
         tol: float = 1e-4,
         random_state: int | np.random.RandomState | None = None,
@@ -86,12 +90,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
+        self.n_init = n_init
+        self.fixed_centers = fixed_centers
         self.max_iter = max_iter
         self.tol = tol
         self.random_state = random_state
         self.n_threads = n_threads
 
-    def fit(self, X: ArrayLike, y: None = None) -> "KMeans":
+    def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> "KMeans":
         """Cluster the rows of X.
 
         Parameters
@@ -99,6 +105,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         X : array (n_samples, n_features)
             float32 and float64 are used as they are, anything else as float64.
         y : ignored
+        sample_weight : array (n_samples,) or None, default=None
+            How much each row counts, not negative; rows of weight 0 only get a label. None: all the same.
 
         Returns
         -------
@@ -108,7 +116,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         Raises
         ------
         ValueError
-            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters.
+            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters; where the weights or
+            the given centres do not fit it.
 
         Warns
         -----
@@ -116,62 +125,26 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             Where fewer clusters than asked for were found, or `max_iter` ended the search.
         """
         self._validate_params()
-        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C")
-        if len(data) < self.n_clusters:
-            raise ValueError(f"n_samples={len(data)} should be >= n_clusters={self.n_clusters}.")
+        data = self._check_data(X)
+        weights = self._check_weights(sample_weight, data)
         found = k_means(
             data,
             self.n_clusters,
-            init=self.init if isinstance(self.init, str) else check_array(self.init, dtype=data.dtype),
+            sample_weight=weights,
+            init=self.init if isinstance(self.init, str) else self._check_centers(self.init, data),
+            n_init=self.n_init,
+            fixed_centers=None if self.fixed_centers is None else self._check_centers(self.fixed_centers, data),
             max_iter=self.max_iter,
             tol=self.tol,
             random_state=check_random_state(self.random_state),
             n_threads=self.n_threads,
         )
-        self.cluster_centers_ = found.centers
-        self.labels_ = found.labels
-        self.inertia_ = float(found.distances.sum(dtype=np.float64))
-        self.n_iter_ = found.n_iter
-        self._n_features_out = self.n_clusters
-        self._warn(len(np.unique(found.labels)), found.converged)
-        return self
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
-        """Return the label of the centre nearest to each row of X (n_samples, n_features)."""
-        return self._nearest(X)[0]
-
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Return the distance of each row of X to each centre, (n_samples, n_clusters)."""
-        check_is_fitted(self)
-        data = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
-        distances = np.empty((len(data), len(self.cluster_centers_)), data.dtype)
-        for column, center in enumerate(self.cluster_centers_):
-            distances[:, column] = np.sqrt(np.square(data - center.astype(data.dtype)).sum(axis=1))
-        return distances
-
-    def score(self, X: ArrayLike, y: None = None) -> float:
-        """Return minus the sum of the squared distances of the rows of X to their nearest centres."""
-        return -float(self._nearest(X)[1].sum(dtype=np.float64))
-
-    def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], NDArray]:
-        check_is_fitted(self)
-        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
-        mean = self.cluster_centers_.mean(axis=0)
-        with Workers(self.n_threads) as workers:
-            return nearest_centers(data - mean.astype(data.dtype), self.cluster_centers_ - mean, workers)
-
-    def _warn(self, n_found: int, converged: bool) -> None:
-        if n_found < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
-                "Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        elif not converged:
+        self._keep(found, weights)
+        if not found.converged:
             warnings.warn(
                 f"The centres still moved after max_iter={self.max_iter} iterations. "
                 "Raise max_iter or tol to let them settle.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=2,
             )
+        return self

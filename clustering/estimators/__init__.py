@@ -1,0 +1,5 @@
+"""The clustering algorithms as scikit-learn estimators: they check what they are given and call the functions."""
+
+from clustering.estimators.kmeans import KMeans
+
+__all__ = ["KMeans"]

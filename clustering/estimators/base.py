@@ -1,0 +1,83 @@
+"""What all estimators that end in centres have in common."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+
+from clustering.lloyd import Partition, nearest_centers
+from clustering.workers import Workers
+
+DTYPES = [np.float64, np.float32]
+
+
+class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+    """Checks, predictions and distances of an estimator with `cluster_centers_`."""
+
+    n_clusters: int
+    n_threads: int | None
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
+        """Return the label of the centre nearest to each row of X (n_samples, n_features)."""
+        return self._nearest(X)[0]
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Return the distance of each row of X to each centre, (n_samples, n_centers)."""
+        check_is_fitted(self)
+        data = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
+        distances = np.empty((len(data), len(self.cluster_centers_)), data.dtype)
+        for column, center in enumerate(self.cluster_centers_):
+            distances[:, column] = np.sqrt(np.square(data - center.astype(data.dtype)).sum(axis=1))
+        return distances
+
+    def score(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> float:
+        """Return minus the (weighted) sum of the squared distances of the rows of X to their nearest centres."""
+        distances = self._nearest(X)[1]
+        weights = self._check_weights(sample_weight, distances)
+        return -float(np.dot(distances.astype(np.float64), weights))
+
+    def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], NDArray]:
+        check_is_fitted(self)
+        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
+        mean = self.cluster_centers_.mean(axis=0)
+        with Workers(self.n_threads) as workers:
+            return nearest_centers(data - mean.astype(data.dtype), self.cluster_centers_ - mean, workers)
+
+    def _check_data(self, X: ArrayLike) -> NDArray:
+        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C")
+        if len(data) < self.n_clusters:
+            raise ValueError(f"n_samples={len(data)} should be >= n_clusters={self.n_clusters}.")
+        return data
+
+    @staticmethod
+    def _check_weights(sample_weight: ArrayLike | None, X: NDArray) -> NDArray:
+        weights: NDArray = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        if not weights.any():
+            raise ValueError("Sample weights must not all be zero.")
+        return weights
+
+    @staticmethod
+    def _check_centers(centers: Any, X: NDArray) -> NDArray:
+        return np.asarray(check_array(centers, dtype=X.dtype, order="C"))
+
+    def _keep(self, found: Partition, weights: NDArray) -> None:
+        """Make attributes of what was found, and warn where it is less than was asked for."""
+        self.cluster_centers_ = found.centers
+        self.labels_ = found.labels
+        self.inertia_ = float(np.dot(found.distances.astype(np.float64), weights))
+        self.n_iter_ = found.n_iter
+        self._n_features_out = len(found.centers)
+        self._warn_of_few(np.unique(found.labels[found.labels < self.n_clusters]).size)
+
+    def _warn_of_few(self, n_found: int) -> None:
+        if n_found < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
+                "Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
