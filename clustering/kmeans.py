@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.errors import InvalidInputError
-from clustering.kernels.lloyd import FEW_FEATURES
 from clustering.kernels.rows import column_sums, merge_equal_rows, subtract_mean
 from clustering.lloyd import Partition, lloyd, nearest_centers
 from clustering.seeding import choose_start
 from clustering.workers import Workers
 
 CENTER_ROWS = 1024
+# Up to so many columns, equal rows are looked for.
+MERGED_FEATURES = 12
 # Merging pays where it leaves fewer rows than this share.
 MERGED_SHARE = 0.8
 
@@ -143,7 +144,7 @@ def _merge(X: NDArray, weights: NDArray) -> tuple[NDArray, NDArray, NDArray[np.i
     Only few columns make equal rows likely (the colours of an image); elsewhere X itself is given back.
     """
     n_samples = len(X)
-    if X.shape[1] <= FEW_FEATURES:
+    if X.shape[1] <= MERGED_FEATURES:
         table = np.full(2 << n_samples.bit_length(), -1, np.int64)
         group, first_rows = np.empty(n_samples, np.int64), np.empty(n_samples, np.int64)
         n_different = merge_equal_rows(X.view(f"u{X.itemsize}"), table, group, first_rows)

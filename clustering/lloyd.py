@@ -1,8 +1,8 @@
 """Lloyd's algorithm: assign every row to its nearest centre, move every centre to its members' mean, repeat.
 
 S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28(2), 1982. Rows whose
-nearest centre cannot have changed are skipped by Hamerly's bounds ("Making k-means even faster", SDM 2010); the labels
-are the same as without.
+nearest centre cannot have changed are skipped by the bounds of Hamerly ("Making k-means even faster", SDM 2010) and, a
+group of centres at a time, of Ding et al. ("Yinyang k-means", ICML 2015); the labels are the same as without.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,16 @@ from clustering.kernels.lloyd import (
     LANES,
     assign,
     cluster_sums,
-    doubtful_rows,
     group_by_label,
     move_members,
     own_distances,
+    reassign,
 )
+from clustering.kernels.seeding import squared_norms
 from clustering.workers import Workers
 
+# Steps of the power method towards a direction along which to split; a rough one is enough.
+POWER_STEPS = 3
 # Clusters a task: few enough to balance two threads at k = 8, many enough to keep the tasks from being tiny.
 CLUSTER_CHUNK = 4
 # With more changed rows than this share, summing all rows anew on every thread is quicker than moving single rows.
@@ -50,52 +53,136 @@ class Partition:
     converged: bool
 
 
+class _Centers:
+    """Centres as the kernels want them: in groups of neighbours, laid out for products.
+
+    Attributes
+    ----------
+    tiles : array (n_groups, n_features + 1, LANES)
+    places : array (n_groups, LANES), int64
+    place_of : array (n_clusters,), int64
+    longest : float
+        Largest squared norm of a centre.
+    """
+
+    def __init__(self, centers: NDArray, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> None:
+        self.centers, self.places, self.place_of = centers, places, place_of
+        norms = np.einsum("ij,ij->i", centers, centers)
+        self.longest = norms.max()
+        columns = np.zeros((centers.shape[1] + 1, places.size), centers.dtype)
+        columns[-1] = -np.inf
+        columns[:-1, place_of] = centers.T
+        columns[-1, place_of] = -0.5 * norms
+        self.tiles = np.ascontiguousarray(columns.reshape(len(columns), *places.shape).swapaxes(0, 1))
+
+    @classmethod
+    def grouped(cls, centers: NDArray) -> "_Centers":
+        """Put centres into groups of neighbours."""
+        groups = _bisect(centers, np.arange(len(centers)), -(-len(centers) // LANES))
+        places = np.full((len(groups), LANES), -1)
+        place_of = np.empty(len(centers), np.int64)
+        for number, members in enumerate(groups):
+            places[number, : len(members)] = members
+            place_of[members] = number * LANES + np.arange(len(members))
+        return cls(centers, places, place_of)
+
+    def moved_to(self, centers: NDArray) -> "_Centers":
+        """Return other centres in the same groups."""
+        return _Centers(centers, self.places, self.place_of)
+
+    def group_maximum(self, values: NDArray) -> NDArray:
+        """Largest of the values of each group's centres."""
+        return np.asarray(np.where(self.places >= 0, values[self.places], 0).max(axis=1))
+
+
+def _bisect(centers: NDArray, members: NDArray, n_groups: int) -> list[NDArray]:
+    """Split centres into groups of nearly equal size, each time across their direction of largest variance."""
+    if n_groups == 1:
+        return [members]
+    offsets = centers[members] - centers[members].mean(axis=0)
+    direction = offsets[np.square(offsets).sum(axis=1).argmax()]
+    for _ in range(POWER_STEPS):
+        direction = (offsets @ direction) @ offsets
+        direction /= np.linalg.norm(direction) or 1
+    order = members[np.argsort(offsets @ direction, kind="stable")]
+    n_left = n_groups // 2
+    cut = len(order) * n_left // n_groups
+    return _bisect(centers, np.sort(order[:cut]), n_left) + _bisect(centers, np.sort(order[cut:]), n_groups - n_left)
+
+
 class _Search:
     """Labels of all rows and the bounds that keep them cheap while the centres move."""
 
     def __init__(self, X: NDArray, workers: Workers) -> None:
         self.X, self.workers = X, workers
+        self.norms = np.empty(len(X), X.dtype)
+        workers.run(lambda first, last: squared_norms(X, first, last, self.norms), len(X))
         self.labels = np.empty(len(X), np.int32)
         self.upper = np.empty(len(X), X.dtype)
-        self.lower = np.empty(len(X), X.dtype)
-        self._all_rows = np.arange(len(X))
+        self.lowest = np.empty(len(X), X.dtype)
         # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
         self.tolerance = X.dtype.type(np.finfo(X.dtype).eps * (4 + 0.5 * np.sqrt(X.shape[1])))
 
     def start(self, centers: NDArray) -> None:
         """Assign every row from scratch."""
-        prepared = self._prepare(centers)
-        self.workers.run(lambda first, last: self._assign(self._all_rows[first:last], prepared), len(self.X))
+        self.prepared = prepared = _Centers.grouped(centers)
+        self.lower = np.empty((len(self.X), len(prepared.places)), self.X.dtype)
+        self.group_moved = np.zeros(len(prepared.places))
 
-    def follow(self, before: NDArray, centers: NDArray) -> None:
-        """Assign the rows anew after the centres moved from `before`."""
-        prepared = self._prepare(centers)
-        dtype = self.X.dtype.type
-        slack = dtype(8 * np.finfo(dtype).eps)
-        moved = np.sqrt(np.square(centers - before, dtype=np.float64).sum(axis=1)) * (1 + 1e-6)
-        others_moved = np.full(len(moved), moved.max())
-        if len(moved) > 1:
-            others_moved[moved.argmax()] = np.partition(moved, -2)[-2]
-        gaps = self._half_gaps(centers)
-
-        def update(first: int, last: int) -> None:
-            rows = doubtful_rows(
+        def search(first: int, last: int) -> None:
+            assign(
                 self.X,
+                self.norms,
                 centers,
+                prepared.tiles,
+                prepared.places,
+                prepared.place_of,
+                self.tolerance,
+                prepared.longest,
+                first,
+                last,
+                self.labels,
+                self.upper,
+                self.lowest,
+                self.lower,
+            )
+
+        self.workers.run(search, len(self.X))
+
+    def follow(self, centers: NDArray) -> None:
+        """Assign the rows anew after the centres moved."""
+        dtype = self.X.dtype.type
+        moved = np.sqrt(np.square(centers - self.prepared.centers, dtype=np.float64).sum(axis=1)) * (1 + 1e-6)
+        self.prepared = prepared = self.prepared.moved_to(centers)
+        self.group_moved += prepared.group_maximum(moved)
+        slack = dtype(8 * np.finfo(dtype).eps)
+        group_moved = (self.group_moved * (1 + slack)).astype(dtype)
+        moved, gaps = moved.astype(dtype), self._half_gaps(centers)
+
+        def search(first: int, last: int) -> None:
+            reassign(
+                self.X,
+                self.norms,
+                centers,
+                prepared.tiles,
+                prepared.places,
+                prepared.place_of,
+                self.tolerance,
+                prepared.longest,
                 gaps,
-                moved.astype(dtype),
-                others_moved.astype(dtype),
+                moved,
+                moved.max(),
+                group_moved,
                 slack,
                 first,
                 last,
                 self.labels,
                 self.upper,
+                self.lowest,
                 self.lower,
             )
-            if len(rows):
-                self._assign(rows, prepared)
 
-        self.workers.run(update, len(self.X))
+        self.workers.run(search, len(self.X))
 
     def distances(self, centers: NDArray) -> NDArray:
         """Squared distance of every row to its own centre."""
@@ -107,19 +194,7 @@ class _Search:
 
     def relabel(self, row: int, label: int) -> None:
         """Put a row into another cluster; its bounds are void."""
-        self.labels[row], self.upper[row], self.lower[row] = label, np.inf, 0
-
-    def _assign(self, rows: NDArray, prepared: tuple[NDArray, NDArray, NDArray]) -> None:
-        assign(self.X, rows, *prepared, self.tolerance, self.labels, self.upper, self.lower)
-
-    def _prepare(self, centers: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Centres, their transposed copy and half their squared norms, the last two padded to whole lanes."""
-        width = -(-len(centers) // LANES) * LANES
-        centers_T = np.zeros((centers.shape[1], width), centers.dtype)
-        centers_T[:, : len(centers)] = centers.T
-        half_norms = np.full(width, np.inf, centers.dtype)
-        half_norms[: len(centers)] = 0.5 * np.einsum("ij,ij->i", centers, centers)
-        return centers, centers_T, half_norms
+        self.labels[row], self.upper[row], self.lowest[row], self.lower[row] = label, np.inf, 0, 0
 
     def _half_gaps(self, centers: NDArray) -> NDArray:
         """At most half the distance of each centre to its nearest other one."""
@@ -221,7 +296,7 @@ def lloyd(
         relocated = _relocate_empty(search, sums, centers, n_fixed)
         before, labels_before = centers, search.labels.copy()
         centers = sums.means(centers, n_fixed)
-        search.follow(before, centers)
+        search.follow(centers)
         n_changed = sums.follow(labels_before, search.labels)
         n_iter += 1
         moved = float(np.square(centers - before, dtype=np.float64).sum())

@@ -38,10 +38,14 @@ def compiled(**flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @compiled(fastmath=FAST_MATH)
-def squared_distance(a: NDArray, b: NDArray) -> float:
-    """Squared Euclidean distance of two vectors of one length."""
-    total = a.dtype.type(0)
-    for j in range(a.shape[0]):
-        difference = a[j] - b[j]
+def squared_distance(A: NDArray, a: int, B: NDArray, b: int) -> float:
+    """Squared Euclidean distance of row a of A to row b of B.
+
+    Kernels hand whole arrays and row numbers to each other: each slice would count a reference to its array, and
+    threads that count the same one wait for each other.
+    """
+    total = A.dtype.type(0)
+    for j in range(A.shape[1]):
+        difference = A[a, j] - B[b, j]
         total += difference * difference
     return total

@@ -1,143 +1,293 @@
-"""Kernels of Lloyd's algorithm: nearest centres, Hamerly's bounds, and the sums behind the means."""
+"""Kernels of Lloyd's algorithm: nearest centres, the bounds by groups, and the sums behind the means.
+
+Centres stand in groups of `LANES` neighbours, some places of which may be empty. The tile of a group (n_features + 1,
+LANES) holds its centres c as columns and -|c|^2 / 2 below them, so that the product with a row and a 1 behind it is the
+row's score x.c - |c|^2 / 2: the nearest centre has the largest, and the squared distance is |x|^2 less twice the score.
+Where two scores are too close for their rounding errors, distances proper decide.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
-from clustering.workers import BLOCK_ROWS
 
 LANES = 16
-# Up to this many features a loop over the centres beats the matrix product.
-FEW_FEATURES = 12
+# Rows multiplied with a tile at a time: enough for the product to be quick, few enough to stay in the cache.
+GATHERED = 64
+# Rows whose doubtful ones are collected before their groups are looked at.
+BLOCK_ROWS = 1024
 
 
 @compiled(fastmath=FAST_MATH)
 def assign(
     X: NDArray,
-    rows: NDArray,
+    norms: NDArray,
     centers: NDArray,
-    centers_T: NDArray,
-    half_norms: NDArray,
+    tiles: NDArray,
+    places: NDArray,
+    place_of: NDArray,
     tolerance: float,
+    longest: float,
+    first: int,
+    last: int,
     labels: NDArray,
     upper: NDArray,
+    lowest: NDArray,
     lower: NDArray,
 ) -> None:
-    """Find the nearest centre of some rows, the first one where several are equally near.
+    """Find the nearest centre of the rows first:last, the first one where several are equally near.
 
-    The products of a block of rows with all centres find the nearest up to rounding; centres within the rounding error
-    of the best are then compared by their distances proper. The minimum is kept in `LANES` lanes side by side, which
-    the compiler turns into vector instructions.
-
-    IN: X (n_samples, n_features); rows, their numbers; centers (n_clusters, n_features); centers_T (n_features, width)
-    transposed, and half_norms (width,) half their squared norms, both padded to whole lanes with 0 and infinity;
-    tolerance, the products' error as a share of the squared norms. OUT, at those rows: labels (n_samples,) int32; upper
-    (n_samples,) the distance to the own centre; lower (n_samples,) at most the distance to any other centre.
+    IN: X (n_samples, n_features); norms (n_samples,) squared; centers (n_clusters, n_features); tiles (n_groups,
+    n_features + 1, LANES); places (n_groups, LANES) the centre at each place, -1 for none; place_of (n_clusters,) the
+    place of each centre, counted through all groups; tolerance, the scores' error as a share of the squared norms;
+    longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32; upper (n_samples,) the distance to
+    the own centre; lower (n_samples, n_groups) at most the distance to any other centre of a group, and lowest
+    (n_samples,) of all groups.
     """
-    n_features, width = centers_T.shape
-    scores = np.empty((BLOCK_ROWS, width), X.dtype)
-    gathered = np.empty((BLOCK_ROWS, n_features), X.dtype)
-    least = np.empty(LANES, X.dtype)
-    second = np.empty(LANES, X.dtype)
-    longest = 2 * half_norms[: centers.shape[0]].max()
-    for start in range(0, rows.shape[0], BLOCK_ROWS):
-        size = min(BLOCK_ROWS, rows.shape[0] - start)
+    n_features, n_groups = X.shape[1], tiles.shape[0]
+    infinite = X.dtype.type(np.inf)
+    gathered = np.ones((GATHERED, n_features + 1), X.dtype)
+    scores = np.empty((GATHERED, LANES), X.dtype)
+    errors, best, second, reach = np.empty((4, GATHERED), X.dtype)
+    nearest = np.empty(GATHERED, np.int64)
+    bounds = np.empty((GATHERED, n_groups), X.dtype)
+    for start in range(first, last, GATHERED):
+        size = min(GATHERED, last - start)
         for t in range(size):
-            gathered[t] = X[rows[start + t]]
-        if n_features > FEW_FEATURES:
-            np.dot(gathered[:size], centers_T, scores[:size])
-        for t in range(size):
-            i = rows[start + t]
-            x = gathered[t]
-            score = scores[t]
-            if n_features <= FEW_FEATURES:
-                score[:] = 0
-                for j in range(n_features):
-                    value = x[j]
-                    row = centers_T[j]
-                    for c in range(width):
-                        score[c] += value * row[c]
-            least[:] = np.inf
-            second[:] = np.inf
-            for c in range(0, width, LANES):
-                for lane in range(LANES):
-                    value = half_norms[c + lane] - score[c + lane]
-                    score[c + lane] = value
-                    smallest = least[lane]
-                    larger = value if value > smallest else smallest
-                    least[lane] = value if value < smallest else smallest
-                    second[lane] = larger if larger < second[lane] else second[lane]
-            lowest = least[0]
-            runner_up = second[0]
-            for lane in range(1, LANES):
-                larger = max(lowest, least[lane])
-                lowest = min(lowest, least[lane])
-                runner_up = min(runner_up, larger, second[lane])
-            norm = x.dtype.type(0)
             for j in range(n_features):
-                norm += x[j] * x[j]
-            error = tolerance * (norm + longest)
-            margin = lowest + error
-            if runner_up > margin:
-                place = 0
-                for c in range(width):
-                    place += c if score[c] <= margin else 0
-                labels[i] = place
-                shortest = squared_distance(x, centers[place])
-            else:
-                nearest = -1
-                shortest = norm
-                for c in range(centers.shape[0]):
-                    if score[c] <= margin:
-                        distance = squared_distance(x, centers[c])
-                        if nearest < 0 or distance < shortest:
-                            nearest = c
-                            shortest = distance
-                labels[i] = nearest
-            upper[i] = np.sqrt(shortest)
-            lower[i] = np.sqrt(max(norm + x.dtype.type(2) * (runner_up - error), x.dtype.type(0)))
+                gathered[t, j] = X[start + t, j]
+            errors[t] = tolerance * (norms[start + t] + longest)
+            best[t] = second[t] = -infinite
+            nearest[t] = -1
+        for g in range(n_groups):
+            np.dot(gathered[:size], tiles[g], scores[:size])
+            for t in range(size):
+                compare(
+                    scores, t, norms[start + t], errors[t], places, place_of, g, t, best, second, nearest, reach, bounds
+                )
+        for t in range(size):
+            i = start + t
+            settle(X, i, centers, place_of, -1, infinite, t, errors, best, second, nearest, bounds, labels, upper)
+            for g in range(n_groups):
+                lower[i, g] = bounds[t, g]
+            lowest[i] = least(bounds, t)
 
 
 @compiled(fastmath=FAST_MATH)
-def doubtful_rows(
+def reassign(
     X: NDArray,
+    norms: NDArray,
     centers: NDArray,
+    tiles: NDArray,
+    places: NDArray,
+    place_of: NDArray,
+    tolerance: float,
+    longest: float,
     half_gaps: NDArray,
     moved: NDArray,
-    others_moved: NDArray,
+    most_moved: float,
+    group_moved: NDArray,
     slack: float,
     first: int,
     last: int,
     labels: NDArray,
     upper: NDArray,
+    lowest: NDArray,
     lower: NDArray,
-) -> NDArray:
-    """Return the rows among first:last whose nearest centre may have changed since the centres moved.
+) -> None:
+    """Find the nearest centre of the rows first:last again after the centres moved.
 
-    Hamerly's bounds ("Making k-means even faster", SDM 2010): a row keeps its centre while the distance to it is below
-    the distance to any other centre, or below half the gap between its centre and the next one.
+    A row keeps its centre while the distance to it is below the distance to any other centre, or below half the gap
+    between its centre and the next one (Hamerly, "Making k-means even faster", SDM 2010). Of the others, a group of
+    centres is looked at only where the row's bound allows that one of them is nearer (Ding et al., "Yinyang k-means",
+    ICML 2015).
 
-    IN: X (n_samples, n_features); centers (n_clusters, n_features) after the move; half_gaps (n_clusters,) at most half
-    the distance to the nearest other centre; moved (n_clusters,) how far each centre moved; others_moved (n_clusters,)
-    the largest move of any other; slack, a share that outweighs rounding; labels (n_samples,). INOUT: upper, lower
-    (n_samples,) bounds as `assign` leaves them.
+    IN: as of `assign`; half_gaps (n_clusters,) at most half the distance to the nearest other centre; moved
+    (n_clusters,) how far each centre moved, and most_moved the most of all; group_moved (n_groups,) the sum of the
+    largest moves in each group since the start; slack, a share that outweighs rounding. INOUT: labels, upper, lowest,
+    lower as `assign` leaves them, but lower with group_moved on top, so that rows whose centre is certain leave it as
+    it is.
     """
+    n_features, n_groups = X.shape[1], tiles.shape[0]
     raised, lowered = X.dtype.type(1) + slack, X.dtype.type(1) - slack
-    rows = np.empty(last - first, np.int64)
-    n_rows = 0
-    for i in range(first, last):
-        label = labels[i]
-        above = (upper[i] + moved[label]) * raised
-        below = lower[i] * lowered - others_moved[label]
-        bound = max(half_gaps[label], below)
-        if above > bound:
-            above = np.sqrt(squared_distance(X[i], centers[label])) * raised
-            if above > bound:
-                rows[n_rows] = i
-                n_rows += 1
-        upper[i] = above
-        lower[i] = below
-    return rows[:n_rows]
+    half = X.dtype.type(0.5)
+    gathered = np.ones((GATHERED, n_features + 1), X.dtype)
+    scores = np.empty((GATHERED, LANES), X.dtype)
+    own, errors, best, second, reach = np.empty((5, BLOCK_ROWS), X.dtype)
+    rows, nearest, batch = np.empty((3, BLOCK_ROWS), np.int64)
+    bounds = np.empty((BLOCK_ROWS, n_groups), X.dtype)
+    for start in range(first, last, BLOCK_ROWS):
+        n_rows = 0
+        for i in range(start, min(start + BLOCK_ROWS, last)):
+            label = labels[i]
+            above = (upper[i] + moved[label]) * raised
+            below = lowest[i] * lowered - most_moved
+            upper[i] = above
+            lowest[i] = below
+            if above <= below or above <= half_gaps[label]:
+                continue
+            squared = squared_distance(X, i, centers, label)
+            above = np.sqrt(squared) * raised
+            upper[i] = above
+            if above <= below or above <= half_gaps[label]:
+                continue
+            for g in range(n_groups):
+                bounds[n_rows, g] = lower[i, g] * lowered - group_moved[g]
+            below = least(bounds, n_rows)
+            lowest[i] = below
+            if above <= below:
+                continue
+            rows[n_rows] = i
+            own[n_rows] = squared
+            errors[n_rows] = tolerance * (norms[i] + longest)
+            best[n_rows] = half * (norms[i] - squared)
+            second[n_rows] = -np.inf
+            reach[n_rows] = above
+            nearest[n_rows] = label
+            n_rows += 1
+        for g in range(n_groups):
+            n_batch = 0
+            for t in range(n_rows):
+                batch[n_batch] = t
+                n_batch += 1 if bounds[t, g] < reach[t] else 0
+            for begin in range(0, n_batch, GATHERED):
+                size = min(GATHERED, n_batch - begin)
+                for b in range(size):
+                    i = rows[batch[begin + b]]
+                    for j in range(n_features):
+                        gathered[b, j] = X[i, j]
+                np.dot(gathered[:size], tiles[g], scores[:size])
+                for b in range(size):
+                    t = batch[begin + b]
+                    i = rows[t]
+                    place = place_of[labels[i]]
+                    if nearest[t] == labels[i] and place // LANES == g:
+                        # The distance to the own centre is known already, and better.
+                        scores[b, place % LANES] = -np.inf
+                    compare(
+                        scores, b, norms[i], errors[t], places, place_of, g, t, best, second, nearest, reach, bounds
+                    )
+        for t in range(n_rows):
+            i = rows[t]
+            settle(
+                X,
+                i,
+                centers,
+                place_of,
+                labels[i],
+                own[t],
+                t,
+                errors,
+                best,
+                second,
+                nearest,
+                bounds,
+                labels,
+                upper,
+            )
+            for g in range(n_groups):
+                lower[i, g] = bounds[t, g] + group_moved[g]
+            lowest[i] = least(bounds, t)
+
+
+@compiled(fastmath=FAST_MATH | {"nnan"})
+def least(values: NDArray, row: int) -> float:
+    """Least number of a row, none of them NaN."""
+    found = values[row, 0]
+    for p in range(1, values.shape[1]):
+        found = min(found, values[row, p])
+    return found
+
+
+@compiled(fastmath=FAST_MATH | {"nnan"})
+def greatest(values: NDArray, row: int) -> float:
+    """Greatest number of a row, none of them NaN."""
+    found = values[row, 0]
+    for p in range(1, values.shape[1]):
+        found = max(found, values[row, p])
+    return found
+
+
+@compiled(fastmath=FAST_MATH)
+def compare(
+    scores: NDArray,
+    b: int,
+    norm: float,
+    error: float,
+    places: NDArray,
+    place_of: NDArray,
+    g: int,
+    t: int,
+    best: NDArray,
+    second: NDArray,
+    nearest: NDArray,
+    reach: NDArray,
+    bounds: NDArray,
+) -> None:
+    """Take the scores of a group's centres into account for a row.
+
+    IN: norm, squared, of the row, and error of its scores; places, place_of; g, the group. INOUT: scores
+    (n_rows, LANES) at b. INOUT, at t: best and second, the two largest scores so far; nearest, the centre of the best;
+    reach, above the distance to it; bounds (n_rows, n_groups) at g.
+    """
+    zero, two = scores.dtype.type(0), scores.dtype.type(2)
+    top = greatest(scores, b)
+    if top <= best[t]:
+        second[t] = max(second[t], top)
+        bounds[t, g] = np.sqrt(max(norm - two * (top + error), zero))
+        return
+    place = 0
+    while scores[b, place] != top:
+        place += 1
+    scores[b, place] = -np.inf
+    others = greatest(scores, b)
+    second[t] = max(second[t], best[t], others)
+    bounds[t, g] = np.sqrt(max(norm - two * (others + error), zero))
+    if nearest[t] >= 0:
+        # What was the nearest so far is one of the others of its group now.
+        home = place_of[nearest[t]] // LANES
+        bounds[t, home] = min(bounds[t, home], np.sqrt(max(norm - two * (best[t] + error), zero)))
+    best[t] = top
+    nearest[t] = places[g, place]
+    reach[t] = np.sqrt(max(norm - two * (top - error), zero))
+
+
+@compiled(fastmath=FAST_MATH)
+def settle(
+    X: NDArray,
+    i: int,
+    centers: NDArray,
+    place_of: NDArray,
+    label: int,
+    own: float,
+    t: int,
+    errors: NDArray,
+    best: NDArray,
+    second: NDArray,
+    nearest: NDArray,
+    bounds: NDArray,
+    labels: NDArray,
+    upper: NDArray,
+) -> None:
+    """Label row i.
+
+    IN: X, centers, place_of; label, the centre so far (-1 for none), and own, the squared distance to it; at t: errors
+    of the row's scores, best, second, nearest as `compare` leaves them. INOUT: bounds (n_rows, n_groups) at t. OUT, at
+    i: labels, upper.
+    """
+    shortest = own
+    if second[t] >= best[t] - errors[t]:
+        scored, shortest = nearest[t], X.dtype.type(np.inf)
+        for c in range(centers.shape[0]):
+            distance = squared_distance(X, i, centers, c)
+            if distance < shortest:
+                nearest[t], shortest = c, distance
+        bounds[t, place_of[scored] // LANES] = 0
+        bounds[t, place_of[nearest[t]] // LANES] = 0
+    elif nearest[t] != label:
+        shortest = squared_distance(X, i, centers, nearest[t])
+    labels[i] = nearest[t]
+    upper[i] = np.sqrt(shortest)
 
 
 @compiled(fastmath=FAST_MATH)
@@ -147,7 +297,7 @@ def own_distances(X: NDArray, centers: NDArray, first: int, last: int, labels: N
     IN: X (n_samples, n_features); centers (n_clusters, n_features); labels (n_samples,). OUT: distances (n_samples,).
     """
     for i in range(first, last):
-        distances[i] = squared_distance(X[i], centers[labels[i]])
+        distances[i] = squared_distance(X, i, centers, labels[i])
 
 
 @compiled()

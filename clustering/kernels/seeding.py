@@ -52,7 +52,7 @@ def greedy_seeds(
             for t in range(tried):
                 multiply_tile(candidates[t], tiles[b], products)
                 squared_to_candidate(
-                    X, norms, candidates[t], norms[drawn[t]], products, closest, first, n_samples, improved[t]
+                    X, norms, candidates, t, norms[drawn[t]], products, closest, first, n_samples, improved[t]
                 )
                 potentials[t, b] = np.dot(mass[first : first + BLOCK_ROWS], improved[t, first : first + BLOCK_ROWS])
         best = 0
@@ -105,7 +105,8 @@ def multiply_tile(candidate: NDArray, tile: NDArray, products: NDArray) -> None:
 def squared_to_candidate(
     X: NDArray,
     norms: NDArray,
-    candidate: NDArray,
+    candidates: NDArray,
+    t: int,
     candidate_norm: float,
     products: NDArray,
     closest: NDArray,
@@ -115,8 +116,9 @@ def squared_to_candidate(
 ) -> None:
     """Squared distance of a block of rows to their nearest seed if a candidate became one.
 
-    IN: X, norms; candidate (n_features,) and its squared norm; products (BLOCK_ROWS,) of the rows with it; closest, the
-    squared distances so far; first, the block's first row. OUT: improved (n_samples and more,) at the block's rows.
+    IN: X, norms; candidates (n_trials, n_features), the one in question t, and its squared norm; products (BLOCK_ROWS,)
+    of the rows with it; closest, the squared distances so far; first, the block's first row. OUT: improved (n_samples
+    and more,) at the block's rows.
     """
     # Numba computes in float64 as soon as a plain number takes part.
     two, share = X.dtype.type(2), X.dtype.type(CANCELLATION)
@@ -133,7 +135,7 @@ def squared_to_candidate(
         for i in range(first, min(first + BLOCK_ROWS, n_samples)):
             scale = norms[i] + candidate_norm
             if scale - two * products[i - first] < share * scale:
-                improved[i] = min(squared_distance(X[i], candidate), closest[i])
+                improved[i] = min(squared_distance(X, i, candidates, t), closest[i])
 
 
 @compiled()
