@@ -25,7 +25,7 @@ FLOORS = {
         {"__init__"},
     ],
     "clustering": [
-        {"estimators", "representatives"},
+        {"estimators", "evaluation", "k_selection", "representatives"},
         {"kmeans"},
         {"seeding"},
         {"lloyd"},
