@@ -19,7 +19,7 @@ FLOORS = {
         {"pipeline", "inspection"},
         {"selection"},
         {"scan"},
-        {"video", "features", "manifest", "contact_sheet", "output", "progress"},
+        {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
         {"errors"},
         {"__init__"},
