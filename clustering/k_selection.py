@@ -28,7 +28,7 @@ SILHOUETTE_ROWS = 2000
 # Every k up to this one is tried, then steps of a tenth: an error of a few matters less where k is large.
 DENSE_K = 100
 GROWTH = 1.1
-# Candidates for each new centre. A single bad one would stay for the rest of the sweep.
+# Candidates for each new centre; for the few that a step needs, k-means++ alone would look at 2.
 N_TRIALS = 8
 # Each step starts next to where it will end, and only the curve is wanted.
 MAX_ITER = 10
@@ -80,8 +80,9 @@ def select_k(
     """Choose a number of clusters for k-means.
 
     k grows from `k_min` to `k_max`: by one up to 100, then by a tenth. Each step of the pass starts from the centres of
-    the step before and new ones drawn by k-means++. Of many rows, an even random sample is looked at (20 times `k_max`,
-    5,000 at least; the silhouette on 2,000 of them); of more than 128 features, a random projection to 64.
+    the step before and new ones drawn by k-means++, one too many, of which the least missed goes. Of many rows, a
+    random sample is looked at (20 times `k_max`, 5,000 at least; the silhouette on 2,000 of them); of more than 128
+    features, a random projection to 64.
 
     Parameters
     ----------
@@ -268,12 +269,28 @@ def _grown_centers(
     rng: np.random.RandomState,
     workers: Workers,
 ) -> NDArray:
-    """Return k centres to start from: those of a partition into fewer clusters, and new ones where it fits worst."""
+    """Return k centres to start from: those of a partition into fewer clusters, and new ones where it fits worst.
+
+    One more than needed is drawn, and the centre that is missed least is given up. So a group that two centres share
+    gives one of them to groups that have to share a single one: else such a pair would last for the whole sweep.
+    """
     if before is None:
         return rows[choose_start(rows, counts, k, rows[:0], rng, workers)]
-    n_new = k - len(before.centers)
+    n_new = min(k + 1, len(rows)) - len(before.centers)
     seeds = kmeans_plusplus(rows, counts, n_new, before.distances, rng, n_trials=N_TRIALS)
-    return np.concatenate([before.centers, rows[seeds]])
+    centers = np.concatenate([before.centers, rows[seeds]])
+    return centers if len(centers) == k else np.delete(centers, _least_missed(rows, counts, centers), axis=0)
+
+
+def _least_missed(rows: NDArray, counts: NDArray, centers: NDArray) -> int:
+    """Return the centre without which the inertia would grow least."""
+    squared = np.einsum("ij,ij->i", centers, centers) - 2 * (rows @ centers.T)
+    everyone = np.arange(len(rows))
+    nearest = squared.argmin(axis=1)
+    own = squared[everyone, nearest]
+    squared[everyone, nearest] = np.inf
+    losses = np.bincount(nearest, counts * (squared.min(axis=1) - own), minlength=len(centers))
+    return int(losses.argmin())
 
 
 class _Silhouette:
