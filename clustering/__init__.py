@@ -8,19 +8,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clustering.errors import ClusteringError, InvalidInputError
     from clustering.estimators import KMeans
+    from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
+    from clustering.k_selection import KSelection, select_k
     from clustering.kmeans import k_means
     from clustering.lloyd import Partition
     from clustering.representatives import representatives
 
-__all__ = ["ClusteringError", "InvalidInputError", "KMeans", "Partition", "k_means", "representatives"]
+__all__ = [
+    "ClusteringError",
+    "Evaluation",
+    "InvalidInputError",
+    "KMeans",
+    "KSelection",
+    "Partition",
+    "clustering_accuracy",
+    "evaluate",
+    "k_means",
+    "majority_accuracy",
+    "majority_map",
+    "representatives",
+    "select_k",
+]
 
 _MODULES = {
     "ClusteringError": "errors",
+    "Evaluation": "evaluation",
     "InvalidInputError": "errors",
     "KMeans": "estimators",
+    "KSelection": "k_selection",
     "Partition": "lloyd",
+    "clustering_accuracy": "evaluation",
+    "evaluate": "evaluation",
     "k_means": "kmeans",
+    "majority_accuracy": "evaluation",
+    "majority_map": "evaluation",
     "representatives": "representatives",
+    "select_k": "k_selection",
 }
 
 

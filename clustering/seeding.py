@@ -58,19 +58,26 @@ def choose_start(
 
 
 def kmeans_plusplus(
-    X: NDArray, weights: NDArray, n_clusters: int, closest: NDArray, rng: np.random.RandomState
+    X: NDArray,
+    weights: NDArray,
+    n_clusters: int,
+    closest: NDArray,
+    rng: np.random.RandomState,
+    *,
+    n_trials: int | None = None,
 ) -> NDArray[np.int64]:
     """Draw k seeds among the rows of X by greedy k-means++.
 
     Parameters and return value as of `choose_start`, but for `closest` (n_samples,): the squared distance of each row
-    to the seeds that are there already, infinity where there is none.
+    to the seeds that are there already, infinity where there is none; and `n_trials`, the number of draws of which the
+    best becomes a seed, 2 + log(k) by default.
     """
     n_samples, n_features = X.shape
     n_blocks = -(-n_samples // BLOCK_ROWS)
     tiles = np.zeros((n_blocks, BLOCK_ROWS, n_features), X.dtype)
     tiles.reshape(-1, n_features)[:n_samples] = X
     seeds = np.empty(n_clusters, np.int64)
-    uniforms = rng.uniform(size=(n_clusters, 2 + int(np.log(n_clusters))))
+    uniforms = rng.uniform(size=(n_clusters, n_trials or 2 + int(np.log(n_clusters))))
     greedy_seeds(X, np.ascontiguousarray(tiles.swapaxes(1, 2)), weights, closest, uniforms, seeds)
     return seeds
 

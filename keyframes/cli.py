@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from keyframes import __version__
-from keyframes.datatypes import Crop, FeatureKind, ImageFormat
+from keyframes.datatypes import MAX_AUTO_K, Crop, FeatureKind, ImageFormat
 from keyframes.errors import KeyframesError, SettingsError
 
 app = typer.Typer(
@@ -26,6 +26,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def parse_k(text: str) -> int | Literal["auto"]:
+    """Read a number of frames, 1 or more, or "auto"."""
+    if text == "auto":
+        return "auto"
+    if re.fullmatch(r"[0-9]+", text.strip()) is None or int(text) == 0:
+        raise typer.BadParameter(f"{text!r} is neither a number of frames, 1 or more, nor 'auto'")
+    return int(text)
 
 
 def parse_time(text: str) -> float:
@@ -72,7 +81,17 @@ Threads = Annotated[
 @app.command(epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames")
 def extract(
     videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="One or more video files.")],
-    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of frames to choose from each video.")],
+    # Typer knows no "int or a word": the parser alone says what comes out.
+    k: Annotated[
+        Any,
+        typer.Option(
+            "-k",
+            parser=parse_k,
+            metavar="N|auto",
+            help="Number of frames to choose from each video; auto finds the number, "
+            f"2 to {MAX_AUTO_K}, beyond which more of them add little, and shows it in k_curve.png.",
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -116,8 +135,8 @@ def extract(
 ) -> None:
     """Choose the K frames of each video that differ most from one another, and write them.
 
-    The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, contact_sheet.jpg and
-    scan.npz. The same video, options and seed give the same bytes.
+    The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, contact_sheet.jpg,
+    scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
     """
     settings: dict[str, Any] = {
         "features": features,
@@ -148,7 +167,8 @@ def extract(
             done.append({"folder": str(place), **result.manifest})
             if not as_json:
                 n_decoded = result.manifest["video"]["frames_decoded"]
-                print(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}")
+                found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
+                print(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}{found}")
     if as_json:
         print(json.dumps({"results": done, "failures": failed}, indent=2, ensure_ascii=False))
     if failed:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FeatureKind = Literal["pca", "pixels"]
 ImageFormat = Literal["png", "jpg"]
+# Most frames that k="auto" chooses: more than most people label of one recording in one go.
+MAX_AUTO_K = 300
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class Settings:
 
     Attributes
     ----------
-    k : int
-        Number of frames to choose.
+    k : int or "auto"
+        Number of frames to choose; "auto" finds the number, 2 to 300, beyond which more of them add little.
     features : {"pca", "pixels"}
         What stands for a frame: the leading principal components of its thumbnail, or the thumbnail itself.
     start_s, stop_s : float, float or None
@@ -115,7 +117,7 @@ class Settings:
         Where a value is out of its range.
     """
 
-    k: int
+    k: int | Literal["auto"]
     features: FeatureKind = "pca"
     start_s: float = 0.0
     stop_s: float | None = None
@@ -127,16 +129,20 @@ class Settings:
     format: ImageFormat = "png"
 
     def __post_init__(self) -> None:
-        for name in ("k", "every", "width", "seed"):
+        lowest_of = {"k": 1, "every": 1, "width": 4, "seed": 0}
+        if isinstance(self.k, str) and self.k == "auto":
+            del lowest_of["k"]
+        for name in lowest_of:
             try:
                 # NumPy's integers are welcome, but the manifest takes plain ones.
                 object.__setattr__(self, name, operator.index(getattr(self, name)))
             except TypeError:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number") from None
+                or_auto = ' or "auto"' if name == "k" else ""
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
         for name in ("start_s", "stop_s"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
-        for name, lowest in (("k", 1), ("every", 1), ("width", 4), ("seed", 0), ("start_s", 0)):
+        for name, lowest in (*lowest_of.items(), ("start_s", 0)):
             if not getattr(self, name) >= lowest:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
         if self.seed >= 2**32:

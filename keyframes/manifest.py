@@ -6,10 +6,13 @@ The manifest holds nothing that differs between two runs of one command: no date
 import csv
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyframes import __version__
 from keyframes.datatypes import Keyframe, Settings, VideoHeader
+
+if TYPE_CHECKING:
+    from clustering import KSelection
 
 SCHEMA_VERSION = 1
 COLUMNS = ("frame_index", "time_s", "cluster", "cluster_size", "distance", "sharpness", "file")
@@ -27,6 +30,7 @@ def build_manifest(
     settings: Settings,
     keyframes: tuple[Keyframe, ...],
     warnings: tuple[str, ...],
+    k_selection: "KSelection | None" = None,
 ) -> dict[str, Any]:
     """Return the content of ``manifest.json``.
 
@@ -41,6 +45,8 @@ def build_manifest(
     keyframes : tuple of Keyframe
         In time order.
     warnings : tuple of str
+    k_selection : KSelection or None, default=None
+        How an automatic k was found; its entry stands in the manifest only then.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
     return {
@@ -57,6 +63,7 @@ def build_manifest(
             "hash": fingerprint,
         },
         "settings": settings.as_dict(),
+        **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
         "keyframes": [
             {
                 "frame_index": keyframe.frame_index,
@@ -70,6 +77,17 @@ def build_manifest(
             for keyframe in keyframes
         ],
         "warnings": list(warnings),
+    }
+
+
+def _k_entry(found: "KSelection") -> dict[str, Any]:
+    """Return the chosen number and the curve behind it, in as many digits as tell anything."""
+    return {
+        "k": found.k,
+        "method": found.method,
+        "clear": found.clear,
+        "ks": found.ks.tolist(),
+        "inertias": [float(f"{inertia:.6g}") for inertia in found.inertias],
     }
 
 

@@ -1,7 +1,7 @@
 """From a video to its keyframes: scan, choose, fetch, write."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -11,16 +11,20 @@ from keyframes.contact_sheet import ContactSheet
 from keyframes.datatypes import Result, Selection, Settings
 from keyframes.errors import OutputError
 from keyframes.features import PrincipalComponents
+from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.scan import Scan, save_scan, scan_video
 from keyframes.video import VideoReader
 
+if TYPE_CHECKING:
+    from clustering import KSelection
+
 
 def extract(
     video: str | Path,
-    k: int,
+    k: int | Literal["auto"],
     *,
     output: str | Path | None = None,
     overwrite: bool = False,
@@ -33,8 +37,10 @@ def extract(
     Parameters
     ----------
     video : str or Path
-    k : int
+    k : int or "auto"
         Number of frames to choose. Where the video has fewer different ones, all of those are chosen, with a warning.
+        "auto" finds the number, 2 to 300, beyond which more of them add little: the bend of the inertia over the number
+        of clusters (`clustering.select_k`). The curve is drawn in ``k_curve.png`` and stands in the manifest.
     output : str or Path, optional
         Result folder; ``<stem>-keyframes`` in the working folder by default. It appears whole or not at all.
     overwrite : bool, default=False
@@ -76,21 +82,28 @@ def extract(
     with reader, result_folder(place, overwrite) as folder:
         scan = scan_video(reader, settings, progress)
         warnings = tuple(reader.damage())
-        selection = _choose(scan, settings, threads, progress, folder)
-        if len(selection.keyframes) < k:
-            warnings += (_fewer_than_asked(k, selection, settings),)
+        selection, k_selection = _choose(scan, settings, threads, progress, folder)
+        warnings += _warnings_of_choice(selection, k_selection, settings)
         manifest = build_manifest(
-            reader.header, reader.fingerprint(), scan.frames_decoded, settings, selection.keyframes, warnings
+            reader.header,
+            reader.fingerprint(),
+            scan.frames_decoded,
+            settings,
+            selection.keyframes,
+            warnings,
+            k_selection,
         )
         _write_images(reader, manifest, folder, progress)
         write_manifest(folder, manifest)
     return Result(place, selection.keyframes, manifest, warnings)
 
 
-def _choose(scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path) -> Selection:
-    """Features, clusters, representatives; the rows behind them go to ``scan.npz``."""
+def _choose(
+    scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path
+) -> "tuple[Selection, KSelection | None]":
+    """Features, clusters, representatives; the rows behind them go to ``scan.npz``, an automatic k to its picture."""
     # Numba takes a second to load: a video that cannot be read is told before that.
-    from keyframes.selection import count_different, select
+    from keyframes.selection import choose_k, count_different, select
 
     with progress_bar(None, "choose", 3, "steps", progress) as steps:
         components = PrincipalComponents.fit(scan.thumbnails)
@@ -98,21 +111,39 @@ def _choose(scan: Scan, settings: Settings, threads: int | None, progress: bool,
             scan.thumbnails if settings.features == "pixels" else components.transform(scan.thumbnails)
         )
         steps.update()
-        k = count_different(features, settings.k)
+        k_selection = None
+        if settings.k == "auto":
+            k_selection = choose_k(features, seed=settings.seed, threads=threads)
+            k = k_selection.k
+            curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k)
+            _write_image(folder / "k_curve.png", curve)
+        else:
+            k = count_different(features, settings.k)
         selection = select(features, scan, k, seed=settings.seed, threads=threads)
         steps.update()
         save_scan(folder / "scan.npz", scan, selection, features, components)
         steps.update()
-    return selection
+    return selection, k_selection
 
 
-def _fewer_than_asked(k: int, selection: Selection, settings: Settings) -> str:
-    n_frames, n_chosen = len(selection.labels), len(selection.keyframes)
+def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
+    """Where fewer frames were chosen than asked for, or nothing spoke for the number that was."""
+    k, n_frames, n_chosen = settings.k, len(selection.labels), len(selection.keyframes)
+    compared = f"(compared as thumbnails {settings.width} pixels wide)"
+    if k == "auto":
+        if k_selection is None or k_selection.clear:
+            return ()
+        if n_chosen == 1:
+            return (f"the {n_frames} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
+        return (f"no number of frames stands out, so {n_chosen} were chosen; look at k_curve.png, or give -k a number",)
+    if n_chosen >= k:
+        return ()
     if n_frames < k:
-        return f"{k} frames were asked for, but only {n_frames} were looked at; the {n_chosen} that differ were chosen"
+        text = f"{k} frames were asked for, but only {n_frames} were looked at; the {n_chosen} that differ were chosen"
+        return (text,)
     return (
-        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ "
-        f"(compared as thumbnails {settings.width} pixels wide); all of those were chosen"
+        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
+        "all of those were chosen",
     )
 
 

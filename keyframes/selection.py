@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import k_means, representatives
-from keyframes.datatypes import Keyframe, Selection
+from clustering import KSelection, k_means, representatives, select_k
+from keyframes.datatypes import MAX_AUTO_K, Keyframe, Selection
 from keyframes.scan import Scan
 
 
@@ -16,6 +16,19 @@ def count_different(features: NDArray[np.generic], enough: int) -> int:
         if len(seen) >= enough:
             break
     return len(seen)
+
+
+def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = None) -> KSelection:
+    """Choose how many frames to label: where the inertia bends, of 2 to 300 clusters and no more than differ.
+
+    Parameters
+    ----------
+    features : array (n_frames, n_features), float16 or uint8
+    seed : int
+    threads : int or None
+    """
+    n_different = count_different(features, MAX_AUTO_K)
+    return select_k(features, k_min=min(2, n_different), k_max=n_different, random_state=seed, n_threads=threads)
 
 
 def select(features: NDArray[np.generic], scan: Scan, k: int, *, seed: int, threads: int | None = None) -> Selection:

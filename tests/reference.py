@@ -1,5 +1,8 @@
 """Naive twins of the algorithms: as short as the definition, in float64, one row at a time."""
 
+from collections import Counter
+from itertools import permutations
+
 import numpy as np
 
 
@@ -30,3 +33,21 @@ def representatives(X, labels, centers, n):
         members = [(float(np.sqrt(((X[i] - center) ** 2).sum())), i) for i in range(len(X)) if labels[i] == c]
         ranked.append([i for _, i in sorted(members)][:n])
     return ranked
+
+
+def clustering_accuracy(true, pred):
+    """Share of rows matched by the best of all one-to-one matchings of clusters with classes."""
+    classes, clusters = sorted(set(true.tolist())), sorted(set(pred.tolist()))
+    # Partners that stand for nothing make the two lists equally long.
+    classes += [None] * (len(clusters) - len(classes))
+    pairs = list(zip(pred.tolist(), true.tolist(), strict=True))
+    return max(
+        sum(dict(zip(clusters, chosen, strict=True))[cluster] == name for cluster, name in pairs)
+        for chosen in permutations(classes, len(clusters))
+    ) / len(pairs)
+
+
+def majority(names):
+    """Most frequent one; of equally frequent ones the smallest."""
+    counts = Counter(names.tolist())
+    return min(counts, key=lambda name: (-counts[name], name))
