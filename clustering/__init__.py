@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clustering.errors import ClusteringError, InvalidInputError
-    from clustering.estimators import KMeans
+    from clustering.estimators import KMeans, MiniBatchKMeans
     from clustering.kmeans import k_means
     from clustering.lloyd import Partition
     from clustering.representatives import representatives
 
-__all__ = ["ClusteringError", "InvalidInputError", "KMeans", "Partition", "k_means", "representatives"]
+__all__ = [
+    "ClusteringError",
+    "InvalidInputError",
+    "KMeans",
+    "MiniBatchKMeans",
+    "Partition",
+    "k_means",
+    "representatives",
+]
 
 _MODULES = {
     "ClusteringError": "errors",
     "InvalidInputError": "errors",
     "KMeans": "estimators",
+    "MiniBatchKMeans": "estimators",
     "Partition": "lloyd",
     "k_means": "kmeans",
     "representatives": "representatives",
