@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clustering.errors import ClusteringError, InvalidInputError
-    from clustering.estimators import KMeans
+    from clustering.estimators import KMeans, MiniBatchKMeans
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
     from clustering.k_selection import KSelection, select_k
     from clustering.kmeans import k_means
@@ -20,6 +20,7 @@ __all__ = [
     "InvalidInputError",
     "KMeans",
     "KSelection",
+    "MiniBatchKMeans",
     "Partition",
     "clustering_accuracy",
     "evaluate",
@@ -36,6 +37,7 @@ _MODULES = {
     "InvalidInputError": "errors",
     "KMeans": "estimators",
     "KSelection": "k_selection",
+    "MiniBatchKMeans": "estimators",
     "Partition": "lloyd",
     "clustering_accuracy": "evaluation",
     "evaluate": "evaluation",

@@ -25,6 +25,18 @@ def lloyd(X, centers, max_iter=300):
     return labels, centers
 
 
+def sculley(batches, centers):
+    """Mini-batch k-means as its paper prints it: a batch is assigned, then each (row, weight) pulls its centre."""
+    centers = np.array(centers, np.float64)
+    won = np.zeros(len(centers))
+    for X, weights in batches:
+        labels, _ = assign(X, centers)
+        for row, weight, c in zip(np.asarray(X, np.float64), weights, labels, strict=True):
+            won[c] += weight
+            centers[c] += weight / won[c] * (row - centers[c])
+    return centers
+
+
 def representatives(X, labels, centers, n):
     """Members by distance from their centre, nearest first, then by row."""
     X = np.asarray(X, np.float64)

@@ -26,7 +26,7 @@ FLOORS = {
     ],
     "clustering": [
         {"estimators", "evaluation", "k_selection", "representatives"},
-        {"kmeans"},
+        {"kmeans", "minibatch"},
         {"seeding"},
         {"lloyd"},
         {"kernels"},
@@ -90,7 +90,10 @@ def sources(*packages):
     [
         ("VideoCapture", {"keyframes/video.py"}),
         ("njit", {"clustering/kernels/compilation.py"}),
-        ("compiled", {f"clustering/kernels/{name}.py" for name in ("compilation", "lloyd", "rows", "seeding")}),
+        (
+            "compiled",
+            {f"clustering/kernels/{name}.py" for name in ("compilation", "lloyd", "minibatch", "rows", "seeding")},
+        ),
         ("typer", {"keyframes/cli.py"}),
     ],
 )

@@ -54,8 +54,8 @@ def test_a_second_process_compiles_nothing():
 
 def test_importing_the_kernels_compiles_nothing():
     program = (
-        "from clustering.kernels import lloyd, rows, seeding\n"
-        "kernels = [k for module in (lloyd, rows, seeding) for k in vars(module).values()]\n"
+        "from clustering.kernels import lloyd, minibatch, rows, seeding\n"
+        "kernels = [k for module in (lloyd, minibatch, rows, seeding) for k in vars(module).values()]\n"
         "print(sum(len(k.signatures) for k in kernels if hasattr(k, 'signatures')))\n"
     )
     assert run(program) == "0"
