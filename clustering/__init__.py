@@ -6,19 +6,33 @@ The names load on first use, so that importing the package compiles nothing and 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clustering.centnn import Network, cent_nn
     from clustering.errors import ClusteringError, InvalidInputError
-    from clustering.estimators import KMeans
+    from clustering.estimators import CentNN, KMeans
     from clustering.kmeans import k_means
     from clustering.lloyd import Partition
     from clustering.representatives import representatives
 
-__all__ = ["ClusteringError", "InvalidInputError", "KMeans", "Partition", "k_means", "representatives"]
+__all__ = [
+    "CentNN",
+    "ClusteringError",
+    "InvalidInputError",
+    "KMeans",
+    "Network",
+    "Partition",
+    "cent_nn",
+    "k_means",
+    "representatives",
+]
 
 _MODULES = {
+    "CentNN": "estimators",
     "ClusteringError": "errors",
     "InvalidInputError": "errors",
     "KMeans": "estimators",
+    "Network": "centnn",
     "Partition": "lloyd",
+    "cent_nn": "centnn",
     "k_means": "kmeans",
     "representatives": "representatives",
 }

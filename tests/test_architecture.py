@@ -26,7 +26,7 @@ FLOORS = {
     ],
     "clustering": [
         {"estimators", "representatives"},
-        {"kmeans"},
+        {"centnn", "kmeans"},
         {"seeding"},
         {"lloyd"},
         {"kernels"},
@@ -90,7 +90,10 @@ def sources(*packages):
     [
         ("VideoCapture", {"keyframes/video.py"}),
         ("njit", {"clustering/kernels/compilation.py"}),
-        ("compiled", {f"clustering/kernels/{name}.py" for name in ("compilation", "lloyd", "rows", "seeding")}),
+        (
+            "compiled",
+            {f"clustering/kernels/{name}.py" for name in ("centnn", "compilation", "lloyd", "rows", "seeding")},
+        ),
         ("typer", {"keyframes/cli.py"}),
     ],
 )

@@ -1,5 +1,6 @@
 """The clustering algorithms as scikit-learn estimators: they check what they are given and call the functions."""
 
+from clustering.estimators.centnn import CentNN
 from clustering.estimators.kmeans import KMeans
 
-__all__ = ["KMeans"]
+__all__ = ["CentNN", "KMeans"]
