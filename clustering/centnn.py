@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.errors import InvalidInputError
-from clustering.kernels.centnn import refresh, rehome, second_nearest, settle, split
+from clustering.kernels.centnn import refresh, rehome, second_nearest, settle, settle_few, split
 from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
 from clustering.lloyd import Partition, lloyd
 from clustering.seeding import ROWS_A_SEED, sample_rows
@@ -27,6 +27,9 @@ from clustering.workers import Workers
 # Rounds of splitting past k and dissolving again, and the share of k by which; later rounds find next to nothing.
 ROUNDS = 6
 SURPLUS = 0.1
+# Up to so many features and centres, comparing all distances takes less than the bounds do.
+FEW_FEATURES = 4
+FEW_CENTERS = 16
 # Epochs after dissolving, which hardly ever takes so many.
 ROUND_EPOCHS = 10
 
@@ -142,6 +145,7 @@ class _Growth:
         self._parent = self._child = 0
         # Of the only cluster, no bound speaks of another one.
         self._bounds = np.full((len(X), 4), np.inf)
+        self._has_bounds = True
         self._refresh()
 
     @property
@@ -160,7 +164,7 @@ class _Growth:
             if self.n_epochs >= self.max_epochs or not self._split():
                 return False
             self.settle(enough)
-            if self.sizes[self._child] == 0 and not self._adopt():
+            if self.sizes[self.n_clusters - 1] == 0 and not self._adopt():
                 return False
         return True
 
@@ -169,29 +173,40 @@ class _Growth:
         left = self.max_epochs - self.n_epochs
         left = left if max_epochs is None else min(left, max_epochs)
         while left > 0:
-            n_epochs, n_changed = settle(
-                self.X,
-                self.n_clusters,
-                self._parent,
-                self._child,
-                self.centers,
-                self.sizes,
-                self.labels,
-                self._bounds,
-                self._shifts,
-                self._gaps,
-                left if self.history is None else 1,
-                enough,
-            )
+            n_epochs, n_changed, movement = self._run(left if self.history is None else 1, enough)
             self.n_epochs += n_epochs
             left -= n_epochs
             self.settled = n_changed == 0
             if self.history is None:
                 break
             self.history.append(self.used.copy())
-            if n_changed == 0 or float(np.square(self._shifts[: self.n_clusters]).sum()) <= enough:
+            if n_changed == 0 or movement <= enough:
                 break
         self._refresh()
+
+    def _run(self, max_epochs: int, enough: float) -> tuple[int, int, float]:
+        if self._are_few(self.n_clusters):
+            self._has_bounds = False
+            return settle_few(self.X, self.n_clusters, self.centers, self.sizes, self.labels, max_epochs, enough)
+        if not self._has_bounds:
+            self._forget()
+        return settle(
+            self.X,
+            self.n_clusters,
+            self._parent,
+            self._child,
+            self.centers,
+            self.sizes,
+            self.labels,
+            self._bounds,
+            self._shifts,
+            self._gaps,
+            max_epochs,
+            enough,
+        )
+
+    def _are_few(self, n_clusters: int) -> bool:
+        return n_clusters <= FEW_CENTERS and self.X.shape[1] <= FEW_FEATURES
 
     def dissolve(self, n_clusters: int) -> None:
         """Remove the centres whose members lose least by it, until so many are left, and no two neighbours at once."""
@@ -220,6 +235,19 @@ class _Growth:
         worst = int(self.errors[: self.n_clusters].argmax())
         if not self.errors[worst] > 0:
             return False
+        if self._are_few(self.n_clusters + 1):
+            step = self.X[self._farthest[worst]] - self.centers[worst]
+            self.centers[self.n_clusters] = self.centers[worst] + self.epsilon * step
+            self.sizes[self.n_clusters] = 0
+        else:
+            if not self._has_bounds:
+                self._forget()
+            self._split_bounded(worst)
+        self._parent, self._child = worst, self.n_clusters
+        self.n_clusters += 1
+        return True
+
+    def _split_bounded(self, worst: int) -> None:
         split(
             self.X,
             self.n_clusters,
@@ -234,9 +262,6 @@ class _Growth:
             self._bounds,
             self._shifts,
         )
-        self._parent, self._child = worst, self.n_clusters
-        self.n_clusters += 1
-        return True
 
     def _adopt(self) -> bool:
         """Give a new centre that no row joined the row farthest from its own; False where all are on their centres.
@@ -250,14 +275,15 @@ class _Growth:
             self.n_clusters -= 1
             return False
         self.sizes[self.labels[row]] -= 1
-        self.sizes[self._child] = 1
-        self.labels[row] = self._child
+        self.sizes[self.n_clusters - 1] = 1
+        self.labels[row] = self.n_clusters - 1
         self._forget()
         return True
 
     def _forget(self) -> None:
         """Take the means anew, and void all bounds."""
         self._refresh()
+        self._has_bounds = True
         self._parent, self._child = 0, min(1, self.n_clusters - 1)
         self._bounds[:, 0], self._bounds[:, 1:] = np.inf, 0
         self._bounds[self.labels == self._parent, 2] = np.inf
