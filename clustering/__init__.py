@@ -6,8 +6,9 @@ The names load on first use, so that importing the package compiles nothing and 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clustering.centnn import Network, cent_nn
     from clustering.errors import ClusteringError, InvalidInputError
-    from clustering.estimators import KMeans, MiniBatchKMeans
+    from clustering.estimators import CentNN, KMeans, MiniBatchKMeans
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
     from clustering.k_selection import KSelection, select_k
     from clustering.kmeans import k_means
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     from clustering.representatives import representatives
 
 __all__ = [
+    "CentNN",
     "ClusteringError",
     "Evaluation",
     "InvalidInputError",
     "KMeans",
     "KSelection",
     "MiniBatchKMeans",
+    "Network",
     "Partition",
+    "cent_nn",
     "clustering_accuracy",
     "evaluate",
     "k_means",
@@ -32,13 +36,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CentNN": "estimators",
     "ClusteringError": "errors",
     "Evaluation": "evaluation",
     "InvalidInputError": "errors",
     "KMeans": "estimators",
     "KSelection": "k_selection",
     "MiniBatchKMeans": "estimators",
+    "Network": "centnn",
     "Partition": "lloyd",
+    "cent_nn": "centnn",
     "clustering_accuracy": "evaluation",
     "evaluate": "evaluation",
     "k_means": "kmeans",

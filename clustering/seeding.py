@@ -44,7 +44,7 @@ def choose_start(
     array (n_clusters,), int64
         Row numbers. They repeat only where the sample has fewer different rows than seeds.
     """
-    rows, counts = _sample(weights, ROWS_A_SEED * n_clusters, rng)
+    rows, counts = sample_rows(weights, ROWS_A_SEED * n_clusters, rng)
     if len(rows) < n_clusters:
         rows, counts = np.arange(len(X)), weights
     sample = X if len(rows) == len(X) else X[rows]
@@ -82,7 +82,7 @@ def kmeans_plusplus(
     return seeds
 
 
-def _sample(weights: NDArray, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], NDArray]:
+def sample_rows(weights: NDArray, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], NDArray]:
     """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""
     if n_sampled >= len(weights):
         return np.arange(len(weights)), weights

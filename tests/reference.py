@@ -37,6 +37,36 @@ def sculley(batches, centers):
     return centers
 
 
+def centnn(X, k, epsilon=0.1, max_epochs=10_000):
+    """Centroid neural network: winners gain, losers lose, one row at a time; a split when an epoch changes nothing.
+
+    Returns labels, centres and the number of epochs.
+    """
+    X = np.asarray(X, np.float64)
+    X = X - X.mean(axis=0)
+    labels, sizes, centers, epochs = np.zeros(len(X), int), [len(X)], np.zeros((1, X.shape[1])), 0
+    while len(centers) < k:
+        centers = np.array([X[labels == c].mean(axis=0) for c in range(len(centers))])
+        squared = ((X - centers[labels]) ** 2).sum(axis=1)
+        worst = np.bincount(labels, squared).argmax()
+        farthest = X[np.where(labels == worst, squared, -1).argmax()]
+        centers = np.vstack([centers, centers[worst] + epsilon * (farthest - centers[worst])])
+        sizes.append(0)
+        changed = True
+        while changed and epochs < max_epochs:
+            epochs, changed = epochs + 1, False
+            for i, x in enumerate(X):
+                distances = ((centers - x) ** 2).sum(axis=1)
+                winner, loser = distances.argmin(), labels[i]
+                if distances[winner] < distances[loser] and sizes[loser] > 1:
+                    centers[winner] += (x - centers[winner]) / (sizes[winner] + 1)
+                    centers[loser] -= (x - centers[loser]) / (sizes[loser] - 1)
+                    sizes[winner] += 1
+                    sizes[loser] -= 1
+                    labels[i], changed = winner, True
+    return labels, np.array([X[labels == c].mean(axis=0) for c in range(len(centers))]), epochs
+
+
 def representatives(X, labels, centers, n):
     """Members by distance from their centre, nearest first, then by row."""
     X = np.asarray(X, np.float64)

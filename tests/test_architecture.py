@@ -26,7 +26,7 @@ FLOORS = {
     ],
     "clustering": [
         {"estimators", "evaluation", "k_selection", "representatives"},
-        {"kmeans", "minibatch"},
+        {"centnn", "kmeans", "minibatch"},
         {"seeding"},
         {"lloyd"},
         {"kernels"},
@@ -92,7 +92,10 @@ def sources(*packages):
         ("njit", {"clustering/kernels/compilation.py"}),
         (
             "compiled",
-            {f"clustering/kernels/{name}.py" for name in ("compilation", "lloyd", "minibatch", "rows", "seeding")},
+            {
+                f"clustering/kernels/{name}.py"
+                for name in ("centnn", "compilation", "lloyd", "minibatch", "rows", "seeding")
+            },
         ),
         ("typer", {"keyframes/cli.py"}),
     ],

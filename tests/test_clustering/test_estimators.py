@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from clustering import KMeans, MiniBatchKMeans
+from clustering import CentNN, KMeans, MiniBatchKMeans
 
 # What scikit-learn expects of its own KMeans: a weight of 2 draws other random numbers than two rows.
 EXPECTED_FAILURES = {
@@ -14,6 +14,8 @@ EXPECTED_FAILURES = {
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([KMeans(), MiniBatchKMeans()], expected_failed_checks=lambda estimator: EXPECTED_FAILURES)
+@parametrize_with_checks(
+    [CentNN(), KMeans(), MiniBatchKMeans()], expected_failed_checks=lambda estimator: EXPECTED_FAILURES
+)
 def test_scikit_learn_accepts_the_estimator(estimator, check):
     check(estimator)

@@ -1,0 +1,409 @@
+"""Kernels of the centroid neural network: epochs that present every row in turn, the split, and the exact means.
+
+All of them compute in float64: a centre that gains and loses members thousands of times must stay their mean.
+
+Four bounds a row tell when its nearest centre cannot have changed, in the manner of Hamerly ("Making k-means even
+faster", SDM 2010). After a split two centres move far, the one that was split (the parent) and the new one (the child),
+and the others hardly at all: so those two have bounds of their own. Of `bounds` (n_samples, 4), [0] is at least the
+distance to the own centre, [1] at most the one to any other centre but parent and child, [2] and [3] at most those to
+parent and child, infinity for the own one. They hold for where the centres were before they moved by `shifts`
+(n_clusters,).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import FAST_MATH, compiled
+
+# Outweighs the rounding errors of a bound; a row between its bounds has the distances compared.
+SLACK = 1e-14
+# Centres side by side in `settle_few`.
+LANES = 4
+# From this many features on, a centre is passed by where it must be farther than this many times the own one.
+MANY_FEATURES = 8
+REACH = 1.5
+
+
+@compiled(fastmath=FAST_MATH)
+def settle(
+    X: NDArray,
+    n_clusters: int,
+    parent: int,
+    child: int,
+    centers: NDArray,
+    sizes: NDArray,
+    labels: NDArray,
+    bounds: NDArray,
+    shifts: NDArray,
+    gaps: NDArray,
+    max_epochs: int,
+    enough: float,
+) -> tuple[int, int, float]:
+    """Run epochs until one moves the centres by no more than `enough`.
+
+    Returns how many, and of the last one the changes and the sum of the centres' squared movements.
+
+    A row whose nearest centre is not its own joins it: the winner, a mean, gains the row and the loser loses it, at
+    once. Of equally near centres the own one is kept, then the first one; the only member of a cluster stays.
+
+    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; parent, child, their numbers;
+    max_epochs, at least 1; enough, a sum of squared movements, 0 asks for an epoch without changes. INOUT: centers
+    (n_centers, n_features); sizes (n_centers,), numbers of members; labels (n_samples,); bounds, shifts as above; gaps
+    (n_centers, n_centers) distances of the centres, right but for those that shifted.
+    """
+    n_samples, n_features = X.shape
+    references = np.empty_like(centers)
+    moved = np.zeros(n_clusters)
+    nearest_other = np.empty(n_clusters)
+    raised, lowered = 1.0 + SLACK, 1.0 - SLACK
+    use_gaps = n_features >= MANY_FEATURES
+    n_changed = 0
+    movement = 0.0
+    epoch = 0
+    while epoch < max_epochs:
+        epoch += 1
+        references[:n_clusters] = centers[:n_clusters]
+        update_gaps(centers, n_clusters, parent, child, shifts, gaps, nearest_other)
+        others_shift = 0.0
+        for c in range(n_clusters):
+            if c != parent and c != child:
+                others_shift = max(others_shift, shifts[c])
+        moved[:] = 0.0
+        farthest = 0.0
+        n_changed = 0
+        for i in range(n_samples):
+            own = labels[i]
+            above = bounds[i, 0] * raised + shifts[own]
+            below = bounds[i, 1] * lowered - others_shift
+            to_parent = bounds[i, 2] * lowered - shifts[parent]
+            to_child = bounds[i, 3] * lowered - shifts[child]
+            near = min(below - farthest, to_parent - moved[parent], to_child - moved[child])
+            if above + moved[own] >= near:
+                shortest = squared_between(X, i, centers, own)
+                distance = np.sqrt(shortest) * raised
+                above = min(above, distance + moved[own])
+                below = max(below, nearest_other[own] - above)
+                to_parent = max(to_parent, gaps[own, parent] - above)
+                to_child = max(to_child, gaps[own, child] - above)
+                others_near = below - farthest
+                if distance >= min(others_near, to_parent - moved[parent], to_child - moved[child]):
+                    squared_parent = shortest if own == parent else squared_between(X, i, centers, parent)
+                    squared_child = shortest if own == child else squared_between(X, i, centers, child)
+                    winner = own
+                    least = shortest
+                    if squared_parent < least:
+                        winner = parent
+                        least = squared_parent
+                    if squared_child < least or (squared_child == least and winner != own and child < winner):
+                        winner = child
+                        least = squared_child
+                    if distance >= others_near:
+                        first = -1
+                        nearest = np.inf
+                        second = np.inf
+                        spared = np.inf
+                        reach = REACH * distance
+                        spare = distance + moved[own]
+                        for c in range(n_clusters):
+                            if use_gaps:
+                                apart = gaps[own, c] - spare - moved[c]
+                                if apart > reach:
+                                    if c != parent and c != child:
+                                        spared = min(spared, apart)
+                                    continue
+                            if c != own and c != parent and c != child:
+                                squared = squared_between(X, i, centers, c)
+                                if squared < nearest:
+                                    second = nearest
+                                    nearest = squared
+                                    first = c
+                                elif squared < second:
+                                    second = squared
+                        if nearest < least or (nearest == least and winner != own and first < winner):
+                            winner = first
+                            least = nearest
+                            nearest = second
+                        below = min(np.sqrt(nearest), spared) * lowered - farthest
+                    if winner != own and sizes[own] == 1:
+                        winner = own
+                        least = shortest
+                        below = 0.0
+                    to_parent = np.inf if winner == parent else np.sqrt(squared_parent) * lowered - moved[parent]
+                    to_child = np.inf if winner == child else np.sqrt(squared_child) * lowered - moved[child]
+                    if winner != own:
+                        above = np.sqrt(least) * raised + moved[winner]
+                        if own != parent and own != child:
+                            below = min(below, np.sqrt(shortest) * lowered - farthest)
+                        labels[i] = winner
+                        n_changed += 1
+                        sizes[winner] += 1
+                        sizes[own] -= 1
+                        move_center(X, i, centers, winner, 1.0 / sizes[winner])
+                        move_center(X, i, centers, own, -1.0 / sizes[own])
+                        for c in (winner, own):
+                            moved[c] = np.sqrt(squared_between(centers, c, references, c)) * raised
+                            if c != parent and c != child:
+                                farthest = max(farthest, moved[c])
+            bounds[i, 0] = above
+            bounds[i, 1] = below
+            bounds[i, 2] = to_parent
+            bounds[i, 3] = to_child
+        shifts[:n_clusters] = moved
+        movement = np.dot(moved, moved)
+        if n_changed == 0 or movement <= enough:
+            break
+    return epoch, n_changed, movement
+
+
+@compiled(fastmath=FAST_MATH, error_model="numpy")
+def settle_few(
+    X: NDArray, n_clusters: int, centers: NDArray, sizes: NDArray, labels: NDArray, max_epochs: int, enough: float
+) -> tuple[int, int, float]:
+    """Run epochs as `settle` does, for so few centres that bounds cost more than the distances they save.
+
+    The distances of a row to all centres are taken side by side, which the compiler turns into vector instructions.
+
+    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; max_epochs; enough. INOUT: centers
+    (n_centers, n_features); sizes (n_centers,); labels (n_samples,).
+    """
+    n_samples, n_features = X.shape
+    width = -(-n_clusters // LANES) * LANES
+    centers_T = np.full((n_features, width), np.inf)
+    for c in range(n_clusters):
+        centers_T[:, c] = centers[c]
+    squared = np.empty(width)
+    n_changed = 0
+    movement = 0.0
+    epoch = 0
+    while epoch < max_epochs:
+        epoch += 1
+        n_changed = 0
+        for i in range(n_samples):
+            value = X[i, 0]
+            for c in range(width):
+                difference = value - centers_T[0, c]
+                squared[c] = difference * difference
+            for j in range(1, n_features):
+                value = X[i, j]
+                for c in range(width):
+                    difference = value - centers_T[j, c]
+                    squared[c] += difference * difference
+            least = squared[0]
+            for c in range(width):
+                least = squared[c] if squared[c] < least else least
+            own = labels[i]
+            if least < squared[own] and sizes[own] > 1:
+                winner = 0
+                while squared[winner] > least:
+                    winner += 1
+                sizes[winner] += 1
+                sizes[own] -= 1
+                gain, loss = 1.0 / sizes[winner], 1.0 / sizes[own]
+                for j in range(n_features):
+                    centers_T[j, winner] += gain * (X[i, j] - centers_T[j, winner])
+                    centers_T[j, own] -= loss * (X[i, j] - centers_T[j, own])
+                labels[i] = winner
+                n_changed += 1
+        movement = 0.0
+        for c in range(n_clusters):
+            for j in range(n_features):
+                movement += (centers_T[j, c] - centers[c, j]) ** 2
+                centers[c, j] = centers_T[j, c]
+        if n_changed == 0 or movement <= enough:
+            break
+    return epoch, n_changed, movement
+
+
+@compiled(fastmath=FAST_MATH)
+def squared_between(A: NDArray, a: int, B: NDArray, b: int) -> float:
+    """Squared distance of a row of A to a row of B; by their numbers, because views of the rows take longer."""
+    total = 0.0
+    for j in range(A.shape[1]):
+        difference = A[a, j] - B[b, j]
+        total += difference * difference
+    return total
+
+
+@compiled(fastmath=FAST_MATH)
+def move_center(X: NDArray, i: int, centers: NDArray, c: int, share: float) -> None:
+    """Move a centre by a share of the way to a row.
+
+    IN: X (n_samples, n_features); i, c, the numbers of row and centre. INOUT: centers (n_centers, n_features).
+    """
+    for j in range(X.shape[1]):
+        centers[c, j] += share * (X[i, j] - centers[c, j])
+
+
+@compiled(fastmath=FAST_MATH)
+def update_gaps(
+    centers: NDArray,
+    n_clusters: int,
+    parent: int,
+    child: int,
+    shifts: NDArray,
+    gaps: NDArray,
+    nearest_other: NDArray,
+) -> None:
+    """Measure the distances of the centres that shifted to all others.
+
+    IN: centers (n_centers, n_features), n_clusters of them in use; parent, child; shifts (n_centers,). INOUT: gaps
+    (n_centers, n_centers) at most the distance of each two, infinity on the diagonal. OUT: nearest_other
+    (n_clusters,) the distance to the nearest other one but parent and child.
+    """
+    for a in range(n_clusters):
+        if shifts[a] > 0:
+            for b in range(n_clusters):
+                if b != a and not (b < a and shifts[b] > 0):
+                    gap = np.sqrt(squared_between(centers, a, centers, b)) * (1.0 - SLACK)
+                    gaps[a, b] = gap
+                    gaps[b, a] = gap
+    for a in range(n_clusters):
+        nearest = np.inf
+        for b in range(n_clusters):
+            if b != parent and b != child:
+                nearest = min(nearest, gaps[a, b])
+        nearest_other[a] = nearest
+
+
+@compiled(fastmath=FAST_MATH)
+def split(
+    X: NDArray,
+    n_clusters: int,
+    parent: int,
+    child: int,
+    worst: int,
+    row: int,
+    epsilon: float,
+    centers: NDArray,
+    sizes: NDArray,
+    labels: NDArray,
+    bounds: NDArray,
+    shifts: NDArray,
+) -> None:
+    """Put a new centre, without members, a little way from a centre towards one of its members.
+
+    IN: X (n_samples, n_features); n_clusters, the number of centres so far and that of the new one; parent, child of
+    the last split; worst, the cluster to split; row, the member; epsilon, the share of the way to it; labels. INOUT:
+    centers, sizes, bounds, shifts, made ready for `settle` with `worst` as parent and the new centre as child.
+    """
+    squared = 0.0
+    for j in range(X.shape[1]):
+        step = epsilon * (X[row, j] - centers[worst, j])
+        centers[n_clusters, j] = centers[worst, j] + step
+        squared += step * step
+    step = np.sqrt(squared) * (1.0 + SLACK)
+    sizes[n_clusters] = 0
+    others_shift = 0.0
+    for c in range(n_clusters):
+        if c != parent and c != child:
+            others_shift = max(others_shift, shifts[c])
+    for i in range(X.shape[0]):
+        own = labels[i]
+        bounds[i, 0] = bounds[i, 0] * (1.0 + SLACK) + shifts[own]
+        below = min(
+            bounds[i, 1] * (1.0 - SLACK) - others_shift,
+            bounds[i, 2] * (1.0 - SLACK) - shifts[parent],
+            bounds[i, 3] * (1.0 - SLACK) - shifts[child],
+        )
+        bounds[i, 1] = below
+        bounds[i, 2] = np.inf if own == worst else below
+        bounds[i, 3] = 0.0 if own == worst else below - step
+    # What shifted is in the bounds now; a shift of next to nothing has the gaps measured anew.
+    for c in range(n_clusters):
+        shifts[c] = min(shifts[c], 1e-300)
+    shifts[n_clusters] = 1e-300
+
+
+@compiled(fastmath=FAST_MATH)
+def refresh(
+    X: NDArray,
+    labels: NDArray,
+    sizes: NDArray,
+    n_clusters: int,
+    centers: NDArray,
+    shifts: NDArray,
+    errors: NDArray,
+    farthest: NDArray,
+) -> None:
+    """Make each centre the mean of its members, summed anew, so that the updates' rounding errors do not add up.
+
+    IN: X (n_samples, n_features); labels (n_samples,); sizes (n_centers,); n_clusters, how many are in use; an empty
+    one stays where it is. INOUT: centers (n_centers, n_features); shifts (n_centers,), which the movement is added to.
+    OUT: errors (n_centers,) the sum of the squared distances of each cluster's members to its centre; farthest
+    (n_centers,) the row farthest from it, the first of equals.
+    """
+    n_features = X.shape[1]
+    sums = np.zeros((n_clusters, n_features))
+    first = np.full(n_clusters, -1)
+    differ = np.zeros(n_clusters, np.bool_)
+    for i in range(X.shape[0]):
+        c = labels[i]
+        for j in range(n_features):
+            sums[c, j] += X[i, j]
+        if first[c] < 0:
+            first[c] = i
+        elif not differ[c]:
+            for j in range(n_features):
+                if X[i, j] != X[first[c], j]:
+                    differ[c] = True
+    for c in range(n_clusters):
+        squared = 0.0
+        for j in range(n_features):
+            before = centers[c, j]
+            if differ[c]:
+                centers[c, j] = sums[c, j] / sizes[c]
+            elif first[c] >= 0:
+                # The mean of equal rows, without the rounding that would look like an error worth a split.
+                centers[c, j] = X[first[c], j]
+            squared += (centers[c, j] - before) ** 2
+        shifts[c] += np.sqrt(squared) * (1.0 + SLACK)
+    longest = np.full(n_clusters, -1.0)
+    errors[:n_clusters] = 0.0
+    for i in range(X.shape[0]):
+        c = labels[i]
+        distance = squared_between(X, i, centers, c)
+        errors[c] += distance
+        if distance > longest[c]:
+            longest[c] = distance
+            farthest[c] = i
+
+
+@compiled(fastmath=FAST_MATH)
+def second_nearest(X: NDArray, n_clusters: int, centers: NDArray, labels: NDArray, losses: NDArray) -> NDArray:
+    """Return the nearest centre of each row but its own, and sum up what each cluster's members would lose by it.
+
+    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; centers (n_centers, n_features);
+    labels (n_samples,). OUT: losses (n_clusters,) sums of the squared distances' growth.
+    """
+    seconds = np.empty(X.shape[0], np.int64)
+    losses[:] = 0.0
+    for i in range(X.shape[0]):
+        own = labels[i]
+        least = np.inf
+        for c in range(n_clusters):
+            if c != own:
+                squared = squared_between(X, i, centers, c)
+                if squared < least:
+                    least = squared
+                    seconds[i] = c
+        losses[own] += least - squared_between(X, i, centers, own)
+    return seconds
+
+
+@compiled(fastmath=FAST_MATH)
+def rehome(X: NDArray, centers: NDArray, renumbered: NDArray, labels: NDArray) -> None:
+    """Give the rows of dissolved clusters the nearest of the centres left, and the others their cluster's new number.
+
+    IN: X (n_samples, n_features); centers (n_left, n_features); renumbered (n_clusters,) the new number of each
+    cluster, -1 of a dissolved one. INOUT: labels (n_samples,).
+    """
+    for i in range(X.shape[0]):
+        label = renumbered[labels[i]]
+        if label < 0:
+            least = np.inf
+            for c in range(centers.shape[0]):
+                squared = squared_between(X, i, centers, c)
+                if squared < least:
+                    least = squared
+                    label = c
+        labels[i] = label
