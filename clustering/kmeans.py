@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.errors import InvalidInputError
+from clustering.exchange import exchanged_start
 from clustering.kernels.rows import column_sums, merge_equal_rows, subtract_mean
 from clustering.lloyd import Partition, lloyd, nearest_centers
 from clustering.seeding import choose_start
@@ -23,7 +24,7 @@ def k_means(
     n_clusters: int,
     *,
     sample_weight: ArrayLike | None = None,
-    init: str | ArrayLike = "k-means++",
+    init: str | ArrayLike = "exchange",
     n_init: int = 1,
     fixed_centers: ArrayLike | None = None,
     max_iter: int = 300,
@@ -40,7 +41,9 @@ def k_means(
         At most n_samples.
     sample_weight : array (n_samples,) or None, default=None
         How much each row counts, not negative and not all 0; rows of weight 0 only get a label. None: all the same.
-    init : {"k-means++", "random"} or array (n_clusters, n_features), default="k-means++"
+    init : {"exchange", "k-means++", "random"} or array (n_clusters, n_features), default="exchange"
+        How to start: seeds by greedy k-means++ of which the least useful are drawn again in a few rounds, on a sample
+        of the rows (see `clustering.exchange`); the seeds alone; k different rows at random; or these centres.
     n_init : int, default=1
         How many starts to try; the result of lowest inertia is kept.
     fixed_centers : array (n_fixed, n_features) or None, default=None
@@ -168,6 +171,8 @@ def _start(
         return np.concatenate([init, fixed])
     if init == "random":
         return np.concatenate([X[np.resize(rng.permutation(len(X)), n_clusters)], fixed])
+    if init == "exchange":
+        return np.concatenate([exchanged_start(X, weights, n_clusters, fixed, rng, workers), fixed])
     if init == "k-means++":
         return np.concatenate([X[choose_start(X, weights, n_clusters, fixed, rng, workers)], fixed])
-    raise InvalidInputError(f"init={init!r} must be 'k-means++', 'random' or an array of centres")
+    raise InvalidInputError(f"init={init!r} must be 'exchange', 'k-means++', 'random' or an array of centres")

@@ -53,7 +53,7 @@ class Partition:
     converged: bool
 
 
-class _Centers:
+class GroupedCenters:
     """Centres as the kernels want them: in groups of neighbours, laid out for products.
 
     Attributes
@@ -76,7 +76,7 @@ class _Centers:
         self.tiles = np.ascontiguousarray(columns.reshape(len(columns), *places.shape).swapaxes(0, 1))
 
     @classmethod
-    def grouped(cls, centers: NDArray) -> "_Centers":
+    def grouped(cls, centers: NDArray) -> "GroupedCenters":
         """Put centres into groups of neighbours."""
         groups = _bisect(centers, np.arange(len(centers)), -(-len(centers) // LANES))
         places = np.full((len(groups), LANES), -1)
@@ -86,9 +86,9 @@ class _Centers:
             place_of[members] = number * LANES + np.arange(len(members))
         return cls(centers, places, place_of)
 
-    def moved_to(self, centers: NDArray) -> "_Centers":
+    def moved_to(self, centers: NDArray) -> "GroupedCenters":
         """Return other centres in the same groups."""
-        return _Centers(centers, self.places, self.place_of)
+        return GroupedCenters(centers, self.places, self.place_of)
 
     def group_maximum(self, values: NDArray) -> NDArray:
         """Largest of the values of each group's centres."""
@@ -110,7 +110,7 @@ def _bisect(centers: NDArray, members: NDArray, n_groups: int) -> list[NDArray]:
     return _bisect(centers, np.sort(order[:cut]), n_left) + _bisect(centers, np.sort(order[cut:]), n_groups - n_left)
 
 
-class _Search:
+class Search:
     """Labels of all rows and the bounds that keep them cheap while the centres move."""
 
     def __init__(self, X: NDArray, workers: Workers) -> None:
@@ -125,7 +125,7 @@ class _Search:
 
     def start(self, centers: NDArray) -> None:
         """Assign every row from scratch."""
-        self.prepared = prepared = _Centers.grouped(centers)
+        self.prepared = prepared = GroupedCenters.grouped(centers)
         self.lower = np.empty((len(self.X), len(prepared.places)), self.X.dtype)
         self.group_moved = np.zeros(len(prepared.places))
 
@@ -205,7 +205,7 @@ class _Search:
         return np.asarray(0.5 * np.sqrt(np.maximum(squared.min(axis=1), 0)), centers.dtype)
 
 
-class _Sums:
+class Sums:
     """Weighted sums of the members of each cluster, kept up to date in float64."""
 
     def __init__(self, X: NDArray, weights: NDArray, n_clusters: int, workers: Workers) -> None:
@@ -247,7 +247,7 @@ def nearest_centers(X: NDArray, centers: NDArray, workers: Workers) -> tuple[NDA
 
     Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first.
     """
-    search = _Search(X, workers)
+    search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)
     search.start(centers)
     return search.labels, search.distances(centers)
@@ -287,7 +287,7 @@ def lloyd(
         as many different rows as there are centres, no cluster is empty.
     """
     centers = np.array(centers, X.dtype, order="C")
-    search, sums = _Search(X, workers), _Sums(X, weights, len(centers), workers)
+    search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)
     search.start(centers)
     sums.start(search.labels)
     converged = False
@@ -310,7 +310,7 @@ def lloyd(
     return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
 
 
-def _relocate_empty(search: _Search, sums: _Sums, centers: NDArray, n_fixed: int) -> list[int]:
+def _relocate_empty(search: Search, sums: Sums, centers: NDArray, n_fixed: int) -> list[int]:
     """Give each empty cluster the row farthest from its own centre, as scikit-learn does.
 
     Returns the rows that were moved: as many as there are empty clusters and rows away from their centres.

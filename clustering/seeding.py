@@ -5,6 +5,8 @@ drawn with probability proportional to the squared distance to the seeds so far;
 lowers the sum most is kept (the variant of their last section, which scikit-learn uses too).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from clustering.workers import BLOCK_ROWS, Workers
 PRODUCT_ROWS = 512
 # Rows looked at for each seed: a start from more is hardly better once Lloyd's algorithm has run from it.
 ROWS_A_SEED = 40
+FEWEST_ROWS = 4096
 # With more features than twice this, the distances are taken in a random projection to so many.
 PROJECTED_FEATURES = 64
 
@@ -44,17 +47,53 @@ def choose_start(
     array (n_clusters,), int64
         Row numbers. They repeat only where the sample has fewer different rows than seeds.
     """
-    rows, counts = sample_rows(weights, ROWS_A_SEED * n_clusters, rng)
-    if len(rows) < n_clusters:
-        rows, counts = np.arange(len(X)), weights
-    sample = X if len(rows) == len(X) else X[rows]
+    return draw_seeds(X, weights, n_clusters, fixed, rng, workers).rows
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Seeds, and the sample that they were drawn from.
+
+    Attributes
+    ----------
+    rows : array (n_clusters,), int64
+        Row numbers of the seeds in X.
+    sample : array (n_sampled,), int64
+        Row numbers of the sample in X.
+    counts : array (n_sampled,)
+        Weight of each.
+    reduced : array (n_sampled, at most n_features)
+        The sample, projected where X has many features.
+    seeds : array (n_clusters, at most n_features)
+        The seeds in the same space.
+    fixed : array (n_fixed, at most n_features)
+        The fixed centres in the same space.
+    """
+
+    rows: NDArray[np.int64]
+    sample: NDArray[np.int64]
+    counts: NDArray
+    reduced: NDArray
+    seeds: NDArray
+    fixed: NDArray
+
+
+def draw_seeds(
+    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
+) -> Draw:
+    """Draw seeds as `choose_start` does, and keep what they were drawn from; the parameters are the same."""
+    sample, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
+    if len(sample) < n_clusters:
+        sample, counts = np.arange(len(X)), weights
+    reduced = X if len(sample) == len(X) else X[sample]
     if X.shape[1] > 2 * PROJECTED_FEATURES:
         projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
-        sample, fixed = (_project(rows, projection.astype(X.dtype), workers) for rows in (sample, fixed))
-    closest = np.full(len(sample), np.inf, X.dtype)
+        reduced, fixed = (_project(rows, projection.astype(X.dtype), workers) for rows in (reduced, fixed))
+    closest = np.full(len(reduced), np.inf, X.dtype)
     if len(fixed):
-        _, closest = nearest_centers(sample, fixed, workers)
-    return rows[kmeans_plusplus(sample, counts, n_clusters, closest, rng)]
+        _, closest = nearest_centers(reduced, fixed, workers)
+    drawn = kmeans_plusplus(reduced, counts, n_clusters, closest, rng)
+    return Draw(sample[drawn], sample, counts, reduced, reduced[drawn], fixed)
 
 
 def kmeans_plusplus(

@@ -27,6 +27,7 @@ FLOORS = {
     "clustering": [
         {"estimators", "evaluation", "k_selection", "representatives"},
         {"centnn", "kmeans", "minibatch"},
+        {"exchange"},
         {"seeding"},
         {"lloyd"},
         {"kernels"},

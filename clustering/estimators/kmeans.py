@@ -15,7 +15,7 @@ from clustering.kmeans import k_means
 
 
 class KMeans(CentersEstimator):
-    """k-means clustering: greedy k-means++ seeding and Lloyd's algorithm, compiled with Numba.
+    """k-means clustering: exchanged k-means++ seeds and Lloyd's algorithm, compiled with Numba.
 
     The result depends on the data, the settings and the seed alone: any number of threads gives the same bits.
 
@@ -23,8 +23,10 @@ class KMeans(CentersEstimator):
     ----------
     n_clusters : int, default=8
         Number of clusters, k.
-    init : {"k-means++", "random"} or array (n_clusters, n_features), default="k-means++"
-        How to start: greedy k-means++ (Arthur and Vassilvitskii 2007), k different rows at random, or these centres.
+    init : {"exchange", "k-means++", "random"} or array (n_clusters, n_features), default="exchange"
+        How to start: seeds by greedy k-means++ (Arthur and Vassilvitskii 2007) of which the least useful are drawn
+        again in a few rounds (Fritzke 2020), on a sample of the rows; the seeds alone; k different rows at random; or
+        these centres.
     n_init : int, default=1
         How many starts to try; the result of lowest inertia is kept.
     fixed_centers : array (n_fixed, n_features) or None, default=None
@@ -54,6 +56,7 @@ class KMeans(CentersEstimator):
     References
     ----------
     D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+    B. Fritzke, "Breathing k-means: superior k-means solutions through dynamic k-values", arXiv 2006.15666, 2020.
     S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28(2), 1982.
 
     Examples
@@ -67,7 +70,7 @@ class KMeans(CentersEstimator):
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), "array-like"],
+        "init": [StrOptions({"exchange", "k-means++", "random"}), "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "fixed_centers": ["array-like", None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -80,7 +83,7 @@ class KMeans(CentersEstimator):
         self,
         n_clusters: int = 8,
         *,
-        init: str | ArrayLike = "k-means++",
+        init: str | ArrayLike = "exchange",
         n_init: int = 1,
         fixed_centers: ArrayLike | None = None,
         max_iter: int = 300,
