@@ -58,6 +58,7 @@ class GroupedCenters:
 
     Attributes
     ----------
+    columns : array (n_features + 1, n_groups * LANES)
     tiles : array (n_groups, n_features + 1, LANES)
     places : array (n_groups, LANES), int64
     place_of : array (n_clusters,), int64
@@ -69,7 +70,7 @@ class GroupedCenters:
         self.centers, self.places, self.place_of = centers, places, place_of
         norms = np.einsum("ij,ij->i", centers, centers)
         self.longest = norms.max()
-        columns = np.zeros((centers.shape[1] + 1, places.size), centers.dtype)
+        self.columns = columns = np.zeros((centers.shape[1] + 1, places.size), centers.dtype)
         columns[-1] = -np.inf
         columns[:-1, place_of] = centers.T
         columns[-1, place_of] = -0.5 * norms
@@ -134,7 +135,7 @@ class Search:
                 self.X,
                 self.norms,
                 centers,
-                prepared.tiles,
+                prepared.columns,
                 prepared.places,
                 prepared.place_of,
                 self.tolerance,

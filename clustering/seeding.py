@@ -81,7 +81,7 @@ class Draw:
 def draw_seeds(
     X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
 ) -> Draw:
-    """Draw seeds as `choose_start` does, and keep what they were drawn from; the parameters are the same."""
+    """Draw seeds as `choose_start` does, and keep the sample; the parameters are the same."""
     sample, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
     if len(sample) < n_clusters:
         sample, counts = np.arange(len(X)), weights

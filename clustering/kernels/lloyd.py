@@ -23,7 +23,7 @@ def assign(
     X: NDArray,
     norms: NDArray,
     centers: NDArray,
-    tiles: NDArray,
+    columns: NDArray,
     places: NDArray,
     place_of: NDArray,
     tolerance: float,
@@ -37,36 +37,44 @@ def assign(
 ) -> None:
     """Find the nearest centre of the rows first:last, the first one where several are equally near.
 
-    IN: X (n_samples, n_features); norms (n_samples,) squared; centers (n_clusters, n_features); tiles (n_groups,
-    n_features + 1, LANES); places (n_groups, LANES) the centre at each place, -1 for none; place_of (n_clusters,) the
-    place of each centre, counted through all groups; tolerance, the scores' error as a share of the squared norms;
-    longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32; upper (n_samples,) the distance to
-    the own centre; lower (n_samples, n_groups) at most the distance to any other centre of a group, and lowest
-    (n_samples,) of all groups.
+    IN: X (n_samples, n_features); norms (n_samples,) squared; centers (n_clusters, n_features); columns
+    (n_features + 1, n_groups * LANES), the tiles side by side; places (n_groups, LANES) the centre at each place, -1
+    for none; place_of (n_clusters,) the place of each centre, counted through all groups; tolerance, the scores' error
+    as a share of the squared norms; longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32;
+    upper (n_samples,) the distance to the own centre; lower (n_samples, n_groups) at most the distance to any other
+    centre of a group, and lowest (n_samples,) of all groups.
     """
-    n_features, n_groups = X.shape[1], tiles.shape[0]
-    infinite = X.dtype.type(np.inf)
+    n_features, n_groups = X.shape[1], places.shape[0]
+    infinite, zero, two = X.dtype.type(np.inf), X.dtype.type(0), X.dtype.type(2)
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
-    scores = np.empty((GATHERED, LANES), X.dtype)
-    errors, best, second, reach = np.empty((4, GATHERED), X.dtype)
+    products = np.empty((GATHERED, n_groups * LANES), X.dtype)
+    scores = products.reshape((GATHERED * n_groups, LANES))
+    tops, bounds = np.empty((2, GATHERED, n_groups), X.dtype)
+    errors, best, second = np.empty((3, GATHERED), X.dtype)
     nearest = np.empty(GATHERED, np.int64)
-    bounds = np.empty((GATHERED, n_groups), X.dtype)
     for start in range(first, last, GATHERED):
         size = min(GATHERED, last - start)
         for t in range(size):
             for j in range(n_features):
                 gathered[t, j] = X[start + t, j]
-            errors[t] = tolerance * (norms[start + t] + longest)
-            best[t] = second[t] = -infinite
-            nearest[t] = -1
-        for g in range(n_groups):
-            np.dot(gathered[:size], tiles[g], scores[:size])
-            for t in range(size):
-                compare(
-                    scores, t, norms[start + t], errors[t], places, place_of, g, t, best, second, nearest, reach, bounds
-                )
+        np.dot(gathered[:size], columns, products[:size])
         for t in range(size):
             i = start + t
+            home = 0
+            for g in range(n_groups):
+                tops[t, g] = greatest(scores, t * n_groups + g)
+                home = g if tops[t, g] > tops[t, home] else home
+            place = 0
+            while scores[t * n_groups + home, place] != tops[t, home]:
+                place += 1
+            nearest[t] = places[home, place]
+            best[t] = tops[t, home]
+            scores[t * n_groups + home, place] = -infinite
+            tops[t, home] = greatest(scores, t * n_groups + home)
+            second[t] = greatest(tops, t)
+            errors[t] = tolerance * (norms[i] + longest)
+            for g in range(n_groups):
+                bounds[t, g] = np.sqrt(max(norms[i] - two * (tops[t, g] + errors[t]), zero))
             settle(X, i, centers, place_of, -1, infinite, t, errors, best, second, nearest, bounds, labels, upper)
             for g in range(n_groups):
                 lower[i, g] = bounds[t, g]
@@ -190,7 +198,7 @@ def reassign(
             lowest[i] = least(bounds, t)
 
 
-@compiled(fastmath=FAST_MATH | {"nnan"})
+@compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
 def least(values: NDArray, row: int) -> float:
     """Least number of a row, none of them NaN."""
     found = values[row, 0]
@@ -199,7 +207,7 @@ def least(values: NDArray, row: int) -> float:
     return found
 
 
-@compiled(fastmath=FAST_MATH | {"nnan"})
+@compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
 def greatest(values: NDArray, row: int) -> float:
     """Greatest number of a row, none of them NaN."""
     found = values[row, 0]
@@ -208,7 +216,7 @@ def greatest(values: NDArray, row: int) -> float:
     return found
 
 
-@compiled(fastmath=FAST_MATH)
+@compiled(fastmath=FAST_MATH, forceinline=True)
 def compare(
     scores: NDArray,
     b: int,
@@ -252,7 +260,7 @@ def compare(
     reach[t] = np.sqrt(max(norm - two * (top - error), zero))
 
 
-@compiled(fastmath=FAST_MATH)
+@compiled(fastmath=FAST_MATH, forceinline=True)
 def settle(
     X: NDArray,
     i: int,

@@ -124,7 +124,7 @@ def test_a_cluster_that_runs_empty_is_filled_again():
     assert_array_equal(np.bincount(model.labels_, minlength=3) > 0, [True, True, True])
 
 
-@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("init", ["exchange", "k-means++", "random"])
 def test_fewer_different_rows_than_clusters_are_told(init):
     X = np.repeat(np.eye(3), 5, axis=0)
     with pytest.warns(ConvergenceWarning, match=r"distinct clusters \(3\) found smaller than n_clusters \(7\)"):
@@ -188,3 +188,73 @@ def test_any_layout_of_the_data_gives_the_same_result(rng):
     read_only.flags.writeable = False
     for same in (np.asfortranarray(X), read_only, X.tolist(), np.repeat(X, 2, axis=1)[:, ::2]):
         assert_array_equal(KMeans(6, random_state=0).fit(same).labels_, expected)
+
+
+def test_weights_count_as_repeated_rows_do(rng):
+    X = groups(rng)
+    weights = rng.integers(1, 4, size=len(X)).astype(float)
+    start = X[:6]
+    weighted = KMeans(6, init=start, tol=0).fit(X, sample_weight=weights)
+    repeated = KMeans(6, init=start, tol=0).fit(np.repeat(X, weights.astype(int), axis=0))
+    assert_allclose(weighted.cluster_centers_, repeated.cluster_centers_, rtol=1e-9, atol=1e-9)
+    assert_allclose(weighted.inertia_, repeated.inertia_, rtol=1e-9)
+    assert_allclose(weighted.score(X, sample_weight=weights), -weighted.inertia_, rtol=1e-9)
+
+
+def test_rows_without_weight_only_get_a_label(rng):
+    X = groups(rng)
+    weights = np.ones(len(X))
+    weights[::3] = 0
+    model = KMeans(6, random_state=0).fit(X, sample_weight=weights)
+    alone = KMeans(6, random_state=0).fit(X[weights > 0])
+    assert_allclose(model.inertia_, alone.inertia_, rtol=1e-9)
+    assert_array_equal(model.labels_, reference.assign(X, model.cluster_centers_)[0])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"), [(np.zeros(5), "zero"), (-np.ones(5), "[Nn]egative"), (np.ones(4), "sample_weight")]
+)
+def test_bad_weights_raise(weights, message):
+    with pytest.raises(ValueError, match=message):
+        KMeans(2).fit(np.arange(10.0).reshape(5, 2), sample_weight=weights)
+
+
+@pytest.mark.parametrize("init", ["exchange", "k-means++", "random"])
+def test_fixed_centers_stay_and_take_their_rows(rng, init):
+    X = groups(rng, 2000, n_groups=8, spread=0.05)
+    fixed = KMeans(8, random_state=0).fit(X).cluster_centers_[:5].astype(X.dtype)
+    model = KMeans(3, init=init, n_init=10, fixed_centers=fixed, random_state=0).fit(X)
+    assert_allclose(model.cluster_centers_[3:], fixed, rtol=1e-12)
+    assert model.cluster_centers_.shape == (8, X.shape[1])
+    labels, _ = reference.assign(X, model.cluster_centers_)
+    assert_array_equal(model.labels_, labels)
+    if init != "random":
+        # The new centres go where the fixed ones are not.
+        assert_allclose(model.inertia_, KMeans(8, random_state=0).fit(X).inertia_, rtol=1e-6)
+
+
+def test_fixed_centers_may_stay_without_members(rng):
+    X = groups(rng)
+    model = KMeans(4, fixed_centers=np.full((2, 5), 1e6), random_state=0).fit(X)
+    assert set(model.labels_) == {0, 1, 2, 3}
+
+
+def test_fixed_centers_of_another_width_are_refused(rng):
+    with pytest.raises(ValueError, match="fixed centers"):
+        KMeans(2, fixed_centers=np.zeros((1, 3))).fit(groups(rng))
+
+
+def test_more_starts_are_never_worse(rng):
+    X = rng.normal(size=(400, 3))
+    inertias = [KMeans(20, init="random", n_init=n, random_state=0).fit(X).inertia_ for n in (1, 5, 10)]
+    assert inertias == sorted(inertias, reverse=True)
+
+
+@compiled_only
+def test_exchanging_seeds_lowers_the_inertia(rng):
+    X = groups(rng, 6000, 6, n_groups=60, spread=0.4)
+    exchanged, drawn = (
+        np.mean([KMeans(60, init=init, random_state=seed).fit(X).inertia_ for seed in range(8)])
+        for init in ("exchange", "k-means++")
+    )
+    assert exchanged < drawn
