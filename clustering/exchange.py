@@ -18,6 +18,8 @@ ROUNDS = 4
 STEPS = 4
 # Share of the centres that the first round draws anew; half as many after a round that lowered nothing.
 SHARE = 0.1
+# Draws for each of the first seeds; the rounds mend what more of them would have found.
+FIRST_TRIALS = 2
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 
@@ -42,7 +44,7 @@ def exchanged_start(
     -------
     array (n_clusters, n_features), of X's dtype
     """
-    draw = draw_seeds(X, weights, n_clusters, fixed, rng, workers)
+    draw = draw_seeds(X, weights, n_clusters, fixed, rng, workers, n_trials=FIRST_TRIALS)
     if len(draw.sample) < ROWS_A_CENTER * n_clusters:
         return X[draw.rows]
     labels = _exchange(draw.reduced, draw.counts, draw.seeds, draw.fixed, rng, workers)

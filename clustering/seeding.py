@@ -79,9 +79,19 @@ class Draw:
 
 
 def draw_seeds(
-    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
+    X: NDArray,
+    weights: NDArray,
+    n_clusters: int,
+    fixed: NDArray,
+    rng: np.random.RandomState,
+    workers: Workers,
+    *,
+    n_trials: int | None = None,
 ) -> Draw:
-    """Draw seeds as `choose_start` does, and keep the sample; the parameters are the same."""
+    """Draw seeds as `choose_start` does, and keep the sample.
+
+    The parameters are those of `choose_start`, and `n_trials` as of `kmeans_plusplus`.
+    """
     sample, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
     if len(sample) < n_clusters:
         sample, counts = np.arange(len(X)), weights
@@ -92,7 +102,7 @@ def draw_seeds(
     closest = np.full(len(reduced), np.inf, X.dtype)
     if len(fixed):
         _, closest = nearest_centers(reduced, fixed, workers)
-    drawn = kmeans_plusplus(reduced, counts, n_clusters, closest, rng)
+    drawn = kmeans_plusplus(reduced, counts, n_clusters, closest, rng, n_trials=n_trials)
     return Draw(sample[drawn], sample, counts, reduced, reduced[drawn], fixed)
 
 
