@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """k-means on four real works: ours, scikit-learn, scikit-learn-intelex and faiss in turn, on the same threads.
 
-    python benchmarks/clustering.py [--threads 2] [--seeds 5] [--frames VIDEO]
+    python benchmarks/clustering.py [--threads 2] [--seeds 5] [--frames VIDEO] [--scaling [-o PICTURE.png]]
 
 The works: the pixels of scikit-learn's china.jpg and its 4x4 blocks (k 256); positions drawn on a video's 64x64 gray
 frames, interpolated between neighbours, with noise of 1 level: 60,000 after PCA-32 and 6,000 as pixels (k 150).
 Everyone runs to convergence with default tolerance; faiss for 25 iterations over all points. Medians over the seeds,
 after a first run that is not counted. The bare matrix product n x d x k is the limit of one unpruned iteration.
+--scaling measures instead how the time of 20 iterations grows from 10,000 to 1,000,000 rows (32 components, k 150):
+the exponent a of n^a, without the seeding (given centres) and with it, and a plot of both.
 Libraries that are not installed (`pip install faiss-cpu scikit-learn-intelex`) are left out.
 """
 
@@ -42,8 +44,8 @@ def blocks():
     return tiles.reshape(-1, 48).astype(np.float32), 256
 
 
-def frames(video, n_samples):
-    """Positions between the frames of a video, (n_samples, 4096), float32, seeded."""
+def read_thumbnails(video):
+    """All frames of a video as 64x64 gray levels, (n_frames, 4096), float32."""
     capture = cv2.VideoCapture(str(video))
     thumbnails = []
     while True:
@@ -52,7 +54,12 @@ def frames(video, n_samples):
             break
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         thumbnails.append(cv2.resize(gray, (64, 64), interpolation=cv2.INTER_AREA).reshape(-1))
-    thumbnails = np.array(thumbnails, np.float32)
+    return np.array(thumbnails, np.float32)
+
+
+def frames(video, n_samples):
+    """Positions between the frames of a video, (n_samples, 4096), float32, seeded."""
+    thumbnails = read_thumbnails(video)
     rng = np.random.default_rng(0)
     place = np.sort(rng.uniform(0, len(thumbnails) - 1.001, n_samples))
     before, share = place.astype(int), (place % 1).astype(np.float32)[:, None]
@@ -132,13 +139,89 @@ def measure(X, k, seeds, threads):
     return {name: [statistics.median(column) for column in zip(*row[1:], strict=True)] for name, row in runs.items()}
 
 
+def growth(video, threads, seeds):
+    """Seconds of 20 iterations, without and with the seeding, at growing numbers of rows."""
+    from sklearn.decomposition import PCA
+
+    from clustering import k_means
+
+    # Interpolated among the components: noise on the pixels is the same noise on orthonormal components.
+    positions = PCA(32, svd_solver="randomized", random_state=0).fit_transform(read_thumbnails(video))
+    rows = []
+    for n_samples in (10_000, 31_623, 100_000, 316_228, 1_000_000):
+        rng = np.random.default_rng(0)
+        place = rng.uniform(0, len(positions) - 1.001, n_samples)
+        before, share = place.astype(int), (place % 1).astype(np.float32)[:, None]
+        X = positions[before] * (1 - share) + positions[before + 1] * share
+        X = (X + rng.standard_normal(X.shape)).astype(np.float32)
+        seconds = []
+        for init in (X[:150], "exchange"):
+            runs = []
+            for seed in range(seeds):
+                start = time.perf_counter()
+                k_means(X, 150, init=init, max_iter=20, tol=0, random_state=seed, n_threads=threads)
+                runs.append(time.perf_counter() - start)
+            seconds.append(statistics.median(runs))
+        rows.append((n_samples, *seconds))
+    return np.array(rows)
+
+
+def print_growth(rows):
+    print(f"{'rows':>9s}{'iterations s':>14s}{'with seeding s':>16s}")
+    for n_samples, without, including in rows:
+        print(f"{n_samples:9.0f}{without:14.3f}{including:16.3f}")
+    logs = np.log(rows)
+    slopes = [np.polyfit(logs[:, 0], logs[:, column], 1)[0] for column in (1, 2)]
+    print(f"time grows as n^a, a = {slopes[0]:.3f} without the seeding, {slopes[1]:.3f} with it")
+
+
+def draw_growth(rows, path):
+    """Plot both times over the rows, on logarithmic axes with a line for each power of ten."""
+    height, width, margin = 480, 640, 70
+    picture = np.full((height, width, 3), 255, np.uint8)
+    logs = np.log10(rows)
+    low = np.array([logs[:, 0].min(), np.floor(logs[:, 1:].min())])
+    high = np.array([logs[:, 0].max(), np.ceil(logs[:, 1:].max())])
+
+    def place(x, y):
+        right = margin + (x - low[0]) / (high[0] - low[0]) * (width - 2 * margin)
+        down = height - margin - (y - low[1]) / (high[1] - low[1]) * (height - 2 * margin)
+        return round(right), round(down)
+
+    def write(text, where, color=(60, 60, 60)):
+        cv2.putText(picture, text, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, color, 1, cv2.LINE_AA)
+
+    for power in range(int(np.ceil(low[0])), int(high[0]) + 1):
+        cv2.line(picture, place(power, low[1]), place(power, high[1]), (220, 220, 220), 1)
+        write(f"{10**power:,}", (place(power, low[1])[0] - 30, height - margin + 20))
+    for power in range(int(low[1]), int(high[1]) + 1):
+        cv2.line(picture, place(low[0], power), place(high[0], power), (220, 220, 220), 1)
+        write(f"{10.0**power:g} s", (8, place(low[0], power)[1] + 5))
+    for column, name, color in ((1, "20 iterations", (180, 110, 30)), (2, "with seeding", (40, 90, 210))):
+        points = np.array([place(x, y) for x, y in logs[:, [0, column]]], np.int32)
+        cv2.polylines(picture, [points], False, color, 2, cv2.LINE_AA)
+        for point in points:
+            cv2.circle(picture, [int(value) for value in point], 4, color, -1, cv2.LINE_AA)
+        write(name, (margin + 12, margin + 20 * column), color)
+    write("rows", (width // 2, height - 20))
+    Path(path).write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--frames", default=SAMPLE, help="video for the two works on frames")
     parser.add_argument("--only", action="append", help="one of: pixels, blocks, components, frames")
+    parser.add_argument("--scaling", action="store_true", help="how the time grows with the rows, instead")
+    parser.add_argument("-o", "--output", metavar="PICTURE.png", help="plot of the scaling")
     args = parser.parse_args()
+    if args.scaling:
+        rows = growth(args.frames, args.threads, args.seeds)
+        print_growth(rows)
+        if args.output:
+            draw_growth(rows, args.output)
+        return
     works = {
         "pixels": pixels,
         "blocks": blocks,
