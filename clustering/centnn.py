@@ -371,7 +371,7 @@ def _fast(
 def _improve(growth: _Growth, n_clusters: int, surplus: int, enough: float) -> NDArray[np.float64]:
     """Split some clusters more and dissolve as many, as long as the error shrinks by it; return the best centres.
 
-    What an early split put in the wrong place is so undone: B. Fritzke, "Breathing k-means", arXiv:2006.15666, 2020.
+    What an early split put in the wrong place is so undone (B. Fritzke, "Breathing k-means", arXiv 2006.15666, 2020).
     """
     best, lowest = growth.used.copy(), growth.error
     for _ in range(ROUNDS):

@@ -66,7 +66,7 @@ class CentNN(CentersEstimator):
     ----------
     D.-C. Park, "Centroid neural network for unsupervised competitive learning", IEEE Transactions on Neural Networks
     11(2), 2000.
-    B. Fritzke, "The breathing k-means algorithm", arXiv:2006.15666, 2020 (the fast mode's surplus of clusters).
+    B. Fritzke, "Breathing k-means: superior k-means solutions through dynamic k-values", arXiv 2006.15666, 2020.
 
     Examples
     --------
