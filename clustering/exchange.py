@@ -1,25 +1,27 @@
 """A better start: seeds whose least useful ones are drawn again, on a sample, before Lloyd's algorithm sees all rows.
 
 What a centre is worth is the distortion that its members would add if they had to go to their second nearest centre.
-Each round takes the centres that are worth least away, draws as many anew by greedy k-means++, and settles all of them
-by a few steps of Lloyd's algorithm; the round counts only where it lowers the distortion of the sample. It is the
-exchange of the breathing k-means (B. Fritzke, "Breathing k-means: superior k-means solutions through dynamic k-values",
-arXiv 2006.15666) with the number of centres held.
+Each round takes the centres that are worth least away, draws as many anew, and moves all of them to the means of their
+members; the round counts only where it lowers the distortion of the sample. It is the exchange of the breathing k-means
+(B. Fritzke, "Breathing k-means: superior k-means solutions through dynamic k-values", arXiv 2006.15666) with the number
+of centres held.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.lloyd import Search, Sums
-from clustering.seeding import draw_seeds, kmeans_plusplus
+from clustering.candidates import draw_in_batches
+from clustering.lloyd import Search, Sums, nearest_centers
+from clustering.seeding import draw_sample
 from clustering.workers import Workers
 
-ROUNDS = 4
-STEPS = 4
+ROUNDS = 10
 # Share of the centres that the first round draws anew; half as many after a round that lowered nothing.
-SHARE = 0.1
-# Draws for each of the first seeds; the rounds mend what more of them would have found.
-FIRST_TRIALS = 2
+SHARE = 0.06
+# Batches in which the first seeds are drawn, and candidates for each seed, the first ones and those of the rounds.
+FIRST_BATCHES = 16
+FIRST_CANDIDATES = 2
+CANDIDATES = 4
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 
@@ -27,7 +29,7 @@ ROWS_A_CENTER = 4
 def exchanged_start(
     X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
 ) -> NDArray:
-    """Seed by greedy k-means++ on a sample, and improve the seeds there.
+    """Draw seeds on a sample, and improve them there.
 
     Parameters
     ----------
@@ -44,49 +46,65 @@ def exchanged_start(
     -------
     array (n_clusters, n_features), of X's dtype
     """
-    draw = draw_seeds(X, weights, n_clusters, fixed, rng, workers, n_trials=FIRST_TRIALS)
-    if len(draw.sample) < ROWS_A_CENTER * n_clusters:
-        return X[draw.rows]
-    labels = _exchange(draw.reduced, draw.counts, draw.seeds, draw.fixed, rng, workers)
-    # The centres in the space of X, from the labels that were found in the projection.
-    sums = Sums(X[draw.sample], draw.counts, n_clusters + len(fixed), workers)
-    sums.start(labels)
-    return sums.means(np.concatenate([X[draw.rows], fixed]), len(fixed))[:n_clusters]
-
-
-def _exchange(
-    X: NDArray, weights: NDArray, seeds: NDArray, fixed: NDArray, rng: np.random.RandomState, workers: Workers
-) -> NDArray[np.int32]:
-    """Labels of the rows after all rounds."""
-    n_clusters = len(seeds)
-    search = _settled(X, weights, seeds, fixed, workers)
+    sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
+    drawn = draw_in_batches(
+        sample.X,
+        sample.weights,
+        n_clusters,
+        sample.closest(workers),
+        rng,
+        workers,
+        n_batches=FIRST_BATCHES,
+        candidates=FIRST_CANDIDATES,
+    )
+    seeds = X[sample.rows[drawn.rows]]
+    if len(sample.rows) < ROWS_A_CENTER * n_clusters:
+        return seeds
+    centers = np.concatenate([sample.X[drawn.rows], sample.fixed])
+    search = _moved_once(sample.X, sample.weights, centers, drawn.nearest, len(fixed), workers)
     n_drawn = max(1, round(SHARE * n_clusters))
     for _ in range(ROUNDS):
-        centers = search.prepared.centers[:n_clusters]
-        worth = np.bincount(search.labels, weights * (search.lowest**2 - search.upper**2), n_clusters + len(fixed))
-        leaving = np.zeros(n_clusters + len(fixed), bool)
-        leaving[np.argsort(worth[:n_clusters], kind="stable")[:n_drawn]] = True
-        closest = np.where(leaving[search.labels], search.lowest, search.upper) ** 2
-        drawn = X[kmeans_plusplus(X, weights, n_drawn, closest, rng)]
-        found = _settled(X, weights, np.concatenate([centers[~leaving[:n_clusters]], drawn]), fixed, workers)
-        if _distortion(found, weights) < _distortion(search, weights):
+        found = _exchanged(search, sample.weights, n_drawn, len(fixed), rng, workers)
+        if _distortion(found, sample.weights) < _distortion(search, sample.weights):
             search = found
         else:
             n_drawn = max(1, n_drawn // 2)
-    return search.labels
-
-
-def _settled(X: NDArray, weights: NDArray, seeds: NDArray, fixed: NDArray, workers: Workers) -> Search:
-    """Rows and their two nearest centres after a few steps of Lloyd's algorithm."""
-    centers = np.concatenate([seeds, fixed])
-    search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)
-    search.start(centers)
+    # The centres in the space of X, from the labels that were found in the projection.
+    sums = Sums(X[sample.rows], sample.weights, n_clusters + len(fixed), workers)
     sums.start(search.labels)
-    for _ in range(STEPS):
-        centers, before = sums.means(centers, len(fixed)), search.labels.copy()
-        search.follow(centers)
-        sums.follow(before, search.labels)
-    search.start(sums.means(centers, len(fixed)))
+    return sums.means(np.concatenate([seeds, fixed]), len(fixed))[:n_clusters]
+
+
+def _exchanged(
+    search: Search, weights: NDArray, n_drawn: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
+) -> Search:
+    """Take the centres that are worth least away, draw as many anew, and move all of them."""
+    X, centers = search.X, search.prepared.centers
+    n_clusters = len(centers) - n_fixed
+    worth = np.bincount(search.labels, weights * (search.lowest**2 - search.upper**2), len(centers))
+    leaving = np.zeros(len(centers), bool)
+    leaving[np.argsort(worth[:n_clusters], kind="stable")[:n_drawn]] = True
+    left = leaving[search.labels]
+    closest = np.where(left, search.lowest, search.upper) ** 2
+    drawn = draw_in_batches(X, weights, n_drawn, closest, rng, workers, n_batches=1, candidates=CANDIDATES)
+    # New seeds take the numbers of those that left.
+    centers = centers.copy()
+    numbers = np.flatnonzero(leaving)
+    centers[numbers] = X[drawn.rows]
+    labels = np.where(drawn.nearest >= 0, numbers[drawn.nearest], np.where(left, -1, search.labels))
+    return _moved_once(X, weights, centers, labels.astype(np.int32), n_fixed, workers)
+
+
+def _moved_once(
+    X: NDArray, weights: NDArray, centers: NDArray, labels: NDArray[np.int32], n_fixed: int, workers: Workers
+) -> Search:
+    """Nearest centres of all rows after one step of Lloyd's algorithm; a label of -1 is not known yet."""
+    unknown = np.flatnonzero(labels < 0)
+    if len(unknown):
+        labels[unknown] = nearest_centers(X[unknown], centers, workers)[0]
+    search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)
+    sums.start(labels)
+    search.start(sums.means(centers, n_fixed), follow=False)
     return search
 
 

@@ -173,6 +173,7 @@ def _start(
         return np.concatenate([X[np.resize(rng.permutation(len(X)), n_clusters)], fixed])
     if init == "exchange":
         return np.concatenate([exchanged_start(X, weights, n_clusters, fixed, rng, workers), fixed])
-    if init == "k-means++":
-        return np.concatenate([X[choose_start(X, weights, n_clusters, fixed, rng, workers)], fixed])
+    if init in ("k-means++", "plain-k-means++"):
+        n_trials = 1 if init == "plain-k-means++" else None
+        return np.concatenate([X[choose_start(X, weights, n_clusters, fixed, rng, workers, n_trials=n_trials)], fixed])
     raise InvalidInputError(f"init={init!r} must be 'exchange', 'k-means++', 'random' or an array of centres")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.kernels.groups import bisect
 from clustering.kernels.lloyd import (
     LANES,
     assign,
@@ -22,8 +23,6 @@ from clustering.kernels.lloyd import (
 from clustering.kernels.seeding import squared_norms
 from clustering.workers import Workers
 
-# Steps of the power method towards a direction along which to split; a rough one is enough.
-POWER_STEPS = 3
 # Clusters a task: few enough to balance two threads at k = 8, many enough to keep the tasks from being tiny.
 CLUSTER_CHUNK = 4
 # With more changed rows than this share, summing all rows anew on every thread is quicker than moving single rows.
@@ -58,7 +57,7 @@ class GroupedCenters:
 
     Attributes
     ----------
-    columns : array (n_features + 1, n_groups * LANES)
+    columns : array (n_groups * LANES, n_features + 1)
     tiles : array (n_groups, n_features + 1, LANES)
     places : array (n_groups, LANES), int64
     place_of : array (n_clusters,), int64
@@ -70,21 +69,25 @@ class GroupedCenters:
         self.centers, self.places, self.place_of = centers, places, place_of
         norms = np.einsum("ij,ij->i", centers, centers)
         self.longest = norms.max()
-        self.columns = columns = np.zeros((centers.shape[1] + 1, places.size), centers.dtype)
-        columns[-1] = -np.inf
-        columns[:-1, place_of] = centers.T
-        columns[-1, place_of] = -0.5 * norms
-        self.tiles = np.ascontiguousarray(columns.reshape(len(columns), *places.shape).swapaxes(0, 1))
+        self.columns = columns = np.zeros((places.size, centers.shape[1] + 1), centers.dtype)
+        columns[:, -1] = -np.inf
+        columns[place_of, :-1] = centers
+        columns[place_of, -1] = -0.5 * norms
+        self.tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
 
     @classmethod
-    def grouped(cls, centers: NDArray) -> "GroupedCenters":
-        """Put centres into groups of neighbours."""
-        groups = _bisect(centers, np.arange(len(centers)), -(-len(centers) // LANES))
-        places = np.full((len(groups), LANES), -1)
+    def grouped(cls, centers: NDArray, neighbors: bool) -> "GroupedCenters":
+        """Put centres into groups, of neighbours or just as they come."""
+        n_groups = -(-len(centers) // LANES)
+        members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
+        starts[-1] = len(centers)
+        if neighbors:
+            bisect(centers, n_groups, members, starts)
+        group = np.repeat(np.arange(n_groups), np.diff(starts))
         place_of = np.empty(len(centers), np.int64)
-        for number, members in enumerate(groups):
-            places[number, : len(members)] = members
-            place_of[members] = number * LANES + np.arange(len(members))
+        place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
+        places = np.full((n_groups, LANES), -1)
+        places.ravel()[place_of] = np.arange(len(centers))
         return cls(centers, places, place_of)
 
     def moved_to(self, centers: NDArray) -> "GroupedCenters":
@@ -94,21 +97,6 @@ class GroupedCenters:
     def group_maximum(self, values: NDArray) -> NDArray:
         """Largest of the values of each group's centres."""
         return np.asarray(np.where(self.places >= 0, values[self.places], 0).max(axis=1))
-
-
-def _bisect(centers: NDArray, members: NDArray, n_groups: int) -> list[NDArray]:
-    """Split centres into groups of nearly equal size, each time across their direction of largest variance."""
-    if n_groups == 1:
-        return [members]
-    offsets = centers[members] - centers[members].mean(axis=0)
-    direction = offsets[np.square(offsets).sum(axis=1).argmax()]
-    for _ in range(POWER_STEPS):
-        direction = (offsets @ direction) @ offsets
-        direction /= np.linalg.norm(direction) or 1
-    order = members[np.argsort(offsets @ direction, kind="stable")]
-    n_left = n_groups // 2
-    cut = len(order) * n_left // n_groups
-    return _bisect(centers, np.sort(order[:cut]), n_left) + _bisect(centers, np.sort(order[cut:]), n_groups - n_left)
 
 
 class Search:
@@ -124,9 +112,9 @@ class Search:
         # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
         self.tolerance = X.dtype.type(np.finfo(X.dtype).eps * (4 + 0.5 * np.sqrt(X.shape[1])))
 
-    def start(self, centers: NDArray) -> None:
-        """Assign every row from scratch."""
-        self.prepared = prepared = GroupedCenters.grouped(centers)
+    def start(self, centers: NDArray, *, follow: bool) -> None:
+        """Assign every row from scratch; what shall follow needs groups of neighbours."""
+        self.prepared = prepared = GroupedCenters.grouped(centers, follow)
         self.lower = np.empty((len(self.X), len(prepared.places)), self.X.dtype)
         self.group_moved = np.zeros(len(prepared.places))
 
@@ -158,7 +146,7 @@ class Search:
         self.group_moved += prepared.group_maximum(moved)
         slack = dtype(8 * np.finfo(dtype).eps)
         group_moved = (self.group_moved * (1 + slack)).astype(dtype)
-        moved, gaps = moved.astype(dtype), self._half_gaps(centers)
+        moved = moved.astype(dtype)
 
         def search(first: int, last: int) -> None:
             reassign(
@@ -170,7 +158,6 @@ class Search:
                 prepared.place_of,
                 self.tolerance,
                 prepared.longest,
-                gaps,
                 moved,
                 moved.max(),
                 group_moved,
@@ -196,14 +183,6 @@ class Search:
     def relabel(self, row: int, label: int) -> None:
         """Put a row into another cluster; its bounds are void."""
         self.labels[row], self.upper[row], self.lowest[row], self.lower[row] = label, np.inf, 0, 0
-
-    def _half_gaps(self, centers: NDArray) -> NDArray:
-        """At most half the distance of each centre to its nearest other one."""
-        norms = np.einsum("ij,ij->i", centers, centers)
-        scale = norms[:, None] + norms
-        squared = scale * (1 - 2 * self.tolerance) - 2 * (centers @ centers.T)
-        np.fill_diagonal(squared, np.inf)
-        return np.asarray(0.5 * np.sqrt(np.maximum(squared.min(axis=1), 0)), centers.dtype)
 
 
 class Sums:
@@ -250,7 +229,7 @@ def nearest_centers(X: NDArray, centers: NDArray, workers: Workers) -> tuple[NDA
     """
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)
-    search.start(centers)
+    search.start(centers, follow=False)
     return search.labels, search.distances(centers)
 
 
@@ -289,7 +268,7 @@ def lloyd(
     """
     centers = np.array(centers, X.dtype, order="C")
     search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)
-    search.start(centers)
+    search.start(centers, follow=True)
     sums.start(search.labels)
     converged = False
     n_iter = 0
@@ -307,7 +286,7 @@ def lloyd(
         centers = centers.copy()
         for row in relocated:
             centers[search.labels[row]] = X[row]
-        search.start(centers)
+        search.start(centers, follow=False)
     return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
 
 

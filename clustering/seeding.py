@@ -22,13 +22,62 @@ FEWEST_ROWS = 4096
 PROJECTED_FEATURES = 64
 
 
-def choose_start(
-    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
-) -> NDArray[np.int64]:
-    """Draw k seeds by greedy k-means++ on a sample of the rows, and where there are many features, on a projection.
+@dataclass(frozen=True)
+class Sample:
+    """Rows on which to choose where to start: a sample, and where there are many features, a projection of it.
 
     The projection is random and Gaussian: it keeps squared distances to within a fifth or so (Johnson and
     Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984).
+
+    Attributes
+    ----------
+    rows : array (n_sampled,), int64
+        Row numbers in X.
+    weights : array (n_sampled,)
+        Weight of each.
+    X : array (n_sampled, at most n_features)
+        The rows, projected where there are many features.
+    fixed : array (n_fixed, at most n_features)
+        The fixed centres in the same space.
+    """
+
+    rows: NDArray[np.int64]
+    weights: NDArray
+    X: NDArray
+    fixed: NDArray
+
+    def closest(self, workers: Workers) -> NDArray:
+        """Squared distance of each row to the fixed centres, infinity where there are none."""
+        if len(self.fixed):
+            return nearest_centers(self.X, self.fixed, workers)[1]
+        return np.full(len(self.X), np.inf, self.X.dtype)
+
+
+def draw_sample(
+    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
+) -> Sample:
+    """Draw a sample that is large enough for so many clusters; the parameters are those of `choose_start`."""
+    rows, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
+    if len(rows) < n_clusters:
+        rows, counts = np.arange(len(X)), weights
+    reduced = X if len(rows) == len(X) else X[rows]
+    if X.shape[1] > 2 * PROJECTED_FEATURES:
+        projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
+        reduced, fixed = (_project(part, projection.astype(X.dtype), workers) for part in (reduced, fixed))
+    return Sample(rows, counts, reduced, fixed)
+
+
+def choose_start(
+    X: NDArray,
+    weights: NDArray,
+    n_clusters: int,
+    fixed: NDArray,
+    rng: np.random.RandomState,
+    workers: Workers,
+    *,
+    n_trials: int | None = None,
+) -> NDArray[np.int64]:
+    """Draw k seeds by k-means++ on a sample of the rows.
 
     Parameters
     ----------
@@ -41,69 +90,17 @@ def choose_start(
     rng : RandomState
     workers : Workers
         Entered already.
+    n_trials : int or None, default=None
+        Draws of which the best becomes a seed; None takes 2 + log(k) of them.
 
     Returns
     -------
     array (n_clusters,), int64
         Row numbers. They repeat only where the sample has fewer different rows than seeds.
     """
-    return draw_seeds(X, weights, n_clusters, fixed, rng, workers).rows
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Seeds, and the sample that they were drawn from.
-
-    Attributes
-    ----------
-    rows : array (n_clusters,), int64
-        Row numbers of the seeds in X.
-    sample : array (n_sampled,), int64
-        Row numbers of the sample in X.
-    counts : array (n_sampled,)
-        Weight of each.
-    reduced : array (n_sampled, at most n_features)
-        The sample, projected where X has many features.
-    seeds : array (n_clusters, at most n_features)
-        The seeds in the same space.
-    fixed : array (n_fixed, at most n_features)
-        The fixed centres in the same space.
-    """
-
-    rows: NDArray[np.int64]
-    sample: NDArray[np.int64]
-    counts: NDArray
-    reduced: NDArray
-    seeds: NDArray
-    fixed: NDArray
-
-
-def draw_seeds(
-    X: NDArray,
-    weights: NDArray,
-    n_clusters: int,
-    fixed: NDArray,
-    rng: np.random.RandomState,
-    workers: Workers,
-    *,
-    n_trials: int | None = None,
-) -> Draw:
-    """Draw seeds as `choose_start` does, and keep the sample.
-
-    The parameters are those of `choose_start`, and `n_trials` as of `kmeans_plusplus`.
-    """
-    sample, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
-    if len(sample) < n_clusters:
-        sample, counts = np.arange(len(X)), weights
-    reduced = X if len(sample) == len(X) else X[sample]
-    if X.shape[1] > 2 * PROJECTED_FEATURES:
-        projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
-        reduced, fixed = (_project(rows, projection.astype(X.dtype), workers) for rows in (reduced, fixed))
-    closest = np.full(len(reduced), np.inf, X.dtype)
-    if len(fixed):
-        _, closest = nearest_centers(reduced, fixed, workers)
-    drawn = kmeans_plusplus(reduced, counts, n_clusters, closest, rng, n_trials=n_trials)
-    return Draw(sample[drawn], sample, counts, reduced, reduced[drawn], fixed)
+    sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
+    closest = sample.closest(workers)
+    return sample.rows[kmeans_plusplus(sample.X, sample.weights, n_clusters, closest, rng, n_trials=n_trials)]
 
 
 def kmeans_plusplus(

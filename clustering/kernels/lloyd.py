@@ -16,6 +16,8 @@ LANES = 16
 GATHERED = 64
 # Rows whose doubtful ones are collected before their groups are looked at.
 BLOCK_ROWS = 1024
+# Room for the rounding of a distance proper, as a share of it.
+EXACT = np.float32(1e-4)
 
 
 @compiled(fastmath=FAST_MATH)
@@ -37,45 +39,63 @@ def assign(
 ) -> None:
     """Find the nearest centre of the rows first:last, the first one where several are equally near.
 
-    IN: X (n_samples, n_features); norms (n_samples,) squared; centers (n_clusters, n_features); columns
-    (n_features + 1, n_groups * LANES), the tiles side by side; places (n_groups, LANES) the centre at each place, -1
-    for none; place_of (n_clusters,) the place of each centre, counted through all groups; tolerance, the scores' error
-    as a share of the squared norms; longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32;
-    upper (n_samples,) the distance to the own centre; lower (n_samples, n_groups) at most the distance to any other
-    centre of a group, and lowest (n_samples,) of all groups.
+    IN: X (n_samples, n_features); norms (n_samples,) squared; centers (n_clusters, n_features); columns (n_groups *
+    LANES, n_features + 1), the tiles transposed; places (n_groups, LANES) the centre at each place, -1 for none;
+    place_of (n_clusters,) the place of each centre, counted through all groups; tolerance, the scores' error as a share
+    of the squared norms; longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32; upper
+    (n_samples,) the distance to the own centre; lower (n_samples, n_groups) at most the distance to any other centre of
+    a group, and lowest (n_samples,) of all groups.
     """
     n_features, n_groups = X.shape[1], places.shape[0]
-    infinite, zero, two = X.dtype.type(np.inf), X.dtype.type(0), X.dtype.type(2)
+    zero, two = X.dtype.type(0), X.dtype.type(2)
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
-    products = np.empty((GATHERED, n_groups * LANES), X.dtype)
-    scores = products.reshape((GATHERED * n_groups, LANES))
-    tops, bounds = np.empty((2, GATHERED, n_groups), X.dtype)
-    errors, best, second = np.empty((3, GATHERED), X.dtype)
+    scores = np.empty((n_groups * LANES, GATHERED), X.dtype)
+    tops = np.empty((n_groups, GATHERED), X.dtype)
+    bounds = np.empty((GATHERED, n_groups), X.dtype)
+    block_norms, errors, best, second = np.zeros((4, GATHERED), X.dtype)
+    home = np.empty(GATHERED, np.int32)
     nearest = np.empty(GATHERED, np.int64)
     for start in range(first, last, GATHERED):
         size = min(GATHERED, last - start)
         for t in range(size):
+            block_norms[t] = norms[start + t]
             for j in range(n_features):
                 gathered[t, j] = X[start + t, j]
-        np.dot(gathered[:size], columns, products[:size])
+        np.dot(columns, gathered.T, scores)
+        best[:] = -np.inf
+        home[:] = 0
+        for g in range(n_groups):
+            greatest_by_row(scores, g, tops)
+            for t in range(GATHERED):
+                home[t] = np.int32(g) if tops[g, t] > best[t] else home[t]
+                best[t] = max(tops[g, t], best[t])
+        for t in range(size):
+            g = home[t]
+            place = g * LANES
+            while scores[place, t] != best[t]:
+                place += 1
+            nearest[t] = places[g, place - g * LANES]
+            scores[place, t] = -np.inf
+            tops[g, t] = scores[g * LANES, t]
+            for p in range(1, LANES):
+                tops[g, t] = max(tops[g, t], scores[g * LANES + p, t])
+        second[:] = -np.inf
+        for t in range(GATHERED):
+            errors[t] = tolerance * (block_norms[t] + longest)
+        for g in range(n_groups):
+            for t in range(GATHERED):
+                second[t] = max(second[t], tops[g, t])
+                tops[g, t] = np.sqrt(max(block_norms[t] - two * (tops[g, t] + errors[t]), zero))
         for t in range(size):
             i = start + t
-            home = 0
             for g in range(n_groups):
-                tops[t, g] = greatest(scores, t * n_groups + g)
-                home = g if tops[t, g] > tops[t, home] else home
-            place = 0
-            while scores[t * n_groups + home, place] != tops[t, home]:
-                place += 1
-            nearest[t] = places[home, place]
-            best[t] = tops[t, home]
-            scores[t * n_groups + home, place] = -infinite
-            tops[t, home] = greatest(scores, t * n_groups + home)
-            second[t] = greatest(tops, t)
-            errors[t] = tolerance * (norms[i] + longest)
-            for g in range(n_groups):
-                bounds[t, g] = np.sqrt(max(norms[i] - two * (tops[t, g] + errors[t]), zero))
-            settle(X, i, centers, place_of, -1, infinite, t, errors, best, second, nearest, bounds, labels, upper)
+                bounds[t, g] = tops[g, t]
+            if second[t] >= best[t] - errors[t]:
+                squared = break_tie(X, i, centers, places, place_of, t, nearest, bounds)
+            else:
+                squared = squared_distance(X, i, centers, nearest[t])
+            labels[i] = nearest[t]
+            upper[i] = np.sqrt(squared)
             for g in range(n_groups):
                 lower[i, g] = bounds[t, g]
             lowest[i] = least(bounds, t)
@@ -91,7 +111,6 @@ def reassign(
     place_of: NDArray,
     tolerance: float,
     longest: float,
-    half_gaps: NDArray,
     moved: NDArray,
     most_moved: float,
     group_moved: NDArray,
@@ -105,20 +124,19 @@ def reassign(
 ) -> None:
     """Find the nearest centre of the rows first:last again after the centres moved.
 
-    A row keeps its centre while the distance to it is below the distance to any other centre, or below half the gap
-    between its centre and the next one (Hamerly, "Making k-means even faster", SDM 2010). Of the others, a group of
-    centres is looked at only where the row's bound allows that one of them is nearer (Ding et al., "Yinyang k-means",
-    ICML 2015).
+    A row keeps its centre while the distance to it is below the distance to any other centre (Hamerly, "Making k-means
+    even faster", SDM 2010; half the gap between two centres, his other bound, skips too few rows more to pay). Of the
+    others, a group of centres is looked at only where the row's bound allows that one of them is nearer (Ding et al.,
+    "Yinyang k-means", ICML 2015).
 
-    IN: as of `assign`; half_gaps (n_clusters,) at most half the distance to the nearest other centre; moved
-    (n_clusters,) how far each centre moved, and most_moved the most of all; group_moved (n_groups,) the sum of the
-    largest moves in each group since the start; slack, a share that outweighs rounding. INOUT: labels, upper, lowest,
-    lower as `assign` leaves them, but lower with group_moved on top, so that rows whose centre is certain leave it as
-    it is.
+    IN: as of `assign`, but tiles (n_groups, n_features + 1, LANES); moved (n_clusters,) how far each centre moved, and
+    most_moved the most of all; group_moved (n_groups,) the sum of the largest moves in each group since the start;
+    slack, a share that outweighs rounding. INOUT: labels, upper, lowest, lower as `assign` leaves them, but lower with
+    group_moved on top, so that rows whose centre is certain leave it as it is.
     """
     n_features, n_groups = X.shape[1], tiles.shape[0]
     raised, lowered = X.dtype.type(1) + slack, X.dtype.type(1) - slack
-    half = X.dtype.type(0.5)
+    half, zero, two = X.dtype.type(0.5), X.dtype.type(0), X.dtype.type(2)
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
     scores = np.empty((GATHERED, LANES), X.dtype)
     own, errors, best, second, reach = np.empty((5, BLOCK_ROWS), X.dtype)
@@ -132,17 +150,17 @@ def reassign(
             below = lowest[i] * lowered - most_moved
             upper[i] = above
             lowest[i] = below
-            if above <= below or above <= half_gaps[label]:
-                continue
-            squared = squared_distance(X, i, centers, label)
-            above = np.sqrt(squared) * raised
-            upper[i] = above
-            if above <= below or above <= half_gaps[label]:
+            if above <= below:
                 continue
             for g in range(n_groups):
                 bounds[n_rows, g] = lower[i, g] * lowered - group_moved[g]
             below = least(bounds, n_rows)
             lowest[i] = below
+            if above <= below:
+                continue
+            squared = squared_distance(X, i, centers, label)
+            above = np.sqrt(squared) * raised
+            upper[i] = above
             if above <= below:
                 continue
             rows[n_rows] = i
@@ -172,27 +190,33 @@ def reassign(
                     if nearest[t] == labels[i] and place // LANES == g:
                         # The distance to the own centre is known already, and better.
                         scores[b, place % LANES] = -np.inf
-                    compare(
-                        scores, b, norms[i], errors[t], places, place_of, g, t, best, second, nearest, reach, bounds
-                    )
+                    top = others = greatest(scores, b)
+                    if top > best[t]:
+                        place = 0
+                        while scores[b, place] != top:
+                            place += 1
+                        scores[b, place] = -np.inf
+                        others = greatest(scores, b)
+                    bounds[t, g] = np.sqrt(max(norms[i] - two * (others + errors[t]), zero))
+                    second[t] = max(second[t], others)
+                    if top > best[t]:
+                        # What was the nearest so far is one of the others of its group now.
+                        home = place_of[nearest[t]] // LANES
+                        passed = np.sqrt(max(norms[i] - two * (best[t] + errors[t]), zero))
+                        bounds[t, home] = min(bounds[t, home], passed)
+                        second[t] = max(second[t], best[t])
+                        best[t] = top
+                        nearest[t] = places[g, place]
+                        reach[t] = np.sqrt(max(norms[i] - two * (top - errors[t]), zero))
         for t in range(n_rows):
             i = rows[t]
-            settle(
-                X,
-                i,
-                centers,
-                place_of,
-                labels[i],
-                own[t],
-                t,
-                errors,
-                best,
-                second,
-                nearest,
-                bounds,
-                labels,
-                upper,
-            )
+            squared = own[t]
+            if second[t] >= best[t] - errors[t]:
+                squared = break_tie(X, i, centers, places, place_of, t, nearest, bounds)
+            elif nearest[t] != labels[i]:
+                squared = squared_distance(X, i, centers, nearest[t])
+            labels[i] = nearest[t]
+            upper[i] = np.sqrt(squared)
             for g in range(n_groups):
                 lower[i, g] = bounds[t, g] + group_moved[g]
             lowest[i] = least(bounds, t)
@@ -216,86 +240,41 @@ def greatest(values: NDArray, row: int) -> float:
     return found
 
 
-@compiled(fastmath=FAST_MATH, forceinline=True)
-def compare(
-    scores: NDArray,
-    b: int,
-    norm: float,
-    error: float,
-    places: NDArray,
-    place_of: NDArray,
-    g: int,
-    t: int,
-    best: NDArray,
-    second: NDArray,
-    nearest: NDArray,
-    reach: NDArray,
-    bounds: NDArray,
-) -> None:
-    """Take the scores of a group's centres into account for a row.
+@compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
+def greatest_by_row(scores: NDArray, g: int, tops: NDArray) -> None:
+    """Greatest score of each row in a group, none of them NaN.
 
-    IN: norm, squared, of the row, and error of its scores; places, place_of; g, the group. INOUT: scores
-    (n_rows, LANES) at b. INOUT, at t: best and second, the two largest scores so far; nearest, the centre of the best;
-    reach, above the distance to it; bounds (n_rows, n_groups) at g.
+    IN: scores (n_groups * LANES, GATHERED), of group g. OUT: tops (n_groups, GATHERED) at g.
     """
-    zero, two = scores.dtype.type(0), scores.dtype.type(2)
-    top = greatest(scores, b)
-    if top <= best[t]:
-        second[t] = max(second[t], top)
-        bounds[t, g] = np.sqrt(max(norm - two * (top + error), zero))
-        return
-    place = 0
-    while scores[b, place] != top:
-        place += 1
-    scores[b, place] = -np.inf
-    others = greatest(scores, b)
-    second[t] = max(second[t], best[t], others)
-    bounds[t, g] = np.sqrt(max(norm - two * (others + error), zero))
-    if nearest[t] >= 0:
-        # What was the nearest so far is one of the others of its group now.
-        home = place_of[nearest[t]] // LANES
-        bounds[t, home] = min(bounds[t, home], np.sqrt(max(norm - two * (best[t] + error), zero)))
-    best[t] = top
-    nearest[t] = places[g, place]
-    reach[t] = np.sqrt(max(norm - two * (top - error), zero))
+    for t in range(GATHERED):
+        top = scores[g * LANES, t]
+        for p in range(1, LANES):
+            top = max(top, scores[g * LANES + p, t])
+        tops[g, t] = top
 
 
-@compiled(fastmath=FAST_MATH, forceinline=True)
-def settle(
-    X: NDArray,
-    i: int,
-    centers: NDArray,
-    place_of: NDArray,
-    label: int,
-    own: float,
-    t: int,
-    errors: NDArray,
-    best: NDArray,
-    second: NDArray,
-    nearest: NDArray,
-    bounds: NDArray,
-    labels: NDArray,
-    upper: NDArray,
-) -> None:
-    """Label row i.
+@compiled(fastmath=FAST_MATH)
+def break_tie(
+    X: NDArray, i: int, centers: NDArray, places: NDArray, place_of: NDArray, t: int, nearest: NDArray, bounds: NDArray
+) -> float:
+    """Find the nearest centre of row i by distances proper, and return the squared distance to it.
 
-    IN: X, centers, place_of; label, the centre so far (-1 for none), and own, the squared distance to it; at t: errors
-    of the row's scores, best, second, nearest as `compare` leaves them. INOUT: bounds (n_rows, n_groups) at t. OUT, at
-    i: labels, upper.
+    IN: X, centers, places, place_of as of `assign`. INOUT, at t: nearest, of the largest score so far; bounds (n_rows,
+    n_groups), at most the distance to any other centre of a group.
     """
-    shortest = own
-    if second[t] >= best[t] - errors[t]:
-        scored, shortest = nearest[t], X.dtype.type(np.inf)
-        for c in range(centers.shape[0]):
-            distance = squared_distance(X, i, centers, c)
-            if distance < shortest:
-                nearest[t], shortest = c, distance
-        bounds[t, place_of[scored] // LANES] = 0
-        bounds[t, place_of[nearest[t]] // LANES] = 0
-    elif nearest[t] != label:
-        shortest = squared_distance(X, i, centers, nearest[t])
-    labels[i] = nearest[t]
-    upper[i] = np.sqrt(shortest)
+    scored = nearest[t]
+    shortest = squared_distance(X, i, centers, scored)
+    for g in range(places.shape[0]):
+        if bounds[t, g] * bounds[t, g] <= shortest * (1 + EXACT):
+            for p in range(LANES):
+                c = places[g, p]
+                if c >= 0:
+                    distance = squared_distance(X, i, centers, c)
+                    if distance < shortest or (distance == shortest and c < nearest[t]):
+                        nearest[t], shortest = c, distance
+    bounds[t, place_of[scored] // LANES] = 0
+    bounds[t, place_of[nearest[t]] // LANES] = 0
+    return shortest
 
 
 @compiled(fastmath=FAST_MATH)

@@ -1,0 +1,109 @@
+"""Seeds drawn in batches: many candidates at once by their chance, of which those that gain most are kept.
+
+The candidates are drawn as in k-means|| (Bahmani et al., "Scalable k-means++", VLDB 2012), with a chance proportional
+to the squared distance to the seeds so far, so that the distances to all of them come from one matrix product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
+from clustering.kernels.seeding import squared_norms
+from clustering.seeding import sample_rows
+from clustering.workers import Workers
+
+# Distances kept at a time.
+MOST_DISTANCES = 1 << 24
+# Blocks of rows a task.
+BLOCK_CHUNK = 4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Seeds, and the rows that are near them.
+
+    Attributes
+    ----------
+    rows : array (n_seeds,), int64
+        Row numbers of the seeds. They repeat only where there are fewer different rows than seeds.
+    nearest : array (n_samples,), int32
+        Number of the nearest of these seeds, -1 where one that was there before is nearer.
+    """
+
+    rows: NDArray[np.int64]
+    nearest: NDArray[np.int32]
+
+
+def draw_in_batches(
+    X: NDArray,
+    weights: NDArray,
+    n_seeds: int,
+    closest: NDArray,
+    rng: np.random.RandomState,
+    workers: Workers,
+    *,
+    n_batches: int,
+    candidates: int,
+) -> Drawn:
+    """Draw seeds among the rows of X.
+
+    Parameters
+    ----------
+    X : array (n_samples, n_features), float32 or float64, C order
+    weights : array (n_samples,), of X's dtype
+    n_seeds : int
+    closest : array (n_samples,)
+        Squared distance of each row to the seeds that are there already, infinity where there is none.
+    rng : RandomState
+    workers : Workers
+        Entered already.
+    n_batches : int
+        At least; more where the distances would fill too much memory.
+    candidates : int
+        For each seed.
+
+    Returns
+    -------
+    Drawn
+    """
+    norms = np.empty(len(X), X.dtype)
+    squared_norms(X, 0, len(X), norms)
+    rows = np.zeros(n_seeds, np.int64)
+    nearest = np.full(len(X), -1, np.int32)
+    found = 0
+    if np.isinf(closest[0]):
+        rows[0] = sample_rows(weights, 1, rng)[0][0]
+        closest = np.square(X - X[rows[0]]).sum(axis=1)
+        nearest[:] = 0
+        found = 1
+    closest = closest.copy()
+    most = max(1, min(-(-n_seeds // n_batches), MOST_DISTANCES // (candidates * len(X))))
+    while found < n_seeds:
+        n_wanted = min(most, n_seeds - found)
+        tried = sample_rows(weights * closest, candidates * n_wanted, rng)[0]
+        tiles, gains = _measure(X, norms, weights, closest, tried, workers)
+        picked = np.empty(n_wanted, np.int64)
+        n_picked = pick_candidates(tiles, weights, found, gains, closest, nearest, picked)
+        if n_picked == 0:
+            break
+        rows[found : found + n_picked] = tried[picked[:n_picked]]
+        found += n_picked
+    return Drawn(rows, nearest)
+
+
+def _measure(
+    X: NDArray, norms: NDArray, weights: NDArray, closest: NDArray, rows: NDArray[np.int64], workers: Workers
+) -> tuple[NDArray, NDArray[np.float64]]:
+    """Distances of all rows of X to some of them, in tiles, and what each of these would gain as a seed."""
+    n_blocks = -(-len(X) // BLOCK_ROWS)
+    tiles = np.empty((n_blocks, len(rows), BLOCK_ROWS), X.dtype)
+    gains = np.empty((n_blocks, len(rows)))
+    candidates, candidate_norms = X[rows], norms[rows]
+
+    def measure(first: int, last: int) -> None:
+        candidate_distances(X, norms, candidates, candidate_norms, first, last, weights, closest, tiles, gains)
+
+    workers.run(measure, n_blocks, BLOCK_CHUNK)
+    return tiles, gains.sum(axis=0)

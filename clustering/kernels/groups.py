@@ -1,0 +1,85 @@
+"""Kernel that puts centres into groups of neighbours."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import FAST_MATH, compiled
+
+# Steps of the power method towards a direction along which to split; a rough one is enough.
+POWER_STEPS = 3
+
+
+@compiled(fastmath=FAST_MATH)
+def bisect(centers: NDArray, n_groups: int, members: NDArray, starts: NDArray) -> None:
+    """Split centres into groups of nearly equal size, each time across their direction of largest variance.
+
+    IN: centers (n_clusters, n_features). OUT: members (n_clusters,) numbers of centres; group g is
+    members[starts[g]:starts[g + 1]], starts (n_groups + 1,).
+    """
+    n_features = centers.shape[1]
+    members[:] = np.arange(centers.shape[0])
+    starts[0] = 0
+    starts[n_groups] = centers.shape[0]
+    offsets = np.empty(centers.shape, np.float64)
+    direction = np.empty(n_features, np.float64)
+    turned = np.empty(n_features, np.float64)
+    along = np.empty(centers.shape[0], np.float64)
+    pending = [(0, n_groups)]
+    while pending:
+        g_first, g_last = pending.pop()
+        if g_last - g_first < 2:
+            continue
+        first, last = starts[g_first], starts[g_last]
+        farthest = center_offsets(centers, members, first, last, offsets)
+        direction[:] = offsets[farthest]
+        for _ in range(POWER_STEPS):
+            turned[:] = 0
+            project(offsets, first, last, direction, along)
+            for m in range(first, last):
+                for j in range(n_features):
+                    turned[j] += along[m] * offsets[m, j]
+            length = np.sqrt(np.dot(turned, turned))
+            direction[:] = turned / (length if length > 0 else 1.0)
+        project(offsets, first, last, direction, along)
+        members[first:last] = members[first:last][np.argsort(along[first:last])]
+        g_middle = g_first + (g_last - g_first) // 2
+        starts[g_middle] = first + (last - first) * (g_middle - g_first) // (g_last - g_first)
+        members[first : starts[g_middle]].sort()
+        members[starts[g_middle] : last].sort()
+        pending.append((g_first, g_middle))
+        pending.append((g_middle, g_last))
+
+
+@compiled(fastmath=FAST_MATH)
+def center_offsets(centers: NDArray, members: NDArray, first: int, last: int, offsets: NDArray) -> int:
+    """Offsets of the members first:last from their mean, and the place of the farthest.
+
+    IN: centers (n_clusters, n_features); members (n_clusters,). OUT: offsets (n_clusters, n_features) at first:last.
+    """
+    mean = np.zeros(centers.shape[1], np.float64)
+    for m in range(first, last):
+        for j in range(mean.shape[0]):
+            mean[j] += centers[members[m], j]
+    mean /= last - first
+    farthest, most = first, -1.0
+    for m in range(first, last):
+        squared = 0.0
+        for j in range(mean.shape[0]):
+            offsets[m, j] = centers[members[m], j] - mean[j]
+            squared += offsets[m, j] * offsets[m, j]
+        if squared > most:
+            farthest, most = m, squared
+    return farthest
+
+
+@compiled(fastmath=FAST_MATH)
+def project(offsets: NDArray, first: int, last: int, direction: NDArray, along: NDArray) -> None:
+    """Product of the rows first:last with a direction.
+
+    IN: offsets (n_clusters, n_features); direction (n_features,). OUT: along (n_clusters,) at first:last.
+    """
+    for m in range(first, last):
+        total = 0.0
+        for j in range(direction.shape[0]):
+            total += offsets[m, j] * direction[j]
+        along[m] = total
