@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from clustering.errors import InvalidInputError
 from clustering.growth import Growth
 from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
+from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.lloyd import Partition, lloyd
 from clustering.seeding import ROWS_A_SEED, sample_rows
 from clustering.workers import Workers
@@ -116,12 +117,10 @@ def cent_nn(
         raise InvalidInputError(
             f"epsilon={epsilon} must lie in 0 to 1, max_epochs={max_epochs} be 1 or more, tol={tol} 0"
         )
-    # Around the origin the distances keep the digits that float32 would lose far from it.
-    mean = X.mean(axis=0, dtype=np.float64)
     if mode == "exact":
-        return _exact(X, mean, n_clusters, epsilon, max_epochs, history)
+        return _exact(X, n_clusters, epsilon, max_epochs, history)
     rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
-    return _fast(X, mean, n_clusters, epsilon, tol, max_epochs, history, rng, n_threads)
+    return _fast(X, n_clusters, epsilon, tol, max_epochs, history, rng, n_threads)
 
 
 def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs: int) -> str:
@@ -137,10 +136,18 @@ def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs:
     return ""
 
 
-def _exact(
-    X: NDArray, mean: NDArray[np.float64], n_clusters: int, epsilon: float, max_epochs: int, history: bool
-) -> Network:
-    growth = Growth(X - mean, n_clusters, epsilon, max_epochs, history)
+def _center(X: NDArray, dtype: type) -> tuple[NDArray, NDArray]:
+    """Mean of the rows, and the rows less it: around the origin float32 keeps the digits it would lose far from it."""
+    sums, centered = np.empty(X.shape[1]), np.empty(X.shape, dtype)
+    column_sums(X, 0, len(X), sums)
+    mean = (sums / len(X)).astype(dtype)
+    subtract_mean(X, mean, 0, len(X), centered)
+    return mean, centered
+
+
+def _exact(X: NDArray, n_clusters: int, epsilon: float, max_epochs: int, history: bool) -> Network:
+    mean, centered = _center(X, np.float64)
+    growth = Growth(centered, n_clusters, epsilon, max_epochs, history)
     grown = growth.grow(n_clusters, 0.0)
     out_of_epochs = growth.n_epochs >= max_epochs and not (grown and growth.settled)
     centers = (growth.used + mean).astype(X.dtype)
@@ -159,7 +166,6 @@ def _exact(
 
 def _fast(
     X: NDArray,
-    mean: NDArray[np.float64],
     n_clusters: int,
     epsilon: float,
     tol: float,
@@ -168,8 +174,7 @@ def _fast(
     rng: np.random.RandomState,
     n_threads: int | None,
 ) -> Network:
-    mean = mean.astype(X.dtype)
-    centered = X - mean
+    mean, centered = _center(X, X.dtype.type)
     ones = np.ones(len(X), X.dtype)
     surplus = max(1, int(SURPLUS * n_clusters))
     # Where the sample has too few different rows, all of them may have enough.

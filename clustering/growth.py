@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from clustering.kernels.centnn import refresh, settle, split
 from clustering.kernels.dissolving import rehome, second_nearest
 from clustering.kernels.few_centers import grow_few
+from clustering.kernels.rows import column_sums
 
 # Up to so many centres, comparing all distances takes less than the bounds do.
 FEW_CENTERS = 16
@@ -28,7 +29,8 @@ class Growth:
         self.n_clusters, self.n_epochs, self.settled = 1, 0, True
         self.labels = np.zeros(len(X), np.int64)
         self.centers = np.zeros((capacity, X.shape[1]))
-        self.centers[0] = X.mean(axis=0)
+        column_sums(X, 0, len(X), self.centers[0])
+        self.centers[0] /= len(X)
         self.sizes = np.zeros(capacity, np.int64)
         self.sizes[0] = len(X)
         self.errors = np.zeros(capacity)

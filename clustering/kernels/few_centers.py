@@ -146,7 +146,8 @@ def present(
             move_row(X, i, 1, winner, centers, columns, sums, sizes)
             move_row(X, i, -1, own, centers, columns, sums, sizes)
             gained, lost = distance / sizes[winner], np.sqrt(squared[own]) / sizes[own]
-            odometers[:n_clusters] += max(gained, lost)
+            for c in range(n_clusters):
+                odometers[c] += max(gained, lost)
             odometers[winner] += min(gained, lost)
             odometers[own] += min(gained, lost)
             gap -= gained + lost
