@@ -9,7 +9,8 @@ Points that the paper leaves open, as they are here: at first all rows are membe
 like any other. A split leaves the centre where it is and puts a new one without members at ``w + epsilon (x - w)``, x
 being the member farthest from it: whatever the data look like, at least x is nearer to the new one. A row that is
 equally near to its own centre and another stays; of equally near others it joins the first. The only member of a
-cluster never leaves it, so that no cluster runs empty. Before each split and at the end the means are summed anew.
+cluster never leaves it, so that no cluster runs empty. Members are summed anew wherever rounding could add up: of few
+centres at the end, of many before each split too.
 """
 
 from dataclasses import dataclass
@@ -138,9 +139,10 @@ def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs:
 
 def _center(X: NDArray, dtype: type) -> tuple[NDArray, NDArray]:
     """Mean of the rows, and the rows less it: around the origin float32 keeps the digits it would lose far from it."""
-    sums, centered = np.empty(X.shape[1]), np.empty(X.shape, dtype)
+    sums = np.empty(X.shape[1])
     column_sums(X, 0, len(X), sums)
-    mean = (sums / len(X)).astype(dtype)
+    mean: NDArray = (sums / len(X)).astype(dtype)
+    centered: NDArray = np.empty(X.shape, dtype)
     subtract_mean(X, mean, 0, len(X), centered)
     return mean, centered
 
