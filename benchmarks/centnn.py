@@ -10,7 +10,6 @@ centres through the epochs of the exact mode, on 2-D data.
 """
 
 import argparse
-import importlib.util
 import statistics
 import sys
 import time
@@ -28,17 +27,6 @@ from tests import reference  # noqa: E402 - the twin lies in the repository, whi
 SIDE = 900
 SCALE = 48
 FEATURES = (2, 8, 32)
-
-
-def works():
-    """Load the works of benchmarks/clustering.py, whose name is that of our package."""
-    path = ROOT / "benchmarks" / "clustering.py"
-    spec = importlib.util.spec_from_file_location("clustering_works", path)
-    module = importlib.util.module_from_spec(spec)
-    first = sys.path[0]
-    spec.loader.exec_module(module)
-    sys.path[0] = first
-    return module
 
 
 def groups(n_features, seed=0):
@@ -75,9 +63,10 @@ def compare_exact(seeds):
 
 
 def compare_fast(video, seeds, threads):
+    from benchmarks.clustering import frame_components
     from clustering import CentNN, KMeans
 
-    X, k = works().frame_components(video)
+    X, k = frame_components(video)
     runs = {"CentNN": [], "KMeans": []}
     for seed in [0, *range(seeds)]:
         for name, estimator in (("CentNN", CentNN), ("KMeans", KMeans)):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""k-means on four real works: ours, scikit-learn, scikit-learn-intelex and faiss in turn, on the same threads.
+"""k-means on four real works, ours, scikit-learn, scikit-learn-intelex and faiss in turn; and CentNN against NumPy.
 
     python benchmarks/clustering.py [--threads 2] [--seeds 5] [--frames VIDEO] [--scaling [-o PICTURE.png]]
 
@@ -7,6 +7,7 @@ The works: the pixels of scikit-learn's china.jpg and its 4x4 blocks (k 256); po
 frames, interpolated between neighbours, with noise of 1 level: 60,000 after PCA-32 and 6,000 as pixels (k 150).
 Everyone runs to convergence with default tolerance; faiss for 25 iterations over all points. Medians over the seeds,
 after a first run that is not counted. The bare matrix product n x d x k is the limit of one unpruned iteration.
+The centroid neural network (exact, 1,000 rows, k 10) is set against its NumPy twin, as benchmarks/centnn.py does.
 --scaling measures instead how the time of 20 iterations grows from 10,000 to 1,000,000 rows (32 components, k 150):
 the exponent a of n^a, without the seeding (given centres) and with it, and a plot of both.
 Libraries that are not installed (`pip install faiss-cpu scikit-learn-intelex`) are left out.
@@ -139,6 +140,29 @@ def measure(X, k, seeds, threads):
     return {name: [statistics.median(column) for column in zip(*row[1:], strict=True)] for name, row in runs.items()}
 
 
+def compare_k_means(works, seeds, threads):
+    if not works:
+        return
+    print(
+        f"{'work':12s}{'library':14s}{'seconds':>9s}{'inertia':>13s}{'iterations':>11s}{'speed-up':>12s}{'ours/inertia':>14s}"
+    )
+    speed_ups = []
+    for work, load in works.items():
+        X, k = load()
+        rows = measure(X, k, seeds, threads)
+        ours = rows["ours"]
+        speed_ups.append(rows["scikit-learn"][0] / ours[0])
+        for name, (seconds, inertia, n_iter) in rows.items():
+            print(
+                f"{work:12s}{name:14s}{seconds:9.3f}{inertia:13.6g}{n_iter:11.0f}"
+                f"{seconds / ours[0]:12.2f}{ours[1] / inertia:14.4f}",
+                flush=True,
+            )
+        seconds = bare_product(X, k, threads)
+        print(f"{work:12s}{'bare product':14s}{seconds:9.3f}   n {len(X)}, d {X.shape[1]}, k {k}")
+    print(f"geometric mean of the speed-ups over scikit-learn: {np.exp(np.mean(np.log(speed_ups))):.2f}")
+
+
 def growth(video, threads, seeds):
     """Seconds of 20 iterations, without and with the seeding, at growing numbers of rows."""
     from sklearn.decomposition import PCA
@@ -212,7 +236,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--frames", default=SAMPLE, help="video for the two works on frames")
-    parser.add_argument("--only", action="append", help="one of: pixels, blocks, components, frames")
+    parser.add_argument("--only", action="append", help="one of: pixels, blocks, components, frames, centnn")
     parser.add_argument("--scaling", action="store_true", help="how the time grows with the rows, instead")
     parser.add_argument("-o", "--output", metavar="PICTURE.png", help="plot of the scaling")
     args = parser.parse_args()
@@ -228,24 +252,12 @@ def main():
         "components": lambda: frame_components(args.frames),
         "frames": lambda: (frames(args.frames, 6000), 150),
     }
-    print(
-        f"{'work':12s}{'library':14s}{'seconds':>9s}{'inertia':>13s}{'iterations':>11s}{'speed-up':>12s}{'ours/inertia':>14s}"
-    )
-    speed_ups = []
-    for work in args.only or works:
-        X, k = works[work]()
-        rows = measure(X, k, args.seeds, args.threads)
-        ours = rows["ours"]
-        speed_ups.append(rows["scikit-learn"][0] / ours[0])
-        for name, (seconds, inertia, n_iter) in rows.items():
-            print(
-                f"{work:12s}{name:14s}{seconds:9.3f}{inertia:13.6g}{n_iter:11.0f}"
-                f"{seconds / ours[0]:12.2f}{ours[1] / inertia:14.4f}",
-                flush=True,
-            )
-        seconds = bare_product(X, k, args.threads)
-        print(f"{work:12s}{'bare product':14s}{seconds:9.3f}   n {len(X)}, d {X.shape[1]}, k {k}")
-    print(f"geometric mean of the speed-ups over scikit-learn: {np.exp(np.mean(np.log(speed_ups))):.2f}")
+    chosen = args.only or [*works, "centnn"]
+    compare_k_means({name: works[name] for name in chosen if name != "centnn"}, args.seeds, args.threads)
+    if "centnn" in chosen:
+        from benchmarks.centnn import compare_exact
+
+        compare_exact(args.seeds)
 
 
 if __name__ == "__main__":

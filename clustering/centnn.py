@@ -9,7 +9,8 @@ Points that the paper leaves open, as they are here: at first all rows are membe
 like any other. A split leaves the centre where it is and puts a new one without members at ``w + epsilon (x - w)``, x
 being the member farthest from it: whatever the data look like, at least x is nearer to the new one. A row that is
 equally near to its own centre and another stays; of equally near others it joins the first. The only member of a
-cluster never leaves it, so that no cluster runs empty. Before each split and at the end the means are summed anew.
+cluster never leaves it, so that no cluster runs empty. Members are summed anew wherever rounding could add up: of few
+centres at the end, of many before each split too.
 """
 
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.errors import InvalidInputError
-from clustering.kernels.centnn import refresh, rehome, second_nearest, settle, settle_few, split
+from clustering.growth import Growth
 from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
+from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.lloyd import Partition, lloyd
 from clustering.seeding import ROWS_A_SEED, sample_rows
 from clustering.workers import Workers
@@ -27,9 +29,6 @@ from clustering.workers import Workers
 # Rounds of splitting past k and dissolving again, and the share of k by which; later rounds find next to nothing.
 ROUNDS = 6
 SURPLUS = 0.1
-# Up to so many features and centres, comparing all distances takes less than the bounds do.
-FEW_FEATURES = 4
-FEW_CENTERS = 16
 # Epochs after dissolving, which hardly ever takes so many.
 ROUND_EPOCHS = 10
 
@@ -119,177 +118,10 @@ def cent_nn(
         raise InvalidInputError(
             f"epsilon={epsilon} must lie in 0 to 1, max_epochs={max_epochs} be 1 or more, tol={tol} 0"
         )
-    # Around the origin the distances keep the digits that float32 would lose far from it.
-    mean = X.mean(axis=0, dtype=np.float64)
     if mode == "exact":
-        return _exact(X, mean, n_clusters, epsilon, max_epochs, history)
+        return _exact(X, n_clusters, epsilon, max_epochs, history)
     rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
-    return _fast(X, mean, n_clusters, epsilon, tol, max_epochs, history, rng, n_threads)
-
-
-class _Growth:
-    """A network on some rows, with the bounds that make its epochs cheap."""
-
-    def __init__(self, X: NDArray[np.float64], capacity: int, epsilon: float, max_epochs: int, history: bool) -> None:
-        self.X, self.epsilon, self.max_epochs = X, epsilon, max_epochs
-        self.history: list[NDArray] | None = [] if history else None
-        self.n_clusters, self.n_epochs, self.settled = 1, 0, True
-        self.labels = np.zeros(len(X), np.int64)
-        self.centers = np.zeros((capacity, X.shape[1]))
-        self.sizes = np.zeros(capacity, np.int64)
-        self.sizes[0] = len(X)
-        self._gaps = np.full((capacity, capacity), np.inf)
-        self._shifts = np.zeros(capacity)
-        self.errors = np.zeros(capacity)
-        self._farthest = np.zeros(capacity, np.int64)
-        self._parent = self._child = 0
-        # Of the only cluster, no bound speaks of another one.
-        self._bounds = np.full((len(X), 4), np.inf)
-        self._has_bounds = True
-        self._refresh()
-
-    @property
-    def used(self) -> NDArray[np.float64]:
-        """The centres in use."""
-        return self.centers[: self.n_clusters]
-
-    @property
-    def error(self) -> float:
-        """Sum of the squared distances of all rows."""
-        return float(self.errors[: self.n_clusters].sum())
-
-    def grow(self, n_clusters: int, enough: float) -> bool:
-        """Split and settle until there are so many clusters; False where the rows or the epochs do not suffice."""
-        while self.n_clusters < n_clusters:
-            if self.n_epochs >= self.max_epochs or not self._split():
-                return False
-            self.settle(enough)
-            if self.sizes[self.n_clusters - 1] == 0 and not self._adopt():
-                return False
-        return True
-
-    def settle(self, enough: float, max_epochs: int | None = None) -> None:
-        """Run epochs until one moves the centres by no more than `enough`, a sum of squares."""
-        left = self.max_epochs - self.n_epochs
-        left = left if max_epochs is None else min(left, max_epochs)
-        while left > 0:
-            n_epochs, n_changed, movement = self._run(left if self.history is None else 1, enough)
-            self.n_epochs += n_epochs
-            left -= n_epochs
-            self.settled = n_changed == 0
-            if self.history is None:
-                break
-            self.history.append(self.used.copy())
-            if n_changed == 0 or movement <= enough:
-                break
-        self._refresh()
-
-    def _run(self, max_epochs: int, enough: float) -> tuple[int, int, float]:
-        if self._are_few(self.n_clusters):
-            self._has_bounds = False
-            return settle_few(self.X, self.n_clusters, self.centers, self.sizes, self.labels, max_epochs, enough)
-        if not self._has_bounds:
-            self._forget()
-        return settle(
-            self.X,
-            self.n_clusters,
-            self._parent,
-            self._child,
-            self.centers,
-            self.sizes,
-            self.labels,
-            self._bounds,
-            self._shifts,
-            self._gaps,
-            max_epochs,
-            enough,
-        )
-
-    def _are_few(self, n_clusters: int) -> bool:
-        return n_clusters <= FEW_CENTERS and self.X.shape[1] <= FEW_FEATURES
-
-    def dissolve(self, n_clusters: int) -> None:
-        """Remove the centres whose members lose least by it, until so many are left, and no two neighbours at once."""
-        losses = np.empty(self.n_clusters)
-        seconds = second_nearest(self.X, self.n_clusters, self.centers, self.labels, losses)
-        gone, spared = np.zeros(self.n_clusters, bool), np.zeros(self.n_clusters, bool)
-        for careful in (True, False):
-            for c in np.argsort(losses, kind="stable"):
-                if gone.sum() < self.n_clusters - n_clusters and not gone[c] and not (careful and spared[c]):
-                    gone[c] = True
-                    spared[np.bincount(seconds[self.labels == c]).argmax()] = True
-        renumbered = np.where(gone, -1, np.cumsum(~gone) - 1)
-        kept = self.used[~gone]
-        rehome(self.X, kept, renumbered, self.labels)
-        self.n_clusters = n_clusters
-        self.centers[:n_clusters] = kept
-        self.sizes[:n_clusters] = np.bincount(self.labels, minlength=n_clusters)
-        self._forget()
-
-    def _refresh(self) -> None:
-        refresh(
-            self.X, self.labels, self.sizes, self.n_clusters, self.centers, self._shifts, self.errors, self._farthest
-        )
-
-    def _split(self) -> bool:
-        worst = int(self.errors[: self.n_clusters].argmax())
-        if not self.errors[worst] > 0:
-            return False
-        if self._are_few(self.n_clusters + 1):
-            step = self.X[self._farthest[worst]] - self.centers[worst]
-            self.centers[self.n_clusters] = self.centers[worst] + self.epsilon * step
-            self.sizes[self.n_clusters] = 0
-        else:
-            if not self._has_bounds:
-                self._forget()
-            self._split_bounded(worst)
-        self._parent, self._child = worst, self.n_clusters
-        self.n_clusters += 1
-        return True
-
-    def _split_bounded(self, worst: int) -> None:
-        split(
-            self.X,
-            self.n_clusters,
-            self._parent,
-            self._child,
-            worst,
-            self._farthest[worst],
-            self.epsilon,
-            self.centers,
-            self.sizes,
-            self.labels,
-            self._bounds,
-            self._shifts,
-        )
-
-    def _adopt(self) -> bool:
-        """Give a new centre that no row joined the row farthest from its own; False where all are on their centres.
-
-        Rows joined other centres meanwhile, or differ by hardly more than rounding.
-        """
-        squared = np.square(self.X - self.centers[self.labels]).sum(axis=1)
-        squared[self.sizes[self.labels] == 1] = 0
-        row = int(squared.argmax())
-        if not squared[row] > 0:
-            self.n_clusters -= 1
-            return False
-        self.sizes[self.labels[row]] -= 1
-        self.sizes[self.n_clusters - 1] = 1
-        self.labels[row] = self.n_clusters - 1
-        self._forget()
-        return True
-
-    def _forget(self) -> None:
-        """Take the means anew, and void all bounds."""
-        self._refresh()
-        self._has_bounds = True
-        self._parent, self._child = 0, min(1, self.n_clusters - 1)
-        self._bounds[:, 0], self._bounds[:, 1:] = np.inf, 0
-        self._bounds[self.labels == self._parent, 2] = np.inf
-        self._bounds[self.labels == self._child, 3] = np.inf
-        # A shift of next to nothing has the gaps measured anew.
-        self._shifts[:] = 1e-300
+    return _fast(X, n_clusters, epsilon, tol, max_epochs, history, rng, n_threads)
 
 
 def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs: int) -> str:
@@ -305,10 +137,19 @@ def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs:
     return ""
 
 
-def _exact(
-    X: NDArray, mean: NDArray[np.float64], n_clusters: int, epsilon: float, max_epochs: int, history: bool
-) -> Network:
-    growth = _Growth(X - mean, n_clusters, epsilon, max_epochs, history)
+def _center(X: NDArray, dtype: type) -> tuple[NDArray, NDArray]:
+    """Mean of the rows, and the rows less it: around the origin float32 keeps the digits it would lose far from it."""
+    sums = np.empty(X.shape[1])
+    column_sums(X, 0, len(X), sums)
+    mean: NDArray = (sums / len(X)).astype(dtype)
+    centered: NDArray = np.empty(X.shape, dtype)
+    subtract_mean(X, mean, 0, len(X), centered)
+    return mean, centered
+
+
+def _exact(X: NDArray, n_clusters: int, epsilon: float, max_epochs: int, history: bool) -> Network:
+    mean, centered = _center(X, np.float64)
+    growth = Growth(centered, n_clusters, epsilon, max_epochs, history)
     grown = growth.grow(n_clusters, 0.0)
     out_of_epochs = growth.n_epochs >= max_epochs and not (grown and growth.settled)
     centers = (growth.used + mean).astype(X.dtype)
@@ -327,7 +168,6 @@ def _exact(
 
 def _fast(
     X: NDArray,
-    mean: NDArray[np.float64],
     n_clusters: int,
     epsilon: float,
     tol: float,
@@ -336,14 +176,13 @@ def _fast(
     rng: np.random.RandomState,
     n_threads: int | None,
 ) -> Network:
-    mean = mean.astype(X.dtype)
-    centered = X - mean
+    mean, centered = _center(X, X.dtype.type)
     ones = np.ones(len(X), X.dtype)
     surplus = max(1, int(SURPLUS * n_clusters))
     # Where the sample has too few different rows, all of them may have enough.
     for rows in (sample_rows(ones, ROWS_A_SEED * n_clusters, rng)[0], np.arange(len(X))):
         sample = centered[rows].astype(np.float64)
-        growth = _Growth(sample, n_clusters + surplus, epsilon, max_epochs, history)
+        growth = Growth(sample, n_clusters + surplus, epsilon, max_epochs, history)
         enough = tol * float(np.square(sample).mean())
         grown = growth.grow(n_clusters, enough)
         if grown or len(rows) == len(X) or growth.n_epochs >= max_epochs:
@@ -368,7 +207,7 @@ def _fast(
     )
 
 
-def _improve(growth: _Growth, n_clusters: int, surplus: int, enough: float) -> NDArray[np.float64]:
+def _improve(growth: Growth, n_clusters: int, surplus: int, enough: float) -> NDArray[np.float64]:
     """Split some clusters more and dissolve as many, as long as the error shrinks by it; return the best centres.
 
     What an early split put in the wrong place is so undone (B. Fritzke, "Breathing k-means", arXiv 2006.15666, 2020).

@@ -27,7 +27,7 @@ FLOORS = {
     "clustering": [
         {"estimators", "evaluation", "k_selection", "representatives"},
         {"centnn", "kmeans", "minibatch"},
-        {"exchange"},
+        {"exchange", "growth"},
         {"seeding"},
         {"lloyd"},
         {"kernels"},
@@ -95,7 +95,16 @@ def sources(*packages):
             "compiled",
             {
                 f"clustering/kernels/{name}.py"
-                for name in ("centnn", "compilation", "lloyd", "minibatch", "rows", "seeding")
+                for name in (
+                    "centnn",
+                    "compilation",
+                    "dissolving",
+                    "few_centers",
+                    "lloyd",
+                    "minibatch",
+                    "rows",
+                    "seeding",
+                )
             },
         ),
         ("typer", {"keyframes/cli.py"}),

@@ -13,12 +13,10 @@ parent and child, infinity for the own one. They hold for where the centres were
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import FAST_MATH, compiled
+from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 
 # Outweighs the rounding errors of a bound; a row between its bounds has the distances compared.
 SLACK = 1e-14
-# Centres side by side in `settle_few`.
-LANES = 4
 # From this many features on, a centre is passed by where it must be farther than this many times the own one.
 MANY_FEATURES = 8
 REACH = 1.5
@@ -79,7 +77,7 @@ def settle(
             to_child = bounds[i, 3] * lowered - shifts[child]
             near = min(below - farthest, to_parent - moved[parent], to_child - moved[child])
             if above + moved[own] >= near:
-                shortest = squared_between(X, i, centers, own)
+                shortest = squared_distance(X, i, centers, own)
                 distance = np.sqrt(shortest) * raised
                 above = min(above, distance + moved[own])
                 below = max(below, nearest_other[own] - above)
@@ -87,8 +85,8 @@ def settle(
                 to_child = max(to_child, gaps[own, child] - above)
                 others_near = below - farthest
                 if distance >= min(others_near, to_parent - moved[parent], to_child - moved[child]):
-                    squared_parent = shortest if own == parent else squared_between(X, i, centers, parent)
-                    squared_child = shortest if own == child else squared_between(X, i, centers, child)
+                    squared_parent = shortest if own == parent else squared_distance(X, i, centers, parent)
+                    squared_child = shortest if own == child else squared_distance(X, i, centers, child)
                     winner = own
                     least = shortest
                     if squared_parent < least:
@@ -112,7 +110,7 @@ def settle(
                                         spared = min(spared, apart)
                                     continue
                             if c != own and c != parent and c != child:
-                                squared = squared_between(X, i, centers, c)
+                                squared = squared_distance(X, i, centers, c)
                                 if squared < nearest:
                                     second = nearest
                                     nearest = squared
@@ -141,7 +139,7 @@ def settle(
                         move_center(X, i, centers, winner, 1.0 / sizes[winner])
                         move_center(X, i, centers, own, -1.0 / sizes[own])
                         for c in (winner, own):
-                            moved[c] = np.sqrt(squared_between(centers, c, references, c)) * raised
+                            moved[c] = np.sqrt(squared_distance(centers, c, references, c)) * raised
                             if c != parent and c != child:
                                 farthest = max(farthest, moved[c])
             bounds[i, 0] = above
@@ -153,75 +151,6 @@ def settle(
         if n_changed == 0 or movement <= enough:
             break
     return epoch, n_changed, movement
-
-
-@compiled(fastmath=FAST_MATH, error_model="numpy")
-def settle_few(
-    X: NDArray, n_clusters: int, centers: NDArray, sizes: NDArray, labels: NDArray, max_epochs: int, enough: float
-) -> tuple[int, int, float]:
-    """Run epochs as `settle` does, for so few centres that bounds cost more than the distances they save.
-
-    The distances of a row to all centres are taken side by side, which the compiler turns into vector instructions.
-
-    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; max_epochs; enough. INOUT: centers
-    (n_centers, n_features); sizes (n_centers,); labels (n_samples,).
-    """
-    n_samples, n_features = X.shape
-    width = -(-n_clusters // LANES) * LANES
-    centers_T = np.full((n_features, width), np.inf)
-    for c in range(n_clusters):
-        centers_T[:, c] = centers[c]
-    squared = np.empty(width)
-    n_changed = 0
-    movement = 0.0
-    epoch = 0
-    while epoch < max_epochs:
-        epoch += 1
-        n_changed = 0
-        for i in range(n_samples):
-            value = X[i, 0]
-            for c in range(width):
-                difference = value - centers_T[0, c]
-                squared[c] = difference * difference
-            for j in range(1, n_features):
-                value = X[i, j]
-                for c in range(width):
-                    difference = value - centers_T[j, c]
-                    squared[c] += difference * difference
-            least = squared[0]
-            for c in range(width):
-                least = squared[c] if squared[c] < least else least
-            own = labels[i]
-            if least < squared[own] and sizes[own] > 1:
-                winner = 0
-                while squared[winner] > least:
-                    winner += 1
-                sizes[winner] += 1
-                sizes[own] -= 1
-                gain, loss = 1.0 / sizes[winner], 1.0 / sizes[own]
-                for j in range(n_features):
-                    centers_T[j, winner] += gain * (X[i, j] - centers_T[j, winner])
-                    centers_T[j, own] -= loss * (X[i, j] - centers_T[j, own])
-                labels[i] = winner
-                n_changed += 1
-        movement = 0.0
-        for c in range(n_clusters):
-            for j in range(n_features):
-                movement += (centers_T[j, c] - centers[c, j]) ** 2
-                centers[c, j] = centers_T[j, c]
-        if n_changed == 0 or movement <= enough:
-            break
-    return epoch, n_changed, movement
-
-
-@compiled(fastmath=FAST_MATH)
-def squared_between(A: NDArray, a: int, B: NDArray, b: int) -> float:
-    """Squared distance of a row of A to a row of B; by their numbers, because views of the rows take longer."""
-    total = 0.0
-    for j in range(A.shape[1]):
-        difference = A[a, j] - B[b, j]
-        total += difference * difference
-    return total
 
 
 @compiled(fastmath=FAST_MATH)
@@ -254,7 +183,7 @@ def update_gaps(
         if shifts[a] > 0:
             for b in range(n_clusters):
                 if b != a and not (b < a and shifts[b] > 0):
-                    gap = np.sqrt(squared_between(centers, a, centers, b)) * (1.0 - SLACK)
+                    gap = np.sqrt(squared_distance(centers, a, centers, b)) * (1.0 - SLACK)
                     gaps[a, b] = gap
                     gaps[b, a] = gap
     for a in range(n_clusters):
@@ -361,49 +290,8 @@ def refresh(
     errors[:n_clusters] = 0.0
     for i in range(X.shape[0]):
         c = labels[i]
-        distance = squared_between(X, i, centers, c)
+        distance = squared_distance(X, i, centers, c)
         errors[c] += distance
         if distance > longest[c]:
             longest[c] = distance
             farthest[c] = i
-
-
-@compiled(fastmath=FAST_MATH)
-def second_nearest(X: NDArray, n_clusters: int, centers: NDArray, labels: NDArray, losses: NDArray) -> NDArray:
-    """Return the nearest centre of each row but its own, and sum up what each cluster's members would lose by it.
-
-    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; centers (n_centers, n_features);
-    labels (n_samples,). OUT: losses (n_clusters,) sums of the squared distances' growth.
-    """
-    seconds = np.empty(X.shape[0], np.int64)
-    losses[:] = 0.0
-    for i in range(X.shape[0]):
-        own = labels[i]
-        least = np.inf
-        for c in range(n_clusters):
-            if c != own:
-                squared = squared_between(X, i, centers, c)
-                if squared < least:
-                    least = squared
-                    seconds[i] = c
-        losses[own] += least - squared_between(X, i, centers, own)
-    return seconds
-
-
-@compiled(fastmath=FAST_MATH)
-def rehome(X: NDArray, centers: NDArray, renumbered: NDArray, labels: NDArray) -> None:
-    """Give the rows of dissolved clusters the nearest of the centres left, and the others their cluster's new number.
-
-    IN: X (n_samples, n_features); centers (n_left, n_features); renumbered (n_clusters,) the new number of each
-    cluster, -1 of a dissolved one. INOUT: labels (n_samples,).
-    """
-    for i in range(X.shape[0]):
-        label = renumbered[labels[i]]
-        if label < 0:
-            least = np.inf
-            for c in range(centers.shape[0]):
-                squared = squared_between(X, i, centers, c)
-                if squared < least:
-                    least = squared
-                    label = c
-        labels[i] = label

@@ -1,4 +1,3 @@
-import os
 import warnings
 
 import numpy as np
@@ -11,8 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from clustering import CentNN, InvalidInputError, cent_nn
 from tests import reference
+from tests.conftest import compiled_only
 
-compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too much for plain Python")
 MODES = ["fast", "exact"]
 
 

@@ -1,10 +1,9 @@
-import os
 import subprocess
 import sys
 
-import pytest
+from tests.conftest import compiled_only
 
-pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="about compilation")
+pytestmark = compiled_only
 
 
 def run(program):
@@ -54,8 +53,9 @@ def test_a_second_process_compiles_nothing():
 
 def test_importing_the_kernels_compiles_nothing():
     program = (
-        "from clustering.kernels import centnn, lloyd, minibatch, rows, seeding\n"
-        "kernels = [k for module in (centnn, lloyd, minibatch, rows, seeding) for k in vars(module).values()]\n"
+        "from clustering.kernels import centnn, dissolving, few_centers, lloyd, minibatch, rows, seeding\n"
+        "modules = (centnn, dissolving, few_centers, lloyd, minibatch, rows, seeding)\n"
+        "kernels = [k for module in modules for k in vars(module).values()]\n"
         "print(sum(len(k.signatures) for k in kernels if hasattr(k, 'signatures')))\n"
     )
     assert run(program) == "0"

@@ -1,4 +1,3 @@
-import os
 import warnings
 
 import numpy as np
@@ -12,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from clustering import KMeans
 from tests import reference
-
-compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too much for plain Python")
+from tests.conftest import compiled_only
 
 
 def groups(rng, n_samples=300, n_features=5, n_groups=6, spread=0.3, dtype=np.float64):

@@ -1,4 +1,3 @@
-import os
 import pickle
 import warnings
 
@@ -15,8 +14,7 @@ from clustering import MiniBatchKMeans
 from clustering.minibatch import RunningMeans
 from clustering.workers import Workers
 from tests import reference
-
-compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too much for plain Python")
+from tests.conftest import compiled_only
 
 
 def corners(rng, n_samples, n_features=4, side=10.0, dtype=np.float64):

@@ -1,5 +1,4 @@
 import dataclasses
-import os
 
 import numpy as np
 import pytest
@@ -11,8 +10,8 @@ from sklearn.metrics import silhouette_score
 
 from clustering import InvalidInputError, KMeans, k_selection, select_k
 from clustering.k_selection import FEWEST_ROWS, kneedle
+from tests.conftest import compiled_only
 
-compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="too much for plain Python")
 METHODS = ("elbow", "silhouette")
 
 
