@@ -15,7 +15,7 @@ from clustering.lloyd import Search, Sums, nearest_centers
 from clustering.seeding import draw_sample
 from clustering.workers import Workers
 
-ROUNDS = 10
+ROUNDS = 12
 # Share of the centres that the first round draws anew; half as many after a round that lowered nothing.
 SHARE = 0.06
 # Batches in which the first seeds are drawn, and candidates for each seed, the first ones and those of the rounds.

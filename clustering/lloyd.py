@@ -23,8 +23,8 @@ from clustering.kernels.lloyd import (
 from clustering.kernels.seeding import squared_norms
 from clustering.workers import Workers
 
-# Clusters a task: few enough to balance two threads at k = 8, many enough to keep the tasks from being tiny.
-CLUSTER_CHUNK = 4
+# Clusters are summed in so many tasks.
+SUM_TASKS = 16
 # With more changed rows than this share, summing all rows anew on every thread is quicker than moving single rows.
 FEW_CHANGES = 0.05
 
@@ -115,7 +115,7 @@ class Search:
     def start(self, centers: NDArray, *, follow: bool) -> None:
         """Assign every row from scratch; what shall follow needs groups of neighbours."""
         self.prepared = prepared = GroupedCenters.grouped(centers, follow)
-        self.lower = np.empty((len(self.X), len(prepared.places)), self.X.dtype)
+        self.lower = np.empty((len(self.X) if follow else 0, len(prepared.places)), self.X.dtype)
         self.group_moved = np.zeros(len(prepared.places))
 
         def search(first: int, last: int) -> None:
@@ -202,7 +202,7 @@ class Sums:
         def add(first: int, last: int) -> None:
             cluster_sums(self.X, self.weights, starts, members, first, last, self.sums, self.totals)
 
-        self.workers.run(add, len(self.sums), CLUSTER_CHUNK)
+        self.workers.run(add, len(self.sums), -(-len(self.sums) // SUM_TASKS))
 
     def follow(self, before: NDArray[np.int32], labels: NDArray[np.int32]) -> int:
         """Move the rows whose labels changed; return how many did."""
@@ -286,7 +286,7 @@ def lloyd(
         centers = centers.copy()
         for row in relocated:
             centers[search.labels[row]] = X[row]
-        search.start(centers, follow=False)
+        search.start(centers, follow=True)
     return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
 
 

@@ -9,11 +9,12 @@ import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from types import TracebackType
 
 # Numba's `np.dot` calls SciPy's BLAS, which must be loaded before threadpoolctl looks for what to limit.
 import scipy.linalg.cython_blas  # noqa: F401
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 BLOCK_ROWS = 256
 N_CHUNKS = 16
@@ -24,6 +25,12 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    """Return what limits BLAS; looking through all loaded libraries takes milliseconds, so it is done once."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 class Workers:
@@ -40,7 +47,7 @@ class Workers:
         self._executor: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Workers":
-        self._limits = threadpool_limits(1, user_api="blas")
+        self._limits = _blas().limit(limits=1)
         if self.n_threads > 1:
             self._executor = ThreadPoolExecutor(self.n_threads, thread_name_prefix="clustering")
         return self

@@ -28,6 +28,7 @@ FLOORS = {
         {"estimators", "evaluation", "k_selection", "representatives"},
         {"centnn", "kmeans", "minibatch"},
         {"exchange", "growth"},
+        {"candidates"},
         {"seeding"},
         {"lloyd"},
         {"kernels"},

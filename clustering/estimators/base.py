@@ -38,7 +38,7 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         """Return minus the (weighted) sum of the squared distances of the rows of X to their nearest centres."""
         distances = self._nearest(X)[1]
         weights = self._check_weights(sample_weight, distances)
-        return -float(np.dot(distances.astype(np.float64), weights))
+        return -float(np.sum(distances * weights, dtype=np.float64))
 
     def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], NDArray]:
         check_is_fitted(self)
@@ -68,7 +68,7 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         """Make attributes of what was found, and warn where it is less than was asked for."""
         self.cluster_centers_ = found.centers
         self.labels_ = found.labels
-        self.inertia_ = float(np.dot(found.distances.astype(np.float64), weights))
+        self.inertia_ = float(np.sum(found.distances * weights, dtype=np.float64))
         self.n_iter_ = found.n_iter
         self._n_features_out = len(found.centers)
         self._warn_of_few(np.unique(found.labels[found.labels < self.n_clusters]).size)

@@ -213,7 +213,7 @@ class MiniBatchKMeans(CentersEstimator):
             running.feed_starved(batch, mass, labels, self.reassignment_ratio, self._random_state, workers)
             self.labels_, distances = nearest_centers(centered, running.means, workers)
         self.cluster_centers_ = running.centers
-        self.inertia_ = float(np.dot(distances.astype(np.float64), weights))
+        self.inertia_ = float(np.sum(distances * weights, dtype=np.float64))
         self.n_steps_ = running.n_steps
         self._n_features_out = len(self.cluster_centers_)
         return self

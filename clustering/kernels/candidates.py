@@ -39,24 +39,27 @@ def candidate_distances(
     for b in range(first, last):
         start = b * BLOCK_ROWS
         size = min(BLOCK_ROWS, X.shape[0] - start)
+        # Views: their indices are known not to be negative, which lets the loops below vectorise.
+        span = slice(start, start + size)
+        block_norms, block_weights, block_closest, tile = norms[span], weights[span], closest[span], tiles[b]
         for t in range(size):
             for j in range(X.shape[1]):
                 gathered[t, j] = X[start + t, j]
-        np.dot(candidates, gathered.T, tiles[b])
+        np.dot(candidates, gathered.T, tile)
         for c in range(candidates.shape[0]):
             spare = X.dtype.type(1)
+            total = zero
             for t in range(size):
-                scale = norms[start + t] + candidate_norms[c]
-                distance = max(scale - two * tiles[b, c, t], zero)
-                tiles[b, c, t] = distance
+                scale = block_norms[t] + candidate_norms[c]
+                distance = max(scale - two * tile[c, t], zero)
+                tile[c, t] = distance
                 spare = min(spare, distance - CANCELLATION * scale)
             if spare < 0:
                 for t in range(size):
-                    if tiles[b, c, t] < CANCELLATION * (norms[start + t] + candidate_norms[c]):
-                        tiles[b, c, t] = squared_distance(X, start + t, candidates, c)
-            total = zero
+                    if tile[c, t] < CANCELLATION * (block_norms[t] + candidate_norms[c]):
+                        tile[c, t] = squared_distance(X, start + t, candidates, c)
             for t in range(size):
-                total += weights[start + t] * max(closest[start + t] - tiles[b, c, t], zero)
+                total += block_weights[t] * max(block_closest[t] - tile[c, t], zero)
             gains[b, c] = total
 
 

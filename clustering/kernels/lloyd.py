@@ -44,15 +44,16 @@ def assign(
     place_of (n_clusters,) the place of each centre, counted through all groups; tolerance, the scores' error as a share
     of the squared norms; longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32; upper
     (n_samples,) the distance to the own centre; lower (n_samples, n_groups) at most the distance to any other centre of
-    a group, and lowest (n_samples,) of all groups.
+    a group, or no rows where it is not wanted, and lowest (n_samples,) of all groups.
     """
     n_features, n_groups = X.shape[1], places.shape[0]
+    keeps_bounds = lower.shape[0] > 0
     zero, two = X.dtype.type(0), X.dtype.type(2)
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
     scores = np.empty((n_groups * LANES, GATHERED), X.dtype)
     tops = np.empty((n_groups, GATHERED), X.dtype)
     bounds = np.empty((GATHERED, n_groups), X.dtype)
-    block_norms, errors, best, second = np.zeros((4, GATHERED), X.dtype)
+    block_norms, errors, best, second, beyond = np.zeros((5, GATHERED), X.dtype)
     home = np.empty(GATHERED, np.int32)
     nearest = np.empty(GATHERED, np.int64)
     for start in range(first, last, GATHERED):
@@ -80,25 +81,32 @@ def assign(
             for p in range(1, LANES):
                 tops[g, t] = max(tops[g, t], scores[g * LANES + p, t])
         second[:] = -np.inf
-        for t in range(GATHERED):
-            errors[t] = tolerance * (block_norms[t] + longest)
         for g in range(n_groups):
             for t in range(GATHERED):
                 second[t] = max(second[t], tops[g, t])
+        for t in range(GATHERED):
+            errors[t] = tolerance * (block_norms[t] + longest)
+            beyond[t] = np.sqrt(max(block_norms[t] - two * (second[t] + errors[t]), zero))
+        for g in range(n_groups):
+            for t in range(GATHERED):
                 tops[g, t] = np.sqrt(max(block_norms[t] - two * (tops[g, t] + errors[t]), zero))
+        if keeps_bounds:
+            for t in range(size):
+                for g in range(n_groups):
+                    lower[start + t, g] = tops[g, t]
         for t in range(size):
             i = start + t
-            for g in range(n_groups):
-                bounds[t, g] = tops[g, t]
+            squared = squared_distance(X, i, centers, nearest[t])
+            lowest[i] = beyond[t]
             if second[t] >= best[t] - errors[t]:
+                for g in range(n_groups):
+                    bounds[t, g] = tops[g, t]
                 squared = break_tie(X, i, centers, places, place_of, t, nearest, bounds)
-            else:
-                squared = squared_distance(X, i, centers, nearest[t])
+                lowest[i] = 0
+                for g in range(n_groups if keeps_bounds else 0):
+                    lower[i, g] = bounds[t, g]
             labels[i] = nearest[t]
             upper[i] = np.sqrt(squared)
-            for g in range(n_groups):
-                lower[i, g] = bounds[t, g]
-            lowest[i] = least(bounds, t)
 
 
 @compiled(fastmath=FAST_MATH)
