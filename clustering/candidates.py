@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
-from clustering.kernels.seeding import squared_norms
 from clustering.seeding import sample_rows
 from clustering.workers import Workers
 
@@ -38,6 +37,7 @@ class Drawn:
 
 def draw_in_batches(
     X: NDArray,
+    norms: NDArray,
     weights: NDArray,
     n_seeds: int,
     closest: NDArray,
@@ -52,6 +52,8 @@ def draw_in_batches(
     Parameters
     ----------
     X : array (n_samples, n_features), float32 or float64, C order
+    norms : array (n_samples,)
+        Squared norms of its rows.
     weights : array (n_samples,), of X's dtype
     n_seeds : int
     closest : array (n_samples,)
@@ -68,8 +70,6 @@ def draw_in_batches(
     -------
     Drawn
     """
-    norms = np.empty(len(X), X.dtype)
-    squared_norms(X, 0, len(X), norms)
     rows = np.zeros(n_seeds, np.int64)
     nearest = np.full(len(X), -1, np.int32)
     found = 0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.candidates import draw_in_batches
-from clustering.lloyd import Search, Sums, nearest_centers
+from clustering.lloyd import Search, Sums, row_norms
 from clustering.seeding import draw_sample
 from clustering.workers import Workers
 
@@ -47,8 +47,10 @@ def exchanged_start(
     array (n_clusters, n_features), of X's dtype
     """
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
+    norms = row_norms(sample.X, workers)
     drawn = draw_in_batches(
         sample.X,
+        norms,
         sample.weights,
         n_clusters,
         sample.closest(workers),
@@ -61,7 +63,7 @@ def exchanged_start(
     if len(sample.rows) < ROWS_A_CENTER * n_clusters:
         return seeds
     centers = np.concatenate([sample.X[drawn.rows], sample.fixed])
-    search = _moved_once(sample.X, sample.weights, centers, drawn.nearest, len(fixed), workers)
+    search = _moved_once(sample.X, norms, sample.weights, centers, drawn.nearest, len(fixed), workers)
     n_drawn = max(1, round(SHARE * n_clusters))
     for _ in range(ROUNDS):
         found = _exchanged(search, sample.weights, n_drawn, len(fixed), rng, workers)
@@ -86,23 +88,33 @@ def _exchanged(
     leaving[np.argsort(worth[:n_clusters], kind="stable")[:n_drawn]] = True
     left = leaving[search.labels]
     closest = np.where(left, search.lowest, search.upper) ** 2
-    drawn = draw_in_batches(X, weights, n_drawn, closest, rng, workers, n_batches=1, candidates=CANDIDATES)
+    drawn = draw_in_batches(
+        X, search.norms, weights, n_drawn, closest, rng, workers, n_batches=1, candidates=CANDIDATES
+    )
     # New seeds take the numbers of those that left.
     centers = centers.copy()
     numbers = np.flatnonzero(leaving)
     centers[numbers] = X[drawn.rows]
     labels = np.where(drawn.nearest >= 0, numbers[drawn.nearest], np.where(left, -1, search.labels))
-    return _moved_once(X, weights, centers, labels.astype(np.int32), n_fixed, workers)
+    return _moved_once(X, search.norms, weights, centers, labels.astype(np.int32), n_fixed, workers)
 
 
 def _moved_once(
-    X: NDArray, weights: NDArray, centers: NDArray, labels: NDArray[np.int32], n_fixed: int, workers: Workers
+    X: NDArray,
+    norms: NDArray,
+    weights: NDArray,
+    centers: NDArray,
+    labels: NDArray[np.int32],
+    n_fixed: int,
+    workers: Workers,
 ) -> Search:
     """Nearest centres of all rows after one step of Lloyd's algorithm; a label of -1 is not known yet."""
     unknown = np.flatnonzero(labels < 0)
     if len(unknown):
-        labels[unknown] = nearest_centers(X[unknown], centers, workers)[0]
-    search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)
+        search = Search(X[unknown], workers, norms[unknown])
+        search.start(centers, follow=False)
+        labels[unknown] = search.labels
+    search, sums = Search(X, workers, norms), Sums(X, weights, len(centers), workers)
     sums.start(labels)
     search.start(sums.means(centers, n_fixed), follow=False)
     return search

@@ -99,13 +99,19 @@ class GroupedCenters:
         return np.asarray(np.where(self.places >= 0, values[self.places], 0).max(axis=1))
 
 
+def row_norms(X: NDArray, workers: Workers) -> NDArray:
+    """Squared norm of each row of X."""
+    norms = np.empty(len(X), X.dtype)
+    workers.run(lambda first, last: squared_norms(X, first, last, norms), len(X))
+    return norms
+
+
 class Search:
     """Labels of all rows and the bounds that keep them cheap while the centres move."""
 
-    def __init__(self, X: NDArray, workers: Workers) -> None:
+    def __init__(self, X: NDArray, workers: Workers, norms: NDArray | None = None) -> None:
         self.X, self.workers = X, workers
-        self.norms = np.empty(len(X), X.dtype)
-        workers.run(lambda first, last: squared_norms(X, first, last, self.norms), len(X))
+        self.norms = row_norms(X, workers) if norms is None else norms
         self.labels = np.empty(len(X), np.int32)
         self.upper = np.empty(len(X), X.dtype)
         self.lowest = np.empty(len(X), X.dtype)

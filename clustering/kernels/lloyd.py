@@ -13,7 +13,7 @@ from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 
 LANES = 16
 # Rows multiplied with a tile at a time: enough for the product to be quick, few enough to stay in the cache.
-GATHERED = 64
+GATHERED = 128
 # Rows whose doubtful ones are collected before their groups are looked at.
 BLOCK_ROWS = 1024
 # Room for the rounding of a distance proper, as a share of it.
