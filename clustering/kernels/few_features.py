@@ -49,10 +49,13 @@ def present_blocks(
     squared = np.empty((n_clusters, n_rows))
     nearest = np.empty(n_rows, np.int64)
     least = np.empty(n_rows)
+    owners = np.full(n_rows, -1)
     n_changed = 0
     for b in range(n_blocks):
         start = b * n_rows
         count = min(n_rows, labels.shape[0] - start)
+        for p in range(count):
+            owners[p] = labels[start + p]
         # All centres at first, then the two that a change has moved.
         first, last, stride = 0, n_clusters, 1
         t = 0
@@ -75,15 +78,20 @@ def present_blocks(
                 for p in range(n_rows):
                     nearest[p] = c if squared[c, p] < least[p] else nearest[p]
                     least[p] = squared[c, p] if squared[c, p] < least[p] else least[p]
+            n_others = 0
+            for p in range(n_rows):
+                n_others += nearest[p] != owners[p]
+            if n_others == 0:
+                break
             while t < count:
-                own, winner = labels[start + t], nearest[t]
+                own, winner = owners[t], nearest[t]
                 if winner != own and least[t] < squared[own, t] and sizes[own] > 1:
                     break
                 t += 1
             if t == count:
                 break
             n_changed += 1
-            labels[start + t] = winner
+            labels[start + t] = owners[t] = winner
             # The sum of squared distances to a mean changes by N / (N + 1) or N / (N - 1) of a row's own.
             errors[winner] += least[t] * (sizes[winner] / (sizes[winner] + 1))
             errors[own] -= squared[own, t] * (sizes[own] / (sizes[own] - 1))
