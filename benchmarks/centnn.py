@@ -5,9 +5,9 @@
 
 Exact: 1,000 rows in 10 groups, k 10, on one thread; the NumPy twin takes one vectorised row of distances a sample. Both
 run to the end and give the same labels; ours is so short that a time is the median of 20 calls in a row, medians over
-the seeds too. Fast: the 60,000 rows of benchmarks/clustering.py's `components` (k 150), in
-turn with our k-means; medians over the seeds, after a first run that is not counted. The picture: the ways of 10
-centres through the epochs of the exact mode, on 2-D data.
+the seeds too. Fast: the 60,000 rows of benchmarks/clustering.py's `components` (k 150), in turn with our k-means;
+medians over the seeds, after a first run that is not counted. The picture: the ways of 10 centres through the epochs of
+the exact mode, on 2-D data.
 """
 
 import argparse

@@ -43,7 +43,8 @@ def present_blocks(
     IN: blocks as of `stack_blocks`; n_clusters, how many of the centres are in use. INOUT: centers, sums (n_centers,
     n_features); sizes (n_centers,); labels (n_samples,); errors, measured (n_centers,); all as of `grow_few`.
     """
-    # Everything is written out: a call with an array, or a number of rows the compiler knows, keeps it from vectors.
+    # All is written out, as a call would count references to its arrays; and a number of rows that the compiler knew
+    # would have it unroll the loops, rather than use vectors.
     n_blocks, width, n_rows = blocks.shape
     n_features = centers.shape[1]
     squared = np.empty((n_clusters, n_rows))
