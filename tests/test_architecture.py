@@ -101,6 +101,7 @@ def sources(*packages):
                     "compilation",
                     "dissolving",
                     "few_centers",
+                    "few_features",
                     "lloyd",
                     "minibatch",
                     "rows",

@@ -2,18 +2,19 @@
 
 Each cluster has an odometer: how far its own centre and the farthest-travelled other one have come, in sum. A row whose
 nearest other centre was farther by a gap than its own keeps its own one until the odometer has gone on by that gap, and
-until then costs one comparison. Then the distances to all centres are taken, side by side where there are few features.
+until then costs one comparison; then the distances to all centres are taken. Rows of few features are not worth it, see
+`clustering.kernels.few_features`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
+from clustering.kernels.few_features import present_blocks, stack_blocks
 
 # Outweighs the rounding errors that the odometers and the errors gather over many changes.
 SLACK = 1e-10
-# Centres side by side; up to so many features, which are taken by twos.
-LANES = 4
+# Up to so many features, comparing all distances takes less than the odometers do.
 FEW_FEATURES = 6
 
 
@@ -47,10 +48,8 @@ def grow_few(
     (n_centers,); until (n_samples,) the readings up to which the rows stay where they are.
     """
     n_features = X.shape[1]
-    columns = np.full((n_features + 1, -(-n_wanted // LANES) * LANES), np.inf)
-    columns[n_features] = 0.0
-    for c in range(n_clusters):
-        columns[:n_features, c] = centers[c]
+    few_features = n_features <= FEW_FEATURES
+    blocks = stack_blocks(X) if few_features else np.empty((0, 0, 0))
     before = np.empty_like(centers)
     epoch, n_changed = 0, 0
     while epoch < max_epochs:
@@ -64,7 +63,6 @@ def grow_few(
             for j in range(n_features):
                 step = epsilon * (X[row, j] - centers[worst, j])
                 centers[n_clusters, j] = centers[worst, j] + step
-                columns[j, n_clusters] = centers[n_clusters, j]
                 squared += step * step
             # For the others, the new centre is one that has come from the parent's place.
             odometers[:n_clusters] += np.sqrt(squared)
@@ -75,7 +73,10 @@ def grow_few(
             settled = False
         epoch += 1
         before[:n_clusters] = centers[:n_clusters]
-        n_changed = present(X, n_clusters, centers, columns, sums, sizes, labels, errors, measured, odometers, until)
+        if few_features:
+            n_changed = present_blocks(blocks, n_clusters, centers, sums, sizes, labels, errors, measured)
+        else:
+            n_changed = present(X, n_clusters, centers, sums, sizes, labels, errors, measured, odometers, until)
         movement = 0.0
         for c in range(n_clusters):
             movement += squared_distance(centers, c, before, c)
@@ -88,7 +89,6 @@ def present(
     X: NDArray,
     n_clusters: int,
     centers: NDArray,
-    columns: NDArray,
     sums: NDArray,
     sizes: NDArray,
     labels: NDArray,
@@ -99,31 +99,16 @@ def present(
 ) -> int:
     """Present every row in turn: one epoch. Returns how many changed clusters.
 
-    Arrays as of `grow_few`; columns (n_features + 1, at least n_clusters) the centres as columns, and zeros.
+    Arrays as of `grow_few`.
     """
-    n_features = X.shape[1]
-    width = -(-n_clusters // LANES) * LANES
-    few_features = n_features <= FEW_FEATURES
-    squared = np.empty(width)
+    squared = np.empty(n_clusters)
     n_changed = 0
     for i in range(X.shape[0]):
         own = labels[i]
         if until[i] > odometers[own]:
             continue
-        if few_features:
-            # Written out, and by twos, because the compiler makes vector instructions of this and of no other form.
-            x, y = X[i, 0], X[i, 1] if n_features > 1 else 0.0
-            for c in range(width):
-                dx, dy = x - columns[0, c], y - columns[1, c]
-                squared[c] = dx * dx + dy * dy
-            for j in range(2, n_features, 2):
-                x, y = X[i, j], X[i, j + 1] if j + 1 < n_features else 0.0
-                for c in range(width):
-                    dx, dy = x - columns[j, c], y - columns[j + 1, c]
-                    squared[c] += dx * dx + dy * dy
-        else:
-            for c in range(n_clusters):
-                squared[c] = squared_distance(X, i, centers, c)
+        for c in range(n_clusters):
+            squared[c] = squared_distance(X, i, centers, c)
         least, second = squared[0], np.inf
         for c in range(1, n_clusters):
             second = min(second, max(squared[c], least))
@@ -143,8 +128,8 @@ def present(
             errors[winner] += least * (sizes[winner] / (sizes[winner] + 1))
             errors[own] -= squared[own] * (sizes[own] / (sizes[own] - 1))
             measured[winner] = measured[own] = False
-            move_row(X, i, 1, winner, centers, columns, sums, sizes)
-            move_row(X, i, -1, own, centers, columns, sums, sizes)
+            move_row(X, i, 1, winner, centers, sums, sizes)
+            move_row(X, i, -1, own, centers, sums, sizes)
             gained, lost = distance / sizes[winner], np.sqrt(squared[own]) / sizes[own]
             for c in range(n_clusters):
                 odometers[c] += max(gained, lost)
@@ -157,12 +142,10 @@ def present(
 
 
 @compiled(fastmath=FAST_MATH, error_model="numpy")
-def move_row(
-    X: NDArray, i: int, sign: int, c: int, centers: NDArray, columns: NDArray, sums: NDArray, sizes: NDArray
-) -> None:
+def move_row(X: NDArray, i: int, sign: int, c: int, centers: NDArray, sums: NDArray, sizes: NDArray) -> None:
     """Put a row into a cluster (sign 1) or take it out (-1), and its centre to the mean of the members.
 
-    IN: X (n_samples, n_features); i, c, the numbers of row and cluster. INOUT: centers, columns, sums, sizes, as above.
+    IN: X (n_samples, n_features); i, c, the numbers of row and cluster. INOUT: centers, sums, sizes, as above.
     """
     sizes[c] += sign
     share = 1.0 / sizes[c]
@@ -170,9 +153,6 @@ def move_row(
         sums[c, j] += sign * X[i, j]
     for j in range(X.shape[1]):
         centers[c, j] = sums[c, j] * share
-    if X.shape[1] <= FEW_FEATURES:
-        for j in range(X.shape[1]):
-            columns[j, c] = centers[c, j]
 
 
 @compiled(fastmath=FAST_MATH)
