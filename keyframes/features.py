@@ -62,8 +62,8 @@ LIMITED_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).as
 def brightness_and_sharpness(thumbnail: NDArray[np.uint8]) -> tuple[float, float]:
     """Mean gray level of a thumbnail, and the variance of its Laplacian in gray levels squared."""
     gray = thumbnail if thumbnail.ndim == 2 else cv2.cvtColor(thumbnail, cv2.COLOR_BGR2GRAY)
-    laplacian = cv2.Laplacian(gray, cv2.CV_32F)
-    return float(gray.mean()), float(laplacian.var(dtype=np.float64))
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_32F))
+    return cv2.mean(gray)[0], float(deviation[0, 0] ** 2)
 
 
 def digest(thumbnail: NDArray[np.uint8]) -> bytes:

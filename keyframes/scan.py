@@ -260,19 +260,21 @@ def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> byte
 def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterator[list[Row]]:
     """Yield the figures of groups of frames, which a second thread takes while the next ones are decoded."""
 
+    spare: list[NDArray[np.uint8]] = []
+
     def figures(group: list[Picture]) -> list[Row]:
         done = []
         for index, time_s, image in group:
             thumbnail = thumbnailer(video.cropped(image))
-            done.append(
-                (index, time_s, thumbnail, *brightness_and_sharpness(thumbnail), _fingerprint(image, thumbnail))
-            )
+            light, sharpness = brightness_and_sharpness(thumbnail)
+            done.append((index, time_s, thumbnail, light, sharpness, _fingerprint(image, thumbnail)))
+            spare.append(image)
         return done
 
     waiting: deque[Future[list[Row]]] = deque()
     group: list[Picture] = []
     beside = ThreadPoolExecutor(1, thread_name_prefix="keyframes-scan")
-    pictures = video.pictures(view)
+    pictures = video.pictures(view, spare)
     try:
         for picture in pictures:
             group.append(picture)

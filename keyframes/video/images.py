@@ -68,7 +68,7 @@ class ImageSequence:
         self._next += 1
         return True
 
-    def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
+    def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
         return self._image is not None, self._image
 
     def read(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102

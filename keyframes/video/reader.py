@@ -174,10 +174,13 @@ class VideoReader:
         for index, time_s, image in self.pictures():
             yield Frame(index, time_s, self.cropped(image))
 
-    def pictures(self, view: View = PLAIN) -> Generator[tuple[int, float, NDArray[np.uint8]], None, None]:
+    def pictures(
+        self, view: View = PLAIN, spare: list[NDArray[np.uint8]] | None = None
+    ) -> Generator[tuple[int, float, NDArray[np.uint8]], None, None]:
         """Yield (index, time_s, picture) of the frames of range and stride, whole, in a view.
 
         Where frames are left out, the first one there is from each place of the stride on stands for it.
+        Pictures that are done with may be put into `spare`: they are written over, which saves asking for memory.
 
         Raises
         ------
@@ -196,7 +199,7 @@ class VideoReader:
                 first = index if first is None else first
                 if index >= due:
                     due = first + ((index - first) // self.every + 1) * self.every
-                    yield index, time_s, self._retrieve(index)
+                    yield index, time_s, self._retrieve(index, into=spare.pop() if spare else None)
         if first is None:
             raise RegionError(
                 f"{self.path}: no frame between {self.start_s:g} s and "
@@ -608,12 +611,14 @@ class VideoReader:
                 capture.release()
                 self._capture = None
 
-    def _retrieve(self, index: int, capture: Capture | None = None) -> NDArray[np.uint8]:
+    def _retrieve(
+        self, index: int, capture: Capture | None = None, into: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         capture = capture or self._capture
         assert capture is not None
         name = f"frame {index}" if index >= 0 else "a frame"
         try:
-            done, image = capture.retrieve()
+            done, image = capture.retrieve(into)
         except cv2.error as error:
             raise VideoError(f"{self.path}: {name} cannot be converted to a picture ({error.err})") from None
         if not done or image is None:
