@@ -108,7 +108,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     reason = ""
     view, thumbnailer = PLAIN, _thumbnailer(video, settings)
     if settings.scan == "fast":
-        discard, reason = video.find_discard()
+        discard, reason = video.find_discard(_fewest(settings))
         view = View(discard=discard)
     if levels := _luma_levels(video, thumbnailer):
         view, thumbnailer = View(True, view.discard), _thumbnailer(video, settings, *levels)
@@ -242,11 +242,15 @@ def _scan_once(
         ), ""
 
 
+def _fewest(settings: Settings) -> int:
+    """Fewest frames to choose among."""
+    return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
+
+
 def _too_few(video: VideoReader, columns: _Columns, settings: Settings) -> str:
     """Why the frames that were kept are too few, or ""."""
-    k = MAX_AUTO_K if settings.k == "auto" else settings.k
-    if len(columns.index) < 4 * k:
-        return f"without its B-frames only {len(columns.index)} frames would be looked at, for {k} to choose"
+    if len(columns.index) < _fewest(settings):
+        return f"only {len(columns.index)} frames would be looked at"
     last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else columns.time_s[-1]
     return video.too_few(np.frombuffer(columns.time_s, np.float64), last_s)
 
@@ -259,7 +263,6 @@ def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> byte
 
 def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterator[list[Row]]:
     """Yield the figures of groups of frames, which a second thread takes while the next ones are decoded."""
-
     spare: list[NDArray[np.uint8]] = []
 
     def figures(group: list[Picture]) -> list[Row]:

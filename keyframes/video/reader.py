@@ -361,25 +361,30 @@ class VideoReader:
             finally:
                 capture.release()
 
-    def find_discard(self) -> tuple[Discard, str]:
+    def find_discard(self, fewest: int) -> tuple[Discard, str]:
         """Find which frames can be left out undecoded: "bidir" or "nonref", or "none" and the reason.
 
         Proven on the first group of pictures: what is left must be the same pictures at the same times as when
         everything is decoded. (Leaving out all B-frames is wrong where others refer to them: then a decoder shows
         stale memory and says nothing.)
+
+        Parameters
+        ----------
+        fewest : int
+            How many frames must be left to be looked at.
         """
         if is_image_sequence(self.path):
             return "none", "a sequence of images has no B-frames"
         packets = self.packets
         if not packets.distinct:
             return "none", "the file has no times by which to tell its frames"
-        if not packets.reordered:
-            return "none", "the file has no B-frames"
         second_key = packets.key_times_ms[1] if len(packets.key_times_ms) > 1 else math.inf
         last = min(packets.rank(second_key) % len(packets.times_ms), PROBED_FRAMES)
         every_one, said = self._probe("none", last)
         if said or [time_ms for time_ms, _ in every_one] != packets.times_ms[: len(every_one)].tolist():
             return "none", "the times of its frames are not those of its packets"
+        if not packets.reordered:
+            return "none", "the file has no B-frames"
         pictures = dict(every_one)
         reason = "nothing refers to other frames than its B-frames"
         modes: tuple[Discard, ...] = ("bidir", "nonref")
@@ -391,6 +396,8 @@ class VideoReader:
                 reason = "its other frames refer to its B-frames"
             elif len(kept) == len(every_one):
                 reason = "it has no frames that can be left out"
+            elif self.frames_expected * len(kept) < fewest * len(every_one):
+                reason = f"about {self.frames_expected * len(kept) // len(every_one)} frames would be looked at"
             elif why := self.too_few(np.array([time_ms for time_ms, _ in kept]) / 1000, every_one[-1][0] / 1000):
                 reason = why
             else:
