@@ -609,6 +609,7 @@ class VideoReader:
                     self.frames_decoded += 1
                     if self.frames_decoded % log_every == 0:
                         self.log.update()
+                        self._check_conversion(self.log)
                         if log_every == 1 and self.log.total() > n_messages:
                             n_messages = self.log.total()
                             self._complaints.append(index)
@@ -617,6 +618,8 @@ class VideoReader:
             finally:
                 capture.release()
                 self._capture = None
+                self.log.update()
+        self._check_conversion(self.log)
 
     def _retrieve(
         self, index: int, capture: Capture | None = None, into: NDArray[np.uint8] | None = None
@@ -662,6 +665,7 @@ class VideoReader:
             raise VideoError(
                 f"{self.path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg"
             )
+        self._check_conversion(log)
         return VideoHeader(
             name=self.path.name,
             width=image.shape[1],
@@ -672,6 +676,14 @@ class VideoReader:
             codec="".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127),
             size_bytes=size_bytes,
         )
+
+    def _check_conversion(self, log: DecoderLog) -> None:
+        """Refuse pictures that OpenCV hands out though it could not convert them: they are whatever memory held."""
+        if any("Cannot convert" in text for text in log.counts):
+            raise VideoError(
+                f"{self.path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({log.first}); "
+                "interlaced video needs OpenCV 4, or convert it with ffmpeg -vf yadif"
+            )
 
     def _check_crop(self) -> None:
         if self.crop is None:

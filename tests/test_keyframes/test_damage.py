@@ -1,12 +1,14 @@
 """What can be known of a damaged file is told, and pictures in doubt are the last to be chosen."""
 
+import cv2
 import numpy as np
 import pytest
 
 import keyframes
+from keyframes import VideoError
 from keyframes.selection import _nearest_members
 from keyframes.video import VideoReader
-from tests.test_keyframes.conftest import X264, ffmpeg, picture
+from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
 
 @pytest.fixture
@@ -88,3 +90,14 @@ def test_packets_that_gave_no_frame_are_counted(encoded, tmp_path):
         (warning,) = video.damage()
     assert n_frames < 200
     assert "packets gave no frame" in warning
+
+
+def test_interlaced_video_is_read_or_refused_but_never_made_up(encoded):
+    path = encoded("interlaced.mp4", 40, *X264, "-flags", "+ildct+ilme")
+    if cv2.__version__ == "5.0.0":
+        # It hands out memory as it finds it, and only a message of FFmpeg says so.
+        with pytest.raises(VideoError, match="interlaced"):
+            VideoReader(path)
+        return
+    with VideoReader(path) as video:
+        assert [read_number(frame.image) for frame in video] == list(range(40))
