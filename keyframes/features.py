@@ -13,6 +13,8 @@ N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
 N_FITTED = 1024
 CHUNK_ROWS = 1024
+# Areas of so many pixels across or more are averaged by halving first.
+HALVED_FROM = 8
 FULL_SCALE = np.float32(255)
 
 
@@ -49,6 +51,11 @@ class Thumbnailer:
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the thumbnail of a picture (height, width, 3), or of a luma plane (height, width), uint8."""
         full = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        # Halving is many times quicker than averaging large areas at once, and its rounding is averaged away.
+        while min(full.shape[1] // self.width, full.shape[0] // self.height) >= HALVED_FROM and not (
+            full.shape[0] % 2 or full.shape[1] % 2
+        ):
+            full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
         small = cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA)
         if image.ndim == 2 and self.levels is not None:
             small = self.levels[small]

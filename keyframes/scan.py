@@ -170,9 +170,21 @@ class _Columns:
     prints: bytearray = field(default_factory=bytearray)
 
 
-# Index, time, picture; and index, time, thumbnail, brightness, sharpness, fingerprint.
+# Index, time, picture.
 Picture = tuple[int, float, NDArray[np.uint8]]
-Row = tuple[int, float, NDArray[np.uint8], float, float, bytes]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The figures of a few frames."""
+
+    index: list[int]
+    time_s: list[float]
+    brightness: list[float]
+    sharpness: list[float]
+    digests: bytearray
+    prints: bytearray
+    thumbnails: NDArray[np.uint8]
 
 
 def _scan_once(
@@ -256,25 +268,32 @@ def _too_few(video: VideoReader, columns: _Columns, settings: Settings) -> str:
 
 
 def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> bytes:
-    """Fingerprint of a picture: its thumbnail, and sums over all of its pixels, which tell more."""
-    whole = struct.pack("<5d", *cv2.sumElems(image), cv2.norm(image, cv2.NORM_L2SQR))
+    """Fingerprint of a picture: its thumbnail, and the sum of all of its squared levels, which tells more."""
+    whole = struct.pack("<d", cv2.norm(image, cv2.NORM_L2SQR))
     return hashlib.blake2b(thumbnail.tobytes() + whole, digest_size=8).digest()
 
 
-def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterator[list[Row]]:
+def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterator[Group]:
     """Yield the figures of groups of frames, which a second thread takes while the next ones are decoded."""
+    n_pixels = int(np.prod(thumbnailer.shape))
     spare: list[NDArray[np.uint8]] = []
 
-    def figures(group: list[Picture]) -> list[Row]:
-        done = []
-        for index, time_s, image in group:
+    def figures(group: list[Picture]) -> Group:
+        done = Group([], [], [], [], bytearray(), bytearray(), np.empty((len(group), n_pixels), np.uint8))
+        for place, (index, time_s, image) in enumerate(group):
             thumbnail = thumbnailer(video.cropped(image))
             light, sharpness = brightness_and_sharpness(thumbnail)
-            done.append((index, time_s, thumbnail, light, sharpness, _fingerprint(image, thumbnail)))
+            done.index.append(index)
+            done.time_s.append(time_s)
+            done.brightness.append(light)
+            done.sharpness.append(sharpness)
+            done.digests.extend(digest(thumbnail))
+            done.prints.extend(_fingerprint(image, thumbnail))
+            done.thumbnails[place] = thumbnail.reshape(-1)
             spare.append(image)
         return done
 
-    waiting: deque[Future[list[Row]]] = deque()
+    waiting: deque[Future[Group]] = deque()
     group: list[Picture] = []
     beside = ThreadPoolExecutor(1, thread_name_prefix="keyframes-scan")
     pictures = video.pictures(view, spare)
@@ -288,23 +307,22 @@ def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterat
                     yield waiting.popleft().result()
         waiting.append(beside.submit(figures, group))
         while waiting:
-            if done := waiting.popleft().result():
+            if (done := waiting.popleft().result()).index:
                 yield done
     finally:
         pictures.close()
         beside.shutdown(cancel_futures=True)
 
 
-def _add(group: list[Row], columns: _Columns, rows: ThumbnailRows) -> None:
+def _add(group: Group, columns: _Columns, rows: ThumbnailRows) -> None:
     """Add the figures of a group of frames to the columns."""
-    for index, time_s, thumbnail, brightness, sharpness, fingerprint in group:
-        columns.index.append(index)
-        columns.time_s.append(time_s)
-        columns.brightness.append(brightness)
-        columns.sharpness.append(sharpness)
-        columns.digests += digest(thumbnail)
-        columns.prints += fingerprint
-        rows.append(thumbnail.reshape(1, -1))
+    columns.index.extend(group.index)
+    columns.time_s.extend(group.time_s)
+    columns.brightness.extend(group.brightness)
+    columns.sharpness.extend(group.sharpness)
+    columns.digests += group.digests
+    columns.prints += group.prints
+    rows.append(group.thumbnails)
 
 
 def save_scan(path: Path, scan: Scan, selection: Selection) -> None:

@@ -30,6 +30,8 @@ from keyframes.video.seeking import Follower, plan_cost
 
 # More FFmpeg threads than this gain little, and each one holds frames of its own.
 MAX_DECODER_THREADS = 16
+# Beyond one a processor: they are at work while finished pictures wait to be handed over.
+SPARE_THREADS = 2
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
 # The times of a file are proven on its first group of pictures, or on so many frames of it.
@@ -101,7 +103,7 @@ class VideoReader:
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
-        FFmpeg's threads; None takes one a processor.
+        FFmpeg's threads; None takes two more than there are processors.
 
     Attributes
     ----------
@@ -148,7 +150,7 @@ class VideoReader:
         self.stop_s = stop_s
         self.every = every
         self.crop = crop
-        self.threads = min(threads or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
+        self.threads = min(threads or cv2.getNumberOfCPUs() + SPARE_THREADS, MAX_DECODER_THREADS)
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.log = DecoderLog()
