@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from keyframes import __version__
-from keyframes.datatypes import MAX_AUTO_K, Crop, FeatureKind, ImageFormat
+from keyframes.datatypes import MAX_AUTO_K, Crop, FeatureKind, ImageFormat, ScanKind
 from keyframes.errors import KeyframesError, SettingsError
 
 app = typer.Typer(
@@ -80,7 +80,9 @@ Threads = Annotated[
 
 @app.command(epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames")
 def extract(
-    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO", help="One or more video files.")],
+    videos: Annotated[
+        list[Path], typer.Argument(metavar="VIDEO", help="One or more video files, folders of images, or TIFFs.")
+    ],
     # Typer knows no "int or a word": the parser alone says what comes out.
     k: Annotated[
         Any,
@@ -124,6 +126,13 @@ def extract(
     ] = None,
     width: Annotated[int, typer.Option(min=4, metavar="PX", help="Width of the thumbnails that are compared.")] = 64,
     color: Annotated[bool, typer.Option("--color", help="Compare in colour instead of gray.")] = False,
+    scan: Annotated[
+        ScanKind,
+        typer.Option(
+            help="Look at every frame, or, fast, leave out B-frames where the file has them; "
+            "the images are exact in both."
+        ),
+    ] = "exact",
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
     ] = 0,
@@ -146,6 +155,7 @@ def extract(
         "crop": crop,
         "width": width,
         "color": color,
+        "scan": scan,
         "seed": seed,
         "format": format,
     }

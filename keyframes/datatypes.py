@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FeatureKind = Literal["pca", "pixels"]
 ImageFormat = Literal["png", "jpg"]
+ScanKind = Literal["exact", "fast"]
 # Most frames that k="auto" chooses: more than most people label of one recording in one go.
 MAX_AUTO_K = 300
 
@@ -106,6 +107,8 @@ class Settings:
         Width of the thumbnails in pixels.
     color : bool
         Thumbnails in colour; gray otherwise.
+    scan : {"exact", "fast"}
+        Look at every frame, or leave out B-frames where the file has them and they can be left out.
     seed : int
         Seed of everything random.
     format : {"png", "jpg"}
@@ -125,6 +128,7 @@ class Settings:
     crop: Crop | None = None
     width: int = 64
     color: bool = False
+    scan: ScanKind = "exact"
     seed: int = 0
     format: ImageFormat = "png"
 
@@ -147,7 +151,7 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
-        for name, allowed in (("features", FeatureKind), ("format", ImageFormat)):
+        for name, allowed in (("features", FeatureKind), ("scan", ScanKind), ("format", ImageFormat)):
             if getattr(self, name) not in get_args(allowed):
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         if self.stop_s is not None and not self.stop_s > self.start_s:

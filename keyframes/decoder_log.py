@@ -69,6 +69,10 @@ class DecoderLog:
             if _redirection is not None:
                 _distribute(_redirection)
 
+    def total(self) -> int:
+        """Return the number of messages so far."""
+        return sum(self.counts.values())
+
     def summary(self) -> str:
         """Return the most frequent message with its count, "" where there is none; the same text on every run."""
         if not self.counts:

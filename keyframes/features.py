@@ -13,6 +13,8 @@ N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
 N_FITTED = 1024
 CHUNK_ROWS = 1024
+# Areas of so many pixels across or more are averaged by halving first.
+HALVED_FROM = 8
 FULL_SCALE = np.float32(255)
 
 
@@ -28,36 +30,68 @@ class Thumbnailer:
     color : bool
         Blue, green and red kept apart; otherwise gray.
 
+    levels : array (256,), uint8, or None
+        What a luma plane's levels mean in gray; None stands for themselves.
+
     Attributes
     ----------
     shape : tuple of int
         (height, width), or (height, width, 3) in colour.
     """
 
-    def __init__(self, height: int, width: int, thumbnail_width: int, color: bool) -> None:
+    def __init__(
+        self, height: int, width: int, thumbnail_width: int, color: bool, levels: NDArray[np.uint8] | None = None
+    ) -> None:
+        self.levels = levels
         self.width = min(thumbnail_width, width)
         self.height = max(1, round(height * self.width / width))
         self.color = color
         self.shape = (self.height, self.width, 3) if color else (self.height, self.width)
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the thumbnail of a picture (height, width, 3), uint8."""
-        full = image if self.color else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        return np.asarray(cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA))
+        """Return the thumbnail of a picture (height, width, 3), or of a luma plane (height, width), uint8."""
+        full = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        # Halving is many times quicker than averaging large areas at once, and its rounding is averaged away.
+        while min(full.shape[1] // self.width, full.shape[0] // self.height) >= HALVED_FROM and not (
+            full.shape[0] % 2 or full.shape[1] % 2
+        ):
+            full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        if image.ndim == 2 and self.levels is not None:
+            small = self.levels[small]
+        return np.asarray(small)
+
+
+# Video mostly keeps its luma in 16 to 235; players and OpenCV stretch that to 0 to 255.
+LIMITED_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
 def brightness_and_sharpness(thumbnail: NDArray[np.uint8]) -> tuple[float, float]:
     """Mean gray level of a thumbnail, and the variance of its Laplacian in gray levels squared."""
     gray = thumbnail if thumbnail.ndim == 2 else cv2.cvtColor(thumbnail, cv2.COLOR_BGR2GRAY)
-    laplacian = cv2.Laplacian(gray, cv2.CV_32F)
-    return float(gray.mean()), float(laplacian.var(dtype=np.float64))
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_32F))
+    return cv2.mean(gray)[0], float(deviation[0, 0] ** 2)
 
 
-def first_equal_row(thumbnails: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return, for each row of an array (n_frames, n_pixels), the first row that is equal to it, by a 128-bit hash."""
-    first: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in thumbnails)
-    return np.array([first.setdefault(digest, row) for row, digest in enumerate(digests)], np.int64)
+def digest(thumbnail: NDArray[np.uint8]) -> bytes:
+    """128-bit hash of a thumbnail."""
+    return hashlib.blake2b(thumbnail.tobytes(), digest_size=16).digest()
+
+
+def digests_of(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Hash of each row of an array (n_frames, n_pixels): (n_frames, 2), uint64."""
+    return np.frombuffer(b"".join(digest(row) for row in thumbnails), np.uint64).reshape(-1, 2)
+
+
+def first_equal_row(digests: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return, for each row of an array (n_frames, 2), the first row that is equal to it."""
+    # A stable sort puts equal rows side by side, the first one first.
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    begins = np.ones(len(order), bool)
+    begins[1:] = np.any(digests[order[1:]] != digests[order[:-1]], axis=1)
+    first = np.empty(len(order), np.int64)
+    first[order] = order[np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))]
+    return first
 
 
 @dataclass(frozen=True)
@@ -105,10 +139,25 @@ class PrincipalComponents:
         Equal rows get equal components.
         """
         components = np.empty((len(thumbnails), len(self.basis)), np.float16)
+        for first in range(0, len(thumbnails), CHUNK_ROWS):
+            chunk = slice(first, first + CHUNK_ROWS)
+            components[chunk] = self.transform_chunk(thumbnails[chunk])
+        return equalized(components, digests_of(thumbnails))
+
+    def transform_chunk(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Components of up to `CHUNK_ROWS` rows, whose last bits depend on a row's place among them."""
         with threadpool_limits(1, user_api="blas"):
-            # Chunks of fixed size: the product's last bits depend on the shape of its operands.
-            for first in range(0, len(thumbnails), CHUNK_ROWS):
-                chunk = thumbnails[first : first + CHUNK_ROWS] / FULL_SCALE - self.mean
-                components[first : first + CHUNK_ROWS] = chunk @ self.basis.T
-        # A product's last bits depend on a row's place in the chunk: frames that are all alike would seem to differ.
-        return components[first_equal_row(thumbnails)]
+            return ((thumbnails / FULL_SCALE - self.mean) @ self.basis.T).astype(np.float16)
+
+
+def equalized(components: NDArray[np.float16], digests: NDArray[np.uint64]) -> NDArray[np.float16]:
+    """Give equal thumbnails equal components, those of the first; in place.
+
+    A product's last bits depend on a row's place in its chunk: frames that are all alike would seem to differ.
+    """
+    first = first_equal_row(digests)
+    for begin in range(0, len(components), CHUNK_ROWS):
+        # The first of equal rows is its own first one, so it is never changed.
+        chunk = slice(begin, begin + CHUNK_ROWS)
+        components[chunk] = components[first[chunk]]
+    return components

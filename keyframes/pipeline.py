@@ -1,5 +1,7 @@
 """From a video to its keyframes: scan, choose, fetch, write."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,13 +12,12 @@ from numpy.typing import NDArray
 from keyframes.contact_sheet import ContactSheet
 from keyframes.datatypes import Result, Selection, Settings
 from keyframes.errors import OutputError
-from keyframes.features import PrincipalComponents
 from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.scan import Scan, save_scan, scan_video
-from keyframes.video import VideoReader
+from keyframes.video import DisagreementError, Proof, VideoReader
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -51,7 +52,7 @@ def extract(
         Show progress bars on standard error where that is a terminal.
     **options
         The other fields of `Settings`: ``features``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``,
-        ``color``, ``seed``, ``format``.
+        ``color``, ``scan``, ``seed``, ``format``.
 
     Returns
     -------
@@ -80,48 +81,77 @@ def extract(
         threads=threads,
     )
     with reader, result_folder(place, overwrite) as folder:
-        scan = scan_video(reader, settings, progress)
-        warnings = tuple(reader.damage())
-        selection, k_selection = _choose(scan, settings, threads, progress, folder)
-        warnings += _warnings_of_choice(selection, k_selection, settings)
-        manifest = build_manifest(
-            reader.header,
-            reader.fingerprint(),
-            scan.frames_decoded,
-            settings,
-            selection.keyframes,
-            warnings,
-            k_selection,
-        )
-        _write_images(reader, manifest, folder, progress)
+        try:
+            manifest, selection, warnings = _fill(folder, reader, settings, settings, threads, progress)
+        except DisagreementError as error:
+            # A picture of the fast scan was not that of the file: nothing that rests on it stays.
+            shutil.rmtree(folder)
+            folder.mkdir()
+            exact = replace(settings, scan="exact")
+            note = (f"every frame was looked at, as with --scan exact: {error}",)
+            manifest, selection, warnings = _fill(folder, reader, settings, exact, threads, progress, note)
         write_manifest(folder, manifest)
     return Result(place, selection.keyframes, manifest, warnings)
+
+
+def _fill(
+    folder: Path,
+    reader: VideoReader,
+    settings: Settings,
+    followed: Settings,
+    threads: int | None,
+    progress: bool,
+    notes: tuple[str, ...] = (),
+) -> tuple[dict[str, Any], Selection, tuple[str, ...]]:
+    """Scan as the settings to be followed say, choose, and write everything but the manifest, which tells the settings.
+
+    Raises
+    ------
+    DisagreementError
+        Where a chosen frame of a scan that left frames out is not the frame of the file.
+    """
+    scan = scan_video(reader, followed, progress)
+    warnings = (*notes, *scan.warnings, *reader.damage())
+    selection, k_selection = _choose(scan, followed, threads, progress, folder)
+    warnings += _warnings_of_choice(selection, k_selection, settings)
+    manifest = build_manifest(
+        reader.header,
+        reader.fingerprint(),
+        scan.frames_decoded,
+        settings,
+        selection.keyframes,
+        warnings,
+        k_selection,
+    )
+    proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
+    try:
+        _write_images(reader, manifest, folder, progress, proof)
+    except DisagreementError:
+        if proof.view.discard != "none":
+            raise
+        _write_images(reader, manifest, folder, progress)
+    return manifest, selection, warnings
 
 
 def _choose(
     scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path
 ) -> "tuple[Selection, KSelection | None]":
-    """Features, clusters, representatives; the rows behind them go to ``scan.npz``, an automatic k to its picture."""
+    """Clusters and representatives; the rows behind them go to ``scan.npz``, an automatic k to its picture."""
     # Numba takes a second to load: a video that cannot be read is told before that.
     from keyframes.selection import choose_k, count_different, select
 
-    with progress_bar(None, "choose", 3, "steps", progress) as steps:
-        components = PrincipalComponents.fit(scan.thumbnails)
-        features: NDArray[Any] = (
-            scan.thumbnails if settings.features == "pixels" else components.transform(scan.thumbnails)
-        )
-        steps.update()
+    with progress_bar(None, "choose", 2, "steps", progress) as steps:
         k_selection = None
         if settings.k == "auto":
-            k_selection = choose_k(features, seed=settings.seed, threads=threads)
+            k_selection = choose_k(scan.features, seed=settings.seed, threads=threads)
             k = k_selection.k
             curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k)
             _write_image(folder / "k_curve.png", curve)
         else:
-            k = count_different(features, settings.k)
-        selection = select(features, scan, k, seed=settings.seed, threads=threads)
+            k = count_different(scan.features, settings.k)
+        selection = select(scan, k, seed=settings.seed, threads=threads)
         steps.update()
-        save_scan(folder / "scan.npz", scan, selection, features, components)
+        save_scan(folder / "scan.npz", scan, selection)
         steps.update()
     return selection, k_selection
 
@@ -147,12 +177,15 @@ def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", 
     )
 
 
-def _write_images(reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: bool) -> None:
-    """Second pass: the chosen frames at full size, and the contact sheet."""
+def _write_images(
+    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: bool, proof: Proof | None = None
+) -> None:
+    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof."""
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
-    (folder / "frames").mkdir()
+    (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    with progress_bar(reader.read_frames(files), "write", len(files), "images", progress) as frames:
+    fetched = reader.seek_frames(files, proof) if proof else reader.read_frames(files)
+    with progress_bar(fetched, "write", len(files), "images", progress) as frames:
         for frame in frames:
             _write_image(files[frame.index], frame.image)
             sheet.add(frame)

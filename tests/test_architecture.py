@@ -19,6 +19,7 @@ FLOORS = {
         {"pipeline", "inspection"},
         {"selection"},
         {"scan"},
+        {"rows"},
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
         {"errors"},
@@ -90,7 +91,7 @@ def sources(*packages):
 @pytest.mark.parametrize(
     ("text", "only"),
     [
-        ("VideoCapture", {"keyframes/video.py"}),
+        ("VideoCapture", {"keyframes/video/captures.py"}),
         ("njit", {"clustering/kernels/compilation.py"}),
         (
             "compiled",

@@ -82,6 +82,7 @@ def test_every_option_reaches_the_result(extract, video_file):
         "crop": {"x": 10, "y": 20, "width": 100, "height": 80},
         "width": 20,
         "color": True,
+        "scan": "exact",
         "seed": 7,
         "format": "jpg",
     }

@@ -1,0 +1,103 @@
+"""What can be known of a damaged file is told, and pictures in doubt are the last to be chosen."""
+
+import cv2
+import numpy as np
+import pytest
+
+import keyframes
+from keyframes import VideoError
+from keyframes.selection import _nearest_members
+from keyframes.video import VideoReader
+from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
+
+
+@pytest.fixture
+def encoded(tmp_path):
+    def make(name, n_frames, *codec):
+        pictures = b"".join(picture(i % 256, 120, 160).tobytes() for i in range(n_frames))
+        source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
+        ffmpeg(*source, "-pix_fmt", "yuv420p", *codec, tmp_path / name, stdin=pictures)
+        return tmp_path / name
+
+    return make
+
+
+def test_a_gap_in_time_is_told(encoded, tmp_path):
+    path = encoded("gap.mkv", 90, *X264, "-vf", "setpts=PTS+if(gte(N\\,40)\\,2/TB\\,0)", "-fps_mode", "passthrough")
+    (warning,) = keyframes.extract(path, 5, output=tmp_path / "out").warnings
+    assert "no frame for 2.03 s after 1.300 s" in warning
+
+
+def test_frames_from_a_message_to_the_next_key_frame_are_suspect(encoded):
+    path = encoded("damaged.ts", 200, *X264, "-bf", "0", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
+    data = bytearray(path.read_bytes())
+    for place in range(2 * len(data) // 5, 9 * len(data) // 20, len(data) // 100):
+        data[place : place + 30] = bytes(byte ^ 0x5A for byte in data[place : place + 30])
+    path.write_bytes(data)
+    intact = encoded("intact.ts", 200, *X264, "-bf", "0", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
+    with VideoReader(path, threads=1) as damaged, VideoReader(intact, threads=1) as whole:
+        # Frames that are lost altogether shift the indices behind them, not the times.
+        true = {frame.time_s: frame.image for frame in whole}
+        wrong = [frame.index for frame in damaged if not np.array_equal(frame.image, true[frame.time_s])]
+        suspect = damaged.suspects(np.arange(damaged.frames_decoded))
+    assert 0 < len(wrong) < 60
+    assert suspect[wrong].all()
+    assert suspect.sum() < 101
+    assert not suspect[:50].any()
+
+
+def test_a_file_without_complaints_has_no_suspects(encoded):
+    with VideoReader(encoded("a.mp4", 30, *X264)) as video:
+        list(video)
+        assert not video.suspects(np.arange(30)).any()
+
+
+def test_a_suspect_is_chosen_only_where_its_cluster_has_no_other():
+    labels = np.array([0, 0, 0, 1, 1], np.int32)
+    squared = np.array([0.5, 0.1, 0.2, 0.3, 0.4], np.float32)
+    suspect = np.array([False, True, False, True, True])
+    assert _nearest_members(labels, squared, suspect).tolist() == [0, 2, 3, 4]
+
+
+def test_suspects_are_not_written_while_there_are_others(encoded, tmp_path):
+    path = encoded("damaged.ts", 200, *X264, "-bf", "2", "-g", "50", "-keyint_min", "50")
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) // 3, len(data) // 2, len(data) // 30):
+        data[place : place + 40] = bytes(byte ^ 0x5A for byte in data[place : place + 40])
+    path.write_bytes(data)
+    result = keyframes.extract(path, 6, output=tmp_path / "out")
+    (warning,) = result.warnings
+    assert "FFmpeg" in warning
+    with VideoReader(path, threads=1) as video:
+        list(video)
+        suspect = video.suspects(np.arange(video.frames_decoded))
+    labels = np.load(tmp_path / "out" / "scan.npz")["label"]
+    assert 0 < suspect.sum() < len(suspect)
+    for keyframe in result.keyframes:
+        if suspect[keyframe.frame_index]:
+            assert suspect[labels == keyframe.cluster].all()
+
+
+def test_packets_that_gave_no_frame_are_counted(encoded, tmp_path):
+    path = encoded("holes.ts", 200, *X264, "-bf", "0", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
+    data = bytearray(path.read_bytes())
+    # Whole packets of the stream are lost, with their headers: nothing is left to be patched up.
+    begin = 188 * (len(data) // 376)
+    data[begin : begin + 188 * 12] = b"\x47\x1f\xff\x10" * (47 * 12)
+    path.write_bytes(data)
+    with VideoReader(path, threads=1) as video:
+        n_frames = len(list(video))
+        (warning,) = video.damage()
+    assert n_frames < 200
+    assert "packets gave no frame" in warning
+
+
+def test_interlaced_video_is_read_or_refused_but_never_made_up(encoded):
+    path = encoded("interlaced.mp4", 40, *X264, "-flags", "+ildct+ilme")
+    if cv2.__version__ == "5.0.0":
+        # It hands out memory as it finds it, and only a message of FFmpeg says so.
+        with pytest.raises(VideoError, match="interlaced"):
+            VideoReader(path)
+        return
+    with VideoReader(path) as video:
+        assert [read_number(frame.image) for frame in video] == list(range(40))

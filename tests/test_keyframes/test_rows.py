@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from keyframes import rows as rows_module
+from keyframes.features import PrincipalComponents
+from keyframes.rows import ThumbnailRows
+
+N_PIXELS = 60
+
+
+@pytest.fixture
+def thumbnails(rng):
+    scores = rng.normal(size=(9000, 5)) * [40, 30, 20, 12, 8]
+    return np.clip(128 + scores @ rng.normal(size=(5, N_PIXELS)) / 4, 0, 255).astype(np.uint8)
+
+
+def filled(thumbnails, ahead=None, keep=False):
+    nothing = np.empty((0, N_PIXELS), np.uint8)
+    rows = ThumbnailRows(N_PIXELS, lambda: nothing if ahead is None else ahead, keep)
+    for first in range(0, len(thumbnails), 700):
+        rows.append(thumbnails[first : first + 700])
+    return rows
+
+
+@pytest.fixture
+def little_room(monkeypatch):
+    """Room for two chunks in memory and three in the file."""
+    monkeypatch.setattr(rows_module, "MEMORY_BYTES", 2 * 1024 * N_PIXELS)
+    monkeypatch.setattr(rows_module, "FILE_BYTES", 3 * 1024 * N_PIXELS)
+
+
+def test_few_rows_are_kept_as_they_are(thumbnails):
+    with filled(thumbnails) as rows:
+        assert_array_equal(rows.thumbnails(), thumbnails)
+        expected = PrincipalComponents.fit(thumbnails)
+        assert_array_equal(rows.fit().basis, expected.basis)
+        assert_array_equal(rows.reduced(), expected.transform(thumbnails))
+
+
+def test_rows_in_the_file_come_back(thumbnails, little_room):
+    part = thumbnails[: 5 * 1024 + 9]
+    with filled(part) as rows:
+        assert rows.components is None
+        assert_array_equal(rows.thumbnails(), part)
+        assert_array_equal(rows.reduced(), PrincipalComponents.fit(part).transform(part))
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_too_many_rows_leave_their_components_alone(thumbnails, little_room, ahead):
+    with filled(thumbnails, thumbnails[::20] if ahead else None) as rows:
+        assert rows.components is not None
+        found = rows.reduced()
+    assert found.shape == (len(thumbnails), 32)
+    # Distances are what clustering sees: five components hold all of this variance, whatever they were fitted on.
+    exact = thumbnails.astype(np.float32) / 255
+    pairs = np.arange(0, 8000, 7)
+    expected = np.linalg.norm(exact[pairs] - exact[pairs + 900], axis=1)
+    assert_allclose(np.linalg.norm(found[pairs] - found[pairs + 900].astype(np.float32), axis=1), expected, atol=0.02)
+
+
+def test_rows_that_must_stay_do(thumbnails, little_room):
+    with filled(thumbnails, keep=True) as rows:
+        assert_array_equal(rows.thumbnails(), thumbnails)
