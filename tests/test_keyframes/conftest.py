@@ -9,6 +9,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+# Ways to scan, as options of `keyframes.extract`; whatever the way, an index means the same picture.
+SCANS = ({},)
 N_BITS = 8
 BARCODE_HEIGHT = 24
 
