@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_keyframes.conftest import SCANS
+from tests.test_keyframes.conftest import SCANS, ffmpeg
 
 PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "20"))
 LONGEST_S = 30
@@ -126,6 +126,19 @@ def worker(tmp_path_factory):
     worker.stop()
 
 
+@pytest.fixture
+def undamaged(video_file, tmp_path):
+    """Path of this test video; MP4 and MOV have their index in front, or most damage would leave no video at all."""
+
+    def get(name):
+        if not name.endswith((".mp4", ".mov")):
+            return video_file(name)
+        ffmpeg("-i", video_file(name), "-c", "copy", "-movflags", "+faststart", tmp_path / name)
+        return tmp_path / name
+
+    return get
+
+
 def failures(worker, path, seed, n_places):
     """Damage a file at random places in every way, and tell what went wrong in which case."""
     data, moments = path.read_bytes(), random.Random(f"{seed} {path.name}")
@@ -144,15 +157,15 @@ def failures(worker, path, seed, n_places):
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_damage_at_a_few_places(name, worker, video_file):
-    found = failures(worker, video_file(name), seed=0, n_places=2)
+def test_damage_at_a_few_places(name, worker, undamaged):
+    found = failures(worker, undamaged(name), seed=0, n_places=2)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONTAINERS)
-def test_damage_at_random_places(name, worker, video_file):
+def test_damage_at_random_places(name, worker, undamaged):
     seed = int(os.environ.get("KEYFRAMES_FUZZ_SEED", int.from_bytes(os.urandom(4))))
     print(f"seed {seed}, {PLACES} places")
-    found = failures(worker, video_file(name), seed, PLACES)
+    found = failures(worker, undamaged(name), seed, PLACES)
     assert not found, "\n".join(found)
