@@ -75,7 +75,6 @@ def put_in_place_at_once(place, overwrite):
 
 
 # In one round of some, both look before either one renames: 500 rounds come upon it many times.
-@pytest.mark.xfail(reason="the look and the rename are two steps", strict=True)
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_of_two_runs_that_end_at_the_same_moment_one_wins(tmp_path, overwrite):
     for number in range(500):
