@@ -5,11 +5,13 @@ keep: a folder renames onto no content, so that of several renames to one name o
 renamed to a name of one's own is nobody else's. What is there is looked at only to say why a rename failed.
 """
 
+import ctypes
 import errno
 import os
 import secrets
 import shutil
 import stat
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -105,7 +107,7 @@ def _make_parents(folder: Path, made: list[Path]) -> None:
 
 
 def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) -> None:
-    """Rename `partial` to `place`; note in `own` where the results are that it replaced."""
+    """Rename `partial` to `place`; note in `own` where else than at `partial` the results are that it replaced."""
     earlier: list[Path] = []
     try:
         for _ in range(N_TRIES):
@@ -113,6 +115,8 @@ def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) 
                 own += earlier
                 return
             if overwrite:
+                if _exchanged(partial, place):
+                    return
                 earlier.append(_unused_name(place, "replaced"))
                 with suppress(FileNotFoundError):
                     place.rename(earlier[-1])
@@ -121,6 +125,20 @@ def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) 
         for folder in reversed(earlier):
             _put_back(folder, place, own)
         raise
+
+
+def _exchanged(partial: Path, place: Path) -> bool:
+    """Let two folders change names in one step, so that a kill finds either result at `place`.
+
+    Linux only, and there not on every file system (most of those on a network lack it): elsewhere it returns False.
+    """
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is None:
+        return False
+    here, exchange = ctypes.c_int(-100), ctypes.c_uint(2)  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+    return bool(renameat2(here, os.fsencode(partial), here, os.fsencode(place), exchange) == 0)
 
 
 def _put_back(earlier: Path, place: Path, own: list[Path]) -> None:
