@@ -2,7 +2,7 @@
 
 Runs that end at the same moment in one folder need no lock, which a killed run could leave behind and a network may not
 keep: a folder renames onto no content, so that of several renames to one name only one succeeds, and a folder that was
-renamed to a name of one's own is nobody else's. What is there is looked at only to say why a rename failed.
+renamed to a name of one's own is nobody else's. The renames decide; a look at the place only says what stands there.
 """
 
 import ctypes
@@ -132,13 +132,10 @@ def _exchanged(partial: Path, place: Path) -> bool:
 
     Linux only, and there not on every file system (most of those on a network lack it): elsewhere it returns False.
     """
-    if sys.platform != "linux":
-        return False
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
-    if renameat2 is None:
-        return False
-    here, exchange = ctypes.c_int(-100), ctypes.c_uint(2)  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
-    return bool(renameat2(here, os.fsencode(partial), here, os.fsencode(place), exchange) == 0)
+    if sys.platform == "linux" and (renameat2 := getattr(ctypes.CDLL(None), "renameat2", None)):
+        here, exchange = ctypes.c_int(-100), ctypes.c_uint(2)  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+        return bool(renameat2(here, os.fsencode(partial), here, os.fsencode(place), exchange) == 0)
+    return False
 
 
 def _put_back(earlier: Path, place: Path, own: list[Path]) -> None:
