@@ -1,8 +1,17 @@
-"""Result folders that appear whole or not at all."""
+"""Result folders that appear whole or not at all.
 
+Runs that end at the same moment in one folder need no lock, which a killed run could leave behind and a network may not
+keep: a folder renames onto no content, so that of several renames to one name only one succeeds, and a folder that was
+renamed to a name of one's own is nobody else's. The renames decide; a look at the place only says what stands there.
+"""
+
+import ctypes
+import errno
 import os
 import secrets
 import shutil
+import stat
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,10 +19,17 @@ from pathlib import Path
 
 from keyframes.errors import OutputError
 
+# Each further try means that another run put its result there meanwhile.
+N_TRIES = 1000
+# How a rename to a name that holds content fails.
+OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
+
 
 @contextmanager
 def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     """Give a folder beside `place` to write in; rename it to `place` on success, remove it on any error.
+
+    Of several runs that end at the same moment in one place, one succeeds; with `overwrite` all do, one after another.
 
     Parameters
     ----------
@@ -27,18 +43,21 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     OutputError
         Where `place` holds something already, or cannot be written; also for an OSError of the caller's own writing.
     """
-    place = place.absolute()
+    # The folder behind a link: a link could be renamed over content, and what it leads to would not be removed.
+    place = Path(os.path.realpath(place))
     _check_free(place, overwrite)
     made: list[Path] = []
     # Named before it is made, so that an interruption at any moment finds what to remove.
     partial = _unused_name(place, "partial")
+    own = [partial]
     try:
         _make_parents(place.parent, made)
         partial.mkdir()
         yield partial
-        _put_in_place(partial, place, overwrite)
+        _put_in_place(partial, place, overwrite, own)
+        _remove(own)
     except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(own)
         for parent in reversed(made):
             with suppress(OSError):
                 parent.rmdir()
@@ -51,19 +70,26 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
 
 
 def _check_free(place: Path, overwrite: bool) -> None:
-    if not os.path.lexists(place):
+    """Raise where the place holds what is not to be replaced; not where another run changes it during the look."""
+    try:
+        seen = place.stat()
+    except OSError:
+        # Nothing is there, or it is out of reach: writing will tell.
         return
-    if not place.is_dir():
+    if not stat.S_ISDIR(seen.st_mode):
         raise OutputError(f"{place}: is a file; choose another place with -o")
     try:
-        has_content = any(place.iterdir())
+        names = os.listdir(place)
+        changed = not os.path.samestat(seen, place.stat())
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise OutputError(f"{place}: cannot be looked into ({error.strerror}); choose another place with -o") from error
-    if not has_content:
+    if not names or changed:
         return
     if not overwrite:
         raise OutputError(f"{place}: exists already and is not empty; use --overwrite, or choose another place with -o")
-    if not (place / "manifest.json").is_file():
+    if "manifest.json" not in names:
         raise OutputError(
             f"{place}: is no earlier result (it has no manifest.json) and is not overwritten; "
             "choose another place with -o"
@@ -80,23 +106,64 @@ def _make_parents(folder: Path, made: list[Path]) -> None:
         folder.mkdir()
 
 
-def _put_in_place(partial: Path, place: Path, overwrite: bool) -> None:
-    # What appeared while we worked is another run's: it is checked again, and a rename onto content fails as well.
-    _check_free(place, overwrite)
-    if not (place.is_dir() and any(place.iterdir())):
-        with suppress(FileNotFoundError):
-            place.rmdir()
-        partial.rename(place)
-        return
-    replaced = _unused_name(place, "replaced")
+def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) -> None:
+    """Rename `partial` to `place`; note in `own` where else than at `partial` the results are that it replaced."""
+    earlier: list[Path] = []
     try:
-        place.rename(replaced)
-        partial.rename(place)
+        for _ in range(N_TRIES):
+            if _took(partial, place, overwrite):
+                own += earlier
+                return
+            if overwrite:
+                if _exchanged(partial, place):
+                    return
+                earlier.append(_unused_name(place, "replaced"))
+                with suppress(FileNotFoundError):
+                    place.rename(earlier[-1])
+        raise OutputError(f"{place}: another run writes there without end; choose another place with -o")
     except BaseException:
-        if replaced.exists() and not place.exists():
-            replaced.rename(place)
+        for folder in reversed(earlier):
+            _put_back(folder, place, own)
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _exchanged(partial: Path, place: Path) -> bool:
+    """Let two folders change names in one step, so that a kill finds either result at `place`.
+
+    Linux only, and there not on every file system (most of those on a network lack it): elsewhere it returns False.
+    """
+    if sys.platform == "linux" and (renameat2 := getattr(ctypes.CDLL(None), "renameat2", None)):
+        here, exchange = ctypes.c_int(-100), ctypes.c_uint(2)  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+        return bool(renameat2(here, os.fsencode(partial), here, os.fsencode(place), exchange) == 0)
+    return False
+
+
+def _put_back(earlier: Path, place: Path, own: list[Path]) -> None:
+    """Rename an earlier result to `place`; note it in `own`, to be removed, only where a newer one stands there."""
+    try:
+        earlier.rename(place)
+    except OSError as error:
+        if error.errno in OCCUPIED:
+            own.append(earlier)
+
+
+def _took(partial: Path, place: Path, overwrite: bool) -> bool:
+    """Rename `partial` to `place` where nothing or an empty folder is; raise where that will never be."""
+    try:
+        with suppress(FileNotFoundError):
+            place.rmdir()  # fails on content; Windows renames onto no folder at all
+        partial.rename(place)
+    except OSError as error:
+        _check_free(place, overwrite)
+        if error.errno not in OCCUPIED:
+            raise
+        return False
+    return True
+
+
+def _remove(folders: list[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unused_name(place: Path, purpose: str) -> Path:

@@ -9,6 +9,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+# Ways to scan, as options of `keyframes.extract`; whatever the way, an index means the same picture.
+SCANS = ({},)
 N_BITS = 8
 BARCODE_HEIGHT = 24
 
@@ -47,6 +49,7 @@ class Encoded:
 
 
 X264 = ("-c:v", "libx264", "-crf", "12")
+X265_OPEN_GOP = "log-level=error:open-gop=1:keyint=20:min-keyint=10"
 # Every third slot of time is left out, so that the gaps between the frames are 1, 2, 1, 2 … slots.
 IRREGULAR = ("-vf", "setpts=(N+floor(N/2))/30/TB", "-fps_mode", "passthrough")
 
@@ -72,6 +75,18 @@ VIDEOS = {
         Encoded("variable_rate.mkv", (*X264, "-bf", "3", *IRREGULAR)),
         Encoded("rotated.mp4", (*X264, "-bf", "3"), rotation=90),
         Encoded("odd_name ' “ü” [1] %d.mp4", X264),
+        # With these figures many seeks come to the right time and the wrong picture.
+        Encoded("h264_intra_refresh.mp4", (*X264, "-x264-params", "intra-refresh=1:keyint=40:bframes=0")),
+        Encoded("h264_10_bit.mkv", (*X264, "-bf", "3", "-g", "25", "-pix_fmt", "yuv420p10le")),
+        Encoded("h264_422.mov", (*X264, "-bf", "3", "-g", "25", "-pix_fmt", "yuv422p")),
+        Encoded("h264_full_range.mp4", (*X264, "-bf", "3", "-g", "25", "-pix_fmt", "yuvj420p")),
+        Encoded("h264.flv", (*X264, "-bf", "3", "-g", "25")),
+        Encoded("hevc_open_gop.mp4", ("-c:v", "libx265", "-crf", "12", "-x265-params", X265_OPEN_GOP)),
+        Encoded("rotated.mov", (*X264, "-bf", "3", "-g", "25"), rotation=90),
+        Encoded("mpeg2.mpg", ("-c:v", "mpeg2video", "-q:v", "2", "-bf", "2")),
+        Encoded("wmv2.wmv", ("-c:v", "wmv2", "-q:v", "2")),
+        Encoded("prores.mov", ("-c:v", "prores_ks", "-pix_fmt", "yuv422p10le")),
+        Encoded("ffv1_gray_16_bit.mkv", ("-c:v", "ffv1", "-pix_fmt", "gray16le")),
     )
 }
 

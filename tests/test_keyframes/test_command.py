@@ -206,6 +206,83 @@ def test_a_full_disk_is_one_line(tmp_path, video_file, run_command):
     assert list(tmp_path.iterdir()) == []
 
 
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
+# A tmpfs in a mount namespace of its own, which goes away with the process; what is left on it is told at the end.
+ON_A_SMALL_DISK = (
+    'mount -t tmpfs -o "size=$1" tmpfs "$2" && cd "$2" || exit 77\n'
+    'shift 2; "$@"; status=$?; echo "left: $(ls -A)"; exit $status'
+)
+
+
+@pytest.fixture(scope="module")
+def pages_of_a_result(tmp_path_factory, video_file):
+    """Number of the kernel's pages that the files of the result below fill."""
+    result = keyframes.extract(video_file("wmv2.wmv"), 40, output=tmp_path_factory.mktemp("whole") / "out")
+    sizes = [path.stat().st_size for path in result.folder.rglob("*") if path.is_file()]
+    return sum(-(-size // PAGE) for size in sizes)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
+@pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.8, 1])
+def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of_a_result, tmp_path, video_file):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # With all of its pages but one, the last file finds no place.
+    size = PAGE * max(1, round(share * pages_of_a_result) - 1)
+    command = [Path(sys.executable).parent / "keyframes", "extract", video_file("wmv2.wmv"), "-k", "40"]
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", str(size), disk, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(disk)},
+    )
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this user may not mount a small disk")
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1, done.stderr
+    assert line.startswith("error: ")
+    assert "No space left on device" in line
+    assert done.stdout == "left: \n"
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)], ids=["new", "overwrite"])
+def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_video):
+    command = [
+        Path(sys.executable).parent / "keyframes",
+        "extract",
+        long_video,
+        "-k",
+        "12",
+        "-o",
+        "out",
+        "--every",
+        "9",
+    ]
+    runs = [
+        subprocess.Popen(
+            [*command, *options, "--seed", str(seed)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in (1, 2)
+    ]
+    said = [run.communicate(timeout=120)[1] for run in runs]
+    winners = [seed for seed, run in zip((1, 2), runs, strict=True) if run.returncode == 0]
+    for run, text in zip(runs, said, strict=True):
+        if run.returncode != 0:
+            (line,) = text.splitlines()
+            assert line.startswith("error: ")
+            assert "exists already" in line or "another run" in line
+    assert winners if options else len(winners) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["settings"]["seed"] in winners
+    files = {f"out/{entry['file']}" for entry in manifest["keyframes"]}
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("out/frames/*")} == files
+
+
 def test_ffmpegs_own_messages_do_not_reach_the_user(extract, truncated):
     done = extract(truncated, "-k", 5)
     assert done.returncode == 0

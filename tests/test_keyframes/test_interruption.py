@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,15 @@ import pytest
 N_MOMENTS = 20
 
 
-def start(long_video, folder):
+def contents(folder):
+    """Every file below a folder and its bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def start(long_video, folder, *options):
     """Start an extraction and return once its first line has run; Python's own start is not ours to protect."""
     process = subprocess.Popen(
-        [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "30", "-o", "a/out"],
+        [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "30", "-o", "a/out", *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,14 +80,47 @@ def test_interrupted_at_random_moments(number, tmp_path, long_video):
 
 
 def test_after_a_kill_the_next_run_ends_well(tmp_path, long_video):
-    moments = random.Random(0)
-    for _ in range(5):
-        process = start(long_video, tmp_path)
-        time.sleep(moments.uniform(0, 2.5))
-        process.kill()
-        process.communicate()
-        assert not (tmp_path / "a" / "out").exists()
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    begun = time.monotonic()
     process = start(long_video, tmp_path)
     process.communicate(timeout=120)
     assert process.returncode == 0
-    assert (tmp_path / "a" / "out" / "manifest.json").is_file()
+    length_s = time.monotonic() - begun
+    place = tmp_path / "a" / "out"
+    whole = contents(place)
+    for _ in range(N_MOMENTS):
+        shutil.rmtree(place)
+        process = start(long_video, tmp_path)
+        time.sleep(moments.uniform(0, 1.05 * length_s))
+        process.kill()
+        process.communicate()
+        # What carries a final name is whole, whenever the kill came.
+        if not place.exists():
+            process = start(long_video, tmp_path)
+            _, err = process.communicate(timeout=120)
+            assert (process.returncode, err) == (0, "")
+        assert contents(place) == whole
+
+
+def test_a_kill_while_an_earlier_result_is_replaced(tmp_path, long_video):
+    """The earlier result, the new one, or, in the instant between two renames, none: never a part of one."""
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    place = tmp_path / "a" / "out"
+    results = []
+    for options in ((), ("--seed", "1", "--overwrite")):
+        begun = time.monotonic()
+        process = start(long_video, tmp_path, *options)
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+        length_s = time.monotonic() - begun
+        results.append(contents(place))
+    for turn in range(N_MOMENTS):
+        process = start(long_video, tmp_path, "--seed", str(turn % 2), "--overwrite")
+        time.sleep(moments.uniform(0, 1.05 * length_s))
+        process.kill()
+        process.communicate()
+        assert not place.exists() or contents(place) in results

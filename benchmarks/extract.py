@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+"""Extraction against the time that FFmpeg needs to decode the file, and against the ways that are in use.
+
+    python benchmarks/extract.py [VIDEO...] [-k 150] [--threads N] [--quick] [--cache DIR] [--only NAME...] [--rounds 1]
+
+For each video in turn, each contestant in a process of its own:
+
+decode              ffmpeg -f null, with as many threads as the others
+exact, fast         keyframes extract, with the images written; its stages are timed within that same run
+dlc step 1, step 5  the procedure that DeepLabCut documents: frames by nearest neighbour at 30 pixels of width, in gray;
+                    scikit-learn's MiniBatchKMeans; a random member of each cluster, reached by a seek. At step 1 every
+                    frame is read, at a larger one every sample is a seek. Written anew here
+all in memory       the way of tutorials: all frames in memory, PCA, k-means, the member next to each centre; left out
+                    where the memory at hand would not do
+
+Wall and CPU time, the peak resident memory of the largest process, all times as multiples of the decode's, and how many
+of the written images are not the frame that a plain sequential read counts. Medians over the rounds. A contestant that
+takes longer than --limit is stopped, and counts with that time.
+
+Without a video it makes its own: an hour (--quick: two minutes) of the sample clip at 640x360 and 30 frames a second,
+with the noise of a camera, B-frames, and an I-frame in 250 frames; two minutes are encoded, then repeated as they are.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+# Heavy modules are imported in the contestants' processes alone: a child's peak of memory counts its parent's size too.
+ROOT = Path(__file__).resolve().parent.parent
+# The folder of this file would hide the package `clustering` from the imports below.
+sys.path[0] = str(ROOT)
+SAMPLE = ROOT / "sample_data" / "mouse.mp4"
+KEYFRAMES = Path(sys.executable).parent / "keyframes"
+STAGES = {"scan": "scan_video", "choose": "_choose", "write": "_write_images"}
+LIMITS = {"exact": 1.35, "exact scan": 1.10, "fast": 0.75, "fast scan": 0.45}
+SHARE_OF_MEMORY = 0.8
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took.
+
+    Attributes
+    ----------
+    seconds, cpu_s : float
+    peak_bytes : int
+        Resident memory of the largest process at its peak.
+    said : dict
+        The JSON document on the last line of its output; empty where there is none.
+    stopped : bool
+        Whether it was stopped at the limit.
+    """
+
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+    said: dict
+    stopped: bool = False
+
+
+def run(command, limit_s=None, watch=None, **options):
+    """Run a command to its end; `watch`, if given, is called with its process id ten times a second."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen([str(part) for part in command], stdout=output, **options)
+        stopped = False
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG if limit_s or watch else 0)
+            seconds = time.perf_counter() - start
+            if pid:
+                break
+            if watch:
+                watch(process.pid)
+            if limit_s and seconds > limit_s and not stopped:
+                stopped = True
+                process.kill()
+            time.sleep(0.1)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode and not stopped:
+            raise SystemExit(f"error: {' '.join(map(str, command))} ended with status {process.returncode}")
+        output.seek(0)
+        lines = output.read().splitlines()
+    said = {}
+    with suppress(ValueError, IndexError):
+        said = json.loads(lines[-1])
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, 1024 * usage.ru_maxrss, said, stopped)
+
+
+def ffmpeg(*arguments):
+    import imageio_ffmpeg
+
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
+# The contestants. Each writes frames/img<index>.png below its folder, and prints its stages as JSON.
+
+
+def ours(video, folder, k, threads, scan):
+    """Run the command as it is installed, with a timer around each stage."""
+    from keyframes import __main__, pipeline
+
+    stages = {}
+
+    def timed(stage, function):
+        def call(*args, **options):
+            start = time.perf_counter()
+            try:
+                return function(*args, **options)
+            finally:
+                stages[stage] = time.perf_counter() - start
+
+        return call
+
+    for stage, name in STAGES.items():
+        setattr(pipeline, name, timed(stage, getattr(pipeline, name)))
+    sys.argv = ["keyframes", "extract", str(video), "-k", str(k), "-o", str(folder), "--threads", str(threads), "-q"]
+    sys.argv += ["--scan", scan] if scan_option_exists() else []
+    try:
+        __main__.main()
+    except SystemExit as end:
+        if end.code:
+            raise
+    return stages
+
+
+def scan_option_exists():
+    command = [KEYFRAMES, "extract", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}, check=True)
+    return "--scan" in shown.stdout
+
+
+def deeplabcut(video, folder, k, threads, step):
+    import cv2
+    import numpy as np
+    from sklearn.cluster import MiniBatchKMeans
+
+    cv2.setNumThreads(threads)
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+    n_frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
+    indices, rows = [], []
+    for index in range(0, n_frames, step):
+        if step > 1:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, index)
+        done, image = capture.read()
+        if not done:
+            continue
+        small = cv2.resize(image, None, fx=30 / width, fy=30 / width, interpolation=cv2.INTER_NEAREST)
+        indices.append(index)
+        rows.append(small.mean(axis=2).reshape(-1))
+    data = np.array(rows)
+    data -= data.mean(axis=0)
+    model = MiniBatchKMeans(min(k, len(data)), batch_size=100, max_iter=50, tol=1e-3, random_state=0).fit(data)
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(model.labels_ == label) for label in range(model.n_clusters)]
+    (folder / "frames").mkdir(parents=True)
+    for index in sorted(indices[rng.choice(rows)] for rows in members if len(rows)):
+        capture.set(cv2.CAP_PROP_POS_FRAMES, index)
+        done, image = capture.read()
+        if done:
+            cv2.imwrite(str(folder / "frames" / f"img{index}.png"), image)
+    return {}
+
+
+def all_in_memory(video, folder, k, threads):
+    import cv2
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
+    cv2.setNumThreads(threads)
+    capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+    frames = []
+    while (read := capture.read())[0]:
+        frames.append(read[1])
+    data = np.array([cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY).reshape(-1) for frame in frames], np.float32)
+    components = PCA(min(50, len(data)), svd_solver="randomized", random_state=0).fit_transform(data)
+    model = KMeans(min(k, len(data)), n_init=1, random_state=0).fit(components)
+    (folder / "frames").mkdir(parents=True)
+    for index in np.unique(model.transform(components).argmin(axis=0)):
+        cv2.imwrite(str(folder / "frames" / f"img{index}.png"), frames[index])
+    return {}
+
+
+CONTESTANTS = {
+    "decode": None,
+    "exact": lambda *given: ours(*given, "exact"),
+    "fast": lambda *given: ours(*given, "fast"),
+    "dlc step 1": lambda *given: deeplabcut(*given, 1),
+    "dlc step 5": lambda *given: deeplabcut(*given, 5),
+    "all in memory": all_in_memory,
+}
+
+
+def memory_needed(video):
+    """Bytes that reading everything takes: the frames, their gray levels as float32, and PCA's copy of those."""
+    import cv2
+
+    capture = cv2.VideoCapture(str(video))
+    n_frames, width, height = (
+        capture.get(number)
+        for number in (cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
+    return {"bytes": n_frames * width * height * (3 + 4 + 4)}
+
+
+def wrong_images(video, *folders):
+    """How many images of each folder are not the frame of their index; one sequential read of the video tells."""
+    import cv2
+
+    files = [(int(file.stem[3:]), folder, file) for folder in folders for file in Path(folder).glob("frames/img*.png")]
+    by_index = {}
+    for index, folder, file in files:
+        by_index.setdefault(index, []).append((folder, file))
+    wrong = dict.fromkeys(folders, 0)
+    capture = cv2.VideoCapture(str(video))
+    for index in range(max(by_index, default=-1) + 1):
+        there = capture.grab()
+        if index in by_index:
+            image = capture.retrieve()[1] if there else None
+            for folder, file in by_index[index]:
+                saved = cv2.imread(str(file))
+                same = image is not None and saved.shape == image.shape and (saved == image).all()
+                wrong[folder] += not same
+    counts = {folder: sum(1 for _, other, _ in files if other == folder) for folder in folders}
+    return {folder: [wrong[folder], counts[folder]] for folder in folders}
+
+
+def memory_at_hand():
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return 1024 * int(line.split()[1])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def call_apart(task, *arguments, **options):
+    """Run a function of this file in a process of its own; its result is what the process said."""
+    return run([sys.executable, Path(__file__), "--task", task, *arguments], **options)
+
+
+def measure(name, video, folder, k, threads, limit_s):
+    if name == "decode":
+        import imageio_ffmpeg
+
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+        return run([program, "-v", "error", "-threads", threads, "-i", video, "-map", "0:v:0", "-f", "null", "-"])
+    return call_apart(name, video, folder, k, threads, limit_s=limit_s)
+
+
+def missing(name, video):
+    """Why a contestant does not run on this video; "" where it does."""
+    if name == "fast" and not scan_option_exists():
+        return "not in this version"
+    if name == "all in memory":
+        needed = call_apart("memory", video).said["bytes"]
+        if needed > SHARE_OF_MEMORY * memory_at_hand():
+            return f"would need {needed / 1e9:.0f} GB of memory, {memory_at_hand() / 1e9:.0f} GB are at hand"
+    return ""
+
+
+def compare(video, args, folder):
+    """Measure all contestants on one video and print the table."""
+    reasons = {name: missing(name, video) for name in args.only}
+    costs = {name: [] for name, reason in reasons.items() if not reason}
+    print(f"\n{video.name}, k {args.clusters}, {args.threads} threads", flush=True)
+    print(f"{'':16s}{'seconds':>9s}{'CPU s':>9s}{'x decode':>10s}{'peak MB':>9s}{'wrong':>10s}", flush=True)
+    places = {}
+    for number in range(args.rounds):
+        for name in costs:
+            places[name] = folder / f"{video.stem}-{name.replace(' ', '-')}-{number}"
+            costs[name].append(measure(name, video, places[name], args.clusters, args.threads, args.limit))
+            print(f"  {name}: {costs[name][-1].seconds:.1f} s", file=sys.stderr)
+    wrong = call_apart("wrong", video, *(place for name, place in places.items() if name != "decode")).said
+    decode_s = median(costs["decode"], "seconds")
+    for name, reason in reasons.items():
+        if reason:
+            print(f"{name:16s}  {reason}")
+            continue
+        row = {field: median(costs[name], field) for field in ("seconds", "cpu_s", "peak_bytes")}
+        more = ">" if any(cost.stopped for cost in costs[name]) else ""
+        found = "" if name == "decode" else "{} of {}".format(*wrong[str(places[name])])
+        print(
+            f"{name:16s}{more + format(row['seconds'], '.1f'):>9s}{row['cpu_s']:9.1f}"
+            f"{more + format(row['seconds'] / decode_s, '.2f'):>10s}{row['peak_bytes'] / 1e6:9.0f}{found:>10s}"
+        )
+    print_stages(costs, decode_s)
+    print_ratios(costs)
+    sys.stdout.flush()
+
+
+def print_stages(costs, decode_s):
+    for name in ("exact", "fast"):
+        if name not in costs:
+            continue
+        total = median(costs[name], "seconds")
+        stages = {stage: statistics.median(cost.said[stage] for cost in costs[name]) for stage in STAGES}
+        stages["rest"] = total - sum(stages.values())
+        shown = ", ".join(f"{stage} {s:.2f} s ({s / decode_s:.2f} x decode)" for stage, s in stages.items())
+        print(f"{name}: {shown}; choosing is {stages['choose'] / total:.1%} of the time (limit 5 %)")
+        for label, s in ((name, total), (f"{name} scan", stages["scan"])):
+            print(f"{label} / decode {s / decode_s:.2f} (limit {LIMITS[label]:.2f})")
+
+
+def print_ratios(costs):
+    for name, limit in (("dlc step 1", 3), ("dlc step 5", 10)):
+        if name in costs and "exact" in costs:
+            ratio = median(costs[name], "seconds") / median(costs["exact"], "seconds")
+            at_least = "at least " if any(cost.stopped for cost in costs[name]) else ""
+            print(f"{name} / exact {at_least}{ratio:.1f} (limit {limit})")
+
+
+def median(costs, field):
+    return statistics.median(getattr(cost, field) for cost in costs)
+
+
+def make_video(folder, quick):
+    """Make the video of this benchmark in a folder, unless it is there."""
+    part, whole = folder / "two_minutes.mp4", folder / "one_hour.mp4"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not part.exists():
+        print(f"encoding {part.name}", file=sys.stderr)
+        camera = "scale=640:360,fps=30,noise=all_seed=1:alls=8:allf=t"
+        codec = ("-c:v", "libx264", "-preset", "medium", "-crf", "23", "-bf", "3", "-g", "250", "-pix_fmt", "yuv420p")
+        unfinished = part.with_suffix(".part.mp4")
+        ffmpeg("-stream_loop", -1, "-i", SAMPLE, "-t", 120, "-vf", camera, *codec, unfinished)
+        unfinished.rename(part)
+    if quick:
+        return part
+    if not whole.exists():
+        unfinished = whole.with_suffix(".part.mp4")
+        ffmpeg("-stream_loop", 29, "-i", part, "-c", "copy", unfinished)
+        unfinished.rename(whole)
+    return whole
+
+
+def do_task(task, arguments):
+    """Act as the process that `call_apart` started."""
+    if task == "memory":
+        said = memory_needed(*arguments)
+    elif task == "wrong":
+        said = wrong_images(*arguments)
+    else:
+        video, folder, k, threads = arguments
+        said = CONTESTANTS[task](Path(video), Path(folder), int(k), int(threads))
+    print(json.dumps(said))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO")
+    parser.add_argument("-k", "--clusters", type=int, default=150)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=1, help="medians over so many rounds [1]")
+    parser.add_argument("--limit", type=float, default=1800, metavar="S", help="stop a contestant after this [1800 s]")
+    parser.add_argument("--quick", action="store_true", help="without a VIDEO: two minutes instead of an hour")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the video made here [a temporary folder]")
+    parser.add_argument("--only", nargs="+", choices=CONTESTANTS, metavar="NAME", help=", ".join(CONTESTANTS))
+    args = parser.parse_args()
+    # The decode comes first and always: all times are told as multiples of its.
+    args.only = [name for name in CONTESTANTS if name == "decode" or name in (args.only or CONTESTANTS)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for video in args.videos or [make_video(args.cache or folder, args.quick)]:
+            compare(video, args, folder)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--task"]:
+        do_task(sys.argv[2], sys.argv[3:])
+    else:
+        main()

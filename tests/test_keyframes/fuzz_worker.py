@@ -1,0 +1,66 @@
+"""Extracts from the damaged files named on standard input, in a process that may die of it without harm.
+
+A case is one line of JSON, `{"path": …, "folder": …, "options": {…}}`; so is its answer, `{"outcome": …, "detail": …}`,
+where the outcome is "extracted", "refused" (an error of ours), "wrong picture" or "crash" (any other exception).
+"""
+
+import hashlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import cv2
+
+import keyframes
+from keyframes import KeyframesError
+
+
+def digest(image):
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+def sequential_digests(path):
+    """Digest of every picture that a plain loop reads, on one thread: several patch up damage as it happens to come."""
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    digests = []
+    while True:
+        ok, image = capture.read()
+        if not ok:
+            break
+        digests.append(digest(image))
+    capture.release()
+    return digests
+
+
+def outcome(path, folder, options):
+    try:
+        result = keyframes.extract(path, 6, output=folder, overwrite=True, **options)
+    except KeyframesError as error:
+        return "refused", str(error)
+    except Exception:
+        return "crash", traceback.format_exc()
+    expected = sequential_digests(path)
+    wrong = []
+    for index, file in zip(result.frame_indices, result.files, strict=True):
+        if index >= len(expected) or digest(cv2.imread(str(file))) != expected[index]:
+            wrong.append(index)
+    if wrong:
+        text = f"frames {wrong} of the chosen {result.frame_indices}; a plain loop reads {len(expected)} frames"
+        return "wrong picture", f"{text}; warnings: {list(result.warnings)}"
+    return "extracted", ""
+
+
+def main():
+    # FFmpeg and OpenCV write to descriptor 2; Python's own last words at a crash go there too.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        case = json.loads(line)
+        name, detail = outcome(case["path"], Path(case["folder"]), case["options"])
+        print(json.dumps({"outcome": name, "detail": detail}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
