@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clustering.candidates import draw_in_batches
 from clustering.lloyd import Search, Sums, row_norms
-from clustering.seeding import draw_sample
+from clustering.seeding import Sample, draw_sample
 from clustering.workers import Workers
 
 ROUNDS = 12
@@ -22,6 +22,8 @@ SHARE = 0.06
 FIRST_BATCHES = 16
 FIRST_CANDIDATES = 2
 CANDIDATES = 4
+# So many centres are tried at least: few ones, which cost little and can go wrong badly, several times.
+TRIED = 64
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 
@@ -47,34 +49,35 @@ def exchanged_start(
     array (n_clusters, n_features), of X's dtype
     """
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
-    norms = row_norms(sample.X, workers)
+    norms, closest = row_norms(sample.X, workers), sample.closest(workers)
+    tries = (_attempt(sample, norms, closest, n_clusters, rng, workers) for _ in range(max(1, TRIED // n_clusters)))
+    seeds, labels, _ = min(tries, key=lambda found: found[2])
+    # The centres in the space of X, from the labels that were found in the projection.
+    seeds = np.concatenate([X[sample.rows[seeds]], fixed])
+    sums = Sums(X[sample.rows], sample.weights, len(seeds), workers)
+    sums.start(labels)
+    return sums.means(seeds, len(fixed))[:n_clusters]
+
+
+def _attempt(
+    sample: Sample, norms: NDArray, closest: NDArray, n_clusters: int, rng: np.random.RandomState, workers: Workers
+) -> tuple[NDArray[np.int64], NDArray[np.int32], float]:
+    """First seeds (rows of the sample), labels after all rounds, and their distortion."""
+    X, weights, n_fixed = sample.X, sample.weights, len(sample.fixed)
     drawn = draw_in_batches(
-        sample.X,
-        norms,
-        sample.weights,
-        n_clusters,
-        sample.closest(workers),
-        rng,
-        workers,
-        n_batches=FIRST_BATCHES,
-        candidates=FIRST_CANDIDATES,
+        X, norms, weights, n_clusters, closest, rng, workers, n_batches=FIRST_BATCHES, candidates=FIRST_CANDIDATES
     )
-    seeds = X[sample.rows[drawn.rows]]
-    if len(sample.rows) < ROWS_A_CENTER * n_clusters:
-        return seeds
-    centers = np.concatenate([sample.X[drawn.rows], sample.fixed])
-    search = _moved_once(sample.X, norms, sample.weights, centers, drawn.nearest, len(fixed), workers)
+    search = _moved_once(
+        X, norms, weights, np.concatenate([X[drawn.rows], sample.fixed]), drawn.nearest, n_fixed, workers
+    )
     n_drawn = max(1, round(SHARE * n_clusters))
-    for _ in range(ROUNDS):
-        found = _exchanged(search, sample.weights, n_drawn, len(fixed), rng, workers)
-        if _distortion(found, sample.weights) < _distortion(search, sample.weights):
+    for _ in range(ROUNDS if len(X) >= ROWS_A_CENTER * n_clusters else 0):
+        found = _exchanged(search, weights, n_drawn, n_fixed, rng, workers)
+        if _distortion(found, weights) < _distortion(search, weights):
             search = found
         else:
             n_drawn = max(1, n_drawn // 2)
-    # The centres in the space of X, from the labels that were found in the projection.
-    sums = Sums(X[sample.rows], sample.weights, n_clusters + len(fixed), workers)
-    sums.start(search.labels)
-    return sums.means(np.concatenate([seeds, fixed]), len(fixed))[:n_clusters]
+    return drawn.rows, search.labels, _distortion(search, weights)
 
 
 def _exchanged(
