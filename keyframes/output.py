@@ -163,7 +163,12 @@ def _took(partial: Path, place: Path, overwrite: bool) -> bool:
 
 def _remove(folders: list[Path]) -> None:
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            # An interruption just after rmtree has closed a descriptor makes it close that one again, and fail.
+            if error.__context__ is not None:
+                raise error.__context__ from None
 
 
 def _unused_name(place: Path, purpose: str) -> Path:
