@@ -23,7 +23,7 @@ FIRST_BATCHES = 16
 FIRST_CANDIDATES = 2
 CANDIDATES = 4
 # So many centres are tried at least: few ones, which cost little and can go wrong badly, several times.
-TRIED = 64
+TRIED = 30
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 

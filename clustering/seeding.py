@@ -17,9 +17,11 @@ from clustering.workers import BLOCK_ROWS, Workers
 PRODUCT_ROWS = 512
 # Rows looked at for each seed: a start from more is hardly better once Lloyd's algorithm has run from it.
 ROWS_A_SEED = 40
-FEWEST_ROWS = 4096
+FEWEST_ROWS = 10240
 # With more features than twice this, the distances are taken in a random projection to so many.
 PROJECTED_FEATURES = 64
+# With fewer numbers in all seeds together, they cost too little for a projection to pay.
+PROJECTED_SIZE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def draw_sample(
     if len(rows) < n_clusters:
         rows, counts = np.arange(len(X)), weights
     reduced = X if len(rows) == len(X) else X[rows]
-    if X.shape[1] > 2 * PROJECTED_FEATURES:
+    if X.shape[1] > 2 * PROJECTED_FEATURES and n_clusters * X.shape[1] > PROJECTED_SIZE:
         projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
         reduced, fixed = (_project(part, projection.astype(X.dtype), workers) for part in (reduced, fixed))
     return Sample(rows, counts, reduced, fixed)

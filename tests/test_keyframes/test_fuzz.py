@@ -165,7 +165,7 @@ def test_damage_at_a_few_places(name, worker, undamaged):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_damage_at_random_places(name, worker, undamaged):
-    seed = int(os.environ.get("KEYFRAMES_FUZZ_SEED", int.from_bytes(os.urandom(4))))
+    seed = int(os.environ.get("KEYFRAMES_FUZZ_SEED", int.from_bytes(os.urandom(4), "little")))
     print(f"seed {seed}, {PLACES} places")
     found = failures(worker, undamaged(name), seed, PLACES)
     assert not found, "\n".join(found)

@@ -49,7 +49,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_interrupted_at_random_moments(number, tmp_path, long_video):
-    seed = int.from_bytes(os.urandom(4))
+    seed = int.from_bytes(os.urandom(4), "little")
     print(f"seed {seed}")
     moments = random.Random(seed)
     whole = tmp_path / "whole"
@@ -80,7 +80,7 @@ def test_interrupted_at_random_moments(number, tmp_path, long_video):
 
 
 def test_after_a_kill_the_next_run_ends_well(tmp_path, long_video):
-    seed = int.from_bytes(os.urandom(4))
+    seed = int.from_bytes(os.urandom(4), "little")
     print(f"seed {seed}")
     moments = random.Random(seed)
     begun = time.monotonic()
@@ -106,7 +106,7 @@ def test_after_a_kill_the_next_run_ends_well(tmp_path, long_video):
 
 def test_a_kill_while_an_earlier_result_is_replaced(tmp_path, long_video):
     """The earlier result, the new one, or, in the instant between two renames, none: never a part of one."""
-    seed = int.from_bytes(os.urandom(4))
+    seed = int.from_bytes(os.urandom(4), "little")
     print(f"seed {seed}")
     moments = random.Random(seed)
     place = tmp_path / "a" / "out"
