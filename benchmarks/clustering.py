@@ -6,7 +6,8 @@
 The works: the pixels of scikit-learn's china.jpg and its 4x4 blocks (k 256); positions drawn on a video's 64x64 gray
 frames, interpolated between neighbours, with noise of 1 level: 60,000 after PCA-32 and 6,000 as pixels (k 150).
 Everyone runs to convergence with default tolerance; faiss for 25 iterations over all points. Medians over the seeds,
-after a first run that is not counted; each after a pause, as threads of OpenMP and BLAS spin on for a while. The bare matrix product n x d x k is the limit of one unpruned iteration.
+after a first run that is not counted, and each after a pause, as threads of OpenMP and BLAS spin on for a while. The
+bare matrix product n x d x k is the limit of one unpruned iteration.
 The centroid neural network (exact, 1,000 rows, k 10) is set against its NumPy twin, as benchmarks/centnn.py does.
 --scaling measures instead how the time of 20 iterations grows from 10,000 to 1,000,000 rows (32 components, k 150):
 the exponent a of n^a, without the seeding (given centres) and with it, and a plot of both.

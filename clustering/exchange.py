@@ -23,7 +23,7 @@ FIRST_BATCHES = 16
 FIRST_CANDIDATES = 2
 CANDIDATES = 4
 # So many centres are tried at least: few ones, which cost little and can go wrong badly, several times.
-TRIED = 30
+TRIED = 100
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 
@@ -50,7 +50,7 @@ def exchanged_start(
     """
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
     norms, closest = row_norms(sample.X, workers), sample.closest(workers)
-    tries = (_attempt(sample, norms, closest, n_clusters, rng, workers) for _ in range(max(1, TRIED // n_clusters)))
+    tries = (_attempt(sample, norms, closest, n_clusters, rng, workers) for _ in range(-(-TRIED // n_clusters)))
     seeds, labels, _ = min(tries, key=lambda found: found[2])
     # The centres in the space of X, from the labels that were found in the projection.
     seeds = np.concatenate([X[sample.rows[seeds]], fixed])
