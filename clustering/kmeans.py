@@ -12,6 +12,7 @@ from clustering.lloyd import Partition, lloyd, nearest_centers
 from clustering.seeding import choose_start
 from clustering.workers import Workers
 
+INITS = ("exchange", "k-means++", "plain-k-means++", "random")
 CENTER_ROWS = 1024
 # Up to so many columns, equal rows are looked for.
 MERGED_FEATURES = 12
@@ -41,9 +42,10 @@ def k_means(
         At most n_samples.
     sample_weight : array (n_samples,) or None, default=None
         How much each row counts, not negative and not all 0; rows of weight 0 only get a label. None: all the same.
-    init : {"exchange", "k-means++", "random"} or array (n_clusters, n_features), default="exchange"
-        How to start: seeds by greedy k-means++ of which the least useful are drawn again in a few rounds, on a sample
-        of the rows (see `clustering.exchange`); the seeds alone; k different rows at random; or these centres.
+    init : str or array (n_clusters, n_features), default="exchange"
+        How to start. "exchange": seeds drawn in batches, of which the least useful are drawn again in a few rounds, on
+        a sample of the rows (see `clustering.exchange`). "k-means++": greedy, the best of a few draws becomes a seed;
+        "plain-k-means++": each draw does. "random": k different rows. Or these centres.
     n_init : int, default=1
         How many starts to try; the result of lowest inertia is kept.
     fixed_centers : array (n_fixed, n_features) or None, default=None
@@ -176,4 +178,6 @@ def _start(
     if init in ("k-means++", "plain-k-means++"):
         n_trials = 1 if init == "plain-k-means++" else None
         return np.concatenate([X[choose_start(X, weights, n_clusters, fixed, rng, workers, n_trials=n_trials)], fixed])
-    raise InvalidInputError(f"init={init!r} must be 'exchange', 'k-means++', 'random' or an array of centres")
+    raise InvalidInputError(
+        f"init={init!r} must be 'exchange', 'k-means++', 'plain-k-means++', 'random' or an array of centres"
+    )

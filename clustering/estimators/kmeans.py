@@ -11,11 +11,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from clustering.estimators.base import CentersEstimator
-from clustering.kmeans import k_means
+from clustering.kmeans import INITS, k_means
 
 
 class KMeans(CentersEstimator):
-    """k-means clustering: exchanged k-means++ seeds and Lloyd's algorithm, compiled with Numba.
+    """k-means clustering: exchanged seeds and Lloyd's algorithm, compiled with Numba.
 
     The result depends on the data, the settings and the seed alone: any number of threads gives the same bits.
 
@@ -23,10 +23,10 @@ class KMeans(CentersEstimator):
     ----------
     n_clusters : int, default=8
         Number of clusters, k.
-    init : {"exchange", "k-means++", "random"} or array (n_clusters, n_features), default="exchange"
-        How to start: seeds by greedy k-means++ (Arthur and Vassilvitskii 2007) of which the least useful are drawn
-        again in a few rounds (Fritzke 2020), on a sample of the rows; the seeds alone; k different rows at random; or
-        these centres.
+    init : {"exchange", "k-means++", "plain-k-means++", "random"} or array (n_clusters, n_features), default="exchange"
+        How to start. "exchange": seeds drawn in batches, of which the least useful are drawn again in a few rounds, on
+        a sample of the rows (after Fritzke 2020). "k-means++": greedy (Arthur and Vassilvitskii 2007), the best of a few draws becomes a seed;
+        "plain-k-means++": each draw does. "random": k different rows. Or these centres.
     n_init : int, default=1
         How many starts to try; the result of lowest inertia is kept.
     fixed_centers : array (n_fixed, n_features) or None, default=None
@@ -70,7 +70,7 @@ class KMeans(CentersEstimator):
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"exchange", "k-means++", "random"}), "array-like"],
+        "init": [StrOptions(set(INITS)), "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "fixed_centers": ["array-like", None],
         "max_iter": [Interval(Integral, 1, None, closed="left")],

@@ -122,7 +122,7 @@ def test_a_cluster_that_runs_empty_is_filled_again():
     assert_array_equal(np.bincount(model.labels_, minlength=3) > 0, [True, True, True])
 
 
-@pytest.mark.parametrize("init", ["exchange", "k-means++", "random"])
+@pytest.mark.parametrize("init", ["exchange", "k-means++", "plain-k-means++", "random"])
 def test_fewer_different_rows_than_clusters_are_told(init):
     X = np.repeat(np.eye(3), 5, axis=0)
     with pytest.warns(ConvergenceWarning, match=r"distinct clusters \(3\) found smaller than n_clusters \(7\)"):
@@ -217,7 +217,7 @@ def test_bad_weights_raise(weights, message):
         KMeans(2).fit(np.arange(10.0).reshape(5, 2), sample_weight=weights)
 
 
-@pytest.mark.parametrize("init", ["exchange", "k-means++", "random"])
+@pytest.mark.parametrize("init", ["exchange", "k-means++", "plain-k-means++", "random"])
 def test_fixed_centers_stay_and_take_their_rows(rng, init):
     X = groups(rng, 2000, n_groups=8, spread=0.05)
     fixed = KMeans(8, random_state=0).fit(X).cluster_centers_[:5].astype(X.dtype)
