@@ -25,8 +25,8 @@ class KMeans(CentersEstimator):
         Number of clusters, k.
     init : {"exchange", "k-means++", "plain-k-means++", "random"} or array (n_clusters, n_features), default="exchange"
         How to start. "exchange": seeds drawn in batches, of which the least useful are drawn again in a few rounds, on
-        a sample of the rows (after Fritzke 2020). "k-means++": greedy (Arthur and Vassilvitskii 2007), the best of a few draws becomes a seed;
-        "plain-k-means++": each draw does. "random": k different rows. Or these centres.
+        a sample of the rows (after Fritzke 2020). "k-means++": greedy (Arthur and Vassilvitskii 2007), the best of a
+        few draws becomes a seed; "plain-k-means++": each draw does. "random": k different rows. Or these centres.
     n_init : int, default=1
         How many starts to try; the result of lowest inertia is kept.
     fixed_centers : array (n_fixed, n_features) or None, default=None
