@@ -226,7 +226,8 @@ def _scan_once(
             if video.log.counts and not plain_alone:
                 video.close()
                 return None, ""
-        if video.log.counts and not plain_alone:
+        # Of frames that are missing, several threads lose more than one does.
+        if (video.log.counts or video.incomplete()) and not plain_alone:
             return None, ""
         if view.discard != "none" and (why := _too_few(video, columns, settings)):
             return None, why
