@@ -52,7 +52,10 @@ def _set_by_user() -> bool:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """OpenCV's compiled module, through which the FFmpeg that it is linked with can be called; None on Windows."""
+    """OpenCV's compiled module, through which the FFmpeg that it is linked with can be called.
+
+    None where it is not linked but loaded when it is needed, as on Windows.
+    """
     home = Path(cv2.__file__)
     for path in [home, *sorted(home.parent.rglob("cv2*.so"))]:
         if path.suffix == ".so":
