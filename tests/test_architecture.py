@@ -99,11 +99,13 @@ def sources(*packages):
             {
                 f"clustering/kernels/{name}.py"
                 for name in (
+                    "candidates",
                     "centnn",
                     "compilation",
                     "dissolving",
                     "few_centers",
                     "few_features",
+                    "groups",
                     "lloyd",
                     "minibatch",
                     "rows",
