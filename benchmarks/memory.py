@@ -78,8 +78,8 @@ def measure(video, folder, args):
     temporary = folder / f"temporary-{video.name}"
     temporary.mkdir()
     files = TemporaryFiles(temporary)
-    command = [KEYFRAMES, "extract", video, "-k", args.clusters, "-q", "-o", folder / f"{video.name}-keyframes"]
-    command += ["--scan", args.scan] if args.scan else []
+    command = [KEYFRAMES, "extract", video, "-k", args.clusters, "--scan", args.scan, "-q"]
+    command += ["-o", folder / f"{video.name}-keyframes"]
     cost = run(command, watch=files.look, env={**os.environ, "TMPDIR": str(temporary)})
     return cost.seconds, cost.peak_bytes / 1e6, files.peak_bytes / 1e6
 
@@ -90,7 +90,7 @@ def main():
     parser.add_argument("-k", "--clusters", type=int, default=150)
     parser.add_argument("--quick", action="store_true", help="without a VIDEO: an hour instead of a day")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the videos made here [a temporary folder]")
-    parser.add_argument("--scan", choices=["exact", "fast"], help="how to scan [the command's own way]")
+    parser.add_argument("--scan", choices=["exact", "fast"], default="exact", help="how to scan [exact]")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

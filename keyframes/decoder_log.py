@@ -15,8 +15,19 @@ import threading
 from collections import Counter
 from types import TracebackType
 
-# "[h264 @ 0x55b1def55ec0] error while decoding MB 3 12": who, an address that differs each time, what.
-_MESSAGE = re.compile(rb"^\[(?P<who>[^\]@]+) @ (?:0x)?[0-9a-fA-F]+\] (?P<what>.+)$", re.MULTILINE)
+from keyframes.log_level import LogLevel
+
+# "[h264 @ 0x55b1def55ec0] [error] error while decoding MB 3 12": who, an address that differs each time, how bad, what.
+# The level is there where it could be asked for; without it, only errors come.
+_MESSAGE = re.compile(
+    rb"^\[(?P<who>[^\]@]+) @ (?:0x)?[0-9a-fA-F]+\] (?:\[(?P<level>[a-z]+)\] )?(?P<what>.+)$", re.MULTILINE
+)
+_ERRORS = {None, b"panic", b"fatal", b"error"}
+# Below an error there is much that comes with intact files too (a pixel format out of fashion, an unknown tag); what
+# tells of broken pictures is said in these words: "concealing 77 DC, 77 AC, 77 MV errors in P frame", "Skipping NALU".
+_BROKEN = re.compile(rb"\bconceal|\bSkipping\b.*\bNALU\b")
+LARGEST_LOG = 1 << 20
+_COLOR = re.compile(rb"\x1b\[[0-9;]*m")
 _NUMBER = re.compile(r"-?\b(?:0x[0-9a-fA-F]+|\d+)\b")
 
 _lock = threading.Lock()
@@ -25,7 +36,9 @@ _redirection: "_Redirection | None" = None
 
 
 class DecoderLog:
-    """FFmpeg's messages while this is entered; a context manager that may be nested and used from several threads.
+    """FFmpeg's errors while this is entered, and what it says of pictures that it patched up.
+
+    A context manager that may be nested and used from several threads.
 
     With several logs at once each one gets all messages: descriptor 2 belongs to the whole process.
 
@@ -48,6 +61,8 @@ class DecoderLog:
                 _redirection = _Redirection.start()
             else:
                 _distribute(_redirection)
+            if _redirection is not None:
+                _redirection.level.raise_to_info()
             _active.append(self)
         return self
 
@@ -82,7 +97,9 @@ class DecoderLog:
 
 
 def _distribute(redirection: "_Redirection") -> None:
-    for match in _MESSAGE.finditer(redirection.take()):
+    for match in _MESSAGE.finditer(_COLOR.sub(b"", redirection.take())):
+        if match["level"] not in _ERRORS and not _BROKEN.search(match["what"]):
+            continue
         what = match["what"].decode("utf-8", "replace").strip()
         for log in _active:
             log.first = log.first or what
@@ -103,12 +120,14 @@ def _open_nameless() -> int:
 
 
 class _Redirection:
-    """Descriptor 2 turned into a temporary file."""
+    """Descriptor 2 turned into a temporary file, and what FFmpeg writes there."""
 
     def __init__(self, log: int, saved: int) -> None:
+        self.level = LogLevel()
         self._log = log
         self._saved = saved
         self._begun = b""
+        self._taken = 0
         self._moved: io.TextIOWrapper | None = None
 
     @classmethod
@@ -141,15 +160,20 @@ class _Redirection:
             sys.stderr = self._moved
 
     def take(self) -> bytes:
-        """Return the lines written since the last call, and empty the file, so that it stays small."""
+        """Return the lines written since the last call."""
         size = os.lseek(self._log, 0, os.SEEK_END)
-        os.lseek(self._log, 0, os.SEEK_SET)
-        text = self._begun + os.read(self._log, size)
-        os.ftruncate(self._log, 0)
+        os.lseek(self._log, self._taken, os.SEEK_SET)
+        text = self._begun + os.read(self._log, size - self._taken)
+        self._taken = size
+        if size > LARGEST_LOG:
+            # Not each time: what another thread writes between the reading and this is lost.
+            os.ftruncate(self._log, 0)
+            self._taken = 0
         lines, newline, self._begun = text.rpartition(b"\n")
         return lines + newline
 
     def stop(self) -> None:
+        self.level.set_back()
         os.dup2(self._saved, 2)
         os.close(self._saved)
         os.close(self._log)

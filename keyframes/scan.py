@@ -209,6 +209,7 @@ def _scan_once(
 
     n_pixels = int(np.prod(thumbnailer.shape))
     columns, plain_alone = _Columns(), view == PLAIN and video.threads == 1
+    complaint = "" if view.discard == "none" else "FFmpeg reports errors where its B-frames are left out"
     keep = settings.features == "pixels"
     total = video.frames_expected
     with (
@@ -225,9 +226,10 @@ def _scan_once(
             bar.update((columns.index[-1] - columns.index[0]) // settings.every + 1 - bar.n)
             if video.log.counts and not plain_alone:
                 video.close()
-                return None, ""
-        if video.log.counts and not plain_alone:
-            return None, ""
+                return None, complaint
+        # Of frames that are missing, several threads lose more than one does.
+        if (video.log.counts or video.incomplete()) and not plain_alone:
+            return None, complaint
         if view.discard != "none" and (why := _too_few(video, columns, settings)):
             return None, why
         digests = np.frombuffer(columns.digests, np.uint64).reshape(-1, 2)

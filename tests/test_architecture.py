@@ -22,6 +22,7 @@ FLOORS = {
         {"rows"},
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
+        {"log_level"},
         {"errors"},
         {"__init__"},
     ],

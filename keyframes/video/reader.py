@@ -34,6 +34,8 @@ MAX_DECODER_THREADS = 16
 SPARE_THREADS = 2
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
+# FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
+SILENT_CODECS = {"mpg1", "mpg2"}
 # The times of a file are proven on its first group of pictures, or on so many frames of it.
 PROBED_FRAMES = 300
 # A gap is told where nearly all others are alike and it is this much longer, and half a second.
@@ -103,7 +105,7 @@ class VideoReader:
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
-        FFmpeg's threads; None takes two more than there are processors.
+        FFmpeg's threads; None takes two more than there are processors. MPEG-1 and MPEG-2 are decoded on one.
 
     Attributes
     ----------
@@ -156,6 +158,8 @@ class VideoReader:
         self.log = DecoderLog()
         self._begin(PLAIN)
         self.header = self._read_header()
+        if self.header.codec in SILENT_CODECS:
+            self.threads = 1
         self._check_crop()
 
     def __enter__(self) -> "VideoReader":
@@ -478,6 +482,13 @@ class VideoReader:
         elif said:
             found.append(f"FFmpeg reported errors, some pictures may be damaged: {said}")
         return ["; ".join(found)] if found else []
+
+    def incomplete(self) -> bool:
+        """Tell whether the latest iteration, which left nothing out, gave fewer frames than there should be."""
+        if self._view.discard != "none" or not self.reached_end:
+            return False
+        said = bool(self.log.counts)
+        return self._ends_early(said) or bool(self._missing_pictures(said))
 
     def suspects(self, frame_index: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which of these frames FFmpeg complained about in the latest iteration, up to the next key frame.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 # Ways to scan, as options of `keyframes.extract`; whatever the way, an index means the same picture.
-SCANS = ({},)
+SCANS = ({}, {"scan": "fast"})
 N_BITS = 8
 BARCODE_HEIGHT = 24
 

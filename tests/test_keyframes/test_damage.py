@@ -1,5 +1,8 @@
 """What can be known of a damaged file is told, and pictures in doubt are the last to be chosen."""
 
+import re
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -44,6 +47,27 @@ def test_frames_from_a_message_to_the_next_key_frame_are_suspect(encoded):
     assert suspect[wrong].all()
     assert suspect.sum() < 101
     assert not suspect[:50].any()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's level is out of reach there")
+def test_pictures_patched_up_without_an_error_are_told_and_the_same_with_any_number_of_threads(encoded, tmp_path):
+    """Of one picture, a quarter is missing: FFmpeg takes what it finds for it, and does not call that an error."""
+    raw = encoded("whole.h264", 60, *X264, "-bf", "0", "-g", "20", "-x264-params", "slices=4").read_bytes()
+    begins = [match.start() for match in re.finditer(rb"\x00\x00\x01", raw)]
+    slices = [number for number, begin in enumerate(begins) if raw[begin + 3] & 31 == 1]
+    missing = slices[4 * 30 + 1]
+    (tmp_path / "broken.h264").write_bytes(raw[: begins[missing]] + raw[begins[missing + 1] :])
+    ffmpeg("-i", tmp_path / "broken.h264", "-c", "copy", tmp_path / "broken.mp4")
+    results = [
+        keyframes.extract(tmp_path / "broken.mp4", 58, output=tmp_path / f"out{threads}", threads=threads)
+        for threads in (1, 2, 4)
+    ]
+    (warning,) = (text for text in results[0].warnings if "FFmpeg" in text)
+    assert "concealing" in warning
+    assert "error while" not in warning
+    for other in results[1:]:
+        assert other.manifest == results[0].manifest
+        assert [file.read_bytes() for file in other.files] == [file.read_bytes() for file in results[0].files]
 
 
 def test_a_file_without_complaints_has_no_suspects(encoded):

@@ -3,7 +3,10 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from keyframes.decoder_log import DecoderLog
+from tests.conftest import ROOT
 
 
 def write(text):
@@ -62,3 +65,53 @@ def test_it_works_without_a_standard_error():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "fine"
+
+
+def test_of_what_is_less_than_an_error_only_broken_pictures_count():
+    with DecoderLog() as log:
+        write("[h264 @ 0x1] [error] error while decoding MB 3 12\n")
+        write("[swscaler @ 0x1] [warning] deprecated pixel format used, make sure you did set range correctly\n")
+        write("[h264 @ 0x1] [info] concealing 77 DC, 77 AC, 77 MV errors in P frame\n")
+        write("[hevc @ 0x1] [warning] Skipping invalid undecodable NALU: 8\n")
+        write("[mov @ 0x1] [info] handler description\n")
+    assert log.counts == {
+        "h264: error while decoding MB N N": 1,
+        "h264: concealing N DC, N AC, N MV errors in P frame": 1,
+        "hevc: Skipping invalid undecodable NALU: N": 1,
+    }
+
+
+def test_messages_in_colour_are_understood():
+    with DecoderLog() as log:
+        write("\x1b[48;5;0m\x1b[38;5;87m[h264 @ 0x1] \x1b[0m\x1b[31m[error] \x1b[0m\x1b[31mno frame!\n\x1b[0m")
+        write("\x1b[38;5;87m[h264 @ 0x1] \x1b[0m\x1b[31m[error] \x1b[0m\x1b[31mno frame!\n\x1b[0m")
+    assert log.counts == {"h264: no frame!": 2}
+
+
+def test_many_messages_are_all_counted():
+    with DecoderLog() as log:
+        for _ in range(40):
+            write("[h264 @ 0x1] [error] error while decoding\n" * 1000)
+            log.update()
+    assert log.total() == 40_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's level is out of reach there")
+def test_the_level_is_left_as_opencv_set_it(video_file):
+    """FFmpeg would tell of itself in all later captures of the process."""
+    program = (
+        "import sys\n"
+        "from keyframes.log_level import _library\n"
+        "import cv2, keyframes\n"
+        "if sys.argv[2] == 'later':\n"
+        "    cv2.VideoCapture(sys.argv[1])\n"
+        "    assert _library().av_log_get_level() == 16\n"
+        "list(keyframes.VideoReader(sys.argv[1]))\n"
+        "list(keyframes.VideoReader(sys.argv[1]))\n"
+        "assert _library().av_log_get_level() == 16\n"
+        "assert _library().av_log_get_flags() == 0\n"
+    )
+    for when in ("first", "later"):
+        command = [sys.executable, "-c", program, str(video_file("h264_full_range.mp4")), when]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+        assert (done.stdout, done.stderr) == ("", "")

@@ -187,7 +187,6 @@ def test_frames_read_by_random_indices_after_a_scan(name, long_file, plain_loop)
             assert wrong([(frame.index, frame.image) for frame in frames], pictures) == []
 
 
-@pytest.mark.xfail(reason="memory as it was is taken for a picture", strict=True)
 @pytest.mark.parametrize(
     "video",
     [
