@@ -30,8 +30,9 @@ from keyframes.video.seeking import Follower, plan_cost
 
 # More FFmpeg threads than this gain little, and each one holds frames of its own.
 MAX_DECODER_THREADS = 16
-# Beyond one a processor: they are at work while finished pictures wait to be handed over.
-SPARE_THREADS = 2
+# For each processor: most of them wait, for the rows of the frame that theirs refers to, or for their turn to hand a
+# picture over, and a frame that is left out takes its thread's turn too.
+DECODER_THREADS = 4
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
 # The times of a file are proven on its first group of pictures, or on so many frames of it.
@@ -103,7 +104,7 @@ class VideoReader:
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
-        FFmpeg's threads; None takes two more than there are processors.
+        Processors to use; None takes all.
 
     Attributes
     ----------
@@ -150,7 +151,8 @@ class VideoReader:
         self.stop_s = stop_s
         self.every = every
         self.crop = crop
-        self.threads = min(threads or cv2.getNumberOfCPUs() + SPARE_THREADS, MAX_DECODER_THREADS)
+        processors = threads or cv2.getNumberOfCPUs()
+        self.threads = min(DECODER_THREADS * processors, MAX_DECODER_THREADS) if processors > 1 else 1
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.log = DecoderLog()
@@ -389,7 +391,9 @@ class VideoReader:
             return "none", "the file has no B-frames"
         pictures = dict(every_one)
         reason = "nothing refers to other frames than its B-frames"
-        modes: tuple[Discard, ...] = ("bidir", "nonref")
+        found: list[tuple[int, Discard]] = []
+        # Leaving out frames that nothing refers to is right by its definition, so it comes first.
+        modes: tuple[Discard, ...] = ("nonref", "bidir")
         for discard in modes:
             kept, said = self._probe(discard, last)
             if kept:
@@ -403,8 +407,9 @@ class VideoReader:
             elif why := self.too_few(np.array([time_ms for time_ms, _ in kept]) / 1000, every_one[-1][0] / 1000):
                 reason = why
             else:
-                return discard, ""
-        return "none", reason
+                found.append((len(kept), discard))
+        # The first of those that keep the fewest.
+        return (min(found, key=lambda one: one[0])[1], "") if found else ("none", reason)
 
     def too_few(self, kept_s: NDArray[np.float64], last_s: float) -> str:
         """Tell why the frames kept up to a time are too few for all, or return ""."""

@@ -23,6 +23,11 @@ def landing(index: int, times_ms: NDArray[np.float64], keys: NDArray[np.int64], 
     return int(keys[before - 1]) if before else 0
 
 
+def expected_cost(n_wanted: int, n_frames: int, n_keys: int) -> float:
+    """Frames to decode, or their equal in time, to seek to so many frames anywhere between so many key frames."""
+    return n_wanted * (n_frames / max(1, n_keys) / 2 + LEAD_FRAMES + SEEK_COST)
+
+
 def plan_cost(indices: Sequence[int], times_ms: NDArray[np.float64], keys: NDArray[np.int64], frame_rate: float) -> int:
     """Frames to decode, or their equal in time, to reach all of these indices by the cheaper of a seek and a walk."""
     cost, position = 0, 0
