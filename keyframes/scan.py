@@ -28,7 +28,7 @@ from keyframes.features import (
 )
 from keyframes.progress import progress_bar
 from keyframes.rows import ThumbnailRows
-from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, expected_cost
+from keyframes.video import PAIR_COST, PLAIN, DisagreementError, Proof, VideoReader, View, expected_cost
 
 # Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
 GROUP_FRAMES = 32
@@ -149,7 +149,7 @@ def _luma_pays(video: VideoReader, settings: Settings, view: View) -> bool:
         return False
     n_chosen = MAX_AUTO_K if settings.k == "auto" else settings.k
     seeks = expected_cost(n_chosen, n_packets, len(video.packets.key_times_ms))
-    extra = min(2 * seeks, n_packets) - min(seeks, n_packets)
+    extra = min(PAIR_COST * seeks, n_packets) - min(seeks, n_packets)
     return extra < LUMA_SAVING * video.frames_expected
 
 

@@ -26,13 +26,15 @@ from keyframes.errors import RegionError, VideoError
 from keyframes.video.captures import Capture, Discard, open_capture
 from keyframes.video.images import image_files, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
-from keyframes.video.seeking import Follower, plan_cost
+from keyframes.video.seeking import PAIR_COST, Follower, plan_cost
 
 # More FFmpeg threads than this gain little, and each one holds frames of its own.
 MAX_DECODER_THREADS = 16
 # For each processor: most of them wait, for the rows of the frame that theirs refers to, or for their turn to hand a
 # picture over, and a frame that is left out takes its thread's turn too.
 DECODER_THREADS = 4
+# Each one holds pictures; large ones keep fewer threads at work as well.
+DECODER_BYTES = 128 << 20
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
 # The times of a file are proven on its first group of pictures, or on so many frames of it.
@@ -152,12 +154,16 @@ class VideoReader:
         self.every = every
         self.crop = crop
         processors = threads or cv2.getNumberOfCPUs()
-        self.threads = min(DECODER_THREADS * processors, MAX_DECODER_THREADS) if processors > 1 else 1
+        self.threads = min(processors, MAX_DECODER_THREADS)
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.log = DecoderLog()
         self._begin(PLAIN)
         self.header = self._read_header()
+        if processors > 1:
+            fitting = DECODER_BYTES // (3 * self.header.height * self.header.width)
+            wanted = min(DECODER_THREADS * processors, MAX_DECODER_THREADS)
+            self.threads = max(self.threads, min(wanted, fitting))
         self._check_crop()
 
     def __enter__(self) -> "VideoReader":
@@ -296,8 +302,7 @@ class VideoReader:
         if wanted[-1] >= len(times_ms) or not np.all(np.diff(times_ms) > 0):
             return False
         cost = plan_cost(wanted, times_ms, self._key_indices(), self.header.frame_rate)
-        # Two captures side by side take one and a half times as long as one: FFmpeg's threads leave gaps.
-        return cost * (1.5 if luma else 1.0) < wanted[-1]
+        return cost * (PAIR_COST if luma else 1.0) < wanted[-1]
 
     def _frame_times_ms(self) -> NDArray[np.float64]:
         """Return the times of all frames by the first pass; by the packets where that left frames out."""

@@ -12,6 +12,8 @@ from keyframes.video.captures import Capture
 LEAD_FRAMES = 16
 # Flushing the decoder and filling its threads again costs about as much as decoding so many frames.
 SEEK_COST = 12
+# Two captures side by side take so many times as long as one: FFmpeg's threads leave gaps.
+PAIR_COST = 1.5
 # So many frames before the wanted one the seek aims: where frames come at uneven times it may land a little later.
 AIM_BEFORE = 3
 
