@@ -1,6 +1,8 @@
 """From a video to its keyframes: scan, choose, fetch, write."""
 
 import shutil
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +23,8 @@ from keyframes.video import DisagreementError, Proof, VideoReader
 
 if TYPE_CHECKING:
     from clustering import KSelection
+
+IMAGES_WAITING = 2
 
 
 def extract(
@@ -185,10 +189,19 @@ def _write_images(
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
     fetched = reader.seek_frames(files, proof) if proof else reader.read_frames(files)
-    with progress_bar(fetched, "write", len(files), "images", progress) as frames:
+    # Encoded beside the decoding, a few at a time: at full size they take memory.
+    waiting: deque[Future[None]] = deque()
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="keyframes-write") as beside,
+        progress_bar(fetched, "write", len(files), "images", progress) as frames,
+    ):
         for frame in frames:
-            _write_image(files[frame.index], frame.image)
+            waiting.append(beside.submit(_write_image, files[frame.index], frame.image))
             sheet.add(frame)
+            if len(waiting) > IMAGES_WAITING:
+                waiting.popleft().result()
+        for written in waiting:
+            written.result()
     _write_image(folder / "contact_sheet.jpg", sheet.image)
 
 

@@ -28,13 +28,15 @@ from keyframes.features import (
 )
 from keyframes.progress import progress_bar
 from keyframes.rows import ThumbnailRows
-from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View
+from keyframes.video import PAIR_COST, PLAIN, DisagreementError, Proof, VideoReader, View, expected_cost
 
 # Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
 GROUP_FRAMES = 32
 GROUP_BYTES = 8 << 20
 GROUPS_WAITING = 3
-# The luma plane saves a third of the time and takes a proof; short files are read before that has paid.
+# The luma plane saves this share of the time that decoding takes, and needs a proof; short files are read before that
+# has paid.
+LUMA_SAVING = 0.15
 LUMA_FRAMES = 1500
 LUMA_PROOFS = 20
 LUMA_TOLERANCE = 3
@@ -110,7 +112,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     if settings.scan == "fast":
         discard, reason = video.find_discard(_fewest(settings))
         view = View(discard=discard)
-    if levels := _luma_levels(video, thumbnailer):
+    if _luma_pays(video, settings, view) and (levels := _luma_levels(video, thumbnailer)):
         view, thumbnailer = View(True, view.discard), _thumbnailer(video, settings, *levels)
     while True:
         try:
@@ -137,12 +139,26 @@ def _thumbnailer(video: VideoReader, settings: Settings, levels: NDArray[np.uint
     return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
 
 
+def _luma_pays(video: VideoReader, settings: Settings, view: View) -> bool:
+    """Whether the luma plane saves more of a scan than it costs afterwards.
+
+    Frames that are fetched by seeks are then decoded twice, as pictures and as what the scan saw.
+    """
+    n_packets = len(video.packets.times_ms)
+    if n_packets < LUMA_FRAMES or view.discard != "none":
+        return False
+    n_chosen = MAX_AUTO_K if settings.k == "auto" else settings.k
+    seeks = expected_cost(n_chosen, n_packets, len(video.packets.key_times_ms))
+    extra = min(PAIR_COST * seeks, n_packets) - min(seeks, n_packets)
+    return extra < LUMA_SAVING * video.frames_expected
+
+
 def _luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> tuple[NDArray[np.uint8] | None] | None:
     """Find what the levels of the file's luma plane mean, in a tuple; None where it must not be used.
 
     OpenCV hands the plane over without saying what it is: so it is looked at what it shows.
     """
-    if thumbnailer.color or len(video.packets.times_ms) < LUMA_FRAMES or video.header.frame_rate <= 0:
+    if thumbnailer.color or video.header.frame_rate <= 0:
         return None
     possible, n_seen = [LIMITED_RANGE, np.arange(256, dtype=np.uint8)], 0
     try:

@@ -26,12 +26,15 @@ from keyframes.errors import RegionError, VideoError
 from keyframes.video.captures import Capture, Discard, open_capture
 from keyframes.video.images import image_files, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
-from keyframes.video.seeking import Follower, plan_cost
+from keyframes.video.seeking import PAIR_COST, Follower, plan_cost
 
 # More FFmpeg threads than this gain little, and each one holds frames of its own.
 MAX_DECODER_THREADS = 16
-# Beyond one a processor: they are at work while finished pictures wait to be handed over.
-SPARE_THREADS = 2
+# For each processor: most of them wait, for the rows of the frame that theirs refers to, or for their turn to hand a
+# picture over, and a frame that is left out takes its thread's turn too.
+DECODER_THREADS = 4
+# Each one holds pictures; large ones keep fewer threads at work as well.
+DECODER_BYTES = 128 << 20
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
 # FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
@@ -105,7 +108,7 @@ class VideoReader:
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
-        FFmpeg's threads; None takes two more than there are processors. MPEG-1 and MPEG-2 are decoded on one.
+        Processors to use; None takes all. MPEG-1 and MPEG-2 are decoded on one.
 
     Attributes
     ----------
@@ -152,7 +155,8 @@ class VideoReader:
         self.stop_s = stop_s
         self.every = every
         self.crop = crop
-        self.threads = min(threads or cv2.getNumberOfCPUs() + SPARE_THREADS, MAX_DECODER_THREADS)
+        processors = threads or cv2.getNumberOfCPUs()
+        self.threads = min(processors, MAX_DECODER_THREADS)
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.log = DecoderLog()
@@ -160,6 +164,10 @@ class VideoReader:
         self.header = self._read_header()
         if self.header.codec in SILENT_CODECS:
             self.threads = 1
+        elif processors > 1:
+            fitting = DECODER_BYTES // (3 * self.header.height * self.header.width)
+            wanted = min(DECODER_THREADS * processors, MAX_DECODER_THREADS)
+            self.threads = max(self.threads, min(wanted, fitting))
         self._check_crop()
 
     def __enter__(self) -> "VideoReader":
@@ -298,8 +306,7 @@ class VideoReader:
         if wanted[-1] >= len(times_ms) or not np.all(np.diff(times_ms) > 0):
             return False
         cost = plan_cost(wanted, times_ms, self._key_indices(), self.header.frame_rate)
-        # Two captures side by side take one and a half times as long as one: FFmpeg's threads leave gaps.
-        return cost * (1.5 if luma else 1.0) < wanted[-1]
+        return cost * (PAIR_COST if luma else 1.0) < wanted[-1]
 
     def _frame_times_ms(self) -> NDArray[np.float64]:
         """Return the times of all frames by the first pass; by the packets where that left frames out."""
@@ -393,7 +400,9 @@ class VideoReader:
             return "none", "the file has no B-frames"
         pictures = dict(every_one)
         reason = "nothing refers to other frames than its B-frames"
-        modes: tuple[Discard, ...] = ("bidir", "nonref")
+        found: list[tuple[int, Discard]] = []
+        # Leaving out frames that nothing refers to is right by its definition, so it comes first.
+        modes: tuple[Discard, ...] = ("nonref", "bidir")
         for discard in modes:
             kept, said = self._probe(discard, last)
             if kept:
@@ -407,8 +416,9 @@ class VideoReader:
             elif why := self.too_few(np.array([time_ms for time_ms, _ in kept]) / 1000, every_one[-1][0] / 1000):
                 reason = why
             else:
-                return discard, ""
-        return "none", reason
+                found.append((len(kept), discard))
+        # The first of those that keep the fewest.
+        return (min(found, key=lambda one: one[0])[1], "") if found else ("none", reason)
 
     def too_few(self, kept_s: NDArray[np.float64], last_s: float) -> str:
         """Tell why the frames kept up to a time are too few for all, or return ""."""

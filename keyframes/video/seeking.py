@@ -12,6 +12,8 @@ from keyframes.video.captures import Capture
 LEAD_FRAMES = 16
 # Flushing the decoder and filling its threads again costs about as much as decoding so many frames.
 SEEK_COST = 12
+# Two captures side by side take so many times as long as one: FFmpeg's threads leave gaps.
+PAIR_COST = 1.5
 # So many frames before the wanted one the seek aims: where frames come at uneven times it may land a little later.
 AIM_BEFORE = 3
 
@@ -21,6 +23,11 @@ def landing(index: int, times_ms: NDArray[np.float64], keys: NDArray[np.int64], 
     aim = times_ms[max(0, index - AIM_BEFORE)] - 1000 * LEAD_FRAMES / frame_rate
     before = int(np.searchsorted(times_ms[keys], aim, side="right"))
     return int(keys[before - 1]) if before else 0
+
+
+def expected_cost(n_wanted: int, n_frames: int, n_keys: int) -> float:
+    """Frames to decode, or their equal in time, to seek to so many frames anywhere between so many key frames."""
+    return n_wanted * (n_frames / max(1, n_keys) / 2 + LEAD_FRAMES + SEEK_COST)
 
 
 def plan_cost(indices: Sequence[int], times_ms: NDArray[np.float64], keys: NDArray[np.int64], frame_rate: float) -> int:
