@@ -108,7 +108,7 @@ class VideoReader:
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
-        Processors to use; None takes all. MPEG-1 and MPEG-2 are decoded on one.
+        FFmpeg's threads; None takes up to four for each processor. MPEG-1 and MPEG-2 are decoded on one.
 
     Attributes
     ----------
@@ -155,8 +155,7 @@ class VideoReader:
         self.stop_s = stop_s
         self.every = every
         self.crop = crop
-        processors = threads or cv2.getNumberOfCPUs()
-        self.threads = min(processors, MAX_DECODER_THREADS)
+        self.threads = min(threads or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.log = DecoderLog()
@@ -164,9 +163,9 @@ class VideoReader:
         self.header = self._read_header()
         if self.header.codec in SILENT_CODECS:
             self.threads = 1
-        elif processors > 1:
+        elif threads is None and self.threads > 1:
             fitting = DECODER_BYTES // (3 * self.header.height * self.header.width)
-            wanted = min(DECODER_THREADS * processors, MAX_DECODER_THREADS)
+            wanted = min(DECODER_THREADS * self.threads, MAX_DECODER_THREADS)
             self.threads = max(self.threads, min(wanted, fitting))
         self._check_crop()
 
