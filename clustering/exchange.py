@@ -22,8 +22,9 @@ SHARE = 0.06
 FIRST_BATCHES = 16
 FIRST_CANDIDATES = 2
 CANDIDATES = 4
-# So many centres are tried at least: few ones, which cost little and can go wrong badly, several times.
+# So many centres are tried at least, in no more than so many tries: few of them cost little and can go wrong badly.
 TRIED = 100
+MOST_TRIES = 4
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 
@@ -50,7 +51,8 @@ def exchanged_start(
     """
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
     norms, closest = row_norms(sample.X, workers), sample.closest(workers)
-    tries = (_attempt(sample, norms, closest, n_clusters, rng, workers) for _ in range(-(-TRIED // n_clusters)))
+    n_tries = min(MOST_TRIES, -(-TRIED // n_clusters)) if n_clusters > 1 else 1
+    tries = (_attempt(sample, norms, closest, n_clusters, rng, workers) for _ in range(n_tries))
     seeds, labels, _ = min(tries, key=lambda found: found[2])
     # The centres in the space of X, from the labels that were found in the projection.
     seeds = np.concatenate([X[sample.rows[seeds]], fixed])
@@ -71,7 +73,7 @@ def _attempt(
         X, norms, weights, np.concatenate([X[drawn.rows], sample.fixed]), drawn.nearest, n_fixed, workers
     )
     n_drawn = max(1, round(SHARE * n_clusters))
-    for _ in range(ROUNDS if len(X) >= ROWS_A_CENTER * n_clusters else 0):
+    for _ in range(ROUNDS if n_clusters > 1 and len(X) >= ROWS_A_CENTER * n_clusters else 0):
         found = _exchanged(search, weights, n_drawn, n_fixed, rng, workers)
         if _distortion(found, weights) < _distortion(search, weights):
             search = found

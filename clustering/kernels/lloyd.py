@@ -66,8 +66,8 @@ def assign(
         best[:] = -np.inf
         home[:] = 0
         for g in range(n_groups):
-            greatest_by_row(scores, g, tops)
-            for t in range(GATHERED):
+            greatest_by_row(scores, g, size, tops)
+            for t in range(size):
                 home[t] = np.int32(g) if tops[g, t] > best[t] else home[t]
                 best[t] = max(tops[g, t], best[t])
         for t in range(size):
@@ -82,13 +82,13 @@ def assign(
                 tops[g, t] = max(tops[g, t], scores[g * LANES + p, t])
         second[:] = -np.inf
         for g in range(n_groups):
-            for t in range(GATHERED):
+            for t in range(size):
                 second[t] = max(second[t], tops[g, t])
-        for t in range(GATHERED):
+        for t in range(size):
             errors[t] = tolerance * (block_norms[t] + longest)
             beyond[t] = np.sqrt(max(block_norms[t] - two * (second[t] + errors[t]), zero))
         for g in range(n_groups):
-            for t in range(GATHERED):
+            for t in range(size):
                 tops[g, t] = np.sqrt(max(block_norms[t] - two * (tops[g, t] + errors[t]), zero))
         if keeps_bounds:
             for t in range(size):
@@ -249,12 +249,12 @@ def greatest(values: NDArray, row: int) -> float:
 
 
 @compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
-def greatest_by_row(scores: NDArray, g: int, tops: NDArray) -> None:
+def greatest_by_row(scores: NDArray, g: int, size: int, tops: NDArray) -> None:
     """Greatest score of each row in a group, none of them NaN.
 
-    IN: scores (n_groups * LANES, GATHERED), of group g. OUT: tops (n_groups, GATHERED) at g.
+    IN: scores (n_groups * LANES, GATHERED), of group g; size, the number of rows. OUT: tops (n_groups, GATHERED) at g.
     """
-    for t in range(GATHERED):
+    for t in range(size):
         top = scores[g * LANES, t]
         for p in range(1, LANES):
             top = max(top, scores[g * LANES + p, t])
