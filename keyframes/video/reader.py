@@ -34,7 +34,7 @@ MAX_DECODER_THREADS = 16
 # picture over, and a frame that is left out takes its thread's turn too.
 DECODER_THREADS = 4
 # Each one holds pictures; large ones keep fewer threads at work as well.
-DECODER_BYTES = 128 << 20
+DECODER_BYTES = 16 << 20
 HASH_BYTES = 1 << 20
 LOG_EVERY = 500
 # FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
