@@ -101,7 +101,7 @@ class ThumbnailRows:
         elif n_bytes <= MEMORY_BYTES or self._keep:
             self._chunks.append(self._open_chunk.copy())
         else:
-            self._file = self._file or tempfile.TemporaryFile(prefix="keyframes-")  # noqa: SIM115
+            self._file = self._file or tempfile.TemporaryFile(prefix="keyframes-")  # noqa: SIM115 - outlives this call
             self._file.write(self._open_chunk.data)
             self._n_filed += 1
 
@@ -139,5 +139,5 @@ class ThumbnailRows:
             self._file.seek(0)
             for _ in range(self._n_filed):
                 chunk = np.empty_like(self._open_chunk)
-                self._file.readinto(chunk.data)  # type: ignore[attr-defined]
+                self._file.readinto(chunk.data)  # type: ignore[attr-defined]  # IO lacks it
                 yield chunk

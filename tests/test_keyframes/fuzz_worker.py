@@ -39,7 +39,7 @@ def outcome(path, folder, options):
         result = keyframes.extract(path, 6, output=folder, overwrite=True, **options)
     except KeyframesError as error:
         return "refused", str(error)
-    except Exception:
+    except Exception:  # whatever it is, the parent reports it as a crash
         return "crash", traceback.format_exc()
     expected = sequential_digests(path)
     wrong = []
