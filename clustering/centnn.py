@@ -23,12 +23,15 @@ from clustering.growth import Growth
 from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
 from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.lloyd import Partition, lloyd
-from clustering.seeding import ROWS_A_SEED, sample_rows
+from clustering.seeding import sample_rows
 from clustering.workers import Workers
 
-# Rounds of splitting past k and dissolving again, and the share of k by which; later rounds find next to nothing.
-ROUNDS = 6
-SURPLUS = 0.1
+# The fast mode grows on a sample of so many rows, and no fewer a cluster.
+FEWEST_ROWS = 4096
+ROWS_A_CLUSTER = 30
+# Rounds of splitting past k and dissolving again, and the share of k by which, half as much after each vain one.
+ROUNDS = 12
+SURPLUS = 0.2
 # Epochs after dissolving, which hardly ever takes so many.
 ROUND_EPOCHS = 10
 
@@ -70,7 +73,7 @@ def cent_nn(
         At most n_samples.
     mode : {"fast", "exact"}, default="fast"
         "exact" presents all rows in their order, as the module says. "fast" grows the network on a sample of the rows
-        (all of them, where there are fewer than 40 a cluster), splits early (see `tol`), splits some clusters more than
+        (30 a cluster and no fewer than 4,096), splits early (see `tol`), splits some clusters more than
         asked for and dissolves those that are missed least, a few times over, and ends with epochs over all rows that
         move the centres at once (Lloyd's), until nothing changes.
     epsilon : float, default=0.1
@@ -180,7 +183,8 @@ def _fast(
     ones = np.ones(len(X), X.dtype)
     surplus = max(1, int(SURPLUS * n_clusters))
     # Where the sample has too few different rows, all of them may have enough.
-    for rows in (sample_rows(ones, ROWS_A_SEED * n_clusters, rng)[0], np.arange(len(X))):
+    n_sampled = max(FEWEST_ROWS, ROWS_A_CLUSTER * n_clusters)
+    for rows in (sample_rows(ones, n_sampled, rng)[0], np.arange(len(X))):
         sample = centered[rows].astype(np.float64)
         growth = Growth(sample, n_clusters + surplus, epsilon, max_epochs, history)
         enough = tol * float(np.square(sample).mean())

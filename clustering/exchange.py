@@ -15,7 +15,7 @@ from clustering.lloyd import Search, Sums, row_norms
 from clustering.seeding import Sample, draw_sample
 from clustering.workers import Workers
 
-ROUNDS = 12
+ROUNDS = 9
 # Share of the centres that the first round draws anew; half as many after a round that lowered nothing.
 SHARE = 0.06
 # Batches in which the first seeds are drawn, and candidates for each seed, the first ones and those of the rounds.
@@ -23,8 +23,8 @@ FIRST_BATCHES = 16
 FIRST_CANDIDATES = 2
 CANDIDATES = 4
 # So many centres are tried at least, in no more than so many tries: few of them cost little and can go wrong badly.
-TRIED = 100
-MOST_TRIES = 4
+TRIED = 150
+MOST_TRIES = 6
 # With fewer rows a centre, the sample tells the worth of a centre too badly.
 ROWS_A_CENTER = 4
 

@@ -128,9 +128,6 @@ class Growth:
     def _grow_few(self, n_clusters: int, enough: float) -> None:
         """Grow until there are so many, the epochs or errors are used up, or a new centre stays without members."""
         self._bounds = None
-        sums = self.centers * self.sizes[:, None]
-        measured, odometers = np.zeros(len(sums), np.bool_), np.zeros(len(sums))
-        until = np.full(len(self.X), -1.0)
         settled = True
         while True:
             most = min(self.max_epochs - self.n_epochs, self._epochs_a_call)
@@ -143,13 +140,9 @@ class Growth:
                 enough,
                 most,
                 self.centers,
-                sums,
                 self.sizes,
                 self.labels,
                 self.errors,
-                measured,
-                odometers,
-                until,
             )
             self._count(n_epochs, n_changed)
             if n_epochs < most or self.n_epochs == self.max_epochs:

@@ -104,7 +104,6 @@ def sources(*packages):
                     "compilation",
                     "dissolving",
                     "few_centers",
-                    "few_features",
                     "groups",
                     "lloyd",
                     "minibatch",

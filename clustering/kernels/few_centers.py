@@ -1,21 +1,19 @@
-"""Growth of a centroid neural network of few centres: epochs and splits in one call, one number a row as its bound.
+"""Growth of a centroid neural network of few centres: epochs and splits in one call, rows by blocks side by side.
 
-Each cluster has an odometer: how far its own centre and the farthest-travelled other one have come, in sum. A row whose
-nearest other centre was farther by a gap than its own keeps its own one until the odometer has gone on by that gap, and
-until then costs one comparison; then the distances to all centres are taken. Rows of few features are not worth it, see
-`clustering.kernels.few_features`.
+With so few centres the distances of all rows to all of them are kept. Most changes of membership move two centres that
+most rows have nothing to do with: when a block of rows has its turn, only the distances to the centres that moved since
+its last turn are taken anew, and a block for which none has moved is passed by.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
-from clustering.kernels.few_features import present_blocks, stack_blocks
 
-# Outweighs the rounding errors that the odometers and the errors gather over many changes.
+# Rows of a block.
+BLOCK = 32
+# Outweighs the rounding errors that the errors gather over many changes.
 SLACK = 1e-10
-# Up to so many features, comparing all distances takes less than the odometers do.
-FEW_FEATURES = 6
 
 
 @compiled(fastmath=FAST_MATH)
@@ -28,30 +26,33 @@ def grow_few(
     enough: float,
     max_epochs: int,
     centers: NDArray,
-    sums: NDArray,
     sizes: NDArray,
     labels: NDArray,
     errors: NDArray,
-    measured: NDArray,
-    odometers: NDArray,
-    until: NDArray,
 ) -> tuple[int, int, bool, int]:
     """Run epochs, and split wherever one moves the centres by no more than `enough`, up to `n_wanted` clusters.
 
-    Returns the number of clusters, whether they settled, how many epochs were run and the changes of the last one. It
-    ends early where no cluster has an error, or a new one is still empty when all settled.
+    Returns the number of clusters, how many epochs were run, whether the clusters settled and the changes of the last
+    epoch. It ends early where no cluster has an error, or a new one is still empty when all settled.
 
     IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; settled, whether to split first;
     epsilon, the share of the way to the farthest member; enough, a sum of squared movements; max_epochs. INOUT:
-    centers; sums (n_centers, n_features) of the members; sizes (n_centers,); labels (n_samples,); errors (n_centers,)
-    sums of squared distances, as rounded by the updates or, where measured (n_centers,), summed anew; odometers
-    (n_centers,); until (n_samples,) the readings up to which the rows stay where they are.
+    centers (n_centers, n_features) the means of the members; sizes (n_centers,); labels (n_samples,); errors
+    (n_centers,) sums of squared distances, as rounded by the updates.
     """
     n_features = X.shape[1]
-    few_features = n_features <= FEW_FEATURES
-    blocks = stack_blocks(X) if few_features else np.empty((0, 0, 0))
-    before = np.empty_like(centers)
-    epoch, n_changed = 0, 0
+    blocks = stack_blocks(X)
+    distances = np.empty((blocks.shape[0], n_wanted, BLOCK))
+    seen = np.full(blocks.shape[0], -1)
+    stirred = np.zeros(blocks.shape[0], np.bool_)
+    moved = np.zeros(n_wanted, np.int64)
+    measured = np.zeros(n_wanted, np.bool_)
+    sums = np.zeros((n_wanted, n_features))
+    for c in range(n_clusters):
+        for j in range(n_features):
+            sums[c, j] = centers[c, j] * sizes[c]
+    before = np.empty((n_wanted, n_features))
+    epoch, n_changes, n_changed = 0, 0, 0
     while epoch < max_epochs:
         if settled:
             if n_clusters == n_wanted or sizes[n_clusters - 1] == 0:
@@ -59,24 +60,31 @@ def grow_few(
             worst, row = measure_worst(X, n_clusters, centers, labels, errors, measured)
             if not errors[worst] > 0:
                 break
-            squared = 0.0
             for j in range(n_features):
-                step = epsilon * (X[row, j] - centers[worst, j])
-                centers[n_clusters, j] = centers[worst, j] + step
-                squared += step * step
-            # For the others, the new centre is one that has come from the parent's place.
-            odometers[:n_clusters] += np.sqrt(squared)
-            odometers[n_clusters] = odometers[worst]
-            sums[n_clusters], sizes[n_clusters], errors[n_clusters] = 0.0, 0, 0.0
-            until[labels == worst] = -1.0
+                centers[n_clusters, j] = centers[worst, j] + epsilon * (X[row, j] - centers[worst, j])
+            sizes[n_clusters], errors[n_clusters] = 0, 0.0
+            n_changes += 1
+            moved[n_clusters] = n_changes
             n_clusters += 1
             settled = False
         epoch += 1
         before[:n_clusters] = centers[:n_clusters]
-        if few_features:
-            n_changed = present_blocks(blocks, n_clusters, centers, sums, sizes, labels, errors, measured)
-        else:
-            n_changed = present(X, n_clusters, centers, sums, sizes, labels, errors, measured, odometers, until)
+        n_changed = present(
+            blocks,
+            n_clusters,
+            n_changes,
+            centers,
+            sums,
+            sizes,
+            labels,
+            errors,
+            measured,
+            distances,
+            moved,
+            seen,
+            stirred,
+        )
+        n_changes += n_changed
         movement = 0.0
         for c in range(n_clusters):
             movement += squared_distance(centers, c, before, c)
@@ -84,75 +92,117 @@ def grow_few(
     return n_clusters, epoch, settled, n_changed
 
 
+@compiled()
+def stack_blocks(X: NDArray) -> NDArray:
+    """Lay the rows side by side by blocks: (n_blocks, n_features, rounded up to be even, BLOCK), the rest zeros.
+
+    IN: X (n_samples, n_features).
+    """
+    n_samples, n_features = X.shape
+    blocks = np.zeros((-(-n_samples // BLOCK), n_features + n_features % 2, BLOCK))
+    for i in range(n_samples):
+        for j in range(n_features):
+            blocks[i // BLOCK, j, i % BLOCK] = X[i, j]
+    return blocks
+
+
 @compiled(fastmath=FAST_MATH, error_model="numpy")
 def present(
-    X: NDArray,
+    blocks: NDArray,
     n_clusters: int,
+    n_changes: int,
     centers: NDArray,
     sums: NDArray,
     sizes: NDArray,
     labels: NDArray,
     errors: NDArray,
     measured: NDArray,
-    odometers: NDArray,
-    until: NDArray,
+    distances: NDArray,
+    moved: NDArray,
+    seen: NDArray,
+    stirred: NDArray,
 ) -> int:
     """Present every row in turn: one epoch. Returns how many changed clusters.
 
-    Arrays as of `grow_few`.
+    IN: blocks as of `stack_blocks`; n_clusters, how many of the centres are in use; n_changes, all that came before.
+    INOUT: centers, sums (n_centers, n_features); sizes (n_centers,); labels (n_samples,); errors (n_centers,) as of
+    `grow_few`; measured (n_centers,) whether they were summed anew since the cluster changed; distances (n_blocks,
+    n_centers, BLOCK), squared; moved (n_centers,) the number of the change that moved a centre last; seen (n_blocks,)
+    the number of the last change that a block's distances know of; stirred (n_blocks,) whether rows changed in its last
+    turn, so that those before them are still to be compared.
     """
-    squared = np.empty(n_clusters)
+    # All is written out, as a call would count references to its arrays; and a number of rows that the compiler knew
+    # would have it unroll the loops, rather than use vectors.
+    n_blocks, width, n_rows = blocks.shape
+    n_features = centers.shape[1]
+    nearest = np.empty(n_rows, np.int64)
+    least = np.empty(n_rows)
+    owners = np.full(n_rows, -1)
     n_changed = 0
-    for i in range(X.shape[0]):
-        own = labels[i]
-        if until[i] > odometers[own]:
-            continue
-        for c in range(n_clusters):
-            squared[c] = squared_distance(X, i, centers, c)
-        least, second = squared[0], np.inf
-        for c in range(1, n_clusters):
-            second = min(second, max(squared[c], least))
-            least = min(least, squared[c])
-        distance = np.sqrt(least)
-        gap = np.sqrt(second) * (1.0 - SLACK) - distance * (1.0 + SLACK)
-        if least < squared[own]:
-            if sizes[own] == 1:
-                until[i] = -1.0
-                continue
-            winner = 0
-            while squared[winner] > least:
-                winner += 1
-            n_changed += 1
-            labels[i] = winner
-            # The sum of squared distances to a mean changes by N / (N + 1) or N / (N - 1) of a row's own.
-            errors[winner] += least * (sizes[winner] / (sizes[winner] + 1))
-            errors[own] -= squared[own] * (sizes[own] / (sizes[own] - 1))
-            measured[winner] = measured[own] = False
-            move_row(X, i, 1, winner, centers, sums, sizes)
-            move_row(X, i, -1, own, centers, sums, sizes)
-            gained, lost = distance / sizes[winner], np.sqrt(squared[own]) / sizes[own]
+    for b in range(n_blocks):
+        start = b * n_rows
+        count = min(n_rows, labels.shape[0] - start)
+        t = 0
+        while t < count:
+            n_moved = 0
             for c in range(n_clusters):
-                odometers[c] += max(gained, lost)
-            odometers[winner] += min(gained, lost)
-            odometers[own] += min(gained, lost)
-            gap -= gained + lost
-            own = winner
-        until[i] = odometers[own] * (1.0 - SLACK) + gap
+                if moved[c] <= seen[b]:
+                    continue
+                n_moved += 1
+                for j in range(0, width, 2):
+                    x, y = centers[c, j], centers[c, j + 1] if j + 1 < n_features else 0.0
+                    if j == 0:
+                        for p in range(n_rows):
+                            dx, dy = blocks[b, 0, p] - x, blocks[b, 1, p] - y
+                            distances[b, c, p] = dx * dx + dy * dy
+                    else:
+                        for p in range(n_rows):
+                            dx, dy = blocks[b, j, p] - x, blocks[b, j + 1, p] - y
+                            distances[b, c, p] += dx * dx + dy * dy
+            seen[b] = n_changes + n_changed
+            if n_moved == 0 and not stirred[b]:
+                break
+            stirred[b] = t > 0
+            for p in range(n_rows):
+                least[p] = distances[b, 0, p]
+                nearest[p] = 0
+            for c in range(1, n_clusters):
+                for p in range(n_rows):
+                    nearest[p] = c if distances[b, c, p] < least[p] else nearest[p]
+                    least[p] = distances[b, c, p] if distances[b, c, p] < least[p] else least[p]
+            if t == 0:
+                for p in range(count):
+                    owners[p] = labels[start + p]
+            n_others = 0
+            for p in range(n_rows):
+                n_others += nearest[p] != owners[p]
+            if n_others == 0:
+                break
+            while t < count:
+                own, winner = owners[t], nearest[t]
+                if winner != own and least[t] < distances[b, own, t] and sizes[own] > 1:
+                    break
+                t += 1
+            if t == count:
+                break
+            stirred[b] = True
+            n_changed += 1
+            moved[own] = moved[winner] = n_changes + n_changed
+            labels[start + t] = owners[t] = winner
+            # The sum of squared distances to a mean changes by N / (N + 1) or N / (N - 1) of a row's own.
+            errors[winner] += least[t] * (sizes[winner] / (sizes[winner] + 1))
+            errors[own] -= distances[b, own, t] * (sizes[own] / (sizes[own] - 1))
+            measured[winner] = measured[own] = False
+            sizes[winner] += 1
+            sizes[own] -= 1
+            gained, lost = 1.0 / sizes[winner], 1.0 / sizes[own]
+            for j in range(n_features):
+                sums[winner, j] += blocks[b, j, t]
+                sums[own, j] -= blocks[b, j, t]
+                centers[winner, j] = sums[winner, j] * gained
+                centers[own, j] = sums[own, j] * lost
+            t += 1
     return n_changed
-
-
-@compiled(fastmath=FAST_MATH, error_model="numpy")
-def move_row(X: NDArray, i: int, sign: int, c: int, centers: NDArray, sums: NDArray, sizes: NDArray) -> None:
-    """Put a row into a cluster (sign 1) or take it out (-1), and its centre to the mean of the members.
-
-    IN: X (n_samples, n_features); i, c, the numbers of row and cluster. INOUT: centers, sums, sizes, as above.
-    """
-    sizes[c] += sign
-    share = 1.0 / sizes[c]
-    for j in range(X.shape[1]):
-        sums[c, j] += sign * X[i, j]
-    for j in range(X.shape[1]):
-        centers[c, j] = sums[c, j] * share
 
 
 @compiled(fastmath=FAST_MATH)
