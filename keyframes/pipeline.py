@@ -19,7 +19,7 @@ from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.scan import Scan, save_scan, scan_video
-from keyframes.video import DisagreementError, Proof, VideoReader
+from keyframes.video import DisagreementError, Proof, VideoReader, file_hash
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -120,7 +120,7 @@ def _fill(
     warnings += _warnings_of_choice(selection, k_selection, settings)
     manifest = build_manifest(
         reader.header,
-        reader.fingerprint(),
+        file_hash(reader.path, reader.header.size_bytes),
         scan.frames_decoded,
         settings,
         selection.keyframes,

@@ -28,7 +28,17 @@ from keyframes.features import (
 )
 from keyframes.progress import progress_bar
 from keyframes.rows import ThumbnailRows
-from keyframes.video import PAIR_COST, PLAIN, DisagreementError, Proof, VideoReader, View, expected_cost
+from keyframes.video import (
+    PAIR_COST,
+    PLAIN,
+    DisagreementError,
+    Proof,
+    VideoReader,
+    View,
+    expected_cost,
+    find_suspects,
+    is_incomplete,
+)
 
 # Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
 GROUP_FRAMES = 32
@@ -244,7 +254,7 @@ def _scan_once(
                 video.close()
                 return None, complaint
         # Of frames that are missing, several threads lose more than one does.
-        if (video.log.counts or video.incomplete()) and not plain_alone:
+        if (video.log.counts or is_incomplete(video.latest_pass, video.header, video.packets)) and not plain_alone:
             return None, complaint
         if view.discard != "none" and (why := _too_few(video, columns, settings)):
             return None, why
@@ -259,7 +269,7 @@ def _scan_once(
             time_s=np.frombuffer(columns.time_s, np.float64),
             brightness=np.frombuffer(columns.brightness, np.float32),
             sharpness=np.frombuffer(columns.sharpness, np.float32),
-            suspect=video.suspects(frame_index),
+            suspect=find_suspects(frame_index, video.latest_pass, video.packets),
             features=rows.thumbnails() if keep else leading,
             components=components,
             place=place,

@@ -1,10 +1,9 @@
-"""The reader: frames in presentation order, and what decoding them shows of the file.
+"""The reader: frames in presentation order, and what a pass over the file saw of it.
 
 Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for
 (on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven.
 """
 
-import hashlib
 import math
 import zlib
 from array import array
@@ -20,55 +19,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Crop, Frame, VideoHeader
+from keyframes.datatypes import Crop, Frame
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import RegionError, VideoError
-from keyframes.video.captures import Capture, Discard, open_capture
-from keyframes.video.images import image_files, is_image_sequence
+from keyframes.video.captures import PLAIN, Capture, Discard, View, check_conversion, current_picture, open_capture
+from keyframes.video.damage import LONG_GAP_S, Pass, describe_damage
+from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
+from keyframes.video.header import read_header
+from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 from keyframes.video.seeking import PAIR_COST, Follower, plan_cost
 
-# More FFmpeg threads than this gain little, and each one holds frames of its own.
-MAX_DECODER_THREADS = 16
-# For each processor: most of them wait, for the rows of the frame that theirs refers to, or for their turn to hand a
-# picture over, and a frame that is left out takes its thread's turn too.
-DECODER_THREADS = 4
-# Each one holds pictures; large ones keep fewer threads at work as well.
-DECODER_BYTES = 16 << 20
-HASH_BYTES = 1 << 20
 LOG_EVERY = 500
-# FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
-SILENT_CODECS = {"mpg1", "mpg2"}
 # The times of a file are proven on its first group of pictures, or on so many frames of it.
 PROBED_FRAMES = 300
-# A gap is told where nearly all others are alike and it is this much longer, and half a second.
-UNUSUAL_GAP = 5
-LONG_GAP_S = 0.5
 # Where a file has a single key frame, the frames that are to be spread are so many apart.
 SPREAD_STEP = 8
 
 
 class DisagreementError(Exception):
     """What was found out about a file does not hold everywhere in it; it must be read in the plain way."""
-
-
-@dataclass(frozen=True)
-class View:
-    """How the pictures of a file are looked at.
-
-    Attributes
-    ----------
-    luma : bool
-        Their first plane alone, (height, width), instead of blue, green and red.
-    discard : {"none", "nonref", "bidir"}
-        Which frames are left out undecoded.
-    """
-
-    luma: bool = False
-    discard: Discard = "none"
-
-
-PLAIN = View()
 
 
 @dataclass(frozen=True)
@@ -155,18 +125,11 @@ class VideoReader:
         self.stop_s = stop_s
         self.every = every
         self.crop = crop
-        self.threads = min(threads or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
-        self.log = DecoderLog()
         self._begin(PLAIN)
-        self.header = self._read_header()
-        if self.header.codec in SILENT_CODECS:
-            self.threads = 1
-        elif threads is None and self.threads > 1:
-            fitting = DECODER_BYTES // (3 * self.header.height * self.header.width)
-            wanted = min(DECODER_THREADS * self.threads, MAX_DECODER_THREADS)
-            self.threads = max(self.threads, min(wanted, fitting))
+        self.header = read_header(self.path, threads_for_opening(threads))
+        self.threads = threads_for_decoding(threads, self.header)
         self._check_crop()
 
     def __enter__(self) -> "VideoReader":
@@ -212,7 +175,7 @@ class VideoReader:
                 first = index if first is None else first
                 if index >= due:
                     due = first + ((index - first) // self.every + 1) * self.every
-                    yield index, time_s, self._retrieve(index, into=spare.pop() if spare else None)
+                    yield index, time_s, self._picture(index, spare.pop() if spare else None)
         if first is None:
             raise RegionError(
                 f"{self.path}: no frame between {self.start_s:g} s and "
@@ -243,7 +206,7 @@ class VideoReader:
         with closing(self.walk()) as walk:
             for index, time_s in walk:
                 if index == target:
-                    yield Frame(index, time_s, self._retrieve(index))
+                    yield Frame(index, time_s, self._picture(index))
                     target = next(remaining, None)
                     if target is None:
                         return
@@ -265,7 +228,11 @@ class VideoReader:
             Where a proof fails: then nothing that was yielded is to be trusted, and `read_frames` is the way.
         """
         wanted = sorted({int(index) for index in indices})
-        times_ms, keys, rate = self._frame_times_ms(), self._key_indices(), self.header.frame_rate
+        times_ms, keys, rate = (
+            self.latest_pass.frame_times_ms(self.packets),
+            self._key_indices(),
+            self.header.frame_rate,
+        )
         if not self.seeking_pays(wanted, proof.view.luma):
             if proof.view.discard == "none":
                 yield from self.read_frames(wanted)
@@ -276,7 +243,7 @@ class VideoReader:
         log = DecoderLog()
         with log, ThreadPoolExecutor(1, thread_name_prefix="keyframes-seek") as beside:
             shown = Follower(open_capture(self.path, self.threads))
-            other = Follower(open_capture(self.path, self.threads, luma=True)) if proof.view.luma else None
+            other = Follower(open_capture(self.path, self.threads, View(luma=True))) if proof.view.luma else None
             try:
                 for index in wanted:
                     reaching = beside.submit(other.reach, index, times_ms, keys, rate) if other else None
@@ -285,8 +252,8 @@ class VideoReader:
                     log.update()
                     if not met or log.counts:
                         raise DisagreementError(f"a seek to frame {index} led elsewhere")
-                    image = self._retrieve(index, shown.capture)
-                    seen = image if other is None else self._retrieve(index, other.capture)
+                    image = current_picture(shown.capture, self.path, index)
+                    seen = image if other is None else current_picture(other.capture, self.path, index)
                     if proof.fingerprint(seen) != proof.expected[index] or (
                         other is not None and not proof.agree(image, seen)
                     ):
@@ -301,23 +268,15 @@ class VideoReader:
         """Whether seeks are possible after this first pass and cost less than a walk."""
         if not wanted or self.log.counts or self.header.frame_rate <= 0 or is_image_sequence(self.path):
             return False
-        times_ms = self._frame_times_ms()
+        times_ms = self.latest_pass.frame_times_ms(self.packets)
         if wanted[-1] >= len(times_ms) or not np.all(np.diff(times_ms) > 0):
             return False
         cost = plan_cost(wanted, times_ms, self._key_indices(), self.header.frame_rate)
         return cost * (PAIR_COST if luma else 1.0) < wanted[-1]
 
-    def _frame_times_ms(self) -> NDArray[np.float64]:
-        """Return the times of all frames by the first pass; by the packets where that left frames out."""
-        if self._view.discard != "none":
-            return self.packets.times_ms
-        return np.array(self._times_ms, np.float64)
-
     def _key_indices(self) -> NDArray[np.int64]:
         """Frame indices of the key frames whose times are those of frames."""
-        times_ms, keys = self._frame_times_ms(), self.packets.key_times_ms
-        places = np.minimum(np.searchsorted(times_ms, keys), max(len(times_ms) - 1, 0))
-        return np.asarray(places[times_ms[places] == keys] if len(times_ms) else places[:0], np.int64)
+        return self.packets.key_indices(self.latest_pass.frame_times_ms(self.packets))
 
     def spread_pairs(self, n_wanted: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """Yield about so many frames, spread over the file, as pairs of the picture and its luma plane.
@@ -335,7 +294,7 @@ class VideoReader:
         n_each = -(-n_wanted // max(1, len(chosen)))
         log = DecoderLog()
         with log:
-            captures = [open_capture(self.path, self.threads, luma=luma) for luma in (False, True)]
+            captures = [open_capture(self.path, self.threads, View(luma)) for luma in (False, True)]
             try:
                 for key_ms in chosen:
                     for capture in captures if len(chosen) > 1 else ():
@@ -346,7 +305,7 @@ class VideoReader:
                                 return
                         if len({capture.get(cv2.CAP_PROP_POS_MSEC) for capture in captures}) > 1:
                             raise DisagreementError("two captures of one file part")
-                        image, luma = (self._retrieve(-1, capture) for capture in captures)
+                        image, luma = (current_picture(capture, self.path) for capture in captures)
                         yield image, luma
             finally:
                 for capture in captures:
@@ -369,7 +328,7 @@ class VideoReader:
                 for key_ms in chosen:
                     capture.set(cv2.CAP_PROP_POS_MSEC, float(key_ms) + 17_000 / self.header.frame_rate)
                     if capture.grab():
-                        yield self._retrieve(-1, capture)
+                        yield current_picture(capture, self.path)
             finally:
                 capture.release()
 
@@ -440,10 +399,10 @@ class VideoReader:
         until_ms = self.packets.times_ms[last]
         log = DecoderLog()
         with log:
-            capture = open_capture(self.path, self.threads, discard=discard)
+            capture = open_capture(self.path, self.threads, View(discard=discard))
             try:
                 while capture.grab() and (time_ms := capture.get(cv2.CAP_PROP_POS_MSEC)) <= until_ms:
-                    found.append((time_ms, zlib.adler32(self._retrieve(-1, capture).tobytes())))
+                    found.append((time_ms, zlib.adler32(current_picture(capture, self.path).tobytes())))
             finally:
                 capture.release()
         return found, bool(log.counts)
@@ -453,6 +412,12 @@ class VideoReader:
         self.close()
         walk = self._current_walk = self._walk(view)
         return walk
+
+    def cropped(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of a picture that is looked at."""
+        if self.crop is None:
+            return image
+        return image[self.crop.y : self.crop.y + self.crop.height, self.crop.x : self.crop.x + self.crop.width]
 
     @cached_property
     def packets(self) -> Packets:
@@ -475,122 +440,25 @@ class VideoReader:
             claimed = min(claimed, math.ceil(self.stop_s * rate)) if claimed else math.ceil(self.stop_s * rate)
         return max(0, math.ceil((claimed - self.start_s * rate) / self.every))
 
+    @property
+    def latest_pass(self) -> Pass:
+        """What the latest iteration saw."""
+        return Pass(
+            discard=self._view.discard,
+            times_ms=np.array(self._times_ms, np.float64),
+            last_time_s=self.last_time_s,
+            longest_gap_s=self._longest_gap_s,
+            reached_end=self.reached_end,
+            messages=self.log.summary(),
+            complaints=tuple(self._complaints),
+        )
+
     def damage(self) -> list[str]:
         """Return what went wrong in the latest iteration, in one sentence; an empty list if nothing did."""
-        said = self.log.summary()
-        found = []
-        if self._view.discard == "none" and self.reached_end and self._ends_early(bool(said)):
-            found.append(
-                f"only {self.frames_decoded} of the {self.header.frames_claimed} frames that the file claims could be "
-                f"decoded, up to {self.last_time_s:.3f} s: it was cut off or damaged, and only what was decoded is used"
-            )
-        if self._view.discard == "none":
-            found += [*self._missing_pictures(bool(said)), *self._unusual_gap()]
-        if said and found:
-            found.append(f"FFmpeg: {said}")
-        elif said:
-            found.append(f"FFmpeg reported errors, some pictures may be damaged: {said}")
-        return ["; ".join(found)] if found else []
-
-    def incomplete(self) -> bool:
-        """Tell whether the latest iteration, which left nothing out, gave fewer frames than there should be."""
-        if self._view.discard != "none" or not self.reached_end:
-            return False
-        said = bool(self.log.counts)
-        return self._ends_early(said) or bool(self._missing_pictures(said))
-
-    def suspects(self, frame_index: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which of these frames FFmpeg complained about in the latest iteration, up to the next key frame.
-
-        A broken packet shows at the frame that was waited for when FFmpeg complained, or later by as much as the codec
-        reorders; so a key frame ends the doubt only where it is farther away than that.
-        """
-        doubtful = np.zeros(len(frame_index), bool)
-        if not self._complaints:
-            return doubtful
-        keys, delay = self._key_indices(), self.packets.delay
-        for place in self._complaints:
-            ends = np.flatnonzero(keys > place + delay)
-            end = int(keys[ends[0]]) if len(ends) else np.iinfo(np.int64).max
-            doubtful |= (frame_index >= place) & (frame_index < end)
-        return doubtful
-
-    def _missing_pictures(self, complained: bool) -> list[str]:
-        """Packets between the first and the last frame that gave none, and a read that ended before the last packet."""
-        if is_image_sequence(self.path) or not self.frames_decoded:
-            return []
-        if not (complained or self.reached_end) or not self.packets.distinct:
-            return []
-        times_ms, shown_ms = self.packets.times_ms, np.array(self._times_ms, np.float64)
-        if not np.isin(shown_ms, times_ms).all():
-            return []
-        between = times_ms[(times_ms >= shown_ms[0]) & (times_ms <= shown_ms[-1])]
-        n_missing = len(between) - len(shown_ms)
-        found = []
-        # Where each packet holds a field, half of them give no frame of their own.
-        if 0 < n_missing <= 0.4 * len(between):
-            found.append(f"{n_missing} of {len(between)} packets gave no frame")
-        if self.reached_end and times_ms[-1] > shown_ms[-1] and (complained or not self._lists_its_frames()):
-            found.append(
-                f"decoding ended at {shown_ms[-1] / 1000:.3f} s, the last packet is at {times_ms[-1] / 1000:.3f} s"
-            )
-        return found
-
-    def _unusual_gap(self) -> list[str]:
-        """Tell the longest time without a frame, where frames come evenly everywhere else."""
-        gaps = np.diff(np.array(self._times_ms, np.float64)) / 1000
-        if len(gaps) < 20:
-            return []
-        typical, largest = float(np.median(gaps)), int(gaps.argmax())
-        even = np.mean(np.abs(gaps - typical) <= 0.1 * typical + 0.0011) > 0.95
-        if not even or gaps[largest] < max(LONG_GAP_S, UNUSUAL_GAP * typical):
-            return []
-        n_gaps = int(np.sum(gaps >= max(LONG_GAP_S, UNUSUAL_GAP * typical)))
-        return [
-            f"no frame for {gaps[largest]:.2f} s after {self._times_ms[largest] / 1000:.3f} s"
-            + (f" (the longest of {n_gaps} such gaps)" if n_gaps > 1 else "")
-        ]
-
-    def _ends_early(self, complained: bool) -> bool:
-        """Whether less could be decoded than the file claims; frames that an edit list leaves out are no damage.
-
-        A claim may be an estimate, duration times nominal rate: too high on a variable rate, or where sound lasts
-        longer. So it takes a complaint of FFmpeg and missing time, or a container that lists its frames and holds fewer
-        packets.
-        """
-        claimed, rate = self.header.frames_claimed, self.header.frame_rate
-        if self.frames_decoded >= claimed or rate == 0 or is_image_sequence(self.path):
-            return False
-        if complained and claimed / rate - (self.last_time_s + self._longest_gap_s) > 0.5 / rate:
-            return True
-        return self._lists_its_frames() and len(self.packets.times_ms) < claimed
-
-    def _lists_its_frames(self) -> bool:
-        """Whether the container keeps a list of its frames (MP4, MOV, AVI), so that their claimed number is exact."""
-        start = self._read_bytes(0, 12)
-        is_avi = start[:4] == b"RIFF" and start[8:] == b"AVI "
-        return is_avi or start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")
-
-    def fingerprint(self) -> str:
-        """Return a hash of the file's size, first and last MiB: cheap for any length, other for any other recording."""
-        digest = hashlib.sha256(str(self.header.size_bytes).encode())
-        if self.path.is_dir():
-            files = image_files(self.path)
-            digest.update("".join(f"{file.name}\0{file.stat().st_size}\0" for file in files).encode())
-            digest.update(files[0].read_bytes() + files[-1].read_bytes())
-            return f"sha256-names-sizes-first-last:{digest.hexdigest()}"
-        digest.update(self._read_bytes(0, HASH_BYTES))
-        digest.update(self._read_bytes(max(HASH_BYTES, self.header.size_bytes - HASH_BYTES), HASH_BYTES))
-        return f"sha256-size-head-tail:{digest.hexdigest()}"
-
-    def _read_bytes(self, first: int, count: int) -> bytes:
-        """Bytes of the file itself, from a place on."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(first)
-                return file.read(count)
-        except OSError as error:
-            raise VideoError(f"{self.path}: cannot be read any more ({error.strerror}); is it still there?") from None
+        seen = self.latest_pass
+        # To one that was broken off without a message the packets say nothing, and reading them takes its time.
+        packets = self.packets if seen.reached_end or seen.messages else Packets.none()
+        return describe_damage(seen, self.header, packets)
 
     def _begin(self, view: View) -> None:
         """Forget the last iteration."""
@@ -601,7 +469,7 @@ class VideoReader:
         self.log = DecoderLog()
 
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
-        """Grab frame after frame from the start; `_retrieve` gives the picture of the one that it stands on."""
+        """Grab frame after frame from the start; `_picture` gives the picture of the one that it stands on."""
         self._begin(view)
         period = 1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30
         previous = -period
@@ -609,7 +477,7 @@ class VideoReader:
         log_every = 1 if self.threads == 1 else LOG_EVERY
         n_messages = 0
         with self.log:
-            capture = self._capture = open_capture(self.path, self.threads, luma=view.luma, discard=view.discard)
+            capture = self._capture = open_capture(self.path, self.threads, view)
             try:
                 while capture.grab():
                     time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
@@ -631,7 +499,7 @@ class VideoReader:
                     self.frames_decoded += 1
                     if self.frames_decoded % log_every == 0:
                         self.log.update()
-                        self._check_conversion(self.log)
+                        check_conversion(self.path, self.log)
                         if log_every == 1 and self.log.total() > n_messages:
                             n_messages = self.log.total()
                             self._complaints.append(index)
@@ -641,71 +509,11 @@ class VideoReader:
                 capture.release()
                 self._capture = None
                 self.log.update()
-        self._check_conversion(self.log)
+        check_conversion(self.path, self.log)
 
-    def _retrieve(
-        self, index: int, capture: Capture | None = None, into: NDArray[np.uint8] | None = None
-    ) -> NDArray[np.uint8]:
-        capture = capture or self._capture
-        assert capture is not None
-        name = f"frame {index}" if index >= 0 else "a frame"
-        try:
-            done, image = capture.retrieve(into)
-        except cv2.error as error:
-            raise VideoError(f"{self.path}: {name} cannot be converted to a picture ({error.err})") from None
-        if not done or image is None:
-            raise VideoError(f"{self.path}: {name} was read but cannot be converted to a picture")
-        return np.asarray(image, np.uint8)
-
-    def cropped(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the part of a picture that is looked at."""
-        if self.crop is None:
-            return image
-        return image[self.crop.y : self.crop.y + self.crop.height, self.crop.x : self.crop.x + self.crop.width]
-
-    def _read_header(self) -> VideoHeader:
-        size_bytes = _file_size(self.path)
-        log = DecoderLog()
-        with log:
-            capture = open_capture(self.path, self.threads)
-            try:
-                opened = capture.isOpened()
-                decoded, image = capture.read() if opened else (False, None)
-                rate = capture.get(cv2.CAP_PROP_FPS)
-                claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-                rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)
-                fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
-            finally:
-                capture.release()
-        said = f" (FFmpeg: {log.first})" if log.first else ""
-        if not opened:
-            raise VideoError(
-                f"{self.path}: no video can be opened in this file{said}; it is no video, has no video track, or its "
-                "index was never written: copy it again, or convert it with ffmpeg"
-            )
-        if not decoded or image is None:
-            raise VideoError(
-                f"{self.path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg"
-            )
-        self._check_conversion(log)
-        return VideoHeader(
-            name=self.path.name,
-            width=image.shape[1],
-            height=image.shape[0],
-            rotation=int(rotation) % 360,
-            frame_rate=round(rate, 6) if 0 < rate < 1e6 else 0.0,
-            frames_claimed=int(claimed) if 0 < claimed < 1e12 else 0,
-            codec="".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127),
-            size_bytes=size_bytes,
-        )
-
-    def _check_conversion(self, log: DecoderLog) -> None:
-        """Refuse pictures that OpenCV hands out though it could not convert them: they are whatever memory held."""
-        if any("Cannot convert" in text for text in log.counts):
-            raise VideoError(
-                f"{self.path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({log.first}); "
-                "interlaced video needs OpenCV 4, or convert it with ffmpeg -vf yadif"
-            )
+    def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        assert self._capture is not None
+        return current_picture(self._capture, self.path, index, into)
 
     def _check_crop(self) -> None:
         if self.crop is None:
@@ -717,21 +525,3 @@ class VideoReader:
                 f"{self.path}: the crop {self.crop} reaches outside the picture of "
                 f"{self.header.width} x {self.header.height} pixels; choose --crop X,Y,WIDTH,HEIGHT within"
             )
-
-
-def _file_size(path: Path) -> int:
-    """Size in bytes of a file that can be read, or a VideoError that says why it cannot."""
-    if is_image_sequence(path) and path.is_dir():
-        return sum(file.stat().st_size for file in image_files(path))
-    if path.is_dir():
-        raise VideoError(f"{path}: is a directory without images; give the video files in it")
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-    except FileNotFoundError:
-        raise VideoError(f"{path}: no such file; check the name and the folder") from None
-    except OSError as error:
-        raise VideoError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
-    if size == 0:
-        raise VideoError(f"{path}: is empty (0 bytes); copy it again")
-    return size
