@@ -19,7 +19,7 @@ from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.scan import Scan, save_scan, scan_video
-from keyframes.video import DisagreementError, Proof, VideoReader, file_hash
+from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -188,7 +188,7 @@ def _write_images(
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    fetched = reader.seek_frames(files, proof) if proof else reader.read_frames(files)
+    fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
     # Encoded beside the decoding, a few at a time: at full size they take memory.
     waiting: deque[Future[None]] = deque()
     with (

@@ -36,8 +36,12 @@ from keyframes.video import (
     VideoReader,
     View,
     expected_cost,
+    find_discard,
     find_suspects,
     is_incomplete,
+    spread_pairs,
+    spread_pictures,
+    too_few,
 )
 
 # Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
@@ -120,7 +124,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     reason = ""
     view, thumbnailer = PLAIN, _thumbnailer(video, settings)
     if settings.scan == "fast":
-        discard, reason = video.find_discard(_fewest(settings))
+        discard, reason = find_discard(video, _fewest(settings))
         view = View(discard=discard)
     if _luma_pays(video, settings, view) and (levels := _luma_levels(video, thumbnailer)):
         view, thumbnailer = View(True, view.discard), _thumbnailer(video, settings, *levels)
@@ -172,7 +176,7 @@ def _luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> tuple[NDArray[
         return None
     possible, n_seen = [LIMITED_RANGE, np.arange(256, dtype=np.uint8)], 0
     try:
-        for image, luma in video.spread_pairs(LUMA_PROOFS):
+        for image, luma in spread_pairs(video, LUMA_PROOFS):
             if luma.shape != image.shape[:2]:
                 return None
             gray = thumbnailer(video.cropped(image)).astype(np.int16)
@@ -230,7 +234,7 @@ def _scan_once(
 
     def sample() -> NDArray[np.uint8]:
         plain = _thumbnailer(video, settings)
-        rows = [plain(video.cropped(image)).reshape(-1) for image in video.sample(SAMPLED_AHEAD)]
+        rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 
     n_pixels = int(np.prod(thumbnailer.shape))
@@ -292,7 +296,7 @@ def _too_few(video: VideoReader, columns: _Columns, settings: Settings) -> str:
     if len(columns.index) < _fewest(settings):
         return f"only {len(columns.index)} frames would be looked at"
     last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else columns.time_s[-1]
-    return video.too_few(np.frombuffer(columns.time_s, np.float64), last_s)
+    return too_few(np.frombuffer(columns.time_s, np.float64), last_s, video.packets, video.every)
 
 
 def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> bytes:

@@ -2,9 +2,11 @@
 
 from keyframes.video.captures import PLAIN, View
 from keyframes.video.damage import find_suspects, is_incomplete
+from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash
-from keyframes.video.reader import DisagreementError, Proof, VideoReader
-from keyframes.video.seeking import PAIR_COST, expected_cost
+from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.seeking import PAIR_COST, Proof, expected_cost, seek_frames, seeking_pays
+from keyframes.video.spread import spread_pairs, spread_pictures
 
 __all__ = [
     "PAIR_COST",
@@ -15,6 +17,12 @@ __all__ = [
     "View",
     "expected_cost",
     "file_hash",
+    "find_discard",
     "find_suspects",
     "is_incomplete",
+    "seek_frames",
+    "seeking_pays",
+    "spread_pairs",
+    "spread_pictures",
+    "too_few",
 ]

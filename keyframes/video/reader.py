@@ -1,16 +1,14 @@
 """The reader: frames in presentation order, and what a pass over the file saw of it.
 
 Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for
-(on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven.
+(on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven:
+see `keyframes.video.seeking`.
 """
 
 import math
-import zlib
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -22,45 +20,18 @@ from numpy.typing import NDArray
 from keyframes.datatypes import Crop, Frame
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import RegionError, VideoError
-from keyframes.video.captures import PLAIN, Capture, Discard, View, check_conversion, current_picture, open_capture
-from keyframes.video.damage import LONG_GAP_S, Pass, describe_damage
+from keyframes.video.captures import PLAIN, Capture, View, check_conversion, current_picture, open_capture
+from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.header import read_header
 from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
-from keyframes.video.seeking import PAIR_COST, Follower, plan_cost
 
 LOG_EVERY = 500
-# The times of a file are proven on its first group of pictures, or on so many frames of it.
-PROBED_FRAMES = 300
-# Where a file has a single key frame, the frames that are to be spread are so many apart.
-SPREAD_STEP = 8
 
 
 class DisagreementError(Exception):
     """What was found out about a file does not hold everywhere in it; it must be read in the plain way."""
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What frames that are reached by a seek are held against.
-
-    Attributes
-    ----------
-    view : View
-        That of the first pass.
-    fingerprint : callable
-        Gives the fingerprint of a picture in that view, by the first pass's own computation.
-    expected : mapping of int to bytes
-        Fingerprint of each frame index.
-    agree : callable
-        Whether a picture in blue, green and red and a luma plane show the same.
-    """
-
-    view: View
-    fingerprint: Callable[[NDArray[np.uint8]], bytes]
-    expected: Mapping[int, bytes]
-    agree: Callable[[NDArray[np.uint8], NDArray[np.uint8]], bool]
 
 
 class VideoReader:
@@ -186,7 +157,7 @@ class VideoReader:
     def read_frames(self, indices: Iterable[int]) -> Iterator[Frame]:
         """Yield the frames of these indices, each once, in ascending order, whole: range, stride and crop do not apply.
 
-        They are reached by walking, which is always right; `seek_frames` may be quicker.
+        They are reached by walking, which is always right; `keyframes.video.seek_frames` may be quicker.
 
         Parameters
         ----------
@@ -214,198 +185,6 @@ class VideoReader:
             f"{self.path}: frame {target} cannot be decoded any more, the video ended after {self.frames_decoded} "
             "frames; was the file changed meanwhile? Run the command again"
         )
-
-    def seek_frames(self, indices: Iterable[int], proof: Proof) -> Iterator[Frame]:
-        """Yield what `read_frames` does, reached by seeks where these cost less; for after a whole pass.
-
-        Every frame that a seek may have led to is proven twice: by its time in the first pass, and by the fingerprint
-        of its picture. Where the first pass looked at luma alone, a second capture does exactly the same beside the
-        one that gives the pictures, and stands for it.
-
-        Raises
-        ------
-        DisagreementError
-            Where a proof fails: then nothing that was yielded is to be trusted, and `read_frames` is the way.
-        """
-        wanted = sorted({int(index) for index in indices})
-        times_ms, keys, rate = (
-            self.latest_pass.frame_times_ms(self.packets),
-            self._key_indices(),
-            self.header.frame_rate,
-        )
-        if not self.seeking_pays(wanted, proof.view.luma):
-            if proof.view.discard == "none":
-                yield from self.read_frames(wanted)
-                return
-            # A pass that left frames out told indices by times alone: its frames are proven, though no seek is made.
-            keys = keys[:0]
-        self.close()
-        log = DecoderLog()
-        with log, ThreadPoolExecutor(1, thread_name_prefix="keyframes-seek") as beside:
-            shown = Follower(open_capture(self.path, self.threads))
-            other = Follower(open_capture(self.path, self.threads, View(luma=True))) if proof.view.luma else None
-            try:
-                for index in wanted:
-                    reaching = beside.submit(other.reach, index, times_ms, keys, rate) if other else None
-                    met = shown.reach(index, times_ms, keys, rate)
-                    met = (reaching is None or reaching.result()) and met
-                    log.update()
-                    if not met or log.counts:
-                        raise DisagreementError(f"a seek to frame {index} led elsewhere")
-                    image = current_picture(shown.capture, self.path, index)
-                    seen = image if other is None else current_picture(other.capture, self.path, index)
-                    if proof.fingerprint(seen) != proof.expected[index] or (
-                        other is not None and not proof.agree(image, seen)
-                    ):
-                        raise DisagreementError(f"a seek to frame {index} gave another picture")
-                    yield Frame(index, round(float(times_ms[index]) / 1000, 6), image)
-            finally:
-                shown.capture.release()
-                if other is not None:
-                    other.capture.release()
-
-    def seeking_pays(self, wanted: list[int], luma: bool) -> bool:
-        """Whether seeks are possible after this first pass and cost less than a walk."""
-        if not wanted or self.log.counts or self.header.frame_rate <= 0 or is_image_sequence(self.path):
-            return False
-        times_ms = self.latest_pass.frame_times_ms(self.packets)
-        if wanted[-1] >= len(times_ms) or not np.all(np.diff(times_ms) > 0):
-            return False
-        cost = plan_cost(wanted, times_ms, self._key_indices(), self.header.frame_rate)
-        return cost * (PAIR_COST if luma else 1.0) < wanted[-1]
-
-    def _key_indices(self) -> NDArray[np.int64]:
-        """Frame indices of the key frames whose times are those of frames."""
-        return self.packets.key_indices(self.latest_pass.frame_times_ms(self.packets))
-
-    def spread_pairs(self, n_wanted: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        """Yield about so many frames, spread over the file, as pairs of the picture and its luma plane.
-
-        The captures of both do the same, so it does not matter whether a seek led to the frame that was meant.
-
-        Raises
-        ------
-        DisagreementError
-            Where they part, or FFmpeg complains.
-        """
-        keys = self.packets.key_times_ms
-        chosen = keys[np.linspace(0, len(keys) - 1, min(len(keys), n_wanted)).astype(np.int64)] if len(keys) else keys
-        step = 1 if len(chosen) > 1 else SPREAD_STEP
-        n_each = -(-n_wanted // max(1, len(chosen)))
-        log = DecoderLog()
-        with log:
-            captures = [open_capture(self.path, self.threads, View(luma)) for luma in (False, True)]
-            try:
-                for key_ms in chosen:
-                    for capture in captures if len(chosen) > 1 else ():
-                        capture.set(cv2.CAP_PROP_POS_MSEC, float(key_ms) + 17_000 / self.header.frame_rate)
-                    for _ in range(n_each):
-                        for _ in range(step):
-                            if not all([capture.grab() for capture in captures]):
-                                return
-                        if len({capture.get(cv2.CAP_PROP_POS_MSEC) for capture in captures}) > 1:
-                            raise DisagreementError("two captures of one file part")
-                        image, luma = (current_picture(capture, self.path) for capture in captures)
-                        yield image, luma
-            finally:
-                for capture in captures:
-                    capture.release()
-        if log.counts:
-            raise DisagreementError("FFmpeg complains")
-
-    def sample(self, n_wanted: int) -> Iterator[NDArray[np.uint8]]:
-        """Yield so many pictures or fewer, spread over the file, each from soon after a key frame."""
-        keys = self.packets.key_times_ms
-        if self.stop_s is not None:
-            keys = keys[keys < 1000 * self.stop_s]
-        keys = keys[keys >= 1000 * self.start_s]
-        if len(keys) < n_wanted // 4 or self.header.frame_rate <= 0:
-            return
-        chosen = keys[np.linspace(0, len(keys) - 1, min(len(keys), n_wanted)).astype(np.int64)]
-        with DecoderLog():
-            capture = open_capture(self.path, self.threads)
-            try:
-                for key_ms in chosen:
-                    capture.set(cv2.CAP_PROP_POS_MSEC, float(key_ms) + 17_000 / self.header.frame_rate)
-                    if capture.grab():
-                        yield current_picture(capture, self.path)
-            finally:
-                capture.release()
-
-    def find_discard(self, fewest: int) -> tuple[Discard, str]:
-        """Find which frames can be left out undecoded: "bidir" or "nonref", or "none" and the reason.
-
-        Proven on the first group of pictures: what is left must be the same pictures at the same times as when
-        everything is decoded. (Leaving out all B-frames is wrong where others refer to them: then a decoder shows
-        stale memory and says nothing.)
-
-        Parameters
-        ----------
-        fewest : int
-            How many frames must be left to be looked at.
-        """
-        if is_image_sequence(self.path):
-            return "none", "a sequence of images has no B-frames"
-        packets = self.packets
-        if not packets.distinct:
-            return "none", "the file has no times by which to tell its frames"
-        second_key = packets.key_times_ms[1] if len(packets.key_times_ms) > 1 else math.inf
-        last = min(packets.rank(second_key) % len(packets.times_ms), PROBED_FRAMES)
-        every_one, said = self._probe("none", last)
-        if said or [time_ms for time_ms, _ in every_one] != packets.times_ms[: len(every_one)].tolist():
-            return "none", "the times of its frames are not those of its packets"
-        if not packets.reordered:
-            return "none", "the file has no B-frames"
-        pictures = dict(every_one)
-        reason = "nothing refers to other frames than its B-frames"
-        found: list[tuple[int, Discard]] = []
-        # Leaving out frames that nothing refers to is right by its definition, so it comes first.
-        modes: tuple[Discard, ...] = ("nonref", "bidir")
-        for discard in modes:
-            kept, said = self._probe(discard, last)
-            if kept:
-                kept[0] = (packets.first_ms, kept[0][1])
-            if said or any(pictures.get(time_ms) != picture for time_ms, picture in kept):
-                reason = "its other frames refer to its B-frames"
-            elif len(kept) == len(every_one):
-                reason = "it has no frames that can be left out"
-            elif self.frames_expected * len(kept) < fewest * len(every_one):
-                reason = f"about {self.frames_expected * len(kept) // len(every_one)} frames would be looked at"
-            elif why := self.too_few(np.array([time_ms for time_ms, _ in kept]) / 1000, every_one[-1][0] / 1000):
-                reason = why
-            else:
-                found.append((len(kept), discard))
-        # The first of those that keep the fewest.
-        return (min(found, key=lambda one: one[0])[1], "") if found else ("none", reason)
-
-    def too_few(self, kept_s: NDArray[np.float64], last_s: float) -> str:
-        """Tell why the frames kept up to a time are too few for all, or return ""."""
-        if not len(kept_s):
-            return "nothing would be left"
-        times_s = self.packets.times_ms / 1000
-        kept_s = np.append(kept_s, last_s) if last_s > kept_s[-1] else kept_s
-        within = times_s[(times_s >= kept_s[0]) & (times_s <= last_s)]
-        if len(kept_s) * 8 * self.every < len(within):
-            return f"only {len(kept_s)} of {len(within)} frames would be looked at"
-        inside = np.searchsorted(times_s, kept_s[1:]) - np.searchsorted(times_s, kept_s[:-1])
-        gaps = np.diff(kept_s)
-        if len(gaps) and np.any((gaps > LONG_GAP_S) & (inside > self.every)):
-            return f"{gaps[inside > self.every].max():.2f} s would go by between two frames"
-        return ""
-
-    def _probe(self, discard: Discard, last: int) -> tuple[list[tuple[float, int]], bool]:
-        """Time and a hash of each picture up to the packet of an index, and whether FFmpeg complained."""
-        found: list[tuple[float, int]] = []
-        until_ms = self.packets.times_ms[last]
-        log = DecoderLog()
-        with log:
-            capture = open_capture(self.path, self.threads, View(discard=discard))
-            try:
-                while capture.grab() and (time_ms := capture.get(cv2.CAP_PROP_POS_MSEC)) <= until_ms:
-                    found.append((time_ms, zlib.adler32(current_picture(capture, self.path).tobytes())))
-            finally:
-                capture.release()
-        return found, bool(log.counts)
 
     def walk(self, view: View = PLAIN) -> Generator[tuple[int, float], None, None]:
         """Return a generator of (index, time_s) over every frame of the file, no picture converted."""
