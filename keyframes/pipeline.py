@@ -18,7 +18,8 @@ from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
-from keyframes.scan import Scan, save_scan, scan_video
+from keyframes.scan import Scan, scan_video
+from keyframes.scan_file import save_scan
 from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
 
 if TYPE_CHECKING:
