@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 
 from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import RegionError
-from keyframes.features import (
-    PrincipalComponents,
-    Thumbnailer,
-    brightness_and_sharpness,
-    digest,
-    equalized,
-)
+from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
 from keyframes.luma import find_luma_levels, look_alike, luma_pays
 from keyframes.progress import progress_bar
 from keyframes.rows import ThumbnailRows
