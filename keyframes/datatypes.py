@@ -72,6 +72,8 @@ class VideoHeader:
         Average frames a second; 0.0 where the file does not say.
     frames_claimed : int
         Number of frames by the header, which may be an estimate; 0 where the file does not say.
+    frames_listed : bool
+        Whether the container keeps a list of its frames (MP4, MOV, AVI), so that their claimed number is exact.
     codec : str
         Four-character code.
     size_bytes : int
@@ -83,6 +85,7 @@ class VideoHeader:
     rotation: int
     frame_rate: float
     frames_claimed: int
+    frames_listed: bool
     codec: str
     size_bytes: int
 

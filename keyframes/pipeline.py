@@ -18,8 +18,9 @@ from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
-from keyframes.scan import Scan, save_scan, scan_video
-from keyframes.video import DisagreementError, Proof, VideoReader
+from keyframes.scan import Scan, scan_video
+from keyframes.scan_file import save_scan
+from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -120,7 +121,7 @@ def _fill(
     warnings += _warnings_of_choice(selection, k_selection, settings)
     manifest = build_manifest(
         reader.header,
-        reader.fingerprint(),
+        file_hash(reader.path, reader.header.size_bytes),
         scan.frames_decoded,
         settings,
         selection.keyframes,
@@ -188,7 +189,7 @@ def _write_images(
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    fetched = reader.seek_frames(files, proof) if proof else reader.read_frames(files)
+    fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
     # Encoded beside the decoding, a few at a time: at full size they take memory.
     waiting: deque[Future[None]] = deque()
     with (

@@ -2,44 +2,40 @@
 
 import hashlib
 import struct
-import zipfile
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import MAX_AUTO_K, Selection, Settings
+from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import RegionError
-from keyframes.features import (
-    CHUNK_ROWS,
-    LIMITED_RANGE,
-    PrincipalComponents,
-    Thumbnailer,
-    brightness_and_sharpness,
-    digest,
-    equalized,
-)
+from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
+from keyframes.luma import find_luma_levels, look_alike, luma_pays
 from keyframes.progress import progress_bar
 from keyframes.rows import ThumbnailRows
-from keyframes.video import PAIR_COST, PLAIN, DisagreementError, Proof, VideoReader, View, expected_cost
+from keyframes.video import (
+    PLAIN,
+    DisagreementError,
+    Proof,
+    VideoReader,
+    View,
+    find_discard,
+    find_suspects,
+    is_incomplete,
+    spread_pictures,
+    too_few,
+)
 
 # Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
 GROUP_FRAMES = 32
 GROUP_BYTES = 8 << 20
 GROUPS_WAITING = 3
-# The luma plane saves this share of the time that decoding takes, and needs a proof; short files are read before that
-# has paid.
-LUMA_SAVING = 0.15
-LUMA_FRAMES = 1500
-LUMA_PROOFS = 20
-LUMA_TOLERANCE = 3
 SAMPLED_AHEAD = 512
 # Pixels of so many thumbnails cannot be clustered in memory; principal components can.
 MOST_PIXELS = 1_000_000_000
@@ -110,10 +106,10 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     reason = ""
     view, thumbnailer = PLAIN, _thumbnailer(video, settings)
     if settings.scan == "fast":
-        discard, reason = video.find_discard(_fewest(settings))
+        discard, reason = find_discard(video, _fewest(settings))
         view = View(discard=discard)
-    if _luma_pays(video, settings, view) and (levels := _luma_levels(video, thumbnailer)):
-        view, thumbnailer = View(True, view.discard), _thumbnailer(video, settings, *levels)
+    if view == PLAIN and luma_pays(video, settings) and (levels := find_luma_levels(video, thumbnailer)) is not None:
+        view, thumbnailer = View(luma=True), _thumbnailer(video, settings, levels)
     while True:
         try:
             scan, why = _scan_once(video, settings, view, thumbnailer, progress)
@@ -137,41 +133,6 @@ def _with_warning(scan: Scan, reason: str) -> Scan:
 def _thumbnailer(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
     size = settings.crop or video.header
     return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
-
-
-def _luma_pays(video: VideoReader, settings: Settings, view: View) -> bool:
-    """Whether the luma plane saves more of a scan than it costs afterwards.
-
-    Frames that are fetched by seeks are then decoded twice, as pictures and as what the scan saw.
-    """
-    n_packets = len(video.packets.times_ms)
-    if n_packets < LUMA_FRAMES or view.discard != "none":
-        return False
-    n_chosen = MAX_AUTO_K if settings.k == "auto" else settings.k
-    seeks = expected_cost(n_chosen, n_packets, len(video.packets.key_times_ms))
-    extra = min(PAIR_COST * seeks, n_packets) - min(seeks, n_packets)
-    return extra < LUMA_SAVING * video.frames_expected
-
-
-def _luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> tuple[NDArray[np.uint8] | None] | None:
-    """Find what the levels of the file's luma plane mean, in a tuple; None where it must not be used.
-
-    OpenCV hands the plane over without saying what it is: so it is looked at what it shows.
-    """
-    if thumbnailer.color or video.header.frame_rate <= 0:
-        return None
-    possible, n_seen = [LIMITED_RANGE, np.arange(256, dtype=np.uint8)], 0
-    try:
-        for image, luma in video.spread_pairs(LUMA_PROOFS):
-            if luma.shape != image.shape[:2]:
-                return None
-            gray = thumbnailer(video.cropped(image)).astype(np.int16)
-            plane = thumbnailer(video.cropped(luma))
-            possible = [levels for levels in possible if np.abs(levels[plane] - gray).max() <= LUMA_TOLERANCE]
-            n_seen += 1
-    except DisagreementError:
-        return None
-    return (possible[0],) if possible and n_seen >= LUMA_PROOFS // 2 else None
 
 
 @dataclass
@@ -215,12 +176,11 @@ def _scan_once(
         return _fingerprint(image, thumbnailer(video.cropped(image)))
 
     def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
-        gray = thumbnailer(video.cropped(image)).astype(np.int16)
-        return bool(np.abs(thumbnailer(video.cropped(luma)) - gray).max() <= LUMA_TOLERANCE)
+        return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
 
     def sample() -> NDArray[np.uint8]:
         plain = _thumbnailer(video, settings)
-        rows = [plain(video.cropped(image)).reshape(-1) for image in video.sample(SAMPLED_AHEAD)]
+        rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 
     n_pixels = int(np.prod(thumbnailer.shape))
@@ -244,7 +204,7 @@ def _scan_once(
                 video.close()
                 return None, complaint
         # Of frames that are missing, several threads lose more than one does.
-        if (video.log.counts or video.incomplete()) and not plain_alone:
+        if (video.log.counts or is_incomplete(video.latest_pass, video.header, video.packets)) and not plain_alone:
             return None, complaint
         if view.discard != "none" and (why := _too_few(video, columns, settings)):
             return None, why
@@ -259,7 +219,7 @@ def _scan_once(
             time_s=np.frombuffer(columns.time_s, np.float64),
             brightness=np.frombuffer(columns.brightness, np.float32),
             sharpness=np.frombuffer(columns.sharpness, np.float32),
-            suspect=video.suspects(frame_index),
+            suspect=find_suspects(frame_index, video.latest_pass, video.packets),
             features=rows.thumbnails() if keep else leading,
             components=components,
             place=place,
@@ -282,7 +242,7 @@ def _too_few(video: VideoReader, columns: _Columns, settings: Settings) -> str:
     if len(columns.index) < _fewest(settings):
         return f"only {len(columns.index)} frames would be looked at"
     last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else columns.time_s[-1]
-    return video.too_few(np.frombuffer(columns.time_s, np.float64), last_s)
+    return too_few(np.frombuffer(columns.time_s, np.float64), last_s, video.packets, video.every)
 
 
 def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> bytes:
@@ -341,39 +301,3 @@ def _add(group: Group, columns: _Columns, rows: ThumbnailRows) -> None:
     columns.digests += group.digests
     columns.prints += group.prints
     rows.append(group.thumbnails)
-
-
-def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
-    """Write ``scan.npz``: what another k, a swap or a map needs, so that nothing is decoded twice.
-
-    Its arrays, one row a scanned frame: frame_index, time_s, label, distance, sharpness, brightness, map (n_frames, 2;
-    the first two principal components), features (float16 components or uint8 thumbnails). Beside them pca_mean
-    (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white.
-    """
-    columns: dict[str, NDArray[Any]] = {
-        "frame_index": scan.frame_index,
-        "time_s": scan.time_s,
-        "label": selection.labels,
-        "distance": selection.distances,
-        "sharpness": scan.sharpness,
-        "brightness": scan.brightness,
-        "map": scan.place,
-        "features": scan.features,
-        "pca_mean": scan.components.mean,
-        "pca_basis": scan.components.basis,
-    }
-    # In chunks to the file itself: the archive of a day's recording is as large as all the rest together.
-    with path.open("wb") as file:
-        archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
-        try:
-            for name, column in columns.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                    header = np.lib.format.header_data_from_array_1_0(column)
-                    np.lib.format.write_array_header_1_0(entry, header)
-                    for first in range(0, len(column), CHUNK_ROWS):
-                        entry.write(np.ascontiguousarray(column[first : first + CHUNK_ROWS]).tobytes())
-            archive.close()
-        except BaseException:
-            # On a full disk it would try to end its table once more when it is collected, and complain.
-            archive.fp = None
-            raise

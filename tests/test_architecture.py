@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 
@@ -10,20 +11,31 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGES = ("clustering", "keyframes")
+PRIVATE = re.compile("_[^_]")
 
-# A module imports from its own package what stands on lower floors only.
+# A module imports from its own package what stands on lower floors only; a folder of modules has floors of its own.
 FLOORS = {
     "keyframes": [
         {"__main__"},
         {"cli"},
         {"pipeline", "inspection"},
-        {"selection"},
+        {"selection", "scan_file"},
         {"scan"},
-        {"rows"},
+        {"rows", "luma"},
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
         {"log_level"},
         {"errors"},
+        {"__init__"},
+    ],
+    "keyframes.video": [
+        {"spread", "discarding"},
+        {"seeking"},
+        {"reader"},
+        {"damage", "header"},
+        {"packets", "decoder_threads", "file_identity"},
+        {"captures"},
+        {"images"},
         {"__init__"},
     ],
     "clustering": [
@@ -43,8 +55,9 @@ FLOORS = {
 
 def modules(package):
     """Name and files of each module of a package; a folder in it counts as one module."""
-    files = {path.stem: [path] for path in (ROOT / package).glob("*.py")}
-    folders = {path.parent.name: sorted(path.parent.glob("*.py")) for path in (ROOT / package).glob("*/__init__.py")}
+    folder = ROOT.joinpath(*package.split("."))
+    files = {path.stem: [path] for path in folder.glob("*.py")}
+    folders = {path.parent.name: sorted(path.parent.glob("*.py")) for path in folder.glob("*/__init__.py")}
     return files | folders
 
 
@@ -62,21 +75,33 @@ def floor(package, module):
     return next(number for number, floor in enumerate(FLOORS[package]) if module in floor)
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", FLOORS)
 def test_every_module_has_its_floor(package):
     assert sorted(modules(package)) == sorted(name for floor in FLOORS[package] for name in floor)
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", FLOORS)
 def test_imports_lead_downwards(package):
     for name, path in ((name, path) for name, paths in modules(package).items() for path in paths):
         if name == "__init__":
             continue
         for target in imported(path):
-            top, _, rest = target.partition(".")
-            inner = rest.partition(".")[0]
-            if top == package and inner in modules(package) and inner != name:
+            if not target.startswith(f"{package}."):
+                continue
+            inner = target.removeprefix(f"{package}.").partition(".")[0]
+            if inner in modules(package) and inner != name:
                 assert floor(package, inner) > floor(package, name), f"{path} imports {target}"
+
+
+def test_no_module_reaches_into_the_objects_of_another():
+    """A name with an underscore in front is read from another object only in the module that defines it."""
+    for path in sources(*PACKAGES):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        attributes = [node for node in nodes if isinstance(node, ast.Attribute) and PRIVATE.match(node.attr)]
+        read = {node.attr for node in attributes if not (isinstance(node.value, ast.Name) and node.value.id == "self")}
+        defined = {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
+        defined |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        assert read <= defined, path
 
 
 def test_the_core_knows_nothing_of_its_users():

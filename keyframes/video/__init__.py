@@ -1,6 +1,34 @@
-"""The video room: the one place that opens a video."""
+"""The video room: the one place that opens a video.
 
-from keyframes.video.reader import PLAIN, DisagreementError, Proof, VideoReader, View
-from keyframes.video.seeking import PAIR_COST, expected_cost
+From the bottom up: `images` (folders and TIFFs read as videos), `captures` (opening a file), `packets` (times and key
+frames without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `damage`
+(what a pass tells of the file), `reader` (frames in order, by walking), and upon it `seeking` (frames by proven seeks),
+`spread` (pictures from all over a file) and `discarding` (which frames need not be decoded).
+"""
 
-__all__ = ["PAIR_COST", "PLAIN", "DisagreementError", "Proof", "VideoReader", "View", "expected_cost"]
+from keyframes.video.captures import PLAIN, View
+from keyframes.video.damage import find_suspects, is_incomplete
+from keyframes.video.discarding import find_discard, too_few
+from keyframes.video.file_identity import file_hash
+from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.seeking import PAIR_COST, Proof, expected_cost, seek_frames, seeking_pays
+from keyframes.video.spread import spread_pairs, spread_pictures
+
+__all__ = [
+    "PAIR_COST",
+    "PLAIN",
+    "DisagreementError",
+    "Proof",
+    "VideoReader",
+    "View",
+    "expected_cost",
+    "file_hash",
+    "find_discard",
+    "find_suspects",
+    "is_incomplete",
+    "seek_frames",
+    "seeking_pays",
+    "spread_pairs",
+    "spread_pictures",
+    "too_few",
+]

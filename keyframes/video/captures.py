@@ -1,12 +1,20 @@
-"""Opening a file with OpenCV: as pictures, as their luma alone, without some of its frames, or as bare packets."""
+"""Opening a file with OpenCV: as pictures, as their luma alone, without some of its frames, or as bare packets.
+
+And the picture that a capture stands on.
+"""
 
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
+from keyframes.decoder_log import DecoderLog
+from keyframes.errors import VideoError
 from keyframes.video.images import ImageSequence, is_image_sequence
 
 # Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
@@ -17,7 +25,27 @@ _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _options_lock = threading.Lock()
 
 
-def open_capture(path: Path, threads: int, *, luma: bool = False, discard: Discard = "none") -> Capture:
+@dataclass(frozen=True)
+class View:
+    """How the pictures of a file are looked at.
+
+    Attributes
+    ----------
+    luma : bool
+        Their first plane alone, (height, width), as the decoder has it, without conversion to blue, green and red:
+        OpenCV does not document this, and it must be proven on each file what that plane is.
+    discard : {"none", "nonref", "bidir"}
+        Which frames are left out undecoded.
+    """
+
+    luma: bool = False
+    discard: Discard = "none"
+
+
+PLAIN = View()
+
+
+def open_capture(path: Path, threads: int, view: View = PLAIN) -> Capture:
     """Open a file for reading from its start.
 
     Parameters
@@ -25,23 +53,20 @@ def open_capture(path: Path, threads: int, *, luma: bool = False, discard: Disca
     path : Path
     threads : int
         FFmpeg's threads.
-    luma : bool
-        Hand out the first plane of the decoder's picture as it is, without conversion to blue, green and red: OpenCV
-        does not document this, and it must be proven on each file what that plane is.
-    discard : {"none", "nonref", "bidir"}
+    view : View
     """
     if is_image_sequence(path):
         return ImageSequence(path)
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
-    if luma:
+    if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]
     # An absolute path, or FFmpeg takes a name such as "10:32.mp4" for a protocol.
     name = str(path.absolute())
-    if discard == "none":
+    if view.discard == "none":
         return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
     with _options_lock:
-        before = os.environ.get(_OPTIONS)
-        os.environ[_OPTIONS] = f"{before}|avdiscard;{discard}" if before else f"avdiscard;{discard}"
+        before, option = os.environ.get(_OPTIONS), f"avdiscard;{view.discard}"
+        os.environ[_OPTIONS] = f"{before}|{option}" if before else option
         try:
             return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
         finally:
@@ -54,3 +79,41 @@ def open_capture(path: Path, threads: int, *, luma: bool = False, discard: Disca
 def open_packets(path: Path) -> cv2.VideoCapture:
     """Open a file so that each grab reads a packet and decodes nothing."""
     return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+
+
+def current_picture(
+    capture: Capture, path: Path, index: int | None = None, into: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Return the picture of the frame that a capture stands on.
+
+    Parameters
+    ----------
+    capture : Capture
+    path : Path
+        File and, where it is known, index of the frame that an error names.
+    index : int or None
+    into : array or None
+        A picture that is done with, to be written over.
+
+    Raises
+    ------
+    VideoError
+        Where the frame cannot be converted.
+    """
+    name = "a frame" if index is None else f"frame {index}"
+    try:
+        done, image = capture.retrieve(into)
+    except cv2.error as error:
+        raise VideoError(f"{path}: {name} cannot be converted to a picture ({error.err})") from None
+    if not done or image is None:
+        raise VideoError(f"{path}: {name} was read but cannot be converted to a picture")
+    return np.asarray(image, np.uint8)
+
+
+def check_conversion(path: Path, log: DecoderLog) -> None:
+    """Refuse pictures that OpenCV hands out though it could not convert them: they are whatever memory held."""
+    if any("Cannot convert" in text for text in log.counts):
+        raise VideoError(
+            f"{path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({log.first}); "
+            "interlaced video needs OpenCV 4, or convert it with ffmpeg -vf yadif"
+        )

@@ -54,6 +54,13 @@ class Packets:
         place = int(np.searchsorted(self.times_ms, time_ms))
         return place if place < len(self.times_ms) and self.times_ms[place] == time_ms else -1
 
+    def key_indices(self, times_ms: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Frame indices of the key frames whose times are among those of all frames."""
+        if not len(times_ms):
+            return np.empty(0, np.int64)
+        places = np.minimum(np.searchsorted(times_ms, self.key_times_ms), len(times_ms) - 1)
+        return np.asarray(places[times_ms[places] == self.key_times_ms], np.int64)
+
 
 def read_packets(path: Path) -> Packets:
     """Read the time and the key flag of every video packet of a file."""

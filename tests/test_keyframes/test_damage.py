@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes import VideoError
+from keyframes import VideoError, VideoHeader
 from keyframes.selection import _nearest_members
-from keyframes.video import VideoReader
+from keyframes.video import VideoReader, find_suspects, is_incomplete
+from keyframes.video.damage import Pass, describe_damage
+from keyframes.video.packets import Packets
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
 
@@ -23,6 +25,63 @@ def encoded(tmp_path):
         return tmp_path / name
 
     return make
+
+
+def at_25_a_second(frames):
+    return 40.0 * np.asarray(frames)
+
+
+def packets_of(n_frames, keys=(0,), delay=0):
+    times_ms = at_25_a_second(range(n_frames))
+    return Packets(times_ms, times_ms[list(keys)], 0.0, delay, True)
+
+
+def header_of(n_frames, listed):
+    return VideoHeader("a.mp4", 160, 120, 0, 25.0, n_frames, listed, "h264", 1000)
+
+
+def pass_over(frames, messages="", complaints=(), reached_end=True):
+    times_ms = at_25_a_second(frames)
+    longest_gap_s = np.diff(times_ms).max() / 1000
+    return Pass("none", times_ms, times_ms[-1] / 1000, longest_gap_s, reached_end, messages, complaints)
+
+
+@pytest.mark.parametrize(
+    ("n_decoded", "n_packets", "listed", "messages", "told"),
+    [
+        (60, 60, True, "", ""),
+        (40, 40, True, "", "only 40 of the 60 frames"),
+        # What a container does not list is an estimate.
+        (40, 40, False, "", ""),
+        (40, 40, False, "'broken'", "only 40 of the 60 frames"),
+        # An edit list leaves frames out; no packet is lacking.
+        (40, 60, True, "", ""),
+        (40, 60, False, "", "the last packet is at 2.360 s"),
+        (60, 60, True, "'broken'", "FFmpeg reported errors"),
+    ],
+)
+def test_a_file_is_cut_off_where_it_lists_more_or_ffmpeg_complains(n_decoded, n_packets, listed, messages, told):
+    seen, header, packets = pass_over(range(n_decoded), messages), header_of(60, listed), packets_of(n_packets)
+    described = describe_damage(seen, header, packets)
+    assert len(described) == bool(told)
+    assert told in "".join(described)
+    assert is_incomplete(seen, header, packets) == (bool(told) and n_decoded < 60)
+
+
+@pytest.mark.parametrize(
+    ("complaints", "delay", "doubtful"),
+    [
+        ((), 0, ()),
+        ((23,), 0, range(23, 25)),
+        # The codec may have held back what was broken until after the next key frame.
+        ((23,), 2, range(23, 50)),
+        ((10, 60), 1, [*range(10, 25), *range(60, 100)]),
+    ],
+)
+def test_doubt_lasts_until_a_key_frame_that_is_far_enough(complaints, delay, doubtful):
+    packets = packets_of(100, keys=(0, 25, 50), delay=delay)
+    suspect = find_suspects(np.arange(100), pass_over(range(100), complaints=complaints), packets)
+    assert np.flatnonzero(suspect).tolist() == list(doubtful)
 
 
 def test_a_gap_in_time_is_told(encoded, tmp_path):
@@ -42,7 +101,7 @@ def test_frames_from_a_message_to_the_next_key_frame_are_suspect(encoded):
         # Frames that are lost altogether shift the indices behind them, not the times.
         true = {frame.time_s: frame.image for frame in whole}
         wrong = [frame.index for frame in damaged if not np.array_equal(frame.image, true[frame.time_s])]
-        suspect = damaged.suspects(np.arange(damaged.frames_decoded))
+        suspect = find_suspects(np.arange(damaged.frames_decoded), damaged.latest_pass, damaged.packets)
     assert 0 < len(wrong) < 60
     assert suspect[wrong].all()
     assert suspect.sum() < 101
@@ -73,7 +132,7 @@ def test_pictures_patched_up_without_an_error_are_told_and_the_same_with_any_num
 def test_a_file_without_complaints_has_no_suspects(encoded):
     with VideoReader(encoded("a.mp4", 30, *X264)) as video:
         list(video)
-        assert not video.suspects(np.arange(30)).any()
+        assert not find_suspects(np.arange(30), video.latest_pass, video.packets).any()
 
 
 def test_a_suspect_is_chosen_only_where_its_cluster_has_no_other():
@@ -94,7 +153,7 @@ def test_suspects_are_not_written_while_there_are_others(encoded, tmp_path):
     assert "FFmpeg" in warning
     with VideoReader(path, threads=1) as video:
         list(video)
-        suspect = video.suspects(np.arange(video.frames_decoded))
+        suspect = find_suspects(np.arange(video.frames_decoded), video.latest_pass, video.packets)
     labels = np.load(tmp_path / "out" / "scan.npz")["label"]
     assert 0 < suspect.sum() < len(suspect)
     for keyframe in result.keyframes:

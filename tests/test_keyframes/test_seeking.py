@@ -8,7 +8,8 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes.datatypes import Settings
 from keyframes.scan import scan_video
-from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View
+from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, find_discard, seek_frames, seeking_pays
+from keyframes.video.seeking import LEAD_FRAMES, Timeline
 from tests.test_keyframes.conftest import X264, ffmpeg, read_number
 
 TURNS = 40
@@ -96,7 +97,7 @@ def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, scan, long_f
 )
 def test_frames_are_left_out_only_where_the_others_stay_the_same(name, discard, said, long_file):
     with VideoReader(long_file(name)) as video:
-        found, reason = video.find_discard(1)
+        found, reason = find_discard(video, 1)
         assert (found, said in reason) == (discard, True)
         if discard != "none":
             kept = {index: image for index, _, image in video.pictures(View(False, discard)) if index < 600}
@@ -142,8 +143,8 @@ def walked(path, indices, **options):
     with VideoReader(path) as video:
         scan = scan_video(video, settings, progress=False)
         proof = scan.proof(indices)
-        pays = video.seeking_pays(indices, proof.view.luma)
-        return {frame.index: frame.image for frame in video.seek_frames(indices, proof)}, pays, proof
+        pays = seeking_pays(video, indices, proof.view.luma)
+        return {frame.index: frame.image for frame in seek_frames(video, indices, proof)}, pays, proof
 
 
 @pytest.mark.parametrize("options", [{}, {"color": True}])
@@ -158,13 +159,25 @@ def test_seeks_that_prove_themselves_give_the_sequential_frames(name, options, l
         assert_array_equal(found[index], expected[index])
 
 
+def test_a_plan_costs_no_more_than_a_walk_and_less_where_key_frames_are_near():
+    for step, cheaper in ((20, True), (5000, False)):
+        timeline = Timeline(40.0 * np.arange(5000), np.arange(0, 5000, step), 25.0)
+        for index in (0, 3, 40, 2600, 4999):
+            landed = timeline.landing(index)
+            assert landed in timeline.keys
+            assert landed == 0 or landed + LEAD_FRAMES <= index
+        assert timeline.plan_cost(range(5000)) == 5000
+        assert timeline.plan_cost([4999]) <= 5000
+        assert (timeline.plan_cost([700, 4000]) < 4001) == cheaper
+
+
 def test_a_seek_to_another_picture_is_noticed(long_file):
     path, indices = long_file("b_frames.mp4"), [1200, 2000]
     with VideoReader(path) as video:
         scan = scan_video(video, Settings(k=5, color=True), progress=False)
         proof = scan.proof(indices)
         wrong = Proof(proof.view, proof.fingerprint, {**proof.expected, 2000: proof.expected[1200]}, proof.agree)
-        frames = video.seek_frames(indices, wrong)
+        frames = seek_frames(video, indices, wrong)
         assert next(frames).index == 1200
         with pytest.raises(DisagreementError, match="another picture"):
             next(frames)

@@ -1,0 +1,48 @@
+"""``scan.npz``: the rows behind a choice, kept for whoever wants another one."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.datatypes import Selection
+from keyframes.features import CHUNK_ROWS
+from keyframes.scan import Scan
+
+
+def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
+    """Write ``scan.npz``: what another k, a swap or a map needs, so that nothing is decoded twice.
+
+    Its arrays, one row a scanned frame: frame_index, time_s, label, distance, sharpness, brightness, map (n_frames, 2;
+    the first two principal components), features (float16 components or uint8 thumbnails). Beside them pca_mean
+    (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white.
+    """
+    columns: dict[str, NDArray[Any]] = {
+        "frame_index": scan.frame_index,
+        "time_s": scan.time_s,
+        "label": selection.labels,
+        "distance": selection.distances,
+        "sharpness": scan.sharpness,
+        "brightness": scan.brightness,
+        "map": scan.place,
+        "features": scan.features,
+        "pca_mean": scan.components.mean,
+        "pca_basis": scan.components.basis,
+    }
+    # In chunks to the file itself: the archive of a day's recording is as large as all the rest together.
+    with path.open("wb") as file:
+        archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+        try:
+            for name, column in columns.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    header = np.lib.format.header_data_from_array_1_0(column)
+                    np.lib.format.write_array_header_1_0(entry, header)
+                    for first in range(0, len(column), CHUNK_ROWS):
+                        entry.write(np.ascontiguousarray(column[first : first + CHUNK_ROWS]).tobytes())
+            archive.close()
+        except BaseException:
+            # On a full disk it would try to end its table once more when it is collected, and complain.
+            archive.fp = None
+            raise

@@ -1,0 +1,34 @@
+"""How many threads FFmpeg gets."""
+
+import cv2
+
+from keyframes.datatypes import VideoHeader
+
+# More FFmpeg threads than this gain little, and each one holds frames of its own.
+MAX_DECODER_THREADS = 16
+# For each processor: most of them wait, for the rows of the frame that theirs refers to, or for their turn to hand a
+# picture over, and a frame that is left out takes its thread's turn too.
+DECODER_THREADS = 4
+# Each one holds pictures; large ones keep fewer threads at work as well.
+DECODER_BYTES = 16 << 20
+# FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
+SILENT_CODECS = {"mpg1", "mpg2"}
+
+
+def threads_for_opening(asked: int | None) -> int:
+    """Return the number of threads with which a file is opened that nothing is known of yet."""
+    return min(asked or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
+
+
+def threads_for_decoding(asked: int | None, header: VideoHeader) -> int:
+    """Return the number of threads for a file of this codec and size of pictures; what was asked for is taken as it is.
+
+    MPEG-1 and MPEG-2 are decoded on one.
+    """
+    threads = threads_for_opening(asked)
+    if header.codec in SILENT_CODECS:
+        return 1
+    if asked is not None or threads == 1:
+        return threads
+    fitting = DECODER_BYTES // (3 * header.height * header.width)
+    return max(threads, min(DECODER_THREADS * threads, MAX_DECODER_THREADS, fitting))

@@ -1,0 +1,45 @@
+"""Which recording a file is: a hash that is cheap for any length."""
+
+import hashlib
+from pathlib import Path
+
+from keyframes.errors import VideoError
+from keyframes.video.images import image_files
+
+HASH_BYTES = 1 << 20
+
+
+def file_hash(path: Path, size_bytes: int) -> str:
+    """Return a hash of a file's size, first and last MiB: cheap for any length, other for any other recording.
+
+    Of a folder of images, the hash of their names and sizes, and of the first and the last image.
+
+    Parameters
+    ----------
+    path : Path
+    size_bytes : int
+
+    Returns
+    -------
+    str
+        How it was made, a colon, and 64 hexadecimal digits.
+
+    Raises
+    ------
+    VideoError
+        Where the file cannot be read any more.
+    """
+    digest = hashlib.sha256(str(size_bytes).encode())
+    if path.is_dir():
+        files = image_files(path)
+        digest.update("".join(f"{file.name}\0{file.stat().st_size}\0" for file in files).encode())
+        digest.update(files[0].read_bytes() + files[-1].read_bytes())
+        return f"sha256-names-sizes-first-last:{digest.hexdigest()}"
+    try:
+        with path.open("rb") as file:
+            digest.update(file.read(HASH_BYTES))
+            file.seek(max(HASH_BYTES, size_bytes - HASH_BYTES))
+            digest.update(file.read(HASH_BYTES))
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read any more ({error.strerror}); is it still there?") from None
+    return f"sha256-size-head-tail:{digest.hexdigest()}"

@@ -1,0 +1,82 @@
+"""Pictures spread over a whole file, from soon after its key frames; which frame exactly does not matter."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.decoder_log import DecoderLog
+from keyframes.video.captures import PLAIN, Capture, View, current_picture, open_capture
+from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.seeking import LEAD_FRAMES
+
+# Where a file has a single key frame, the frames that are to be spread are so many apart.
+SPREAD_STEP = 8
+
+
+def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Yield about so many frames, spread over the file, as pairs of the picture and its luma plane.
+
+    The captures of both do the same, so it does not matter whether a seek led to the frame that was meant.
+
+    Raises
+    ------
+    DisagreementError
+        Where they part, or FFmpeg complains.
+    """
+    chosen = _evenly(video.packets.key_times_ms, n_wanted)
+    step = 1 if len(chosen) > 1 else SPREAD_STEP
+    n_each = -(-n_wanted // max(1, len(chosen)))
+    log = DecoderLog()
+    with log:
+        captures = [open_capture(video.path, video.threads, view) for view in (PLAIN, View(luma=True))]
+        try:
+            for key_ms in chosen:
+                for capture in captures if len(chosen) > 1 else ():
+                    _seek_behind(key_ms, capture, video.header.frame_rate)
+                for _ in range(n_each):
+                    for _ in range(step):
+                        if not all([capture.grab() for capture in captures]):
+                            return
+                    if len({capture.get(cv2.CAP_PROP_POS_MSEC) for capture in captures}) > 1:
+                        raise DisagreementError("two captures of one file part")
+                    image, luma = (current_picture(capture, video.path) for capture in captures)
+                    yield image, luma
+        finally:
+            for capture in captures:
+                capture.release()
+    if log.counts:
+        raise DisagreementError("FFmpeg complains")
+
+
+def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield so many pictures or fewer, spread over a reader's range, each from soon after a key frame.
+
+    None where the range has too few key frames for that.
+    """
+    keys = video.packets.key_times_ms
+    if video.stop_s is not None:
+        keys = keys[keys < 1000 * video.stop_s]
+    keys = keys[keys >= 1000 * video.start_s]
+    if len(keys) < n_wanted // 4 or video.header.frame_rate <= 0:
+        return
+    with DecoderLog():
+        capture = open_capture(video.path, video.threads)
+        try:
+            for key_ms in _evenly(keys, n_wanted):
+                _seek_behind(key_ms, capture, video.header.frame_rate)
+                if capture.grab():
+                    yield current_picture(capture, video.path)
+        finally:
+            capture.release()
+
+
+def _evenly(keys_ms: NDArray[np.float64], n_wanted: int) -> NDArray[np.float64]:
+    """So many of these times, or all where they are fewer."""
+    return keys_ms[np.linspace(0, len(keys_ms) - 1, min(len(keys_ms), n_wanted)).astype(np.int64)]
+
+
+def _seek_behind(key_ms: float, capture: Capture, frame_rate: float) -> None:
+    """Seek so far behind a key frame that OpenCV, which goes back before it looks for one, finds this one."""
+    capture.set(cv2.CAP_PROP_POS_MSEC, float(key_ms) + 1000 * (LEAD_FRAMES + 1) / frame_rate)
