@@ -4,8 +4,9 @@ import hashlib
 import struct
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +24,14 @@ from keyframes.video import (
     PLAIN,
     DisagreementError,
     Proof,
+    Segment,
+    SegmentedPass,
     VideoReader,
     View,
     find_discard,
     find_suspects,
     is_incomplete,
+    plan_segments,
     spread_pictures,
     too_few,
 )
@@ -106,23 +110,29 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     reason = ""
     view, thumbnailer = PLAIN, _thumbnailer(video, settings)
     if settings.scan == "fast":
-        discard, reason = find_discard(video, _fewest(settings))
-        view = View(discard=discard)
+        view, reason = find_discard(video, _fewest(settings))
     if view == PLAIN and luma_pays(video, settings) and (levels := find_luma_levels(video, thumbnailer)) is not None:
         view, thumbnailer = View(luma=True), _thumbnailer(video, settings, levels)
+    segments = plan_segments(video, view)
     while True:
         try:
-            scan, why = _scan_once(video, settings, view, thumbnailer, progress)
-        except DisagreementError:
-            scan, why = None, "the times of its frames are not those of its packets"
-        if scan is not None:
+            scan = _scan_once(video, settings, view, thumbnailer, segments, progress)
             return scan if settings.scan == "exact" or not reason else _with_warning(scan, reason)
-        if why:
-            # Only leaving frames out can fail for a reason of its own.
-            reason, view = why, View(view.luma)
-            continue
-        reason = reason or "FFmpeg reports errors in it"
-        view, thumbnailer, video.threads = PLAIN, _thumbnailer(video, settings), 1
+        except _UnfitError as error:
+            if segments:
+                # A walk decides, so that what comes out does not depend on the number of processors.
+                segments = []
+            elif view.discard != "none":
+                reason, view = str(error), View(view.luma)
+            else:
+                # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
+                reason = reason or "FFmpeg reports errors in it"
+                view, thumbnailer, segments = PLAIN, _thumbnailer(video, settings), []
+                video.threads = 1
+
+
+class _UnfitError(Exception):
+    """A file cannot be scanned in this way."""
 
 
 def _with_warning(scan: Scan, reason: str) -> Scan:
@@ -135,9 +145,13 @@ def _thumbnailer(video: VideoReader, settings: Settings, levels: NDArray[np.uint
     return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
 
 
+# Index, time, picture.
+Picture = tuple[int, float, NDArray[np.uint8]]
+
+
 @dataclass
-class _Columns:
-    """The columns of a scan while it grows."""
+class _Figures:
+    """The figures of some frames, a column each; those of another stretch can be put behind them."""
 
     index: array = field(default_factory=lambda: array("q"))
     time_s: array = field(default_factory=lambda: array("d"))
@@ -146,30 +160,44 @@ class _Columns:
     digests: bytearray = field(default_factory=bytearray)
     prints: bytearray = field(default_factory=bytearray)
 
+    def extend(self, others: "_Figures") -> None:
+        for name in self.__dataclass_fields__:
+            mine, theirs = getattr(self, name), getattr(others, name)
+            mine.extend(theirs)
 
-# Index, time, picture.
-Picture = tuple[int, float, NDArray[np.uint8]]
 
-
-@dataclass(frozen=True)
-class Group:
-    """The figures of a few frames."""
-
-    index: list[int]
-    time_s: list[float]
-    brightness: list[float]
-    sharpness: list[float]
-    digests: bytearray
-    prints: bytearray
-    thumbnails: NDArray[np.uint8]
+def _measure(
+    pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer
+) -> tuple[_Figures, NDArray[np.uint8]]:
+    """Figures and thumbnails (n_frames, n_pixels) of some frames."""
+    found, thumbnails = _Figures(), bytearray()
+    for index, time_s, image in pictures:
+        thumbnail = thumbnailer(video.cropped(image))
+        light, sharpness = brightness_and_sharpness(thumbnail)
+        found.index.append(index)
+        found.time_s.append(time_s)
+        found.brightness.append(light)
+        found.sharpness.append(sharpness)
+        found.digests.extend(digest(thumbnail))
+        found.prints.extend(_fingerprint(image, thumbnail))
+        thumbnails += thumbnail.data
+    return found, np.frombuffer(thumbnails, np.uint8).reshape(len(found.index), -1)
 
 
 def _scan_once(
-    video: VideoReader, settings: Settings, view: View, thumbnailer: Thumbnailer, progress: bool
-) -> tuple[Scan | None, str]:
-    """Scan, or return None and the reason; no reason stands for a complaint of FFmpeg.
+    video: VideoReader,
+    settings: Settings,
+    view: View,
+    thumbnailer: Thumbnailer,
+    segments: list[Segment],
+    progress: bool,
+) -> Scan:
+    """Scan in a view, by segments or, where there are none, by walking.
 
-    Where FFmpeg's threads met a broken picture, one thread alone must patch it up: only then it is always the same.
+    Raises
+    ------
+    _UnfitError
+        Where FFmpeg complains, frames are missing, or a proof fails.
     """
 
     def fingerprint(image: NDArray[np.uint8]) -> bytes:
@@ -184,30 +212,44 @@ def _scan_once(
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 
     n_pixels = int(np.prod(thumbnailer.shape))
-    columns, plain_alone = _Columns(), view == PLAIN and video.threads == 1
-    complaint = "" if view.discard == "none" else "FFmpeg reports errors where its B-frames are left out"
+    columns, plain_alone = _Figures(), view == PLAIN and video.threads == 1 and not segments
+    complaint = "FFmpeg reports errors" + ("" if view.discard == "none" else " where its B-frames are left out")
     keep = settings.features == "pixels"
     total = video.frames_expected
+    in_segments = SegmentedPass(video, view, segments) if segments else None
+    groups = (
+        in_segments.results(lambda pictures: _measure(pictures, video, thumbnailer))
+        if in_segments
+        else _walked(video, view, thumbnailer)
+    )
     with (
         ThumbnailRows(n_pixels, sample, keep) as rows,
         progress_bar(None, "scan", total, "frames", progress) as bar,
+        closing(groups),
     ):
-        for group in _reduced(video, view, thumbnailer):
-            _add(group, columns, rows)
-            if keep and len(columns.index) * n_pixels > MOST_PIXELS:
-                raise RegionError(
-                    f"{video.path}: the pixels of more than {len(columns.index)} thumbnails do not fit in memory; "
-                    "choose --features pca, a smaller --width, or look at fewer frames with --every"
-                )
-            bar.update((columns.index[-1] - columns.index[0]) // settings.every + 1 - bar.n)
-            if video.log.counts and not plain_alone:
-                video.close()
-                return None, complaint
+        try:
+            for figures, thumbnails in groups:
+                columns.extend(figures)
+                rows.append(thumbnails)
+                if keep and len(columns.index) * n_pixels > MOST_PIXELS:
+                    raise RegionError(
+                        f"{video.path}: the pixels of more than {len(columns.index)} thumbnails do not fit in memory; "
+                        "choose --features pca, a smaller --width, or look at fewer frames with --every"
+                    )
+                if columns.index:
+                    bar.update((columns.index[-1] - columns.index[0]) // settings.every + 1 - bar.n)
+                if (in_segments or video).log.counts and not plain_alone:
+                    raise _UnfitError(complaint)
+        except DisagreementError:
+            raise _UnfitError("the times of its frames are not those of its packets") from None
+        if in_segments:
+            video.adopt(in_segments.seen)
         # Of frames that are missing, several threads lose more than one does.
-        if (video.log.counts or is_incomplete(video.latest_pass, video.header, video.packets)) and not plain_alone:
-            return None, complaint
+        seen = video.latest_pass
+        if (seen.messages or is_incomplete(seen, video.header, video.packets)) and not plain_alone:
+            raise _UnfitError(complaint)
         if view.discard != "none" and (why := _too_few(video, columns, settings)):
-            return None, why
+            raise _UnfitError(why)
         digests = np.frombuffer(columns.digests, np.uint64).reshape(-1, 2)
         components = rows.fit()
         leading = equalized(rows.reduced(), digests)
@@ -219,7 +261,7 @@ def _scan_once(
             time_s=np.frombuffer(columns.time_s, np.float64),
             brightness=np.frombuffer(columns.brightness, np.float32),
             sharpness=np.frombuffer(columns.sharpness, np.float32),
-            suspect=find_suspects(frame_index, video.latest_pass, video.packets),
+            suspect=find_suspects(frame_index, seen, video.packets),
             features=rows.thumbnails() if keep else leading,
             components=components,
             place=place,
@@ -229,7 +271,7 @@ def _scan_once(
             _fingerprint=fingerprint,
             _agree=agree,
             _prints=np.frombuffer(columns.prints, np.uint64),
-        ), ""
+        )
 
 
 def _fewest(settings: Settings) -> int:
@@ -237,7 +279,7 @@ def _fewest(settings: Settings) -> int:
     return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
 
 
-def _too_few(video: VideoReader, columns: _Columns, settings: Settings) -> str:
+def _too_few(video: VideoReader, columns: _Figures, settings: Settings) -> str:
     """Why the frames that were kept are too few, or ""."""
     if len(columns.index) < _fewest(settings):
         return f"only {len(columns.index)} frames would be looked at"
@@ -251,27 +293,18 @@ def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> byte
     return hashlib.blake2b(thumbnail.tobytes() + whole, digest_size=8).digest()
 
 
-def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterator[Group]:
+def _walked(
+    video: VideoReader, view: View, thumbnailer: Thumbnailer
+) -> Generator[tuple[_Figures, NDArray[np.uint8]], None, None]:
     """Yield the figures of groups of frames, which a second thread takes while the next ones are decoded."""
-    n_pixels = int(np.prod(thumbnailer.shape))
     spare: list[NDArray[np.uint8]] = []
 
-    def figures(group: list[Picture]) -> Group:
-        done = Group([], [], [], [], bytearray(), bytearray(), np.empty((len(group), n_pixels), np.uint8))
-        for place, (index, time_s, image) in enumerate(group):
-            thumbnail = thumbnailer(video.cropped(image))
-            light, sharpness = brightness_and_sharpness(thumbnail)
-            done.index.append(index)
-            done.time_s.append(time_s)
-            done.brightness.append(light)
-            done.sharpness.append(sharpness)
-            done.digests.extend(digest(thumbnail))
-            done.prints.extend(_fingerprint(image, thumbnail))
-            done.thumbnails[place] = thumbnail.reshape(-1)
-            spare.append(image)
-        return done
+    def measure(group: list[Picture]) -> tuple[_Figures, NDArray[np.uint8]]:
+        measured = _measure(group, video, thumbnailer)
+        spare.extend(image for _, _, image in group)
+        return measured
 
-    waiting: deque[Future[Group]] = deque()
+    waiting: deque[Future[tuple[_Figures, NDArray[np.uint8]]]] = deque()
     group: list[Picture] = []
     beside = ThreadPoolExecutor(1, thread_name_prefix="keyframes-scan")
     pictures = video.pictures(view, spare)
@@ -279,25 +312,14 @@ def _reduced(video: VideoReader, view: View, thumbnailer: Thumbnailer) -> Iterat
         for picture in pictures:
             group.append(picture)
             if len(group) >= min(GROUP_FRAMES, 1 + GROUP_BYTES // picture[2].nbytes):
-                waiting.append(beside.submit(figures, group))
+                waiting.append(beside.submit(measure, group))
                 group = []
                 if len(waiting) >= GROUPS_WAITING:
                     yield waiting.popleft().result()
-        waiting.append(beside.submit(figures, group))
+        if group:
+            waiting.append(beside.submit(measure, group))
         while waiting:
-            if (done := waiting.popleft().result()).index:
-                yield done
+            yield waiting.popleft().result()
     finally:
         pictures.close()
         beside.shutdown(cancel_futures=True)
-
-
-def _add(group: Group, columns: _Columns, rows: ThumbnailRows) -> None:
-    """Add the figures of a group of frames to the columns."""
-    columns.index.extend(group.index)
-    columns.time_s.extend(group.time_s)
-    columns.brightness.extend(group.brightness)
-    columns.sharpness.extend(group.sharpness)
-    columns.digests += group.digests
-    columns.prints += group.prints
-    rows.append(group.thumbnails)

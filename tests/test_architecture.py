@@ -29,7 +29,7 @@ FLOORS = {
         {"__init__"},
     ],
     "keyframes.video": [
-        {"spread", "discarding"},
+        {"discarding", "segments", "spread"},
         {"seeking"},
         {"reader"},
         {"damage", "header"},

@@ -28,9 +28,9 @@ class CentNN(CentersEstimator):
         Number of clusters, k.
     mode : {"fast", "exact"}, default="fast"
         "exact" is the algorithm as published, on all rows in their order. "fast" is for many rows: it grows the network
-        on a sample of 30 rows a cluster or more, splits as soon as the centres move little (see `tol`), splits some clusters
-        more than asked for and dissolves those that are missed least, a few times over, and ends with epochs over all
-        rows that move the centres at once (Lloyd's algorithm), until nothing changes.
+        on a sample of 30 rows a cluster or more, splits as soon as the centres move little (see `tol`), splits some
+        clusters more than asked for and dissolves those that are missed least, a few times over, and ends with epochs
+        over all rows that move the centres at once (Lloyd's algorithm), until nothing changes.
     epsilon : float, default=0.1
         Distance of a new centre from the one it was split off, as a share of the distance to that cluster's farthest
         member, in whose direction it lies; above 0, at most 1.

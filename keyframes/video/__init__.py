@@ -3,7 +3,8 @@
 From the bottom up: `images` (folders and TIFFs read as videos), `captures` (opening a file), `packets` (times and key
 frames without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `damage`
 (what a pass tells of the file), `reader` (frames in order, by walking), and upon it `seeking` (frames by proven seeks),
-`spread` (pictures from all over a file) and `discarding` (which frames need not be decoded).
+`spread` (pictures from all over a file), `discarding` (which frames need not be decoded) and `segments` (a pass by
+several captures side by side).
 """
 
 from keyframes.video.captures import PLAIN, View
@@ -12,6 +13,7 @@ from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash
 from keyframes.video.reader import DisagreementError, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, expected_cost, seek_frames, seeking_pays
+from keyframes.video.segments import Segment, SegmentedPass, plan_segments
 from keyframes.video.spread import spread_pairs, spread_pictures
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "PLAIN",
     "DisagreementError",
     "Proof",
+    "Segment",
+    "SegmentedPass",
     "VideoReader",
     "View",
     "expected_cost",
@@ -26,6 +30,7 @@ __all__ = [
     "find_discard",
     "find_suspects",
     "is_incomplete",
+    "plan_segments",
     "seek_frames",
     "seeking_pays",
     "spread_pairs",

@@ -36,10 +36,13 @@ class View:
         OpenCV does not document this, and it must be proven on each file what that plane is.
     discard : {"none", "nonref", "bidir"}
         Which frames are left out undecoded.
+    kept_one_in : int
+        How many places lie at most from one frame that stays to the next, as far as is known.
     """
 
     luma: bool = False
     discard: Discard = "none"
+    kept_one_in: int = 1
 
 
 PLAIN = View()

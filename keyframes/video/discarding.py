@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.decoder_log import DecoderLog
-from keyframes.video.captures import Discard, View, current_picture, open_capture
+from keyframes.video.captures import PLAIN, Discard, View, current_picture, open_capture
 from keyframes.video.damage import LONG_GAP_S
 from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets
@@ -23,7 +23,7 @@ MODES: tuple[Discard, ...] = ("nonref", "bidir")
 Probe = list[tuple[float, int]]
 
 
-def find_discard(video: VideoReader, fewest: int) -> tuple[Discard, str]:
+def find_discard(video: VideoReader, fewest: int) -> tuple[View, str]:
     """Find which frames can be left out undecoded: "bidir" or "nonref", or "none" and the reason.
 
     Proven on the first group of pictures: what is left must be the same pictures at the same times as when
@@ -37,17 +37,17 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[Discard, str]:
         How many frames must be left to be looked at.
     """
     if is_image_sequence(video.path):
-        return "none", "a sequence of images has no B-frames"
+        return PLAIN, "a sequence of images has no B-frames"
     packets = video.packets
     if not packets.distinct:
-        return "none", "the file has no times by which to tell its frames"
+        return PLAIN, "the file has no times by which to tell its frames"
     until_ms = _probed_until(packets)
     every_one, said = _probe(video, "none", until_ms)
     if said or [time_ms for time_ms, _ in every_one] != packets.times_ms[: len(every_one)].tolist():
-        return "none", "the times of its frames are not those of its packets"
+        return PLAIN, "the times of its frames are not those of its packets"
     if not packets.reordered:
-        return "none", "the file has no B-frames"
-    found: list[tuple[int, Discard]] = []
+        return PLAIN, "the file has no B-frames"
+    found: list[tuple[int, View]] = []
     reason = ""
     for discard in MODES:
         kept, said = _probe(video, discard, until_ms)
@@ -57,9 +57,10 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[Discard, str]:
         if why := _differs(kept, every_one, said) or _leaves_too_few(video, kept, every_one, fewest):
             reason = why
         else:
-            found.append((len(kept), discard))
+            ranks = [packets.rank(time_ms) for time_ms, _ in kept]
+            found.append((len(kept), View(discard=discard, kept_one_in=int(np.diff(ranks).max(initial=1)))))
     # The first of those that keep the fewest.
-    return (min(found, key=lambda one: one[0])[1], "") if found else ("none", reason)
+    return (min(found, key=lambda one: one[0])[1], "") if found else (PLAIN, reason)
 
 
 def too_few(kept_s: NDArray[np.float64], last_s: float, packets: Packets, every: int) -> str:

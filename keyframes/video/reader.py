@@ -63,6 +63,8 @@ class VideoReader:
         Time of the last decoded frame.
     log : DecoderLog
         FFmpeg's messages during the latest iteration.
+    workers : int
+        Processors to use.
     threads : int
         FFmpeg's threads from the next iteration on. A broken picture is patched up from what its threads have ready, so
         only one thread gives the same patches every time.
@@ -98,8 +100,10 @@ class VideoReader:
         self.crop = crop
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
+        self._adopted: Pass | None = None
         self._begin(PLAIN)
         self.header = read_header(self.path, threads_for_opening(threads))
+        self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
         self._check_crop()
 
@@ -221,8 +225,8 @@ class VideoReader:
 
     @property
     def latest_pass(self) -> Pass:
-        """What the latest iteration saw."""
-        return Pass(
+        """What the latest iteration saw, or what was adopted since."""
+        return self._adopted or Pass(
             discard=self._view.discard,
             times_ms=np.array(self._times_ms, np.float64),
             last_time_s=self.last_time_s,
@@ -230,6 +234,16 @@ class VideoReader:
             reached_end=self.reached_end,
             messages=self.log.summary(),
             complaints=tuple(self._complaints),
+        )
+
+    def adopt(self, seen: Pass) -> None:
+        """Take a pass over the same range that was made elsewhere as the latest iteration."""
+        self.close()
+        self._adopted = seen
+        self.frames_decoded, self.reached_end, self.last_time_s = (
+            len(seen.times_ms),
+            seen.reached_end,
+            seen.last_time_s,
         )
 
     def damage(self) -> list[str]:
@@ -242,6 +256,7 @@ class VideoReader:
     def _begin(self, view: View) -> None:
         """Forget the last iteration."""
         self._view = view
+        self._adopted = None
         self.frames_decoded, self.reached_end, self.last_time_s, self._longest_gap_s = 0, False, 0.0, 0.0
         self._times_ms = array("d")
         self._complaints: list[int] = []

@@ -1,7 +1,10 @@
 """Seeking: what it costs against walking on, reaching a frame of a known time, and proving that it is the right one."""
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
@@ -17,8 +20,12 @@ from keyframes.video.reader import DisagreementError, VideoReader
 LEAD_FRAMES = 16
 # Flushing the decoder and filling its threads again costs about as much as decoding so many frames.
 SEEK_COST = 12
-# Two captures side by side take so many times as long as one: FFmpeg's threads leave gaps.
-PAIR_COST = 1.5
+# Where the first pass looked at luma alone, each frame is fetched twice.
+PAIR_COST = 2
+# A walk with as many of FFmpeg's threads is so many times as quick as with one.
+WALK_SPEED = 1.35
+# Pictures that were fetched in a row wait in memory for those before them.
+WAITING_BYTES = 64 << 20
 # So many frames before the wanted one the seek aims: where frames come at uneven times it may land a little later.
 AIM_BEFORE = 3
 
@@ -49,13 +56,18 @@ class Timeline:
         """Frames to decode, or their equal in time, to seek to a frame."""
         return index + 1 - self.landing(index) + SEEK_COST
 
-    def plan_cost(self, indices: Sequence[int]) -> int:
-        """Frames to decode, or their equal in time, to reach all of these by the cheaper of a seek and a walk."""
-        cost, position = 0, 0
+    def groups(self, indices: Sequence[int], most: int) -> list[list[int]]:
+        """Put growing indices into groups, no more than so many each, of which only the first is worth a seek."""
+        found: list[list[int]] = []
         for index in indices:
-            cost += min(self.seek_cost(index), index + 1 - position)
-            position = index + 1
-        return cost
+            if not found or len(found[-1]) == most or self.seek_cost(index) < index - found[-1][-1]:
+                found.append([])
+            found[-1].append(index)
+        return found
+
+    def plan_cost(self, groups: Sequence[Sequence[int]]) -> int:
+        """Frames to decode, or their equal in time, to reach all of these by a seek for each group."""
+        return sum(min(self.seek_cost(group[0]), group[0] + 1) + group[-1] - group[0] for group in groups)
 
 
 @dataclass(frozen=True)
@@ -96,15 +108,21 @@ def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
     timeline = _timeline(video)
     if wanted[-1] >= len(timeline.times_ms) or not np.all(np.diff(timeline.times_ms) > 0):
         return False
-    return timeline.plan_cost(wanted) * (PAIR_COST if luma else 1.0) < wanted[-1]
+    cost = timeline.plan_cost(_groups(video, timeline, wanted)) * (PAIR_COST if luma else 1)
+    return cost / video.workers < wanted[-1] / (WALK_SPEED if video.workers > 1 else 1)
+
+
+def _groups(video: VideoReader, timeline: Timeline, wanted: Sequence[int]) -> list[list[int]]:
+    n_bytes = 3 * video.header.height * video.header.width * (video.workers + 1)
+    return timeline.groups(wanted, max(1, WAITING_BYTES // n_bytes))
 
 
 def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Iterator[Frame]:
     """Yield what `VideoReader.read_frames` does, reached by seeks where these cost less; for after a whole pass.
 
     Every frame that a seek may have led to is proven twice: by its time in the first pass, and by the fingerprint
-    of its picture. Where the first pass looked at luma alone, a second capture does exactly the same beside the
-    one that gives the pictures, and stands for it.
+    of its picture. Where the first pass looked at luma alone, a second capture does exactly the same as the one that
+    gives the pictures, and stands for it.
 
     Parameters
     ----------
@@ -121,43 +139,80 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
     """
     wanted = sorted({int(index) for index in indices})
     timeline = _timeline(video)
-    if not seeking_pays(video, wanted, proof.view.luma):
-        if proof.view.discard == "none":
-            yield from video.read_frames(wanted)
-            return
+    if seeking_pays(video, wanted, proof.view.luma):
+        yield from _seek_side_by_side(video, _groups(video, timeline, wanted), timeline, proof)
+    elif proof.view.discard == "none":
+        yield from video.read_frames(wanted)
+    else:
         # A pass that left frames out told indices by times alone: its frames are proven, though no seek is made.
+        video.close()
         timeline = Timeline(timeline.times_ms, timeline.keys[:0], timeline.frame_rate)
-    video.close()
-    log = DecoderLog()
-    with log, ThreadPoolExecutor(1, thread_name_prefix="keyframes-seek") as beside:
-        shown = _Follower(open_capture(video.path, video.threads), timeline)
-        luma = View(luma=True)
-        other = _Follower(open_capture(video.path, video.threads, luma), timeline) if proof.view.luma else None
-        try:
+        with DecoderLog() as log, closing(_Prover(video, video.threads, timeline, proof, log)) as prover:
             for index in wanted:
-                reaching = beside.submit(other.reach, index) if other else None
-                met = shown.reach(index)
-                met = (reaching is None or reaching.result()) and met
-                log.update()
-                if not met or log.counts:
-                    raise DisagreementError(f"a seek to frame {index} led elsewhere")
-                image = current_picture(shown.capture, video.path, index)
-                seen = image if other is None else current_picture(other.capture, video.path, index)
-                if proof.fingerprint(seen) != proof.expected[index] or (
-                    other is not None and not proof.agree(image, seen)
-                ):
-                    raise DisagreementError(f"a seek to frame {index} gave another picture")
-                yield Frame(index, round(float(timeline.times_ms[index]) / 1000, 6), image)
+                yield prover.frame(index)
+
+
+def _seek_side_by_side(
+    video: VideoReader, groups: Sequence[Sequence[int]], timeline: Timeline, proof: Proof
+) -> Iterator[Frame]:
+    """Yield the frames of groups that several captures fetch, in their order."""
+    video.close()
+    provers: list[_Prover] = []
+    mine = threading.local()
+
+    def fetch(group: Sequence[int]) -> list[Frame]:
+        if not hasattr(mine, "prover"):
+            mine.prover = _Prover(video, 1, timeline, proof, log)
+            provers.append(mine.prover)
+        return [mine.prover.frame(index) for index in group]
+
+    left, waiting = deque(groups), deque[Future[list[Frame]]]()
+    pool = ThreadPoolExecutor(video.workers, thread_name_prefix="keyframes-seek")
+    with DecoderLog() as log:
+        try:
+            while left or waiting:
+                while left and len(waiting) <= video.workers:
+                    waiting.append(pool.submit(fetch, left.popleft()))
+                yield from waiting.popleft().result()
         finally:
-            shown.capture.release()
-            if other is not None:
-                other.capture.release()
+            pool.shutdown(cancel_futures=True)
+            for prover in provers:
+                prover.close()
 
 
 def _timeline(video: VideoReader) -> Timeline:
     """Return the times of all frames by a reader's latest pass; by the packets where that left frames out."""
     times_ms = video.latest_pass.frame_times_ms(video.packets)
     return Timeline(times_ms, video.packets.key_indices(times_ms), video.header.frame_rate)
+
+
+class _Prover:
+    """Captures that fetch frames, and what these are held against."""
+
+    def __init__(self, video: VideoReader, threads: int, timeline: Timeline, proof: Proof, log: DecoderLog) -> None:
+        self._path, self._timeline, self._proof, self._log = video.path, timeline, proof, log
+        self._shown = _Follower(open_capture(video.path, threads), timeline)
+        self._luma = (
+            _Follower(open_capture(video.path, threads, View(luma=True)), timeline) if proof.view.luma else None
+        )
+
+    def close(self) -> None:
+        for follower in (self._shown, self._luma):
+            if follower is not None:
+                follower.capture.release()
+
+    def frame(self, index: int) -> Frame:
+        """Return a frame that is proven to be the one of the first pass."""
+        met = self._shown.reach(index) and (self._luma is None or self._luma.reach(index))
+        self._log.update()
+        if not met or self._log.counts:
+            raise DisagreementError(f"a seek to frame {index} led elsewhere")
+        image = current_picture(self._shown.capture, self._path, index)
+        seen = image if self._luma is None else current_picture(self._luma.capture, self._path, index)
+        same = self._proof.fingerprint(seen) == self._proof.expected[index]
+        if not same or not (self._luma is None or self._proof.agree(image, seen)):
+            raise DisagreementError(f"a seek to frame {index} gave another picture")
+        return Frame(index, round(float(self._timeline.times_ms[index]) / 1000, 6), image)
 
 
 class _Follower:

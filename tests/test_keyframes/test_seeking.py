@@ -10,51 +10,7 @@ from keyframes.datatypes import Settings
 from keyframes.scan import scan_video
 from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, find_discard, seek_frames, seeking_pays
 from keyframes.video.seeking import LEAD_FRAMES, Timeline
-from tests.test_keyframes.conftest import X264, ffmpeg, read_number
-
-TURNS = 40
-PYRAMID = ("-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=none")
-KINDS = {
-    "b_frames.mp4": (*X264, "-bf", "3", "-g", "25"),
-    "no_pyramid.mp4": (*X264, *PYRAMID, "-g", "25"),
-    "open_gop.mkv": (*X264, "-bf", "3", "-x264-params", "open-gop=1:keyint=20:min-keyint=10"),
-    "transport.ts": (*X264, "-bf", "2", "-g", "25"),
-    "refresh.mp4": (*X264, "-bf", "0", "-g", "25", "-x264-params", "intra-refresh=1"),
-    "full_range.mp4": (*X264, "-pix_fmt", "yuvj420p", "-g", "25"),
-    "ten_bits.mp4": (*X264, "-pix_fmt", "yuv420p10le", "-g", "25"),
-    "mpeg4.mp4": ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),
-    "mpeg4_b.avi": ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),
-    "wmv.wmv": ("-c:v", "wmv2", "-q:v", "2"),
-    "mjpeg.mov": ("-c:v", "mjpeg", "-q:v", "3"),
-    "vp9.webm": ("-c:v", "libvpx-vp9", "-crf", "15", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8"),
-    "hevc.mkv": ("-c:v", "libx265", "-x265-params", "log-level=error", "-g", "25"),
-}
-
-
-@pytest.fixture(scope="module")
-def long_file(tmp_path_factory):
-    """Long enough for the luma plane and for seeks to pay; every kind is encoded once."""
-    folder = tmp_path_factory.mktemp("long_files")
-    raw = folder / "pictures.mkv"
-    made = {}
-
-    def get(name):
-        if name == "ten_bits.mp4" and cv2.__version__.startswith("4."):
-            pytest.skip("this OpenCV leaves the last rows of such pictures as memory was: two plain loops differ")
-        if not raw.exists():
-            from tests.test_keyframes.conftest import picture
-
-            pictures = b"".join(picture(i, 120, 160).tobytes() for i in range(60))
-            source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
-            ffmpeg(*source, "-c:v", "ffv1", raw, stdin=pictures)
-        if name not in made:
-            made[name] = folder / name
-            codec = KINDS[name]
-            pixels = () if "-pix_fmt" in codec else ("-pix_fmt", "yuv420p")
-            ffmpeg("-stream_loop", TURNS - 1, "-i", raw, *pixels, *codec, made[name])
-        return made[name]
-
-    return get
+from tests.test_keyframes.conftest import LONG_KINDS, read_number
 
 
 def plain_frames(path, indices):
@@ -74,7 +30,7 @@ def check_images(result, path):
 
 
 @pytest.mark.parametrize("scan", ["exact", "fast"])
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("name", sorted(LONG_KINDS))
 def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, scan, long_file, tmp_path):
     result = keyframes.extract(long_file(name), 10, output=tmp_path / "out", scan=scan)
     assert len(result.keyframes) == 10
@@ -98,9 +54,9 @@ def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, scan, long_f
 def test_frames_are_left_out_only_where_the_others_stay_the_same(name, discard, said, long_file):
     with VideoReader(long_file(name)) as video:
         found, reason = find_discard(video, 1)
-        assert (found, said in reason) == (discard, True)
+        assert (found.discard, said in reason) == (discard, True)
         if discard != "none":
-            kept = {index: image for index, _, image in video.pictures(View(False, discard)) if index < 600}
+            kept = {index: image for index, _, image in video.pictures(found) if index < 600}
             expected = plain_frames(video.path, set(kept))
             assert 60 < len(kept) < 600
             for index, image in kept.items():
@@ -166,9 +122,14 @@ def test_a_plan_costs_no_more_than_a_walk_and_less_where_key_frames_are_near():
             landed = timeline.landing(index)
             assert landed in timeline.keys
             assert landed == 0 or landed + LEAD_FRAMES <= index
-        assert timeline.plan_cost(range(5000)) == 5000
-        assert timeline.plan_cost([4999]) <= 5000
-        assert (timeline.plan_cost([700, 4000]) < 4001) == cheaper
+        for wanted in (range(5000), [4999], [0, 1, 2, 700, 702, 4000]):
+            for most in (1, 3, 10_000):
+                groups = timeline.groups(wanted, most)
+                assert [index for group in groups for index in group] == list(wanted)
+                assert max(map(len, groups)) <= most
+        assert timeline.plan_cost(timeline.groups(range(5000), 5000)) == 5000
+        assert timeline.plan_cost([[4999]]) <= 5000
+        assert (timeline.plan_cost(timeline.groups([700, 4000], 9)) < 4001) == cheaper
 
 
 def test_a_seek_to_another_picture_is_noticed(long_file):

@@ -1,0 +1,264 @@
+"""A pass in segments: several captures side by side, each on a stretch of the file of its own.
+
+FFmpeg's own threads wait for each other, frame by frame; captures of one thread each do not. A capture reaches its
+segment by a seek, and a seek may lead elsewhere, or leave the decoder with other pictures to refer to than a walk has.
+So each segment is decoded past its end for as many frames as a codec can refer to, and there its pictures must be those
+of the next one, to the last bit and at the same times. Every frame's time must be that of its packet, too.
+"""
+
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.decoder_log import DecoderLog
+from keyframes.errors import VideoError
+from keyframes.video.captures import Capture, View, current_picture, open_capture
+from keyframes.video.damage import Pass
+from keyframes.video.images import is_image_sequence
+from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
+
+# Index, time in seconds, picture.
+Picture = tuple[int, float, NDArray[np.uint8]]
+T = TypeVar("T")
+
+# Most pictures that a decoder keeps to refer to: 16 (H.264 and H.265, Annex A).
+OVERLAP = 16
+# Frames of a segment: of fewer, the two ends cost too much; with more, the bar stands still for long.
+FEWEST_FRAMES = 300
+MOST_FRAMES = 1500
+# A segment is no more than this part of a processor's share of what is left.
+SHARES = 3
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive frames.
+
+    Attributes
+    ----------
+    first, stop : int
+        Index of the first frame, and one past that of the last.
+    aim_ms : float or None
+        Where to seek for it; None stands for the start of the file.
+    """
+
+    first: int
+    stop: int
+    aim_ms: float | None
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """What the decoding of a segment showed.
+
+    Attributes
+    ----------
+    head, tail : dict
+        Hash of the picture of each of the first frames, and of the first ones past the end, by index.
+    times_ms : list of float
+        Of its frames, and of the one after the last segment of a range.
+    """
+
+    head: dict[int, int]
+    tail: dict[int, int]
+    times_ms: list[float]
+
+
+def plan_segments(video: VideoReader, view: View, *, fewest: int = FEWEST_FRAMES) -> list[Segment]:
+    """Cut a reader's range into segments; an empty list where a walk is the only way, or as quick.
+
+    A segment starts soon behind a key frame: OpenCV goes back some frames from where a seek aims before it looks for
+    one. Where nothing is left out, the first segment but one is that in which the range begins: what comes before does
+    not matter, but for a segment whose end proves the start of the next.
+
+    Parameters
+    ----------
+    video : VideoReader
+    view : View
+    fewest : int
+        Frames of a segment.
+    """
+    packets, rate = video.packets, video.header.frame_rate
+    if video.workers < 2 or is_image_sequence(video.path) or not packets.distinct or rate <= 0:
+        return []
+    # Which frame stands for a place of the stride, where some are left out, depends on those before it.
+    if view.discard != "none" and video.every > 1:
+        return []
+    times_ms = packets.times_ms
+    begin, end = _range(video)
+    if times_ms[0] < 0 or begin >= end:
+        return []
+    # OpenCV's seek hands out nothing of what it counts as it goes on from the key frame, and it counts frames as if
+    # none were left out: then it goes as many times too far.
+    kept = view.kept_one_in
+    behind = AIM_BEFORE + (kept - 1) * (LEAD_FRAMES + 1)
+    aims_ms = packets.key_times_ms + 1000 * (LEAD_FRAMES + 1) / rate
+    segments, first, aim_ms = [], 0, None
+    for next_aim_ms, place in zip(aims_ms, np.searchsorted(times_ms, aims_ms) + behind, strict=True):
+        # Shorter ones to the end, so that no processor is left with a long one.
+        length = min(max((end - max(begin, first)) // (SHARES * video.workers), fewest * kept), MOST_FRAMES * kept)
+        if place - first >= length and end - place >= fewest * kept:
+            segments.append(Segment(first, int(place), aim_ms))
+            first, aim_ms = int(place), float(next_aim_ms)
+    segments.append(Segment(first, end, aim_ms))
+    if view.discard == "none":
+        before = sum(segment.stop <= begin for segment in segments)
+        segments = segments[max(0, before - 1) :]
+    return segments if len(segments) > 1 else []
+
+
+def _range(video: VideoReader) -> tuple[int, int]:
+    """First frame of a reader's range, and one past the last."""
+    times_s = np.round(video.packets.times_ms / 1000, 6)
+    stop = len(times_s) if video.stop_s is None else int(np.searchsorted(times_s, video.stop_s))
+    return int(np.searchsorted(times_s, video.start_s)), stop
+
+
+class SegmentedPass:
+    """A pass over a reader's range in segments.
+
+    Attributes
+    ----------
+    log : DecoderLog
+        FFmpeg's messages.
+    """
+
+    def __init__(self, video: VideoReader, view: View, segments: list[Segment]) -> None:
+        self._video, self._view, self._segments = video, view, segments
+        self.log = DecoderLog()
+        self._begin, self._end = _range(video)
+        self._ended = threading.Event()
+        self._captures: list[Capture] = []
+        self._mine = threading.local()
+        self._times_ms: list[float] = []
+
+    def results(self, reduce: Callable[[Iterator[Picture]], T]) -> Generator[T, None, None]:
+        """Yield what a function makes of each segment's frames, in their order, as soon as its start is proven.
+
+        Parameters
+        ----------
+        reduce : callable
+            Is called in several threads. Takes the (index, time_s, picture) of range and stride; each picture is
+            written over by the next one.
+
+        Raises
+        ------
+        DisagreementError
+            Where a frame is not that of its packet, or two segments part.
+        """
+        previous: _Stretch | None = None
+        waiting: deque[Future[tuple[T, _Stretch]]] = deque()
+        left = deque(self._segments)
+        pool = ThreadPoolExecutor(self._video.workers, thread_name_prefix="keyframes-segment")
+        try:
+            with self.log:
+                while left or waiting:
+                    while left and len(waiting) <= self._video.workers:
+                        waiting.append(pool.submit(self._read, left.popleft(), reduce))
+                    result, stretch = waiting.popleft().result()
+                    self.log.update()
+                    if previous is not None and not (stretch.head and stretch.head == previous.tail):
+                        raise DisagreementError("a seek gave other pictures")
+                    previous = stretch
+                    self._times_ms += stretch.times_ms
+                    yield result
+        except VideoError as error:
+            raise DisagreementError(str(error)) from None
+        finally:
+            self._ended.set()
+            pool.shutdown(cancel_futures=True)
+            for capture in self._captures:
+                capture.release()
+
+    @property
+    def seen(self) -> Pass:
+        """What a reader's walk over the same range would have seen; after the last result."""
+        if self._view.discard == "none":
+            # What came before the range was not all decoded, but it was all there.
+            n_decoded = min(self._end + 1, len(self._video.packets.times_ms))
+            times_ms = self._video.packets.times_ms[:n_decoded]
+        else:
+            times_ms = np.array(self._times_ms)
+        times_s = np.round(times_ms / 1000, 6)
+        return Pass(
+            discard=self._view.discard,
+            times_ms=times_ms,
+            last_time_s=float(times_s[-1]),
+            longest_gap_s=float(np.diff(times_s).max(initial=0)),
+            reached_end=self._video.stop_s is None or self._end == len(self._video.packets.times_ms),
+            messages=self.log.summary(),
+            complaints=(),
+        )
+
+    def _read(self, segment: Segment, reduce: Callable[[Iterator[Picture]], T]) -> tuple[T, _Stretch]:
+        stretch = _Stretch({}, {}, [])
+        pictures = self._pictures(segment, stretch)
+        result = reduce(pictures)
+        for _ in pictures:
+            raise AssertionError("a segment must be read to its end")
+        return result, stretch
+
+    def _pictures(self, segment: Segment, stretch: _Stretch) -> Iterator[Picture]:
+        """Yield what is looked at of a segment, and take the hashes of its ends."""
+        picture: NDArray[np.uint8] | None = None
+        due = self._begin + -(-max(0, segment.first - self._begin) // self._video.every) * self._video.every
+        # The last one goes on to the first frame past the range, as a walk does.
+        at_end = segment.stop == self._end
+        for index, time_ms in self._frames(segment, segment.stop + (1 if at_end else OVERLAP)):
+            if index < segment.stop or at_end:
+                stretch.times_ms.append(time_ms)
+            if index >= segment.stop:
+                if not at_end and index < segment.stop + OVERLAP:
+                    picture = current_picture(self._mine.capture, self._video.path, index, picture)
+                    stretch.tail[index] = zlib.crc32(picture.data)
+                continue
+            at_head = index < segment.first + OVERLAP and segment.aim_ms is not None
+            if at_head or index >= due:
+                picture = current_picture(self._mine.capture, self._video.path, index, picture)
+                if at_head:
+                    stretch.head[index] = zlib.crc32(picture.data)
+            if index >= due:
+                assert picture is not None
+                due = self._begin + ((index - self._begin) // self._video.every + 1) * self._video.every
+                yield index, round(time_ms / 1000, 6), picture
+
+    def _frames(self, segment: Segment, stop: int) -> Iterator[tuple[int, float]]:
+        """Yield index and time of the frames from the start of a segment to the first one from `stop` - 1 on."""
+        packets, capture = self._video.packets, self._reach(segment)
+        times_ms, whole = packets.times_ms, self._view.discard == "none"
+        stop = min(stop, len(times_ms))
+        from_start, index = segment.aim_ms is None, segment.first - 1
+        while index < stop - 1 and capture.grab():
+            if self._ended.is_set():
+                return
+            # OpenCV 4.10 gives the first frame the time of the packet that it read last.
+            time_ms = packets.first_ms if from_start else capture.get(cv2.CAP_PROP_POS_MSEC)
+            from_start = False
+            if time_ms < times_ms[segment.first] and index < segment.first:
+                continue
+            following = packets.rank(time_ms)
+            if following <= index or (whole and following != index + 1):
+                raise DisagreementError(f"a frame at {time_ms} ms came where another one belongs")
+            index = following
+            yield index, time_ms
+        if whole and index < stop - 1:
+            raise DisagreementError(f"decoding ended after frame {index}")
+
+    def _reach(self, segment: Segment) -> Capture:
+        """Lead this thread's capture to a segment."""
+        if segment.aim_ms is None or not hasattr(self._mine, "capture"):
+            self._mine.capture = open_capture(self._video.path, 1, self._view)
+            self._captures.append(self._mine.capture)
+        capture: Capture = self._mine.capture
+        if segment.aim_ms is not None:
+            capture.set(cv2.CAP_PROP_POS_MSEC, segment.aim_ms)
+        return capture

@@ -1,0 +1,170 @@
+"""A pass in segments sees what a walk sees, picture by picture, or says that it does not."""
+
+import zlib
+from dataclasses import astuple, fields
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from keyframes.datatypes import Settings
+from keyframes.scan import scan_video
+from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, plan_segments
+from keyframes.video.damage import Pass
+from keyframes.video.segments import OVERLAP
+from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg
+
+# Every frame of these is sure to have its packet's time, and every key frame starts anew.
+SURE = {"b_frames.mp4", "no_pyramid.mp4", "full_range.mp4", "mjpeg.mov", "mpeg4.mp4", "vp9.webm", "hevc.mkv"}
+FEWEST = 60
+
+
+def hashes(pictures):
+    return [(index, time_s, zlib.crc32(picture.tobytes())) for index, time_s, picture in pictures]
+
+
+def walked(path, view, **options):
+    """What a walk sees, and its account of it."""
+    with VideoReader(path, threads=2, **options) as video:
+        video.count_packets()
+        return hashes(video.pictures(view)), video.latest_pass
+
+
+def in_segments(path, view, **options):
+    """What a pass in segments sees, its account, and how many segments there were; None where a proof failed."""
+    with VideoReader(path, threads=2, **options) as video:
+        segments = plan_segments(video, view, fewest=FEWEST)
+        if not segments:
+            return None
+        whole = SegmentedPass(video, view, segments)
+        try:
+            seen = [row for part in whole.results(hashes) for row in part]
+        except DisagreementError:
+            return None
+        if whole.log.counts:
+            return None
+        return seen, whole.seen, len(segments)
+
+
+def same_account(one, other):
+    values = [
+        dict(zip((field.name for field in fields(Pass)), astuple(account), strict=True)) for account in (one, other)
+    ]
+    gaps = [value.pop("longest_gap_s") for value in values]
+    times = [value.pop("times_ms") for value in values]
+    return values[0] == values[1] and np.array_equal(*times) and abs(gaps[0] - gaps[1]) < 2e-6
+
+
+@pytest.mark.parametrize("view", [View(), View(luma=True)], ids=["pictures", "luma"])
+@pytest.mark.parametrize("name", sorted(LONG_KINDS))
+def test_segments_see_what_a_walk_sees(name, view, long_file):
+    found = in_segments(long_file(name), view)
+    assert found is not None or name not in SURE
+    if found is not None:
+        pictures, account = walked(long_file(name), view)
+        assert found[0] == pictures
+        assert same_account(found[1], account)
+        assert found[2] > 4
+
+
+@pytest.mark.parametrize(
+    ("name", "discard"), [("no_pyramid.mp4", "bidir"), ("b_frames.mp4", "nonref"), ("mpeg4.mp4", "nonref")]
+)
+def test_segments_leave_out_what_a_walk_leaves_out(name, discard, long_file):
+    view = View(discard=discard, kept_one_in=4)
+    found = in_segments(long_file(name), view)
+    pictures, account = walked(long_file(name), view)
+    assert found is not None
+    assert found[0] == pictures
+    assert same_account(found[1], account)
+    assert found[2] > 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"start_s": 41.3},
+        {"stop_s": 55.01},
+        {"every": 7},
+        {"start_s": 12.345, "stop_s": 70, "every": 13},
+        {"start_s": 79.9},
+        {"start_s": 20, "stop_s": 20.5},
+    ],
+)
+def test_segments_keep_range_and_stride(options, long_file):
+    path = long_file("b_frames.mp4")
+    found = in_segments(path, View(), **options)
+    if options in ({"start_s": 79.9}, {"start_s": 20, "stop_s": 20.5}):
+        # What comes before the range is not worth the while; but never is there another answer.
+        assert found is None or found[0] == walked(path, View(), **options)[0]
+        return
+    pictures, account = walked(path, View(), **options)
+    assert found[0] == pictures
+    assert same_account(found[1], account)
+
+
+def test_what_lies_far_before_the_range_is_not_decoded(long_file):
+    with VideoReader(long_file("b_frames.mp4"), threads=2, start_s=60) as video:
+        segments = plan_segments(video, View(), fewest=FEWEST)
+    assert 1500 < segments[0].first < segments[0].stop <= 1800 < segments[1].stop
+
+
+def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
+    with VideoReader(long_file("mpeg4.mp4"), threads=2) as video:
+        segments = plan_segments(video, View(), fewest=FEWEST)
+    assert [segment.first for segment in segments] == [0, *(segment.stop for segment in segments[:-1])]
+    assert segments[-1].stop == len(video.packets.times_ms)
+    assert all(segment.stop - segment.first >= max(FEWEST, OVERLAP) for segment in segments)
+    assert [segment.aim_ms is None for segment in segments] == [True] + [False] * (len(segments) - 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("wmv.wmv", {"threads": 1}), ("mpeg4_b.avi", {"threads": 2}), ("mjpeg.mov", {"threads": 1})]
+)
+def test_nothing_is_planned_for_one_thread_or_without_times(name, options, long_file):
+    with VideoReader(long_file(name), **options) as video:
+        assert plan_segments(video, View()) == [] or name == "mpeg4_b.avi"
+
+
+def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
+    """With intra refresh a seek comes to the right time, and it takes many frames until the pictures are right."""
+    path = tmp_path / "refresh.mp4"
+    noisy = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30,noise=all_seed=1:alls=20:allf=t", "-t", 30)
+    refresh = "intra-refresh=1:keyint=120:bframes=0"
+    ffmpeg(*noisy, "-pix_fmt", "yuv420p", *X264, "-x264-params", refresh, path)
+    with VideoReader(path, threads=2) as video:
+        plan = plan_segments(video, View(), fewest=FEWEST)
+        with pytest.raises(DisagreementError, match="other pictures"):
+            list(SegmentedPass(video, View(), plan).results(hashes))
+    assert in_segments(path, View(luma=True)) is None
+
+
+@pytest.mark.parametrize("name", ["refresh.mp4", "transport.ts", "open_gop.mkv", "mpeg4_b.avi", "b_frames.mp4"])
+def test_a_scan_is_the_same_with_any_number_of_workers(name, long_file):
+    scans = []
+    for threads in (1, 2, 3):
+        with VideoReader(long_file(name), threads=threads) as video:
+            scans.append(scan_video(video, Settings(k=5), progress=False))
+    for scan in scans[1:]:
+        for column in ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place"):
+            assert_array_equal(getattr(scan, column), getattr(scans[0], column), err_msg=column)
+        assert scan.frames_decoded == scans[0].frames_decoded
+        assert scan.warnings == scans[0].warnings
+
+
+@pytest.mark.parametrize("place", [0.3, 0.9])
+def test_a_damaged_file_gives_the_same_scan_with_any_number_of_workers(place, long_file, tmp_path):
+    data = bytearray(long_file("b_frames.mp4").read_bytes())
+    first = int(place * len(data))
+    data[first : first + 40] = bytes(byte ^ 0x5A for byte in data[first : first + 40])
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+    scans, told = [], []
+    for threads in (1, 2):
+        with VideoReader(path, threads=threads) as video:
+            scans.append(scan_video(video, Settings(k=5), progress=False))
+            told.append(video.damage())
+    assert_array_equal(scans[0].features, scans[1].features)
+    assert_array_equal(scans[0].suspect, scans[1].suspect)
+    assert scans[0].suspect.any()
+    assert told[0] == told[1] != []
