@@ -133,6 +133,10 @@ def extract(
             "the images are exact in both."
         ),
     ] = "exact",
+    uniform: Annotated[
+        bool,
+        typer.Option("--uniform", help="Take frames evenly spread over the range, whatever they show: the baseline."),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
     ] = 0,
@@ -156,6 +160,7 @@ def extract(
         "width": width,
         "color": color,
         "scan": scan,
+        "uniform": uniform,
         "seed": seed,
         "format": format,
     }

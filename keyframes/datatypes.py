@@ -109,6 +109,8 @@ class Settings:
         Thumbnails in colour; gray otherwise.
     scan : {"exact", "fast"}
         Look at every frame, or leave out B-frames where the file has them and they can be left out.
+    uniform : bool
+        Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     seed : int
         Seed of everything random.
     format : {"png", "jpg"}
@@ -129,6 +131,7 @@ class Settings:
     width: int = 64
     color: bool = False
     scan: ScanKind = "exact"
+    uniform: bool = False
     seed: int = 0
     format: ImageFormat = "png"
 

@@ -17,7 +17,7 @@ FLOORS = {
         {"__main__"},
         {"cli"},
         {"pipeline", "inspection"},
-        {"selection"},
+        {"selection", "uniform"},
         {"scan"},
         {"rows"},
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
