@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FeatureKind = Literal["pca", "pixels"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
+ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
+# Tools that keep a project, to which frames can be added.
+WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
 # Most frames that k="auto" chooses: more than most people label of one recording in one go.
 MAX_AUTO_K = 300
 
@@ -244,3 +247,58 @@ class Result:
     def files(self) -> list[Path]:
         """The exported images in time order."""
         return [self.folder / entry["file"] for entry in self.manifest["keyframes"]]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Where an export goes, and what the labelling tool must know of the project.
+
+    Attributes
+    ----------
+    project : Path or None
+        Existing project to add to, or, with `bodyparts`, the place of a new one.
+    task, scorer : str
+        Of a new DeepLabCut project; the scorer of Lightning Pose's table too.
+    bodyparts : tuple of str
+        Key points of a new project.
+
+    Raises
+    ------
+    SettingsError
+        Where a body part is named twice or has no name.
+    """
+
+    project: Path | None = None
+    task: str = ""
+    scorer: str = ""
+    bodyparts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(self.bodyparts) or len(set(self.bodyparts)) < len(self.bodyparts):
+            raise SettingsError(f"bodyparts is {','.join(self.bodyparts)!r}; give different names, such as nose,tail")
+        for name in ("task", "scorer"):
+            if set(getattr(self, name)) & set('/\\:*?"<>|'):
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
+                )
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made.
+
+    Attributes
+    ----------
+    tool : str
+    place : Path
+        The project, folder or file.
+    n_frames : int
+        Frames that were added; those that it had before do not count.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    tool: str
+    place: Path
+    n_frames: int
+    notes: tuple[str, ...] = ()

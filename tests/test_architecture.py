@@ -16,7 +16,7 @@ FLOORS = {
     "keyframes": [
         {"__main__"},
         {"cli"},
-        {"pipeline", "inspection"},
+        {"pipeline", "inspection", "exporters"},
         {"selection", "uniform"},
         {"scan"},
         {"rows"},
