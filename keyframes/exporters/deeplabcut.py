@@ -160,9 +160,7 @@ def _add(recordings: Sequence[Recording], config: ProjectFile, progress: bool) -
             wanted = [index for index in recording.frame_indices if index not in there]
             _write_images(recording, wanted, images, digits, progress)
             n_frames += len(wanted)
-            if len(wanted) < len(recording.frame_indices):
-                n_there = len(recording.frame_indices) - len(wanted)
-                notes.append(f"{n_there} of the {len(recording.frame_indices)} frames of {stem} were there already")
+            notes += recording.told_what_was_there(len(wanted))
             if known is None:
                 videos[_video_path(recording, Path(os.path.realpath(root)), changes.folder)] = {
                     "crop": _crop(recording)

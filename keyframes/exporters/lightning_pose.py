@@ -63,9 +63,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             _write_images(recording, wanted, changes, progress)
             queues.setdefault(recording.view, []).extend(_image_path(recording, index) for index in wanted)
             n_frames += len(wanted)
-            if len(wanted) < len(recording.frame_indices):
-                n_there = len(recording.frame_indices) - len(wanted)
-                notes.append(f"{n_there} of the {len(recording.frame_indices)} frames of {recording.name} were there")
+            notes += recording.told_what_was_there(len(wanted))
             notes += _link_video(recording, changes)
         for view, paths in queues.items():
             _write_table(changes, _table_name(view), options.scorer or SCORER, bodyparts)

@@ -19,10 +19,11 @@ def check_free(place: Path) -> None:
         )
 
 
-def unused_file(path: Path) -> Path:
-    """Return a path that no file has, by a number added to its stem."""
-    number, found = 1, path
+def unused_file(path: Path, ending: str) -> Path:
+    """Return a path with this ending that no file has, by a number before the ending's first dot."""
+    head, dot, tail = ending.partition(".")
+    number, found = 1, path.with_name(f"{path.name}{ending}")
     while os.path.lexists(found):
         number += 1
-        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        found = path.with_name(f"{path.name}{head}-{number}{dot}{tail}")
     return found

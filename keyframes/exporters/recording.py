@@ -51,6 +51,13 @@ class Recording:
         """The exported image of each frame index."""
         return {entry["frame_index"]: self.folder / entry["file"] for entry in self.manifest["keyframes"]}
 
+    def told_what_was_there(self, n_added: int) -> list[str]:
+        """Return the note that not all frames were added, or none."""
+        n_frames = len(self.frame_indices)
+        if n_added == n_frames:
+            return []
+        return [f"{n_frames - n_added} of the {n_frames} frames of {self.name} were there already"]
+
     def need_video(self) -> Path:
         """Return the video, or raise an ExportError where it was not found."""
         if self.video is None:

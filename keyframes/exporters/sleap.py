@@ -4,6 +4,8 @@ SLEAP seeks for a suggestion's frame in the video, which on a variable frame rat
 holds the images of the result themselves, byte for byte.
 """
 
+import json
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -156,7 +158,8 @@ def _add(sio: Any, recordings: Sequence[Recording], project: Path, progress: boo
     labels = _load(sio, project)
     notes, n_frames = [], 0
     ending = ".pkg.slp" if project.name.endswith(".pkg.slp") else ".slp"
-    place = unused_file(project.with_name(f"{project.name.removesuffix(ending)}-keyframes{ending}"))
+    stem = re.sub(r"-keyframes(-\d+)?$", "", project.name.removesuffix(ending))
+    place = unused_file(project.with_name(stem), f"-keyframes{ending}")
     with project_changes(project.parent) as changes, _scratch(place) as scratch:
         for recording in recordings:
             path = recording.video or Path(recording.manifest["video"]["path"])
@@ -174,13 +177,10 @@ def _add(sio: Any, recordings: Sequence[Recording], project: Path, progress: boo
                 video = packed
             labels.suggestions.extend(_suggestions(sio, recording, video, wanted))
             n_frames += len(wanted)
-            if len(wanted) < len(recording.frame_indices):
-                n_there = len(recording.frame_indices) - len(wanted)
-                notes.append(
-                    f"{n_there} of the {len(recording.frame_indices)} frames of {path.name} were there already"
-                )
-        _save(labels, changes.folder / place.name)
-    return Exported("sleap", place, n_frames, tuple(notes))
+            notes += recording.told_what_was_there(len(wanted))
+        if n_frames:
+            _save(labels, changes.folder / place.name)
+    return Exported("sleap", place if n_frames else project, n_frames, tuple(notes))
 
 
 def _load(sio: Any, project: Path) -> Any:
@@ -241,7 +241,16 @@ def _swapped(image: bytes) -> bytes:
 
 
 def _save(labels: Any, path: Path) -> None:
+    """Save labels, packed images with them."""
+    import h5py
+
     labels.save(str(path), embed=None, verbose=False)
+    # A packed video names the file that its images were copied from, besides the one that holds them.
+    with h5py.File(path, "r+") as file:
+        for row, text in enumerate(file["videos_json"][:]):
+            video = json.loads(text)
+            if video["backend"].get("filename") == ".":
+                file["videos_json"][row] = json.dumps({**video, "filename": "."}, separators=(",", ":"))
 
 
 @contextmanager
