@@ -232,10 +232,10 @@ def extract(
     tools = list(dict.fromkeys(export_to or []))
     if tools or project is not None:
         # Told before hours of decoding, not after them.
-        with _errors_told(None, failed):
+        with _errors_told(failed):
             check_export(tools, ExportOptions(**target), videos, places)
     for video, place in [] if failed else zip(videos, places, strict=True):
-        with _errors_told(video, failed):
+        with _errors_told(failed, video=str(video)):
             result = run(video, k, output=place, overwrite=overwrite, threads=threads, progress=not quiet, **settings)
             for warning in result.warnings:
                 _say(f"warning: {video}: {warning}")
@@ -320,7 +320,7 @@ def _export(
     """Export, say so, and note it in `exports` or `failed`."""
     from keyframes.exporters import export as run
 
-    with _errors_told(results[0], failed):
+    with _errors_told(failed, export=tool):
         done = run(results, tool, **options)
         for note in done.notes:
             _say(f"note: {tool}: {note}")
@@ -340,7 +340,7 @@ def info(
     from keyframes.inspection import inspect
 
     failed: list[dict[str, str]] = []
-    with _errors_told(video, failed):
+    with _errors_told(failed, video=str(video)):
         report = inspect(video, threads=threads, progress=not quiet)
         if as_json:
             print(json.dumps(report, indent=2, ensure_ascii=False))
@@ -353,7 +353,7 @@ def info(
 
 
 @contextmanager
-def _errors_told(video: Path | None, failed: list[dict[str, str]]) -> Iterator[None]:
+def _errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
     """Print an error of ours in one line, and note it in `failed`; anything else is a defect and passes."""
     try:
         yield
@@ -361,7 +361,7 @@ def _errors_told(video: Path | None, failed: list[dict[str, str]]) -> Iterator[N
         raise typer.BadParameter(str(error)) from None
     except KeyframesError as error:
         _say(f"error: {error}")
-        failed.append({**({} if video is None else {"video": str(video)}), "error": str(error)})
+        failed.append({**subject, "error": str(error)})
 
 
 def _say(text: str) -> None:

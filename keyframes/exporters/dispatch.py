@@ -56,6 +56,8 @@ def export(
         See `keyframes.errors`.
     """
     folders = [results] if isinstance(results, str | Path) else list(results)
+    if not folders:
+        raise SettingsError("no results were given to export")
     given = ExportOptions(project=None if project is None else Path(project), **options)
     if output is not None and given.project is not None:
         raise SettingsError("an export goes into a project or to a place of its own: leave out --project or -o")

@@ -176,13 +176,12 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
     if not wanted:
         return
     indices = {index + step for index in wanted for step in range(-N_CONTEXT, N_CONTEXT + 1) if index + step >= 0}
-    exact = recording.manifest["settings"]["format"] == "png"
-    chosen = set(wanted)
+    chosen = {index for index in wanted if recording.files[index].suffix == ".png"}
     with VideoReader(recording.need_video()) as reader:
         try:
             with progress_bar(reader.read_frames(indices), "context", len(indices), "images", progress) as frames:
                 for frame in frames:
-                    if frame.index in chosen and exact and not _shows(recording.files[frame.index], frame):
+                    if frame.index in chosen and not _shows(recording.files[frame.index], frame):
                         raise ExportError(
                             f"{reader.path}: frame {frame.index} is not the image of {recording.folder}; "
                             "run the extraction again"
@@ -207,6 +206,8 @@ def _link_video(recording: Recording, changes: Changes) -> list[str]:
     video = recording.need_video()
     link = Path("videos") / f"{recording.name}.mp4"
     there = changes.root / link
+    if there.is_symlink() and not there.exists():
+        return [f"{there} leads nowhere: let it lead to {video}"]
     if there.exists():
         with VideoReader(there) as reader:
             if reader.fingerprint() != recording.manifest["video"]["hash"]:

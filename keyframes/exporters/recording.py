@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Recording:
         """The chosen frame indices in time order."""
         return [entry["frame_index"] for entry in self.manifest["keyframes"]]
 
-    @property
+    @cached_property
     def files(self) -> dict[int, Path]:
         """The exported image of each frame index."""
         return {entry["frame_index"]: self.folder / entry["file"] for entry in self.manifest["keyframes"]}
@@ -72,16 +73,17 @@ class Recording:
 
         The images of the result serve where they are PNG; only others are decoded once more.
         """
-        if self.manifest["settings"]["format"] == "png":
+        others = [index for index in wanted if self.files[index].suffix != ".png"]
+        if not others:
             for index in sorted(wanted):
                 yield index, _read(self.files[index])
-        elif wanted:
-            with (
-                VideoReader(self.need_video()) as reader,
-                progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
-            ):
-                for frame in frames:
-                    yield frame.index, png(frame.image)
+            return
+        with (
+            VideoReader(self.need_video()) as reader,
+            progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
+        ):
+            for frame in frames:
+                yield frame.index, png(frame.image)
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
@@ -111,8 +113,8 @@ def read_recordings(
     ExportError
         Where a folder is no result, or a video is not the one that a result came from.
     """
-    results = [result for folder in folders for result in _results_in(folder)]
-    manifests = [_read_manifest(folder) for folder in results]
+    found = [(result, _read_manifest(result)) for folder in folders for result in _results_in(folder)]
+    results, manifests = zip(*(found if views else _merged(found)), strict=True)
     names = video_names([Path(manifest["video"]["path"]) for manifest in manifests])
     if views:
         if len(views) != len(results):
@@ -122,6 +124,20 @@ def read_recordings(
         Recording(name, folder, manifest, _find_video(folder, manifest, videos, len(results)), view)
         for name, folder, manifest, view in zip(names, results, manifests, views or [""] * len(results), strict=True)
     )
+
+
+def _merged(found: list[tuple[Path, dict[str, Any]]]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Make one result of several from one video, which a project knows once; of equal frames the first counts."""
+    for video in dict.fromkeys(manifest["video"]["hash"] for _, manifest in found):
+        same = [(folder, manifest) for folder, manifest in found if manifest["video"]["hash"] == video]
+        folder, manifest = same[0]
+        entries: dict[int, dict[str, Any]] = {}
+        for other, content in same:
+            for entry in content["keyframes"]:
+                # An absolute path, joined to the first one's folder, stays what it is.
+                file = entry["file"] if other == folder else str((other / entry["file"]).absolute())
+                entries.setdefault(entry["frame_index"], {**entry, "file": file})
+        yield folder, {**manifest, "keyframes": [entries[index] for index in sorted(entries)]}
 
 
 def _results_in(folder: Path) -> list[Path]:

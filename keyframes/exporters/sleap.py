@@ -47,7 +47,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         _save(_labels(sio, recordings, described), folder / FILES[0])
         packed = []
         for number, (recording, video) in enumerate(zip(recordings, described, strict=True)):
-            images = dict(recording.images(recording.frame_indices, progress))
+            images = _image_files(recording, recording.frame_indices, scratch, "RGB", progress)
             packed.append(_pack(sio, scratch / f"{number}.h5", number, images, video, video))
         _save(_labels(sio, recordings, packed), folder / FILES[1])
     notes = [
@@ -121,7 +121,7 @@ def _is_gray(recording: Recording) -> bool:
 
 
 def _pack(
-    sio: Any, path: Path, number: int, images: dict[int, bytes], like: Any, source: Any, order: str = "RGB"
+    sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, source: Any, order: str = "RGB"
 ) -> Any:
     """Put PNG files into an HDF5 file as sleap-io keeps them, from which it copies them as they are."""
     import h5py
@@ -130,9 +130,11 @@ def _pack(
     dataset = f"video{number}/video"
     shape = like.backend_metadata["shape"] if like.backend_metadata.get("shape") else like.shape
     with h5py.File(path, "w") as file:
-        rows = file.create_dataset(dataset, (len(indices), max(map(len, images.values()))), "int8")
+        longest = max(image.stat().st_size for image in images.values())
+        rows = file.create_dataset(dataset, (len(indices), longest), "int8")
         for row, index in enumerate(indices):
-            rows[row, : len(images[index])] = np.frombuffer(images[index], np.int8)
+            image = np.frombuffer(images[index].read_bytes(), np.int8)
+            rows[row, : len(image)] = image
         rows.attrs["format"], rows.attrs["channel_order"] = "png", order
         for name, value in zip(("frames", "height", "width", "channels"), shape, strict=True):
             rows.attrs[name] = value
@@ -169,10 +171,9 @@ def _add(sio: Any, recordings: Sequence[Recording], project: Path, progress: boo
             wanted = [index for index in recording.frame_indices if index not in there]
             if wanted and _is_packed(video):
                 number = labels.videos.index(video)
-                rows, order = _packed_images(project, video)
-                for index, image in recording.images(wanted, progress):
-                    rows[index] = image if order == "RGB" else _swapped(image)
-                packed = _pack(sio, scratch / f"{number}.h5", number, rows, video, video.source_video, order)
+                images, order = _packed_images(video, scratch)
+                images |= _image_files(recording, wanted, scratch, order, progress)
+                packed = _pack(sio, scratch / f"{number}.h5", number, images, video, video.source_video, order)
                 labels.replace_videos(video_map={video: packed})
                 video = packed
             labels.suggestions.extend(_suggestions(sio, recording, video, wanted))
@@ -219,18 +220,35 @@ def _is_packed(video: Any) -> bool:
     return bool(video.backend_metadata.get("has_embedded_images") or video.backend_metadata.get("filename") == ".")
 
 
-def _packed_images(project: Path, video: Any) -> tuple[dict[int, bytes], str]:
-    """Image files that a package holds of a video, by frame index, and the order of their colours."""
+def _image_files(
+    recording: Recording, wanted: Sequence[int], scratch: Path, order: str, progress: bool
+) -> dict[int, Path]:
+    """Give a PNG file of each wanted frame: the result's own, or one made in the temporary folder."""
+    files = {}
+    for index, image in recording.images(wanted, progress):
+        files[index] = recording.files[index]
+        if order != "RGB":
+            image = _swapped(image)
+        if order != "RGB" or files[index].suffix != ".png":
+            files[index] = scratch / f"{recording.name}-{index}.png"
+            files[index].write_bytes(image)
+    return files
+
+
+def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
+    """Unpack the images that a package holds of a video, by frame index, and tell the order of their colours."""
     import h5py
 
-    with h5py.File(project, "r") as file:
+    with h5py.File(video.filename, "r") as file:
         rows = file[video.backend_metadata["dataset"]]
         indices = rows.parent["frame_numbers"][:]
         if len(indices) and rows.attrs["format"] != "png":
             raise ExportError(
-                f"{project}: holds {rows.attrs['format']} images, and only PNG can be added to; give the .slp"
+                f"{video.filename}: holds {rows.attrs['format']} images, and only PNG can be added to; give the .slp"
             )
-        images = {int(index): np.asarray(row, np.int8).tobytes() for index, row in zip(indices, rows, strict=True)}
+        images = {int(index): scratch / f"packed-{index:.0f}.png" for index in indices}
+        for row, path in enumerate(images.values()):
+            path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
         return images, str(rows.attrs.get("channel_order", "BGR"))
 
 

@@ -134,6 +134,23 @@ def test_the_video_is_known_by_its_content(tmp_path, extracted, video_file):
     assert keyframes.export(result, "lightning-pose", videos=[tmp_path / "renamed.mp4"], **new).n_frames == 5
 
 
+@pytest.mark.parametrize("tool", ["deeplabcut", "lightning-pose", "coco"])
+def test_results_of_one_video_become_one(tool, tmp_path, extracted):
+    one, other = extracted("h264_b_frames.mp4", format="jpg"), extracted("h264_b_frames.mp4", 7, uniform=True)
+    both = [{entry["frame_index"] for entry in manifest(result)["keyframes"]} for result in (one, other)]
+    new = {"task": "a", "scorer": "b", "bodyparts": ("c",)}
+    done = keyframes.export([one, other], tool, output=tmp_path / "new", **new)
+    assert done.n_frames == len(both[0] | both[1])
+    (folder,) = (tmp_path / "new" / ("images" if tool == "coco" else "labeled-data")).iterdir()
+    assert folder.name == "h264_b_frames"
+    shown = {int(path.stem.removeprefix("img")) for path in folder.glob("img*")}
+    assert shown >= both[0] | both[1]
+
+
+def manifest(result):
+    return json.loads((result / "manifest.json").read_text(encoding="utf-8"))
+
+
 def test_a_project_and_a_place_exclude_each_other(tmp_path, extracted):
     with pytest.raises(SettingsError, match="leave out --project or -o"):
         keyframes.export(extracted("mpeg4.mp4"), "sleap", project=tmp_path / "a.slp", output=tmp_path)

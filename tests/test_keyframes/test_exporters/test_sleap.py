@@ -181,6 +181,8 @@ def test_a_package_gets_the_images_too(plugin, project, extracted):
     package = project.with_name("labels.pkg.slp")
     # The two encoders keep red and blue in different orders.
     sio.save_slp(sio.load_slp(str(project)), str(package), embed=True, verbose=False, plugin=plugin)
+    with h5py.File(package) as file:
+        assert file["video0/video"].attrs["channel_order"] == {"opencv": "BGR", "imageio": "RGB"}[plugin]
     old = sio.load_slp(str(package))
     before = {(old.videos.index(one.video), one.frame_idx): one.video[one.frame_idx] for one in frames_of(old)}
     done = keyframes.export(result, "sleap", project=package)
@@ -196,6 +198,21 @@ def test_a_package_gets_the_images_too(plugin, project, extracted):
             expected = cv2.imread(str(keyframes_file(result, one.frame_idx)))[..., ::-1]
             assert_array_equal(np.broadcast_to(one.video[one.frame_idx], expected.shape), expected)
     assert len({(new.videos.index(one.video), one.frame_idx) for one in frames_of(new)}) == len(before) + 3
+
+
+def test_a_package_takes_two_results_of_one_video(tmp_path, extracted):
+    one, other = extracted("mpeg4.mp4"), extracted("mpeg4.mp4", 7, uniform=True)
+    first = keyframes.export(one, "sleap", output=tmp_path / "out").place / "suggestions.pkg.slp"
+    labels = sio.load_slp(str(keyframes.export([one, other], "sleap", project=first).place))
+    files = {
+        entry["frame_index"]: result / entry["file"]
+        for result in (one, other)
+        for entry in manifest_of(result)["keyframes"]
+    }
+    assert sorted(suggestion.frame_idx for suggestion in labels.suggestions) == sorted(files)
+    for suggestion in labels.suggestions:
+        expected = cv2.imread(str(files[suggestion.frame_idx]))[..., ::-1]
+        assert_array_equal(np.broadcast_to(suggestion.video[suggestion.frame_idx], expected.shape), expected)
 
 
 def frames_of(labels):
