@@ -108,4 +108,5 @@ def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) ->
         return Path(_module(tool, options).default_place(options))
     if len(results) > 1:
         return results[0].parent / tool
-    return results[0].with_name(f"{results[0].resolve().name.removesuffix('-keyframes')}-{tool}")
+    result = results[0].resolve() if results[0].name in ("", "..") else results[0]
+    return result.with_name(f"{result.name.removesuffix('-keyframes')}-{tool}")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.errors import ExportError
+from keyframes.errors import ExportError, VideoError
 from keyframes.manifest import SCHEMA_VERSION
 from keyframes.output import video_names
 from keyframes.progress import progress_bar
@@ -171,7 +172,8 @@ def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n
     named = [path for path in given if path.name == name] or (list(given) if n_results == 1 else [])
     elsewhere = [place / name for place in (folder.resolve().parent, Path()) if (place / name).exists()]
     for path in named or elsewhere:
-        with VideoReader(path) as reader:
+        # What merely has the name may be anything.
+        with suppress(*() if named else (VideoError,)), VideoReader(path) as reader:
             if reader.fingerprint() == manifest["video"]["hash"]:
                 return path.absolute()
     if named:

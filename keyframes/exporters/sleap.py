@@ -21,6 +21,7 @@ from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
 from keyframes.exporters.recording import Recording, png
 from keyframes.output import result_folder
+from keyframes.video.images import image_files, is_image_sequence
 
 FILES = ("suggestions.slp", "suggestions.pkg.slp")
 
@@ -55,6 +56,8 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         for recording in recordings
         if recording.video is None
     ]
+    for recording in recordings:
+        notes += _told_of_seeks(recording, f"label in {FILES[1]}")
     return Exported("sleap", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
 
 
@@ -91,8 +94,8 @@ def _describe(sio: Any, recording: Recording) -> Any:
     """Describe a video to SLEAP as the manifest knows it; the file is not opened."""
     video = recording.manifest["video"]
     path = recording.video or Path(video["path"])
-    if path.is_dir() or path.suffix.lower() in {".tif", ".tiff"}:
-        return sio.load_video(str(path))
+    if is_image_sequence(path):
+        return sio.load_video(_file_names(path))
     gray = _is_gray(recording)
     n_frames = max(video["frames_claimed"], video["frames_decoded"])
     metadata = {
@@ -106,6 +109,23 @@ def _describe(sio: Any, recording: Recording) -> Any:
         "fps": video["frame_rate"] or None,
     }
     return sio.Video(filename=path.as_posix(), backend_metadata=metadata, open_backend=False)
+
+
+def _file_names(path: Path) -> str | list[str]:
+    """Path of a video, or those of all images of a folder, in the order of their indices."""
+    return [file.as_posix() for file in image_files(path)] if path.is_dir() else path.as_posix()
+
+
+def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
+    """Return the note that SLEAP may show other frames, where the average frame rate does not tell their times."""
+    rate = recording.manifest["video"]["frame_rate"]
+    if not rate:
+        return []
+    shifts = [entry["time_s"] - entry["frame_index"] / rate for entry in recording.manifest["keyframes"]]
+    if max(shifts) - min(shifts) <= 0.5 / rate:
+        return []
+    name = recording.manifest["video"]["path"]
+    return [f"the frame rate of {name} varies, and SLEAP may show other frames of it: {instead}"]
 
 
 def _is_gray(recording: Recording) -> bool:
@@ -158,7 +178,8 @@ def _pack(
 def _add(sio: Any, recordings: Sequence[Recording], project: Path, progress: bool) -> Exported:
     """Save a copy of a project with the frames that it has not yet added to its suggestions."""
     labels = _load(sio, project)
-    notes, n_frames = [], 0
+    notes: list[str] = []
+    n_frames = 0
     ending = ".pkg.slp" if project.name.endswith(".pkg.slp") else ".slp"
     stem = re.sub(r"-keyframes(-\d+)?$", "", project.name.removesuffix(ending))
     place = unused_file(project.with_name(stem), f"-keyframes{ending}")
@@ -179,6 +200,8 @@ def _add(sio: Any, recordings: Sequence[Recording], project: Path, progress: boo
             labels.suggestions.extend(_suggestions(sio, recording, video, wanted))
             n_frames += len(wanted)
             notes += recording.told_what_was_there(len(wanted))
+            if wanted and not _is_packed(video):
+                notes += _told_of_seeks(recording, "an export without --project makes a package with the exact images")
         if n_frames:
             _save(labels, changes.folder / place.name)
     return Exported("sleap", place if n_frames else project, n_frames, tuple(notes))
@@ -205,7 +228,7 @@ def _load(sio: Any, project: Path) -> Any:
 
 def _find(sio: Any, labels: Any, project: Path, path: Path) -> Any:
     """Find a video of a project by its path, or by its name where that is the only one of it."""
-    wanted = sio.Video(filename=path.as_posix(), open_backend=False)
+    wanted = sio.Video(filename=_file_names(path), open_backend=False)
     for strict in (True, False):
         found = [video for video in labels.videos if (video.original_video or video).matches_path(wanted, strict)]
         if len(found) == 1:

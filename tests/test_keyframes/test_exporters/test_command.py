@@ -102,6 +102,16 @@ def test_what_cannot_work_is_told_before_anything_is_decoded(arguments, status, 
         assert line.startswith("error: ")
 
 
+def test_from_within_the_result(work, run_command):
+    keyframes.extract(work / "mpeg4.mp4", 3, output=work / "mpeg4-keyframes")
+    done = run_command("keyframes", "export", ".", "--to", "coco", cwd=work / "mpeg4-keyframes")
+    assert done.returncode == 0, done.stderr
+    assert len(list((work / "mpeg4-coco" / "images" / "mpeg4").iterdir())) == 3
+    # What merely has the video's name does no harm.
+    (work / "mpeg4.mp4").write_bytes(b"no video")
+    assert run_command("keyframes", "export", "mpeg4-keyframes", "--to", "cvat", cwd=work).returncode == 0
+
+
 def test_results_that_are_none(work, run_command, unchanged):
     (work / "damaged").mkdir()
     (work / "damaged" / "manifest.json").write_text("{", encoding="utf-8")

@@ -82,6 +82,32 @@ def test_several_results_go_into_one_file(tmp_path, extracted):
         check_suggestions([one for one in labels.suggestions if one.video is video], result, images=True)
 
 
+def test_where_a_seek_misses_the_package_is_recommended(tmp_path, encoded_pictures):
+    slower = ("-vf", r"setpts=if(lt(N\,20)\,N\,3*N-40)/30/TB", "-fps_mode", "passthrough")
+    path = encoded_pictures("uneven.mp4", range(40), "-c:v", "libx264", "-crf", "12", *slower)
+    result = keyframes.extract(path, 6, output=tmp_path / "uneven-keyframes", uniform=True).folder
+    done = keyframes.export(result, "sleap", output=tmp_path / "out")
+    (note,) = done.notes
+    assert "the frame rate of uneven.mp4 varies" in note
+    assert "label in suggestions.pkg.slp" in note
+    check_suggestions(sio.load_slp(str(tmp_path / "out" / "suggestions.pkg.slp")).suggestions, result, images=True)
+
+
+def test_a_folder_of_images(tmp_path, extracted):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    # In the order of numbers, which is not that of letters.
+    for number in range(12):
+        image = np.full((60, 80, 3), 20 * number, np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), image + np.arange(80, dtype=np.uint8)[:, None] % 7)
+    result = keyframes.extract(folder, 6, output=tmp_path / "images-keyframes", uniform=True).folder
+    place = keyframes.export(result, "sleap").place
+    for name in ("suggestions.slp", "suggestions.pkg.slp"):
+        check_suggestions(sio.load_slp(str(place / name)).suggestions, result, images=True)
+    done = keyframes.export(result, "sleap", project=place / "suggestions.slp")
+    assert (done.n_frames, done.place) == (0, place / "suggestions.slp")
+
+
 def test_the_same_bytes_each_time(tmp_path, extracted):
     for place in ("one", "other"):
         keyframes.export(extracted("mpeg4.mp4"), "sleap", output=tmp_path / place)
