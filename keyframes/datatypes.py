@@ -282,6 +282,11 @@ class ExportOptions:
                     f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
                 )
 
+    @property
+    def is_new(self) -> bool:
+        """Whether a project is to be made; an existing one is added to otherwise."""
+        return self.project is None or (bool(self.bodyparts) and not self.project.exists())
+
 
 @dataclass(frozen=True)
 class Exported:

@@ -79,7 +79,7 @@ move2corner: true
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where the project cannot be read, or a new one cannot be made."""
-    if _is_new(options):
+    if options.is_new:
         _check_new(options, place)
     else:
         _read_config(options)
@@ -89,7 +89,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     """Add the images and videos to a project, or make one."""
     for recording in recordings:
         recording.need_video()
-    if _is_new(options):
+    if options.is_new:
         return _write_new(recordings, options, place, progress)
     return _add(recordings, _read_config(options), progress)
 
@@ -97,10 +97,6 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
 def default_place(options: ExportOptions, today: date | None = None) -> Path:
     """Folder of a new project, named as DeepLabCut names it."""
     return options.project or Path(f"{options.task}-{options.scorer}-{today or date.today():%Y-%m-%d}")
-
-
-def _is_new(options: ExportOptions) -> bool:
-    return options.project is None or (bool(options.bodyparts) and not options.project.exists())
 
 
 def _check_new(options: ExportOptions, place: Path) -> None:

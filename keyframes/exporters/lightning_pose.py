@@ -31,7 +31,7 @@ SCORER = "keyframes"
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where the project cannot be read, or a new one cannot be made."""
-    if _is_new(options):
+    if options.is_new:
         _check_new(options, place)
     else:
         _read_project(options)
@@ -44,7 +44,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         _check_views(recordings, views)
     for recording in recordings:
         recording.need_video()
-    if _is_new(options):
+    if options.is_new:
         _check_new(options, place)
         root, names, bodyparts = place, views, options.bodyparts
     else:
@@ -52,27 +52,27 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         if set(names) != set(views):
             raise ExportError(f"{root}: is a project of {_named(names)}, and this is an export of {_named(views)}")
     notes: list[str] = []
-    n_frames = 0
-    with _open(root, _is_new(options)) as changes:
-        if _is_new(options):
+    with _open(root, options.is_new) as changes:
+        if options.is_new:
             _write_project_file(changes.folder, names, bodyparts)
         queues: dict[str, list[str]] = {}
-        for recording in recordings:
-            there = _frames_there(root, recording.view, recording.name)
-            wanted = [index for index in recording.frame_indices if index not in there]
+        for recording, wanted in _new_frames(recordings, root):
             _write_images(recording, wanted, changes, progress)
             queues.setdefault(recording.view, []).extend(_image_path(recording, index) for index in wanted)
-            n_frames += len(wanted)
-            notes += recording.told_what_was_there(len(wanted))
-            notes += _link_video(recording, changes)
+            notes += [*recording.told_what_was_there(len(wanted)), *_link_video(recording, changes)]
         for view, paths in queues.items():
             _write_table(changes, _table_name(view), options.scorer or SCORER, bodyparts)
             _add_to_queue(changes, f"{_table_name(view)}.unlabeled.jsonl", paths)
-    return Exported("lightning-pose", root, n_frames, tuple(notes))
+    return Exported("lightning-pose", root, sum(map(len, queues.values())), tuple(notes))
 
 
-def _is_new(options: ExportOptions) -> bool:
-    return options.project is None or (bool(options.bodyparts) and not options.project.exists())
+def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[Recording, list[int]]]:
+    """Yield what a project has not yet of each recording; a frame that one view has is not new in another either."""
+    there = {recording.name: _frames_there(root, recording.view, recording.name) for recording in recordings}
+    in_a_view = {index for recording in recordings if recording.view for index in there[recording.name]}
+    for recording in recordings:
+        known = in_a_view if recording.view else there[recording.name]
+        yield recording, [index for index in recording.frame_indices if index not in known]
 
 
 def _check_new(options: ExportOptions, place: Path) -> None:

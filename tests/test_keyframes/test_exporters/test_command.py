@@ -102,6 +102,29 @@ def test_what_cannot_work_is_told_before_anything_is_decoded(arguments, status, 
         assert line.startswith("error: ")
 
 
+def test_extraction_into_a_project(work, run_command):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    (work / "dlc").mkdir()
+    (work / "dlc" / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    options = ("--export", "deeplabcut", "--export", "coco", "--project", "dlc")
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *options, cwd=work)
+    assert done.stdout.splitlines()[1:] == ["deeplabcut: 4 frames in dlc", "coco: 4 frames in mpeg4-coco"]
+    assert str(work / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
+    assert len(list((work / "dlc" / "labeled-data" / "mpeg4").iterdir())) == 4
+
+
+def test_a_project_without_the_video_is_told_before_anything_is_decoded(work, run_command, unchanged):
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    sio.Labels().save(str(work / "labels.slp"))
+    with unchanged(work):
+        done = run_command(
+            *("keyframes", "extract", "mpeg4.mp4", "-k", 4, "--export", "sleap", "--project", "labels.slp"), cwd=work
+        )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert line == "error: labels.slp: has no video mpeg4.mp4 (its videos: none); add it in SLEAP"
+
+
 def test_from_within_the_result(work, run_command):
     keyframes.extract(work / "mpeg4.mp4", 3, output=work / "mpeg4-keyframes")
     done = run_command("keyframes", "export", ".", "--to", "coco", cwd=work / "mpeg4-keyframes")

@@ -166,6 +166,11 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     # Into the project of these views, they are there already; a single view does not belong there.
     before = contents(place)
     assert keyframes.export(results, "lightning-pose", project=place, views=views).n_frames == 0
+    # Views stay aligned: a frame that one of them has lost does not come back there alone.
+    queue = place / "CollectedData_side.unlabeled.jsonl"
+    queue.write_text("".join(queue.read_text(encoding="utf-8").splitlines(keepends=True)[1:]), encoding="utf-8")
+    before = contents(place)
+    assert keyframes.export(results, "lightning-pose", project=place, views=views).n_frames == 0
     with pytest.raises(
         ExportError, match="is a project of the views top, side, and this is an export of a single view"
     ):
