@@ -16,8 +16,8 @@ FLOORS = {
     "keyframes": [
         {"__main__"},
         {"cli"},
-        {"pipeline", "inspection", "exporters"},
-        {"selection", "uniform"},
+        {"pipeline", "inspection"},
+        {"exporters", "selection", "uniform"},
         {"scan"},
         {"rows"},
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
