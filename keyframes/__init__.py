@@ -6,8 +6,9 @@ The names load on first use, so that the command line's help is there at once.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyframes.datatypes import Crop, Frame, Keyframe, Result, Selection, Settings, VideoHeader
-    from keyframes.errors import KeyframesError, OutputError, RegionError, SettingsError, VideoError
+    from keyframes.datatypes import Crop, Exported, Frame, Keyframe, Result, Selection, Settings, VideoHeader
+    from keyframes.errors import ExportError, KeyframesError, OutputError, RegionError, SettingsError, VideoError
+    from keyframes.exporters import export
     from keyframes.pipeline import extract
     from keyframes.video import VideoReader
 
@@ -15,6 +16,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Crop",
+    "ExportError",
+    "Exported",
     "Frame",
     "Keyframe",
     "KeyframesError",
@@ -28,12 +31,18 @@ __all__ = [
     "VideoHeader",
     "VideoReader",
     "__version__",
+    "export",
     "extract",
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Crop", "Frame", "Keyframe", "Result", "Selection", "Settings", "VideoHeader"), "datatypes"),
-    **dict.fromkeys(("KeyframesError", "OutputError", "RegionError", "SettingsError", "VideoError"), "errors"),
+    **dict.fromkeys(
+        ("Crop", "Exported", "Frame", "Keyframe", "Result", "Selection", "Settings", "VideoHeader"), "datatypes"
+    ),
+    **dict.fromkeys(
+        ("ExportError", "KeyframesError", "OutputError", "RegionError", "SettingsError", "VideoError"), "errors"
+    ),
+    "export": "exporters",
     "VideoReader": "video",
     "extract": "pipeline",
 }

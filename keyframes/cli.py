@@ -9,12 +9,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 from keyframes import __version__
-from keyframes.datatypes import MAX_AUTO_K, Crop, FeatureKind, ImageFormat, ScanKind
+from keyframes.datatypes import (
+    MAX_AUTO_K,
+    WITH_PROJECT,
+    Crop,
+    ExportOptions,
+    ExportTool,
+    FeatureKind,
+    ImageFormat,
+    ScanKind,
+)
 from keyframes.errors import KeyframesError, SettingsError
 
 app = typer.Typer(
@@ -55,6 +64,18 @@ def parse_crop(text: str) -> Crop:
     return Crop(*(int(part) for part in match.groups()))
 
 
+def parse_tool(text: str) -> str:
+    """Read the name of a labelling tool."""
+    if text not in get_args(ExportTool):
+        raise typer.BadParameter(f"{text!r} is none of the tools {', '.join(get_args(ExportTool))}")
+    return text
+
+
+def parse_bodyparts(text: str) -> tuple[str, ...]:
+    """Read names separated by commas."""
+    return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"keyframes {__version__}")
@@ -72,6 +93,17 @@ def _main(
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Project = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Add to this project: DeepLabCut's or Lightning Pose's folder, or a .slp, of which a copy is written. One "
+        "that does not exist is made there, with --bodyparts.",
+    ),
+]
+Task = Annotated[str, typer.Option(metavar="NAME", help="Task of a new DeepLabCut project.")]
+Scorer = Annotated[str, typer.Option(metavar="NAME", help="Who labels, in a new project.")]
+Bodyparts = Annotated[str, typer.Option(metavar="A,B", help="Key points of a new project.")]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Threads to use; the result does not depend on it. Default: all processors."),
@@ -133,11 +165,30 @@ def extract(
             "the images are exact in both."
         ),
     ] = "exact",
+    uniform: Annotated[
+        bool,
+        typer.Option("--uniform", help="Take frames evenly spread over the range, whatever they show: the baseline."),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
     ] = 0,
     threads: Threads = None,
     format: Annotated[ImageFormat, typer.Option(help="File format of the exported images.")] = "png",
+    export_to: Annotated[
+        # Typer knows no list of a choice of words.
+        list[Any] | None,
+        typer.Option(
+            "--export",
+            parser=parse_tool,
+            metavar="TOOL",
+            help=f"Bring the frames into this labelling tool too ({', '.join(get_args(ExportTool))}); "
+            "may be given several times.",
+        ),
+    ] = None,
+    project: Project = None,
+    task: Task = "",
+    scorer: Scorer = "",
+    bodyparts: Bodyparts = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -156,11 +207,13 @@ def extract(
         "width": width,
         "color": color,
         "scan": scan,
+        "uniform": uniform,
         "seed": seed,
         "format": format,
     }
     if stop is not None and stop <= (start or 0.0):
         raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
+    from keyframes.exporters import check_export
     from keyframes.output import result_names
     from keyframes.pipeline import extract as run
 
@@ -168,9 +221,21 @@ def extract(
     if len(videos) > 1:
         places = [(output or Path()) / name for name in result_names(videos)]
     done: list[dict[str, Any]] = []
+    exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    for video, place in zip(videos, places, strict=True):
-        with _errors_told(video, failed):
+    target: dict[str, Any] = {
+        "project": project,
+        "task": task,
+        "scorer": scorer,
+        "bodyparts": parse_bodyparts(bodyparts),
+    }
+    tools = list(dict.fromkeys(export_to or []))
+    if tools or project is not None:
+        # Told before hours of decoding, not after them.
+        with _errors_told(failed):
+            check_export(tools, ExportOptions(**target), videos, places)
+    for video, place in [] if failed else zip(videos, places, strict=True):
+        with _errors_told(failed, video=str(video)):
             result = run(video, k, output=place, overwrite=overwrite, threads=threads, progress=not quiet, **settings)
             for warning in result.warnings:
                 _say(f"warning: {video}: {warning}")
@@ -179,10 +244,89 @@ def extract(
                 n_decoded = result.manifest["video"]["frames_decoded"]
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
                 print(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}{found}")
+    for tool in tools if done else []:
+        own = target if tool in WITH_PROJECT else {**target, "project": None}
+        folders = [Path(result["folder"]) for result in done]
+        _export(folders, tool, exports, failed, as_json, videos=videos, progress=not quiet, **own)
     if as_json:
-        print(json.dumps({"results": done, "failures": failed}, indent=2, ensure_ascii=False))
+        document = {"results": done, **({"exports": exports} if tools else {}), "failures": failed}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
     if failed:
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: keyframes export mouse-keyframes --to deeplabcut --project ~/dlc/reach-anna-2026-11-20")
+def export(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Result folders of extractions, or the folder of several.")
+    ],
+    tool: Annotated[ExportTool, typer.Option("--to", help="The labelling tool.")],
+    project: Project = None,
+    task: Task = "",
+    scorer: Scorer = "",
+    bodyparts: Bodyparts = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Place of a new export. Default: <video name>-<tool> beside the result; "
+            "for DeepLabCut <task>-<scorer>-<date> here.",
+        ),
+    ] = None,
+    video: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="VIDEO", help="The video, where it is neither beside the result nor here."),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the frames of earlier extractions into a labelling tool.
+
+    The images are taken as they are; only Lightning Pose's context frames are decoded from the video. Frames that a
+    project has already stay as they are. On any error the project is left as it was.
+    """
+    exports: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    _export(
+        results,
+        tool,
+        exports,
+        failed,
+        as_json,
+        output=output,
+        videos=video or (),
+        project=project,
+        task=task,
+        scorer=scorer,
+        bodyparts=parse_bodyparts(bodyparts),
+        progress=not quiet,
+    )
+    if as_json:
+        print(json.dumps({"exports": exports, "failures": failed}, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _export(
+    results: list[Path],
+    tool: ExportTool,
+    exports: list[dict[str, Any]],
+    failed: list[dict[str, str]],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Export, say so, and note it in `exports` or `failed`."""
+    from keyframes.exporters import export as run
+
+    with _errors_told(failed, export=tool):
+        done = run(results, tool, **options)
+        for note in done.notes:
+            _say(f"note: {tool}: {note}")
+        exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
+        if not as_json:
+            print(f"{tool}: {done.n_frames} frames in {done.place}")
 
 
 @app.command(epilog="Example: keyframes info mouse.mp4")
@@ -196,7 +340,7 @@ def info(
     from keyframes.inspection import inspect
 
     failed: list[dict[str, str]] = []
-    with _errors_told(video, failed):
+    with _errors_told(failed, video=str(video)):
         report = inspect(video, threads=threads, progress=not quiet)
         if as_json:
             print(json.dumps(report, indent=2, ensure_ascii=False))
@@ -209,7 +353,7 @@ def info(
 
 
 @contextmanager
-def _errors_told(video: Path, failed: list[dict[str, str]]) -> Iterator[None]:
+def _errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
     """Print an error of ours in one line, and note it in `failed`; anything else is a defect and passes."""
     try:
         yield
@@ -217,7 +361,7 @@ def _errors_told(video: Path, failed: list[dict[str, str]]) -> Iterator[None]:
         raise typer.BadParameter(str(error)) from None
     except KeyframesError as error:
         _say(f"error: {error}")
-        failed.append({"video": str(video), "error": str(error)})
+        failed.append({**subject, "error": str(error)})
 
 
 def _say(text: str) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FeatureKind = Literal["pca", "pixels"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
+ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
+# Tools that keep a project, to which frames can be added.
+WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
 # Most frames that k="auto" chooses: more than most people label of one recording in one go.
 MAX_AUTO_K = 300
 
@@ -112,6 +115,8 @@ class Settings:
         Thumbnails in colour; gray otherwise.
     scan : {"exact", "fast"}
         Look at every frame, or leave out B-frames where the file has them and they can be left out.
+    uniform : bool
+        Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     seed : int
         Seed of everything random.
     format : {"png", "jpg"}
@@ -132,6 +137,7 @@ class Settings:
     width: int = 64
     color: bool = False
     scan: ScanKind = "exact"
+    uniform: bool = False
     seed: int = 0
     format: ImageFormat = "png"
 
@@ -244,3 +250,63 @@ class Result:
     def files(self) -> list[Path]:
         """The exported images in time order."""
         return [self.folder / entry["file"] for entry in self.manifest["keyframes"]]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Where an export goes, and what the labelling tool must know of the project.
+
+    Attributes
+    ----------
+    project : Path or None
+        Existing project to add to, or, with `bodyparts`, the place of a new one.
+    task, scorer : str
+        Of a new DeepLabCut project; the scorer of Lightning Pose's table too.
+    bodyparts : tuple of str
+        Key points of a new project.
+
+    Raises
+    ------
+    SettingsError
+        Where a body part is named twice or has no name.
+    """
+
+    project: Path | None = None
+    task: str = ""
+    scorer: str = ""
+    bodyparts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(self.bodyparts) or len(set(self.bodyparts)) < len(self.bodyparts):
+            raise SettingsError(f"bodyparts is {','.join(self.bodyparts)!r}; give different names, such as nose,tail")
+        for name in ("task", "scorer"):
+            if set(getattr(self, name)) & set('/\\:*?"<>|'):
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
+                )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a project is to be made; an existing one is added to otherwise."""
+        return self.project is None or (bool(self.bodyparts) and not self.project.exists())
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made.
+
+    Attributes
+    ----------
+    tool : str
+    place : Path
+        The project, folder or file.
+    n_frames : int
+        Frames that were added; those that it had before do not count.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    tool: str
+    place: Path
+    n_frames: int
+    notes: tuple[str, ...] = ()

@@ -6,7 +6,8 @@
     ├── SettingsError   a setting that is wrong in itself, whatever the video (exit status 2)
     ├── VideoError      a file that cannot be read as a video
     ├── RegionError     a time range or a crop outside the video
-    └── OutputError     a result that cannot be written
+    ├── OutputError     a result that cannot be written
+    └── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
 
 Each message names the file or the value, and what to do.
 """
@@ -30,3 +31,7 @@ class RegionError(KeyframesError):
 
 class OutputError(KeyframesError):
     """A result that cannot be written where it should go."""
+
+
+class ExportError(KeyframesError):
+    """An earlier result, a project or a missing extra that keeps an export from being made."""

@@ -48,16 +48,16 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     _check_free(place, overwrite)
     made: list[Path] = []
     # Named before it is made, so that an interruption at any moment finds what to remove.
-    partial = _unused_name(place, "partial")
+    partial = unused_name(place, "partial")
     own = [partial]
     try:
-        _make_parents(place.parent, made)
+        make_parents(place.parent, made)
         partial.mkdir()
         yield partial
         _put_in_place(partial, place, overwrite, own)
-        _remove(own)
+        remove(own)
     except BaseException as error:
-        _remove(own)
+        remove(own)
         for parent in reversed(made):
             with suppress(OSError):
                 parent.rmdir()
@@ -96,11 +96,11 @@ def _check_free(place: Path, overwrite: bool) -> None:
         )
 
 
-def _make_parents(folder: Path, made: list[Path]) -> None:
+def make_parents(folder: Path, made: list[Path]) -> None:
     """Make a folder with its parents; note the new ones in `made`, outermost first."""
     if folder.is_dir():
         return
-    _make_parents(folder.parent, made)
+    make_parents(folder.parent, made)
     with suppress(FileExistsError):
         made.append(folder)
         folder.mkdir()
@@ -117,7 +117,7 @@ def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) 
             if overwrite:
                 if _exchanged(partial, place):
                     return
-                earlier.append(_unused_name(place, "replaced"))
+                earlier.append(unused_name(place, "replaced"))
                 with suppress(FileNotFoundError):
                     place.rename(earlier[-1])
         raise OutputError(f"{place}: another run writes there without end; choose another place with -o")
@@ -161,7 +161,8 @@ def _took(partial: Path, place: Path, overwrite: bool) -> bool:
     return True
 
 
-def _remove(folders: list[Path]) -> None:
+def remove(folders: list[Path]) -> None:
+    """Remove folders with all that is in them, as far as that can be done."""
     for folder in folders:
         try:
             shutil.rmtree(folder, ignore_errors=True)
@@ -171,22 +172,27 @@ def _remove(folders: list[Path]) -> None:
                 raise error.__context__ from None
 
 
-def _unused_name(place: Path, purpose: str) -> Path:
+def unused_name(place: Path, purpose: str) -> Path:
     """Name beside `place` that no other run uses."""
     return place.with_name(f".{place.name}.{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
-def result_names(videos: Sequence[Path]) -> list[str]:
-    """Name each video's result folder: ``<stem>-keyframes``; equal stems get the extension, then a number, added."""
+def video_names(videos: Sequence[Path]) -> list[str]:
+    """Name each video by its stem; equal stems get the extension, then a number, added."""
     stems = Counter(video.stem.casefold() for video in videos)
     names: list[str] = []
     taken: set[str] = set()
     for video in videos:
         base = video.stem if stems[video.stem.casefold()] == 1 else video.name.replace(".", "-")
-        name, number = f"{base}-keyframes", 1
+        name, number = base, 1
         while name.casefold() in taken:
             number += 1
-            name = f"{base}-{number}-keyframes"
+            name = f"{base}-{number}"
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def result_names(videos: Sequence[Path]) -> list[str]:
+    """Name each video's result folder, ``<name>-keyframes``."""
+    return [f"{name}-keyframes" for name in video_names(videos)]

@@ -20,6 +20,7 @@ from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.scan import Scan, scan_video
 from keyframes.scan_file import save_scan
+from keyframes.uniform import select_uniform
 from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def extract(
         Show progress bars on standard error where that is a terminal.
     **options
         The other fields of `Settings`: ``features``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``,
-        ``color``, ``scan``, ``seed``, ``format``.
+        ``color``, ``scan``, ``uniform``, ``seed``, ``format``.
 
     Returns
     -------
@@ -152,9 +153,13 @@ def _choose(
             k = k_selection.k
             curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k)
             _write_image(folder / "k_curve.png", curve)
+        elif settings.uniform:
+            k = min(settings.k, len(scan.frame_index))
         else:
             k = count_different(scan.features, settings.k)
-        selection = select(scan, k, seed=settings.seed, threads=threads)
+        selection = (
+            select_uniform(scan, k) if settings.uniform else select(scan, k, seed=settings.seed, threads=threads)
+        )
         steps.update()
         save_scan(folder / "scan.npz", scan, selection)
         steps.update()
@@ -174,8 +179,8 @@ def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", 
     if n_chosen >= k:
         return ()
     if n_frames < k:
-        text = f"{k} frames were asked for, but only {n_frames} were looked at; the {n_chosen} that differ were chosen"
-        return (text,)
+        which = "all" if settings.uniform else f"the {n_chosen} that differ"
+        return (f"{k} frames were asked for, but only {n_frames} were looked at; {which} were chosen",)
     return (
         f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
         "all of those were chosen",

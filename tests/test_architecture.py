@@ -19,7 +19,7 @@ FLOORS = {
         {"__main__"},
         {"cli"},
         {"pipeline", "inspection"},
-        {"selection", "scan_file"},
+        {"exporters", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},

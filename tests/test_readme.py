@@ -19,7 +19,9 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-SETUP, TEST, TASKS = blocks("sh")
+SETUP, TEST, TASKS, EXPORTS = blocks("sh")
+# What a command needs that is an extra.
+EXTRAS = {"--to sleap": "sleap_io", "deeplabcut --project": "ruamel.yaml"}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,31 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("command", [line for line in TASKS.splitlines() if line.strip()])
 def test_a_common_task_runs_as_written(command, folder):
+    run(command, folder)
+
+
+@pytest.fixture(scope="module")
+def folder_with_results(folder):
+    """The folder after the tasks whose results are exported."""
+    for place, command in (
+        ("mouse-keyframes", "keyframes extract mouse.mp4 -k 150"),
+        ("results", "keyframes extract mouse.mp4 *.avi -k 10 -o results"),
+    ):
+        assert command in TASKS
+        if not (folder / place).exists():
+            run(command, folder)
+    return folder
+
+
+@pytest.mark.parametrize("command", [line for line in EXPORTS.splitlines() if line.strip()])
+def test_an_export_runs_as_written(command, folder_with_results):
+    for part, module in EXTRAS.items():
+        if part in command:
+            pytest.importorskip(module, reason=f"needs the extra that brings {module}")
+    run(command, folder_with_results)
+
+
+def run(command, folder):
     scripts = Path(sys.executable).parent
     done = subprocess.run(
         f"PATH={shlex.quote(str(scripts))}:$PATH {command}", shell=True, cwd=folder, capture_output=True, text=True

@@ -1,0 +1,48 @@
+"""COCO keypoints: ``images/`` and ``annotations.json`` without annotations yet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from keyframes.datatypes import Exported, ExportOptions
+from keyframes.exporters.images import image_folder, write_json
+from keyframes.exporters.place import check_free
+from keyframes.exporters.recording import Recording
+
+
+def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
+    """Raise where something is at the place already."""
+    check_free(place)
+
+
+def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
+    """Write the folder; an image keeps its frame index and video beside COCO's own fields."""
+    with image_folder(place, recordings, "images") as (folder, images):
+        write_json(
+            folder / "annotations.json",
+            {
+                "info": {"description": "Frames to label"},
+                "licenses": [],
+                "images": [
+                    {
+                        "id": number,
+                        "file_name": image.path,
+                        "width": image.recording.manifest["video"]["width"],
+                        "height": image.recording.manifest["video"]["height"],
+                        "video": image.recording.manifest["video"]["path"],
+                        "frame_index": image.entry["frame_index"],
+                    }
+                    for number, image in enumerate(images, start=1)
+                ],
+                "annotations": [],
+                "categories": [
+                    {
+                        "id": 1,
+                        "name": "animal",
+                        "supercategory": "animal",
+                        "keypoints": list(options.bodyparts),
+                        "skeleton": [],
+                    }
+                ],
+            },
+        )
+    return Exported("coco", place, len(images))

@@ -1,0 +1,122 @@
+"""The YAML file of a project: read whole, changed by added lines alone."""
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keyframes.errors import ExportError
+
+# What YAML takes for text without quotes, on one line.
+PLAIN = re.compile(r"(?!(?i:true|false|yes|no|on|off|null|y|n)$)[^\W\d_][\w/.+-]*|/[\w/.+ -]*[\w/.+-]")
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """A YAML file as it is on disk, and what it says.
+
+    Attributes
+    ----------
+    path : Path
+    content : bytes
+    data : dict
+    """
+
+    path: Path
+    content: bytes
+    data: dict[str, Any]
+
+    def with_entries(self, key: str, entries: dict[str, dict[str, str]]) -> bytes:
+        """Return the content with entries added at the end of the mapping at `key`; no other line changes.
+
+        Raises
+        ------
+        ExportError
+            Where that cannot be done to this file.
+        """
+        text = self.content.decode("utf-8")
+        end_of_line = "\r\n" if "\r\n" in text else "\n"
+        lines = text.splitlines(keepends=True)
+        place, indent = _end_of_mapping(text, key)
+        if not self.data[key]:
+            lines[place - 1] = re.sub(r"\s*\{\s*\}", "", lines[place - 1])
+        if lines and not lines[place - 1].endswith("\n"):
+            lines[place - 1] += end_of_line
+        added = []
+        for name, values in entries.items():
+            added.append(f"{' ' * indent}{quoted(name)}:{end_of_line}")
+            added += [f"{' ' * (indent + 2)}{quoted(k)}: {v}{end_of_line}" for k, v in values.items()]
+        lines[place:place] = added
+        changed = "".join(lines)
+        expected = {**self.data, key: {**(self.data[key] or {}), **entries}}
+        with suppress(ExportError):
+            if load_yaml(self.path, changed) == expected:
+                return changed.encode("utf-8")
+        raise ExportError(f"{self.path}: the entries of {key} are written in an unusual way; add the video there")
+
+
+def quoted(text: str) -> str:
+    """Write a text as YAML takes it for one."""
+    return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
+    """Read a YAML file that must be a mapping with some keys.
+
+    Raises
+    ------
+    ExportError
+        Where it is missing, cannot be read, is no YAML, or lacks a key.
+    """
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8")
+    except FileNotFoundError:
+        raise ExportError(f"{path}: no such file; give the folder of the project with --project") from None
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except UnicodeDecodeError:
+        raise ExportError(f"{path}: is not UTF-8 text; save it as such, or restore it from a copy") from None
+    data = load_yaml(path, text)
+    missing = [key for key in needed if not isinstance(data, dict) or key not in data]
+    if missing:
+        raise ExportError(f"{path}: has no {', '.join(missing)}; is it the project's own file?")
+    return ProjectFile(path, content, data)
+
+
+def load_yaml(path: Path, text: str) -> Any:
+    """Read YAML of plain types, or raise an ExportError that says in which line it breaks."""
+    yaml = need_yaml()
+    try:
+        return yaml.YAML(typ="safe", pure=True).load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        reason = getattr(error, "problem", None) or "it cannot be parsed"
+        raise ExportError(f"{path}: is no valid YAML{where} ({reason}); mend it, or restore it from a copy") from None
+
+
+def need_yaml() -> Any:
+    """Return ruamel.yaml, which only existing projects need."""
+    try:
+        import ruamel.yaml
+    except ImportError:
+        raise ExportError(
+            "an existing project is read with ruamel.yaml, which is not installed: pip install '.[projects]'"
+        ) from None
+    return ruamel.yaml
+
+
+def _end_of_mapping(text: str, key: str) -> tuple[int, int]:
+    """Find the number of lines up to the last one of a block mapping's entries, and the column of these."""
+    root = need_yaml().YAML(typ="safe", pure=True).compose(text)
+    name, value = next(pair for pair in root.value if pair[0].value == key)
+    if not isinstance(value.value, list) or not value.value:
+        return name.start_mark.line + 1, 2
+    last = value
+    while isinstance(last.value, list) and last.value:
+        last = last.value[-1][1] if isinstance(last.value[-1], tuple) else last.value[-1]
+    # A block scalar ends where the next line begins.
+    return last.end_mark.line + (last.end_mark.column > 0), value.start_mark.column
