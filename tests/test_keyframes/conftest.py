@@ -110,6 +110,12 @@ LONG_KINDS = {
 }
 
 
+def skip_unwritten_rows(name):
+    """Skip files of whose pictures OpenCV 4 leaves the last rows as memory was, so that two plain loops differ."""
+    if name in ("h264_10_bit.mkv", "ten_bits.mp4") and cv2.__version__.startswith("4."):
+        pytest.skip("OpenCV 4 leaves the last rows of 10-bit pictures as memory was: two plain loops differ")
+
+
 def ffmpeg(*arguments, stdin=b""):
     subprocess.run(
         [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)], input=stdin, check=True
@@ -137,6 +143,7 @@ def video_file(tmp_path_factory):
     made: dict[str, Path] = {}
 
     def get(name):
+        skip_unwritten_rows(name)
         if name not in made:
             made[name] = folder / name
             encode(made[name], VIDEOS[name])
@@ -243,8 +250,7 @@ def long_file(tmp_path_factory):
     made = {}
 
     def get(name):
-        if name == "ten_bits.mp4" and cv2.__version__.startswith("4."):
-            pytest.skip("this OpenCV leaves the last rows of such pictures as memory was: two plain loops differ")
+        skip_unwritten_rows(name)
         if not raw.exists():
             pictures = b"".join(picture(i, 120, 160).tobytes() for i in range(60))
             source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")

@@ -4,6 +4,7 @@ A case is one line of JSON, `{"path": …, "folder": …, "options": {…}}`; so
 where the outcome is "extracted", "refused" (an error of ours), "wrong picture" or "crash" (any other exception).
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 import cv2
 
 import keyframes
-from keyframes import KeyframesError
+from keyframes import KeyframesError, scan
 
 
 def digest(image):
@@ -53,6 +54,8 @@ def outcome(path, folder, options):
 
 
 def main():
+    # These files are short: segments are made so short that the damage meets them too.
+    scan.plan_segments = functools.partial(scan.plan_segments, fewest=10)
     # FFmpeg and OpenCV write to descriptor 2; Python's own last words at a crash go there too.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
