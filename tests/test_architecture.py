@@ -41,10 +41,10 @@ FLOORS = {
     "clustering": [
         {"estimators", "evaluation", "k_selection", "representatives"},
         {"centnn", "kmeans", "minibatch"},
-        {"exchange", "growth"},
+        {"exchange", "growth", "running_means"},
         {"candidates"},
         {"seeding"},
-        {"lloyd"},
+        {"centered_rows", "lloyd"},
         {"kernels"},
         {"workers"},
         {"errors"},

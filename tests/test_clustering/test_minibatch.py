@@ -11,7 +11,7 @@ from sklearn.cluster import MiniBatchKMeans as ScikitLearnMiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from clustering import MiniBatchKMeans
-from clustering.minibatch import RunningMeans
+from clustering.running_means import RunningMeans
 from clustering.workers import Workers
 from tests import reference
 from tests.conftest import compiled_only
