@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PACKAGES = ("clustering", "keyframes")
+PACKAGES = ("clustering", "keyframes", "quantize")
 
 # A module imports from its own package what stands on lower floors only.
 FLOORS = {
@@ -23,6 +23,20 @@ FLOORS = {
         {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
         {"log_level"},
+        {"errors"},
+        {"__init__"},
+    ],
+    "quantize": [
+        {"__main__"},
+        {"cli"},
+        {"batch", "progress"},
+        {"pipeline"},
+        {"blocks", "indexed"},
+        {"pyramid", "palette", "metrics", "images", "output"},
+        {"codebook"},
+        {"streams", "container"},
+        {"kernels"},
+        {"datatypes"},
         {"errors"},
         {"__init__"},
     ],
@@ -93,6 +107,7 @@ def sources(*packages):
     ("text", "only"),
     [
         ("VideoCapture", {"keyframes/video/captures.py"}),
+        ("Image", {"quantize/images.py"}),
         ("njit", {"clustering/kernels/compilation.py"}),
         (
             "compiled",
@@ -111,9 +126,13 @@ def sources(*packages):
                     "rows",
                     "seeding",
                 )
+            }
+            | {
+                f"quantize/kernels/{name}.py"
+                for name in ("coder", "colors", "metrics", "numbers", "planes", "symbols", "vectors")
             },
         ),
-        ("typer", {"keyframes/cli.py"}),
+        ("typer", {"keyframes/cli.py", "quantize/cli.py"}),
     ],
 )
 def test_some_things_have_one_place(text, only):
@@ -143,12 +162,15 @@ def test_the_list_of_public_names_is_the_namespace(package):
         module.no_such_name  # noqa: B018
 
 
-@pytest.mark.parametrize("statement", ["import clustering", "import keyframes", "import keyframes.cli"])
+@pytest.mark.parametrize(
+    "statement",
+    ["import clustering", "import keyframes", "import keyframes.cli", "import quantize", "import quantize.cli"],
+)
 def test_importing_is_light(statement):
     program = f"{statement}\nimport sys, threading\nprint(*sys.modules)\nprint(threading.active_count())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded, n_threads = done.stdout.splitlines()
-    heavy = {"numba", "cv2", "numpy", "scipy", "sklearn", "torch", "dask", "tqdm"}
+    heavy = {"numba", "cv2", "numpy", "scipy", "sklearn", "torch", "dask", "tqdm", "PIL"}
     if not statement.endswith("cli"):
         heavy.add("typer")
     assert heavy.isdisjoint(loaded.split())
