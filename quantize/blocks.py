@@ -29,7 +29,7 @@ LEAST_LOG, MOST_LOG = 6.0, 18.0
 MOST_TURNS = 16
 NARROW = 2e-4
 MOST_OCTAVES = 6.0
-RETRAIN = 0.5
+TRAINED_OCTAVES = 0.5
 PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
 # Scales of so few samples share a chunk.
 SMALL = 1 << 12
@@ -225,7 +225,7 @@ class _Attempt:
 
 
 class _Encoder:
-    """Encodes one image at any step; codebooks are trained anew where the step has changed by much."""
+    """Encodes one image at any step."""
 
     def __init__(self, picture: Picture, settings: Settings, shared: SharedBook | None) -> None:
         self.picture, self.settings, self.shared = picture, settings, shared
@@ -238,12 +238,13 @@ class _Encoder:
             block, subsampled = shared.block, shared.subsampled
         self.pyramids, self.layout = _pyramids(picture, block, subsampled)
         self.alpha = encode_symbols(picture.pixels[..., -1], 8) if picture.has_alpha else b""
-        self.trained: tuple[float, dict[BookKey, Codebook], bytes] | None = None
+        self.searching = bool(settings.targets) and settings.quality is None
+        self.trained: dict[float, tuple[dict[BookKey, Codebook], bytes]] = {}
 
     def attempt(self, log_base: float, octaves: float = 0.0) -> _Attempt:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
-        books, book_data = self._books(log_base, base)
+        books, book_data = self._books(log_base)
         coder = Coder(self.layout, base, books, self.pyramids, RATE * 2**octaves)
         streams = coder.encode()
         pixels = _pixels_of(coder.full_planes())
@@ -264,15 +265,16 @@ class _Encoder:
         similarity = ssim(self.picture.pixels, attempt.pixels)
         return Encoded(attempt.data, attempt.pixels, ".vqi", "block", details, attempt.psnr, similarity)
 
-    def _books(self, log_base: float, base: int) -> tuple[dict[BookKey, Codebook], bytes]:
+    def _books(self, log_base: float) -> tuple[dict[BookKey, Codebook], bytes]:
         if self.shared is not None:
             return self.shared.books, b""
-        # Not at each turn of a search: with the same codebooks, finer steps never give less.
-        if self.trained is None or abs(self.trained[0] - log_base) > RETRAIN:
-            vectors = collect(self.pyramids, self.layout, base)
+        # A search trains once for each half octave: between, what a step gives does not jump.
+        place = round(log_base / TRAINED_OCTAVES) * TRAINED_OCTAVES if self.searching else log_base
+        if place not in self.trained:
+            vectors = collect(self.pyramids, self.layout, round(2**place))
             books = {key: _train(key, vectors[key], self.settings) for key in self.layout.books}
-            self.trained = log_base, books, pack_books(books)
-        return self.trained[1:]
+            self.trained[place] = books, pack_books(books)
+        return self.trained[place]
 
     def _packed(self, base: int, book_data: bytes, streams: list[list[bytes]], pixels: NDArray[np.uint8]) -> bytes:
         header = Header("block", pixels.shape[2], *pixels.shape[:2])
