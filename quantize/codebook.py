@@ -180,6 +180,8 @@ def build_tree(lengths: NDArray[np.int64]) -> Tree:
     bits = np.zeros((n_codewords, max(longest, 1)), np.int32)
     if n_codewords == 1 and longest == 0:
         return Tree(children, nodes, bits)
+    if n_codewords < 2:
+        raise ContainerError("the codewords' code is not complete; the file is damaged")
     # Nodes on the way to the last leaf, and what was decided at each.
     way: list[tuple[int, int]] = []
     n_nodes = 1

@@ -255,6 +255,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _chunks(data: bytes, signature: bytes, ending: str) -> Iterator[tuple[bytes, bytes]]:
     if not data.startswith(signature):
+        if signature.startswith(data):
+            raise ContainerError("ends within its signature; the file is cut off, get it again")
         if data[:4] == signature[:4]:
             raise ContainerError("was changed by a transfer as text; copy it anew as it is")
         raise ContainerError(f"is no {ending} file of this program; give one that it made")
