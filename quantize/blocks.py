@@ -128,11 +128,8 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
         raise ContainerError("has parameters that make no sense; the file is damaged, get it again")
     layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
-    per_scale = 1 if layout.n_planes == 1 else 2
-    if len(streams) != 1 + per_scale * layout.top:
-        raise ContainerError("has too many scales or too few; the file is damaged, get it again")
     coder = Coder(layout, base, _books_of(container, layout, shared))
-    coder.decode([streams[:1], *(streams[i : i + per_scale] for i in range(1, len(streams), per_scale))])
+    coder.decode(streams)
     pixels = _pixels_of(coder.full_planes())
     if header.channels in (2, 4):
         pixels = np.concatenate([pixels, _alpha_of(container)[..., None]], axis=2)

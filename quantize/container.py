@@ -56,12 +56,15 @@ binary digits of (longer side - 1) // 8), but not less than log2(B), and one mor
 coded as whole multiples of min(512, max(1, max(1, step >> T) // 4)), in the order Y, Cb, Cr; each number is coded as
 its difference from the median of west, north, and west + north - northwest.
 
-Then for each scale s from T down to 1: a stream for luma and, of colour images, one for chroma (empty if there is
-nothing to code). The band of a plane that begins at s leads to the scale s - 1, except that the last one of a plane
-leads over log2(B) scales to its end, 0, or 1 for chroma with 4:2:0. It has a block of samples of the finer plane for
-each sample of the coarser one. These are predicted by halving the distance of the samples log2(side of the block)
-times: from a sample m with its neighbours west, east, north, south and between them (those beyond the edge repeat it),
-its four are
+Then for each scale s from T down to 1 come the streams of luma and, of colour images, those of both chroma planes, if
+they have something to code: one, or, if the coarser plane has 8 rows and 2**13 samples or more, two, or from 2**18
+samples on four, each for a stripe of rows. Stripe i of n begins at row (rows * i // n) & ~1. What is north or south of
+a stripe counts as zero in its contexts, and its slopes end at its edges. Stripes learn by themselves, from scale to
+scale; a new one begins with what the first one has learnt. The band of a plane that begins at s leads to the scale s -
+1, except that the last one of a plane leads over log2(B) scales to its end, 0, or 1 for chroma with 4:2:0. It has a
+block of samples of the finer plane for each sample of the coarser one. These are predicted by halving the distance of
+the samples log2(side of the block) times: from a sample m with its neighbours west, east, north, south and between
+them (those beyond the edge repeat it), its four are
 
 ::
 

@@ -9,13 +9,13 @@ With 4:2:0 the chroma planes stop one level before the luma, and the last predic
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.codebook import BookKey, build_tree, classes
+from quantize.codebook import UNITS, BookKey, Tree, build_tree, classes
 from quantize.datatypes import Codebook
 from quantize.errors import ContainerError
 from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
@@ -35,6 +35,10 @@ from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 
 # The coarsest plane is no longer than this.
 TOP_SIDE = 8
+# From so many blocks on there are two stripes, and from so many on four.
+STRIPED, FINELY_STRIPED = 1 << 13, 1 << 18
+MOST_STRIPES = 4
+NOTHING = np.zeros((0, 0, 2), np.int32)
 # Units of a step, in 16ths of a sample, for each gray level of the step.
 STEP_UNITS = 512
 # Steps of the coarsest planes are finer by this: an error there is seen everywhere.
@@ -115,27 +119,90 @@ class Layout:
             elif scale > last:
                 yield Band(plane, scale, scale - 1)
 
+    def stripes(self, scale: int, chroma: bool) -> int:
+        """How many stripes luma or chroma has between a scale and the next."""
+        if not any((band.plane > 0) == chroma for band in self.bands(scale)):
+            return 0
+        height, width = self.shape(scale)
+        if height < 2 * MOST_STRIPES or height * width < STRIPED:
+            return 1
+        return MOST_STRIPES if height * width >= FINELY_STRIPED else 2
+
     @property
     def books(self) -> list[BookKey]:
         """Codebooks that the bands need: whether of chroma, and their block."""
         return sorted({band.book for scale in range(1, self.top + 1) for band in self.bands(scale)})
 
 
-class Model:
-    """What the coder of one plane with one codebook has learnt so far."""
+@dataclass(frozen=True)
+class Tables:
+    """A codebook as the coder wants it: with its tree, classes and the places of its contexts.
 
-    def __init__(self, book: Codebook) -> None:
-        self.book = book
+    Attributes
+    ----------
+    book : Codebook
+    tree : Tree
+    classes : array (n_codewords,), int32
+    columns : array (block * block, n_codewords), float32
+        The codewords in steps.
+    flag_starts, node_starts : array (N_INPUTS,), int64
+        Where the cells of each group of contexts begin.
+    n_cells : int
+    """
+
+    book: Codebook
+    tree: Tree
+    classes: NDArray[np.int32]
+    columns: NDArray[np.float32]
+    flag_starts: NDArray[np.int64]
+    node_starts: NDArray[np.int64]
+    n_cells: int
+
+    @classmethod
+    def of(cls, book: Codebook) -> "Tables":
+        """Tables of a codebook."""
         tree = build_tree(book.lengths)
-        self.children, self.nodes, self.bits = tree.children, tree.nodes, tree.bits
-        self.classes = classes(book.codewords, book.block)
-        self.columns = np.ascontiguousarray(book.codewords.T.astype(np.float32) / 8)
+        columns = np.ascontiguousarray(book.codewords.T, np.float32) / np.float32(UNITS)
         n_nodes = max(len(tree.children), 1)
         sizes = [N_FLAGS * size for size in FLAG_CONTEXTS] + [n_nodes * size for size in NODE_CONTEXTS]
         starts = np.concatenate([[0], np.cumsum(sizes)])
-        self.flag_starts, self.node_starts = starts[:N_INPUTS].copy(), starts[N_INPUTS : 2 * N_INPUTS].copy()
-        self.table = np.full(starts[-1], START_CELL, np.int32)
-        self.weights = np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32)
+        flags, nodes = starts[:N_INPUTS].copy(), starts[N_INPUTS : 2 * N_INPUTS].copy()
+        return cls(book, tree, classes(book.codewords, book.block), columns, flags, nodes, int(starts[-1]))
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the coder has learnt so far: cells of contexts, and weights of their opinions."""
+
+    tables: Tables
+    table: NDArray[np.int32]
+    weights: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Model":
+        """Model that has learnt nothing."""
+        weights = np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32)
+        return cls(tables, np.full(tables.n_cells, START_CELL, np.int32), weights)
+
+    def copy(self) -> "Model":
+        """Model that has learnt the same, and goes on by itself."""
+        return Model(self.tables, self.table.copy(), self.weights.copy())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A band at work: its planes, what is seen of it, and what was of its coarser one."""
+
+    band: Band
+    coarse: NDArray[np.int32]
+    fine: NDArray[np.int32]
+    seen: NDArray[np.int32]
+    parents: NDArray[np.int32]
+
+
+def stripe_start(n_rows: int, stripe: int, n_stripes: int) -> int:
+    """First row of blocks of a stripe: an even one, where blocks of the coarser scale begin; or the end."""
+    return n_rows if stripe == n_stripes else n_rows * stripe // n_stripes & ~1
 
 
 def halvings(plane: NDArray[np.int32], top: int) -> list[NDArray[np.int32]]:
@@ -180,8 +247,8 @@ def collect(pyramids: list[list[NDArray[np.int32]]], layout: Layout, base: int) 
 class Coder:
     """Codes the planes of an image from coarse to fine, in either direction.
 
-    Luma and chroma have streams of their own: the chroma of a scale looks at the luma of the same one, and is coded
-    while another thread goes on with the luma of the next.
+    Large bands are cut into stripes of rows that know nothing of each other, so that threads can share them; the chroma
+    of a scale looks at the luma of the same one, and is coded while the luma of the next is.
 
     Attributes
     ----------
@@ -199,8 +266,10 @@ class Coder:
     ) -> None:
         self.layout, self.base, self.pyramids, self.rate = layout, base, pyramids, rate
         self.planes: list[NDArray[np.int32]] = []
+        tables = {key: Tables.of(books[key]) for key in layout.books}
+        # What was learnt, by plane, block and stripe.
         self._models = {
-            (plane, block): Model(books[chroma, block])
+            (plane, block, 0): Model.of(tables[chroma, block])
             for chroma, block in layout.books
             for plane in ((1, 2) if chroma else (0,))
         }
@@ -208,25 +277,128 @@ class Coder:
         self._seen: dict[tuple[int, int], NDArray[np.int32]] = {}
 
     def encode(self) -> list[list[bytes]]:
-        """Streams of the coarsest planes, and of luma and chroma at each scale from coarse to fine."""
-        return [[self._code_top(b"")], *self._run([[b"", b""]] * self.layout.top)]
+        """Streams of the coarsest planes, and of each scale from coarse to fine: luma's stripes, then chroma's."""
+        return [[self._code_top(b"")], *self._run(None)]
 
-    def decode(self, streams: list[list[bytes]]) -> None:
-        """Decode what `encode` returned."""
-        self._code_top(streams[0][0])
+    def decode(self, streams: list[bytes]) -> None:
+        """Decode all streams that `encode` returned, one after another."""
+        layout = self.layout
+        counts = [layout.stripes(scale, chroma) for scale in range(layout.top, 0, -1) for chroma in (False, True)]
+        if len(streams) != 1 + sum(counts):
+            raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+        self._code_top(streams[0])
         self._run(streams[1:])
 
-    def _run(self, streams: list[list[bytes]]) -> list[list[bytes]]:
-        """Code all scales, luma and chroma side by side."""
-        scales = range(self.layout.top, 0, -1)
-        if self.layout.n_planes == 1:
-            return [[self._code(scale, False, data[0])] for scale, data in zip(scales, streams, strict=True)]
-        with ThreadPoolExecutor(1, thread_name_prefix="chroma") as executor:
-            done = []
-            for scale, data in zip(scales, streams, strict=True):
-                luma = self._code(scale, False, data[0])
-                done.append((luma, executor.submit(self._code, scale, True, data[1])))
-            return [[luma, chroma.result()] for luma, chroma in done]
+    def _run(self, streams: list[bytes] | None) -> list[list[bytes]]:
+        """Code all scales; the luma of one and the chroma of the one before side by side."""
+        place = 0
+        started: list[list[Future[bytes]]] = []
+        chroma: list[Future[bytes]] = []
+        with ThreadPoolExecutor(MOST_STRIPES, thread_name_prefix="stripes") as executor:
+            for scale in range(self.layout.top, 0, -1):
+                n_luma, n_chroma = (self.layout.stripes(scale, is_chroma) for is_chroma in (False, True))
+                data = [b""] * (n_luma + n_chroma) if streams is None else streams[place : place + n_luma + n_chroma]
+                place += n_luma + n_chroma
+                luma = self._start(executor, scale, False, data[:n_luma])
+                wait(luma)
+                wait(chroma)
+                for future in luma + chroma:
+                    # An error ends it all before any more is begun.
+                    future.result()
+                chroma = self._start(executor, scale, True, data[n_luma:])
+                started.append(luma + chroma)
+        return [[future.result() for future in futures] for futures in started]
+
+    def _start(
+        self, executor: ThreadPoolExecutor, scale: int, chroma: bool, data: list[bytes]
+    ) -> list["Future[bytes]"]:
+        """Start coding luma or chroma from a scale on, a task for each stripe."""
+        parts = []
+        for band in self.layout.bands(scale):
+            if (band.plane > 0) == chroma:
+                coarse = self.planes[band.plane]
+                part = _Part(
+                    band,
+                    coarse,
+                    predict(coarse, self.layout, band.coarse, band.fine),
+                    np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2, 2), np.int32),
+                    self._seen.pop((band.plane, scale + 1), NOTHING),
+                )
+                parts.append(part)
+                self.planes[band.plane], self._seen[band.plane, scale] = part.fine, part.seen
+                for stripe in range(1, len(data)):
+                    # A new stripe knows what the first one has learnt.
+                    learnt = self._models[band.plane, band.block, 0]
+                    self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
+        luma = self._seen[0, scale] if chroma and parts else NOTHING
+        return [executor.submit(self._code, parts, luma, i, len(data), part) for i, part in enumerate(data)]
+
+    def _code(self, parts: list["_Part"], luma: NDArray[np.int32], stripe: int, n_stripes: int, data: bytes) -> bytes:
+        """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
+        decoding = self.pyramids is None
+        n_rows, n_columns = parts[0].coarse.shape
+        first, last = (stripe_start(n_rows, number, n_stripes) for number in (stripe, stripe + 1))
+        buffer, coder = open_stream(data, decoding, (last - first) * n_columns * len(parts))
+        others = luma[first : last + 2]
+        for part in parts:
+            seen = np.zeros((last - first + 2, n_columns + 2, 2), np.int32)
+            buffer = self._code_part(part, first, last, stripe, seen, others, coder, buffer)
+            part.seen[first + 1 : last + 1] = seen[1:-1]
+            others = seen
+        if decoding:
+            check_end(coder, buffer)
+            return b""
+        return finished(coder, buffer)
+
+    def _code_part(
+        self,
+        part: "_Part",
+        first: int,
+        last: int,
+        stripe: int,
+        seen: NDArray[np.int32],
+        others: NDArray[np.int32],
+        coder: NDArray[np.int64],
+        buffer: NDArray[np.uint8],
+    ) -> NDArray[np.uint8]:
+        """Code some rows of blocks; the buffer is given back, which may have grown."""
+        band, model = part.band, self._models[part.band.plane, part.band.block, stripe]
+        tables = model.tables
+        rows = slice(first * band.block, last * band.block)
+        row = 0
+        while True:
+            row = code_vectors(
+                self.pyramids is None,
+                row,
+                (part.fine if self.pyramids is None else self.pyramids[band.plane][band.fine])[rows],
+                part.coarse[first:last],
+                part.fine[rows],
+                band.block,
+                min(band.coarse, N_LEVELS) - 1,
+                step_of(self.base, band.fine),
+                tables.book.codewords,
+                tables.classes,
+                tables.tree.children,
+                tables.tree.nodes,
+                tables.tree.bits,
+                tables.book.lengths,
+                tables.columns,
+                seen,
+                part.parents[first // 2 :],
+                others,
+                model.table,
+                model.weights,
+                tables.flag_starts,
+                tables.node_starts,
+                self.rate,
+                coder,
+                buffer,
+            )
+            if row == last - first:
+                return buffer
+            if row < 0:
+                raise ContainerError(ENDS_EARLY)
+            buffer = grown(coder, buffer, part.coarse.shape[1] * MOST_BYTES)
 
     def _code_top(self, data: bytes) -> bytes:
         """Code the coarsest planes."""
@@ -244,64 +416,6 @@ class Coder:
             check_end(coder, buffer)
         self.planes = [np.clip(plane * step, LEAST, MOST).astype(np.int32) for plane in numbers]
         return b"" if decoding else finished(coder, buffer)
-
-    def _code(self, scale: int, chroma: bool, data: bytes) -> bytes:
-        """Code the bands of luma or chroma that begin at a scale."""
-        decoding = self.pyramids is None
-        bands = [band for band in self.layout.bands(scale) if (band.plane > 0) == chroma]
-        buffer, coder = open_stream(data, decoding, sum(self.planes[band.plane].size for band in bands))
-        for band in bands:
-            buffer = self._code_band(band, coder, buffer)
-        if not bands:
-            return b""
-        if decoding:
-            check_end(coder, buffer)
-            return b""
-        return finished(coder, buffer)
-
-    def _code_band(self, band: Band, coder: NDArray[np.int64], buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Code a band; the buffer is given back, which may have grown."""
-        coarse = self.planes[band.plane]
-        fine = predict(coarse, self.layout, band.coarse, band.fine)
-        model = self._models[band.plane, band.block]
-        seen = self._seen[band.plane, band.coarse] = np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2, 2), np.int32)
-        nothing = np.zeros((0, 0, 2), np.int32)
-        row = 0
-        while True:
-            row = code_vectors(
-                self.pyramids is None,
-                row,
-                fine if self.pyramids is None else self.pyramids[band.plane][band.fine],
-                coarse,
-                fine,
-                band.block,
-                min(band.coarse, N_LEVELS) - 1,
-                step_of(self.base, band.fine),
-                model.book.codewords,
-                model.classes,
-                model.children,
-                model.nodes,
-                model.bits,
-                model.book.lengths,
-                model.columns,
-                seen,
-                self._seen.get((band.plane, band.coarse + 1), nothing),
-                self._seen.get((band.plane - 1, band.coarse), nothing),
-                model.table,
-                model.weights,
-                model.flag_starts,
-                model.node_starts,
-                self.rate,
-                coder,
-                buffer,
-            )
-            if row == len(coarse):
-                break
-            if row < 0:
-                raise ContainerError(ENDS_EARLY)
-            buffer = grown(coder, buffer, coarse.shape[1] * MOST_BYTES)
-        self.planes[band.plane] = fine
-        return buffer
 
     def full_planes(self) -> list[NDArray[np.int32]]:
         """All planes at full resolution."""
