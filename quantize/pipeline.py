@@ -84,7 +84,7 @@ def decode(
 
     Returns
     -------
-    array (height, width, 1 to 4), uint8
+    array (height, width), or (height, width, 2 to 4), uint8
 
     Raises
     ------
@@ -94,7 +94,8 @@ def decode(
         Where it needs another codebook.
     """
     shared = None if codebook is None else load_book(codebook)
-    return decode_picture(data, shared, max_pixels).pixels
+    pixels = decode_picture(data, shared, max_pixels).pixels
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
 def encode_picture(picture: Picture, settings: Settings, ending: str, shared: SharedBook | None = None) -> Encoded:

@@ -4,6 +4,8 @@ import ast
 import importlib
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +93,34 @@ def test_imports_lead_downwards(package):
             inner = rest.partition(".")[0]
             if top == package and inner in modules(package) and inner != name:
                 assert floor(package, inner) > floor(package, name), f"{path} imports {target}"
+
+
+def test_the_two_commands_know_nothing_of_each_other():
+    for package, other in (("keyframes", "quantize"), ("quantize", "keyframes")):
+        for path in sources(package):
+            assert all(target.partition(".")[0] != other for target in imported(path)), path
+
+
+def test_the_decoder_is_in_whole_numbers():
+    banned = {"cv2", "scipy", "clustering.kmeans", "clustering.centnn", "clustering.workers"}
+    program = (
+        "import quantize, sys, numpy as np\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "quantize.decode(data)\n"
+        "print(*sys.modules)"
+    )
+    import numpy as np
+
+    import quantize
+
+    data = quantize.encode(np.arange(3000, dtype=np.uint16).astype(np.uint8).reshape(20, 50, 3), block=2)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "a.vqi"
+        file.write_bytes(data)
+        done = subprocess.run(
+            [sys.executable, "-c", program, file], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+    assert banned.isdisjoint(done.stdout.split())
 
 
 def test_the_core_knows_nothing_of_its_users():
