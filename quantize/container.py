@@ -53,7 +53,7 @@ one before, as binary fractions do.
 numbers; chroma is 0 at 128 gray levels. A plane of scale s has one sample for each 2**s x 2**s pixels, rounded up at
 the edges. There are scales 0 to T: T is the least that makes the longer side of the plane 8 or less (the number of
 binary digits of (longer side - 1) // 8), but not less than log2(B), and one more with 4:2:0. The planes of scale T are
-coded as whole multiples of min(512, max(1, max(1, step >> T) // 4)), in the order Y, Cb, Cr; each number is coded as
+coded as whole multiples of min(512, max(64, step >> T) // 4), in the order Y, Cb, Cr; each number is coded as
 its difference from the median of west, north, and west + north - northwest.
 
 Then for each scale s from T down to 1 come the streams of luma and, of colour images, those of both chroma planes, if
@@ -71,8 +71,8 @@ them (those beyond the edge repeat it), its four are
     m + ((8 (west - east) + 8 (north - south) + (northwest - northeast - southwest + southeast) + 32) >> 6)
 
 for the upper left one, with the signs of the first and the last term turned for the right ones, of the second and the
-last term for the lower ones. To each predicted sample is added (v * d + 8) >> 4, where d = max(1, step >> scale of the
-finer plane), and v the sum of the block's codewords, each times 6 to the power of its stage; the result is held to
+last term for the lower ones. To each predicted sample is added (v * d + 8) >> 4, where d = max(64, step >> scale of the
+finer plane), and v the sum of the block's codewords, each times 3 to the power of its stage; the result is held to
 -65,536 to 131,072. How the decisions are made is told in `quantize.kernels.vectors`. With 4:2:0 the last chroma planes
 are predicted once more.
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kmeans import k_means
 from quantize.kernels.colors import (
     diffuse_errors,
     distinct_colors,
@@ -102,6 +101,9 @@ def choose_palette(colors: Colors, n_entries: int, random_state: int = 0) -> Pal
     """Choose at most `n_entries` colours: all there are, if they are no more."""
     if len(colors.rgba) <= n_entries:
         return _sorted(colors.rgba, np.arange(len(colors.rgba), dtype=np.int32))
+    # Loaded here: a decoder does without.
+    from clustering.kmeans import k_means
+
     rows = colors.rows
     means, weights, cells = _cells(rows, colors.counts)
     moved = k_means(

@@ -41,6 +41,8 @@ MOST_STRIPES = 4
 NOTHING = np.zeros((0, 0, 2), np.int32)
 # Units of a step, in 16ths of a sample, for each gray level of the step.
 STEP_UNITS = 512
+# No step is finer than an eighth of a gray level, or the longest vectors would be out of reach.
+FINEST_STEP = 64
 # Steps of the coarsest planes are finer by this: an error there is seen everywhere.
 TOP_FINER = 2
 # And never coarser than two gray levels.
@@ -227,7 +229,7 @@ def predict(coarse: NDArray[np.int32], layout: Layout, scale: int, finer: int) -
 
 def step_of(base: int, scale: int) -> int:
     """Step of the codewords that end at a scale, in 16ths of a sample for each unit of a codeword."""
-    return max(base >> scale, 1)
+    return max(base >> scale, FINEST_STEP)
 
 
 def collect(pyramids: list[list[NDArray[np.int32]]], layout: Layout, base: int) -> dict[BookKey, NDArray[np.float32]]:

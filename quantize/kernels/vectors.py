@@ -2,10 +2,10 @@
 
 A block of B x B samples of the fine plane belongs to each sample of the coarse one. What is coded of it: whether it is
 zero; how far its codeword is scaled up; its codeword, as a path down a tree of decisions; if scaled up, what remains,
-by codewords of smaller and smaller scale, unless told that nothing does.
+by codewords of smaller and smaller scale, unless told that nothing does, or nothing of this scale.
 
 A decision has the same contexts in all blocks, kept in `contexts` (n_places, 2 * N_INPUTS): the first half serve the
-flags (8 cells each), the others the nodes of the tree. What later blocks look at is kept in `seen` (rows + 2, columns +
+flags (9 cells each), the others the nodes of the tree. What later blocks look at is kept in `seen` (rows + 2, columns +
 2, 2) int32, one more on each side: how large the block's vector is, and which class its codeword has.
 """
 
@@ -16,12 +16,15 @@ from clustering.kernels.compilation import compiled
 from quantize.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
 from quantize.kernels.planes import LEAST, MOST
 
-N_FLAGS = 8
-# Nodes of flags: zero; scaled up once, twice, three times; nothing remains.
-ZERO, SCALED, ENDED = 0, 1, 4
-MOST_STAGES = 4
-# How many times larger the codewords of the next stage are.
-SCALE = 6
+N_FLAGS = 9
+# Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
+ZERO, SCALED, ENDED, PASSED = 0, 1, 7, 8
+# Marks of the encoder for stages without a codeword.
+ENDED_STAGE, PASSED_STAGE = -1, -2
+MOST_STAGES = 7
+# How many times larger the codewords of the next stage are: what a codeword leaves over must be in reach of the next
+# smaller ones, also where codewords are few and far between.
+SCALE = 3
 N_LEVELS = 12
 N_CLASSES = 16
 N_SIZES = 12
@@ -31,8 +34,8 @@ NODE_CONTEXTS = (N_LEVELS, N_SIZES * 4, N_CLASSES, N_CLASSES, 25, N_CLASSES * 4)
 WEIGHT_SETS = 4 * 8 * 5 + 4 * 12
 # Codewords whose cost is worked out in full.
 N_CANDIDATES = 4
-# Most that the decisions of a block take: flags and four paths, each decision 12 bits.
-MOST_BYTES = 160
+# Most that the decisions of a block take: flags and seven paths, each decision 12 bits.
+MOST_BYTES = 280
 # A codeword at full scale serves vectors of up to this length.
 LONGEST = 6.0
 
@@ -329,7 +332,7 @@ def code_vectors(
                                     best = cost
                                     stages[0] = j
                         n_stages = 1
-                        if square > 12.0 and best > rate * 10 + 0.4:
+                        if square > 4.0 and best > rate * 10 + 0.4:
                             n_more, scale = 1, np.float32(SCALE)
                             while n_more < MOST_STAGES - 1 and square > (LONGEST * scale) ** 2:
                                 n_more += 1
@@ -347,7 +350,10 @@ def code_vectors(
                                 if k > 0 and chosen_costs[0] > 0:
                                     for i in range(n_components):
                                         residual[i] *= scale
-                                    break
+                                    scaled[k] = PASSED_STAGE
+                                    scale /= SCALE
+                                    spent += 1
+                                    continue
                                 scaled[k] = chosen[0]
                                 n_used = k + 1
                                 spent += lengths[chosen[0]] + 1
@@ -359,7 +365,7 @@ def code_vectors(
                             if remains + rate * spent < best:
                                 best = remains + rate * spent
                                 # Coded by how far the first codeword is scaled up.
-                                stages[:] = -1
+                                stages[:] = ENDED_STAGE
                                 stages[:n_used] = scaled[:n_used]
                                 n_stages = n_more + 1
                         if best >= zero_cost:
@@ -412,14 +418,24 @@ def code_vectors(
             first = 0
             for k in range(n_more + 1):
                 if k > 0:
-                    ended = 1 if stages[k] < 0 else 0
+                    ended = 1 if stages[k] == ENDED_STAGE else 0
                     if (
                         code_decision(
-                            decoding, ended, bases, ENDED, table, weights, first_set + 4, opinions, coder, buffer
+                            decoding, ended, bases, ENDED, table, weights, first_set + ENDED, opinions, coder, buffer
                         )
                         == 1
                     ):
                         break
+                    passed = 1 if stages[k] == PASSED_STAGE else 0
+                    if (
+                        k < n_more
+                        and code_decision(
+                            decoding, passed, bases, PASSED, table, weights, first_set + ENDED, opinions, coder, buffer
+                        )
+                        == 1
+                    ):
+                        scale_up //= SCALE
+                        continue
                 j = stages[k]
                 if decoding:
                     node, depth = 0, 0
