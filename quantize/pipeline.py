@@ -26,6 +26,9 @@ from quantize.indexed import as_original, encode_palette, n_bits_of
 from quantize.palette import as_rgba, find_colors
 from quantize.streams import decode_symbols, encode_symbols
 
+# To look at before all pixels are counted.
+SAMPLED_PIXELS = 4096
+
 
 def encode(image: NDArray[np.uint8], *, codebook: str | Path | bytes | None = None, **options: Any) -> bytes:
     """Encode an image as a .vqi file.
@@ -153,13 +156,23 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: SharedBo
     if ending == ".png" or settings.wants_palette:
         return encode_palette(picture, settings, write, of_palette)
     free = not settings.wants_blocks and shared is None and settings.psnr is None and settings.bpp is None
-    if free and len(find_colors(as_rgba(picture.pixels)).rgba) <= MOST_COLORS:
+    if free and _has_few_colors(picture.pixels):
         # Nothing is lost with so few colours.
         untargeted = replace(settings, quality=None, max_bytes=None, codewords=None)
         lossless = encode_palette(picture, untargeted, write, of_palette)
         if settings.max_bytes is None or len(lossless.data) <= settings.max_bytes:
             return lossless
     return encode_blocks(picture, settings, shared)
+
+
+def _has_few_colors(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a palette can hold all colours; of most images a few thousand pixels tell that it cannot."""
+    flat = pixels.reshape(-1, pixels.shape[2])
+    sample = flat[:: max(1, len(flat) // SAMPLED_PIXELS)]
+    seen = sample if pixels.shape[2] in (1, 3) else sample[sample[:, -1] > 0]
+    if len(set(map(bytes, seen))) > MOST_COLORS:
+        return False
+    return len(find_colors(as_rgba(pixels)).rgba) <= MOST_COLORS
 
 
 def _vqi_of_palette(
