@@ -109,3 +109,12 @@ def test_impossible_trees_are_told(lengths):
 def test_the_header_is_where_the_specification_says(data):
     assert data[:8] == b"\x89VQI\r\n\x1a\n"
     assert struct.unpack_from(">I4sBBBII", data, 8) == (11, b"HEAD", 1, 2, 3, 40, 40)
+
+
+@pytest.mark.parametrize("size", [(1, 178_000_000), (178_000_000, 1), (13_000, 13_000)])
+@pytest.mark.parametrize("block", [1, 2, 8])
+def test_a_huge_size_with_hardly_any_data_is_told_at_once(size, block):
+    chunks = chunks_of(quantize.encode(photo(30, 30), block=block))
+    chunks[0] = (b"HEAD", chunks[0][1][:3] + struct.pack(">II", *size))
+    with pytest.raises(quantize.ContainerError):
+        quantize.decode(file_of(chunks, b"\x89VQI\r\n\x1a\n"))
