@@ -5,12 +5,14 @@ import importlib
 import re
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 
-PACKAGES = ("clustering", "keyframes")
+PACKAGES = ("clustering", "keyframes", "quantize")
 PRIVATE = re.compile("_[^_]")
 
 # A module imports from its own package what stands on lower floors only; a folder of modules has floors of its own.
@@ -36,6 +38,20 @@ FLOORS = {
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
         {"images"},
+        {"__init__"},
+    ],
+    "quantize": [
+        {"__main__"},
+        {"cli"},
+        {"batch", "progress"},
+        {"pipeline"},
+        {"blocks", "indexed"},
+        {"pyramid", "palette", "metrics", "images", "output"},
+        {"codebook"},
+        {"streams", "container"},
+        {"kernels"},
+        {"datatypes"},
+        {"errors"},
         {"__init__"},
     ],
     "clustering": [
@@ -104,6 +120,34 @@ def test_no_module_reaches_into_the_objects_of_another():
         assert read <= defined, path
 
 
+def test_the_two_commands_know_nothing_of_each_other():
+    for package, other in (("keyframes", "quantize"), ("quantize", "keyframes")):
+        for path in sources(package):
+            assert all(target.partition(".")[0] != other for target in imported(path)), path
+
+
+def test_the_decoder_needs_no_clustering():
+    banned = {"cv2", "clustering.kmeans", "clustering.centnn", "clustering.workers"}
+    program = (
+        "import quantize, sys, numpy as np\n"
+        "data = open(sys.argv[1], 'rb').read()\n"
+        "quantize.decode(data)\n"
+        "print(*sys.modules)"
+    )
+    import numpy as np
+
+    import quantize
+
+    data = quantize.encode(np.arange(3000, dtype=np.uint16).astype(np.uint8).reshape(20, 50, 3), block=2)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "a.vqi"
+        file.write_bytes(data)
+        done = subprocess.run(
+            [sys.executable, "-c", program, file], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+    assert banned.isdisjoint(done.stdout.split())
+
+
 def test_the_core_knows_nothing_of_its_users():
     for path in sources("clustering"):
         for target in imported(path):
@@ -118,6 +162,7 @@ def sources(*packages):
     ("text", "only"),
     [
         ("VideoCapture", {"keyframes/video/captures.py"}),
+        ("Image", {"quantize/images.py"}),
         ("njit", {"clustering/kernels/compilation.py"}),
         (
             "compiled",
@@ -135,9 +180,13 @@ def sources(*packages):
                     "rows",
                     "seeding",
                 )
+            }
+            | {
+                f"quantize/kernels/{name}.py"
+                for name in ("coder", "colors", "metrics", "numbers", "planes", "symbols", "vectors")
             },
         ),
-        ("typer", {"keyframes/cli.py"}),
+        ("typer", {"keyframes/cli.py", "quantize/cli.py"}),
     ],
 )
 def test_some_things_have_one_place(text, only):
@@ -167,12 +216,15 @@ def test_the_list_of_public_names_is_the_namespace(package):
         module.no_such_name  # noqa: B018
 
 
-@pytest.mark.parametrize("statement", ["import clustering", "import keyframes", "import keyframes.cli"])
+@pytest.mark.parametrize(
+    "statement",
+    ["import clustering", "import keyframes", "import keyframes.cli", "import quantize", "import quantize.cli"],
+)
 def test_importing_is_light(statement):
     program = f"{statement}\nimport sys, threading\nprint(*sys.modules)\nprint(threading.active_count())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded, n_threads = done.stdout.splitlines()
-    heavy = {"numba", "cv2", "numpy", "scipy", "sklearn", "torch", "dask", "tqdm"}
+    heavy = {"numba", "cv2", "numpy", "scipy", "sklearn", "torch", "dask", "tqdm", "PIL"}
     if not statement.endswith("cli"):
         heavy.add("typer")
     assert heavy.isdisjoint(loaded.split())

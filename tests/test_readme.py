@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
+from tests.test_quantize.conftest import photo
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -19,7 +21,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-SETUP, TEST, TASKS, EXPORTS = blocks("sh")
+SETUP, TEST, TASKS, EXPORTS, IMAGE_TASKS = blocks("sh")
 # What a command needs that is an extra.
 EXTRAS = {"--to sleap": "sleap_io", "deeplabcut --project": "ruamel.yaml"}
 
@@ -33,9 +35,20 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def image_folder(tmp_path_factory):
+    """A working folder with images of the README's names."""
+    folder = tmp_path_factory.mktemp("readme-images")
+    (folder / "images").mkdir()
+    for seed in range(3):
+        Image.fromarray(photo(96, 128, seed)).save(folder / "images" / f"{seed}.png")
+    shutil.copy(ROOT / "sample_data" / "photo.png", folder / "photo.png")
+    return folder
+
+
 @pytest.mark.parametrize("command", [line for line in TASKS.splitlines() if line.strip()])
 def test_a_common_task_runs_as_written(command, folder):
-    run(command, folder)
+    run_as_written(command, folder)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +60,7 @@ def folder_with_results(folder):
     ):
         assert command in TASKS
         if not (folder / place).exists():
-            run(command, folder)
+            run_as_written(command, folder)
     return folder
 
 
@@ -56,20 +69,28 @@ def test_an_export_runs_as_written(command, folder_with_results):
     for part, module in EXTRAS.items():
         if part in command:
             pytest.importorskip(module, reason=f"needs the extra that brings {module}")
-    run(command, folder_with_results)
+    run_as_written(command, folder_with_results)
 
 
-def run(command, folder):
+@pytest.mark.parametrize("command", [line for line in IMAGE_TASKS.splitlines() if line.strip()])
+def test_a_task_with_images_runs_as_written(command, image_folder):
+    before = {path.name for path in image_folder.iterdir()}
+    run_as_written(command, image_folder)
+    assert "--info" in command or {path.name for path in image_folder.iterdir()} > before
+
+
+def run_as_written(command, folder):
     scripts = Path(sys.executable).parent
     done = subprocess.run(
         f"PATH={shlex.quote(str(scripts))}:$PATH {command}", shell=True, cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert done.stdout or ">" in command
 
 
 def test_the_python_example_runs_as_written(folder):
-    (example,) = blocks("python")
+    example, image_example = blocks("python")
+    subprocess.run([sys.executable, "-c", image_example], cwd=folder, check=True)
     done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(list((folder / "from-python" / "frames").iterdir())) == 20

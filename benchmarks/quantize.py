@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Palettes, codebooks, index coding, and rate and distortion, each beside the programs that people use.
+
+    python benchmarks/quantize.py [palettes] [codebooks] [coders] [rates] [decoding] IMAGE...
+
+palettes: mean PSNR, bytes and seconds for the whole folder, one command each, without dither: `quantize --block 1`,
+`pngquant --nofs`, Pillow's median cut and scikit-learn's KMeans (both within this process). codebooks: mean squared
+error of 256 codewords on the 4x4 RGB blocks of each image, and seconds: our k-means and CentNN, scikit-learn's
+k-means++, faiss (20 iterations). coders: bytes of the same indices, coded by our mixed contexts, by an adaptive
+order-0 model with `constriction`'s range coder, and by zstandard. rates: change of size at equal RGB-PSNR against
+Pillow's JPEG (4:2:0, optimised) over 0.4 to 1.2 bits a pixel, and from where to where the curves overlap. decoding:
+megapixels a second.
+
+One thread for the libraries, two runs, the second one counts. What is not installed (`apt install pngquant`,
+`pip install faiss-cpu constriction zstandard`) is left out.
+"""
+
+import argparse
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from threadpoolctl import threadpool_limits
+
+ROOT = Path(__file__).resolve().parent.parent
+# This file would hide the package of its name, `quantize`, from the imports below.
+sys.path[0] = str(ROOT)
+JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 88, 94, 97)
+QUALITIES = (5, 15, 25, 35, 45, 55, 65, 75, 85)
+PARTS = ("palettes", "codebooks", "coders", "rates", "decoding")
+
+
+def read(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def psnr(a, b):
+    return 10 * np.log10(255**2 / np.square(a.astype(float) - b).mean())
+
+
+def timed(function, *arguments, repeats=2):
+    """Return what a function returns, and the seconds that its last run took."""
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = function(*arguments)
+        seconds = time.perf_counter() - start
+    return result, seconds
+
+
+def palettes(paths):
+    from sklearn.cluster import KMeans
+
+    print(f"{'palettes':24}{'PSNR':>8}{'bytes':>10}{'seconds':>9}")
+    for n_colors in (16, 64, 256):
+        rows = []
+        command = [sys.executable, "-m", "quantize", *paths, "--block", "1", "--codewords", n_colors, "-q"]
+        rows.append(("quantize", *timed(run_command, command, paths)))
+        if shutil.which("pngquant"):
+            rows.append(("pngquant --nofs", *timed(run_command, ["pngquant", "--nofs", n_colors], paths)))
+        rows.append(("Pillow median cut", *timed(lambda n=n_colors: [median_cut(path, n) for path in paths])))
+        if n_colors == 16:
+            model = KMeans(16, n_init=1, random_state=0)
+            rows.append(("scikit-learn KMeans", *timed(with_palettes, paths, model, repeats=1)))
+        for name, files, seconds in rows:
+            decoded = [psnr(read(path), read(io.BytesIO(data))) for path, data in zip(paths, files, strict=True)]
+            print(f"{n_colors:4} {name:19}{np.mean(decoded):8.2f}{sum(map(len, files)):10}{seconds:9.2f}")
+
+
+def run_command(command, paths):
+    """Bytes of the results of a command for all images, which are given at its end unless they are in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        if command[0] == "pngquant":
+            copies = [shutil.copy(path, folder) for path in paths]
+            command = [*command, *copies]
+        else:
+            command = [*command, "-o", folder]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run([str(part) for part in command], check=True, env=environment, stderr=subprocess.DEVNULL)
+        return [next(Path(folder).glob(f"{Path(path).stem}-*")).read_bytes() for path in paths]
+
+
+def median_cut(path, n_colors):
+    buffer = io.BytesIO()
+    Image.fromarray(read(path)).quantize(n_colors, method=0, dither=0).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def with_palettes(paths, model):
+    return [with_palette(read(path), model) for path in paths]
+
+
+def with_palette(pixels, model):
+    labels = model.fit_predict(pixels.reshape(-1, 3).astype(np.float32)).reshape(pixels.shape[:2])
+    buffer = io.BytesIO()
+    image = Image.fromarray(labels.astype(np.uint8))
+    image.putpalette(np.rint(model.cluster_centers_).astype(np.uint8).tobytes())
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def codebooks(paths):
+    from sklearn.cluster import KMeans
+
+    from clustering import cent_nn, k_means
+
+    def ours(X):
+        return k_means(X, 256, n_threads=1).centers
+
+    def centnn(X):
+        return cent_nn(X, 256, n_threads=1).centers
+
+    def sklearn(X):
+        return KMeans(256, n_init=1, random_state=0).fit(X).cluster_centers_
+
+    trainers = [("k_means", ours), ("cent_nn", centnn), ("scikit-learn", sklearn)]
+    try:
+        import faiss
+    except ImportError:
+        pass
+    else:
+        faiss.omp_set_num_threads(1)
+
+        def with_faiss(X):
+            model = faiss.Kmeans(X.shape[1], 256, niter=20, seed=0, max_points_per_centroid=10**7)
+            model.train(X)
+            return model.centroids
+
+        trainers.append(("faiss, 20 iterations", with_faiss))
+    print(f"\n{'codebooks, 256 of 4x4':24}{'PSNR':>8}{'seconds':>17}")
+    works = [blocks(read(path), 4) for path in paths]
+    for name, train in trainers:
+        found = [timed(train, X) for X in works]
+        errors = [distortion(X, centers) for X, (centers, _) in zip(works, found, strict=True)]
+        mean = np.mean([10 * np.log10(255**2 / error) for error in errors])
+        print(f"     {name:19}{mean:8.2f}{sum(seconds for _, seconds in found):17.2f}")
+
+
+def blocks(pixels, side):
+    height, width = (length // side * side for length in pixels.shape[:2])
+    tiles = pixels[:height, :width].reshape(height // side, side, width // side, side, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(tiles.reshape(-1, side * side * 3), np.float32)
+
+
+def distortion(X, centers):
+    nearest = np.array(
+        [np.square(rows[:, None] - centers[None]).sum(-1).min(1) for rows in np.array_split(X, 400)], object
+    )
+    return float(np.concatenate(list(nearest)).mean() / X.shape[1])
+
+
+def coders(paths):
+    from quantize.palette import as_rgba, choose_palette, find_colors, map_pixels
+    from quantize.streams import encode_symbols
+
+    print(f"\n{'coders of 64 indices':24}{'bytes':>8}{'seconds':>9}")
+    planes = []
+    for path in paths:
+        colors = find_colors(as_rgba(read(path)))
+        planes.append(map_pixels(colors, choose_palette(colors, 64), False))
+    methods = [("mixed contexts", lambda plane: len(encode_symbols(plane, 6)))]
+    try:
+        import zstandard
+    except ImportError:
+        pass
+    else:
+        methods.append(("zstandard 19", lambda plane: len(zstandard.ZstdCompressor(19).compress(plane.tobytes()))))
+    try:
+        import constriction
+    except ImportError:
+        pass
+    else:
+
+        def order_0(plane):
+            # The whole histogram is known beforehand and not counted: better than any adaptive model of this order.
+            counts = np.bincount(plane.ravel(), minlength=64).astype(np.float32)
+            model = constriction.stream.model.Categorical(counts / counts.sum(), perfect=False)
+            encoder = constriction.stream.queue.RangeEncoder()
+            encoder.encode(plane.ravel().astype(np.int32), model)
+            return 4 * len(encoder.get_compressed())
+
+        methods.append(("constriction, order 0", order_0))
+
+        def order_1(plane):
+            # As many models as there are neighbours: one histogram each, again known and not counted.
+            symbols, before = plane[:, 1:].ravel().astype(np.int32), plane[:, :-1].ravel()
+            encoder = constriction.stream.queue.RangeEncoder()
+            family = constriction.stream.model.Categorical(perfect=False)
+            histograms = np.full((64, 64), 1e-3, np.float32)
+            np.add.at(histograms, (before, symbols), 1)
+            encoder.encode(symbols, family, (histograms / histograms.sum(1, keepdims=True))[before])
+            return 4 * len(encoder.get_compressed())
+
+        methods.append(("constriction, order 1", order_1))
+    for name, size in methods:
+        sizes, seconds = timed(lambda size=size: [size(plane) for plane in planes])
+        print(f"     {name:19}{sum(sizes):8}{seconds:9.2f}")
+
+
+def rates(paths):
+    import quantize
+
+    print(f"\n{'size against JPEG':24}{'%':>8}   at equal RGB-PSNR, and over which range of PSNR and of bits a pixel")
+    for path in paths:
+        pixels = read(path)
+        jpeg = []
+        for quality in JPEG_QUALITIES:
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, optimize=True)
+            jpeg.append((psnr(pixels, read(buffer)), buffer.tell()))
+        ours = []
+        for quality in QUALITIES:
+            data = quantize.encode(pixels, profile="block", quality=quality)
+            ours.append((psnr(pixels, quantize.decode(data)), len(data)))
+        scale = 8 / (pixels.shape[0] * pixels.shape[1])
+        curves = [(np.array(curve)[:, 0], np.log(np.array(curve)[:, 1])) for curve in (sorted(jpeg), sorted(ours))]
+        (jpeg_psnr, jpeg_size), (our_psnr, our_size) = curves
+        grid = np.linspace(max(jpeg_psnr[0], our_psnr[0]), min(jpeg_psnr[-1], our_psnr[-1]), 400)
+        sizes = np.interp(grid, our_psnr, our_size)
+        wanted = (np.exp(sizes) * scale >= 0.4) & (np.exp(sizes) * scale <= 1.2)
+        change = 100 * (np.exp(sizes - np.interp(grid, jpeg_psnr, jpeg_size)) - 1)[wanted]
+        spread = f"{change.min():+.1f} to {change.max():+.1f}, {grid[wanted][0]:.1f} to {grid[wanted][-1]:.1f} dB"
+        print(f"     {Path(path).name:19}{change.mean():8.1f}   {spread}")
+
+
+def decoding(paths):
+    import quantize
+
+    print(f"\n{'decoding':24}{'MP/s':>8}{'bits a pixel':>15}")
+    for block in (2, 4, 8):
+        for quality in (40, 60):
+            speeds, bits = [], []
+            for path in paths:
+                pixels = read(path)
+                n_pixels = pixels.shape[0] * pixels.shape[1]
+                data = quantize.encode(pixels, block=block, quality=quality)
+                _, seconds = timed(quantize.decode, data, repeats=4)
+                speeds.append(n_pixels / seconds / 1e6)
+                bits.append(8 * len(data) / n_pixels)
+            print(f"     block {block}, quality {quality}{np.mean(speeds):10.1f}{np.mean(bits):15.2f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts_and_images", nargs="+", metavar="PART|IMAGE")
+    given = parser.parse_args().parts_and_images
+    images = [path for path in given if path not in PARTS]
+    if not images:
+        parser.error("name an image")
+    with threadpool_limits(1):
+        for part in [part for part in given if part in PARTS] or PARTS:
+            globals()[part](images)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Entry of the command: ``quantize`` and ``python -m quantize``.
+
+An interruption ends with its exit status and without a traceback at any moment, also while modules are still being
+loaded: that is why the handlers are set before anything else is imported.
+"""
+
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+CLEAN_UP_S = 2.0
+
+_received: list[tuple[int, float]] = []
+
+
+class _Interrupted(BaseException):
+    """Raised by a signal. Not a KeyboardInterrupt, which Typer would turn into exit status 1."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # An impatient second signal must not interrupt the clean-up that the first one began. A later one counts again:
+    # Python drops an exception that is raised while a destructor runs.
+    now = time.monotonic()
+    if _received and now - _received[-1][1] < CLEAN_UP_S:
+        return
+    _received.append((number, now))
+    raise _Interrupted
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        from quantize.cli import app
+
+        app()
+    except BrokenPipeError:
+        # The reader of standard output went away (`quantize --info … | head -1`); nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except BaseException:
+        # Imports and callbacks may wrap the interruption into an error of their own.
+        if not _received:
+            raise
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + _received[-1][0])
+    finally:
+        # All is done but the interpreter's own end, which resets handlers and would die of a late signal.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Many images: which ones there are, where their results go, and working through them."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from clustering.workers import Workers, available_threads
+from quantize.blocks import SharedBook
+from quantize.datatypes import MOST_PIXELS, Encoded, Settings
+from quantize.errors import ImageError, OutputError, QuantizeError
+from quantize.images import SUFFIXES, read_image
+from quantize.output import write_file
+from quantize.pipeline import check_size, encode_picture
+
+PALETTE_SUFFIX = "-quantized"
+# Of the few images that are worked on at once.
+MOST_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """An image and where its result goes.
+
+    Attributes
+    ----------
+    source : Path
+    stem : Path
+        Place of the result without its ending, or with it where `ending` is empty.
+    ending : str
+        ".png", ".vqi", empty where `stem` has it, or "auto" for that of the profile that serves the image.
+    resumed : bool
+        Whether a result that stands there already is passed by; else it is an error.
+    """
+
+    source: Path
+    stem: Path
+    ending: str
+    resumed: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of an image: an encoded one, an error, or neither where it had been done before.
+
+    Attributes
+    ----------
+    source : Path
+    place : Path or None
+        Where the result stands.
+    encoded : Encoded or None
+    seconds : float
+    notes : tuple of str
+    error : QuantizeError or None
+    """
+
+    source: Path
+    place: Path | None
+    encoded: Encoded | None
+    seconds: float
+    notes: tuple[str, ...] = ()
+    error: QuantizeError | None = None
+
+
+def find_jobs(inputs: Sequence[Path], output: Path | None, settings: Settings, suffix: str | None) -> list[Job]:
+    """List the images of all inputs, a folder's with those of the folders in it, and where their results go.
+
+    Raises
+    ------
+    ImageError
+        Where an input is missing, or a folder has no images.
+    OutputError
+        Where the output of several images is a file.
+    """
+    sources: list[tuple[Path, Path, bool]] = []
+    for given in inputs:
+        if given.is_dir():
+            found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
+            if not found:
+                raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
+            sources += [(path, path.relative_to(given), True) for path in found]
+        else:
+            sources.append((given, Path(given.name), False))
+    if len(sources) == 1 and not sources[0][2] and output is not None and not output.is_dir():
+        return [Job(sources[0][0], output, "", False)]
+    if output is not None and (output.is_file() or output.suffix in (".png", ".vqi")):
+        raise OutputError(f"{output}: is no folder, and there are several images; name a folder with -o")
+    ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks else "auto"
+    stems = Counter(_place(source, relative, output).with_suffix("") for source, relative, _ in sources)
+    jobs = []
+    for source, relative, resumed in sources:
+        place = _place(source, relative, output)
+        stem = place.with_suffix("")
+        if stems[stem] > 1:
+            # Two that differ in their endings alone.
+            stem = place.with_name(place.name.replace(".", "-"))
+        jobs.append(Job(source, stem, ending, resumed))
+    return jobs
+
+
+def _place(source: Path, relative: Path, output: Path | None) -> Path:
+    return source if output is None else output / relative
+
+
+def _is_source(path: Path, suffix: str | None) -> bool:
+    own = path.stem.endswith(PALETTE_SUFFIX if suffix is None else suffix) if suffix != "" else False
+    return path.suffix.lower() in SUFFIXES and not own and not path.name.startswith(".") and path.is_file()
+
+
+def place_of(job: Job, ending: str, suffix: str | None) -> Path:
+    """Where the result of a job goes, if it has this ending."""
+    if job.ending == "":
+        return job.stem
+    added = suffix if suffix is not None else PALETTE_SUFFIX if ending == ".png" else ""
+    return job.stem.with_name(job.stem.name + added + ending)
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    settings: Settings,
+    *,
+    shared: SharedBook | None = None,
+    suffix: str | None = None,
+    overwrite: bool = False,
+    max_pixels: int = MOST_PIXELS,
+) -> Iterator[Done]:
+    """Work through images, a few at once; results come in the order of the jobs."""
+
+    def run(job: Job) -> Done:
+        start = time.perf_counter()
+        try:
+            return _run(job, settings, shared, suffix, overwrite, max_pixels, start)
+        except QuantizeError as error:
+            return Done(job.source, None, None, time.perf_counter() - start, (), error)
+
+    n_at_once = min(available_threads(), MOST_AT_ONCE, len(jobs))
+    # BLAS is held to one thread over all of it: a job that ends must not give it more while others work.
+    with Workers(1), ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
+        yield from _in_order(executor, run, jobs, 2 * n_at_once)
+
+
+def _in_order(
+    executor: ThreadPoolExecutor, run: Callable[[Job], Done], jobs: Sequence[Job], most: int
+) -> Iterator[Done]:
+    """Results in order, with no more than a few of them waiting: each holds an image."""
+    waiting: list[Future[Done]] = []
+    try:
+        for job in jobs:
+            if len(waiting) == most:
+                yield waiting.pop(0).result()
+            waiting.append(executor.submit(run, job))
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _run(
+    job: Job,
+    settings: Settings,
+    shared: SharedBook | None,
+    suffix: str | None,
+    overwrite: bool,
+    max_pixels: int,
+    start: float,
+) -> Done:
+    endings = [".png", ".vqi"] if job.ending == "auto" else [job.ending]
+    places = [place_of(job, ending, suffix) for ending in endings]
+    existing = [place for place in places if place.exists()]
+    if existing and not overwrite:
+        if job.resumed:
+            return Done(job.source, existing[0], None, 0.0)
+        raise OutputError(f"{existing[0]}: exists already; replace it with --force, or choose another place with -o")
+    picture = read_image(job.source, str(job.source), max_pixels)
+    try:
+        encoded = encode_picture(picture, settings, job.ending or job.stem.suffix.lower(), shared)
+        if settings.skip_if_larger:
+            check_size(encoded, job.source.stat().st_size)
+    except QuantizeError as error:
+        raise type(error)(f"{job.source}: {error}") from error
+    place = place_of(job, encoded.ending, suffix)
+    write_file(place, encoded.data, overwrite)
+    return Done(job.source, place, encoded, time.perf_counter() - start, picture.notes)

@@ -1,0 +1,268 @@
+"""Codebooks: trained on what prediction leaves of an image's blocks, and made ready for coding.
+
+The core's k-means (or CentNN) finds the codewords; then they are made entropy-constrained: a vector goes to the
+codeword of least distortion plus rate, and the rates follow from how often each is used (P. A. Chou, T. Lookabaugh and
+R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acoustics, Speech, and Signal Processing
+37(1), 1989).
+"""
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.container import pack_streams, unpack_streams
+from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
+from quantize.errors import ContainerError
+from quantize.kernels.vectors import LONGEST, MOST_STAGES, N_CLASSES, SCALE, assign_by_rate
+from quantize.streams import code_numbers
+
+# Which blocks a codebook serves: whether of chroma, and their side.
+BookKey = tuple[bool, int]
+
+# Units of a codeword in a step.
+UNITS = 8
+LLOYD_TURNS = 10
+RATE_TURNS = 4
+# Vectors to train a codeword on, and most in all.
+VECTORS_EACH = 24
+MOST_VECTORS = 24_000
+# Paths are no longer than this: it takes 2 million uses of the others to make a longer one pay.
+LONGEST_PATH = 24
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The decisions that lead to the codewords, most usual ones first: a canonical Huffman code as a tree.
+
+    Attributes
+    ----------
+    children : array (n_codewords - 1, 2), int32
+        Nodes that follow a 0 and a 1; leaves as -1 - codeword.
+    nodes, bits : array (n_codewords, longest), int32
+        The nodes on the way to each codeword, and what is decided there.
+    """
+
+    children: NDArray[np.int32]
+    nodes: NDArray[np.int32]
+    bits: NDArray[np.int32]
+
+
+def train(
+    vectors: NDArray[np.float32], block: int, n_codewords: int, rate: float, algorithm: Algorithm, seed: int
+) -> Codebook:
+    """Train a codebook.
+
+    Parameters
+    ----------
+    vectors : array (n_vectors, block * block), float32
+        Differences from the prediction in steps, each of mean 0; those too small for a codeword are
+        passed by.
+    block : int
+    n_codewords : int
+        Most codewords; there are fewer where there are too few vectors.
+    rate : float
+        Lagrangian weight of a bit, in squared steps.
+    algorithm : {"kmeans", "centnn"}
+    seed : int
+    """
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    vectors, squares = vectors[squares > 6 * rate], squares[squares > 6 * rate]
+    for _ in range(MOST_STAGES - 1):
+        # The first codeword of a longer vector is scaled up to it.
+        longer = squares > LONGEST**2
+        vectors = np.where(longer[:, None], vectors / np.float32(SCALE), vectors)
+        squares = np.where(longer, squares / SCALE**2, squares)
+    vectors = vectors[squares <= LONGEST**2]
+    if len(vectors) > MOST_VECTORS:
+        vectors = vectors[np.random.RandomState(seed).choice(len(vectors), MOST_VECTORS, replace=False)]
+    n_codewords = min(n_codewords, len(vectors) // VECTORS_EACH)
+    if n_codewords < 2:
+        return _plain_codebook(block)
+    # Loaded here: a decoder needs neither, and soon.
+    if algorithm == "kmeans":
+        from clustering.kmeans import k_means
+
+        centers = k_means(vectors, n_codewords, max_iter=LLOYD_TURNS, random_state=seed, n_threads=1).centers
+    else:
+        from clustering.centnn import cent_nn
+
+        centers = cent_nn(vectors, n_codewords, random_state=seed, n_threads=1).centers
+    codewords, counts = _constrain(vectors, centers, rate)
+    return _ready(codewords, counts, block)
+
+
+def _constrain(
+    vectors: NDArray[np.float32], codewords: NDArray[np.float32], rate: float
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Make codewords entropy-constrained; those that nobody uses are dropped."""
+    counts = np.full(len(codewords), 1.0)
+    for _ in range(RATE_TURNS):
+        lengths = np.log2(counts.sum() / counts)
+        norms = np.einsum("ij,ij->i", codewords, codewords) + rate * lengths
+        sums, counts = np.zeros(codewords.shape), np.zeros(len(codewords))
+        assign_by_rate(vectors, np.ascontiguousarray(codewords.T), norms.astype(np.float32), sums, counts)
+        used = counts > 0
+        counts = counts[used]
+        codewords = (sums[used] / counts[:, None]).astype(np.float32)
+    return codewords, counts
+
+
+def _plain_codebook(block: int) -> Codebook:
+    """Both directions of the four usual slopes, for images with too little in them to train on."""
+    half = block // 2
+    sign = np.where(np.arange(block) < half, UNITS // 2, -(UNITS // 2))
+    across, down = np.tile(sign, (block, 1)), np.tile(sign[:, None], (1, block))
+    corner = across * down // (UNITS // 2)
+    shapes = [sign * shape.ravel() for shape in (across, down, corner) for sign in (1, -1)]
+    shapes += [across.ravel() + down.ravel(), -across.ravel() - down.ravel()]
+    return Codebook(block, np.array(shapes, np.int8), np.full(8, 3))
+
+
+def _ready(codewords: NDArray[np.float32], counts: NDArray[np.float64], block: int) -> Codebook:
+    """Round codewords, give them the lengths of a Huffman code, and sort them by these, then by their slopes."""
+    rounded = _rounded(codewords)
+    lengths = huffman_lengths(counts)
+    order = np.lexsort((*rounded.T, classes(rounded, block), lengths))
+    return Codebook(block, rounded[order], lengths[order])
+
+
+def _rounded(codewords: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Round to units so that each codeword adds up to 0: what is left over goes where rounding was farthest off."""
+    wanted = np.clip(codewords * UNITS, -120, 120)
+    rounded = np.rint(wanted)
+    for row, exact in zip(rounded, wanted, strict=True):
+        excess = int(row.sum())
+        for i in np.argsort(np.sign(excess) * (exact - row), kind="stable")[: abs(excess)]:
+            row[i] -= np.sign(excess)
+        row[-1] -= row.sum()
+    return rounded.astype(np.int8)
+
+
+def huffman_lengths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Lengths of the codes of least mean length, none over LONGEST_PATH (D. A. Huffman, 1952)."""
+    lengths = np.zeros(len(counts), np.int64)
+    if len(counts) < 2:
+        return lengths
+    # A floor under the counts limits the depth.
+    floor = counts.sum() / (1 << (LONGEST_PATH - 2))
+    heap = [(max(float(count), floor), j, [j]) for j, count in enumerate(counts)]
+    heapq.heapify(heap)
+    number = len(counts)
+    while len(heap) > 1:
+        first, _, left = heapq.heappop(heap)
+        second, _, right = heapq.heappop(heap)
+        members = left + right
+        lengths[members] += 1
+        heapq.heappush(heap, (first + second, number, members))
+        number += 1
+    return lengths
+
+
+def build_tree(lengths: NDArray[np.int64]) -> Tree:
+    """Tree of a canonical code.
+
+    Parameters
+    ----------
+    lengths : array (n_codewords,), int64
+        Growing.
+
+    Raises
+    ------
+    ContainerError
+        Where no tree has leaves at these depths and no others.
+    """
+    n_codewords = len(lengths)
+    longest = int(lengths[-1]) if n_codewords else 0
+    children = np.zeros((max(n_codewords - 1, 0), 2), np.int32)
+    nodes = np.zeros((n_codewords, max(longest, 1)), np.int32)
+    bits = np.zeros((n_codewords, max(longest, 1)), np.int32)
+    if n_codewords == 1 and longest == 0:
+        return Tree(children, nodes, bits)
+    if n_codewords < 2:
+        raise ContainerError("the codewords' code is not complete; the file is damaged")
+    # Nodes on the way to the last leaf, and what was decided at each.
+    way: list[tuple[int, int]] = []
+    n_nodes = 1
+    for j in range(n_codewords):
+        # Back to the last place where a 0 was decided, and there a 1.
+        if j > 0:
+            while way and way[-1][1] == 1:
+                way.pop()
+            if not way:
+                raise ContainerError("the codewords' code has too many leaves; the file is damaged")
+            way[-1] = (way[-1][0], 1)
+        while len(way) < lengths[j]:
+            node = 0 if not way else n_nodes
+            if way:
+                if n_nodes >= n_codewords - 1:
+                    raise ContainerError("the codewords' code is not complete; the file is damaged")
+                children[way[-1][0], way[-1][1]] = n_nodes
+                n_nodes += 1
+            way.append((node, 0))
+        if not way or len(way) != lengths[j]:
+            raise ContainerError("the codewords' code has too many leaves; the file is damaged")
+        children[way[-1][0], way[-1][1]] = -1 - j
+        for d, (node, bit) in enumerate(way):
+            nodes[j, d], bits[j, d] = node, bit
+    if any(bit == 0 for _, bit in way):
+        raise ContainerError("the codewords' code is not complete; the file is damaged")
+    return Tree(children, nodes, bits)
+
+
+def classes(codewords: NDArray[np.int8], block: int) -> NDArray[np.int32]:
+    """Class of each codeword, 1 to 15, by its main slope, the slope's direction and its height."""
+    half = block // 2
+    quarters = codewords.astype(np.int64).reshape(-1, 2, half, 2, half).sum(axis=(2, 4)).reshape(-1, 4)
+    across = quarters @ [1, -1, 1, -1]
+    down = quarters @ [1, 1, -1, -1]
+    corner = quarters @ [1, -1, -1, 1]
+    slopes = np.stack([across, down, corner], 1)
+    main = np.argmax(np.abs(slopes), axis=1)
+    largest = slopes[np.arange(len(slopes)), main]
+    high = np.abs(largest) > 2 * UNITS * block
+    found = 1 + main * 4 + (largest < 0) * 2 + high
+    assert found.max(initial=0) < N_CLASSES
+    return found.astype(np.int32)
+
+
+def pack_books(books: dict[BookKey, Codebook]) -> bytes:
+    """Write the data of a BOOK chunk: the codebooks by key, luma before chroma, small blocks before large."""
+    streams = []
+    for _, book in sorted(books.items()):
+        counts = np.bincount(book.lengths, minlength=LONGEST_PATH + 2).astype(np.int64)
+        streams.append(code_numbers(counts, len(counts), None))
+        numbers = book.codewords[:, :-1].astype(np.int64).ravel()
+        streams.append(code_numbers(numbers, book.block**2 - 1, None))
+    return pack_streams(streams)
+
+
+def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Codebook]:
+    """Undo `pack_books`.
+
+    Raises
+    ------
+    ContainerError
+        Where there are other codebooks than these, or one makes no sense.
+    """
+    streams = unpack_streams(data)
+    if len(streams) != 2 * len(keys):
+        raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")
+    return {key: _unpack_book(key[1], *streams[2 * i : 2 * i + 2]) for i, key in enumerate(sorted(keys))}
+
+
+def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:
+    counts = np.zeros(LONGEST_PATH + 2, np.int64)
+    code_numbers(counts, len(counts), counts_data)
+    if counts.min() < 0 or not 1 <= counts.sum() <= MOST_CODEWORDS:
+        raise ContainerError("has a codebook of an impossible size; the file is damaged, get it again")
+    numbers = np.zeros(counts.sum() * (block**2 - 1), np.int64)
+    code_numbers(numbers, block**2 - 1, data)
+    partial = numbers.reshape(counts.sum(), -1)
+    codewords = np.concatenate([partial, -partial.sum(axis=1, keepdims=True)], axis=1)
+    if np.abs(codewords).max() > 127:
+        raise ContainerError("has a codeword out of range; the file is damaged, get it again")
+    lengths = np.repeat(np.arange(len(counts)), counts)
+    build_tree(lengths)
+    return Codebook(block, codewords.astype(np.int8), lengths)

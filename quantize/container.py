@@ -1,0 +1,308 @@
+r"""The container: files that end in ``.vqi`` (an image) or ``.vqc`` (a codebook for many images).
+
+All numbers are unsigned and big-endian unless told otherwise. A file is a signature of eight bytes and then chunks up
+to its end; nothing follows the last one.
+
+::
+
+    signature   89 56 51 49 0D 0A 1A 0A   "\x89VQI\r\n\x1a\n"; of a codebook "\x89VQC\r\n\x1a\n"
+                the first byte is not ASCII, and the line ends show what a transfer as text would do, as in PNG
+    chunk       length of the data (4 bytes), type (4 letters), data, CRC-32 of type and data (4 bytes)
+
+A chunk whose type begins with a small letter may be passed by where it is not known; any other one is an error. The
+chunks of an image come in the order below; those marked ? may be missing.
+
+::
+
+    HEAD    version (1 byte): 1
+            profile (1): 1 palette, 2 block; 3 is kept for a multi-resolution transform
+            channels (1): 1 gray, 2 gray and alpha, 3 red green blue, 4 these and alpha
+            height, width (4 each): 1 and more
+    icc ?   colour profile, exif ? , xmp_ ? : metadata, compressed as zlib has it; at most 16 MiB each when unpacked
+                                  (types "iccp", "exif", "xmpp")
+
+    Palette
+    PLTE    entries, 1 to 256, of 4 bytes each: red, green, blue, alpha
+    INDX    an index for each pixel, row by row: a symbol stream of as many bits as the largest index needs, 1 at least
+
+    Block
+    BLCK    side of the finest blocks (1): 2, 4 or 8
+            subsampling (1): 0 for 4:4:4, 1 for 4:2:0
+            step (4), 1 to 2**24: 512 for each gray level
+    BOOK    codebooks: see below; or
+    HASH    SHA-256 of the BOOK data of the .vqc file that is needed (32)
+    SCAL    streams of some scales, as often as it takes, coarse to fine: of each stream its length and itself; a length
+            is 7 bits a byte, least significant first, all but the last byte with the top bit set
+    ALPH ?  of images with alpha: a symbol stream of 8 bits, without loss; missing where there is none
+
+    TAIL    CRC-32 of the decoded pixels (4): height x width x channels bytes, row by row
+
+**Streams.** A stream is what the arithmetic coder of `quantize.kernels.coder` writes: 32-bit interval, decisions whose
+probability is mixed from six contexts. The decoder takes bytes after the end as zeros, and must have read three at
+most. Symbol streams code each number digit by digit (`quantize.kernels.symbols`); lists and the coarsest planes code
+differences and counts as number of digits, sign and digits (`quantize.kernels.numbers`).
+
+**Codebooks.** For luma and chroma, and for 2 x 2 blocks and the finest ones if larger, in the order luma 2, luma B,
+chroma 2, chroma B (chroma only if there are three planes): a list of 26 numbers, how many codewords have a path of 0
+to 25 decisions; then a list of B * B - 1 numbers each, the codewords, those of short paths first. A codeword is a B x
+B block of differences in eighths of a step; the last one is such that all add up to 0. Each list is preceded by the
+length of its stream. The paths are those of the canonical code of these lengths: the next codeword's path follows the
+one before, as binary fractions do.
+
+**Planes.** Gray images have one plane, others luma Y, and chroma Cb and Cr. Samples are 256ths of a gray level, whole
+numbers; chroma is 0 at 128 gray levels. A plane of scale s has one sample for each 2**s x 2**s pixels, rounded up at
+the edges. There are scales 0 to T: T is the least that makes the longer side of the plane 8 or less (the number of
+binary digits of (longer side - 1) // 8), but not less than log2(B), and one more with 4:2:0. The planes of scale T are
+coded as whole multiples of min(512, max(64, step >> T) // 4), in the order Y, Cb, Cr; each number is coded as
+its difference from the median of west, north, and west + north - northwest.
+
+Then for each scale s from T down to 1 come the streams of luma and, of colour images, those of both chroma planes, if
+they have something to code: one, or, if the coarser plane has 8 rows and 2**13 samples or more, two, or from 2**18
+samples on four, each for a stripe of rows. Stripe i of n begins at row (rows * i // n) & ~1. What is north or south of
+a stripe counts as zero in its contexts, and its slopes end at its edges. Stripes learn by themselves, from scale to
+scale; a new one begins with what the first one has learnt. The band of a plane that begins at s leads to the scale s -
+1, except that the last one of a plane leads over log2(B) scales to its end, 0, or 1 for chroma with 4:2:0. It has a
+block of samples of the finer plane for each sample of the coarser one. These are predicted by halving the distance of
+the samples log2(side of the block) times: from a sample m with its neighbours west, east, north, south and between
+them (those beyond the edge repeat it), its four are
+
+::
+
+    m + ((8 (west - east) + 8 (north - south) + (northwest - northeast - southwest + southeast) + 32) >> 6)
+
+for the upper left one, with the signs of the first and the last term turned for the right ones, of the second and the
+last term for the lower ones. To each predicted sample is added (v * d + 8) >> 4, where d = max(64, step >> scale of the
+finer plane), and v the sum of the block's codewords, each times 3 to the power of its stage; the result is held to
+-65,536 to 131,072. How the decisions are made is told in `quantize.kernels.vectors`. With 4:2:0 the last chroma planes
+are predicted once more.
+
+**Colour.** With y, b, r the samples, b and r less 32,768, the result is held to 0 to 255 and each >> rounds down:
+
+::
+
+    red   = (16384 y + 22970 r + 2097152) >> 22
+    green = (16384 y - 5638 b - 11700 r + 2097152) >> 22
+    blue  = (16384 y + 29032 b + 2097152) >> 22
+    gray  = (y + 128) >> 8
+
+All of it is in whole numbers: a file gives the same pixels on every machine.
+
+A codebook file has the chunks HEAD, with version (1), side of the finest blocks (1) and subsampling (1), then BOOK, for
+three planes.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from quantize.errors import ContainerError
+
+IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
+BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
+VERSION = 1
+PROFILES = {1: "palette", 2: "block"}
+METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp"}
+MOST_METADATA = 16 << 20
+LARGEST_SIDE = (1 << 32) - 1
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the HEAD chunk of an image says."""
+
+    profile: str
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """An image file, taken apart.
+
+    Attributes
+    ----------
+    header : Header
+    chunks : list of (bytes, bytes)
+        Type and data of the chunks between HEAD and TAIL, but for the metadata.
+    checksum : int
+        CRC-32 of the decoded pixels.
+    metadata : dict of str to bytes
+    """
+
+    header: Header
+    chunks: list[tuple[bytes, bytes]]
+    checksum: int
+    metadata: dict[str, bytes] = field(default_factory=dict)
+
+    def all(self, kind: bytes) -> list[bytes]:
+        """Return the data of all chunks of a type."""
+        return [data for found, data in self.chunks if found == kind]
+
+    def one(self, kind: bytes) -> bytes:
+        """Return the data of the only chunk of a type.
+
+        Raises
+        ------
+        ContainerError
+            Where there is none, or more than one.
+        """
+        found = self.all(kind)
+        if len(found) != 1:
+            raise ContainerError(f"has {len(found)} chunks {kind.decode()} and should have one; the file is damaged")
+        return found[0]
+
+
+def pack(container: Container) -> bytes:
+    """Bytes of an image file."""
+    header = container.header
+    number = next(number for number, profile in PROFILES.items() if profile == header.profile)
+    chunks = [(b"HEAD", struct.pack(">BBBII", VERSION, number, header.channels, header.height, header.width))]
+    kinds = {name: kind for kind, name in METADATA.items()}
+    chunks += [(kinds[name], zlib.compress(data, 9)) for name, data in sorted(container.metadata.items())]
+    chunks += container.chunks
+    chunks.append((b"TAIL", struct.pack(">I", container.checksum)))
+    return IMAGE_SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def unpack(data: bytes, max_pixels: int) -> Container:
+    """Take an image file apart.
+
+    Raises
+    ------
+    ContainerError
+        Where it is damaged, of a later version, or has more than `max_pixels` pixels.
+    """
+    chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi"))
+    header = _header(chunks[0], max_pixels)
+    if chunks[-1][0] != b"TAIL" or len(chunks[-1][1]) != 4:
+        raise ContainerError("ends without its last chunk; the file is cut off, get it again")
+    metadata, others = {}, []
+    for kind, body in chunks[1:-1]:
+        if kind in METADATA:
+            metadata[METADATA[kind]] = _inflated(body)
+        elif kind in (b"HEAD", b"TAIL"):
+            raise ContainerError(f"has a second chunk {kind.decode()}; the file is damaged")
+        elif not kind[:1].islower():
+            others.append((kind, body))
+    return Container(header, others, struct.unpack(">I", chunks[-1][1])[0], metadata)
+
+
+def pack_book(block: int, subsampled: bool, data: bytes) -> bytes:
+    """Bytes of a codebook file."""
+    return BOOK_SIGNATURE + _chunk(b"HEAD", bytes([VERSION, block, subsampled])) + _chunk(b"BOOK", data)
+
+
+def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
+    """Side of the finest blocks, subsampling, and BOOK data of a codebook file.
+
+    Raises
+    ------
+    ContainerError
+        Where it is damaged, or of a later version.
+    """
+    chunks = list(_chunks(data, BOOK_SIGNATURE, ".vqc"))
+    kinds = [kind for kind, _ in chunks if not kind[:1].islower()]
+    head = chunks[0][1]
+    if kinds != [b"HEAD", b"BOOK"] or len(head) != 3 or head[1] not in (2, 4, 8) or head[2] > 1:
+        raise ContainerError("is no codebook that this version can read; train one with --train-codebook")
+    if head[0] != VERSION:
+        raise ContainerError(f"is of version {head[0]}, this program reads {VERSION}; update it")
+    return head[1], bool(head[2]), next(body for kind, body in chunks if kind == b"BOOK")
+
+
+def pack_streams(streams: list[bytes]) -> bytes:
+    """Put streams behind each other, each after its length."""
+    packed = bytearray()
+    for stream in streams:
+        length = len(stream)
+        while length > 127:
+            packed.append(128 | (length & 127))
+            length >>= 7
+        packed.append(length)
+        packed += stream
+    return bytes(packed)
+
+
+def unpack_streams(data: bytes) -> list[bytes]:
+    """Undo `pack_streams`.
+
+    Raises
+    ------
+    ContainerError
+        Where the lengths do not fit the data.
+    """
+    streams, place = [], 0
+    while place < len(data):
+        length, shift = 0, 0
+        while True:
+            if place >= len(data) or shift > 35:
+                raise ContainerError("a stream has no length; the file is damaged, get it again")
+            byte = data[place]
+            place += 1
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        if place + length > len(data):
+            raise ContainerError("a stream is longer than its chunk; the file is damaged, get it again")
+        streams.append(data[place : place + length])
+        place += length
+    return streams
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _chunks(data: bytes, signature: bytes, ending: str) -> Iterator[tuple[bytes, bytes]]:
+    if not data.startswith(signature):
+        if signature.startswith(data):
+            raise ContainerError("ends within its signature; the file is cut off, get it again")
+        if data[:4] == signature[:4]:
+            raise ContainerError("was changed by a transfer as text; copy it anew as it is")
+        raise ContainerError(f"is no {ending} file of this program; give one that it made")
+    place = len(signature)
+    if place == len(data):
+        raise ContainerError("ends after its signature; the file is cut off, get it again")
+    while place < len(data):
+        if place + 12 > len(data):
+            raise ContainerError("ends within a chunk; the file is cut off, get it again")
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if place + 12 + length > len(data):
+            raise ContainerError("ends within a chunk; the file is cut off, get it again")
+        body = data[place + 8 : place + 8 + length]
+        if not kind.isalpha() or not kind.isascii():
+            raise ContainerError("has a chunk without a type; the file is damaged, get it again")
+        if struct.unpack_from(">I", data, place + 8 + length)[0] != zlib.crc32(kind + body):
+            raise ContainerError(f"chunk {kind.decode()} does not have its checksum; the file is damaged, get it again")
+        yield kind, body
+        place += 12 + length
+
+
+def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> Header:
+    kind, body = chunk
+    if kind != b"HEAD" or not body:
+        raise ContainerError("does not begin with its header; the file is damaged, get it again")
+    if body[0] != VERSION:
+        raise ContainerError(f"is of version {body[0]}, this program reads {VERSION}; update it")
+    if len(body) != 11:
+        raise ContainerError("has a header of the wrong length; the file is damaged, get it again")
+    _, profile, channels, height, width = struct.unpack(">BBBII", body)
+    if profile not in PROFILES or not 1 <= channels <= 4 or height < 1 or width < 1:
+        raise ContainerError("has a header that makes no sense; the file is damaged, or newer than this program")
+    if height * width > max_pixels:
+        raise ContainerError(f"has {width} x {height} pixels, more than {max_pixels}; allow them with --max-pixels")
+    return Header(PROFILES[profile], channels, height, width)
+
+
+def _inflated(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        found = inflater.decompress(data, MOST_METADATA)
+    except zlib.error:
+        raise ContainerError("has metadata that cannot be unpacked; the file is damaged, get it again") from None
+    if not inflater.eof or inflater.unused_data:
+        raise ContainerError("has too much metadata, or a part of it; the file is damaged, get it again")
+    return found

@@ -1,0 +1,196 @@
+"""The plain data that flow between the modules, and the settings that decide a result.
+
+NumPy is imported for type checkers alone: the command line takes its choices from here and stays light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from quantize.errors import SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Profile = Literal["auto", "palette", "block"]
+Subsampling = Literal["420", "444"]
+Algorithm = Literal["kmeans", "centnn"]
+BLOCKS = (1, 2, 4, 8)
+MOST_COLORS = 256
+MOST_CODEWORDS = 1024
+MOST_PIXELS = 178_956_970
+DEFAULT_QUALITY = 60
+# The quality of a result: 0 at the first, 100 at the second PSNR in dB.
+QUALITY_PSNR = (20.0, 45.0)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as it is quantised.
+
+    Attributes
+    ----------
+    pixels : array (height, width, n_channels), uint8
+        Gray, gray and alpha, red green blue, or these and alpha.
+    metadata : dict of str to bytes
+        What goes with it: "icc" (colour profile), "exif", "xmp".
+    notes : tuple of str
+        What of the file is not in it, one sentence each.
+    """
+
+    pixels: NDArray[np.uint8]
+    metadata: dict[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.pixels.shape[2] in (2, 4)
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Codewords of one kind of block.
+
+    Attributes
+    ----------
+    block : int
+        Height and width of a block.
+    codewords : array (n_codewords, block * block), int8
+        Differences from the predicted pixels in eighths of the step, most usual first. Each adds up to 0.
+    lengths : array (n_codewords,), int64
+        Length of each one's path in the tree of decisions, growing.
+    """
+
+    block: int
+    codewords: NDArray[np.int8]
+    lengths: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every option that can change a result.
+
+    Raises
+    ------
+    SettingsError
+        Where a value is out of range, or two exclude each other.
+    """
+
+    profile: Profile = "auto"
+    quality: int | None = None
+    psnr: float | None = None
+    bpp: float | None = None
+    max_bytes: int | None = None
+    block: int | None = None
+    codewords: int | None = None
+    subsampling: Subsampling | None = None
+    algorithm: Algorithm = "kmeans"
+    dither: bool = False
+    strip: bool = False
+    min_quality: int | None = None
+    skip_if_larger: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check("profile", self.profile, self.profile in get_args(Profile), " or ".join(get_args(Profile)))
+        _check("quality", self.quality, _within(self.quality, 1, 100), "1 to 100")
+        _check("min_quality", self.min_quality, _within(self.min_quality, 0, 100), "0 to 100")
+        _check("psnr", self.psnr, _within(self.psnr, 1, 99), "1 to 99 dB")
+        _check("bpp", self.bpp, _within(self.bpp, 1e-4, 64), "0.0001 to 64 bits a pixel")
+        _check("max_bytes", self.max_bytes, _within(self.max_bytes, 1, 1 << 40), "a byte or more")
+        _check("block", self.block, self.block in (None, *BLOCKS), "1, 2, 4 or 8")
+        _check("subsampling", self.subsampling, self.subsampling in (None, *get_args(Subsampling)), "420 or 444")
+        _check("algorithm", self.algorithm, self.algorithm in get_args(Algorithm), "kmeans or centnn")
+        _check("seed", self.seed, _within(self.seed, 0, 2**32 - 1), "0 to 4294967295")
+        if len(self.targets) > 1:
+            raise SettingsError(f"give only one of {', '.join(f'--{name}' for name in self.targets)}")
+        if self.block is not None and self.profile != "auto" and (self.block == 1) != (self.profile == "palette"):
+            raise SettingsError(
+                f"block={self.block} does not go with the profile {self.profile}; leave one of them out"
+            )
+        most = MOST_COLORS if self.wants_palette else MOST_CODEWORDS
+        _check("codewords", self.codewords, _within(self.codewords, 2, most), f"2 to {most}")
+        if self.dither and self.wants_blocks:
+            raise SettingsError("dither is for palettes; leave it out, or ask for --block 1")
+
+    @property
+    def targets(self) -> list[str]:
+        """Which of quality, psnr, bpp and max-bytes are given."""
+        names = {"quality": self.quality, "psnr": self.psnr, "bpp": self.bpp, "max-bytes": self.max_bytes}
+        return [name for name, value in names.items() if value is not None]
+
+    @property
+    def wants_palette(self) -> bool:
+        """Whether it can only be a palette."""
+        return self.profile == "palette" or self.block == 1
+
+    @property
+    def wants_blocks(self) -> bool:
+        """Whether it can only be blocks."""
+        return self.profile == "block" or self.block in BLOCKS[1:]
+
+    @classmethod
+    def of(cls, **options: Any) -> Settings:
+        """Take settings by name.
+
+        Raises
+        ------
+        SettingsError
+            Also where there is none of that name.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise SettingsError(f"there is no setting {name!r}; there are {', '.join(known)}")
+        return cls(**options)
+
+
+def _within(value: float | None, least: float, most: float) -> bool:
+    return value is None or least <= value <= most
+
+
+def _check(name: str, value: Any, good: bool, wanted: str) -> None:
+    if not good:
+        raise SettingsError(f"{name}={value!r} must be {wanted}")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded image, and what it decodes to.
+
+    Attributes
+    ----------
+    data : bytes
+        The whole file.
+    pixels : array (height, width, n_channels), uint8
+        What a decoder gives back.
+    ending : str
+        Which kind of file it is: ".png" or ".vqi".
+    profile : str
+    details : dict
+        What the encoder chose: block, codewords, subsampling and the like.
+    psnr, ssim : float
+        Against the image that was encoded; infinity and 1 where nothing was lost.
+    """
+
+    data: bytes
+    pixels: NDArray[np.uint8]
+    ending: str
+    profile: str
+    details: dict[str, Any]
+    psnr: float
+    ssim: float
+
+    @property
+    def bits_per_pixel(self) -> float:
+        """Size of the whole file for each pixel."""
+        return 8 * len(self.data) / (self.pixels.shape[0] * self.pixels.shape[1])
+
+    @property
+    def quality(self) -> int:
+        """Quality of the result, 0 to 100, by its PSNR."""
+        low, high = QUALITY_PSNR
+        return round(100 * min(max((self.psnr - low) / (high - low), 0.0), 1.0))

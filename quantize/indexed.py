@@ -1,0 +1,119 @@
+"""The palette profile: from an image to as many colours as serve what was asked for."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.datatypes import MOST_COLORS, QUALITY_PSNR, Encoded, Picture, Settings
+from quantize.errors import TargetError
+from quantize.metrics import psnr, ssim
+from quantize.palette import as_rgba, choose_palette, find_colors, map_pixels
+
+# Writes a file of indices (height, width) and a palette (n_entries, 4).
+Writer = Callable[[NDArray[np.uint8], NDArray[np.uint8]], bytes]
+BPP_TOLERANCE = 0.02
+
+
+def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: str) -> Encoded:
+    """Encode an image with a palette: of all its colours where they are few enough, else of the best ones.
+
+    Without a target, of as many entries as allowed. With a PSNR (or a quality, which is one), of the fewest that reach
+    it; with a size, of the most that fit.
+
+    Raises
+    ------
+    TargetError
+        Where no number of entries comes up to it.
+    """
+    rgba = as_rgba(picture.pixels)
+    colors = find_colors(rgba)
+    tried: dict[int, Encoded] = {}
+
+    def attempt(n_entries: int) -> Encoded:
+        if n_entries not in tried:
+            palette = choose_palette(colors, n_entries, settings.seed)
+            indices = map_pixels(colors, palette, settings.dither and len(colors.rgba) > n_entries)
+            pixels = as_original(palette.rgba[indices], picture.pixels.shape[2])
+            tried[n_entries] = Encoded(
+                write(indices, palette.rgba),
+                pixels,
+                ending,
+                "palette",
+                {"colors": len(palette.rgba), "lossless": len(colors.rgba) <= n_entries, "dither": settings.dither},
+                psnr(picture.pixels, pixels),
+                ssim(picture.pixels, pixels),
+            )
+        return tried[n_entries]
+
+    most = min(settings.codewords or MOST_COLORS, max(len(colors.rgba), 2))
+    return _search(attempt, most, settings)
+
+
+def as_original(rgba: NDArray[np.uint8], n_channels: int) -> NDArray[np.uint8]:
+    """Pixels with the channels of the original, of which the gray ones have gray entries alone."""
+    if n_channels < 3:
+        return np.ascontiguousarray(rgba[..., [0, 3][:n_channels]])
+    return np.ascontiguousarray(rgba[..., :n_channels])
+
+
+def n_bits_of(n_entries: int) -> int:
+    """Bits of an index."""
+    return max((n_entries - 1).bit_length(), 1)
+
+
+def _search(attempt: Callable[[int], Encoded], most: int, settings: Settings) -> Encoded:
+    """Find the number of entries, 2 to `most`, that serves the target."""
+    wanted = settings.psnr
+    if settings.quality is not None:
+        low, high = QUALITY_PSNR
+        wanted = low + settings.quality / 100 * (high - low)
+    if wanted is not None:
+        return _fewest(attempt, most, wanted, settings.psnr is not None)
+    if settings.max_bytes is not None:
+        limit = settings.max_bytes
+        found = _most(attempt, most, lambda tried: len(tried.data) <= limit)
+        if found is None:
+            least = len(attempt(2).data)
+            raise TargetError(f"max_bytes={limit} is out of reach for a palette; the least is {least} bytes")
+        return found
+    if settings.bpp is not None:
+        limit_bpp = settings.bpp
+        found = _most(attempt, most, lambda tried: tried.bits_per_pixel <= limit_bpp * (1 + BPP_TOLERANCE))
+        nearest = found or attempt(2)
+        if abs(nearest.bits_per_pixel - limit_bpp) > BPP_TOLERANCE * limit_bpp:
+            raise TargetError(
+                f"bpp={limit_bpp:g} is out of reach for a palette; "
+                f"the nearest is {nearest.bits_per_pixel:.4g} with {nearest.details['colors']} colours"
+            )
+        return nearest
+    return attempt(most)
+
+
+def _fewest(attempt: Callable[[int], Encoded], most: int, wanted: float, strict: bool) -> Encoded:
+    best = attempt(most)
+    if best.psnr < wanted:
+        if strict:
+            raise TargetError(f"psnr={wanted:g} is out of reach for a palette; the nearest is {best.psnr:.2f} dB")
+        return best
+    low, high = 2, most
+    while low < high:
+        middle = (low + high) // 2
+        if attempt(middle).psnr >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return attempt(high)
+
+
+def _most(attempt: Callable[[int], Encoded], most: int, fits: Callable[[Encoded], bool]) -> Encoded | None:
+    if fits(attempt(most)):
+        return attempt(most)
+    low, high = 1, most - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(attempt(middle)):
+            low = middle
+        else:
+            high = middle - 1
+    return attempt(low) if low >= 2 else None

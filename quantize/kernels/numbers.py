@@ -1,0 +1,124 @@
+"""Kernels that code whole numbers: those of the coarsest planes, and lists, as codebooks have them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import compiled
+from quantize.kernels.coder import N_INPUTS, code_decision
+
+# Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
+N_ACTIVITIES = 12
+TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_ACTIVITIES
+
+
+@compiled()
+def code_number(
+    decoding: bool,
+    value: int,
+    bases: NDArray,
+    table: NDArray,
+    weights: NDArray,
+    weight_set: int,
+    opinions: NDArray,
+    coder: NDArray,
+    buffer: NDArray,
+) -> int:
+    """Code a whole number: how many binary digits it has, its sign, and the digits. Takes 64 cells a context.
+
+    Parameters as of `code_decision`; `weight_set` and the two after it are used. Numbers of up to 20 digits.
+    """
+    size = abs(value)
+    n_digits = 0
+    while not decoding and size >> n_digits > 0:
+        n_digits += 1
+    n = 0
+    while n < 20:
+        more = 1 if n_digits > n else 0
+        if code_decision(decoding, more, bases, n, table, weights, weight_set, opinions, coder, buffer) == 0:
+            break
+        n += 1
+    if n == 0:
+        return 0
+    negative = 1 if value < 0 else 0
+    negative = code_decision(decoding, negative, bases, 20, table, weights, weight_set + 1, opinions, coder, buffer)
+    found = 1
+    for d in range(n - 2, -1, -1):
+        # The digit after the first depends on how many there are, the others hardly on anything.
+        node = 21 + n if d == n - 2 else 42 + d
+        digit = (size >> d) & 1
+        digit = code_decision(decoding, digit, bases, node, table, weights, weight_set + 2, opinions, coder, buffer)
+        found = found * 2 + digit
+    return -found if negative == 1 else found
+
+
+@compiled()
+def digits(size: int) -> int:
+    """Binary digits of a size, 0 to 11."""
+    n = 0
+    while size > 0 and n < N_ACTIVITIES - 1:
+        size >>= 1
+        n += 1
+    return n
+
+
+@compiled()
+def code_top(
+    decoding: bool, numbers: NDArray, table: NDArray, weights: NDArray, coder: NDArray, buffer: NDArray
+) -> None:
+    """Code planes of numbers as differences from the median of west, north and their sum less northwest.
+
+    M. J. Weinberger, G. Seroussi and G. Sapiro, "The LOCO-I lossless image compression algorithm", IEEE Transactions on
+    Image Processing 9(8), 2000.
+
+    IN: decoding, else encoding. INOUT: numbers (n_planes, height, width) int64; table (TOP_CONTEXTS * 64,), weights (3
+    * N_INPUTS,); coder, buffer.
+    """
+    bases, opinions = np.zeros(N_INPUTS, np.int64), np.zeros(N_INPUTS, np.int64)
+    left = 0
+    for p in range(numbers.shape[0]):
+        for r in range(numbers.shape[1]):
+            for c in range(numbers.shape[2]):
+                west = numbers[p, r, c - 1] if c > 0 else (numbers[p, r - 1, c] if r > 0 else 0)
+                north = numbers[p, r - 1, c] if r > 0 else west
+                corner = numbers[p, r - 1, c - 1] if r > 0 and c > 0 else north
+                least, most = min(west, north), max(west, north)
+                expected = max(least, min(most, west + north - corner))
+                activity = digits(abs(west - corner) + abs(north - corner))
+                bases[1] = 64 * (1 + p)
+                bases[2] = 64 * (5 + activity)
+                bases[3] = 64 * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
+                bases[4] = 64 * (5 + 5 * N_ACTIVITIES + digits(abs(left)))
+                bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + digits(abs(left)))
+                left = code_number(
+                    decoding, numbers[p, r, c] - expected, bases, table, weights, 0, opinions, coder, buffer
+                )
+                numbers[p, r, c] = expected + left
+
+
+@compiled()
+def code_list(
+    decoding: bool, numbers: NDArray, period: int, table: NDArray, weights: NDArray, coder: NDArray, buffer: NDArray
+) -> None:
+    """Code a list of numbers of which every `period`-th one is of the same kind.
+
+    IN: decoding, else encoding; period. INOUT: numbers (n,) int64; table (list_contexts(period) * 64,), weights (3 *
+    N_INPUTS,); coder, buffer.
+    """
+    bases, opinions = np.zeros(N_INPUTS, np.int64), np.zeros(N_INPUTS, np.int64)
+    for i in range(numbers.shape[0]):
+        kind = i % period
+        before = digits(abs(numbers[i - 1])) if i > 0 else 0
+        alike = digits(abs(numbers[i - period])) if i >= period else 0
+        sign = 1 + (numbers[i - 1] > 0) - (numbers[i - 1] < 0) if i > 0 else 1
+        bases[0] = 0
+        bases[1] = 64 * (1 + kind)
+        bases[2] = 64 * (1 + period + before)
+        bases[3] = 64 * (1 + period + N_ACTIVITIES + alike)
+        bases[4] = 64 * (1 + period + 2 * N_ACTIVITIES + 3 * before + sign)
+        bases[5] = 64 * (1 + period + 5 * N_ACTIVITIES + before * N_ACTIVITIES + alike)
+        numbers[i] = code_number(decoding, numbers[i], bases, table, weights, 0, opinions, coder, buffer)
+
+
+def list_contexts(period: int) -> int:
+    """Contexts that `code_list` uses."""
+    return 1 + period + 5 * N_ACTIVITIES + N_ACTIVITIES * N_ACTIVITIES

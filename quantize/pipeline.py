@@ -1,0 +1,262 @@
+"""From an image to a file and back, whichever profile serves it."""
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.blocks import SharedBook, decode_blocks, encode_blocks, read_book, train_book
+from quantize.container import Container, Header, pack, pack_book, unpack
+from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Picture, Settings
+from quantize.errors import (
+    CodebookError,
+    ContainerError,
+    ImageError,
+    LargerRefusal,
+    OutputError,
+    QualityRefusal,
+    QuantizeError,
+    SettingsError,
+)
+from quantize.images import png_of_palette, png_of_pixels
+from quantize.indexed import as_original, encode_palette, n_bits_of
+from quantize.palette import as_rgba, find_colors
+from quantize.streams import decode_symbols, encode_symbols
+
+# To look at before all pixels are counted.
+SAMPLED_PIXELS = 4096
+
+
+def encode(image: NDArray[np.uint8], *, codebook: str | Path | bytes | None = None, **options: Any) -> bytes:
+    """Encode an image as a .vqi file.
+
+    Parameters
+    ----------
+    image : array (height, width) or (height, width, 1 to 4), uint8
+        Gray, gray and alpha, red green blue, or these and alpha.
+    codebook : path, bytes or None
+        A shared codebook.
+    **options
+        As of `Settings`.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    SettingsError
+        Where an option is wrong, or the image is no such array.
+    TargetError
+        Where a size or PSNR that was asked for is out of reach.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((4, 6, 3), np.uint8)
+    >>> bool((decode(encode(image)) == image).all())
+    True
+    """
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or pixels.size == 0:
+        raise SettingsError(
+            "image must be uint8, (height, width) or (height, width, 1 to 4), and not empty; "
+            f"got {pixels.dtype} {pixels.shape}"
+        )
+    shared = None if codebook is None else load_book(codebook)
+    return encode_picture(Picture(np.ascontiguousarray(pixels)), Settings.of(**options), ".vqi", shared).data
+
+
+def decode(
+    data: bytes, *, codebook: str | Path | bytes | None = None, max_pixels: int = MOST_PIXELS
+) -> NDArray[np.uint8]:
+    """Decode a .vqi file.
+
+    Parameters
+    ----------
+    data : bytes
+    codebook : path, bytes or None
+        The shared codebook that the file was made with.
+    max_pixels : int
+        Larger images are refused before anything is allocated.
+
+    Returns
+    -------
+    array (height, width), or (height, width, 2 to 4), uint8
+
+    Raises
+    ------
+    ContainerError
+        Where the file is damaged.
+    CodebookError
+        Where it needs another codebook.
+    """
+    shared = None if codebook is None else load_book(codebook)
+    pixels = decode_picture(data, shared, max_pixels).pixels
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels
+
+
+def encode_picture(picture: Picture, settings: Settings, ending: str, shared: SharedBook | None = None) -> Encoded:
+    """Encode with the profile that was asked for, or that serves the image.
+
+    Parameters
+    ----------
+    picture : Picture
+    settings : Settings
+    ending : {".png", ".vqi", "auto"}
+        Which kind of file to make. Only a palette can be a PNG; "auto" makes one of each palette.
+    shared : SharedBook or None
+
+    Raises
+    ------
+    OutputError
+        Where there is no such kind of file.
+    QualityRefusal
+        Where the result is below the least quality.
+    """
+    if ending not in (".png", ".vqi", "auto"):
+        raise OutputError(f"files that end in {ending or 'nothing'} cannot be written; name a .vqi or .png with -o")
+    if ending == ".png" and settings.wants_blocks:
+        raise SettingsError("only a palette can be a .png; name a .vqi file with -o, or ask for --block 1")
+    if shared is not None and (ending == ".png" or settings.wants_palette):
+        raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
+    encoded = _encoded(picture, settings, ending, shared)
+    if settings.min_quality is not None and encoded.quality < settings.min_quality:
+        raise QualityRefusal(
+            f"its quality would be {encoded.quality} ({encoded.psnr:.2f} dB), below {settings.min_quality}; not written"
+        )
+    return encoded
+
+
+def check_size(encoded: Encoded, original_bytes: int) -> None:
+    """Refuse a result that is no smaller than what it was made from.
+
+    Raises
+    ------
+    LargerRefusal
+    """
+    if len(encoded.data) >= original_bytes:
+        raise LargerRefusal(f"would have {len(encoded.data)} bytes, the original has {original_bytes}; not written")
+
+
+def _encoded(picture: Picture, settings: Settings, ending: str, shared: SharedBook | None) -> Encoded:
+    of_palette = ".vqi" if ending == ".vqi" else ".png"
+    metadata = {} if settings.strip else picture.metadata
+
+    def write(indices: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+        if of_palette == ".png":
+            return png_of_palette(indices, palette, metadata)
+        return _vqi_of_palette(indices, palette, picture, metadata)
+
+    if ending == ".png" or settings.wants_palette:
+        return encode_palette(picture, settings, write, of_palette)
+    free = not settings.wants_blocks and shared is None and settings.psnr is None and settings.bpp is None
+    if free and _has_few_colors(picture.pixels):
+        # Nothing is lost with so few colours.
+        untargeted = replace(settings, quality=None, max_bytes=None, codewords=None)
+        lossless = encode_palette(picture, untargeted, write, of_palette)
+        if settings.max_bytes is None or len(lossless.data) <= settings.max_bytes:
+            return lossless
+    return encode_blocks(picture, settings, shared)
+
+
+def _has_few_colors(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a palette can hold all colours; of most images a few thousand pixels tell that it cannot."""
+    flat = pixels.reshape(-1, pixels.shape[2])
+    sample = flat[:: max(1, len(flat) // SAMPLED_PIXELS)]
+    seen = sample if pixels.shape[2] in (1, 3) else sample[sample[:, -1] > 0]
+    if len(set(map(bytes, seen))) > MOST_COLORS:
+        return False
+    return len(find_colors(as_rgba(pixels)).rgba) <= MOST_COLORS
+
+
+def _vqi_of_palette(
+    indices: NDArray[np.uint8], palette: NDArray[np.uint8], picture: Picture, metadata: dict[str, bytes]
+) -> bytes:
+    pixels = as_original(palette[indices], picture.pixels.shape[2])
+    chunks = [(b"PLTE", palette.tobytes()), (b"INDX", encode_symbols(indices, n_bits_of(len(palette))))]
+    header = Header("palette", pixels.shape[2], *pixels.shape[:2])
+    return pack(Container(header, chunks, zlib.crc32(pixels.tobytes()), metadata))
+
+
+def decode_picture(data: bytes, shared: SharedBook | None = None, max_pixels: int = MOST_PIXELS) -> Picture:
+    """Decode a .vqi file with its metadata."""
+    container = unpack(data, max_pixels)
+    pixels = _decode_palette(container) if container.header.profile == "palette" else decode_blocks(container, shared)
+    if zlib.crc32(pixels.tobytes()) != container.checksum:
+        raise ContainerError("does not decode to the pixels that it was made with; the file is damaged, get it again")
+    return Picture(pixels, container.metadata)
+
+
+def _decode_palette(container: Container) -> NDArray[np.uint8]:
+    header, entries = container.header, container.one(b"PLTE")
+    if len(entries) % 4 or not 1 <= len(entries) // 4 <= MOST_COLORS:
+        raise ContainerError("has a palette of an impossible size; the file is damaged, get it again")
+    palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
+    indices = decode_symbols(container.one(b"INDX"), header.height, header.width, n_bits_of(len(palette)))
+    if indices.max() >= len(palette):
+        raise ContainerError("has an index beyond its palette; the file is damaged, get it again")
+    return np.ascontiguousarray(as_original(palette[indices], header.channels))
+
+
+def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
+    """Tell what a .vqi file says of itself, without decoding it."""
+    container = unpack(data, max_pixels)
+    header = container.header
+    found: dict[str, Any] = {
+        "profile": header.profile,
+        "width": header.width,
+        "height": header.height,
+        "channels": header.channels,
+        "bytes": len(data),
+        "bits_per_pixel": 8 * len(data) / (header.width * header.height),
+    }
+    if header.profile == "palette":
+        found["colors"] = len(container.one(b"PLTE")) // 4
+    else:
+        parameters = container.one(b"BLCK")
+        found["block"] = int.from_bytes(parameters[:1], "big")
+        found["subsampling"] = "420" if parameters[1:2] == b"\1" else "444"
+        found["step"] = int.from_bytes(parameters[2:], "big") / 512
+        shared = container.all(b"HASH")
+        found["codebook"] = shared[0].hex() if shared else "its own"
+    found["metadata"] = sorted(container.metadata)
+    sizes: dict[str, int] = {}
+    for kind, body in container.chunks:
+        sizes[kind.decode()] = sizes.get(kind.decode(), 0) + len(body)
+    return {**found, "chunks": sizes}
+
+
+def load_book(source: str | Path | bytes) -> SharedBook:
+    """Read a .vqc file.
+
+    Raises
+    ------
+    CodebookError
+        Where it cannot be read, or is none.
+    """
+    if isinstance(source, bytes):
+        return read_book(source)
+    try:
+        return read_book(Path(source).read_bytes())
+    except OSError as error:
+        raise CodebookError(f"{source}: cannot be read ({error.strerror or error}); check --codebook") from error
+    except QuantizeError as error:
+        raise CodebookError(f"{source}: {error}") from error
+
+
+def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:
+    """Train one codebook on many images: the bytes of a .vqc file."""
+    if not pictures:
+        raise ImageError("there is no image to train a codebook on; give a folder with images")
+    return pack_book(*train_book(pictures, settings))
+
+
+def png_of(picture: Picture) -> bytes:
+    """PNG file of a decoded image."""
+    return png_of_pixels(picture.pixels, picture.metadata)

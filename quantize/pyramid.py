@@ -1,0 +1,424 @@
+"""Planes as pyramids of means: which blocks there are, and coding all of them from coarse to fine.
+
+The mean of every block is taken out of it and stands in a plane of its own, the means of that one's 2 x 2 blocks in the
+next, until hardly any samples are left. From the coarsest plane on, each finer one is predicted from the one before;
+what the prediction leaves of each block is coded as codewords (see `quantize.kernels.vectors`). Only the finest blocks
+have the size that was asked for, all coarser ones are 2 x 2.
+
+With 4:2:0 the chroma planes stop one level before the luma, and the last prediction is their upsampling.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.codebook import UNITS, BookKey, Tree, build_tree, classes
+from quantize.datatypes import Codebook
+from quantize.errors import ContainerError
+from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
+from quantize.kernels.numbers import TOP_CONTEXTS, code_top
+from quantize.kernels.planes import LEAST, MOST, halve, predict_finer
+from quantize.kernels.vectors import (
+    FLAG_CONTEXTS,
+    MOST_BYTES,
+    N_FLAGS,
+    N_LEVELS,
+    NODE_CONTEXTS,
+    WEIGHT_SETS,
+    code_vectors,
+    collect_vectors,
+)
+from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
+
+# The coarsest plane is no longer than this.
+TOP_SIDE = 8
+# From so many blocks on there are two stripes, and from so many on four.
+STRIPED, FINELY_STRIPED = 1 << 13, 1 << 18
+MOST_STRIPES = 4
+NOTHING = np.zeros((0, 0, 2), np.int32)
+# Units of a step, in 16ths of a sample, for each gray level of the step.
+STEP_UNITS = 512
+# No step is finer than an eighth of a gray level, or the longest vectors would be out of reach.
+FINEST_STEP = 64
+# Steps of the coarsest planes are finer by this: an error there is seen everywhere.
+TOP_FINER = 2
+# And never coarser than two gray levels.
+COARSEST_TOP = 512
+
+
+@dataclass(frozen=True)
+class Band:
+    """What is coded of one plane between two scales.
+
+    Attributes
+    ----------
+    plane : int
+    coarse, fine : int
+        Scales before and after: a sample stands for 2**scale pixels in both directions.
+    """
+
+    plane: int
+    coarse: int
+    fine: int
+
+    @property
+    def block(self) -> int:
+        """Side of a block."""
+        return 1 << (self.coarse - self.fine)
+
+    @property
+    def book(self) -> BookKey:
+        """Which codebook serves it: whether it is one of chroma, and its block."""
+        return self.plane in (1, 2), self.block
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Shape of the pyramids of an image.
+
+    Attributes
+    ----------
+    height, width : int
+    n_planes : int
+        1 (luma) or 3 (luma and two of chroma).
+    block : int
+        Side of the finest blocks: 2, 4 or 8.
+    subsampled : bool
+        Whether chroma ends at half the resolution.
+    """
+
+    height: int
+    width: int
+    n_planes: int
+    block: int
+    subsampled: bool
+
+    def shape(self, scale: int) -> tuple[int, int]:
+        """Shape of a plane."""
+        return -(-self.height >> scale), -(-self.width >> scale)
+
+    def finest(self, plane: int) -> int:
+        """Scale at which a plane ends."""
+        return 1 if self.subsampled and plane > 0 else 0
+
+    @property
+    def top(self) -> int:
+        """Scale of the coarsest planes."""
+        side = max(self.height, self.width)
+        least = max(self.finest(plane) for plane in range(self.n_planes)) + self.block.bit_length() - 1
+        return max(min((side - 1) // TOP_SIDE, side).bit_length(), least)
+
+    def bands(self, scale: int) -> Iterator[Band]:
+        """Bands that begin at a scale, in their order."""
+        for plane in range(self.n_planes):
+            finest = self.finest(plane)
+            last = finest + self.block.bit_length() - 1
+            if scale == last:
+                yield Band(plane, scale, finest)
+            elif scale > last:
+                yield Band(plane, scale, scale - 1)
+
+    def stripes(self, scale: int, chroma: bool) -> int:
+        """How many stripes luma or chroma has between a scale and the next."""
+        if not any((band.plane > 0) == chroma for band in self.bands(scale)):
+            return 0
+        height, width = self.shape(scale)
+        if height < 2 * MOST_STRIPES or height * width < STRIPED:
+            return 1
+        return MOST_STRIPES if height * width >= FINELY_STRIPED else 2
+
+    @property
+    def books(self) -> list[BookKey]:
+        """Codebooks that the bands need: whether of chroma, and their block."""
+        return sorted({band.book for scale in range(1, self.top + 1) for band in self.bands(scale)})
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A codebook as the coder wants it: with its tree, classes and the places of its contexts.
+
+    Attributes
+    ----------
+    book : Codebook
+    tree : Tree
+    classes : array (n_codewords,), int32
+    columns : array (block * block, n_codewords), float32
+        The codewords in steps.
+    flag_starts, node_starts : array (N_INPUTS,), int64
+        Where the cells of each group of contexts begin.
+    n_cells : int
+    """
+
+    book: Codebook
+    tree: Tree
+    classes: NDArray[np.int32]
+    columns: NDArray[np.float32]
+    flag_starts: NDArray[np.int64]
+    node_starts: NDArray[np.int64]
+    n_cells: int
+
+    @classmethod
+    def of(cls, book: Codebook) -> "Tables":
+        """Tables of a codebook."""
+        tree = build_tree(book.lengths)
+        columns = np.ascontiguousarray(book.codewords.T, np.float32) / np.float32(UNITS)
+        n_nodes = max(len(tree.children), 1)
+        sizes = [N_FLAGS * size for size in FLAG_CONTEXTS] + [n_nodes * size for size in NODE_CONTEXTS]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        flags, nodes = starts[:N_INPUTS].copy(), starts[N_INPUTS : 2 * N_INPUTS].copy()
+        return cls(book, tree, classes(book.codewords, book.block), columns, flags, nodes, int(starts[-1]))
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the coder has learnt so far: cells of contexts, and weights of their opinions."""
+
+    tables: Tables
+    table: NDArray[np.int32]
+    weights: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Model":
+        """Model that has learnt nothing."""
+        weights = np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32)
+        return cls(tables, np.full(tables.n_cells, START_CELL, np.int32), weights)
+
+    def copy(self) -> "Model":
+        """Model that has learnt the same, and goes on by itself."""
+        return Model(self.tables, self.table.copy(), self.weights.copy())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A band at work: its planes, what is seen of it, and what was of its coarser one."""
+
+    band: Band
+    coarse: NDArray[np.int32]
+    fine: NDArray[np.int32]
+    seen: NDArray[np.int32]
+    parents: NDArray[np.int32]
+
+
+def stripe_start(n_rows: int, stripe: int, n_stripes: int) -> int:
+    """First row of blocks of a stripe: an even one, where blocks of the coarser scale begin; or the end."""
+    return n_rows if stripe == n_stripes else n_rows * stripe // n_stripes & ~1
+
+
+def halvings(plane: NDArray[np.int32], top: int) -> list[NDArray[np.int32]]:
+    """Return a plane and its means, one for each scale from 0 to `top`."""
+    planes = [plane]
+    for _ in range(top):
+        finer = planes[-1]
+        means = np.empty((-(-finer.shape[0] // 2), -(-finer.shape[1] // 2)), np.int32)
+        halve(finer, means)
+        planes.append(means)
+    return planes
+
+
+def predict(coarse: NDArray[np.int32], layout: Layout, scale: int, finer: int) -> NDArray[np.int32]:
+    """Predict a plane of a finer scale."""
+    for below in range(scale - 1, finer - 1, -1):
+        fine = np.empty(layout.shape(below), np.int32)
+        predict_finer(coarse, fine)
+        coarse = fine
+    return coarse
+
+
+def step_of(base: int, scale: int) -> int:
+    """Step of the codewords that end at a scale, in 16ths of a sample for each unit of a codeword."""
+    return max(base >> scale, FINEST_STEP)
+
+
+def collect(pyramids: list[list[NDArray[np.int32]]], layout: Layout, base: int) -> dict[BookKey, NDArray[np.float32]]:
+    """Vectors that each codebook shall serve, in steps, predicted from the means as they are."""
+    found: dict[BookKey, list[NDArray[np.float32]]] = {}
+    for scale in range(layout.top, 0, -1):
+        for band in layout.bands(scale):
+            coarse, wanted = pyramids[band.plane][band.coarse], pyramids[band.plane][band.fine]
+            vectors = np.empty((coarse.size, band.block**2), np.float32)
+            # A step has 8 units of 16ths of a sample.
+            factor = 2 / step_of(base, band.fine)
+            collect_vectors(wanted, predict(coarse, layout, band.coarse, band.fine), band.block, factor, vectors)
+            found.setdefault(band.book, []).append(vectors)
+    return {key: np.concatenate(parts) for key, parts in found.items()}
+
+
+class Coder:
+    """Codes the planes of an image from coarse to fine, in either direction.
+
+    Large bands are cut into stripes of rows that know nothing of each other, so that threads can share them; the chroma
+    of a scale looks at the luma of the same one, and is coded while the luma of the next is.
+
+    Attributes
+    ----------
+    planes : list of array (height, width), int32
+        Each plane as far as it is decoded.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        base: int,
+        books: dict[BookKey, Codebook],
+        pyramids: list[list[NDArray[np.int32]]] | None = None,
+        rate: float = 0.0,
+    ) -> None:
+        self.layout, self.base, self.pyramids, self.rate = layout, base, pyramids, rate
+        self.planes: list[NDArray[np.int32]] = []
+        tables = {key: Tables.of(books[key]) for key in layout.books}
+        # What was learnt, by plane, block and stripe.
+        self._models = {
+            (plane, block, 0): Model.of(tables[chroma, block])
+            for chroma, block in layout.books
+            for plane in ((1, 2) if chroma else (0,))
+        }
+        # What was seen of each plane at each scale.
+        self._seen: dict[tuple[int, int], NDArray[np.int32]] = {}
+
+    def encode(self) -> list[list[bytes]]:
+        """Streams of the coarsest planes, and of each scale from coarse to fine: luma's stripes, then chroma's."""
+        return [[self._code_top(b"")], *self._run(None)]
+
+    def decode(self, streams: list[bytes]) -> None:
+        """Decode all streams that `encode` returned, one after another."""
+        layout = self.layout
+        counts = [layout.stripes(scale, chroma) for scale in range(layout.top, 0, -1) for chroma in (False, True)]
+        if len(streams) != 1 + sum(counts):
+            raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+        self._code_top(streams[0])
+        self._run(streams[1:])
+
+    def _run(self, streams: list[bytes] | None) -> list[list[bytes]]:
+        """Code all scales; the luma of one and the chroma of the one before side by side."""
+        place = 0
+        started: list[list[Future[bytes]]] = []
+        chroma: list[Future[bytes]] = []
+        with ThreadPoolExecutor(MOST_STRIPES, thread_name_prefix="stripes") as executor:
+            for scale in range(self.layout.top, 0, -1):
+                n_luma, n_chroma = (self.layout.stripes(scale, is_chroma) for is_chroma in (False, True))
+                data = [b""] * (n_luma + n_chroma) if streams is None else streams[place : place + n_luma + n_chroma]
+                place += n_luma + n_chroma
+                luma = self._start(executor, scale, False, data[:n_luma])
+                wait(luma)
+                wait(chroma)
+                for future in luma + chroma:
+                    # An error ends it all before any more is begun.
+                    future.result()
+                chroma = self._start(executor, scale, True, data[n_luma:])
+                started.append(luma + chroma)
+        return [[future.result() for future in futures] for futures in started]
+
+    def _start(
+        self, executor: ThreadPoolExecutor, scale: int, chroma: bool, data: list[bytes]
+    ) -> list["Future[bytes]"]:
+        """Start coding luma or chroma from a scale on, a task for each stripe."""
+        parts = []
+        for band in self.layout.bands(scale):
+            if (band.plane > 0) == chroma:
+                coarse = self.planes[band.plane]
+                part = _Part(
+                    band,
+                    coarse,
+                    predict(coarse, self.layout, band.coarse, band.fine),
+                    np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2, 2), np.int32),
+                    self._seen.pop((band.plane, scale + 1), NOTHING),
+                )
+                parts.append(part)
+                self.planes[band.plane], self._seen[band.plane, scale] = part.fine, part.seen
+                for stripe in range(1, len(data)):
+                    # A new stripe knows what the first one has learnt.
+                    learnt = self._models[band.plane, band.block, 0]
+                    self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
+        luma = self._seen[0, scale] if chroma and parts else NOTHING
+        return [executor.submit(self._code, parts, luma, i, len(data), part) for i, part in enumerate(data)]
+
+    def _code(self, parts: list["_Part"], luma: NDArray[np.int32], stripe: int, n_stripes: int, data: bytes) -> bytes:
+        """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
+        decoding = self.pyramids is None
+        n_rows, n_columns = parts[0].coarse.shape
+        first, last = (stripe_start(n_rows, number, n_stripes) for number in (stripe, stripe + 1))
+        buffer, coder = open_stream(data, decoding, (last - first) * n_columns * len(parts))
+        others = luma[first : last + 2]
+        for part in parts:
+            seen = np.zeros((last - first + 2, n_columns + 2, 2), np.int32)
+            buffer = self._code_part(part, first, last, stripe, seen, others, coder, buffer)
+            part.seen[first + 1 : last + 1] = seen[1:-1]
+            others = seen
+        if decoding:
+            check_end(coder, buffer)
+            return b""
+        return finished(coder, buffer)
+
+    def _code_part(
+        self,
+        part: "_Part",
+        first: int,
+        last: int,
+        stripe: int,
+        seen: NDArray[np.int32],
+        others: NDArray[np.int32],
+        coder: NDArray[np.int64],
+        buffer: NDArray[np.uint8],
+    ) -> NDArray[np.uint8]:
+        """Code some rows of blocks; the buffer is given back, which may have grown."""
+        band, model = part.band, self._models[part.band.plane, part.band.block, stripe]
+        tables = model.tables
+        rows = slice(first * band.block, last * band.block)
+        row = 0
+        while True:
+            row = code_vectors(
+                self.pyramids is None,
+                row,
+                (part.fine if self.pyramids is None else self.pyramids[band.plane][band.fine])[rows],
+                part.coarse[first:last],
+                part.fine[rows],
+                band.block,
+                min(band.coarse, N_LEVELS) - 1,
+                step_of(self.base, band.fine),
+                tables.book.codewords,
+                tables.classes,
+                tables.tree.children,
+                tables.tree.nodes,
+                tables.tree.bits,
+                tables.book.lengths,
+                tables.columns,
+                seen,
+                part.parents[first // 2 :],
+                others,
+                model.table,
+                model.weights,
+                tables.flag_starts,
+                tables.node_starts,
+                self.rate,
+                coder,
+                buffer,
+            )
+            if row == last - first:
+                return buffer
+            if row < 0:
+                raise ContainerError(ENDS_EARLY)
+            buffer = grown(coder, buffer, part.coarse.shape[1] * MOST_BYTES)
+
+    def _code_top(self, data: bytes) -> bytes:
+        """Code the coarsest planes."""
+        layout, decoding = self.layout, self.pyramids is None
+        step = min(max(step_of(self.base, layout.top) * 8 // (16 * TOP_FINER), 1), COARSEST_TOP)
+        numbers = np.zeros((layout.n_planes, *layout.shape(layout.top)), np.int64)
+        if self.pyramids is not None:
+            tops = np.stack([pyramid[layout.top] for pyramid in self.pyramids]).astype(np.int64)
+            numbers[:] = (tops + step // 2) // step
+        buffer, coder = open_stream(data, decoding, numbers.size * MOST_BYTES)
+        table = np.full(TOP_CONTEXTS * 64, START_CELL, np.int32)
+        weights = np.full(3 * N_INPUTS, START_WEIGHT, np.int32)
+        code_top(decoding, numbers, table, weights, coder, buffer)
+        if decoding:
+            check_end(coder, buffer)
+        self.planes = [np.clip(plane * step, LEAST, MOST).astype(np.int32) for plane in numbers]
+        return b"" if decoding else finished(coder, buffer)
+
+    def full_planes(self) -> list[NDArray[np.int32]]:
+        """All planes at full resolution."""
+        return [predict(plane, self.layout, self.layout.finest(p), 0) for p, plane in enumerate(self.planes)]

@@ -1,0 +1,170 @@
+"""Files decode to what the encoder reported, byte for byte, whatever the image."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import quantize
+from quantize.datatypes import Picture, Settings
+from quantize.pipeline import decode_picture, encode_picture, train_codebook
+from tests.test_quantize.conftest import photo
+
+SIZES = [(1, 1), (1, 37), (37, 1), (2, 2), (3, 5), (9, 8), (33, 47), (64, 64)]
+
+
+def round_trip(pixels, **options):
+    picture = Picture(pixels)
+    encoded = encode_picture(picture, Settings.of(**options), ".vqi")
+    decoded = decode_picture(encoded.data)
+    assert decoded.pixels.dtype == np.uint8
+    assert decoded.pixels.shape == pixels.shape
+    assert (decoded.pixels == encoded.pixels).all()
+    return encoded
+
+
+@pytest.mark.parametrize("subsampling", ["420", "444"])
+@pytest.mark.parametrize("block", [2, 4, 8])
+@pytest.mark.parametrize("size", SIZES)
+def test_blocks_of_any_size(size, block, subsampling):
+    round_trip(photo(*size), block=block, subsampling=subsampling, quality=70)
+
+
+@pytest.mark.parametrize("block", [1, 2])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_any_number_of_channels(channels, block):
+    pixels = photo(40, 50)
+    alpha = (np.indices((40, 50)).sum(0) * 3).clip(0, 255).astype(np.uint8)[..., None]
+    chosen = pixels[..., :1] if channels < 3 else pixels
+    if channels in (2, 4):
+        chosen = np.concatenate([chosen, alpha], 2)
+    encoded = round_trip(chosen, block=block)
+    if channels in (2, 4) and block == 2:
+        assert (encoded.pixels[..., -1] == chosen[..., -1]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4))),
+    block=st.sampled_from([1, 2, 4, 8]),
+    quality=st.integers(1, 100),
+    subsampling=st.sampled_from(["420", "444"]),
+)
+def test_any_image(pixels, block, quality, subsampling):
+    round_trip(pixels, block=block, quality=quality, subsampling=subsampling)
+
+
+@settings(max_examples=15, deadline=None)
+@given(pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4))))
+def test_few_colors_are_kept_without_loss(pixels):
+    decoded = quantize.decode(quantize.encode(pixels)).reshape(pixels.shape)
+    if pixels.shape[2] in (2, 4):
+        # Colours that nobody sees may change.
+        seen = pixels[..., -1:] > 0
+        assert (decoded[..., -1] == pixels[..., -1]).all()
+        assert ((decoded == pixels) | ~seen).all()
+    else:
+        assert (decoded == pixels).all()
+
+
+def test_a_solid_image_is_tiny():
+    encoded = round_trip(np.full((300, 200, 3), (200, 30, 90), np.uint8), block=2)
+    assert len(encoded.data) < 300
+    assert np.abs(encoded.pixels.astype(int) - (200, 30, 90)).max() <= 3
+
+
+def test_more_quality_takes_more_bytes():
+    results = [round_trip(photo(96, 128), block=2, quality=quality) for quality in (20, 50, 80, 95)]
+    assert sorted(len(found.data) for found in results) == [len(found.data) for found in results]
+    assert sorted(found.psnr for found in results) == [found.psnr for found in results]
+
+
+def test_the_best_quality_is_nearly_without_loss():
+    assert round_trip(photo(64, 64), block=2, subsampling="444", quality=100).psnr > 40
+
+
+def test_blocks_beat_a_palette_of_the_same_size():
+    pixels = photo(96, 128)
+    palette = round_trip(pixels, block=1, codewords=16)
+    blocks = round_trip(pixels, block=2, max_bytes=len(palette.data))
+    assert blocks.psnr > palette.psnr + 1
+
+
+def test_the_same_bytes_each_time():
+    pixels = photo(80, 90)
+    assert quantize.encode(pixels, block=2) == quantize.encode(pixels, block=2)
+    assert quantize.encode(pixels, block=2, seed=1) != quantize.encode(pixels, block=2)
+
+
+@pytest.mark.parametrize("algorithm", ["kmeans", "centnn"])
+def test_either_algorithm_trains_codebooks(algorithm):
+    assert round_trip(photo(96, 96), block=2, algorithm=algorithm).psnr > 30
+
+
+@pytest.mark.parametrize("psnr", [28, 31.5, 38, 50])
+def test_a_psnr_is_reached_and_hardly_passed(psnr):
+    assert psnr <= round_trip(photo(128, 128), psnr=psnr).psnr <= psnr + 0.1
+
+
+@pytest.mark.parametrize("bpp", [0.5, 1.5, 3])
+def test_a_rate_is_kept(bpp):
+    assert round_trip(photo(128, 128), bpp=bpp).bits_per_pixel == pytest.approx(bpp, rel=0.02)
+
+
+@pytest.mark.parametrize("max_bytes", [600, 2000, 6000])
+def test_a_size_is_never_exceeded_and_used_up(max_bytes):
+    size = len(round_trip(photo(128, 128), max_bytes=max_bytes).data)
+    assert 0.95 * max_bytes <= size <= max_bytes
+
+
+@pytest.mark.parametrize("options", [{"psnr": 80}, {"max_bytes": 100}, {"bpp": 0.0005}, {"block": 1, "psnr": 60}])
+def test_what_is_out_of_reach_is_told_with_the_nearest(options):
+    with pytest.raises(quantize.TargetError, match=r"nearest|least"):
+        quantize.encode(photo(96, 96), **options)
+
+
+def test_a_least_quality_is_kept():
+    with pytest.raises(quantize.QualityRefusal, match="quality would be"):
+        quantize.encode(photo(64, 64), block=1, codewords=2, min_quality=90)
+
+
+def test_a_shared_codebook_saves_its_own_bytes_and_is_needed_again():
+    pictures = [Picture(photo(96, 96, seed)) for seed in range(3)]
+    book = train_codebook(pictures, Settings.of(block=2))
+    data = quantize.encode(photo(64, 64, 9), codebook=book, psnr=31)
+    assert len(data) < len(quantize.encode(photo(64, 64, 9), block=2, psnr=31))
+    assert quantize.decode(data, codebook=book).shape == (64, 64, 3)
+    with pytest.raises(quantize.CodebookError, match="--codebook"):
+        quantize.decode(data)
+    with pytest.raises(quantize.CodebookError, match="--codebook"):
+        quantize.decode(data, codebook=train_codebook(pictures[:1], Settings.of(block=2)))
+    with pytest.raises(quantize.CodebookError, match="--block"):
+        quantize.encode(photo(64, 64), codebook=book, block=4)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4), np.float32), np.zeros((4, 4, 5), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(4, np.uint8)],
+)
+def test_what_is_no_image_is_an_error(image):
+    with pytest.raises(quantize.SettingsError):
+        quantize.encode(image)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 0},
+        {"quality": 50, "psnr": 30},
+        {"block": 3},
+        {"block": 1, "profile": "block"},
+        {"codewords": 1},
+        {"block": 1, "codewords": 257},
+        {"dither": True, "block": 2},
+        {"no_such_setting": 1},
+    ],
+)
+def test_wrong_settings_are_errors(options):
+    with pytest.raises(quantize.SettingsError):
+        quantize.encode(np.zeros((4, 4, 3), np.uint8), **options)

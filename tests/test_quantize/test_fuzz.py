@@ -1,0 +1,198 @@
+"""Mutated files: an error each time or the same pixels; never a crash, a hang, or much memory.
+
+`QUANTIZE_FUZZ_FILES=10000 pytest -m slow tests/test_quantize/test_fuzz.py` runs in full; `QUANTIZE_FUZZ_SEED` repeats
+the seed that a failed run printed.
+"""
+
+import json
+import os
+import queue
+import random
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+
+import numpy as np
+import pytest
+
+import quantize
+from tests.conftest import ROOT, compiled_only
+from tests.test_quantize.conftest import photo
+
+N_FILES = int(os.environ.get("QUANTIZE_FUZZ_FILES", "1000"))
+LONGEST_S = 5
+MOST_MEGABYTES = 1000
+SIGNATURE = 8
+
+
+def chunks_of(data):
+    """Types and bodies of the chunks."""
+    place, found = SIGNATURE, []
+    while place < len(data):
+        length = struct.unpack_from(">I", data, place)[0]
+        found.append((data[place + 4 : place + 8], data[place + 8 : place + 8 + length]))
+        place += 12 + length
+    return found
+
+
+def file_of(chunks, signature):
+    return signature + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+def flip(data, rng):
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 8))):
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+def cut(data, rng):
+    return data[: rng.randrange(len(data))]
+
+
+def remake(data, rng):
+    """Change bodies in every way, with right lengths and checksums: what the checksums do not catch."""
+    chunks = chunks_of(data)
+    number = rng.randrange(len(chunks))
+    kind, body = chunks[number]
+    way = rng.randrange(7)
+    if way == 0 and body:
+        body = flip(body, rng)
+    elif way == 1 and body:
+        body = cut(body, rng)
+    elif way == 2:
+        place = rng.randrange(len(body) + 1)
+        body = body[:place] + rng.randbytes(rng.choice((1, 4, 100))) + body[place:]
+    elif way == 3 and body:
+        body = rng.randbytes(len(body))
+    chunks[number] = (kind, body)
+    if way == 4:
+        del chunks[number]
+    elif way == 5:
+        chunks.insert(number, chunks[rng.randrange(len(chunks))])
+    elif way == 6:
+        rng.shuffle(chunks)
+    return file_of(chunks, data[:SIGNATURE])
+
+
+def resize(data, rng):
+    """Other sizes, huge ones too, with a right checksum."""
+    chunks = chunks_of(data)
+    head = bytearray(chunks[0][1])
+    for place in rng.choice(((3,), (7,), (3, 7))):
+        size = rng.choice((1, 2, 100, 4000, 13_000, 178_000_000, 2**32 - 1, rng.randrange(2**32)))
+        struct.pack_into(">I", head, place, size)
+    chunks[0] = (b"HEAD", bytes(head))
+    return file_of(chunks, data[:SIGNATURE])
+
+
+MUTATIONS = (flip, cut, remake, remake, remake, resize)
+
+
+class Worker:
+    """A process that decodes one file after another; one that dies or hangs is an answer too, and replaced."""
+
+    def __init__(self, folder):
+        self.folder, self.process = folder, None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.test_quantize.fuzz_worker"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.answers = queue.Queue()
+        threading.Thread(target=self.listen, args=(self.process, self.answers), daemon=True).start()
+
+    @staticmethod
+    def listen(process, answers):
+        for line in process.stdout:
+            answers.put(json.loads(line))
+        answers.put({"outcome": "death", "detail": "", "megabytes": 0})
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.communicate()
+            self.process = None
+
+    def ask(self, data, seconds=LONGEST_S):
+        if self.process is None:
+            self.start()
+        path = self.folder / "mutated.vqi"
+        path.write_bytes(data)
+        print(path, file=self.process.stdin, flush=True)
+        # Second by second: a pause of the whole machine counts as one second, not as a hang.
+        for _ in range(seconds):
+            try:
+                answer = self.answers.get(timeout=1)
+                break
+            except queue.Empty:
+                answer = {"outcome": "hang", "detail": f"no answer in {seconds} s", "megabytes": 0}
+        if answer["outcome"] in ("death", "hang"):
+            self.stop()
+        return answer
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory):
+    worker = Worker(tmp_path_factory.mktemp("fuzz"))
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture(scope="module")
+def originals():
+    """One file of each kind."""
+    pixels = photo(48, 64)
+    alpha = np.dstack([pixels, np.arange(48 * 64, dtype=np.uint8).reshape(48, 64)])
+    return [
+        quantize.encode(pixels, block=2),
+        quantize.encode(pixels, block=2, subsampling="444", quality=90),
+        quantize.encode(pixels, block=4),
+        quantize.encode(pixels, block=8),
+        quantize.encode(pixels[..., :1], block=2),
+        quantize.encode(alpha, block=2),
+        quantize.encode(pixels, block=1, codewords=20),
+        quantize.encode(alpha, block=1),
+        quantize.encode(np.full((30, 30, 3), 90, np.uint8), block=2),
+    ]
+
+
+def failures(worker, originals, seed, n_files):
+    # The first file has the kernels compiled, or loaded.
+    for data in originals:
+        assert worker.ask(data, 300)["outcome"] == "decoded"
+    rng = random.Random(seed)
+    found = []
+    for number in range(n_files):
+        original = rng.choice(originals)
+        mutate = rng.choice(MUTATIONS)
+        answer = worker.ask(mutate(original, rng))
+        good = str(zlib.crc32(quantize.decode(original).tobytes())) if answer["outcome"] == "decoded" else ""
+        fine = answer["outcome"] == "refused" or (answer["outcome"] == "decoded" and answer["detail"] == good)
+        if not fine or answer["megabytes"] > MOST_MEGABYTES:
+            found.append(f"file {number}, {mutate.__name__}: {answer}")
+    return found
+
+
+@compiled_only
+def test_a_few_mutated_files(worker, originals):
+    found = failures(worker, originals, 0, 150)
+    assert not found, "\n".join(found)
+
+
+@compiled_only
+@pytest.mark.slow
+def test_mutated_files(worker, originals):
+    seed = int(os.environ.get("QUANTIZE_FUZZ_SEED", int.from_bytes(os.urandom(4), "little")))
+    print(f"seed {seed}, {N_FILES} files")
+    found = failures(worker, originals, seed, N_FILES)
+    assert not found, "\n".join(found)

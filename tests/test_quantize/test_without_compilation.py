@@ -1,0 +1,66 @@
+"""The kernels as plain Python decode the same bits, and encode and decode as compiled ones do."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import quantize
+from tests.conftest import ROOT, compiled_only
+from tests.test_quantize.conftest import photo
+
+PROGRAM = """
+import sys, warnings
+from pathlib import Path
+import numpy as np
+import quantize
+warnings.simplefilter("error")
+folder = Path(sys.argv[1])
+for path in sorted(folder.glob("*.vqi")):
+    np.save(path.with_suffix(".npy"), quantize.decode(path.read_bytes()))
+pixels = np.load(folder / "pixels.npz")["pixels"]
+(folder / "palette.bin").write_bytes(quantize.encode(pixels[:8, :8], block=1))
+"""
+
+
+@compiled_only
+def test_plain_python_decodes_the_same_bits(tmp_path):
+    pixels = photo(20, 26)
+    alpha = np.dstack([pixels, np.arange(520, dtype=np.uint8).reshape(20, 26)])
+    files = {
+        "two": quantize.encode(pixels, block=2, quality=50),
+        "full": quantize.encode(pixels, block=2, subsampling="444", quality=80),
+        "four": quantize.encode(pixels, block=4, quality=60),
+        "alpha": quantize.encode(alpha[:9], block=2),
+        "gray": quantize.encode(pixels[..., 0], block=2),
+        "palette": quantize.encode(pixels[:10], block=1),
+    }
+    for name, data in files.items():
+        (tmp_path / f"{name}.vqi").write_bytes(data)
+    np.savez(tmp_path / "pixels.npz", pixels=pixels)
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, tmp_path], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for name, data in files.items():
+        assert (np.load(tmp_path / f"{name}.npy") == quantize.decode(data)).all()
+    assert (tmp_path / "palette.bin").read_bytes() == quantize.encode(pixels[:8, :8], block=1)
+
+
+@pytest.mark.slow
+@compiled_only
+def test_images_and_palettes_pass_without_compilation():
+    overflow = ("-W", "ignore:overflow encountered in scalar multiply:RuntimeWarning")
+    files = [f"tests/test_quantize/test_{name}.py" for name in ("coder", "container", "images", "palette")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *overflow, *files],
+        cwd=ROOT,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert " passed" in done.stdout
