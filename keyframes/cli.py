@@ -169,6 +169,22 @@ def extract(
         bool,
         typer.Option("--uniform", help="Take frames evenly spread over the range, whatever they show: the baseline."),
     ] = False,
+    min_gap: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Least time between two chosen frames, as far as possible; 0: none."
+        ),
+    ] = 0.1,
+    allow_similar: Annotated[
+        bool, typer.Option("--allow-similar", help="Do not replace a frame that looks like another chosen one.")
+    ] = False,
+    allow_dark: Annotated[
+        bool, typer.Option("--allow-dark", help="Do not replace a frame that is much darker than most.")
+    ] = False,
+    allow_blurred: Annotated[
+        bool,
+        typer.Option("--allow-blurred", help="Do not replace a frame that is blurred, nor prefer the sharper of two."),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
     ] = 0,
@@ -208,6 +224,10 @@ def extract(
         "color": color,
         "scan": scan,
         "uniform": uniform,
+        "min_gap_s": min_gap,
+        "allow_similar": allow_similar,
+        "allow_dark": allow_dark,
+        "allow_blurred": allow_blurred,
         "seed": seed,
         "format": format,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes import __version__
-from keyframes.datatypes import Keyframe, Settings, VideoHeader
+from keyframes.datatypes import Selection, Settings, VideoHeader
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -28,7 +28,7 @@ def build_manifest(
     fingerprint: str,
     frames_decoded: int,
     settings: Settings,
-    keyframes: tuple[Keyframe, ...],
+    selection: Selection,
     warnings: tuple[str, ...],
     k_selection: "KSelection | None" = None,
 ) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def build_manifest(
     frames_decoded : int
         Frames decoded by the scan; with a range, up to its end.
     settings : Settings
-    keyframes : tuple of Keyframe
-        In time order.
+    selection : Selection
+        Its keyframes and what the guards did.
     warnings : tuple of str
     k_selection : KSelection or None, default=None
         How an automatic k was found; its entry stands in the manifest only then.
@@ -64,6 +64,7 @@ def build_manifest(
         },
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
+        **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
             {
                 "frame_index": keyframe.frame_index,
@@ -74,7 +75,7 @@ def build_manifest(
                 "sharpness": keyframe.sharpness,
                 "file": f"frames/{image_name(keyframe.frame_index, n_frames, settings.format)}",
             }
-            for keyframe in keyframes
+            for keyframe in selection.keyframes
         ],
         "warnings": list(warnings),
     }

@@ -58,7 +58,8 @@ def extract(
         Show progress bars on standard error where that is a terminal.
     **options
         The other fields of `Settings`: ``features``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``,
-        ``color``, ``scan``, ``uniform``, ``seed``, ``format``.
+        ``color``, ``scan``, ``uniform``, ``min_gap_s``, ``allow_similar``, ``allow_dark``, ``allow_blurred``, ``seed``,
+        ``format``.
 
     Returns
     -------
@@ -119,13 +120,13 @@ def _fill(
     scan = scan_video(reader, followed, progress)
     warnings = (*notes, *scan.warnings, *reader.damage())
     selection, k_selection = _choose(scan, followed, threads, progress, folder)
-    warnings += _warnings_of_choice(selection, k_selection, settings)
+    warnings += (*_warnings_of_choice(selection, k_selection, settings), *_warnings_of_guards(selection))
     manifest = build_manifest(
         reader.header,
         file_hash(reader.path, reader.header.size_bytes),
         scan.frames_decoded,
         settings,
-        selection.keyframes,
+        selection,
         warnings,
         k_selection,
     )
@@ -144,7 +145,7 @@ def _choose(
 ) -> "tuple[Selection, KSelection | None]":
     """Clusters and representatives; the rows behind them go to ``scan.npz``, an automatic k to its picture."""
     # Numba takes a second to load: a video that cannot be read is told before that.
-    from keyframes.selection import choose_k, count_different, select
+    from keyframes.selection import choose_k, count_different, find_limits, select
 
     with progress_bar(None, "choose", 2, "steps", progress) as steps:
         k_selection = None
@@ -157,9 +158,11 @@ def _choose(
             k = min(settings.k, len(scan.frame_index))
         else:
             k = count_different(scan.features, settings.k)
-        selection = (
-            select_uniform(scan, k) if settings.uniform else select(scan, k, seed=settings.seed, threads=threads)
-        )
+        if settings.uniform:
+            selection = select_uniform(scan, k)
+        else:
+            limits = find_limits(scan, settings)
+            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits)
         steps.update()
         save_scan(folder / "scan.npz", scan, selection)
         steps.update()
@@ -184,6 +187,22 @@ def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", 
     return (
         f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
         "all of those were chosen",
+    )
+
+
+def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
+    """Tell what the guards could not keep out."""
+    told = {
+        "similar": "look like another one",
+        "min_gap_s": "lie closer to another one than {limit:g} s",
+        "dark": "are much darker than most of the recording",
+        "blurred": "are much less sharp than most of the recording",
+    }
+    n_chosen = len(selection.keyframes)
+    return tuple(
+        f"{effect['kept']} of the {n_chosen} chosen frames {told[name].format(**effect)}: nothing else was left"
+        for name, effect in selection.guards.items()
+        if effect["kept"]
     )
 
 

@@ -22,7 +22,7 @@ FLOORS = {
         {"exporters", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
-        {"video", "features", "manifest", "contact_sheet", "k_curve", "output", "progress"},
+        {"video", "features", "guards", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
         {"log_level"},
         {"errors"},
