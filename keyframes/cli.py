@@ -169,6 +169,15 @@ def extract(
         bool,
         typer.Option("--uniform", help="Take frames evenly spread over the range, whatever they show: the baseline."),
     ] = False,
+    unlike: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PROJECT",
+            help="Choose frames unlike those that this project has labelled or chosen, of this video or of others of "
+            "the same camera: a DeepLabCut or Lightning Pose folder, a .slp, or an earlier result; may be "
+            "given several times.",
+        ),
+    ] = None,
     min_gap: Annotated[
         float,
         typer.Option(
@@ -256,7 +265,8 @@ def extract(
             check_export(tools, ExportOptions(**target), videos, places)
     for video, place in [] if failed else zip(videos, places, strict=True):
         with _errors_told(failed, video=str(video)):
-            result = run(video, k, output=place, overwrite=overwrite, threads=threads, progress=not quiet, **settings)
+            common: dict[str, Any] = {"overwrite": overwrite, "threads": threads, "progress": not quiet}
+            result = run(video, k, output=place, unlike=unlike or (), **common, **settings)
             for warning in result.warnings:
                 _say(f"warning: {video}: {warning}")
             done.append({"folder": str(place), **result.manifest})

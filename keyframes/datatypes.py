@@ -290,6 +290,27 @@ class Result:
 
 
 @dataclass(frozen=True)
+class LabelledFrame:
+    """A frame that a project has labelled or chosen.
+
+    Attributes
+    ----------
+    recording : str
+        Stem of its video's name.
+    frame_index : int
+    image : array (height, width, 3), uint8, or None
+        Blue, green, red; None where the project has no image of it.
+    video_hash : str
+        Hash of its video; "" where the project tells the name alone.
+    """
+
+    recording: str
+    frame_index: int
+    image: NDArray[np.uint8] | None = field(default=None, repr=False)
+    video_hash: str = ""
+
+
+@dataclass(frozen=True)
 class ExportOptions:
     """Where an export goes, and what the labelling tool must know of the project.
 

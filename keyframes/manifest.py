@@ -31,6 +31,7 @@ def build_manifest(
     selection: Selection,
     warnings: tuple[str, ...],
     k_selection: "KSelection | None" = None,
+    unlike: tuple[dict[str, Any], ...] = (),
 ) -> dict[str, Any]:
     """Return the content of ``manifest.json``.
 
@@ -47,6 +48,8 @@ def build_manifest(
     warnings : tuple of str
     k_selection : KSelection or None, default=None
         How an automatic k was found; its entry stands in the manifest only then.
+    unlike : tuple of dict
+        The projects whose frames were not to come again: name, number of frames, and how many are of this video.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
     return {
@@ -64,6 +67,7 @@ def build_manifest(
         },
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
+        **({"unlike": list(unlike)} if unlike else {}),
         **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
             {

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,19 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.contact_sheet import ContactSheet
-from keyframes.datatypes import Result, Selection, Settings
-from keyframes.errors import OutputError
+from keyframes.datatypes import Known, Result, Selection, Settings
+from keyframes.errors import OutputError, RegionError, SettingsError
 from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
-from keyframes.scan import Scan, scan_video
+from keyframes.scan import Scan, scan_video, thumbnailer_of
 from keyframes.scan_file import save_scan
 from keyframes.uniform import select_uniform
 from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
 
 if TYPE_CHECKING:
     from clustering import KSelection
+    from keyframes.unlike import Labelled
 
 IMAGES_WAITING = 2
 
@@ -35,6 +37,7 @@ def extract(
     *,
     output: str | Path | None = None,
     overwrite: bool = False,
+    unlike: Sequence[str | Path] = (),
     threads: int | None = None,
     progress: bool = False,
     **options: Any,
@@ -52,6 +55,10 @@ def extract(
         Result folder; ``<stem>-keyframes`` in the working folder by default. It appears whole or not at all.
     overwrite : bool, default=False
         Replace an earlier result.
+    unlike : sequence of str or Path
+        Projects: DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder, or an earlier result. No
+        frame that is labelled or chosen there is chosen again, and those that are cover what these do not. They may
+        come from other videos of the same camera.
     threads : int or None, default=None
         Threads to use; None takes every processor. The result does not depend on it.
     progress : bool, default=False
@@ -78,6 +85,9 @@ def extract(
     [3, 58, 114, ...]
     """
     settings = Settings(k=k, **options)
+    if unlike and (settings.uniform or settings.k == "auto"):
+        what = "uniform" if settings.uniform else "k = auto"
+        raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
     place = Path(output) if output is not None else Path(f"{Path(video).stem}-keyframes")
     reader = VideoReader(
         video,
@@ -88,15 +98,16 @@ def extract(
         threads=threads,
     )
     with reader, result_folder(place, overwrite) as folder:
+        labelled = _labelled(unlike, reader, settings)
         try:
-            manifest, selection, warnings = _fill(folder, reader, settings, settings, threads, progress)
+            manifest, selection, warnings = _fill(folder, reader, settings, settings, threads, progress, labelled)
         except DisagreementError as error:
             # A picture of the fast scan was not that of the file: nothing that rests on it stays.
             shutil.rmtree(folder)
             folder.mkdir()
             exact = replace(settings, scan="exact")
             note = (f"every frame was looked at, as with --scan exact: {error}",)
-            manifest, selection, warnings = _fill(folder, reader, settings, exact, threads, progress, note)
+            manifest, selection, warnings = _fill(folder, reader, settings, exact, threads, progress, labelled, note)
         write_manifest(folder, manifest)
     return Result(place, selection.keyframes, manifest, warnings)
 
@@ -108,6 +119,7 @@ def _fill(
     followed: Settings,
     threads: int | None,
     progress: bool,
+    labelled: "Labelled | None" = None,
     notes: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], Selection, tuple[str, ...]]:
     """Scan as the settings to be followed say, choose, and write everything but the manifest, which tells the settings.
@@ -118,8 +130,9 @@ def _fill(
         Where a chosen frame of a scan that left frames out is not the frame of the file.
     """
     scan = scan_video(reader, followed, progress)
-    warnings = (*notes, *scan.warnings, *reader.damage())
-    selection, k_selection = _choose(scan, followed, threads, progress, folder)
+    warnings = (*notes, *scan.warnings, *reader.damage(), *(labelled.warnings if labelled else ()))
+    known = labelled.known(scan) if labelled else None
+    selection, k_selection = _choose(scan, followed, threads, progress, folder, known)
     warnings += (*_warnings_of_choice(selection, k_selection, settings), *_warnings_of_guards(selection))
     manifest = build_manifest(
         reader.header,
@@ -129,6 +142,7 @@ def _fill(
         selection,
         warnings,
         k_selection,
+        labelled.projects if labelled else (),
     )
     proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
     try:
@@ -141,7 +155,7 @@ def _fill(
 
 
 def _choose(
-    scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path
+    scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path, known: Known | None = None
 ) -> "tuple[Selection, KSelection | None]":
     """Clusters and representatives; the rows behind them go to ``scan.npz``, an automatic k to its picture."""
     # Numba takes a second to load: a video that cannot be read is told before that.
@@ -157,16 +171,32 @@ def _choose(
         elif settings.uniform:
             k = min(settings.k, len(scan.frame_index))
         else:
-            k = count_different(scan.features, settings.k)
+            k = count_different(_rows_to_choose(scan, known), settings.k, None if known is None else known.features)
+            if not k:
+                raise RegionError("every different frame of the recording is in the projects already: nothing is left")
         if settings.uniform:
             selection = select_uniform(scan, k)
         else:
             limits = find_limits(scan, settings)
-            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits)
+            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits, known=known)
         steps.update()
         save_scan(folder / "scan.npz", scan, selection)
         steps.update()
     return selection, k_selection
+
+
+def _rows_to_choose(scan: Scan, known: Known | None) -> NDArray[Any]:
+    """Return the features of the frames that no project has."""
+    return scan.features if known is None else scan.features[~np.isin(scan.frame_index, known.frame_index)]
+
+
+def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Settings) -> "Labelled | None":
+    """Read projects before hours of decoding; None without any."""
+    if not projects:
+        return None
+    from keyframes.unlike import read_labelled
+
+    return read_labelled([Path(project) for project in projects], reader, thumbnailer_of(reader, settings))
 
 
 def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:

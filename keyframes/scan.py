@@ -108,11 +108,11 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     """
     video.count_packets()
     reason = ""
-    view, thumbnailer = PLAIN, _thumbnailer(video, settings)
+    view, thumbnailer = PLAIN, thumbnailer_of(video, settings)
     if settings.scan == "fast":
         view, reason = find_discard(video, _fewest(settings))
     if view == PLAIN and luma_pays(video, settings) and (levels := find_luma_levels(video, thumbnailer)) is not None:
-        view, thumbnailer = View(luma=True), _thumbnailer(video, settings, levels)
+        view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
     segments = plan_segments(video, view)
     while True:
         try:
@@ -127,7 +127,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
             else:
                 # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
                 reason = reason or "FFmpeg reports errors in it"
-                view, thumbnailer, segments = PLAIN, _thumbnailer(video, settings), []
+                view, thumbnailer, segments = PLAIN, thumbnailer_of(video, settings), []
                 video.threads = 1
 
 
@@ -140,7 +140,8 @@ def _with_warning(scan: Scan, reason: str) -> Scan:
     return Scan(**{**values, "warnings": (f"every frame was looked at, as with --scan exact: {reason}",)})
 
 
-def _thumbnailer(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
+def thumbnailer_of(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
+    """Return what reduces the pictures of a video, or, with `levels`, its luma planes."""
     size = settings.crop or video.header
     return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
 
@@ -207,7 +208,7 @@ def _scan_once(
         return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
 
     def sample() -> NDArray[np.uint8]:
-        plain = _thumbnailer(video, settings)
+        plain = thumbnailer_of(video, settings)
         rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 

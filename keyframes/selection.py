@@ -30,14 +30,15 @@ ASSIGNED_ROWS = 1 << 16
 N_CANDIDATES = 32
 
 
-def count_different(features: NDArray[np.generic], enough: int) -> int:
-    """Count the different rows, no further than `enough`."""
-    seen: set[bytes] = set()
+def count_different(features: NDArray[np.generic], enough: int, known: NDArray[np.generic] | None = None) -> int:
+    """Count the different rows, those of `known` left out, no further than `enough`."""
+    seen = set() if known is None else {row.tobytes() for row in known}
+    n_known = len(seen)
     for row in features:
         seen.add(row.tobytes())
-        if len(seen) >= enough:
+        if len(seen) - n_known >= enough:
             break
-    return len(seen)
+    return len(seen) - n_known
 
 
 def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = None) -> KSelection:

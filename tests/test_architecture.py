@@ -19,6 +19,7 @@ FLOORS = {
         {"__main__"},
         {"cli"},
         {"pipeline", "inspection"},
+        {"unlike"},
         {"exporters", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
