@@ -178,6 +178,13 @@ def extract(
             "given several times.",
         ),
     ] = None,
+    views: Annotated[
+        bool,
+        typer.Option(
+            "--views",
+            help="The videos are cameras of one scene, frame by frame: choose the same frames of each, by all of them.",
+        ),
+    ] = False,
     min_gap: Annotated[
         float,
         typer.Option(
@@ -240,11 +247,14 @@ def extract(
         "seed": seed,
         "format": format,
     }
+    if views and (len(videos) < 2 or unlike):
+        raise typer.BadParameter("--views takes two videos or more, and no --unlike")
     if stop is not None and stop <= (start or 0.0):
         raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
     from keyframes.exporters import check_export
-    from keyframes.output import result_names
+    from keyframes.output import result_names, view_names
     from keyframes.pipeline import extract as run
+    from keyframes.pipeline import extract_views
 
     places = [output or Path(result_names(videos)[0])]
     if len(videos) > 1:
@@ -263,10 +273,14 @@ def extract(
         # Told before hours of decoding, not after them.
         with _errors_told(failed):
             check_export(tools, ExportOptions(**target), videos, places)
-    for video, place in [] if failed else zip(videos, places, strict=True):
+    common: dict[str, Any] = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings}
+    together: list[Any] = []
+    if views and not failed:
+        with _errors_told(failed, video=", ".join(map(str, videos))):
+            together = extract_views(videos, k, outputs=places, **common)
+    for number, (video, place) in enumerate([] if failed else zip(videos, places, strict=True)):
         with _errors_told(failed, video=str(video)):
-            common: dict[str, Any] = {"overwrite": overwrite, "threads": threads, "progress": not quiet}
-            result = run(video, k, output=place, unlike=unlike or (), **common, **settings)
+            result = together[number] if views else run(video, k, output=place, unlike=unlike or (), **common)
             for warning in result.warnings:
                 _say(f"warning: {video}: {warning}")
             done.append({"folder": str(place), **result.manifest})
@@ -277,7 +291,8 @@ def extract(
     for tool in tools if done else []:
         own = target if tool in WITH_PROJECT else {**target, "project": None}
         folders = [Path(result["folder"]) for result in done]
-        _export(folders, tool, exports, failed, as_json, videos=videos, progress=not quiet, **own)
+        names = view_names(videos) if views and tool == "lightning-pose" else ()
+        _export(folders, tool, exports, failed, as_json, videos=videos, views=names, progress=not quiet, **own)
     if as_json:
         document = {"results": done, **({"exports": exports} if tools else {}), "failures": failed}
         print(json.dumps(document, indent=2, ensure_ascii=False))

@@ -5,6 +5,7 @@ The manifest holds nothing that differs between two runs of one command: no date
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ def build_manifest(
     warnings: tuple[str, ...],
     k_selection: "KSelection | None" = None,
     unlike: tuple[dict[str, Any], ...] = (),
+    views: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of ``manifest.json``.
 
@@ -50,6 +52,8 @@ def build_manifest(
         How an automatic k was found; its entry stands in the manifest only then.
     unlike : tuple of dict
         The projects whose frames were not to come again: name, number of frames, and how many are of this video.
+    views : sequence of str
+        Names of the videos that were looked at together, where they show one scene.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
     return {
@@ -67,6 +71,7 @@ def build_manifest(
         },
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
+        **({"views": list(views)} if views else {}),
         **({"unlike": list(unlike)} if unlike else {}),
         **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [

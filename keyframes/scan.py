@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -89,6 +89,13 @@ class Scan:
         rows = {index: int(np.searchsorted(self.frame_index, index)) for index in frame_indices}
         prints = {index: self._prints[row].tobytes() for index, row in rows.items()}
         return Proof(self._view, self._fingerprint, prints, self._agree)
+
+
+def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
+    """Return the rows of a scan at some of its frames, in ascending order."""
+    rows = np.searchsorted(scan.frame_index, frame_indices)
+    names = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "_prints")
+    return replace(scan, **{name: getattr(scan, name)[rows] for name in names})
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:

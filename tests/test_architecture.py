@@ -20,7 +20,7 @@ FLOORS = {
         {"cli"},
         {"pipeline", "inspection"},
         {"unlike"},
-        {"exporters", "scan_file", "selection", "uniform"},
+        {"exporters", "joint", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
         {"video", "features", "guards", "manifest", "contact_sheet", "k_curve", "output", "progress"},
