@@ -110,7 +110,11 @@ Threads = Annotated[
 ]
 
 
-@app.command(epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames")
+@app.command(
+    epilog="Examples: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames; "
+    "keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more; "
+    "keyframes extract top.mp4 side.mp4 -k 50 --views"
+)
 def extract(
     videos: Annotated[
         list[Path], typer.Argument(metavar="VIDEO", help="One or more video files, folders of images, or TIFFs.")

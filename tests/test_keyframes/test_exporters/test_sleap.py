@@ -38,7 +38,9 @@ def check_suggestions(suggestions, result, images):
 def test_suggestions_and_their_images_come_back(name, tmp_path, extracted):
     result = extracted(name)
     done = keyframes.export(result, "sleap", output=tmp_path / "out")
-    assert (done.n_frames, done.notes) == (5, ())
+    assert done.n_frames == 5
+    # Whether a seek may miss hangs on which frames were chosen; elsewhere it cannot.
+    assert all("the frame rate of variable_rate.mp4 varies" in note for note in done.notes)
     assert {path.name for path in done.place.iterdir()} == {"suggestions.slp", "suggestions.pkg.slp"}
     labels = sio.load_slp(str(done.place / "suggestions.slp"))
     (video,) = labels.videos
