@@ -172,6 +172,8 @@ class Settings:
         for name, lowest in (*lowest_of.items(), ("start_s", 0), ("min_gap_s", 0)):
             if not getattr(self, name) >= lowest:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
+        if self.min_gap_s == float("inf"):
+            raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
         for name, allowed in (("features", FeatureKind), ("scan", ScanKind), ("format", ImageFormat)):

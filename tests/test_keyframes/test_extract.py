@@ -174,6 +174,7 @@ def test_a_truncated_video_gives_frames_up_to_the_break(tmp_path, truncated, seq
         ({"k": 5, "seed": -1}, SettingsError),
         ({"k": 5, "start_s": 2.0, "stop_s": 1.0}, SettingsError),
         ({"k": 5, "min_gap_s": -1.0}, SettingsError),
+        ({"k": 5, "min_gap_s": float("inf")}, SettingsError),
         ({"k": 5, "features": "smell"}, SettingsError),
         ({"k": 5, "format": "gif"}, SettingsError),
         ({"k": 5, "start_s": 60.0}, RegionError),
