@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from keyframes.datatypes import Crop, Exported, Frame, Keyframe, Result, Selection, Settings, VideoHeader
     from keyframes.errors import ExportError, KeyframesError, OutputError, RegionError, SettingsError, VideoError
     from keyframes.exporters import export
-    from keyframes.pipeline import extract
+    from keyframes.pipeline import extract, extract_views
     from keyframes.video import VideoReader
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "export",
     "extract",
+    "extract_views",
 ]
 
 _MODULES = {
@@ -45,6 +46,7 @@ _MODULES = {
     "export": "exporters",
     "VideoReader": "video",
     "extract": "pipeline",
+    "extract_views": "pipeline",
 }
 
 

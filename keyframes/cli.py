@@ -110,7 +110,11 @@ Threads = Annotated[
 ]
 
 
-@app.command(epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames")
+@app.command(
+    epilog="Examples: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames; "
+    "keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more; "
+    "keyframes extract top.mp4 side.mp4 -k 50 --views"
+)
 def extract(
     videos: Annotated[
         list[Path], typer.Argument(metavar="VIDEO", help="One or more video files, folders of images, or TIFFs.")
@@ -169,6 +173,38 @@ def extract(
         bool,
         typer.Option("--uniform", help="Take frames evenly spread over the range, whatever they show: the baseline."),
     ] = False,
+    unlike: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PROJECT",
+            help="Choose frames unlike those that this project has labelled or chosen, of this video or of others of "
+            "the same camera: a DeepLabCut or Lightning Pose folder, a .slp, or an earlier result; may be "
+            "given several times.",
+        ),
+    ] = None,
+    views: Annotated[
+        bool,
+        typer.Option(
+            "--views",
+            help="The videos are cameras of one scene, frame by frame: choose the same frames of each, by all of them.",
+        ),
+    ] = False,
+    min_gap: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Least time between two chosen frames, as far as possible; 0: none."
+        ),
+    ] = 0.1,
+    allow_similar: Annotated[
+        bool, typer.Option("--allow-similar", help="Do not replace a frame that looks like another chosen one.")
+    ] = False,
+    allow_dark: Annotated[
+        bool, typer.Option("--allow-dark", help="Do not replace a frame that is much darker than most.")
+    ] = False,
+    allow_blurred: Annotated[
+        bool,
+        typer.Option("--allow-blurred", help="Do not replace a frame that is blurred, nor prefer the sharper of two."),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
     ] = 0,
@@ -208,14 +244,21 @@ def extract(
         "color": color,
         "scan": scan,
         "uniform": uniform,
+        "min_gap_s": min_gap,
+        "allow_similar": allow_similar,
+        "allow_dark": allow_dark,
+        "allow_blurred": allow_blurred,
         "seed": seed,
         "format": format,
     }
+    if views and (len(videos) < 2 or unlike):
+        raise typer.BadParameter("--views takes two videos or more, and no --unlike")
     if stop is not None and stop <= (start or 0.0):
         raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
     from keyframes.exporters import check_export
-    from keyframes.output import result_names
+    from keyframes.output import result_names, view_names
     from keyframes.pipeline import extract as run
+    from keyframes.pipeline import extract_views
 
     places = [output or Path(result_names(videos)[0])]
     if len(videos) > 1:
@@ -234,9 +277,14 @@ def extract(
         # Told before hours of decoding, not after them.
         with _errors_told(failed):
             check_export(tools, ExportOptions(**target), videos, places)
-    for video, place in [] if failed else zip(videos, places, strict=True):
+    common: dict[str, Any] = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings}
+    together: list[Any] = []
+    if views and not failed:
+        with _errors_told(failed, video=", ".join(map(str, videos))):
+            together = extract_views(videos, k, outputs=places, **common)
+    for number, (video, place) in enumerate([] if failed else zip(videos, places, strict=True)):
         with _errors_told(failed, video=str(video)):
-            result = run(video, k, output=place, overwrite=overwrite, threads=threads, progress=not quiet, **settings)
+            result = together[number] if views else run(video, k, output=place, unlike=unlike or (), **common)
             for warning in result.warnings:
                 _say(f"warning: {video}: {warning}")
             done.append({"folder": str(place), **result.manifest})
@@ -247,7 +295,8 @@ def extract(
     for tool in tools if done else []:
         own = target if tool in WITH_PROJECT else {**target, "project": None}
         folders = [Path(result["folder"]) for result in done]
-        _export(folders, tool, exports, failed, as_json, videos=videos, progress=not quiet, **own)
+        names = view_names(videos) if views and tool == "lightning-pose" else ()
+        _export(folders, tool, exports, failed, as_json, videos=videos, views=names, progress=not quiet, **own)
     if as_json:
         document = {"results": done, **({"exports": exports} if tools else {}), "failures": failed}
         print(json.dumps(document, indent=2, ensure_ascii=False))

@@ -117,6 +117,16 @@ class Settings:
         Look at every frame, or leave out B-frames where the file has them and they can be left out.
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
+    min_gap_s : float
+        Least time between two chosen frames in seconds; 0 for none. Like the next three, a guard of the choice that
+        gives way where nothing else is left.
+    allow_similar : bool
+        Take frames that look alike.
+    allow_dark : bool
+        Take frames that are much darker than most.
+    allow_blurred : bool
+        Take frames that are much less sharp than most, and the member nearest to a cluster's centre even where one
+        almost as near is sharper.
     seed : int
         Seed of everything random.
     format : {"png", "jpg"}
@@ -138,6 +148,10 @@ class Settings:
     color: bool = False
     scan: ScanKind = "exact"
     uniform: bool = False
+    min_gap_s: float = 0.1
+    allow_similar: bool = False
+    allow_dark: bool = False
+    allow_blurred: bool = False
     seed: int = 0
     format: ImageFormat = "png"
 
@@ -152,12 +166,14 @@ class Settings:
             except TypeError:
                 or_auto = ' or "auto"' if name == "k" else ""
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
-        for name in ("start_s", "stop_s"):
+        for name in ("start_s", "stop_s", "min_gap_s"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
-        for name, lowest in (*lowest_of.items(), ("start_s", 0)):
+        for name, lowest in (*lowest_of.items(), ("start_s", 0), ("min_gap_s", 0)):
             if not getattr(self, name) >= lowest:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
+        if self.min_gap_s == float("inf"):
+            raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
         for name, allowed in (("features", FeatureKind), ("scan", ScanKind), ("format", ImageFormat)):
@@ -214,11 +230,34 @@ class Selection:
         Cluster of every frame looked at.
     distances : array (n_frames,), float32
         Distance of every frame from its cluster's centre.
+    guards : dict
+        For each guard that is on ("similar", "min_gap_s", "dark", "blurred"): its limit, how many clusters' best
+        members gave way, and how many frames were chosen all the same ("kept"), because nothing else was left.
     """
 
     keyframes: tuple[Keyframe, ...]
     labels: NDArray[np.int32] = field(repr=False)
     distances: NDArray[np.float32] = field(repr=False)
+    guards: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Frames that were labelled or chosen before, as a new choice sees them.
+
+    Attributes
+    ----------
+    features : array (n_known, n_features)
+        Of those whose picture is known, this video's or another's; different rows.
+    frame_index : array (n_of_this_video,), int64
+        Of those that are frames of this video.
+    time_s : array (n_times,), float64
+        When these are shown, as far as they were looked at.
+    """
+
+    features: NDArray[Any] = field(repr=False)
+    frame_index: NDArray[np.int64] = field(repr=False)
+    time_s: NDArray[np.float64] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -250,6 +289,27 @@ class Result:
     def files(self) -> list[Path]:
         """The exported images in time order."""
         return [self.folder / entry["file"] for entry in self.manifest["keyframes"]]
+
+
+@dataclass(frozen=True)
+class LabelledFrame:
+    """A frame that a project has labelled or chosen.
+
+    Attributes
+    ----------
+    recording : str
+        Stem of its video's name.
+    frame_index : int
+    image : array (height, width, 3), uint8, or None
+        Blue, green, red; None where the project has no image of it.
+    video_hash : str
+        Hash of its video; "" where the project tells the name alone.
+    """
+
+    recording: str
+    frame_index: int
+    image: NDArray[np.uint8] | None = field(default=None, repr=False)
+    video_hash: str = ""
 
 
 @dataclass(frozen=True)

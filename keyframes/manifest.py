@@ -5,11 +5,12 @@ The manifest holds nothing that differs between two runs of one command: no date
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes import __version__
-from keyframes.datatypes import Keyframe, Settings, VideoHeader
+from keyframes.datatypes import Selection, Settings, VideoHeader
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -28,9 +29,11 @@ def build_manifest(
     fingerprint: str,
     frames_decoded: int,
     settings: Settings,
-    keyframes: tuple[Keyframe, ...],
+    selection: Selection,
     warnings: tuple[str, ...],
     k_selection: "KSelection | None" = None,
+    unlike: tuple[dict[str, Any], ...] = (),
+    views: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of ``manifest.json``.
 
@@ -42,11 +45,15 @@ def build_manifest(
     frames_decoded : int
         Frames decoded by the scan; with a range, up to its end.
     settings : Settings
-    keyframes : tuple of Keyframe
-        In time order.
+    selection : Selection
+        Its keyframes and what the guards did.
     warnings : tuple of str
     k_selection : KSelection or None, default=None
         How an automatic k was found; its entry stands in the manifest only then.
+    unlike : tuple of dict
+        The projects whose frames were not to come again: name, number of frames, and how many are of this video.
+    views : sequence of str
+        Names of the videos that were looked at together, where they show one scene.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
     return {
@@ -64,6 +71,9 @@ def build_manifest(
         },
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
+        **({"views": list(views)} if views else {}),
+        **({"unlike": list(unlike)} if unlike else {}),
+        **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
             {
                 "frame_index": keyframe.frame_index,
@@ -74,7 +84,7 @@ def build_manifest(
                 "sharpness": keyframe.sharpness,
                 "file": f"frames/{image_name(keyframe.frame_index, n_frames, settings.format)}",
             }
-            for keyframe in keyframes
+            for keyframe in selection.keyframes
         ],
         "warnings": list(warnings),
     }

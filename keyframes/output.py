@@ -8,6 +8,7 @@ renamed to a name of one's own is nobody else's. The renames decide; a look at t
 import ctypes
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -191,6 +192,15 @@ def video_names(videos: Sequence[Path]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def view_names(videos: Sequence[Path]) -> list[str]:
+    """Name each camera by the words of its video's name that those of the others have not."""
+    names = video_names(videos)
+    words = [re.split(r"[_\-. ]+", name) for name in names]
+    shared = set(words[0]).intersection(*words)
+    shorter = ["_".join(word for word in own if word not in shared) for own in words]
+    return shorter if all(shorter) and len(set(shorter)) == len(shorter) else names
 
 
 def result_names(videos: Sequence[Path]) -> list[str]:

@@ -2,7 +2,9 @@
 
 import shutil
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,19 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.contact_sheet import ContactSheet
-from keyframes.datatypes import Result, Selection, Settings
-from keyframes.errors import OutputError
+from keyframes.datatypes import Keyframe, Known, Result, Selection, Settings
+from keyframes.errors import OutputError, RegionError, SettingsError
+from keyframes.joint import common_part, joined
 from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
-from keyframes.scan import Scan, scan_video
+from keyframes.scan import Scan, scan_video, thumbnailer_of
 from keyframes.scan_file import save_scan
 from keyframes.uniform import select_uniform
 from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
 
 if TYPE_CHECKING:
     from clustering import KSelection
+    from keyframes.unlike import Labelled
 
 IMAGES_WAITING = 2
 
@@ -35,6 +39,7 @@ def extract(
     *,
     output: str | Path | None = None,
     overwrite: bool = False,
+    unlike: Sequence[str | Path] = (),
     threads: int | None = None,
     progress: bool = False,
     **options: Any,
@@ -52,13 +57,18 @@ def extract(
         Result folder; ``<stem>-keyframes`` in the working folder by default. It appears whole or not at all.
     overwrite : bool, default=False
         Replace an earlier result.
+    unlike : sequence of str or Path
+        Projects: DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder, or an earlier result. No
+        frame that is labelled or chosen there is chosen again, and those that are cover what these do not. They may
+        come from other videos of the same camera.
     threads : int or None, default=None
         Threads to use; None takes every processor. The result does not depend on it.
     progress : bool, default=False
         Show progress bars on standard error where that is a terminal.
     **options
         The other fields of `Settings`: ``features``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``,
-        ``color``, ``scan``, ``uniform``, ``seed``, ``format``.
+        ``color``, ``scan``, ``uniform``, ``min_gap_s``, ``allow_similar``, ``allow_dark``, ``allow_blurred``, ``seed``,
+        ``format``.
 
     Returns
     -------
@@ -77,8 +87,90 @@ def extract(
     [3, 58, 114, ...]
     """
     settings = Settings(k=k, **options)
+    if unlike and (settings.uniform or settings.k == "auto"):
+        what = "uniform" if settings.uniform else "k = auto"
+        raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
     place = Path(output) if output is not None else Path(f"{Path(video).stem}-keyframes")
-    reader = VideoReader(
+    with _reader(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
+        labelled = _labelled(unlike, reader, settings)
+        try:
+            manifest, selection, warnings = _fill(folder, reader, settings, settings, threads, progress, labelled)
+        except DisagreementError as error:
+            # A picture of the fast scan was not that of the file: nothing that rests on it stays.
+            shutil.rmtree(folder)
+            folder.mkdir()
+            exact = replace(settings, scan="exact")
+            note = (f"every frame was looked at, as with --scan exact: {error}",)
+            manifest, selection, warnings = _fill(folder, reader, settings, exact, threads, progress, labelled, note)
+        write_manifest(folder, manifest)
+    return Result(place, selection.keyframes, manifest, warnings)
+
+
+def extract_views(
+    videos: Sequence[str | Path],
+    k: int | Literal["auto"],
+    *,
+    outputs: Sequence[str | Path],
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> list[Result]:
+    """Choose k moments of a scene that several cameras film, and write the same frames of each video.
+
+    The cameras run in step: a frame index means the same moment in each of them.
+
+    Parameters
+    ----------
+    videos : sequence of str or Path
+        Two or more. Where one is shorter, the part that all have is used, with a warning.
+    k : int or "auto"
+    outputs : sequence of str or Path
+        Result folder of each video.
+    overwrite, threads, progress, **options
+        As for `extract`, without ``unlike`` and the fast scan.
+
+    Returns
+    -------
+    list of Result
+        One a video, all of the same frame indices.
+
+    Raises
+    ------
+    SettingsError, VideoError, RegionError, OutputError
+        See `keyframes.errors`.
+    """
+    settings = Settings(k=k, **options)
+    if len(videos) < 2 or len(outputs) != len(videos):
+        raise SettingsError(
+            f"{len(videos)} videos were given as views of one scene; give two or more, a folder for each"
+        )
+    if settings.scan == "fast":
+        raise SettingsError("a fast scan leaves out other frames in each view; leave it out, or the views")
+    with ExitStack() as opened:
+        readers = [opened.enter_context(_reader(video, settings, threads)) for video in videos]
+        folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
+        whole = [scan_video(reader, settings, progress) for reader in readers]
+        scans = common_part(whole)
+        if not len(scans[0].frame_index):
+            raise RegionError(f"{readers[0].path}: has no frame in common with the other views; choose another range")
+        selection, k_selection = _choose(joined(scans), settings, threads, progress, None)
+        told = (*_warnings_of_views(readers, whole, scans), *_warnings_of_choice(selection, k_selection, settings))
+        told += _warnings_of_guards(selection)
+        results = []
+        for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
+            own = replace(selection, keyframes=tuple(_seen_by(scan, keyframe) for keyframe in selection.keyframes))
+            _save_choice(folder, scan, own, k_selection)
+            warnings = (*scan.warnings, *reader.damage(), *told)
+            views = [one.header.name for one in readers]
+            manifest = _write(folder, reader, scan, settings, own, warnings, k_selection, (), views, progress)
+            write_manifest(folder, manifest)
+            results.append(Result(Path(place), own.keyframes, manifest, warnings))
+    return results
+
+
+def _reader(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:
+    return VideoReader(
         video,
         start_s=settings.start_s,
         stop_s=settings.stop_s,
@@ -86,18 +178,25 @@ def extract(
         crop=settings.crop,
         threads=threads,
     )
-    with reader, result_folder(place, overwrite) as folder:
-        try:
-            manifest, selection, warnings = _fill(folder, reader, settings, settings, threads, progress)
-        except DisagreementError as error:
-            # A picture of the fast scan was not that of the file: nothing that rests on it stays.
-            shutil.rmtree(folder)
-            folder.mkdir()
-            exact = replace(settings, scan="exact")
-            note = (f"every frame was looked at, as with --scan exact: {error}",)
-            manifest, selection, warnings = _fill(folder, reader, settings, exact, threads, progress, note)
-        write_manifest(folder, manifest)
-    return Result(place, selection.keyframes, manifest, warnings)
+
+
+def _seen_by(scan: Scan, keyframe: Keyframe) -> Keyframe:
+    """Return a keyframe with the time and the sharpness that it has in one view."""
+    row = int(np.searchsorted(scan.frame_index, keyframe.frame_index))
+    return replace(keyframe, time_s=float(scan.time_s[row]), sharpness=round(float(scan.sharpness[row]), 3))
+
+
+def _warnings_of_views(
+    readers: Sequence[VideoReader], whole: Sequence[Scan], common: Sequence[Scan]
+) -> tuple[str, ...]:
+    """Tell where the views are not of one length."""
+    if len({len(scan.frame_index) for scan in (*whole, *common)}) == 1:
+        return ()
+    lengths = ", ".join(
+        f"{reader.header.name} {len(scan.frame_index)}" for reader, scan in zip(readers, whole, strict=True)
+    )
+    n_common = len(common[0].frame_index)
+    return (f"the views have different numbers of frames ({lengths}); the {n_common} that all have were looked at",)
 
 
 def _fill(
@@ -107,6 +206,7 @@ def _fill(
     followed: Settings,
     threads: int | None,
     progress: bool,
+    labelled: "Labelled | None" = None,
     notes: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], Selection, tuple[str, ...]]:
     """Scan as the settings to be followed say, choose, and write everything but the manifest, which tells the settings.
@@ -117,17 +217,38 @@ def _fill(
         Where a chosen frame of a scan that left frames out is not the frame of the file.
     """
     scan = scan_video(reader, followed, progress)
-    warnings = (*notes, *scan.warnings, *reader.damage())
-    selection, k_selection = _choose(scan, followed, threads, progress, folder)
-    warnings += _warnings_of_choice(selection, k_selection, settings)
+    warnings = (*notes, *scan.warnings, *reader.damage(), *(labelled.warnings if labelled else ()))
+    known = labelled.known(scan) if labelled else None
+    selection, k_selection = _choose(scan, followed, threads, progress, folder, known)
+    warnings += (*_warnings_of_choice(selection, k_selection, settings), *_warnings_of_guards(selection))
+    projects = labelled.projects if labelled else ()
+    manifest = _write(folder, reader, scan, settings, selection, warnings, k_selection, projects, (), progress)
+    return manifest, selection, warnings
+
+
+def _write(
+    folder: Path,
+    reader: VideoReader,
+    scan: Scan,
+    settings: Settings,
+    selection: Selection,
+    warnings: tuple[str, ...],
+    k_selection: "KSelection | None",
+    projects: tuple[dict[str, Any], ...],
+    views: Sequence[str],
+    progress: bool,
+) -> dict[str, Any]:
+    """Write the images; return the manifest."""
     manifest = build_manifest(
         reader.header,
         file_hash(reader.path, reader.header.size_bytes),
         scan.frames_decoded,
         settings,
-        selection.keyframes,
+        selection,
         warnings,
         k_selection,
+        projects,
+        views,
     )
     proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
     try:
@@ -136,34 +257,59 @@ def _fill(
         if proof.view.discard != "none":
             raise
         _write_images(reader, manifest, folder, progress)
-    return manifest, selection, warnings
+    return manifest
 
 
 def _choose(
-    scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path
+    scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path | None, known: Known | None = None
 ) -> "tuple[Selection, KSelection | None]":
-    """Clusters and representatives; the rows behind them go to ``scan.npz``, an automatic k to its picture."""
+    """Clusters and representatives; what stands behind them is saved where a folder is given."""
     # Numba takes a second to load: a video that cannot be read is told before that.
-    from keyframes.selection import choose_k, count_different, select
+    from keyframes.selection import choose_k, count_different, find_limits, select
 
     with progress_bar(None, "choose", 2, "steps", progress) as steps:
         k_selection = None
         if settings.k == "auto":
             k_selection = choose_k(scan.features, seed=settings.seed, threads=threads)
             k = k_selection.k
-            curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k)
-            _write_image(folder / "k_curve.png", curve)
         elif settings.uniform:
             k = min(settings.k, len(scan.frame_index))
         else:
-            k = count_different(scan.features, settings.k)
-        selection = (
-            select_uniform(scan, k) if settings.uniform else select(scan, k, seed=settings.seed, threads=threads)
-        )
+            k = count_different(_rows_to_choose(scan, known), settings.k, None if known is None else known.features)
+            if not k:
+                raise RegionError("every different frame of the recording is in the projects already: nothing is left")
+        if settings.uniform:
+            selection = select_uniform(scan, k)
+        else:
+            limits = find_limits(scan, settings)
+            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits, known=known)
         steps.update()
-        save_scan(folder / "scan.npz", scan, selection)
+        if folder is not None:
+            _save_choice(folder, scan, selection, k_selection)
         steps.update()
     return selection, k_selection
+
+
+def _save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KSelection | None") -> None:
+    """Write the rows behind a choice to ``scan.npz``, and an automatic k to its picture."""
+    if k_selection is not None:
+        curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
+        _write_image(folder / "k_curve.png", curve)
+    save_scan(folder / "scan.npz", scan, selection)
+
+
+def _rows_to_choose(scan: Scan, known: Known | None) -> NDArray[Any]:
+    """Return the features of the frames that no project has."""
+    return scan.features if known is None else scan.features[~np.isin(scan.frame_index, known.frame_index)]
+
+
+def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Settings) -> "Labelled | None":
+    """Read projects before hours of decoding; None without any."""
+    if not projects:
+        return None
+    from keyframes.unlike import read_labelled
+
+    return read_labelled([Path(project) for project in projects], reader, thumbnailer_of(reader, settings))
 
 
 def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
@@ -184,6 +330,22 @@ def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", 
     return (
         f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
         "all of those were chosen",
+    )
+
+
+def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
+    """Tell what the guards could not keep out."""
+    told = {
+        "similar": "look like another one",
+        "min_gap_s": "lie closer to another one than {limit:g} s",
+        "dark": "are much darker than most of the recording",
+        "blurred": "are much less sharp than most of the recording",
+    }
+    n_chosen = len(selection.keyframes)
+    return tuple(
+        f"{effect['kept']} of the {n_chosen} chosen frames {told[name].format(**effect)}: nothing else was left"
+        for name, effect in selection.guards.items()
+        if effect["kept"]
     )
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -91,6 +91,13 @@ class Scan:
         return Proof(self._view, self._fingerprint, prints, self._agree)
 
 
+def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
+    """Return the rows of a scan at some of its frames, in ascending order."""
+    rows = np.searchsorted(scan.frame_index, frame_indices)
+    names = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "_prints")
+    return replace(scan, **{name: getattr(scan, name)[rows] for name in names})
+
+
 def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     """Reduce the frames of a video's range to rows as they come.
 
@@ -108,11 +115,11 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
     """
     video.count_packets()
     reason = ""
-    view, thumbnailer = PLAIN, _thumbnailer(video, settings)
+    view, thumbnailer = PLAIN, thumbnailer_of(video, settings)
     if settings.scan == "fast":
         view, reason = find_discard(video, _fewest(settings))
     if view == PLAIN and luma_pays(video, settings) and (levels := find_luma_levels(video, thumbnailer)) is not None:
-        view, thumbnailer = View(luma=True), _thumbnailer(video, settings, levels)
+        view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
     segments = plan_segments(video, view)
     while True:
         try:
@@ -127,7 +134,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
             else:
                 # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
                 reason = reason or "FFmpeg reports errors in it"
-                view, thumbnailer, segments = PLAIN, _thumbnailer(video, settings), []
+                view, thumbnailer, segments = PLAIN, thumbnailer_of(video, settings), []
                 video.threads = 1
 
 
@@ -140,7 +147,8 @@ def _with_warning(scan: Scan, reason: str) -> Scan:
     return Scan(**{**values, "warnings": (f"every frame was looked at, as with --scan exact: {reason}",)})
 
 
-def _thumbnailer(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
+def thumbnailer_of(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
+    """Return what reduces the pictures of a video, or, with `levels`, its luma planes."""
     size = settings.crop or video.header
     return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
 
@@ -207,7 +215,7 @@ def _scan_once(
         return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
 
     def sample() -> NDArray[np.uint8]:
-        plain = _thumbnailer(video, settings)
+        plain = thumbnailer_of(video, settings)
         rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 

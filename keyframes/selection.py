@@ -1,4 +1,6 @@
-"""Which frames to label: cluster the features, take the member nearest to each centre."""
+"""Which frames to label: cluster the features, take a member near each centre."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +8,19 @@ from numpy.typing import NDArray
 from clustering import KSelection, k_means, representatives, select_k
 from clustering.lloyd import nearest_centers
 from clustering.workers import Workers
-from keyframes.datatypes import MAX_AUTO_K, Keyframe, Selection
+from keyframes.datatypes import MAX_AUTO_K, Keyframe, Known, Selection, Settings
+from keyframes.guards import (
+    Company,
+    Limits,
+    blemish_effect,
+    blemishes,
+    blurred_limit,
+    choose_members,
+    dark_limit,
+    ranked_members,
+    sharpest_first,
+    similar_limit,
+)
 from keyframes.scan import Scan
 
 # k-means holds several copies of its rows; of more than so many it sees an even sample.
@@ -16,14 +30,15 @@ ASSIGNED_ROWS = 1 << 16
 N_CANDIDATES = 32
 
 
-def count_different(features: NDArray[np.generic], enough: int) -> int:
-    """Count the different rows, no further than `enough`."""
-    seen: set[bytes] = set()
+def count_different(features: NDArray[np.generic], enough: int, known: NDArray[np.generic] | None = None) -> int:
+    """Count the different rows, those of `known` left out, no further than `enough`."""
+    seen = set() if known is None else {row.tobytes() for row in known}
+    n_known = len(seen)
     for row in features:
         seen.add(row.tobytes())
-        if len(seen) >= enough:
+        if len(seen) - n_known >= enough:
             break
-    return len(seen)
+    return len(seen) - n_known
 
 
 def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = None) -> KSelection:
@@ -39,7 +54,15 @@ def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = 
     return select_k(features, k_min=min(2, n_different), k_max=n_different, random_state=seed, n_threads=threads)
 
 
-def select(scan: Scan, k: int, *, seed: int, threads: int | None = None) -> Selection:
+def select(
+    scan: Scan,
+    k: int,
+    *,
+    seed: int,
+    threads: int | None = None,
+    limits: Limits | None = None,
+    known: Known | None = None,
+) -> Selection:
     """Choose k frames, one a cluster.
 
     A frame whose picture is in doubt is chosen only where its cluster has no other.
@@ -48,72 +71,109 @@ def select(scan: Scan, k: int, *, seed: int, threads: int | None = None) -> Sele
     ----------
     scan : Scan
     k : int
-        At most the number of different rows of features, or fewer frames than k are chosen.
+        At most the number of different rows of features, those of known frames left out, or fewer frames than k are
+        chosen.
     seed : int
     threads : int or None
+    limits : Limits or None, default=None
+        Guards of the choice, all off by default.
+    known : Known or None, default=None
+        Frames that were labelled or chosen before: none of them is chosen, and those that are cover what they do not.
 
     Returns
     -------
     Selection
         In time order.
     """
-    features = scan.features
-    if len(features) <= MOST_ROWS:
-        X = features.astype(np.float32)
-        found = k_means(X, k, random_state=seed, n_threads=threads)
-        del X
-        labels, squared, centers = found.labels, found.distances, found.centers
-    else:
-        labels, squared, centers = _cluster_many(features, k, seed, threads)
-    candidates = _nearest_members(labels, squared, scan.suspect)
-    rows, distances = representatives(features[candidates].astype(np.float32), labels[candidates], centers)
-    sizes = np.bincount(labels, minlength=k)
-    chosen = [
-        Keyframe(
-            frame_index=int(scan.frame_index[candidates[row]]),
-            time_s=float(scan.time_s[candidates[row]]),
-            cluster=cluster,
-            cluster_size=int(sizes[cluster]),
-            distance=round(float(distance), 6),
-            sharpness=round(float(scan.sharpness[candidates[row]]), 3),
-        )
-        for cluster, (row, distance) in enumerate(zip(rows[:, 0], distances[:, 0], strict=True))
-        if row >= 0
-    ]
+    X, limits = scan.features, limits or Limits()
+    known = known or Known(X[:0], scan.frame_index[:0], scan.time_s[:0])
+    labels, squared, centers = _cluster(X, k, known.features.astype(np.float32), seed, threads)
+    allowed = ~np.isin(scan.frame_index, known.frame_index)
+    dark, blurred = scan.brightness < limits.dark, scan.sharpness < limits.blurred
+    blemish = blemishes(scan.suspect, dark, blurred)
+    ranked = ranked_members(np.where(allowed, labels, -1), squared, blemish, k)
+    ranked = [_ranked_again(members, X, center) for members, center in zip(ranked, centers, strict=False)]
+    best = [sharpest_first(members, scan.sharpness) if limits.blurred else members for members in ranked]
+    company = Company(X, scan.time_s, limits, k, known.features, known.time_s)
+    effect = choose_members(best, np.flatnonzero(allowed & (blemish == 0)), np.flatnonzero(allowed), company)
+    rows = np.sort(np.array(company.rows, np.int64))
+    guards: dict[str, Any] = {name: effect[name] for name in effect if getattr(limits, name)}
+    for name, bad in (("dark", dark), ("blurred", blurred)):
+        if getattr(limits, name):
+            guards[name] = blemish_effect(bad, allowed, labels, squared, rows, k)
     return Selection(
-        keyframes=tuple(sorted(chosen, key=lambda keyframe: keyframe.frame_index)),
+        keyframes=_keyframes(scan, rows, labels, centers),
         labels=labels,
         distances=np.sqrt(squared),
+        guards={name: {"limit": float(f"{getattr(limits, name):.6g}"), **told} for name, told in guards.items()},
     )
 
 
-def _nearest_members(
-    labels: NDArray[np.int32], squared: NDArray[np.float32], suspect: NDArray[np.bool_]
+def find_limits(scan: Scan, settings: Settings) -> Limits:
+    """Find what counts as alike, dark and blurred in this recording, of the guards that are on."""
+    return Limits(
+        similar=0.0 if settings.allow_similar else similar_limit(scan.features, len(scan.components.mean)),
+        min_gap_s=settings.min_gap_s,
+        dark=0.0 if settings.allow_dark else dark_limit(scan.brightness),
+        blurred=0.0 if settings.allow_blurred else blurred_limit(scan.sharpness),
+    )
+
+
+def _keyframes(
+    scan: Scan, rows: NDArray[np.int64], labels: NDArray[np.int32], centers: NDArray[np.float32]
+) -> tuple[Keyframe, ...]:
+    sizes = np.bincount(labels, minlength=len(centers))
+    distances = np.linalg.norm(scan.features[rows] - centers[labels[rows]].astype(np.float64), axis=1)
+    return tuple(
+        Keyframe(
+            frame_index=int(scan.frame_index[row]),
+            time_s=float(scan.time_s[row]),
+            cluster=int(labels[row]),
+            cluster_size=int(sizes[labels[row]]),
+            distance=round(float(distance), 6),
+            sharpness=round(float(scan.sharpness[row]), 3),
+        )
+        for row, distance in zip(rows, distances, strict=True)
+    )
+
+
+def _ranked_again(
+    members: NDArray[np.int64], features: NDArray[np.generic], center: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Rows of the few members nearest to each centre, in ascending order; suspect ones only where there is no other."""
-    order = np.lexsort((squared, suspect, labels))
-    ordered = labels[order]
-    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    place = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
-    first_suspect = np.repeat(suspect[order[begins]], np.diff(np.append(begins, len(order))))
-    near = (place < N_CANDIDATES) & (first_suspect | ~suspect[order])
-    return np.asarray(np.sort(order[near]), np.int64)
+    """Rank the nearest few of a cluster's members by their distances in double precision."""
+    head = np.sort(members[:N_CANDIDATES])
+    if not len(head):
+        return members
+    rows, _ = representatives(features[head].astype(np.float32), np.zeros(len(head), np.int64), center[None], len(head))
+    return np.concatenate([head[rows[0]], members[N_CANDIDATES:]])
+
+
+def _cluster(
+    features: NDArray[np.generic], k: int, fixed: NDArray[np.float32], seed: int, threads: int | None
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Labels, squared distances and centres of k clusters, behind them those of known frames, which do not move."""
+    if len(features) > MOST_ROWS:
+        return _cluster_many(features, k, fixed, seed, threads)
+    found = k_means(features.astype(np.float32), k, fixed_centers=fixed, random_state=seed, n_threads=threads)
+    return found.labels, found.distances, found.centers
 
 
 def _cluster_many(
-    features: NDArray[np.generic], k: int, seed: int, threads: int | None
+    features: NDArray[np.generic], k: int, fixed: NDArray[np.float32], seed: int, threads: int | None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Labels, squared distances and centres of more rows than fit in memory as the algorithm wants them.
 
     k-means finds the centres on an even sample of the rows; then they move once to the mean of all their members.
     """
-    sample = np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64)
-    centers = k_means(features[sample].astype(np.float32), k, random_state=seed, n_threads=threads).centers
+    sample = features[np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64)].astype(np.float32)
+    centers = k_means(sample, k, fixed_centers=fixed, random_state=seed, n_threads=threads).centers
+    del sample
     with Workers(threads) as workers:
         labels, squared, means = _assign(features, centers, workers)
+        means[k:] = centers[k:]
         moved = _assign(features, means, workers)
     # A move that leaves a cluster without members would cost a frame.
-    if np.bincount(moved[0], minlength=k).all():
+    if np.bincount(moved[0], minlength=k)[:k].all():
         return moved[0], moved[1], means
     return labels, squared, centers
 

@@ -6,17 +6,17 @@ DeepLabCut pairs folder and video by the stem of the video's path, and reads ind
 import csv
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from keyframes.datatypes import Exported, ExportOptions
+from keyframes.datatypes import Exported, ExportOptions, LabelledFrame
 from keyframes.errors import ExportError, SettingsError
 from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free
 from keyframes.exporters.project_file import ProjectFile, quoted, read_project_file
-from keyframes.exporters.recording import Recording, is_video_of
+from keyframes.exporters.recording import Recording, is_video_of, read_image
 from keyframes.output import result_folder
 
 # Whatever the language of the machine.
@@ -91,6 +91,19 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     if options.is_new:
         return _write_new(recordings, options, place, progress)
     return _add(recordings, _read_config(options), progress)
+
+
+def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
+    """Yield the frames of a project that are labelled or extracted for it."""
+    root = _read_config(ExportOptions(project=project)).path.parent
+    folders = sorted(path for path in root.glob("labeled-data/*") if path.is_dir())
+    for folder in folders:
+        # There DeepLabCut draws the labels into the images.
+        if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
+            continue
+        images = {index: path for path in sorted(folder.glob("*.png")) for index in _indices_in([path.name])}
+        for index in sorted(_frames_there(folder)):
+            yield LabelledFrame(folder.name, index, read_image(images[index]) if index in images else None)
 
 
 def default_place(options: ExportOptions, today: date | None = None) -> Path:
@@ -228,6 +241,11 @@ def _frames_there(folder: Path) -> set[int]:
                 names += [cell for row in csv.reader(file) for cell in row[:3]]
         except (OSError, ValueError, csv.Error) as error:
             raise ExportError(f"{table}: cannot be read as a table of labels ({error})") from None
+    return _indices_in(names)
+
+
+def _indices_in(names: Iterable[str]) -> set[int]:
+    """Find the frame indices in the names of images."""
     stems = (re.split(r"[/\\]", name)[-1] for name in names if name.endswith(".png"))
     return {int(number) for stem in stems for number in re.findall("[0-9]+", stem)[:1]}
 

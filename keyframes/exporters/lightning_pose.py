@@ -15,12 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keyframes.datatypes import Exported, ExportOptions, Frame
+from keyframes.datatypes import Exported, ExportOptions, Frame, LabelledFrame
 from keyframes.errors import ExportError, SettingsError, VideoError
 from keyframes.exporters.changes import Changes, project_changes
 from keyframes.exporters.place import check_free
 from keyframes.exporters.project_file import quoted, read_project_file
-from keyframes.exporters.recording import Recording, is_video_of, png
+from keyframes.exporters.recording import Recording, is_video_of, png, read_image
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader
@@ -64,6 +64,16 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             _write_table(changes, _table_name(view), options.scorer or SCORER, bodyparts)
             _add_to_queue(changes, f"{_table_name(view)}.unlabeled.jsonl", paths)
     return Exported("lightning-pose", root, sum(map(len, queues.values())), tuple(notes))
+
+
+def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
+    """Yield the frames of a project that are labelled or wait in the queue; not their context."""
+    root, views, _ = _read_project(ExportOptions(project=project))
+    for view in views or [""]:
+        for name, index in sorted(_named_frames(root, view)):
+            found = sorted((root / "labeled-data" / name).glob(f"img*{index}.png"))
+            images = [path for path in found if int(path.stem.removeprefix("img")) == index]
+            yield LabelledFrame(name, index, read_image(images[0]) if images else None)
 
 
 def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[Recording, list[int]]]:
@@ -134,6 +144,11 @@ def _table_name(view: str) -> str:
 
 def _frames_there(root: Path, view: str, name: str) -> set[int]:
     """Find the indices of a folder's frames that are labelled or wait in the queue."""
+    return {index for folder, index in _named_frames(root, view) if folder == name}
+
+
+def _named_frames(root: Path, view: str) -> set[tuple[str, int]]:
+    """Find folder and index of the frames of a view that are labelled or wait in the queue."""
     paths: list[str] = []
     table, queue = root / f"{_table_name(view)}.csv", root / f"{_table_name(view)}.unlabeled.jsonl"
     try:
@@ -148,7 +163,7 @@ def _frames_there(root: Path, view: str, name: str) -> set[int]:
     except (OSError, ValueError, KeyError, TypeError):
         raise ExportError(f"{queue}: is no queue of frames, one JSON object a line; restore it from a copy") from None
     found = (re.fullmatch(r".*[/\\]([^/\\]+)[/\\]\D*(\d+)[^/\\]*", path) for path in paths)
-    return {int(match[2]) for match in found if match and match[1] == name}
+    return {(match[1], int(match[2])) for match in found if match}
 
 
 def _write_images(recording: Recording, wanted: Sequence[int], changes: Changes, progress: bool) -> None:

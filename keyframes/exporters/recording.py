@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.datatypes import LabelledFrame
 from keyframes.errors import ExportError, VideoError
 from keyframes.manifest import SCHEMA_VERSION
 from keyframes.output import video_names
@@ -93,6 +94,29 @@ def png(image: NDArray[np.uint8]) -> bytes:
     if not done:
         raise ExportError(f"an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
     return bytes(data.tobytes())
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read a project's image, or raise an ExportError."""
+    return decode_image(_read(path), path)
+
+
+def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
+    """Decode an image that a file holds, or raise an ExportError."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise ExportError(f"{path}: holds an image that cannot be decoded; restore it from a copy")
+    return np.asarray(image, np.uint8)
+
+
+def labelled_frames(folder: Path) -> Iterator[LabelledFrame]:
+    """Yield the chosen frames of earlier results."""
+    for result in _results_in(folder):
+        manifest = _read_manifest(result)
+        video = manifest["video"]
+        for entry in manifest["keyframes"]:
+            image = read_image(result / entry["file"])
+            yield LabelledFrame(Path(video["path"]).stem, entry["frame_index"], image, video["hash"])
 
 
 def read_recordings(

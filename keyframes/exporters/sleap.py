@@ -7,19 +7,21 @@ holds the images of the result themselves, byte for byte.
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from keyframes.datatypes import Exported, ExportOptions
+from keyframes.datatypes import Exported, ExportOptions, LabelledFrame
 from keyframes.errors import ExportError, OutputError
 from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
-from keyframes.exporters.recording import Recording, png
+from keyframes.exporters.recording import Recording, decode_image, png
 from keyframes.output import result_folder
 from keyframes.video.images import image_files, is_image_sequence
 
@@ -59,6 +61,20 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     for recording in recordings:
         notes += _told_of_seeks(recording, f"label in {FILES[1]}")
     return Exported("sleap", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
+
+
+def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
+    """Yield the frames of a project that are labelled or suggested, with their images where it is a package."""
+    labels = _load(_need_sleap_io(), project)
+    for video in labels.videos:
+        wanted = {
+            int(frame.frame_idx) for frame in (*labels.labeled_frames, *labels.suggestions) if frame.video is video
+        }
+        name = _recording_name(video)
+        images = _unpacked(video, wanted) if _is_packed(video) else {}
+        for index in sorted(wanted):
+            image = images[index]() if index in images else None
+            yield LabelledFrame(name, index, image)
 
 
 def _need_sleap_io() -> Any:
@@ -273,6 +289,36 @@ def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
         for row, path in enumerate(images.values()):
             path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
         return images, str(rows.attrs.get("channel_order", "BGR"))
+
+
+def _recording_name(video: Any) -> str:
+    """Stem of a video's name; of a list of images that of their folder."""
+    filename = (video.original_video or video.source_video or video).filename
+    names = re.split(r"[/\\]", filename[0] if isinstance(filename, list) else str(filename))
+    return names[-2] if isinstance(filename, list) and len(names) > 1 else Path(names[-1]).stem
+
+
+def _unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:
+    """Give, for each wanted frame that a package holds an image of, a function that reads it."""
+    import h5py
+
+    path, dataset = Path(video.filename), video.backend_metadata["dataset"]
+
+    def read(row: int) -> NDArray[np.uint8]:
+        with h5py.File(path, "r") as file:
+            stored, told = np.asarray(file[dataset][row]), dict(file[dataset].attrs)
+        if told.get("format") in ("png", "jpg", "jpeg"):
+            image = decode_image(stored.astype(np.int8).tobytes(), path)
+            return image if told.get("channel_order", "BGR") == "RGB" else np.ascontiguousarray(image[..., ::-1])
+        image = np.broadcast_to(stored, (*stored.shape[:2], 3)) if stored.ndim == 3 else stored
+        return np.ascontiguousarray(image[..., ::-1], np.uint8)
+
+    try:
+        with h5py.File(path, "r") as file:
+            indices = file[dataset].parent["frame_numbers"][:].tolist()
+    except (OSError, KeyError) as error:
+        raise ExportError(f"{path}: its images cannot be read ({error}); restore it from a copy") from None
+    return {int(index): partial(read, row) for row, index in enumerate(indices) if int(index) in wanted}
 
 
 def _swapped(image: bytes) -> bytes:

@@ -71,7 +71,7 @@ def test_every_option_reaches_the_result(extract, video_file):
         video_file("mpeg4.mp4"),
         *("-k", 4, "-o", "out", "--features", "pixels", "--start", "0:00.2", "--stop", "00:00:01.9", "--every", 2),
         *("--crop", "10,20,100,80", "--width", 20, "--color", "--seed", 7, "--threads", 1, "--format", "jpg", "-q"),
-        "--uniform",
+        *("--uniform", "--min-gap", 0.5, "--allow-similar", "--allow-dark", "--allow-blurred"),
     )
     assert done.returncode == 0, done.stderr
     assert json.loads((extract.folder / "out" / "manifest.json").read_text(encoding="utf-8"))["settings"] == {
@@ -85,6 +85,10 @@ def test_every_option_reaches_the_result(extract, video_file):
         "color": True,
         "scan": "exact",
         "uniform": True,
+        "min_gap_s": 0.5,
+        "allow_similar": True,
+        "allow_dark": True,
+        "allow_blurred": True,
         "seed": 7,
         "format": "jpg",
     }
@@ -99,6 +103,7 @@ def test_every_option_reaches_the_result(extract, video_file):
         ("-k", "1.5"),
         (),
         ("-k", "5", "--every", "0"),
+        ("-k", "5", "--min-gap", "-1"),
         ("-k", "5", "--start", "1:99"),
         ("-k", "5", "--start", "soon"),
         ("-k", "5", "--start", "3", "--stop", "2"),

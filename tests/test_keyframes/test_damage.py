@@ -9,7 +9,6 @@ import pytest
 
 import keyframes
 from keyframes import VideoError, VideoHeader
-from keyframes.selection import _nearest_members
 from keyframes.video import VideoReader, find_suspects, is_incomplete
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.packets import Packets
@@ -133,13 +132,6 @@ def test_a_file_without_complaints_has_no_suspects(encoded):
     with VideoReader(encoded("a.mp4", 30, *X264)) as video:
         list(video)
         assert not find_suspects(np.arange(30), video.latest_pass, video.packets).any()
-
-
-def test_a_suspect_is_chosen_only_where_its_cluster_has_no_other():
-    labels = np.array([0, 0, 0, 1, 1], np.int32)
-    squared = np.array([0.5, 0.1, 0.2, 0.3, 0.4], np.float32)
-    suspect = np.array([False, True, False, True, True])
-    assert _nearest_members(labels, squared, suspect).tolist() == [0, 2, 3, 4]
 
 
 def test_suspects_are_not_written_while_there_are_others(encoded, tmp_path):

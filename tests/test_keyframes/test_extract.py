@@ -39,7 +39,8 @@ def test_every_image_is_the_frame_of_its_index(name, tmp_path, video_file, seque
 
 def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
     folder = tmp_path / "out"
-    result = keyframes.extract(video_file("variable_rate.mp4"), 8, output=folder, seed=3, every=2, start_s=0.1)
+    options = {"seed": 3, "every": 2, "start_s": 0.1, "min_gap_s": 0.0, "allow_similar": True, "allow_blurred": True}
+    result = keyframes.extract(video_file("variable_rate.mp4"), 8, output=folder, **options)
     assert {path.name for path in folder.iterdir()} == {
         "contact_sheet.jpg",
         "frames",
@@ -55,10 +56,9 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
     assert (manifest["video"]["frames_decoded"], manifest["video"]["frames_claimed"]) == (60, 60)
     assert manifest["settings"] == {
         **keyframes.Settings(k=8).as_dict(),
-        "seed": 3,
-        "every": 2,
-        "start_s": 0.1,
+        **options,
     }
+    assert set(manifest["guards"]) == {"dark"}
     assert os.fspath(tmp_path) not in (folder / "manifest.json").read_text(encoding="utf-8")
 
     entries = manifest["keyframes"]
@@ -173,6 +173,8 @@ def test_a_truncated_video_gives_frames_up_to_the_break(tmp_path, truncated, seq
         ({"k": 5, "every": 0}, SettingsError),
         ({"k": 5, "seed": -1}, SettingsError),
         ({"k": 5, "start_s": 2.0, "stop_s": 1.0}, SettingsError),
+        ({"k": 5, "min_gap_s": -1.0}, SettingsError),
+        ({"k": 5, "min_gap_s": float("inf")}, SettingsError),
         ({"k": 5, "features": "smell"}, SettingsError),
         ({"k": 5, "format": "gif"}, SettingsError),
         ({"k": 5, "start_s": 60.0}, RegionError),

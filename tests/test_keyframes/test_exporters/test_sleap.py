@@ -39,8 +39,9 @@ def test_suggestions_and_their_images_come_back(name, tmp_path, extracted):
     result = extracted(name)
     done = keyframes.export(result, "sleap", output=tmp_path / "out")
     assert done.n_frames == 5
-    # sleap-io seeks in the video itself; the package holds the pictures.
-    assert ["rate" in note and "suggestions.pkg.slp" in note for note in done.notes] == [True] * name.startswith("var")
+    # Whether a seek of sleap-io may miss hangs on which frames were chosen; at an even rate it cannot.
+    assert len(done.notes) <= name.startswith("variable_rate")
+    assert all("rate" in note and "suggestions.pkg.slp" in note for note in done.notes)
     assert {path.name for path in done.place.iterdir()} == {"suggestions.slp", "suggestions.pkg.slp"}
     labels = sio.load_slp(str(done.place / "suggestions.slp"))
     (video,) = labels.videos
