@@ -16,6 +16,8 @@ from clustering.seeding import Sample, draw_sample
 from clustering.workers import Workers
 
 ROUNDS = 9
+# In a projection, beside which Lloyd's algorithm on all features takes long, more of them cost little.
+PROJECTED_ROUNDS = 12
 # Share of the centres that the first round draws anew; half as many after a round that lowered nothing.
 SHARE = 0.06
 # Batches in which the first seeds are drawn, and candidates for each seed, the first ones and those of the rounds.
@@ -52,7 +54,8 @@ def exchanged_start(
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
     norms, closest = row_norms(sample.X, workers), sample.closest(workers)
     n_tries = min(MOST_TRIES, -(-TRIED // n_clusters)) if n_clusters > 1 else 1
-    tries = (_attempt(sample, norms, closest, n_clusters, rng, workers) for _ in range(n_tries))
+    n_rounds = PROJECTED_ROUNDS if sample.X.shape[1] < X.shape[1] else ROUNDS
+    tries = (_attempt(sample, norms, closest, n_clusters, n_rounds, rng, workers) for _ in range(n_tries))
     seeds, labels, _ = min(tries, key=lambda found: found[2])
     # The centres in the space of X, from the labels that were found in the projection.
     seeds = np.concatenate([X[sample.rows[seeds]], fixed])
@@ -62,7 +65,13 @@ def exchanged_start(
 
 
 def _attempt(
-    sample: Sample, norms: NDArray, closest: NDArray, n_clusters: int, rng: np.random.RandomState, workers: Workers
+    sample: Sample,
+    norms: NDArray,
+    closest: NDArray,
+    n_clusters: int,
+    n_rounds: int,
+    rng: np.random.RandomState,
+    workers: Workers,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], float]:
     """First seeds (rows of the sample), labels after all rounds, and their distortion."""
     X, weights, n_fixed = sample.X, sample.weights, len(sample.fixed)
@@ -73,7 +82,7 @@ def _attempt(
         X, norms, weights, np.concatenate([X[drawn.rows], sample.fixed]), drawn.nearest, n_fixed, workers
     )
     n_drawn = max(1, round(SHARE * n_clusters))
-    for _ in range(ROUNDS if n_clusters > 1 and len(X) >= ROWS_A_CENTER * n_clusters else 0):
+    for _ in range(n_rounds if n_clusters > 1 and len(X) >= ROWS_A_CENTER * n_clusters else 0):
         found = _exchanged(search, weights, n_drawn, n_fixed, rng, workers)
         if _distortion(found, weights) < _distortion(search, weights):
             search = found
