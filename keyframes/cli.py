@@ -111,9 +111,9 @@ Threads = Annotated[
 
 
 @app.command(
-    epilog="Examples: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames; "
-    "keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more; "
-    "keyframes extract top.mp4 side.mp4 -k 50 --views"
+    epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames\n\n"
+    "keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more\n\n"
+    "keyframes extract top.mp4 side.mp4 -k 50 --views",
 )
 def extract(
     videos: Annotated[

@@ -17,13 +17,15 @@ def bisect(centers: NDArray, n_groups: int, members: NDArray, starts: NDArray) -
     members[starts[g]:starts[g + 1]], starts (n_groups + 1,).
     """
     n_features = centers.shape[1]
-    members[:] = np.arange(centers.shape[0])
+    for c in range(centers.shape[0]):
+        members[c] = c
     starts[0] = 0
     starts[n_groups] = centers.shape[0]
     offsets = np.empty(centers.shape, np.float64)
     direction = np.empty(n_features, np.float64)
     turned = np.empty(n_features, np.float64)
     along = np.empty(centers.shape[0], np.float64)
+    behind = np.empty(centers.shape[0], np.int64)
     pending = [(0, n_groups)]
     while pending:
         g_first, g_last = pending.pop()
@@ -31,21 +33,39 @@ def bisect(centers: NDArray, n_groups: int, members: NDArray, starts: NDArray) -
             continue
         first, last = starts[g_first], starts[g_last]
         farthest = center_offsets(centers, members, first, last, offsets)
-        direction[:] = offsets[farthest]
+        for j in range(n_features):
+            direction[j] = offsets[farthest, j]
         for _ in range(POWER_STEPS):
-            turned[:] = 0
+            for j in range(n_features):
+                turned[j] = 0.0
             project(offsets, first, last, direction, along)
             for m in range(first, last):
                 for j in range(n_features):
                     turned[j] += along[m] * offsets[m, j]
-            length = np.sqrt(np.dot(turned, turned))
-            direction[:] = turned / (length if length > 0 else 1.0)
+            squared = 0.0
+            for j in range(n_features):
+                squared += turned[j] * turned[j]
+            scale = 1.0 / np.sqrt(squared) if squared > 0 else 1.0
+            for j in range(n_features):
+                direction[j] = turned[j] * scale
         project(offsets, first, last, direction, along)
-        members[first:last] = members[first:last][np.argsort(along[first:last])]
         g_middle = g_first + (g_last - g_first) // 2
-        starts[g_middle] = first + (last - first) * (g_middle - g_first) // (g_last - g_first)
-        members[first : starts[g_middle]].sort()
-        members[starts[g_middle] : last].sort()
+        middle = first + (last - first) * (g_middle - g_first) // (g_last - g_first)
+        starts[g_middle] = middle
+        # Ranks by counting, as sorting takes ten seconds to compile. The numbers of each half stay in order.
+        place, n_behind = first, 0
+        for m in range(first, last):
+            rank = first
+            for other in range(first, last):
+                rank += along[other] < along[m] or (along[other] == along[m] and other < m)
+            if rank < middle:
+                members[place] = members[m]
+                place += 1
+            else:
+                behind[n_behind] = members[m]
+                n_behind += 1
+        for m in range(n_behind):
+            members[middle + m] = behind[m]
         pending.append((g_first, g_middle))
         pending.append((g_middle, g_last))
 
@@ -60,7 +80,8 @@ def center_offsets(centers: NDArray, members: NDArray, first: int, last: int, of
     for m in range(first, last):
         for j in range(mean.shape[0]):
             mean[j] += centers[members[m], j]
-    mean /= last - first
+    for j in range(mean.shape[0]):
+        mean[j] /= last - first
     farthest, most = first, -1.0
     for m in range(first, last):
         squared = 0.0
