@@ -4,13 +4,17 @@ An interruption ends with its exit status and without a traceback at any moment,
 loaded: that is why the handlers are set before anything else is imported.
 """
 
+import _thread
 import os
 import signal
 import sys
+import threading
 import time
 from types import FrameType
+from typing import Any
 
 CLEAN_UP_S = 2.0
+AGAIN_S = 0.05
 
 _received: list[tuple[int, float]] = []
 
@@ -29,10 +33,22 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise _Interrupted
 
 
+def _interrupt_again(dropped: Any) -> None:
+    """Take the place of ``sys.unraisablehook``: an interruption that C code or a destructor dropped comes once more."""
+    if not issubclass(dropped.exc_type, _Interrupted):
+        sys.__unraisablehook__(dropped)
+        return
+    number = _received.pop()[0]
+    again = threading.Timer(AGAIN_S, _thread.interrupt_main, (number,))
+    again.daemon = True
+    again.start()
+
+
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _interrupt_again
     try:
         from quantize.cli import app
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
+
 N_MOMENTS = 20
 
 
@@ -124,3 +126,24 @@ def test_a_kill_while_an_earlier_result_is_replaced(tmp_path, long_video):
         process.kill()
         process.communicate()
         assert not place.exists() or contents(place) in results
+
+
+def test_an_interruption_that_c_code_drops_comes_again():
+    """A callback from C, as the compiler has them, has nobody to hand an exception to."""
+    program = (
+        "import ctypes, signal, time\n"
+        "import keyframes.__main__ as entry, keyframes.cli as cli\n"
+        "callback = ctypes.CFUNCTYPE(None)(lambda: (signal.raise_signal(signal.SIGTERM), time.sleep(0.1)))\n"
+        "def app():\n"
+        "    callback()\n"
+        "    print('went on', flush=True)\n"
+        "    time.sleep(60)\n"
+        "cli.app = app\n"
+        "entry.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, cwd=ROOT)
+    assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (
+        128 + signal.SIGTERM,
+        "went on",
+        "interrupted",
+    )
