@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import compiled_only
 
 pytestmark = compiled_only
@@ -11,6 +13,7 @@ def run(program):
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_kernels_work_where_nothing_can_be_cached():
     program = (
         "import numba.core.caching\n"
@@ -23,6 +26,7 @@ def test_kernels_work_where_nothing_can_be_cached():
     assert run(program) == "0.0"
 
 
+@pytest.mark.slow
 def test_kernels_work_where_the_cache_cannot_be_written():
     program = (
         "import numba.core.caching\n"
