@@ -15,6 +15,7 @@ from typing import Any
 
 CLEAN_UP_S = 2.0
 AGAIN_S = 0.05
+MAIN_THREAD = threading.get_ident()
 
 _received: list[tuple[int, float]] = []
 
@@ -39,9 +40,17 @@ def _interrupt_again(dropped: Any) -> None:
         sys.__unraisablehook__(dropped)
         return
     number = _received.pop()[0]
-    again = threading.Timer(AGAIN_S, _thread.interrupt_main, (number,))
+    again = threading.Timer(AGAIN_S, _signal_main_thread, (number,))
     again.daemon = True
     again.start()
+
+
+def _signal_main_thread(number: int) -> None:
+    if hasattr(signal, "pthread_kill"):
+        # Ends a wait of the main thread too, which `interrupt_main` would only mark for later.
+        signal.pthread_kill(MAIN_THREAD, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def main() -> None:

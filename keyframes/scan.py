@@ -189,7 +189,7 @@ def _measure(
         found.digests.extend(digest(thumbnail))
         found.prints.extend(_fingerprint(image, thumbnail))
         thumbnails += thumbnail.data
-    return found, np.frombuffer(thumbnails, np.uint8).reshape(len(found.index), -1)
+    return found, np.frombuffer(thumbnails, np.uint8).reshape(-1, int(np.prod(thumbnailer.shape)))
 
 
 def _scan_once(
