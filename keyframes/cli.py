@@ -25,6 +25,7 @@ from keyframes.datatypes import (
     ScanKind,
 )
 from keyframes.errors import KeyframesError, SettingsError
+from keyframes.review_command import review
 
 app = typer.Typer(
     name="keyframes",
@@ -231,8 +232,8 @@ def extract(
 ) -> None:
     """Choose the K frames of each video that differ most from one another, and write them.
 
-    The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, contact_sheet.jpg,
-    scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
+    The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, report.html,
+    contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
     """
     settings: dict[str, Any] = {
         "features": features,
@@ -376,6 +377,9 @@ def _export(
         exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
         if not as_json:
             print(f"{tool}: {done.n_frames} frames in {done.place}")
+
+
+app.command(epilog="Example: keyframes review mouse-keyframes")(review)
 
 
 @app.command(epilog="Example: keyframes info mouse.mp4")

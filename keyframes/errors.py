@@ -7,7 +7,9 @@
     ├── VideoError      a file that cannot be read as a video
     ├── RegionError     a time range or a crop outside the video
     ├── OutputError     a result that cannot be written
-    └── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
+    ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
+    └── ReviewError     a change to a choice that cannot be made
+        └── StaleError  one that was asked for by a page that does not show the choice as it is
 
 Each message names the file or the value, and what to do.
 """
@@ -35,3 +37,11 @@ class OutputError(KeyframesError):
 
 class ExportError(KeyframesError):
     """An earlier result, a project or a missing extra that keeps an export from being made."""
+
+
+class ReviewError(KeyframesError):
+    """A change to a choice that cannot be made."""
+
+
+class StaleError(ReviewError):
+    """A change that was asked for by a page that does not show the choice as it is."""

@@ -4,6 +4,7 @@ The manifest holds nothing that differs between two runs of one command: no date
 """
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,11 +102,23 @@ def _k_entry(found: "KSelection") -> dict[str, Any]:
     }
 
 
+def manifest_text(manifest: dict[str, Any]) -> str:
+    """Return the text of ``manifest.json``."""
+    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+
+
+def table_text(manifest: dict[str, Any]) -> str:
+    """Return the text of ``keyframes.csv``; notes have a column where there are any."""
+    entries = manifest["keyframes"]
+    columns = (*COLUMNS, "note") if any("note" in entry for entry in entries) else COLUMNS
+    written = io.StringIO(newline="")
+    table = csv.DictWriter(written, columns, restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(entries)
+    return written.getvalue()
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write ``manifest.json`` and ``keyframes.csv`` into a folder."""
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / "manifest.json").write_text(text, encoding="utf-8", newline="\n")
-    with (folder / "keyframes.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(manifest["keyframes"])
+    for name, content in (("manifest.json", manifest_text(manifest)), ("keyframes.csv", table_text(manifest))):
+        (folder / name).write_text(content, encoding="utf-8", newline="")

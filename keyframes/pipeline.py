@@ -21,6 +21,7 @@ from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
+from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.scan import Scan, scan_video, thumbnailer_of
 from keyframes.scan_file import save_scan
 from keyframes.uniform import select_uniform
@@ -252,11 +253,12 @@ def _write(
     )
     proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
     try:
-        _write_images(reader, manifest, folder, progress, proof)
+        thumbnails = _write_images(reader, manifest, folder, progress, proof)
     except DisagreementError:
         if proof.view.discard != "none":
             raise
-        _write_images(reader, manifest, folder, progress)
+        thumbnails = _write_images(reader, manifest, folder, progress)
+    write_report(folder, manifest, scan.frame_index, scan.time_s, selection.labels, scan.place, thumbnails)
     return manifest
 
 
@@ -351,14 +353,18 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
 
 def _write_images(
     reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: bool, proof: Proof | None = None
-) -> None:
-    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof."""
+) -> dict[int, bytes]:
+    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
+
+    Returns their thumbnails, JPEG files by frame index.
+    """
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
     fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
     # Encoded beside the decoding, a few at a time: at full size they take memory.
     waiting: deque[Future[None]] = deque()
+    thumbnails = {}
     with (
         ThreadPoolExecutor(1, thread_name_prefix="keyframes-write") as beside,
         progress_bar(fetched, "write", len(files), "images", progress) as frames,
@@ -366,11 +372,13 @@ def _write_images(
         for frame in frames:
             waiting.append(beside.submit(_write_image, files[frame.index], frame.image))
             sheet.add(frame)
+            thumbnails[frame.index] = thumbnail(frame.image, bytes_of_each(len(files)))
             if len(waiting) > IMAGES_WAITING:
                 waiting.popleft().result()
         for written in waiting:
             written.result()
     _write_image(folder / "contact_sheet.jpg", sheet.image)
+    return thumbnails
 
 
 def _write_image(path: Path, image: NDArray[np.uint8]) -> None:

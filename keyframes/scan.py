@@ -4,7 +4,7 @@ import hashlib
 import struct
 from array import array
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -67,6 +67,10 @@ class Scan:
         Frames of the file that were decoded for this, those outside the range and the stride included.
     warnings : tuple of str
         What went otherwise than asked for.
+    fingerprint : array (n_frames,), uint64
+        Of each picture as it was looked at.
+    view : View
+        How the pictures were looked at.
     """
 
     frame_index: NDArray[np.int64]
@@ -79,23 +83,49 @@ class Scan:
     place: NDArray[np.float32]
     frames_decoded: int
     warnings: tuple[str, ...]
-    _view: View = field(repr=False)
-    _fingerprint: Callable[[NDArray[np.uint8]], bytes] = field(repr=False)
-    _agree: Callable[[NDArray[np.uint8], NDArray[np.uint8]], bool] = field(repr=False)
-    _prints: NDArray[np.uint64] = field(repr=False)
+    fingerprint: NDArray[np.uint64] = field(repr=False)
+    view: View = field(repr=False)
+    _video: VideoReader = field(repr=False)
+    _thumbnailer: Thumbnailer = field(repr=False)
+
+    @property
+    def levels(self) -> NDArray[np.uint8]:
+        """What the levels of the luma planes mean in gray, where these alone were looked at; else an empty array."""
+        return np.empty(0, np.uint8) if self._thumbnailer.levels is None else self._thumbnailer.levels
 
     def proof(self, frame_indices: Iterable[int]) -> Proof:
         """Return what these frames are held against when a seek fetches them."""
         rows = {index: int(np.searchsorted(self.frame_index, index)) for index in frame_indices}
-        prints = {index: self._prints[row].tobytes() for index, row in rows.items()}
-        return Proof(self._view, self._fingerprint, prints, self._agree)
+        prints = {index: self.fingerprint[row].tobytes() for index, row in rows.items()}
+        return make_proof(self._video, self._thumbnailer, self.view, prints)
 
 
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
-    names = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "_prints")
+    names = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
     return replace(scan, **{name: getattr(scan, name)[rows] for name in names})
+
+
+def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:
+    """Return what frames are held against: their fingerprints in the scan, computed in the same way once more.
+
+    Parameters
+    ----------
+    video : VideoReader
+    thumbnailer, view
+        Those of the scan.
+    prints : mapping of int to bytes
+        Fingerprint of each frame index.
+    """
+
+    def fingerprint(image: NDArray[np.uint8]) -> bytes:
+        return _fingerprint(image, thumbnailer(video.cropped(image)))
+
+    def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
+        return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
+
+    return Proof(view, fingerprint, prints, agree)
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
@@ -208,12 +238,6 @@ def _scan_once(
         Where FFmpeg complains, frames are missing, or a proof fails.
     """
 
-    def fingerprint(image: NDArray[np.uint8]) -> bytes:
-        return _fingerprint(image, thumbnailer(video.cropped(image)))
-
-    def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
-        return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
-
     def sample() -> NDArray[np.uint8]:
         plain = thumbnailer_of(video, settings)
         rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
@@ -275,10 +299,10 @@ def _scan_once(
             place=place,
             frames_decoded=video.frames_decoded,
             warnings=(),
-            _view=view,
-            _fingerprint=fingerprint,
-            _agree=agree,
-            _prints=np.frombuffer(columns.prints, np.uint64),
+            fingerprint=np.frombuffer(columns.prints, np.uint64),
+            view=view,
+            _video=video,
+            _thumbnailer=thumbnailer,
         )
 
 

@@ -1,6 +1,7 @@
 """``scan.npz``: the rows behind a choice, kept for whoever wants another one."""
 
 import zipfile
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.datatypes import Selection
+from keyframes.errors import OutputError
 from keyframes.features import CHUNK_ROWS
 from keyframes.scan import Scan
 
@@ -17,7 +19,9 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
 
     Its arrays, one row a scanned frame: frame_index, time_s, label, distance, sharpness, brightness, map (n_frames, 2;
     the first two principal components), features (float16 components or uint8 thumbnails). Beside them pca_mean
-    (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white.
+    (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white. For whoever fetches a frame later:
+    fingerprint, uint64, a row a frame, of its picture as it was looked at, and luma_levels (256,), uint8, what a luma
+    plane's levels mean in gray, empty where whole pictures were looked at.
     """
     columns: dict[str, NDArray[Any]] = {
         "frame_index": scan.frame_index,
@@ -30,6 +34,8 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
         "features": scan.features,
         "pca_mean": scan.components.mean,
         "pca_basis": scan.components.basis,
+        "fingerprint": scan.fingerprint,
+        "luma_levels": scan.levels,
     }
     # In chunks to the file itself: the archive of a day's recording is as large as all the rest together.
     with path.open("wb") as file:
@@ -46,3 +52,43 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
             # On a full disk it would try to end its table once more when it is collected, and complain.
             archive.fp = None
             raise
+
+
+@dataclass(frozen=True)
+class SavedScan:
+    """What ``scan.npz`` tells of every frame, without its features.
+
+    Attributes
+    ----------
+    frame_index, time_s, label, distance, sharpness, map, fingerprint, luma_levels : array
+        As `save_scan` writes them.
+    """
+
+    frame_index: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    label: NDArray[np.int32]
+    distance: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+    map: NDArray[np.float32]
+    fingerprint: NDArray[np.uint64]
+    luma_levels: NDArray[np.uint8]
+
+    def row(self, frame_index: int) -> int:
+        """Row of a frame; -1 where it was not looked at."""
+        row = int(np.searchsorted(self.frame_index, frame_index))
+        return row if row < len(self.frame_index) and self.frame_index[row] == frame_index else -1
+
+
+def read_scan(path: Path) -> SavedScan:
+    """Read ``scan.npz``.
+
+    Raises
+    ------
+    OutputError
+        Where it is missing, damaged, or of an earlier version.
+    """
+    try:
+        with np.load(path) as archive:
+            return SavedScan(**{column.name: archive[column.name] for column in fields(SavedScan)})
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise OutputError(f"{path}: cannot be read ({error}); run the extraction again") from None

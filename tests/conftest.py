@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,41 @@ def shared_data():
     if not (SHARED / "data").is_dir():
         pytest.skip("the recordings in ../shared/data are not on this machine")
     return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium, driven by Playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright, of the dev extra")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        # Root, as which CI runs, has no sandbox.
+        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Open a page; what it complains of and what it asks for are lists of it: `page.complaints`, `page.requests`."""
+    contexts = []
+
+    def open_address(address, width=1280, height=860, color_scheme="light"):
+        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, color_scheme=color_scheme))
+        page = contexts[-1].new_page()
+        page.complaints, page.requests = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.goto(address)
+        return page
+
+    yield open_address
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash
 from keyframes.video.reader import DisagreementError, VideoReader
-from keyframes.video.seeking import PAIR_COST, Proof, expected_cost, seek_frames, seeking_pays
+from keyframes.video.seeking import PAIR_COST, Proof, Seeker, expected_cost, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments
 from keyframes.video.spread import spread_pairs, spread_pictures
 
@@ -21,6 +21,7 @@ __all__ = [
     "PLAIN",
     "DisagreementError",
     "Proof",
+    "Seeker",
     "Segment",
     "SegmentedPass",
     "VideoReader",

@@ -28,6 +28,8 @@ from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 
 LOG_EVERY = 500
+# Times in seconds are rounded to a millionth.
+ROUNDING_S = 1e-6
 
 
 class DisagreementError(Exception):
@@ -245,6 +247,26 @@ class VideoReader:
             seen.reached_end,
             seen.last_time_s,
         )
+
+    def adopt_packets(self, frame_index: NDArray[np.int64], time_s: NDArray[np.float64]) -> bool:
+        """Take the packets for the latest iteration where they tell the times of frames as an earlier one did.
+
+        Then frames can be sought without another pass over the file. Whether it is so, is returned.
+
+        Parameters
+        ----------
+        frame_index : array (n_frames,), int64
+        time_s : array (n_frames,), float64
+            Times of these frames in seconds, as an iteration gave them.
+        """
+        times_ms = self.packets.times_ms
+        if not self.packets.distinct or not len(frame_index) or frame_index[-1] >= len(times_ms):
+            return False
+        if np.abs(times_ms[frame_index] / 1000 - time_s).max() > ROUNDING_S:
+            return False
+        gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
+        self.adopt(Pass("none", times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", ()))
+        return True
 
     def damage(self) -> list[str]:
         """Return what went wrong in the latest iteration, in one sentence; an empty list if nothing did."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from types import TracebackType
 
 import cv2
 import numpy as np
@@ -180,6 +181,47 @@ def _seek_side_by_side(
                 prover.close()
 
 
+class Seeker:
+    """Fetches one frame after another by seeks, in any order, each proven; for after a whole pass. A context manager.
+
+    Its captures stay open, so that the next frame comes at once however long the file is.
+
+    Parameters
+    ----------
+    video : VideoReader
+        Its latest iteration is the first pass.
+    proof : Proof
+    """
+
+    def __init__(self, video: VideoReader, proof: Proof) -> None:
+        self._log = DecoderLog()
+        with self._log:
+            self._prover = _Prover(video, 1, _timeline(video), proof, self._log)
+
+    def __enter__(self) -> "Seeker":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._prover.close()
+
+    def frame(self, index: int) -> Frame:
+        """Return a frame.
+
+        Raises
+        ------
+        DisagreementError
+            Where its proof fails; then `VideoReader.read_frames` is the way.
+        """
+        with self._log:
+            return self._prover.frame(index)
+
+
 def _timeline(video: VideoReader) -> Timeline:
     """Return the times of all frames by a reader's latest pass; by the packets where that left frames out."""
     times_ms = video.latest_pass.frame_times_ms(video.packets)
@@ -226,7 +268,7 @@ class _Follower:
     def reach(self, index: int) -> bool:
         """Stand on a frame, by the cheaper of a seek and a walk; whether a frame of its time was met."""
         times_ms = self._timeline.times_ms
-        if self._timeline.seek_cost(index) < index + 1 - self._position:
+        if index < self._position or self._timeline.seek_cost(index) < index + 1 - self._position:
             self.capture.set(cv2.CAP_PROP_POS_MSEC, float(times_ms[max(0, index - AIM_BEFORE)]))
         self._position = index + 1
         while self.capture.grab():

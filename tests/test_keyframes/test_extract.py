@@ -46,6 +46,7 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
         "frames",
         "keyframes.csv",
         "manifest.json",
+        "report.html",
         "scan.npz",
     }
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -71,7 +72,7 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
     n_frames = len(scan["frame_index"])
     assert_array_equal(np.diff(scan["frame_index"]), 2)
     assert scan["time_s"][0] >= 0.1
-    for name in ("time_s", "label", "distance", "sharpness", "brightness", "map", "features"):
+    for name in ("time_s", "label", "distance", "sharpness", "brightness", "map", "features", "fingerprint"):
         assert len(scan[name]) == n_frames
     assert scan["map"].shape == (n_frames, 2)
     assert scan["features"].dtype == np.float16

@@ -1,0 +1,85 @@
+"""``index.html``: one page that leads to the reports of many recordings."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+
+from keyframes.contact_sheet import clock
+from keyframes.report.page import asset, data_url, facts, fill, policy, text
+from keyframes.report.report import NAME
+from keyframes.report.thumbnails import bytes_of_each, thumbnail
+
+INDEX = "index.html"
+PICTURES_OF_EACH = 4
+
+
+def write_index(place: Path, folders: Sequence[Path]) -> Path:
+    """Write ``index.html`` into the folder of several results.
+
+    Parameters
+    ----------
+    place : Path
+        Folder that the results lie in, at any depth.
+    folders : sequence of Path
+        Finished result folders, in the order of the page.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    page = place / INDEX
+    partial = page.with_name(f".{INDEX}.partial")
+    partial.write_text(index_page(place, folders), encoding="utf-8", newline="\n")
+    partial.replace(page)
+    return page
+
+
+def index_page(place: Path, folders: Sequence[Path]) -> str:
+    """Return the page: for each result its name, figures, warnings, a few of its frames, and a link to its report."""
+    manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
+    most = bytes_of_each(PICTURES_OF_EACH * len(folders))
+    rows = [_row(place, folder, manifest, most) for folder, manifest in zip(folders, manifests, strict=True)]
+    n_frames = sum(len(manifest["keyframes"]) for manifest in manifests)
+    n_warned = sum(bool(manifest["warnings"]) for manifest in manifests)
+    return fill(
+        "index.html",
+        policy=text(policy()),
+        style=asset("common.css") + asset("index.css"),
+        facts=facts(
+            [
+                ("Recordings", f"{len(folders):,}"),
+                ("Chosen frames", f"{n_frames:,}"),
+                ("With warnings", f"{n_warned:,}"),
+            ]
+        ),
+        rows="".join(rows),
+    )
+
+
+def _row(place: Path, folder: Path, manifest: dict[str, Any], most_bytes: int) -> str:
+    entries, video = manifest["keyframes"], manifest["video"]
+    relative = folder.relative_to(place).as_posix()
+    shown = [entries[place] for place in sorted({round(i * (len(entries) - 1) / 3) for i in range(PICTURES_OF_EACH)})]
+    pictures = "".join(
+        f'<img src="{data_url(_picture(folder / entry["file"], most_bytes))}" alt="" loading="lazy">' for entry in shown
+    )
+    warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
+    last = f" up to {clock(entries[-1]['time_s'])}" if entries else ""
+    return (
+        f'<li class="sheet"><a href="{text(quote(f"{relative}/{NAME}"))}"><span class="name">{text(relative)}</span>'
+        f'<span class="quiet">{text(video["path"])} · {len(entries):,} frames{last}</span>'
+        f'<span class="strip">{pictures}</span></a>'
+        + (f'<ul class="warnings">{warnings}</ul>' if warnings else "")
+        + "</li>\n"
+    )
+
+
+def _picture(path: Path, most_bytes: int) -> bytes:
+    image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    return thumbnail(np.asarray(image, np.uint8), most_bytes, width=240)

@@ -1,0 +1,144 @@
+"""What a screen can show of a recording: a timeline in bins, a map in dots, and a hue for each cluster."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A screen has hardly more places across, nor room for more dots.
+MOST_BINS = 1200
+MOST_DOTS = 24_000
+FINEST_GRID = 512
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A recording, reduced to what a screen can show.
+
+    Attributes
+    ----------
+    first_s, last_s : float
+        Range of the timeline in seconds.
+    bin_label : array (n_bins,), int32
+        Cluster of most frames of each equal stretch of that range; where no frame begins, that of the frame before.
+    dot_row : array (n_dots,), int64
+        Rows of the frames that stand on the map for all that lie at the same place of a grid.
+    dot_xy : array (n_dots, 2), float32
+        Place on the map, 0 to 1, to the right and upwards; both axes have one scale.
+    grid : int
+        Places of that grid along the longer side.
+    hue : array (n_clusters,), int64
+        Degrees, 0 to 359: clusters that lie near one another on the map have like ones.
+    n_frames : int
+        All frames that were looked at.
+    """
+
+    first_s: float
+    last_s: float
+    bin_label: NDArray[np.int32]
+    dot_row: NDArray[np.int64]
+    dot_xy: NDArray[np.float32]
+    grid: int
+    hue: NDArray[np.int64]
+    n_frames: int
+
+    def as_dict(self, frame_index: NDArray[Any], time_s: NDArray[Any], label: NDArray[Any]) -> dict[str, Any]:
+        """Return it as plain JSON types for the scripts of a page, long columns as base64 of 32-bit numbers."""
+        rows = self.dot_row
+        return {
+            "first_s": self.first_s,
+            "last_s": self.last_s,
+            "n_frames": self.n_frames,
+            "hues": self.hue.tolist(),
+            "bins": _packed(self.bin_label, "<i4"),
+            "dots": {
+                "x": _packed(self.dot_xy[:, 0], "<f4"),
+                "y": _packed(self.dot_xy[:, 1], "<f4"),
+                "label": _packed(label[rows], "<i4"),
+                "frame": _packed(frame_index[rows], "<i4"),
+                "time": _packed(time_s[rows], "<f4"),
+            },
+        }
+
+
+def _packed(column: NDArray[Any], kind: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(column, kind).tobytes()).decode()
+
+
+def make_overview(
+    time_s: NDArray[np.float64], label: NDArray[np.int32], place: NDArray[np.float32], chosen: NDArray[np.int64]
+) -> Overview:
+    """Reduce the rows of a scan to what a screen can show.
+
+    Parameters
+    ----------
+    time_s : array (n_frames,), float64
+        Growing.
+    label : array (n_frames,), int32
+        Cluster of each frame.
+    place : array (n_frames, 2), float32
+        On the map.
+    chosen : array (n_chosen,), int64
+        Rows of the chosen frames: they stand on the map whatever lies at the same place.
+    """
+    xy = _unit_square(place)
+    rows, grid = _dots(xy, chosen)
+    return Overview(
+        first_s=float(time_s[0]),
+        last_s=float(time_s[-1]),
+        bin_label=_bins(time_s, label),
+        dot_row=rows,
+        dot_xy=xy[rows],
+        grid=grid,
+        hue=_hues(label, place),
+        n_frames=len(time_s),
+    )
+
+
+def _unit_square(place: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Move and shrink the map so that its longer side goes from 0 to 1 and the other one is in the middle."""
+    low, high = place.min(axis=0).astype(np.float64), place.max(axis=0).astype(np.float64)
+    side = float((high - low).max()) or 1.0
+    return (0.5 + (place - (low + high) / 2) / side).astype(np.float32)
+
+
+def _dots(xy: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Rows of one frame for each occupied place of the finest grid that has few enough of them, and its side."""
+    # The first row at each place stands for it, so the chosen ones come first.
+    order = np.concatenate([chosen, np.arange(len(xy))])
+    grid = FINEST_GRID
+    while True:
+        cells = np.minimum((xy[order] * grid).astype(np.int64), grid - 1)
+        _, first = np.unique(cells[:, 0] * grid + cells[:, 1], return_index=True)
+        if len(first) <= MOST_DOTS or grid == 1:
+            return np.union1d(order[first], chosen), grid
+        grid //= 2
+
+
+def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Most frequent cluster of each stretch of time, the lower one of two as frequent."""
+    n_bins = min(MOST_BINS, len(time_s))
+    length = float(time_s[-1] - time_s[0]) or 1.0
+    bins = np.minimum(((time_s - time_s[0]) / length * n_bins).astype(np.int64), n_bins - 1)
+    n_labels = int(label.max()) + 1
+    pairs, counts = np.unique(bins * n_labels + label, return_counts=True)
+    # By bin, then by falling count, then by label.
+    order = np.lexsort((pairs, -counts, pairs // n_labels))
+    filled, first = np.unique(pairs[order] // n_labels, return_index=True)
+    found = np.full(n_bins, -1, np.int32)
+    found[filled] = pairs[order][first] % n_labels
+    latest = np.maximum.accumulate(np.where(found >= 0, np.arange(n_bins), 0))
+    return np.asarray(found[latest])
+
+
+def _hues(label: NDArray[np.int32], place: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Spread the clusters evenly over the circle of hues, in the order of their direction from the map's middle."""
+    counts = np.maximum(np.bincount(label), 1)
+    centers = np.stack([np.bincount(label, place[:, axis]) / counts for axis in (0, 1)], axis=1)
+    away = centers - np.median(centers, axis=0)
+    order = np.argsort(np.arctan2(away[:, 1], away[:, 0]), kind="stable")
+    hues = np.empty(len(order), np.int64)
+    hues[order] = np.arange(len(order)) * 360 // len(order)
+    return hues

@@ -1,0 +1,167 @@
+"""``report.html``: what was chosen from one recording, and from where in it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.contact_sheet import clock
+from keyframes.report.overview import Overview, make_overview
+from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text
+
+NAME = "report.html"
+_DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
+# The digest stands right at the beginning of a report that may have megabytes.
+HEAD_CHARACTERS = 2000
+
+
+def manifest_digest(manifest: dict[str, Any]) -> str:
+    """Return a hash of a manifest, by which a report tells what it was made from."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def reported_digest(folder: Path) -> str:
+    """Return the hash of the manifest that a folder's report was made from; "" where there is none."""
+    try:
+        with (folder / NAME).open(encoding="utf-8") as file:
+            found = _DIGEST.search(file.read(HEAD_CHARACTERS))
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""
+
+
+def write_report(
+    folder: Path,
+    manifest: dict[str, Any],
+    frame_index: NDArray[np.int64],
+    time_s: NDArray[np.float64],
+    label: NDArray[np.int32],
+    place: NDArray[np.float32],
+    thumbnails: Mapping[int, bytes],
+) -> None:
+    """Write ``report.html`` into a result folder.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest : dict
+        Content of ``manifest.json``.
+    frame_index, time_s, label, place : array, a row a scanned frame
+        Index, time, cluster, and place (n_frames, 2) on the map.
+    thumbnails : mapping of int to bytes
+        JPEG file of each chosen frame.
+    """
+    chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
+    overview = make_overview(time_s, label, place, chosen.astype(np.int64))
+    page = report_page(manifest, overview, overview.as_dict(frame_index, time_s, label), thumbnails)
+    partial = folder / f".{NAME}.partial"
+    partial.write_text(page, encoding="utf-8", newline="\n")
+    partial.replace(folder / NAME)
+
+
+def report_page(
+    manifest: dict[str, Any], overview: Overview, shown: dict[str, Any], thumbnails: Mapping[int, bytes]
+) -> str:
+    """Return the page; no date, host or absolute path is on it, so equal results have equal pages."""
+    video, entries = manifest["video"], manifest["keyframes"]
+    script = asset("views.js") + asset("report.js")
+    return fill(
+        "report.html",
+        policy=text(policy(script)),
+        digest=manifest_digest(manifest),
+        title=text(video["path"]),
+        style=asset("common.css") + asset("report.css"),
+        n_chosen=str(len(entries)),
+        frames="frame" if len(entries) == 1 else "frames",
+        n_frames=f"{overview.n_frames:,}",
+        facts=facts(summary(manifest)),
+        warnings=_warnings(manifest["warnings"]),
+        n_clusters=str(len(overview.hue)),
+        start=clock(overview.first_s),
+        end=clock(overview.last_s),
+        grid=str(overview.grid),
+        cards="".join(_card(entry, overview, thumbnails[entry["frame_index"]], video) for entry in entries),
+        settings=facts(_settings(manifest)),
+        data=as_script({**shown, "keyframes": [_mark(entry) for entry in entries]}),
+        script=script,
+    )
+
+
+def summary(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the few figures of a result that matter most, a name and a value each."""
+    video, entries = manifest["video"], manifest["keyframes"]
+    rate = f", {video['frame_rate']:.4g} a second" if video["frame_rate"] else ""
+    found = [
+        ("Recording", f"{video['width']} x {video['height']} pixels{rate}"),
+        ("Frames decoded", f"{video['frames_decoded']:,}"),
+        ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
+        ("Seed", str(manifest["settings"]["seed"])),
+    ]
+    gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
+    if gave_way:
+        found.append(("Gave way to a guard", f"{gave_way:,}"))
+    if manifest.get("review", {}).get("history"):
+        found.append(("Changed by hand", f"{len(manifest['review']['history'])} times"))
+    return found
+
+
+def _warnings(warnings: list[str]) -> str:
+    if not warnings:
+        return ""
+    items = "".join(f"<li>{text(warning)}</li>" for warning in warnings)
+    return f'<section class="warnings" aria-label="Warnings"><h2>Warnings</h2><ul>{items}</ul></section>'
+
+
+def _card(entry: dict[str, Any], overview: Overview, jpeg: bytes, video: dict[str, Any]) -> str:
+    index, cluster = entry["frame_index"], entry["cluster"]
+    size = f"{entry['cluster_size']:,} {'frame' if entry['cluster_size'] == 1 else 'frames'}"
+    note = f'<span class="note">{text(entry["note"])}</span>' if entry.get("note") else ""
+    return (
+        f'<li><button type="button" class="card" data-frame="{index}" data-cluster="{cluster}" aria-pressed="false" '
+        f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index} at {clock(entry["time_s"])}, '
+        f'stands for {size} of cluster {cluster}">'
+        f'<img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
+        f'width="{video["width"]}" height="{video["height"]}">'
+        f'<span class="caption"><b>{index}</b><span>{clock(entry["time_s"])}</span>'
+        f'<span class="size" title="frames in its cluster">{entry["cluster_size"]:,}</span></span>'
+        f"{note}</button></li>\n"
+    )
+
+
+def _mark(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "frame": entry["frame_index"],
+        "time": entry["time_s"],
+        "cluster": entry["cluster"],
+        "size": entry["cluster_size"],
+        "file": entry["file"],
+    }
+
+
+def _settings(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs = [(name.replace("_", " "), _told(value)) for name, value in manifest["settings"].items()]
+    pairs += [
+        (f"guard: {name.replace('_', ' ')}", _told(effect)) for name, effect in manifest.get("guards", {}).items()
+    ]
+    pairs += [(name, _told(manifest[name])) for name in ("views", "unlike") if name in manifest]
+    pairs.append(("hash of the video", str(manifest["video"]["hash"])))
+    pairs.append(("made by", f"keyframes {manifest['tool_version']}"))
+    return pairs
+
+
+def _told(value: Any) -> str:
+    """Write a value of a manifest as people read it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_told(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "; ".join(_told(part) for part in value) or "none"
+    return str(value)

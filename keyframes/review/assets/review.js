@@ -1,0 +1,461 @@
+(() => {
+  const POLL_MS = 2000;
+  const byId = (id) => document.getElementById(id);
+  const view = { tied: null, selected: null, cursor: null };
+  const list = byId("cards");
+  const inspector = byId("inspector");
+  let state = null;
+  let overview = null;
+  let timeline = null;
+  let map = null;
+  let looked = null; // the frame in the inspector that is not chosen
+  let candidate = null; // the candidate beside the chosen one
+  let busy = false;
+  let nAsked = 0; // changes that were asked for so far
+  let line = Promise.resolve(); // they are made one after another
+  let hush = 0;
+
+  const keyframes = () => (state ? state.keyframes : []);
+  const chosen = () => keyframes().find((one) => one.frame === view.selected) || null;
+  const picture = (frame, size = "small") => `picture/${frame}?size=${size}`;
+  const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+
+  function say(words, failed = false) {
+    clearTimeout(hush);
+    byId("status").textContent = words;
+    byId("status").classList.toggle("failed", failed);
+    if (words) hush = setTimeout(() => say(""), failed ? 9000 : 4000);
+  }
+
+  async function ask(address, wish) {
+    const options = wish === undefined ? {} : {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(wish),
+    };
+    let answer;
+    try {
+      answer = await fetch(address, { cache: "no-store", ...options });
+    } catch {
+      throw Object.assign(new Error("keyframes review has ended: start it again to go on."), { status: 0 });
+    }
+    const content = await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(content.error), { status: answer.status });
+    return content;
+  }
+
+  // Cards are kept where their frame stays, so that nothing flickers and the focus remains.
+  function card(frame, cluster, time, size, label) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "card";
+    button.dataset.frame = frame;
+    button.dataset.cluster = cluster;
+    button.style.setProperty("--hue", overview.hues[cluster]);
+    button.setAttribute("aria-label", label);
+    button.setAttribute("aria-pressed", "false");
+    const image = document.createElement("img");
+    image.src = picture(frame);
+    image.alt = "";
+    image.loading = "lazy";
+    image.decoding = "async";
+    image.width = state.width;
+    image.height = state.height;
+    const caption = document.createElement("span");
+    caption.className = "caption";
+    const index = document.createElement("b");
+    index.textContent = frame;
+    const shown = document.createElement("span");
+    shown.textContent = clock(time);
+    caption.append(index, shown);
+    if (size) {
+      const many = document.createElement("span");
+      many.className = "size";
+      many.textContent = size.toLocaleString("en");
+      caption.append(many);
+    }
+    const note = document.createElement("span");
+    note.className = "note";
+    note.hidden = true;
+    button.append(image, caption, note);
+    item.append(button);
+    return item;
+  }
+
+  function showCards() {
+    const kept = new Map([...list.children].map((item) => [Number(item.firstElementChild.dataset.frame), item]));
+    const items = keyframes().map((one) => {
+      const known = kept.get(one.frame);
+      if (known) return known;
+      const label = `Frame ${one.frame} at ${clock(one.time)}, stands for ${count(one.size, "frame")} of cluster ${one.cluster}`;
+      const item = card(one.frame, one.cluster, one.time, one.size, label);
+      const button = item.firstElementChild;
+      const tie = () => tieTo(one.cluster);
+      button.addEventListener("pointerenter", tie);
+      button.addEventListener("focus", tie);
+      button.addEventListener("pointerleave", () => tieTo(null));
+      button.addEventListener("blur", () => tieTo(null));
+      button.addEventListener("click", () => select(one.frame));
+      button.addEventListener("keydown", (event) => {
+        if (event.key === "Delete") drop(one.frame);
+      });
+      return item;
+    });
+    const same = items.length === list.children.length && items.every((item, place) => item === list.children[place]);
+    if (!same) list.replaceChildren(...items);
+    keyframes().forEach((one, place) => {
+      const note = items[place].querySelector(".note");
+      note.textContent = one.note;
+      note.hidden = !one.note;
+    });
+  }
+
+  function show() {
+    byId("title").textContent = state.video;
+    document.title = `${state.video} – keyframes review`;
+    byId("counts").textContent = `${count(state.keyframes.length, "frame")} chosen · ${state.n_changes ? `${count(state.n_changes, "change")}, all saved` : "no changes yet"}`;
+    const undo = byId("undo");
+    undo.disabled = !state.n_changes || busy;
+    undo.title = state.last ? `Undo the ${state.last}` : "";
+    showCards();
+    showInspector();
+    showTies();
+  }
+
+  function showTies() {
+    const tied = view.tied !== null ? view.tied : null;
+    document.body.classList.toggle("tying", tied !== null);
+    for (const button of list.querySelectorAll(".card")) {
+      button.classList.toggle("tied", Number(button.dataset.cluster) === tied);
+      button.setAttribute("aria-pressed", String(Number(button.dataset.frame) === view.selected));
+    }
+    redraw();
+  }
+
+  function tieTo(cluster) {
+    if (view.tied === cluster) return;
+    view.tied = cluster;
+    showTies();
+  }
+
+  const redraw = once(() => {
+    if (!overview || !state) return;
+    timeline.draw(keyframes());
+    map.draw(keyframes());
+  });
+
+  function caption(place, words) {
+    byId(place).textContent = words;
+  }
+
+  function put(id, address, words) {
+    const image = byId(id);
+    if (image.getAttribute("src") !== address) image.src = address;
+    image.alt = words;
+    image.width = state.width;
+    image.height = state.height;
+  }
+
+  function showInspector() {
+    const one = chosen();
+    inspector.hidden = !one && !looked;
+    byId("steps").hidden = !looked;
+    byId("of-chosen").hidden = !one;
+    byId("actions").hidden = !one;
+    byId("pictures").classList.toggle("two", Boolean(one && candidate));
+    byId("other").hidden = !(one && candidate);
+    byId("swap").hidden = !(one && candidate);
+    byId("add").disabled = busy;
+    byId("swap").disabled = busy;
+    byId("drop").disabled = busy;
+    if (looked) {
+      byId("inspector-name").textContent = `Frame ${looked.frame} at ${clock(looked.time)}`;
+      put("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`);
+      caption("one-caption", `Not chosen · cluster ${looked.cluster}`);
+    } else if (one) {
+      byId("inspector-name").textContent = `Frame ${one.frame} at ${clock(one.time)}`;
+      put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`);
+      caption("one-caption", candidate ? `Chosen: ${one.frame}` : `Stands for ${count(one.size, "frame")} of cluster ${one.cluster}`);
+      if (candidate) {
+        put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`);
+        caption("other-caption", `Candidate: ${candidate.frame} at ${clock(candidate.time)}`);
+        byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
+      }
+      const note = byId("note");
+      if (document.activeElement !== note) note.value = one.note;
+    }
+    for (const button of byId("candidates").querySelectorAll(".card")) {
+      button.setAttribute("aria-pressed", String(Boolean(candidate) && Number(button.dataset.frame) === candidate.frame));
+    }
+  }
+
+  async function loadCandidates(frame, start) {
+    const place = byId("candidates");
+    if (start === 0) place.replaceChildren();
+    byId("more").hidden = true;
+    try {
+      const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${byId("apart").checked ? 1 : 0}`);
+      if (view.selected !== frame) return;
+      const items = found.candidates.map((other) => {
+        const item = card(other.frame, other.cluster, other.time, 0, `Candidate ${other.frame} at ${clock(other.time)}`);
+        item.firstElementChild.addEventListener("click", () => {
+          candidate = candidate && candidate.frame === other.frame ? null : other;
+          showInspector();
+          setCursor(candidate);
+        });
+        return item;
+      });
+      place.append(...items);
+      const n = start + items.length;
+      byId("more").hidden = !found.more;
+      byId("more").onclick = () => loadCandidates(frame, n);
+      byId("candidates-name").textContent = found.n
+        ? `Others of its cluster, nearest first (${found.n.toLocaleString("en")})`
+        : "No other frame of its cluster was looked at";
+    } catch (error) {
+      say(error.message, true);
+    }
+  }
+
+  function setCursor(frame) {
+    view.cursor = frame && {
+      time: frame.time,
+      x: (frame.map[0] - overview.origin[0]) / overview.side,
+      y: (frame.map[1] - overview.origin[1]) / overview.side,
+    };
+    const slider = byId("timeline");
+    const at = frame || chosen();
+    if (at) {
+      slider.setAttribute("aria-valuenow", at.time.toFixed(2));
+      slider.setAttribute("aria-valuetext", `Frame ${at.frame} at ${clock(at.time)}`);
+    }
+    redraw();
+  }
+
+  function select(frame) {
+    flushNote();
+    looked = null;
+    candidate = null;
+    view.selected = frame;
+    setCursor(null);
+    byId("candidates").replaceChildren();
+    inspector.scrollTop = 0;
+    show();
+    if (frame !== null) loadCandidates(frame, 0);
+  }
+
+  async function lookAt(address) {
+    try {
+      const found = await ask(address);
+      if (keyframes().some((one) => one.frame === found.frame)) return select(found.frame);
+      flushNote();
+      view.selected = null;
+      candidate = null;
+      looked = found;
+      setCursor(found);
+      show();
+    } catch (error) {
+      say(error.message, true);
+    }
+  }
+
+  function change(wish, told) {
+    nAsked += 1;
+    const turn = line.then(() => make(wish, told));
+    line = turn.catch(() => {});
+    return turn;
+  }
+
+  async function make(wish, told, again = false) {
+    // A note is saved beside whatever else is done.
+    busy = wish.action !== "note";
+    show();
+    try {
+      state = await ask("change", { revision: state.revision, ...wish });
+      say(told);
+      return true;
+    } catch (error) {
+      if (error.status === 409) {
+        state = await ask("state");
+        // Words that were written are not lost because another page was quicker.
+        if (wish.action === "note" && !again) return make(wish, told, true);
+      }
+      say(error.message, true);
+      return false;
+    } finally {
+      busy = false;
+      if (view.selected !== null && !chosen()) view.selected = null;
+      if (looked && keyframes().some((one) => one.frame === looked.frame)) looked = null;
+      show();
+    }
+  }
+
+  async function drop(frame) {
+    const place = keyframes().findIndex((one) => one.frame === frame);
+    if (await change({ action: "drop", frame }, `Dropped frame ${frame}. Saved.`)) {
+      select(null);
+      const next = list.querySelectorAll(".card")[Math.min(place, keyframes().length - 1)];
+      if (next) next.focus();
+    }
+  }
+
+  async function swap() {
+    const [old, by] = [view.selected, candidate.frame];
+    if (await change({ action: "swap", frame: old, by }, `Swapped frame ${old} for ${by}. Saved.`)) select(by);
+  }
+
+  async function add() {
+    const frame = looked.frame;
+    if (await change({ action: "add", frame }, `Added frame ${frame}. Saved.`)) select(frame);
+  }
+
+  async function undo() {
+    const last = state.last;
+    if (!state.n_changes) return;
+    if (await change({ action: "undo" }, `Undid the ${last}. Saved.`)) select(view.selected);
+  }
+
+  // A note is saved when it is left, or when there was a pause in writing.
+  let noteTimer = 0;
+  function flushNote() {
+    clearTimeout(noteTimer);
+    const one = chosen();
+    const words = byId("note").value.trim();
+    if (!one || byId("of-chosen").hidden || words === one.note) return Promise.resolve();
+    return change({ action: "note", frame: one.frame, note: words }, "Note saved.");
+  }
+
+  async function refresh() {
+    const before = nAsked;
+    try {
+      await line;
+      const now = await ask("state");
+      // What a change meanwhile gave is newer.
+      if (nAsked !== before || (state && now.revision === state.revision)) return;
+      state = now;
+      if (view.selected !== null && !chosen()) view.selected = null;
+      show();
+    } catch (error) {
+      if (error.status === 0) say(error.message, true);
+    }
+  }
+
+  function showTool() {
+    const tool = byId("tool").value;
+    for (const field of document.querySelectorAll(".of-deeplabcut")) field.hidden = tool !== "deeplabcut";
+    byId("export-place").textContent = state.with_project.includes(tool)
+      ? `Adds to the project ${state.project}; what it has stays as it is.`
+      : "Makes a new export beside the result; DeepLabCut's in the folder that keyframes review was started in.";
+  }
+
+  async function runExport(event) {
+    event.preventDefault();
+    const told = byId("export-told");
+    const button = byId("run-export");
+    button.disabled = true;
+    told.className = "";
+    told.textContent = "Exporting…";
+    try {
+      const [tool, bodyparts, task, scorer] = ["tool", "bodyparts", "task", "scorer"].map((id) => byId(id).value);
+      const done = await ask("export", { tool, bodyparts, task, scorer });
+      told.textContent = [`${count(done.frames, "frame")} in ${done.place}`, ...done.notes].join("\n");
+    } catch (error) {
+      told.className = "failed";
+      told.textContent = error.message;
+    }
+    button.disabled = false;
+  }
+
+  function listen() {
+    for (const part of [timeline, map]) {
+      part.canvas.addEventListener("pointermove", (event) => {
+        const spot = part.at(event, keyframes());
+        tieTo(spot ? spot.cluster : null);
+        if (spot) byId("told").textContent = `${clock(spot.time)} · cluster ${spot.cluster}${spot.keyframe ? ` · chosen frame ${spot.keyframe.frame}` : ""}`;
+      });
+      part.canvas.addEventListener("pointerleave", () => tieTo(null));
+      part.canvas.addEventListener("click", (event) => {
+        const spot = part.at(event, keyframes());
+        if (!spot) return;
+        if (spot.keyframe) select(spot.keyframe.frame);
+        else lookAt(spot.frame === undefined ? `frame?time=${spot.time}` : `frame?frame=${spot.frame}`);
+      });
+      new ResizeObserver(redraw).observe(part.canvas);
+    }
+    timeline.canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageUp: 25, PageDown: -25 };
+      if (event.key === "Enter" && looked) return add();
+      if (!(event.key in steps)) return undefined;
+      event.preventDefault();
+      const from = looked || chosen() || keyframes()[0];
+      return lookAt(`frame?frame=${from.frame}&step=${steps[event.key]}`);
+    });
+    for (const button of document.querySelectorAll("[data-step]")) {
+      button.addEventListener("click", () => lookAt(`frame?frame=${looked.frame}&step=${button.dataset.step}`));
+    }
+    byId("add").addEventListener("click", add);
+    byId("swap").addEventListener("click", swap);
+    byId("drop").addEventListener("click", () => drop(view.selected));
+    byId("undo").addEventListener("click", undo);
+    byId("close").addEventListener("click", () => select(null));
+    byId("apart").addEventListener("change", () => {
+      candidate = null;
+      setCursor(null);
+      showInspector();
+      loadCandidates(view.selected, 0);
+    });
+    byId("note").addEventListener("blur", flushNote);
+    byId("note").addEventListener("input", () => {
+      clearTimeout(noteTimer);
+      noteTimer = setTimeout(flushNote, 1200);
+    });
+    byId("open-export").addEventListener("click", () => {
+      byId("export-told").textContent = "";
+      showTool();
+      byId("export").showModal();
+    });
+    byId("cancel-export").addEventListener("click", () => byId("export").close());
+    byId("tool").addEventListener("change", showTool);
+    byId("export-form").addEventListener("submit", runExport);
+    document.addEventListener("keydown", (event) => {
+      const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+      if (event.key === "Escape" && !byId("export").open) select(null);
+      if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !writing) {
+        event.preventDefault();
+        undo();
+      }
+    });
+    document.addEventListener("visibilitychange", () => document.hidden || refresh());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+    arrowKeys(list);
+    arrowKeys(byId("candidates"));
+  }
+
+  async function poll() {
+    if (!document.hidden) await refresh();
+    setTimeout(poll, POLL_MS);
+  }
+
+  async function start() {
+    try {
+      const [shown, now] = await Promise.all([ask("overview"), ask("state")]);
+      state = now;
+      overview = Object.assign(readOverview(shown), { origin: shown.origin, side: shown.side });
+      timeline = new Timeline(byId("timeline"), overview, view);
+      map = new MapView(byId("map"), overview, view);
+      byId("start").textContent = clock(overview.first);
+      byId("end").textContent = clock(overview.last);
+      byId("timeline").setAttribute("aria-valuemin", overview.first.toFixed(2));
+      byId("timeline").setAttribute("aria-valuemax", overview.last.toFixed(2));
+      byId("tool").replaceChildren(...state.tools.map((tool) => new Option(tool, tool)));
+      listen();
+      show();
+      setTimeout(poll, POLL_MS);
+    } catch (error) {
+      say(error.message, true);
+    }
+  }
+
+  start();
+})();

@@ -1,0 +1,233 @@
+"""A result folder that is changed a little at a time, each change whole or not at all.
+
+A change writes the new images beside their places, then exchanges ``manifest.json``, which is the moment that counts,
+and then brings the images and the table up to it. What a kill left half way is mended at the next
+review.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.contact_sheet import ContactSheet
+from keyframes.datatypes import Frame
+from keyframes.errors import OutputError, ReviewError, StaleError
+from keyframes.manifest import image_name, manifest_text, table_text
+from keyframes.output import unused_name
+from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
+from keyframes.review.changes import Manifest, history
+from keyframes.scan_file import SavedScan
+
+Fetch = Callable[[int], NDArray[np.uint8]]
+
+
+class ReviewedFolder:
+    """A result folder during a review.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest : dict
+        Content of its ``manifest.json``.
+
+    Attributes
+    ----------
+    revision : str
+        Hash of ``manifest.json``: what a page must have seen to change it.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+        self._lock = _lock(folder)
+        self.revision = self._read_revision()
+        if self.revision != _revision(manifest_text(manifest).encode()):
+            # Written by hand or by another version: from here on it is written as we do.
+            _replace(folder / "manifest.json", manifest_text(manifest).encode())
+            self.revision = self._read_revision()
+
+    def close(self) -> None:
+        """Let others review it."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def path(self, entry: Mapping[str, Any]) -> Path:
+        """Return the image of an entry."""
+        return self.folder / str(entry["file"])
+
+    def file_of(self, frame_index: int) -> str:
+        """Return the name that the image of a frame has, relative to the folder."""
+        video = self.manifest["video"]
+        n_frames = max(video["frames_claimed"], video["frames_decoded"])
+        return f"frames/{image_name(frame_index, n_frames, self.manifest['settings']['format'])}"
+
+    def save(self, manifest: Manifest, fetch: Fetch) -> None:
+        """Make another manifest the one of the folder, its images too.
+
+        Parameters
+        ----------
+        manifest : dict
+        fetch : callable
+            Gives the picture of a frame index.
+
+        Raises
+        ------
+        StaleError
+            Where another program has changed ``manifest.json`` meanwhile; nothing is changed then.
+        OutputError
+            Where the folder cannot be written.
+        """
+        before = {entry["file"] for entry in self.manifest["keyframes"]}
+        after = {entry["file"] for entry in manifest["keyframes"]}
+        staged: dict[Path, Path] = {}
+        try:
+            for entry in manifest["keyframes"]:
+                if entry["file"] not in before:
+                    place = self.path(entry)
+                    staged[place] = unused_name(place, "partial")
+                    _write(staged[place], _encoded(place, fetch(entry["frame_index"])))
+            if self._read_revision() != self.revision:
+                raise StaleError(
+                    f"{self.folder / 'manifest.json'}: was changed by another program; "
+                    "close this page and run keyframes review again"
+                )
+            _replace(self.folder / "manifest.json", manifest_text(manifest).encode())
+            self.manifest = manifest
+            self.revision = _revision(manifest_text(manifest).encode())
+            for place, partial in staged.items():
+                partial.replace(place)
+            for file in before - after:
+                (self.folder / file).unlink(missing_ok=True)
+            _replace(self.folder / "keyframes.csv", table_text(manifest).encode())
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder}: cannot be written ({error.strerror or error}); free space, or check its permissions"
+            ) from error
+        finally:
+            for partial in staged.values():
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)
+
+    def mend(self, fetch: Fetch) -> None:
+        """Bring images and table up to the manifest, where a change was broken off after that was written."""
+        chosen = {entry["file"] for entry in self.manifest["keyframes"]}
+        for entry in self.manifest["keyframes"]:
+            place = self.path(entry)
+            if not place.exists():
+                partial = unused_name(place, "partial")
+                _write(partial, _encoded(place, fetch(entry["frame_index"])))
+                partial.replace(place)
+        removed = [record["removed"]["file"] for record in history(self.manifest) if "removed" in record]
+        for file in set(removed) - chosen:
+            (self.folder / file).unlink(missing_ok=True)
+        for place in (self.folder, self.folder / "frames"):
+            for partial in place.glob(".*.partial*"):
+                partial.unlink(missing_ok=True)
+        table = table_text(self.manifest).encode()
+        if not (self.folder / "keyframes.csv").exists() or (self.folder / "keyframes.csv").read_bytes() != table:
+            _replace(self.folder / "keyframes.csv", table)
+
+    @property
+    def summaries_are_due(self) -> bool:
+        """Whether the report, and with it the contact sheet, show another choice than the manifest."""
+        return reported_digest(self.folder) != manifest_digest(self.manifest)
+
+    def write_summaries(self, manifest: Manifest, scan: SavedScan) -> None:
+        """Write the contact sheet and the report of a manifest anew, from the images."""
+        video, entries = manifest["video"], manifest["keyframes"]
+        sheet = ContactSheet(len(entries), video["height"], video["width"])
+        thumbnails = {}
+        for entry in entries:
+            image = read_picture(self.path(entry))
+            sheet.add(Frame(entry["frame_index"], entry["time_s"], image))
+            thumbnails[entry["frame_index"]] = thumbnail(image, bytes_of_each(len(entries)))
+        _replace(self.folder / "contact_sheet.jpg", _encoded(Path("contact_sheet.jpg"), sheet.image))
+        write_report(self.folder, manifest, scan.frame_index, scan.time_s, scan.label, scan.map, thumbnails)
+
+    def _read_revision(self) -> str:
+        try:
+            return _revision((self.folder / "manifest.json").read_bytes())
+        except OSError as error:
+            raise ReviewError(f"{self.folder}: is not there any more ({error.strerror})") from None
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Read an image of the result.
+
+    Raises
+    ------
+    ReviewError
+        Where it is missing or damaged.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        image = None
+    if image is None:
+        raise ReviewError(f"{path}: cannot be read; close the review and open it again")
+    return np.asarray(image, np.uint8)
+
+
+def _revision(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:24]
+
+
+def _encoded(place: Path, image: NDArray[np.uint8]) -> bytes:
+    done, data = cv2.imencode(place.suffix, image)
+    if not done:
+        raise OutputError(f"{place}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
+    return bytes(data.tobytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it there."""
+    partial = unused_name(path, "partial")
+    try:
+        _write(partial, content)
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _lock(folder: Path) -> int | None:
+    """Keep a second review away; the system frees the lock however this process ends. None where it knows none.
+
+    Raises
+    ------
+    ReviewError
+        Where another process reviews the folder.
+    """
+    if sys.platform == "win32":
+        # A folder cannot be locked there: then the check of the revision at each change must do.
+        return None
+    import fcntl
+
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise ReviewError(
+            f"{folder}: is being reviewed already, by another keyframes review; go to its page, or end it first"
+        ) from None
+    except OSError:
+        # Some file systems on a network lock nothing.
+        os.close(held)
+        return None
+    return held

@@ -1,0 +1,90 @@
+"""Who may ask: a page that this process opened, on this machine, with the token that it was given.
+
+The server listens on 127.0.0.1 alone, but any page that the same browser has open can send requests there. So the
+address holds a random token; the Host must be the one that was opened, which a foreign name that leads here (DNS
+rebinding) is not; a request that changes something must come from the page itself, by its Origin; and no
+other page may embed it.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+LARGEST_BODY = 64 << 10
+
+
+class Guard:
+    """Refuses requests that do not come from the page itself, and has the browser keep the page to itself.
+
+    Parameters
+    ----------
+    app : ASGI application
+        Gets the requests that pass, the token taken from their path.
+    token : str
+        First part of the path of every address.
+    port : int
+    """
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self.app, self.token = app, token
+        self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+        reason = self._refusal(scope, headers)
+        if reason:
+            await JSONResponse({"error": reason}, status_code=403, headers=_texts(HEADERS))(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name for name, _ in message.get("headers", [])}
+                added = [pair for pair in (*HEADERS, (b"cache-control", b"no-store")) if pair[0] not in own]
+                message = {**message, "headers": [*message.get("headers", []), *added]}
+            await send(message)
+
+        path = scope["path"][1 + len(self.token) :] or "/"
+        await self.app({**scope, "path": path, "raw_path": path.encode()}, receive, send_guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> str:
+        """Why a request is refused, or ""."""
+        host = headers.get("host", "")
+        if host not in self.hosts or len(headers.getlist("host")) != 1:
+            return "this page is for the address that keyframes review printed"
+        origin = headers.get("origin")
+        if origin is not None and origin != f"http://{host}":
+            return "this page takes no requests from others"
+        given = scope["path"].split("/")[1] if scope["path"].count("/") > 1 else ""
+        if not secrets.compare_digest(given.encode(), self.token.encode()):
+            return "this address has not the token that keyframes review printed"
+        if scope["method"] not in ("GET", "HEAD"):
+            if origin is None:
+                return "a change must come from the page itself"
+            if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+                return "a change must be JSON"
+            length = headers.get("content-length", "")
+            if not length.isdecimal() or int(length) > LARGEST_BODY:
+                return "this request is too large"
+        return ""
+
+
+def _texts(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in pairs}

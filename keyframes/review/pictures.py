@@ -1,0 +1,195 @@
+"""Frames of a video, fetched exactly and on demand, and their thumbnails in bounded memory."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.datatypes import Crop, Settings
+from keyframes.errors import KeyframesError, ReviewError
+from keyframes.scan import make_proof, thumbnailer_of
+from keyframes.scan_file import SavedScan
+from keyframes.video import DisagreementError, Seeker, VideoReader, View
+
+CACHE_BYTES = 64 << 20
+
+
+class BoundedCache:
+    """The latest used of some files, no more than so many bytes of them.
+
+    Parameters
+    ----------
+    most_bytes : int
+    """
+
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self.n_bytes = 0
+        self._kept: OrderedDict[Any, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], bytes]) -> bytes:
+        """Return what is kept under a key, or make it and keep it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = made
+                self.n_bytes += len(made)
+            while self.n_bytes > self.most_bytes:
+                _, oldest = self._kept.popitem(last=False)
+                self.n_bytes -= len(oldest)
+        return made
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
+            self.n_bytes = 0
+
+
+class _Prints(Mapping[int, bytes]):
+    """Fingerprint of each frame that was looked at."""
+
+    def __init__(self, scan: SavedScan) -> None:
+        self._scan = scan
+
+    def __getitem__(self, index: int) -> bytes:
+        row = self._scan.row(index)
+        if row < 0:
+            raise KeyError(index)
+        return bytes(self._scan.fingerprint[row].tobytes())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._scan.frame_index.tolist())
+
+    def __len__(self) -> int:
+        return len(self._scan.frame_index)
+
+
+class Pictures:
+    """Fetches frames that a scan has looked at. One thread does it, so that requests that wait are served in one go.
+
+    A frame comes by a seek where the packets tell the times that the scan saw, and must then have the fingerprint of
+    the scan; otherwise by reading the video from its start.
+
+    Parameters
+    ----------
+    path : Path
+        The video.
+    settings : Settings
+        Those of the scan.
+    scan : SavedScan
+    """
+
+    def __init__(self, path: Path, settings: Settings, scan: SavedScan) -> None:
+        self._reader = VideoReader(path, crop=settings.crop)
+        self._settings, self._scan = settings, scan
+        self._seeker: Seeker | None = None
+        self._may_seek: bool | None = None
+        self._waiting: dict[int, Future[NDArray[np.uint8]]] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="keyframes-pictures", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Release the video; what still waits fails."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def get(self, frame_index: int) -> NDArray[np.uint8]:
+        """Return the picture of a frame, whole: (height, width, 3), uint8, blue, green, red. Waits until it is there.
+
+        Raises
+        ------
+        ReviewError
+            Where the scan has not looked at this frame, or the video has changed since.
+        VideoError
+            Where it cannot be decoded any more.
+        """
+        if self._scan.row(frame_index) < 0:
+            raise ReviewError(f"frame {frame_index} is none of those that were looked at")
+        with self._changed:
+            if self._closed:
+                raise ReviewError("the review is being closed")
+            future = self._waiting.setdefault(frame_index, Future())
+            self._changed.notify()
+        return future.result()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                wanted, self._waiting = self._waiting, {}
+                if self._closed:
+                    break
+            try:
+                for index, image in self._fetched(sorted(wanted)):
+                    wanted.pop(index).set_result(image)
+            except KeyframesError as error:
+                _fail(wanted, error)
+            except BaseException as error:
+                # Whoever waits must learn of a defect too.
+                _fail(wanted, error)
+                raise
+        _fail(wanted, ReviewError("the review is being closed"))
+        self._stop_seeking()
+        self._reader.close()
+
+    def _fetched(self, wanted: list[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        left = list(wanted)
+        try:
+            while left and (seeker := self._seeks()) is not None:
+                yield left[0], seeker.frame(left[0]).image
+                left.pop(0)
+        except DisagreementError as error:
+            self._stop_seeking()
+            self._may_seek = False
+            if self._settings.scan == "fast":
+                # Where frames were left out their indices are known by their times alone.
+                raise ReviewError(
+                    f"{self._reader.path}: frame {left[0]} is not as it was ({error}); run the extraction again"
+                ) from None
+        for frame in self._reader.read_frames(left):
+            yield frame.index, frame.image
+
+    def _seeks(self) -> Seeker | None:
+        """Return what fetches frames by seeks; None where they cannot be proven."""
+        if self._may_seek is None:
+            self._may_seek = self._reader.header.frame_rate > 0 and self._reader.adopt_packets(
+                self._scan.frame_index, self._scan.time_s
+            )
+        if self._may_seek and self._seeker is None:
+            levels = self._scan.luma_levels if len(self._scan.luma_levels) else None
+            thumbnailer = thumbnailer_of(self._reader, self._settings, levels)
+            view = View(luma=levels is not None)
+            self._seeker = Seeker(self._reader, make_proof(self._reader, thumbnailer, view, _Prints(self._scan)))
+        return self._seeker
+
+    def _stop_seeking(self) -> None:
+        if self._seeker is not None:
+            self._seeker.close()
+            self._seeker = None
+
+
+def _fail(futures: Mapping[int, Future[Any]], error: BaseException) -> None:
+    for future in futures.values():
+        future.set_exception(error)
+
+
+def settings_of(manifest: dict[str, Any]) -> Settings:
+    """Return the settings that a manifest tells."""
+    told = dict(manifest["settings"])
+    crop = told.pop("crop", None)
+    return Settings(**told, crop=None if crop is None else Crop(**crop))

@@ -1,0 +1,338 @@
+"""One review of a result folder: everything that its page can ask for, whoever serves it."""
+
+import bisect
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.datatypes import WITH_PROJECT, Exported, ExportTool
+from keyframes.errors import KeyframesError, ReviewError, StaleError
+from keyframes.exporters import export
+from keyframes.exporters.place import unused_file
+from keyframes.exporters.recording import read_recordings
+from keyframes.report import make_overview, thumbnail
+from keyframes.review import changes
+from keyframes.review.changes import Entry, Manifest
+from keyframes.review.folder import ReviewedFolder, read_picture
+from keyframes.review.pictures import BoundedCache, Pictures, settings_of
+from keyframes.scan_file import read_scan
+
+# Widths of the pictures that the page shows, and the bytes that each may take.
+SIZES = {"small": (360, 36_000), "large": (1280, 600_000)}
+CANDIDATES_AT_ONCE = 12
+# After a change the contact sheet and the report wait for the next one, so that not each of them writes them.
+PAUSE_S = 1.5
+
+
+class Session:
+    """A review. Its methods may be called from several threads; changes are made one after another. A context manager.
+
+    Parameters
+    ----------
+    folder : Path
+        A result folder.
+    video : Path or None
+        The video, where it is neither beside the folder nor in the working folder.
+    project : Path or None
+        Project to which exports are added.
+
+    Raises
+    ------
+    ExportError
+        Where the folder is no result, or its video is not found.
+    ReviewError
+        Where it is being reviewed already.
+    """
+
+    def __init__(self, folder: Path, video: Path | None = None, project: Path | None = None) -> None:
+        recordings = read_recordings([folder], [] if video is None else [video])
+        if len(recordings) != 1 or recordings[0].folder != folder:
+            raise ReviewError(f"{folder}: holds several results; name the folder of one")
+        self.video = recordings[0].need_video()
+        self.project = project
+        self._scan = read_scan(folder / "scan.npz")
+        self._folder = ReviewedFolder(folder, recordings[0].manifest)
+        self._cache = BoundedCache()
+        self._changing = threading.RLock()
+        self._due, self._ended = threading.Event(), threading.Event()
+        try:
+            self._pictures = Pictures(self.video, settings_of(self.manifest), self._scan)
+        except BaseException:
+            self._folder.close()
+            raise
+        try:
+            self._folder.mend(self._pictures.get)
+            if self._folder.summaries_are_due:
+                self._folder.write_summaries(self.manifest, self._scan)
+        except BaseException:
+            self._pictures.close()
+            self._folder.close()
+            raise
+        self._summing_up = threading.Thread(target=self._sum_up, name="keyframes-summaries", daemon=True)
+        self._summing_up.start()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def manifest(self) -> Manifest:
+        """The choice as it is."""
+        return self._folder.manifest
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder.folder
+
+    def close(self) -> None:
+        """Finish the contact sheet and the report, and let others review the folder."""
+        # A change that is being made is made whole.
+        with self._changing:
+            self._ended.set()
+            self._due.set()
+            self._summing_up.join()
+            self._pictures.close()
+            self._folder.close()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page shows of the choice."""
+        with self._changing:
+            manifest, revision = self.manifest, self._folder.revision
+        records = changes.history(manifest)
+        return {
+            "revision": revision,
+            "video": manifest["video"]["path"],
+            "width": manifest["video"]["width"],
+            "height": manifest["video"]["height"],
+            "warnings": manifest["warnings"],
+            "keyframes": [
+                {
+                    "frame": entry["frame_index"],
+                    "time": entry["time_s"],
+                    "cluster": entry["cluster"],
+                    "size": entry["cluster_size"],
+                    "note": entry.get("note", ""),
+                }
+                for entry in manifest["keyframes"]
+            ],
+            "n_changes": len(records),
+            "last": _told(records[-1]) if records else "",
+            "tools": list(get_args(ExportTool)),
+            "with_project": list(WITH_PROJECT) if self.project is not None else [],
+            "project": "" if self.project is None else self.project.name,
+        }
+
+    def overview(self) -> dict[str, Any]:
+        """Return timeline and map for the page's scripts."""
+        scan = self._scan
+        rows = [scan.row(entry["frame_index"]) for entry in self.manifest["keyframes"]]
+        chosen = np.array([row for row in rows if row >= 0], np.int64)
+        overview = make_overview(scan.time_s, scan.label, scan.map, chosen)
+        low, side = _square(scan.map)
+        return {
+            **overview.as_dict(scan.frame_index, scan.time_s, scan.label),
+            "origin": low.tolist(),
+            "side": side,
+        }
+
+    def candidates(self, frame_index: int, start: int = 0, apart_s: float = 0.0) -> dict[str, Any]:
+        """Return the other members of a chosen frame's cluster, those nearest to its centre first, some at a time.
+
+        Parameters
+        ----------
+        frame_index : int
+        start : int
+            How many of them to pass over.
+        apart_s : float
+            Leave out those that lie closer than this to a nearer one, or to the chosen frame, in seconds.
+        """
+        cluster = changes.entry_of(self.manifest, frame_index)["cluster"]
+        scan, chosen = self._scan, [entry["frame_index"] for entry in self.manifest["keyframes"]]
+        members = np.flatnonzero(scan.label == cluster)
+        members = members[~np.isin(scan.frame_index[members], chosen)]
+        ranked = members[np.argsort(scan.distance[members], kind="stable")]
+        stop = start + CANDIDATES_AT_ONCE
+        if apart_s > 0:
+            ranked = _spread(ranked, scan.time_s, scan.row(frame_index), apart_s, stop + 1)
+        return {
+            "frame": frame_index,
+            "n": len(members),
+            "more": len(ranked) > stop,
+            "candidates": [self._described(int(row)) for row in ranked[start:stop]],
+        }
+
+    def near(self, time_s: float) -> dict[str, Any]:
+        """Return the frame that was looked at and is shown at a time."""
+        row = int(np.searchsorted(self._scan.time_s, time_s, side="right")) - 1
+        return self._described(min(max(row, 0), len(self._scan.time_s) - 1))
+
+    def look_at(self, frame_index: int, step: int = 0) -> dict[str, Any]:
+        """Return a frame that was looked at, or the one so many of them after it."""
+        return self._described(min(max(self._row(frame_index) + step, 0), len(self._scan.frame_index) - 1))
+
+    def picture(self, frame_index: int, size: str) -> bytes:
+        """Return a picture as a JPEG file, "small" or "large"."""
+        if size not in SIZES:
+            raise ReviewError(f"there is no size {size!r}; ask for {' or '.join(SIZES)}")
+        width, most_bytes = SIZES[size]
+        return self._cache.get((frame_index, size), lambda: thumbnail(self._image(frame_index), most_bytes, width))
+
+    def change(self, revision: str, action: str, frame_index: int | None, by: int | None, words: str) -> dict[str, Any]:
+        """Change the choice, save it, and return the new state.
+
+        Parameters
+        ----------
+        revision : str
+            That of the state which the page shows.
+        action : {"swap", "drop", "add", "note", "undo"}
+        frame_index : int or None
+            The frame to change or to add.
+        by : int or None
+            Of a swap: the frame to take instead.
+        words : str
+            Of a note.
+
+        Raises
+        ------
+        StaleError
+            Where the choice is another one by now; nothing is changed then.
+        ReviewError
+            Where the change cannot be made.
+        """
+        with self._changing:
+            if revision != self._folder.revision:
+                raise StaleError("the choice was changed in another page; it is shown as it is now")
+            manifest = self._changed(action, frame_index, by, words)
+            if manifest != self.manifest:
+                self._folder.save(manifest, self._pictures.get)
+                self._due.set()
+            return self.state()
+
+    def export(self, tool: ExportTool, task: str, scorer: str, bodyparts: tuple[str, ...]) -> Exported:
+        """Bring the choice into a labelling tool: into the project that was named, or to a new place."""
+        with self._changing:
+            project = self.project if tool in WITH_PROJECT else None
+            output = None
+            if project is None and tool != "deeplabcut":
+                place = self.folder.resolve()
+                output = unused_file(place.with_name(f"{place.name.removesuffix('-keyframes')}-{tool}"), "")
+            return export(
+                self.folder,
+                tool,
+                output=output,
+                videos=[self.video],
+                project=project,
+                task=task,
+                scorer=scorer,
+                bodyparts=bodyparts,
+            )
+
+    def _changed(self, action: str, frame_index: int | None, by: int | None, words: str) -> Manifest:
+        manifest = self.manifest
+        if action == "undo":
+            return changes.undo(manifest)
+        if frame_index is None:
+            raise ReviewError(f"no frame was named to {action}")
+        if action == "swap" and by is not None:
+            return changes.swap(manifest, frame_index, self._entry(by))
+        if action == "drop":
+            return changes.drop(manifest, frame_index)
+        if action == "add":
+            return changes.add(manifest, self._entry(frame_index))
+        if action == "note":
+            return changes.note(manifest, frame_index, words)
+        raise ReviewError(f"there is no change {action!r} of this kind")
+
+    def _entry(self, frame_index: int) -> Entry:
+        row, scan = self._row(frame_index), self._scan
+        return {
+            "frame_index": frame_index,
+            "time_s": float(scan.time_s[row]),
+            "cluster": int(scan.label[row]),
+            "cluster_size": int(np.count_nonzero(scan.label == scan.label[row])),
+            "distance": round(float(scan.distance[row]), 6),
+            "sharpness": round(float(scan.sharpness[row]), 3),
+            "file": self._folder.file_of(frame_index),
+        }
+
+    def _row(self, frame_index: int) -> int:
+        row = self._scan.row(frame_index)
+        if row < 0:
+            raise ReviewError(f"frame {frame_index} is none of those that were looked at")
+        return row
+
+    def _described(self, row: int) -> dict[str, Any]:
+        scan = self._scan
+        return {
+            "frame": int(scan.frame_index[row]),
+            "time": float(scan.time_s[row]),
+            "cluster": int(scan.label[row]),
+            "distance": float(scan.distance[row]),
+            "sharpness": float(scan.sharpness[row]),
+            "map": [float(value) for value in scan.map[row]],
+        }
+
+    def _image(self, frame_index: int) -> NDArray[np.uint8]:
+        """Return the picture of a frame, from its file where it is chosen."""
+        file = self.folder / self._folder.file_of(frame_index)
+        if file.exists():
+            with suppress(ReviewError):
+                return read_picture(file)
+        return self._pictures.get(frame_index)
+
+    def _sum_up(self) -> None:
+        """Keep the contact sheet and the report up to the choice, behind the changes."""
+        while True:
+            self._due.wait()
+            if not self._ended.is_set():
+                self._ended.wait(PAUSE_S)
+            self._due.clear()
+            # Of an image that a change takes away meanwhile: that change is the next to be summed up.
+            with suppress(KeyframesError, OSError, cv2.error):
+                if self._folder.summaries_are_due:
+                    self._folder.write_summaries(self.manifest, self._scan)
+            if self._ended.is_set():
+                return
+
+
+def _told(record: dict[str, Any]) -> str:
+    """Write a change as people read it."""
+    if record["action"] == "note":
+        return f"note to frame {record['frame_index']}"
+    removed, added = record.get("removed"), record.get("added")
+    if removed and added:
+        return f"swap of frame {removed['frame_index']} for {added['frame_index']}"
+    return (
+        f"drop of frame {removed['frame_index']}" if removed else f"addition of frame {record['added']['frame_index']}"
+    )
+
+
+def _spread(
+    ranked: NDArray[np.int64], time_s: NDArray[np.float64], first: int, apart_s: float, enough: int
+) -> NDArray[np.int64]:
+    """Rows, no more than `enough`, of which none is closer in time to one before it, or to a first one."""
+    kept, taken_s = [], [float(time_s[first])]
+    for row in ranked.tolist():
+        place = bisect.bisect(taken_s, time_s[row])
+        near = taken_s[max(0, place - 1) : place + 1]
+        if all(abs(time_s[row] - other) >= apart_s for other in near):
+            kept.append(row)
+            taken_s.insert(place, float(time_s[row]))
+            if len(kept) == enough:
+                break
+    return np.array(kept, np.int64)
+
+
+def _square(place: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    """Lower left corner and side of the square that the map shows."""
+    low, high = place.min(axis=0).astype(np.float64), place.max(axis=0).astype(np.float64)
+    side = float((high - low).max()) or 1.0
+    return (low + high) / 2 - side / 2, side

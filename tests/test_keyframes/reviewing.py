@@ -1,0 +1,78 @@
+"""A review that runs as its user starts it, and requests to it that a browser would not send."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class Review:
+    """A running ``keyframes review`` and its page's address."""
+
+    def __init__(self, process, address):
+        self.process, self.address = process, address
+        parts = urlsplit(address)
+        self.port, self.token = parts.port, parts.path.strip("/")
+        self.origin = f"http://127.0.0.1:{self.port}"
+
+    def request(self, method, path, body=None, **headers):
+        """Status, headers and content of the answer; `path` is that after the token, or a whole one from "//"."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        target = path[1:] if path.startswith("//") else f"/{self.token}/{path}"
+        skipped = "host" in {name.lower() for name in headers}
+        connection.putrequest(method, target, skip_host=skipped, skip_accept_encoding=True)
+        data = b"" if body is None else json.dumps(body).encode() if not isinstance(body, bytes) else body
+        for name, value in headers.items():
+            if value is not None:
+                connection.putheader(name.replace("_", "-"), value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(data)))
+        connection.endheaders(data)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, dict((name.lower(), value) for name, value in answer.getheaders()), content
+
+    def get(self, path):
+        """The JSON that is at a path."""
+        status, _, content = self.request("GET", path)
+        assert status == 200, content
+        return json.loads(content)
+
+    def post(self, path, **wish):
+        """Status and JSON of the answer to a request of the page."""
+        status, _, content = self.request("POST", path, wish, Origin=self.origin, Content_Type="application/json")
+        return status, json.loads(content)
+
+    def change(self, action, **wish):
+        """Change the choice as it is; return the new state."""
+        status, content = self.post("change", revision=self.get("state")["revision"], action=action, **wish)
+        assert status == 200, content
+        return content
+
+
+@contextmanager
+def reviewing(folder, *options, cwd=None):
+    """Start ``keyframes review`` and end it with the block, as Ctrl-C does."""
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "keyframes"), "review", os.fspath(folder), "--no-browser", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        text=True,
+        encoding="utf-8",
+    )
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), process.stderr.read()
+        yield Review(process, address)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+        assert "Traceback" not in said, said
+    finally:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,525 @@
+"""``keyframes review``: what a change does to the folder, who is refused, and what the page does in a browser."""
+
+import csv
+import http.client
+import json
+import shutil
+import signal
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import keyframes
+from tests.conftest import ROOT, compiled_only
+from tests.test_keyframes.conftest import picture, read_number
+from tests.test_keyframes.reviewing import reviewing
+
+pytest.importorskip("starlette", reason="needs the extra that brings Starlette")
+from keyframes.review import Session
+from keyframes.review.pictures import BoundedCache
+
+pytestmark = compiled_only
+
+VIDEO = "h264_b_frames.mp4"
+
+
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory, video_file):
+    """A video with its result beside it."""
+    folder = tmp_path_factory.mktemp("review")
+    shutil.copy(video_file(VIDEO), folder / "v.mp4")
+    keyframes.extract(folder / "v.mp4", 6, output=folder / "v-keyframes", min_gap_s=0, allow_similar=True)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, extracted):
+    """A result folder to change."""
+    shutil.copytree(extracted, tmp_path / "work")
+    return tmp_path / "work" / "v-keyframes"
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def manifest_of(folder):
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+def check(folder, sequential, video):
+    """The folder is whole: images, table and manifest tell of the same frames, each exactly that of its index."""
+    manifest = manifest_of(folder)
+    indices = [entry["frame_index"] for entry in manifest["keyframes"]]
+    assert indices == sorted(set(indices))
+    assert {path.name for path in (folder / "frames").iterdir()} == {
+        Path(entry["file"]).name for entry in manifest["keyframes"]
+    }
+    scan = np.load(folder / "scan.npz")
+    for entry in manifest["keyframes"]:
+        image = cv2.imread(str(folder / entry["file"]))
+        assert_array_equal(image, sequential(video)[entry["frame_index"]])
+        assert read_number(image) == entry["frame_index"]
+        row = np.searchsorted(scan["frame_index"], entry["frame_index"])
+        assert (entry["time_s"], entry["cluster"]) == (scan["time_s"][row], scan["label"][row])
+        assert entry["cluster_size"] == np.sum(scan["label"] == entry["cluster"])
+    with (folder / "keyframes.csv").open(encoding="utf-8", newline="") as file:
+        assert [int(row["frame_index"]) for row in csv.DictReader(file)] == indices
+    return indices
+
+
+def test_changes_are_saved_at_once_and_undone_to_the_byte(folder, sequential, video_file):
+    video, before = video_file(VIDEO), contents(folder)
+    chosen = check(folder, sequential, video)
+    with reviewing(folder) as review:
+        nearest = review.get(f"candidates?frame={chosen[2]}")["candidates"]
+        state = review.change("swap", frame=chosen[2], by=nearest[0]["frame"])
+        expected = sorted({*chosen, nearest[0]["frame"]} - {chosen[2]})
+        assert check(folder, sequential, video) == expected == [one["frame"] for one in state["keyframes"]]
+        review.change("drop", frame=chosen[0])
+        assert check(folder, sequential, video) == expected[1:]
+        added = next(index for index in range(60) if index not in chosen and index not in expected)
+        review.change("add", frame=added)
+        assert check(folder, sequential, video) == sorted([*expected[1:], added])
+        review.change("note", frame=added, note="  the tail, \u00fc\n")
+        assert [record["action"] for record in manifest_of(folder)["review"]["history"]] == [
+            "swap",
+            "drop",
+            "add",
+            "note",
+        ]
+        with (folder / "keyframes.csv").open(encoding="utf-8", newline="") as file:
+            notes = {int(row["frame_index"]): row["note"] for row in csv.DictReader(file)}
+        assert notes == {**dict.fromkeys(expected[1:], ""), added: "the tail, \u00fc"}
+    changed = contents(folder)
+    assert f'data-frame="{added}"' in changed["report.html"].decode()
+    assert f'data-frame="{chosen[0]}"' not in changed["report.html"].decode()
+    assert changed["contact_sheet.jpg"] != before["contact_sheet.jpg"]
+    with reviewing(folder) as review:
+        assert review.get("state")["n_changes"] == 4
+        for _ in range(4):
+            review.change("undo")
+        assert review.post("change", revision=review.get("state")["revision"], action="undo")[0] == 400
+    assert contents(folder) == before
+
+
+def test_candidates_are_the_rest_of_the_cluster_nearest_first(folder):
+    scan, entry = np.load(folder / "scan.npz"), manifest_of(folder)["keyframes"][1]
+    with Session(folder) as session:
+        found, start = [], 0
+        while True:
+            answer = session.candidates(entry["frame_index"], start)
+            found += answer["candidates"]
+            start += len(answer["candidates"])
+            if not answer["more"]:
+                break
+        apart = session.candidates(entry["frame_index"], apart_s=0.2)["candidates"]
+    members = scan["frame_index"][scan["label"] == entry["cluster"]]
+    assert sorted([entry["frame_index"], *(one["frame"] for one in found)]) == sorted(members.tolist())
+    distances = [one["distance"] for one in found]
+    assert distances == sorted(distances)
+    times = [entry["time_s"], *(one["time"] for one in apart)]
+    assert all(abs(a - b) >= 0.2 for i, a in enumerate(times) for b in times[:i])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param("variable_rate.mkv", {}, marks=pytest.mark.slow),
+        pytest.param("h264_open_gop.mkv", {"every": 3, "crop": keyframes.Crop(0, 20, 150, 90)}, marks=pytest.mark.slow),
+        # With these figures many seeks come to the right time and the wrong picture.
+        ("h264_intra_refresh.mp4", {"format": "jpg"}),
+        pytest.param("rotated.mp4", {"color": True}, marks=pytest.mark.slow),
+    ],
+)
+def test_frames_are_exact_whatever_the_file(tmp_path, video_file, sequential, name, options):
+    video = video_file(name)
+    keyframes.extract(video, 4, output=tmp_path / "out", **options)
+    looked_at = np.load(tmp_path / "out" / "scan.npz")["frame_index"].tolist()
+    with reviewing(tmp_path / "out", "--video", str(video)) as review:
+        chosen = {one["frame"] for one in review.get("state")["keyframes"]}
+        # From the end, so that each is behind the one before.
+        wanted = [index for index in looked_at[::-9] if index not in chosen]
+        for index in wanted:
+            review.change("add", frame=index)
+        small = cv2.imdecode(np.frombuffer(review.request("GET", f"picture/{wanted[0]}")[2], np.uint8), 1)
+    for index in wanted:
+        (path,) = (tmp_path / "out" / "frames").glob(f"img{index:02d}.*")
+        expected = sequential(video)[index]
+        if path.suffix == ".jpg":
+            expected = cv2.imdecode(cv2.imencode(".jpg", expected)[1], cv2.IMREAD_COLOR)
+        assert_array_equal(cv2.imread(str(path)), expected)
+    assert np.abs(small.astype(int) - sequential(video)[wanted[0]]).mean() < 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["b_frames.mp4", "no_pyramid.mp4"])
+def test_frames_of_long_files_are_exact(tmp_path, long_file, name):
+    """Long enough for luma planes and for seeks."""
+    options = {"scan": "fast"} if name == "no_pyramid.mp4" else {}
+    video = long_file(name)
+    keyframes.extract(video, 4, output=tmp_path / "out", **options)
+    looked_at = np.load(tmp_path / "out" / "scan.npz")["frame_index"].tolist()
+    with reviewing(tmp_path / "out", "--video", str(video)) as review:
+        chosen = [one["frame"] for one in review.get("state")["keyframes"]]
+        wanted = [index for index in (looked_at[2301 % len(looked_at)], looked_at[7]) if index not in chosen]
+        for index in wanted:
+            review.change("add", frame=index)
+    for index in wanted:
+        (path,) = (tmp_path / "out" / "frames").glob(f"img{index:04d}.png")
+        assert read_number(cv2.imread(str(path))) == index % 60
+
+
+def test_what_cannot_be_changed_is_refused_and_changes_nothing(folder):
+    before, chosen = contents(folder), [entry["frame_index"] for entry in manifest_of(folder)["keyframes"]]
+    with reviewing(folder) as review:
+        revision = review.get("state")["revision"]
+        other = next(index for index in range(60) if index not in chosen)
+        for wish in (
+            {"action": "drop", "frame": other},
+            {"action": "add", "frame": chosen[0]},
+            {"action": "add", "frame": 60},
+            {"action": "add", "frame": -1},
+            {"action": "add", "frame": "../../etc/passwd"},
+            {"action": "swap", "frame": chosen[0], "by": chosen[1]},
+            {"action": "swap", "frame": chosen[0]},
+            {"action": "note", "frame": chosen[0], "note": "x" * 2001},
+            {"action": "remove"},
+            {},
+        ):
+            status, answer = review.post("change", revision=revision, **wish)
+            assert (status, set(answer)) == (400, {"error"})
+        status, answer = review.post("change", revision="", action="drop", frame=chosen[0])
+        assert (status, "another page" in answer["error"]) == (409, True)
+    assert contents(folder) == before
+
+
+def test_only_the_page_itself_is_answered(folder):
+    before = contents(folder)
+    with reviewing(folder) as review:
+        page = {"Origin": review.origin, "Content_Type": "application/json"}
+        wish = {"revision": review.get("state")["revision"], "action": "drop", "frame": 0}
+        wish["frame"] = review.get("state")["keyframes"][0]["frame"]
+        port, token = review.port, review.token
+        # Without the token, with a part of it, with another one.
+        for path in ("//", "//state", f"//{token[:-1]}/state", f"//{'a' * len(token)}/state", f"//{token}"):
+            assert review.request("GET", path)[0] == 403
+            assert review.request("POST", path, wish, **page)[0] == 403
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}", ""):
+            assert review.request("GET", "state", Host=host)[0] == 403
+            assert review.request("POST", "change", wish, **page, Host=host)[0] == 403
+        for origin in ("http://evil.example", "null", f"http://127.0.0.1:{port + 1}", f"https://127.0.0.1:{port}"):
+            assert review.request("GET", "state", Origin=origin)[0] == 403
+            assert review.request("POST", "change", wish, **{**page, "Origin": origin})[0] == 403
+        assert review.request("POST", "change", wish, **{**page, "Origin": None})[0] == 403
+        # A form of another page can send no JSON.
+        assert review.request("POST", "change", wish, **{**page, "Content_Type": "text/plain"})[0] == 403
+        assert review.request("POST", "change", b" " * 70_000, **page)[0] == 403
+        for path in ("change", "export"):
+            assert review.request("GET", f"{path}?action=drop&frame={wish['frame']}")[0] == 405
+        for path in (
+            "files/../../../../etc/passwd",
+            "files/..%2f..%2fmanifest.json",
+            "files/%2e%2e/session.py",
+            "files//etc/passwd",
+            "picture/../manifest.json",
+            "picture/..%2f..%2fv.mp4",
+            "../v.mp4",
+            "manifest.json",
+            "frames/img00.png",
+        ):
+            status, _, content = review.request("GET", path)
+            assert status == 404, (path, status, content)
+        status, headers, _ = review.request("GET", "")
+        assert status == 200
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "access-control-allow-origin" not in headers
+    assert contents(folder) == before
+
+
+@pytest.mark.slow
+def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder, tmp_path):
+    with reviewing(folder) as review:
+        if not Path("/proc/net/tcp").exists():
+            pytest.skip("tells what listens on Linux alone")
+        listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines() if " 0A " in line}
+        assert f"0100007F:{review.port:04X}" in listening
+        assert f"00000000:{review.port:04X}" not in listening
+        token = review.token
+    with reviewing(folder) as review:
+        assert review.token != token
+        assert len(review.token) >= 32
+
+
+def test_a_second_review_of_a_folder_says_so(folder, run_command):
+    with reviewing(folder):
+        done = run_command("keyframes", "review", folder, "--no-browser")
+        assert done.returncode == 1
+        assert "is being reviewed already" in done.stderr
+
+
+def test_a_change_by_another_program_is_not_lost(folder):
+    chosen = [entry["frame_index"] for entry in manifest_of(folder)["keyframes"]]
+    with Session(folder) as session:
+        revision = session.state()["revision"]
+        text = (folder / "manifest.json").read_text(encoding="utf-8").replace('"warnings": []', '"warnings": ["mine"]')
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        with pytest.raises(keyframes.KeyframesError, match="changed by another program"):
+            session.change(revision, "drop", chosen[0], None, "")
+    assert (folder / "manifest.json").read_text(encoding="utf-8") == text
+    assert len(list((folder / "frames").iterdir())) == len(chosen)
+
+
+def test_what_a_kill_left_is_mended(folder, sequential, video_file):
+    """As between the manifest and the images: one is missing, one too many, and a part of one lies there."""
+    with reviewing(folder) as review:
+        chosen = [one["frame"] for one in review.get("state")["keyframes"]]
+        other = review.get(f"candidates?frame={chosen[1]}")["candidates"][0]["frame"]
+        review.change("swap", frame=chosen[1], by=other)
+        review.process.send_signal(signal.SIGKILL)
+        review.process.wait()
+    frames = folder / "frames"
+    (frames / f"img{other:02d}.png").rename(frames / f"img{chosen[1]:02d}.png")
+    (frames / f".img{other:02d}.png.partial-1-ab").write_bytes(b"part")
+    (folder / "keyframes.csv").unlink()
+    assert f'data-frame="{other}"' not in (folder / "report.html").read_text(encoding="utf-8")
+    with reviewing(folder):
+        assert other in check(folder, sequential, video_file(VIDEO))
+        assert f'data-frame="{other}"' in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_a_whole_choice(folder, sequential, video_file, rng):
+    def ask(review, wish):
+        with suppress(OSError, http.client.HTTPException, AssertionError):
+            review.change(**wish)
+
+    for _ in range(12):
+        with reviewing(folder) as review:
+            chosen = [one["frame"] for one in review.get("state")["keyframes"]]
+            free = [index for index in range(60) if index not in chosen]
+            wish = {"action": "swap", "frame": int(rng.choice(chosen)), "by": int(rng.choice(free))}
+            asking = threading.Thread(target=ask, args=(review, wish))
+            asking.start()
+            time.sleep(rng.uniform(0, 0.12))
+            review.process.kill()
+            asking.join()
+        with Session(folder):
+            now = check(folder, sequential, video_file(VIDEO))
+        assert now in (chosen, sorted({*chosen, wish["by"]} - {wish["frame"]}))
+        assert not list(folder.rglob(".*"))
+
+
+@pytest.mark.slow
+def test_images_in_a_folder_are_reviewed_too(tmp_path):
+    (tmp_path / "stills").mkdir()
+    for number in range(30):
+        cv2.imwrite(str(tmp_path / "stills" / f"{number}.png"), picture(number, 120, 160))
+    keyframes.extract(tmp_path / "stills", 4, output=tmp_path / "out")
+    with Session(tmp_path / "out") as session:
+        chosen = [one["frame"] for one in session.state()["keyframes"]]
+        other = next(index for index in range(29, 0, -1) if index not in chosen)
+        session.change(session.state()["revision"], "add", other, None, "")
+    assert_array_equal(cv2.imread(str(tmp_path / "out" / "frames" / f"img{other:02d}.png")), picture(other, 120, 160))
+
+
+@pytest.mark.slow
+def test_export_writes_the_choice_as_it_is(folder):
+    with reviewing(folder) as review:
+        chosen = [one["frame"] for one in review.get("state")["keyframes"]]
+        review.change("drop", frame=chosen[0])
+        places = [review.post("export", tool="coco", bodyparts="nose, tail")[1]["place"] for _ in range(2)]
+        status, answer = review.post("export", tool="photoshop")
+        assert (status, "photoshop" in answer["error"]) == (400, True)
+    assert [Path(place).name for place in places] == ["v-coco", "v-coco-2"]
+    document = json.loads((Path(places[1]) / "annotations.json").read_text(encoding="utf-8"))
+    assert [image["frame_index"] for image in document["images"]] == chosen[1:]
+    assert document["categories"][0]["keypoints"] == ["nose", "tail"]
+
+
+def test_what_is_missing_is_named(folder, run_command):
+    with pytest.raises(keyframes.KeyframesError, match=r"nothing: is no result"):
+        Session(folder.with_name("nothing"))
+    shutil.copytree(folder, folder.parent / "another")
+    with pytest.raises(keyframes.KeyframesError, match="several results"):
+        Session(folder.parent)
+    (folder / "scan.npz").unlink()
+    with pytest.raises(keyframes.KeyframesError, match=r"scan.npz: cannot be read .* run the extraction again"):
+        Session(folder)
+    (folder.parent / "v.mp4").unlink()
+    done = run_command("keyframes", "review", folder, "--no-browser", cwd=folder.parent)
+    assert done.returncode == 1
+    assert "--video" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_cache_keeps_to_its_bytes():
+    cache, made = BoundedCache(100), []
+
+    def get(key):
+        return cache.get(key, lambda: made.append(key) or bytes([key]) * 30)
+
+    assert [get(key) for key in (1, 2, 3)] == [bytes([key]) * 30 for key in (1, 2, 3)]
+    get(1)
+    get(4)
+    assert cache.n_bytes == 90
+    get(1)
+    get(2)
+    assert made == [1, 2, 3, 4, 2]
+
+
+def frames_shown(page):
+    return page.eval_on_selector_all("#cards .card", "cards => cards.map(card => Number(card.dataset.frame))")
+
+
+def settled(page, words):
+    page.wait_for_function("words => document.getElementById('status').textContent.includes(words)", arg=words)
+
+
+def test_a_person_swaps_drops_adds_undoes_and_notes(folder, open_page, sequential, video_file):
+    video, before = video_file(VIDEO), contents(folder)
+    chosen = check(folder, sequential, video)
+    with reviewing(folder) as review:
+        page = open_page(review.address)
+        page.wait_for_selector("#cards .card")
+        assert frames_shown(page) == chosen
+
+        page.click(f'#cards .card[data-frame="{chosen[2]}"]')
+        other = int(page.locator("#candidates .card").first.get_attribute("data-frame"))
+        page.locator("#candidates .card").first.click()
+        page.wait_for_function("() => document.getElementById('other-picture').complete")
+        page.click("#swap")
+        settled(page, "Swapped")
+        swapped = sorted({*chosen, other} - {chosen[2]})
+        assert frames_shown(page) == check(folder, sequential, video) == swapped
+
+        page.focus(f'#cards .card[data-frame="{swapped[0]}"]')
+        page.keyboard.press("Delete")
+        settled(page, "Dropped")
+        assert frames_shown(page) == check(folder, sequential, video) == swapped[1:]
+
+        # From the timeline, on by single frames, until there is one that is not chosen.
+        box = page.locator("#timeline").bounding_box()
+        page.mouse.click(box["x"] + box["width"] - 2, box["y"] + box["height"] - 4)
+        page.wait_for_selector("#inspector:not([hidden])")
+        page.focus("#timeline")
+        while page.locator("#add").is_hidden():
+            page.keyboard.press("ArrowLeft")
+            page.wait_for_timeout(200)
+        page.click("#add")
+        settled(page, "Added")
+        (added,) = set(frames_shown(page)) - set(swapped)
+        assert check(folder, sequential, video) == sorted([*swapped[1:], added])
+
+        # From the map.
+        place = page.evaluate(
+            """async taken => {
+                const overview = readOverview(await (await fetch("overview")).json());
+                const canvas = document.getElementById("map");
+                canvas.scrollIntoView();
+                const box = canvas.getBoundingClientRect();
+                const view = new MapView(canvas, overview, {});
+                for (let dot = 0; dot < overview.frame.length; dot += 1) {
+                    const [x, y] = view.place(dot, box.width, box.height);
+                    const spot = view.at({ clientX: box.left + x, clientY: box.top + y }, taken.map(f => ({frame: f})));
+                    if (spot.frame === overview.frame[dot] && !taken.includes(spot.frame)) {
+                        return [box.left + x, box.top + y, spot.frame];
+                    }
+                }
+            }""",
+            frames_shown(page),
+        )
+        page.mouse.click(*place[:2])
+        page.wait_for_selector("#add:visible")
+        page.click("#add")
+        settled(page, f"Added frame {place[2]}")
+        assert place[2] in check(folder, sequential, video)
+
+        page.fill("#note", "a <b>note</b>")
+        page.locator("#note").blur()
+        settled(page, "Note saved")
+        shown = frames_shown(page)
+        page.reload()
+        page.wait_for_selector("#cards .card")
+        assert frames_shown(page) == shown
+        assert page.locator("#cards .note:visible").inner_text() == "a <b>note</b>"
+        for n_left in (4, 3, 2, 1, 0):
+            page.click("#undo")
+            page.wait_for_function(
+                "n => document.getElementById('counts').textContent.includes(n ? ` ${n} change` : 'no changes')",
+                arg=n_left,
+            )
+        assert frames_shown(page) == chosen
+        assert page.complaints == []
+    assert contents(folder) == before
+
+
+@pytest.mark.slow
+def test_two_pages_stay_right(folder, open_page):
+    with reviewing(folder) as review:
+        one, other = open_page(review.address), open_page(review.address)
+        for page in (one, other):
+            page.wait_for_selector("#cards .card")
+        # What the other page shows is old before it asks again.
+        other.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+        first, second = frames_shown(one)[:2]
+        one.focus(f'#cards .card[data-frame="{first}"]')
+        one.keyboard.press("Delete")
+        settled(one, "Dropped")
+        other.focus(f'#cards .card[data-frame="{second}"]')
+        other.keyboard.press("Delete")
+        settled(other, "another page")
+        assert frames_shown(other) == frames_shown(one)
+        assert second in frames_shown(other)
+        other.focus(f'#cards .card[data-frame="{second}"]')
+        other.keyboard.press("Delete")
+        settled(other, "Dropped")
+        one.wait_for_function(f"() => !document.querySelector('#cards [data-frame=\"{second}\"]')")
+        assert [entry["frame_index"] for entry in manifest_of(folder)["keyframes"]] == frames_shown(one)
+
+
+@pytest.mark.slow
+def test_a_strange_name_is_text_on_the_page(tmp_path, open_page, video_file):
+    name = """<img src=x onerror=alert(2)> " ' & <script> Mäuse 鼠.mp4"""
+    shutil.copy(video_file(VIDEO), tmp_path / name)
+    keyframes.extract(tmp_path / name, 4, output=tmp_path / "<b>out")
+    with reviewing(tmp_path / "<b>out") as review:
+        page = open_page(review.address)
+        page.wait_for_selector("#cards .card")
+        assert page.locator("h1").text_content() == name
+        assert page.title().startswith(name)
+        page.click("#open-export")
+        page.select_option("#tool", "coco")
+        page.click("#run-export")
+        page.wait_for_function("() => document.getElementById('export-told').textContent.includes(' in ')")
+        assert "<b>out-coco" in page.locator("#export-told").text_content()
+        assert page.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_nothing_of_the_page_is_cut_off(folder, open_page, width, scheme):
+    with reviewing(folder) as review:
+        page = open_page(review.address, width, 800, scheme)
+        page.click("#cards .card >> nth=1")
+        page.wait_for_selector("#candidates .card")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#drop").is_visible()
+        names = page.eval_on_selector_all(
+            "button, canvas, input, textarea, select",
+            "all => all.map(one => one.getAttribute('aria-label') || one.labels?.[0]?.textContent || one.textContent)",
+        )
+        assert all(name.strip() for name in names)
+
+
+def test_the_readme_shows_a_page_that_the_script_makes():
+    picture = cv2.imread(str(ROOT / "docs" / "review.png"))
+    assert picture is not None
+    assert (ROOT / "docs" / "review.png").stat().st_size < 500_000
