@@ -14,6 +14,7 @@ from quantize.errors import ImageError, OutputError, QuantizeError
 from quantize.images import SUFFIXES, read_image
 from quantize.output import write_file
 from quantize.pipeline import check_size, encode_picture
+from quantize.report import report_page, report_place
 
 PALETTE_SUFFIX = "-quantized"
 # Of the few images that are worked on at once.
@@ -125,13 +126,17 @@ def run_jobs(
     suffix: str | None = None,
     overwrite: bool = False,
     max_pixels: int = MOST_PIXELS,
+    report: bool = False,
 ) -> Iterator[Done]:
-    """Work through images, a few at once; results come in the order of the jobs."""
+    """Work through images, a few at once; results come in the order of the jobs.
+
+    With `report`, a page beside each result shows what was lost.
+    """
 
     def run(job: Job) -> Done:
         start = time.perf_counter()
         try:
-            return _run(job, settings, shared, suffix, overwrite, max_pixels, start)
+            return _run(job, settings, shared, suffix, overwrite, max_pixels, report, start)
         except QuantizeError as error:
             return Done(job.source, None, None, time.perf_counter() - start, (), error)
 
@@ -165,13 +170,15 @@ def _run(
     suffix: str | None,
     overwrite: bool,
     max_pixels: int,
+    report: bool,
     start: float,
 ) -> Done:
     endings = [".png", ".vqi"] if job.ending == "auto" else [job.ending]
     places = [place_of(job, ending, suffix) for ending in endings]
-    existing = [place for place in places if place.exists()]
+    reports = [report_place(place) for place in places] if report else []
+    existing = [place for place in (*places, *reports) if place.exists()]
     if existing and not overwrite:
-        if job.resumed:
+        if job.resumed and existing[0] in places:
             return Done(job.source, existing[0], None, 0.0)
         raise OutputError(f"{existing[0]}: exists already; replace it with --force, or choose another place with -o")
     picture = read_image(job.source, str(job.source), max_pixels)
@@ -183,4 +190,7 @@ def _run(
         raise type(error)(f"{job.source}: {error}") from error
     place = place_of(job, encoded.ending, suffix)
     write_file(place, encoded.data, overwrite)
+    if report:
+        page = report_page(picture, encoded, job.source.name, place.name, job.source.stat().st_size)
+        write_file(report_place(place), page, overwrite)
     return Done(job.source, place, encoded, time.perf_counter() - start, picture.notes)

@@ -107,6 +107,10 @@ def main(
         bool, typer.Option("--dither/--no-dither", help="Of palettes: mix colours (Floyd-Steinberg).")
     ] = False,
     strip: Annotated[bool, typer.Option("--strip", help="Leave out the colour profile and other metadata.")] = False,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Write a page beside each result: original, result, error, and the figures."),
+    ] = False,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives other codewords.")
     ] = 0,
@@ -153,6 +157,10 @@ def main(
             raise SettingsError(f"give images, --decode or --info, one of them; got {' and '.join(chosen) or 'none'}")
         if train_codebook is not None and not inputs:
             raise SettingsError("--train-codebook needs images to train on")
+        if report and (not inputs or train_codebook is not None):
+            raise SettingsError("--report is about images that are encoded; leave it out")
+        if report and (output == STANDARD or (STANDARD in (inputs or []) and output is None)):
+            raise SettingsError("--report stands beside the result; name a file with -o")
         if as_json and output == STANDARD:
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
     try:
@@ -163,9 +171,9 @@ def main(
         elif train_codebook is not None:
             _train(inputs or [], train_codebook, settings, max_pixels, force, quiet, as_json)
         elif STANDARD in (inputs or []) or output == STANDARD:
-            _pipe(inputs or [], output, codebook, settings, max_pixels, force, quiet, as_json)
+            _pipe(inputs or [], output, codebook, settings, max_pixels, report, force, quiet, as_json)
         else:
-            _batch(inputs or [], output, codebook, settings, suffix, max_pixels, force, quiet, as_json)
+            _batch(inputs or [], output, codebook, settings, suffix, max_pixels, report, force, quiet, as_json)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
     except QuantizeError as error:
@@ -182,6 +190,7 @@ def _batch(
     settings: Settings,
     suffix: str | None,
     max_pixels: int,
+    report: bool,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -195,7 +204,7 @@ def _batch(
     results: list[dict[str, Any]] = []
     failures: list[tuple[Path, QuantizeError]] = []
     n_before = 0
-    runs = run_jobs(jobs, settings, shared=shared, suffix=suffix, overwrite=force, max_pixels=max_pixels)
+    runs = run_jobs(jobs, settings, shared=shared, suffix=suffix, overwrite=force, max_pixels=max_pixels, report=report)
     with progress_bar(runs, len(jobs), not quiet and len(jobs) > 1) as bar:
         for done in bar:
             if done.error is not None:
@@ -229,6 +238,7 @@ def _pipe(
     codebook: Path | None,
     settings: Settings,
     max_pixels: int,
+    report: bool,
     force: bool,
     quiet: bool,
     as_json: bool,
@@ -239,22 +249,27 @@ def _pipe(
     from quantize.images import read_image
     from quantize.output import write_file
     from quantize.pipeline import check_size, encode_picture, load_book
+    from quantize.report import report_page, report_place
 
     start = time.perf_counter()
     piped = inputs[0] == STANDARD
     name = "standard input" if piped else str(inputs[0])
     source = sys.stdin.buffer.read() if piped else inputs[0]
     picture = read_image(source, name, max_pixels)
+    original_bytes = len(source) if isinstance(source, bytes) else inputs[0].stat().st_size
     place = output or STANDARD
     to_file = place != STANDARD
     ending = place.suffix.lower() if to_file else ".png" if settings.wants_palette else "auto"
     encoded = encode_picture(picture, settings, ending, None if codebook is None else load_book(codebook))
     if settings.skip_if_larger:
-        check_size(encoded, len(source) if isinstance(source, bytes) else source.stat().st_size)
+        check_size(encoded, original_bytes)
     for note in picture.notes:
         _say(f"warning: {name}: {note}")
     if to_file:
         write_file(place, encoded.data, force)
+        if report:
+            page = report_page(picture, encoded, name, place.name, original_bytes)
+            write_file(report_place(place), page, force)
     else:
         sys.stdout.buffer.write(encoded.data)
         sys.stdout.buffer.flush()

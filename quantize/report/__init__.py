@@ -1,0 +1,8 @@
+"""A page that shows what an encoding lost: original, result and error side by side, in one self-contained file.
+
+`error_map` measures, `page` shows. What the browser gets is in `assets/`.
+"""
+
+from quantize.report.page import report_page, report_place
+
+__all__ = ["report_page", "report_place"]
