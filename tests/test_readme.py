@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
+from tests.test_keyframes.reviewing import reviewing
 from tests.test_quantize.conftest import photo
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +22,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-SETUP, TEST, TASKS, EXPORTS, IMAGE_TASKS = blocks("sh")
+SETUP, TEST, TASKS, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
 # What a command needs that is an extra.
 EXTRAS = {"--to sleap": "sleap_io", "deeplabcut --project": "ruamel.yaml"}
 
@@ -70,6 +71,14 @@ def test_an_export_runs_as_written(command, folder_with_results):
         if part in command:
             pytest.importorskip(module, reason=f"needs the extra that brings {module}")
     run_as_written(command, folder_with_results)
+
+
+def test_the_review_opens_as_written(folder_with_results):
+    pytest.importorskip("starlette", reason="needs the extra that brings Starlette")
+    command, name, result = REVIEW.split()
+    assert (command, name) == ("keyframes", "review")
+    with reviewing(result, cwd=folder_with_results) as review:
+        assert review.get("state")["video"] == "mouse.mp4"
 
 
 @pytest.mark.parametrize("command", [line for line in IMAGE_TASKS.splitlines() if line.strip()])

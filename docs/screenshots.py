@@ -1,0 +1,85 @@
+"""Make the pictures of the pages that the README and whoever works on them look at: python docs/screenshots.py FOLDER.
+
+Needs the dev extra and Chromium. With --readme it writes ``docs/review.png`` alone.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+from playwright.sync_api import sync_playwright
+
+import keyframes
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZES = {"wide": (1280, 860), "narrow": (390, 844)}
+
+
+def main() -> None:
+    """Take them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs")
+    parser.add_argument("--readme", action="store_true", help="write docs/review.png alone")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        shutil.copy(ROOT / "sample_data" / "mouse.mp4", work)
+        result = keyframes.extract(Path(work) / "mouse.mp4", 20, output=Path(work) / "mouse-keyframes")
+        review = subprocess.Popen(
+            [sys.executable, "-m", "keyframes", "review", str(result.folder), "--no-browser"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert review.stdout is not None
+        address = review.stdout.readline().strip()
+        try:
+            if options.readme:
+                page = browser.new_page(viewport={"width": 1280, "height": 800})
+                look_at_review(page, address)
+                page.screenshot(path=f"{work}/review.png")
+                write_small(cv2.imread(f"{work}/review.png"), ROOT / "docs" / "review.png")
+                return
+            options.folder.mkdir(parents=True, exist_ok=True)
+            for size, (width, height) in SIZES.items():
+                for scheme in ("light", "dark"):
+                    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                    page.goto((result.folder / "report.html").as_uri())
+                    if size == "wide":
+                        page.hover(".card >> nth=5")
+                    page.wait_for_timeout(300)
+                    page.screenshot(path=options.folder / f"report-{size}-{scheme}.png")
+                    look_at_review(page, address)
+                    page.screenshot(path=options.folder / f"review-{size}-{scheme}.png")
+                    page.close()
+        finally:
+            review.terminate()
+            review.wait()
+
+
+def look_at_review(page, address):
+    """Open the page of a review, a chosen frame and a candidate beside it."""
+    page.goto(address)
+    page.click(".grid .card >> nth=5")
+    page.check("#apart")
+    page.wait_for_selector("#candidates .card")
+    page.click("#candidates .card >> nth=0")
+    page.evaluate("scrollTo(0, 0)")
+    page.mouse.move(3, 3)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+
+
+def write_small(image, place):
+    """Write a picture as a PNG of 256 colours."""
+    from PIL import Image
+
+    colors = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).quantize(256, dither=Image.Dither.NONE)
+    colors.save(place, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
