@@ -7,7 +7,8 @@
     ├── VideoError      a file that cannot be read as a video
     ├── RegionError     a time range or a crop outside the video
     ├── OutputError     a result that cannot be written
-    └── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
+    ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
+    └── BatchError      a folder without recordings, or a cluster that is not there
 
 Each message names the file or the value, and what to do.
 """
@@ -35,3 +36,7 @@ class OutputError(KeyframesError):
 
 class ExportError(KeyframesError):
     """An earlier result, a project or a missing extra that keeps an export from being made."""
+
+
+class BatchError(KeyframesError):
+    """A folder without recordings, or a cluster that is not there."""

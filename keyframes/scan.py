@@ -4,7 +4,7 @@ import hashlib
 import struct
 from array import array
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import RegionError
 from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
 from keyframes.luma import find_luma_levels, look_alike, luma_pays
-from keyframes.progress import progress_bar
+from keyframes.progress import Progress, progress_bar
 from keyframes.rows import ThumbnailRows
 from keyframes.video import (
     PLAIN,
@@ -45,6 +45,10 @@ SAMPLED_AHEAD = 512
 MOST_PIXELS = 1_000_000_000
 
 
+# The fields that hold one row a frame.
+COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "prints")
+
+
 @dataclass(frozen=True)
 class Scan:
     """One row for each frame that was looked at.
@@ -67,6 +71,12 @@ class Scan:
         Frames of the file that were decoded for this, those outside the range and the stride included.
     warnings : tuple of str
         What went otherwise than asked for.
+    view : View
+        How the file was looked at.
+    levels : array (256,), uint8, or None
+        What a luma plane's levels mean in gray, where that was looked at.
+    prints : array (n_frames,), uint64
+        Fingerprint of each picture.
     """
 
     frame_index: NDArray[np.int64]
@@ -79,34 +89,69 @@ class Scan:
     place: NDArray[np.float32]
     frames_decoded: int
     warnings: tuple[str, ...]
-    _view: View = field(repr=False)
+    view: View = field(repr=False)
+    levels: NDArray[np.uint8] | None = field(repr=False)
+    prints: NDArray[np.uint64] = field(repr=False)
     _fingerprint: Callable[[NDArray[np.uint8]], bytes] = field(repr=False)
     _agree: Callable[[NDArray[np.uint8], NDArray[np.uint8]], bool] = field(repr=False)
-    _prints: NDArray[np.uint64] = field(repr=False)
 
     def proof(self, frame_indices: Iterable[int]) -> Proof:
         """Return what these frames are held against when a seek fetches them."""
         rows = {index: int(np.searchsorted(self.frame_index, index)) for index in frame_indices}
-        prints = {index: self._prints[row].tobytes() for index, row in rows.items()}
-        return Proof(self._view, self._fingerprint, prints, self._agree)
+        prints = {index: self.prints[row].tobytes() for index, row in rows.items()}
+        return Proof(self.view, self._fingerprint, prints, self._agree)
 
 
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
-    names = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "_prints")
-    return replace(scan, **{name: getattr(scan, name)[rows] for name in names})
+    return replace(scan, **{name: getattr(scan, name)[rows] for name in COLUMNS})
 
 
-def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
+def rebuilt(
+    video: VideoReader,
+    settings: Settings,
+    columns: Mapping[str, NDArray[Any]],
+    components: PrincipalComponents,
+    frames_decoded: int,
+    warnings: tuple[str, ...],
+    view: View,
+    levels: NDArray[np.uint8] | None,
+) -> Scan:
+    """Put a scan of a video together again from what was kept of it.
+
+    Parameters
+    ----------
+    video : VideoReader
+    settings : Settings
+        Those of the scan.
+    columns : mapping of str to array
+        The fields of `COLUMNS`.
+    components, frames_decoded, warnings, view, levels
+        The other fields of `Scan`.
+    """
+    fingerprint, agree = _comparisons(video, thumbnailer_of(video, settings, levels))
+    return Scan(
+        **columns,
+        components=components,
+        frames_decoded=frames_decoded,
+        warnings=warnings,
+        view=view,
+        levels=levels,
+        _fingerprint=fingerprint,
+        _agree=agree,
+    )
+
+
+def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
     """Reduce the frames of a video's range to rows as they come.
 
     Parameters
     ----------
     video : VideoReader
     settings : Settings
-    progress : bool
-        Show a bar.
+    progress : bool or callable
+        Show a bar, or whom to tell.
 
     Raises
     ------
@@ -198,7 +243,7 @@ def _scan_once(
     view: View,
     thumbnailer: Thumbnailer,
     segments: list[Segment],
-    progress: bool,
+    progress: Progress,
 ) -> Scan:
     """Scan in a view, by segments or, where there are none, by walking.
 
@@ -207,12 +252,6 @@ def _scan_once(
     _UnfitError
         Where FFmpeg complains, frames are missing, or a proof fails.
     """
-
-    def fingerprint(image: NDArray[np.uint8]) -> bytes:
-        return _fingerprint(image, thumbnailer(video.cropped(image)))
-
-    def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
-        return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
 
     def sample() -> NDArray[np.uint8]:
         plain = thumbnailer_of(video, settings)
@@ -264,6 +303,7 @@ def _scan_once(
         place = np.zeros((len(columns.index), 2), np.float32)
         place[:, : leading.shape[1]] = leading[:, :2]
         frame_index = np.frombuffer(columns.index, np.int64)
+        fingerprint, agree = _comparisons(video, thumbnailer)
         return Scan(
             frame_index=frame_index,
             time_s=np.frombuffer(columns.time_s, np.float64),
@@ -275,11 +315,26 @@ def _scan_once(
             place=place,
             frames_decoded=video.frames_decoded,
             warnings=(),
-            _view=view,
+            view=view,
+            levels=thumbnailer.levels,
+            prints=np.frombuffer(columns.prints, np.uint64),
             _fingerprint=fingerprint,
             _agree=agree,
-            _prints=np.frombuffer(columns.prints, np.uint64),
         )
+
+
+def _comparisons(
+    video: VideoReader, thumbnailer: Thumbnailer
+) -> tuple[Callable[[NDArray[np.uint8]], bytes], Callable[[NDArray[np.uint8], NDArray[np.uint8]], bool]]:
+    """Return what gives a picture's fingerprint, and what tells whether a picture and a luma plane show the same."""
+
+    def fingerprint(image: NDArray[np.uint8]) -> bytes:
+        return _fingerprint(image, thumbnailer(video.cropped(image)))
+
+    def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
+        return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
+
+    return fingerprint, agree
 
 
 def _fewest(settings: Settings) -> int:
