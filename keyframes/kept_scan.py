@@ -38,6 +38,16 @@ def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
         raise
 
 
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return what `save_arrays` wrote; an empty dict where there is nothing that can be read."""
+    try:
+        # Opened here: of a file that is cut off, NumPy leaves its own open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except UNREADABLE:
+        return {}
+
+
 def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
     """Write a scan, right after it was made, with the state of its reader.
 
@@ -80,13 +90,9 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     settings : Settings
         Those of the scan.
     """
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            about = json.loads(kept["about"].tobytes())
-            if about["format"] != FORMAT:
-                return None
-            arrays = {name: kept[name] for name in kept.files}
-    except UNREADABLE:
+    arrays = load_arrays(path)
+    about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}
+    if about.get("format") != FORMAT:
         return None
     if about["one_thread"]:
         video.threads = 1

@@ -20,7 +20,7 @@ from keyframes.batch.coresets import (
 )
 from keyframes.datatypes import Selection, Settings
 from keyframes.guards import similar_limit
-from keyframes.kept_scan import UNREADABLE, save_arrays
+from keyframes.kept_scan import load_arrays, save_arrays
 from keyframes.scan import Scan
 
 if TYPE_CHECKING:
@@ -315,14 +315,11 @@ def save_plan(path: Path, plan: Plan, key: str) -> None:
 
 def load_plan(path: Path, key: str | None = None) -> Plan | None:
     """Return a plan; None where there is none that can be read, or its key is another one."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            if key is not None and kept["key"].tobytes().decode() != key:
-                return None
-            names = tuple(kept["names"].tobytes().decode().split("\n"))
-            return Plan(SharedSpace(kept["mean"], kept["basis"]), kept["centers"], kept["owners"], names)
-    except UNREADABLE:
+    kept = load_arrays(path)
+    if not kept or (key is not None and kept["key"].tobytes().decode() != key):
         return None
+    names = tuple(kept["names"].tobytes().decode().split("\n"))
+    return Plan(SharedSpace(kept["mean"], kept["basis"]), kept["centers"], kept["owners"], names)
 
 
 def plan_key(coresets: Mapping[str, str], total: int, at_least: int, seed: int) -> str:

@@ -160,7 +160,7 @@ def _myself() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _machine() -> str:
-    """What tells this start of this machine, and the processes that it counts together, from any other; or ""."""
+    """Return what tells this start of this machine, with the processes that it counts, from any other; or ""."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{socket.gethostname()} {boot} {os.readlink('/proc/self/ns/pid')}"

@@ -18,7 +18,7 @@ from scipy.linalg import eigh
 from threadpoolctl import threadpool_limits
 
 from keyframes.features import PrincipalComponents
-from keyframes.kept_scan import UNREADABLE, save_arrays
+from keyframes.kept_scan import load_arrays, save_arrays
 
 GRID = 64
 # Directions of the shared space: all of few recordings' own components find room in so many; with millions of rows,
@@ -28,9 +28,9 @@ FEWEST_SHARED = 32
 SHARED_SIZE = 1 << 26
 # Of the shared directions, so many at most tell recordings apart by their means; the others tell what changes in them.
 N_BETWEEN = 8
-# Directions are merged in bundles of so many, of which the leading ones are kept.
-BUNDLE_ROWS = 1024
-KEPT_ROWS = 256
+# Directions are merged in bundles of so many times those that are wanted, of which some more than these are kept.
+BUNDLE = 8
+KEPT = 2
 # Rows of a coreset: no fewer, and no more; and of all coresets together.
 FEWEST_ROWS = 256
 MOST_ROWS = 4096
@@ -138,11 +138,10 @@ def save_coreset(path: Path, coreset: Coreset) -> None:
 
 def load_coreset(path: Path) -> Coreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            return Coreset(kept["rows"], kept["weights"], float(kept["inertia"]), kept["mean"], kept["basis"])
-    except UNREADABLE:
+    kept = load_arrays(path)
+    if not kept:
         return None
+    return Coreset(kept["rows"], kept["weights"], float(kept["inertia"]), kept["mean"], kept["basis"])
 
 
 @dataclass(frozen=True)
@@ -182,8 +181,8 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
     """Find the directions that tell most of what changes within recordings, and some that tell recordings apart.
 
     A plain principal component analysis of all frames would spend its components on the backgrounds as soon as there
-    are many recordings, and see no animal any more. So the variation within recordings, pooled over all of them, has its
-    own share of the directions; what the recordings' means add outside of it has the rest.
+    are many recordings, and see no animal any more. So the variation within recordings, pooled over all of them, has
+    its own share of the directions; what the recordings' means add outside of it has the rest.
 
     Parameters
     ----------
@@ -193,6 +192,7 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
         At most.
     """
     means, weights, within = [], [], np.empty((0, 0))
+    n_kept, n_bundle = KEPT * n_directions, BUNDLE * n_directions
     for coreset in coresets:
         weight = coreset.weights.astype(np.float64)
         center = weight @ coreset.rows / weight.sum()
@@ -203,19 +203,19 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
             means.append(coreset.mean + (center @ coreset.basis).astype(np.float32))
         weights.append(weight.sum())
         within = spread if not len(within) else np.concatenate([within, spread])
-        if len(within) > BUNDLE_ROWS:
-            within = _leading(within, KEPT_ROWS)
+        if len(within) > n_bundle:
+            within = _leading(within, n_kept)
     shares = np.array(weights) / np.sum(weights)
     mean = shares @ np.array(means)
     n_between = min(N_BETWEEN, len(means) - 1)
     basis = _unit(_leading(within, n_directions - n_between))
     between = np.empty((0, len(mean)))
-    for first in range(0, len(means), KEPT_ROWS):
-        chunk = slice(first, first + KEPT_ROWS)
+    for first in range(0, len(means), n_bundle):
+        chunk = slice(first, first + n_bundle)
         apart = (np.array(means[chunk]) - mean) * np.sqrt(shares[chunk])[:, None]
         with threadpool_limits(1, user_api="blas"):
             apart -= (apart @ basis.T) @ basis
-        between = _leading(np.concatenate([between, apart]), KEPT_ROWS)
+        between = _leading(np.concatenate([between, apart]), n_kept)
     basis = np.concatenate([basis, _unit(_leading(between, n_between))])
     return SharedSpace(mean.astype(np.float32), basis.astype(np.float32))
 

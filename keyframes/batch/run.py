@@ -124,12 +124,6 @@ def run_batch(
     searched = Path(folder)
     place = Path(output) if output is not None else Path(f"{searched.resolve().name or 'root'}-keyframes")
     recordings = find_recordings(searched, include, exclude, state_folder(place))
-    _make(state_folder(place))
-    if not resume:
-        for recording in recordings:
-            forget(place, recording)
-    known = {name: state["place"] for name, state in read_states(place).items()}
-    places = assign_places(recordings, known)
     budget = None
     if total is not None:
         if at_least * len(recordings) > total:
@@ -137,6 +131,12 @@ def run_batch(
                 f"at least {at_least} of each of {len(recordings)} videos are more than the total of {total}; lower one"
             )
         budget = Budget(total, at_least, len(recordings))
+    _make(state_folder(place))
+    if not resume:
+        for recording in recordings:
+            forget(place, recording)
+    known = {name: state["place"] for name, state in read_states(place).items()}
+    places = assign_places(recordings, known)
     tasks = [
         Task(
             recording=recording,

@@ -1,6 +1,7 @@
 """What is told while a batch runs: bars on a terminal, plain lines elsewhere.
 
-How far each video is, is read from the claims: so it does not matter on which machine it is worked on, or for which run.
+How far each video is, is read from the claims: so it does not matter on which machine it is worked on, or by
+which run.
 """
 
 import shutil
