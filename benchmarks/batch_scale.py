@@ -5,9 +5,9 @@
 
 Each recording is drawn: a coreset of so many weighted rows of 32 components, around the mean picture of one of 40 rigs,
 in that rig's basis, of a variety that differs by a factor of ten and more. Then `plan_budget` finds the shared space
-and the centres, as it does in `keyframes batch --total`; choosing and reading the frames themselves is each recording's own
-task. Each size runs in a process of its own, with the bytes that its coresets have as files. 10,000 recordings must
-take less than 10 minutes and 4 GB on two processors. Compiling the kernels is not counted.
+and the centres, as it does in `keyframes batch --total`; choosing and reading the frames themselves is each recording's
+own task. Each size runs in a process of its own. 10,000 recordings must take less than 10 minutes and 4 GB on two
+processors. Compiling the kernels is not counted.
 """
 
 import argparse

@@ -92,7 +92,7 @@ def batch(
         bool,
         typer.Option(
             "--resume/--no-resume",
-            help="Leave alone what is done, as long as file and settings are the same; or do all of it again.",
+            help="Leave alone what is done while file and settings stay the same; or do all of it again.",
         ),
     ] = True,
     keep_scans: Annotated[

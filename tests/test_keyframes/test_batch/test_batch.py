@@ -134,18 +134,43 @@ def test_kept_scans_keep_to_their_limit(few, tmp_path):
 
 
 def test_wrong_usage(run_command, few, tmp_path):
-    for options in ((), ("-k", 3, "--total", 5), ("--total", 5, "--at-least", 2), ("--total", 9, "--uniform")):
-        done = run_command("keyframes", "batch", few, *options, cwd=tmp_path)
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
+    done = run_command("keyframes", "batch", few, "-k", 3, "--total", 5, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "either -k" in done.stderr
+    done = run_command("keyframes", "batch", "missing", "-k", 3, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == ["error: missing: is no folder; give the folder that the recordings lie in"]
+    out = tmp_path / "out"
+    for options, message in (
+        ({}, "give the number"),
+        ({"k": 3, "at_least": 1}, "at_least"),
+        ({"total": 5, "at_least": 2}, "more than the total"),
+        ({"total": 9, "uniform": True}, "uniform"),
+        ({"total": 9, "features": "pixels"}, "pixels"),
+        ({"k": 3, "jobs": 0}, "jobs"),
+        ({"k": 3, "every": 0}, "every"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            run_batch(few, output=out, **options)
     (tmp_path / "nothing").mkdir()
-    for folder in ("nothing", "missing"):
-        done = run_command("keyframes", "batch", folder, "-k", 3, cwd=tmp_path)
-        assert done.returncode == 1
-        (line,) = done.stderr.splitlines()
-        assert line.startswith(f"error: {folder}: ")
-    assert [path.name for path in tmp_path.iterdir()] == ["nothing"]
-    with pytest.raises(SettingsError, match="at_least"):
-        run_batch(few, 3, at_least=1)
-    with pytest.raises(BatchError, match="is no folder"):
-        run_batch(tmp_path / "missing", 3)
+    with pytest.raises(BatchError, match="has the ending of a video"):
+        run_batch(tmp_path / "nothing", 3, output=out)
+    assert not out.exists()
+
+
+def test_a_total_is_spent_over_all(few, tmp_path):
+    batch = run_batch(few, total=12, at_least=2, output=tmp_path / "out", threads=1)
+    frames = [row["frames"] for row in batch.rows]
+    assert sum(frames) == 12
+    assert min(frames) >= 2
+    place = tmp_path / "out" / batch.rows[0]["place"]
+    manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["budget"] == {"total": 12, "at_least": 2, "n_recordings": 3}
+    assert len(manifest["keyframes"]) == manifest["settings"]["k"] == frames[0]
+    before = results(tmp_path / "out")
+    again = run_batch(few, total=12, at_least=2, output=tmp_path / "out", jobs=1, threads=2)
+    assert {row["status"] for row in again.rows} == {"skipped"}
+    assert results(tmp_path / "out") == before
+    # With a number for each instead, nothing is decoded again.
+    run_batch(few, 3, output=tmp_path / "out", jobs=1)
+    assert set(scans(tmp_path / "out").values()) == {1}
