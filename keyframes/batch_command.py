@@ -204,22 +204,25 @@ def _export(
 
 def _print_table(done: Any) -> None:
     """Print what became of each recording: what failed last, where the eye is."""
-    from keyframes.batch.watching import printable
-
     order = {"skipped": 0, "done": 1, "failed": 2}
     rows = sorted(done.rows, key=lambda row: (order[row["status"]], row["recording"]))
-    width = max(len("recording"), *(len(printable(row["recording"])) for row in rows))
+    width = max(len("recording"), *(len(_printable(row["recording"])) for row in rows))
     print(f"{'recording':<{width}}  {'status':<8}{'frames':>7}{'seconds':>9}  reason")
     for row in rows:
         told = row["reason"] if row["status"] == "failed" else "; ".join(f"warning: {text}" for text in row["warnings"])
         line = (
-            f"{printable(row['recording']):<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
-            f"{printable(' '.join(told.split()))[:SHOWN_REASON]}"
+            f"{_printable(row['recording']):<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
+            f"{_printable(' '.join(told.split()))[:SHOWN_REASON]}"
         )
         print(line.rstrip())
     counts = ", ".join(f"{len(done.with_status(status))} {status}" for status in ("done", "skipped", "failed"))
-    print(f"{counts}; {sum(row['frames'] for row in done.rows)} frames in {printable(str(done.folder))}")
+    print(f"{counts}; {sum(row['frames'] for row in done.rows)} frames in {_printable(str(done.folder))}")
 
 
 def _say(text: str) -> None:
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+    print(_printable(" ".join(text.split())), file=sys.stderr, flush=True)
+
+
+def _printable(text: str) -> str:
+    """Return a text that can be printed, whatever bytes a file name has."""
+    return "".join(c if c.isprintable() else "?" for c in text)

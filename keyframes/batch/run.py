@@ -163,9 +163,9 @@ def run_batch(
             outcomes = _complete(workers, tasks, "choose", watch) | failed
     finally:
         watch.end()
-    rows = write_summary(place, recordings)
-    # The files tell what is known of a recording; the caller, what this run did with it.
-    return Batch(place, [_told(row, outcomes[row["recording"]]) for row in rows])
+    rows = write_summary(place)
+    # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
+    return Batch(place, [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes])
 
 
 def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: Sequence[str | Path]) -> None:

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,12 +36,9 @@ def read_state(output: Path, recording: str) -> dict[str, Any]:
     return _read(state_folder(output) / f"{state_name(recording)}.json")
 
 
-def read_states(output: Path, recordings: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Return what is known of recordings, of all by default, by their names and in their order."""
-    folder = state_folder(output)
-    files = (
-        folder.glob("*.json") if recordings is None else [folder / f"{state_name(name)}.json" for name in recordings]
-    )
+def read_states(output: Path) -> dict[str, dict[str, Any]]:
+    """Return what is known of each recording, by their names and in their order."""
+    files = state_folder(output).glob("*.json")
     found = {state["recording"]: state for state in map(_read, files) if "recording" in state}
     return dict(sorted(found.items()))
 
@@ -79,9 +75,9 @@ def identify(video: Path) -> dict[str, Any]:
     }
 
 
-def write_summary(output: Path, recordings: Iterable[str]) -> list[dict[str, Any]]:
-    """Write ``batch.json`` and ``summary.csv`` from the state files; return the rows of the table."""
-    states = read_states(output, recordings)
+def write_summary(output: Path) -> list[dict[str, Any]]:
+    """Write ``batch.json`` and ``summary.csv`` of everything that state files tell of; return the rows of the table."""
+    states = read_states(output)
     rows = [
         {
             "recording": name,

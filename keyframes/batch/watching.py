@@ -98,8 +98,9 @@ class Watch:
             self._lines.pop().close()
         width = shutil.get_terminal_size().columns - 1
         for line, (name, told) in zip(self._lines, running, strict=False):
+            shown = "".join(c if c.isprintable() else "?" for c in name)
             step = f"{told.get('doing', '').strip()} {told.get('n_done', 0)}/{told.get('n_total') or '?'}"
-            line.set_description_str(f"  {step:<22} {told.get('host', '?')}  {printable(name)}"[:width])
+            line.set_description_str(f"  {step:<22} {told.get('host', '?')}  {shown}"[:width])
 
     def end(self) -> None:
         """Take the bars away."""
@@ -128,8 +129,3 @@ def describe(outcome: Outcome) -> str:
     if outcome.status == "skipped":
         return f"{outcome.recording}: done before, {outcome.frames} frames"
     return f"{outcome.recording}: {outcome.status}: {outcome.reason}"
-
-
-def printable(text: str) -> str:
-    """Return a text that can be printed, whatever bytes a file name has."""
-    return "".join(c if c.isprintable() else "?" for c in text.encode("utf-8", "replace").decode("utf-8"))

@@ -111,6 +111,11 @@ class _Work:
 
     def _identify(self) -> dict[str, Any]:
         try:
+            self.task.recording.encode()
+        except UnicodeEncodeError:
+            # OpenCV crashes on it.
+            raise VideoError(f"{self.task.recording}: its name is no UTF-8; rename it") from None
+        try:
             if not self.task.video.stat().st_size:
                 raise VideoError(f"{self.task.recording}: is empty (0 bytes); copy it again")
             return identify(self.task.video)
@@ -165,6 +170,10 @@ class _Work:
                 threads=task.threads,
             )
         save_coreset(self._coreset_file(), coreset)
+        for other in _beginning_with(task.folder, f"{task.name}-"):
+            if other.name.endswith(".coreset.npz") and other != self._coreset_file():
+                with suppress(OSError):
+                    other.unlink()
         # An earlier result of the same file stays one, as long as nothing else is chosen.
         if self.before.get("video") != self.identity or self.before.get("status") != "done":
             self._write("reduced", {}, frames=0, warnings=[], reason="")
@@ -244,7 +253,10 @@ class _Work:
             shutil.rmtree(self.task.result, ignore_errors=True)
 
     def _failed(self, reason: str) -> Outcome:
+        # Tables name no folder of this machine.
         reason = reason.replace(str(self.task.video), self.task.recording)
+        for output in (os.path.realpath(self.task.output), str(self.task.output)):
+            reason = reason.replace(f"{output}{os.sep}", "")
         with suppress(KeyframesError):
             self._write("failed", {}, frames=0, warnings=[], reason=reason)
         return Outcome(self.task.recording, "failed", seconds=self._seconds(), reason=reason)
