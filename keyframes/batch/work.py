@@ -200,7 +200,7 @@ class _Work:
 
         self._check_place()
         # The place is noted as this recording's own before anything is put there.
-        self._write("running", {}, **{"frames": 0, "warnings": [], "reason": ""})
+        self._write("running", {}, frames=0, warnings=[], reason="")
         result = extract_scanned(
             task.video,
             settings,
@@ -220,9 +220,8 @@ class _Work:
     def _check_place(self) -> None:
         """Raise where something stands that is not this recording's result."""
         place = self.task.result
-        if self.owned or self.task.overwrite:
-            return
-        if place.is_dir() and any(place.iterdir()):
+        theirs = not self.owned and place.is_dir() and any(place.iterdir())
+        if theirs and not self.task.overwrite:
             raise OutputError(
                 f"{place}: exists already and is not this batch's; use --overwrite, or choose another place with -o"
             )

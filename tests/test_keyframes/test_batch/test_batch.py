@@ -126,6 +126,8 @@ def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
         assert contents(place) == before
     rows = run_batch(few, 3, output=tmp_path / "out", include=["1.mp4"], jobs=1, overwrite=True).rows
     assert [row["status"] for row in rows] == ["done"]
+    rows = run_batch(few, 2, output=tmp_path / "out", include=["1.mp4"], jobs=1).rows
+    assert [row["status"] for row in rows] == ["done"]
 
 
 def test_kept_scans_keep_to_their_limit(few, tmp_path):
