@@ -6,8 +6,17 @@ The names load on first use, so that the command line's help is there at once.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keyframes.batch import Batch, run_batch
     from keyframes.datatypes import Crop, Exported, Frame, Keyframe, Result, Selection, Settings, VideoHeader
-    from keyframes.errors import ExportError, KeyframesError, OutputError, RegionError, SettingsError, VideoError
+    from keyframes.errors import (
+        BatchError,
+        ExportError,
+        KeyframesError,
+        OutputError,
+        RegionError,
+        SettingsError,
+        VideoError,
+    )
     from keyframes.exporters import export
     from keyframes.pipeline import extract, extract_views
     from keyframes.video import VideoReader
@@ -15,6 +24,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
+    "BatchError",
     "Crop",
     "ExportError",
     "Exported",
@@ -34,6 +45,7 @@ __all__ = [
     "export",
     "extract",
     "extract_views",
+    "run_batch",
 ]
 
 _MODULES = {
@@ -41,12 +53,15 @@ _MODULES = {
         ("Crop", "Exported", "Frame", "Keyframe", "Result", "Selection", "Settings", "VideoHeader"), "datatypes"
     ),
     **dict.fromkeys(
-        ("ExportError", "KeyframesError", "OutputError", "RegionError", "SettingsError", "VideoError"), "errors"
+        ("BatchError", "ExportError", "KeyframesError", "OutputError", "RegionError", "SettingsError", "VideoError"),
+        "errors",
     ),
+    "Batch": "batch",
     "export": "exporters",
     "VideoReader": "video",
     "extract": "pipeline",
     "extract_views": "pipeline",
+    "run_batch": "batch",
 }
 
 

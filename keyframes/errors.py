@@ -8,8 +8,9 @@
     ├── RegionError     a time range or a crop outside the video
     ├── OutputError     a result that cannot be written
     ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
-    └── ReviewError     a change to a choice that cannot be made
-        └── StaleError  one that was asked for by a page that does not show the choice as it is
+    ├── ReviewError     a change to a choice that cannot be made
+    │   └── StaleError  one that was asked for by a page that does not show the choice as it is
+    └── BatchError      a folder without recordings, or a cluster that is not there
 
 Each message names the file or the value, and what to do.
 """
@@ -45,3 +46,7 @@ class ReviewError(KeyframesError):
 
 class StaleError(ReviewError):
     """A change that was asked for by a page that does not show the choice as it is."""
+
+
+class BatchError(KeyframesError):
+    """A folder without recordings, or a cluster that is not there."""

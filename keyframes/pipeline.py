@@ -2,10 +2,10 @@
 
 import shutil
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,7 @@ from keyframes.joint import common_part, joined
 from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
-from keyframes.progress import progress_bar
+from keyframes.progress import Progress, progress_bar
 from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.scan import Scan, scan_video, thumbnailer_of
 from keyframes.scan_file import save_scan
@@ -88,23 +88,84 @@ def extract(
     [3, 58, 114, ...]
     """
     settings = Settings(k=k, **options)
-    if unlike and (settings.uniform or settings.k == "auto"):
-        what = "uniform" if settings.uniform else "k = auto"
-        raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
     place = Path(output) if output is not None else Path(f"{Path(video).stem}-keyframes")
+    return extract_scanned(
+        video, settings, place, overwrite=overwrite, unlike=unlike, threads=threads, progress=progress
+    )
+
+
+# What gives the scan of a reader's range, and what chooses among its rows.
+Scanner = Callable[[VideoReader, Settings, Progress], Scan]
+Chooser = Callable[[Scan, Settings], Selection]
+
+
+def extract_scanned(
+    video: str | Path,
+    settings: Settings,
+    place: Path,
+    *,
+    overwrite: bool = False,
+    unlike: Sequence[str | Path] = (),
+    threads: int | None = None,
+    progress: Progress = False,
+    scan_with: Scanner | None = None,
+    choose_with: Chooser | None = None,
+    notes: dict[str, Any] | None = None,
+) -> Result:
+    """Do what `extract` does, with a scan from elsewhere, or a choice.
+
+    Parameters
+    ----------
+    video, overwrite, unlike, threads, progress
+        As of `extract`; `progress` may be a callable that is told of each step.
+    settings : Settings
+    place : Path
+        Result folder.
+    scan_with : callable or None
+        Gives the scan in place of `scan_video`, and leaves the reader where that would.
+    choose_with : callable or None
+        Chooses in place of the clustering.
+    notes : dict or None
+        Further entries of the manifest.
+    """
+    check_unlike(settings, unlike)
     with _reader(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         labelled = _labelled(unlike, reader, settings)
+        follow = _Followed(threads, progress, scan_with, choose_with, notes or {})
         try:
-            manifest, selection, warnings = _fill(folder, reader, settings, settings, threads, progress, labelled)
+            manifest, selection, warnings = _fill(folder, reader, settings, settings, follow, labelled)
         except DisagreementError as error:
             # A picture of the fast scan was not that of the file: nothing that rests on it stays.
             shutil.rmtree(folder)
             folder.mkdir()
             exact = replace(settings, scan="exact")
             note = (f"every frame was looked at, as with --scan exact: {error}",)
-            manifest, selection, warnings = _fill(folder, reader, settings, exact, threads, progress, labelled, note)
+            manifest, selection, warnings = _fill(folder, reader, settings, exact, follow, labelled, note)
         write_manifest(folder, manifest)
     return Result(place, selection.keyframes, manifest, warnings)
+
+
+def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
+    """Raise where a choice would not look at what projects have.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if unlike and (settings.uniform or settings.k == "auto"):
+        what = "uniform" if settings.uniform else "k = auto"
+        raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """How an extraction goes about its steps."""
+
+    threads: int | None
+    progress: Progress
+    scan_with: Scanner | None
+    choose_with: Chooser | None
+    notes: dict[str, Any]
 
 
 def extract_views(
@@ -205,8 +266,7 @@ def _fill(
     reader: VideoReader,
     settings: Settings,
     followed: Settings,
-    threads: int | None,
-    progress: bool,
+    how: _Followed,
     labelled: "Labelled | None" = None,
     notes: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], Selection, tuple[str, ...]]:
@@ -217,14 +277,18 @@ def _fill(
     DisagreementError
         Where a chosen frame of a scan that left frames out is not the frame of the file.
     """
-    scan = scan_video(reader, followed, progress)
+    scan = (how.scan_with or scan_video)(reader, followed, how.progress)
     warnings = (*notes, *scan.warnings, *reader.damage(), *(labelled.warnings if labelled else ()))
     known = labelled.known(scan) if labelled else None
-    selection, k_selection = _choose(scan, followed, threads, progress, folder, known)
+    if how.choose_with is None:
+        selection, k_selection = _choose(scan, followed, how.threads, how.progress, folder, known)
+    else:
+        selection, k_selection = how.choose_with(scan, followed), None
+        _save_choice(folder, scan, selection, k_selection)
     warnings += (*_warnings_of_choice(selection, k_selection, settings), *_warnings_of_guards(selection))
     projects = labelled.projects if labelled else ()
-    manifest = _write(folder, reader, scan, settings, selection, warnings, k_selection, projects, (), progress)
-    return manifest, selection, warnings
+    manifest = _write(folder, reader, scan, settings, selection, warnings, k_selection, projects, (), how.progress)
+    return {**manifest, **how.notes}, selection, warnings
 
 
 def _write(
@@ -237,7 +301,7 @@ def _write(
     k_selection: "KSelection | None",
     projects: tuple[dict[str, Any], ...],
     views: Sequence[str],
-    progress: bool,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Write the images; return the manifest."""
     manifest = build_manifest(
@@ -263,7 +327,12 @@ def _write(
 
 
 def _choose(
-    scan: Scan, settings: Settings, threads: int | None, progress: bool, folder: Path | None, known: Known | None = None
+    scan: Scan,
+    settings: Settings,
+    threads: int | None,
+    progress: Progress,
+    folder: Path | None,
+    known: Known | None = None,
 ) -> "tuple[Selection, KSelection | None]":
     """Clusters and representatives; what stands behind them is saved where a folder is given."""
     # Numba takes a second to load: a video that cannot be read is told before that.
@@ -352,7 +421,7 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
 
 
 def _write_images(
-    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: bool, proof: Proof | None = None
+    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: Progress, proof: Proof | None = None
 ) -> dict[int, bytes]:
     """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
 

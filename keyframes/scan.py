@@ -18,7 +18,7 @@ from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import RegionError
 from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
 from keyframes.luma import find_luma_levels, look_alike, luma_pays
-from keyframes.progress import progress_bar
+from keyframes.progress import Progress, progress_bar
 from keyframes.rows import ThumbnailRows
 from keyframes.video import (
     PLAIN,
@@ -43,6 +43,10 @@ GROUPS_WAITING = 3
 SAMPLED_AHEAD = 512
 # Pixels of so many thumbnails cannot be clustered in memory; principal components can.
 MOST_PIXELS = 1_000_000_000
+
+
+# The fields that hold one row a frame.
+COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,42 @@ class Scan:
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
-    names = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
-    return replace(scan, **{name: getattr(scan, name)[rows] for name in names})
+    return replace(scan, **{name: getattr(scan, name)[rows] for name in COLUMNS})
+
+
+def rebuilt(
+    video: VideoReader,
+    settings: Settings,
+    columns: Mapping[str, NDArray[Any]],
+    components: PrincipalComponents,
+    frames_decoded: int,
+    warnings: tuple[str, ...],
+    view: View,
+    levels: NDArray[np.uint8] | None,
+) -> Scan:
+    """Put a scan of a video together again from what was kept of it.
+
+    Parameters
+    ----------
+    video : VideoReader
+    settings : Settings
+        Those of the scan.
+    columns : mapping of str to array
+        The fields of `COLUMNS`.
+    components, frames_decoded, warnings, view
+        The other fields of `Scan`.
+    levels : array (256,), uint8, or None
+        What a luma plane's levels mean in gray, where these were looked at.
+    """
+    return Scan(
+        **columns,
+        components=components,
+        frames_decoded=frames_decoded,
+        warnings=warnings,
+        view=view,
+        _video=video,
+        _thumbnailer=thumbnailer_of(video, settings, levels),
+    )
 
 
 def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:
@@ -128,15 +166,15 @@ def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints:
     return Proof(view, fingerprint, prints, agree)
 
 
-def scan_video(video: VideoReader, settings: Settings, progress: bool) -> Scan:
+def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
     """Reduce the frames of a video's range to rows as they come.
 
     Parameters
     ----------
     video : VideoReader
     settings : Settings
-    progress : bool
-        Show a bar.
+    progress : bool or callable
+        Show a bar, or whom to tell.
 
     Raises
     ------
@@ -228,7 +266,7 @@ def _scan_once(
     view: View,
     thumbnailer: Thumbnailer,
     segments: list[Segment],
-    progress: bool,
+    progress: Progress,
 ) -> Scan:
     """Scan in a view, by segments or, where there are none, by walking.
 

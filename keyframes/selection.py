@@ -62,6 +62,7 @@ def select(
     threads: int | None = None,
     limits: Limits | None = None,
     known: Known | None = None,
+    centers: NDArray[np.float32] | None = None,
 ) -> Selection:
     """Choose k frames, one a cluster.
 
@@ -79,6 +80,8 @@ def select(
         Guards of the choice, all off by default.
     known : Known or None, default=None
         Frames that were labelled or chosen before: none of them is chosen, and those that are cover what they do not.
+    centers : array (k, n_features), float32, or None, default=None
+        Centres that were found elsewhere and stay where they are: frames near these are chosen. Not with `known`.
 
     Returns
     -------
@@ -87,7 +90,11 @@ def select(
     """
     X, limits = scan.features, limits or Limits()
     known = known or Known(X[:0], scan.frame_index[:0], scan.time_s[:0])
-    labels, squared, centers = _cluster(X, k, known.features.astype(np.float32), seed, threads)
+    if centers is None:
+        labels, squared, centers = cluster(X, k, known.features.astype(np.float32), seed, threads)
+    else:
+        with Workers(threads) as workers:
+            labels, squared, _ = _assign(X, centers, workers)
     allowed = ~np.isin(scan.frame_index, known.frame_index)
     dark, blurred = scan.brightness < limits.dark, scan.sharpness < limits.blurred
     blemish = blemishes(scan.suspect, dark, blurred)
@@ -148,10 +155,10 @@ def _ranked_again(
     return np.concatenate([head[rows[0]], members[N_CANDIDATES:]])
 
 
-def _cluster(
+def cluster(
     features: NDArray[np.generic], k: int, fixed: NDArray[np.float32], seed: int, threads: int | None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Labels, squared distances and centres of k clusters, behind them those of known frames, which do not move."""
+    """Labels, squared distances and centres of k clusters, behind them the fixed centres, which do not move."""
     if len(features) > MOST_ROWS:
         return _cluster_many(features, k, fixed, seed, threads)
     found = k_means(features.astype(np.float32), k, fixed_centers=fixed, random_state=seed, n_threads=threads)

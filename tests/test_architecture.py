@@ -19,11 +19,12 @@ PRIVATE = re.compile("_[^_]")
 FLOORS = {
     "keyframes": [
         {"__main__"},
-        {"cli"},
+        {"batch_command"},
+        {"cli", "batch"},
         {"review_command"},
         {"pipeline", "inspection", "review"},
         {"unlike"},
-        {"exporters", "joint", "report", "scan_file", "selection", "uniform"},
+        {"exporters", "joint", "kept_scan", "report", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
         {"video", "features", "guards", "manifest", "contact_sheet", "k_curve", "output", "progress"},
@@ -53,6 +54,13 @@ FLOORS = {
         {"guard", "session"},
         {"folder", "pictures"},
         {"changes"},
+    "keyframes.batch": [
+        {"run"},
+        {"cluster", "processes"},
+        {"work"},
+        {"budget", "watching"},
+        {"claims", "coresets", "recordings", "states"},
+        {"tasks"},
         {"__init__"},
     ],
     "quantize": [
@@ -206,7 +214,10 @@ def sources(*packages):
                 for name in ("coder", "colors", "metrics", "numbers", "planes", "symbols", "vectors")
             },
         ),
-        ("typer", {"keyframes/cli.py", "keyframes/review_command.py", "quantize/cli.py"}),
+        (
+            "typer",
+            {"keyframes/batch_command.py", "keyframes/cli.py", "keyframes/review_command.py", "quantize/cli.py"},
+        ),
     ],
 )
 def test_some_things_have_one_place(text, only):
@@ -222,7 +233,7 @@ def test_only_the_command_line_prints():
     for path in sources(*PACKAGES):
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         prints = any(isinstance(call.func, ast.Name) and call.func.id in {"print", "input"} for call in calls)
-        assert not prints or path.name in {"cli.py", "review_command.py", "__main__.py"}, path
+        assert not prints or path.name in {"batch_command.py", "cli.py", "review_command.py", "__main__.py"}, path
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -238,14 +249,20 @@ def test_the_list_of_public_names_is_the_namespace(package):
 
 @pytest.mark.parametrize(
     "statement",
-    ["import clustering", "import keyframes", "import keyframes.cli", "import quantize", "import quantize.cli"],
+    [
+        "import clustering",
+        "import keyframes",
+        "import keyframes.batch_command",
+        "import quantize",
+        "import quantize.cli",
+    ],
 )
 def test_importing_is_light(statement):
     program = f"{statement}\nimport sys, threading\nprint(*sys.modules)\nprint(threading.active_count())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded, n_threads = done.stdout.splitlines()
     heavy = {"numba", "cv2", "numpy", "scipy", "sklearn", "torch", "dask", "tqdm", "PIL", "starlette", "uvicorn"}
-    if not statement.endswith("cli"):
+    if not statement.endswith(("cli", "command")):
         heavy.add("typer")
     assert heavy.isdisjoint(loaded.split())
     assert n_threads == "1"

@@ -22,7 +22,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-SETUP, TEST, TASKS, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
+SETUP, TEST, TASKS, BATCHES, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
 # What a command needs that is an extra.
 EXTRAS = {"--to sleap": "sleap_io", "deeplabcut --project": "ruamel.yaml"}
 
@@ -50,6 +50,22 @@ def image_folder(tmp_path_factory):
 @pytest.mark.parametrize("command", [line for line in TASKS.splitlines() if line.strip()])
 def test_a_common_task_runs_as_written(command, folder):
     run_as_written(command, folder)
+
+
+@pytest.fixture(scope="module")
+def folder_with_recordings(tmp_path_factory):
+    """A working folder with a few short recordings."""
+    folder = tmp_path_factory.mktemp("readme-batch")
+    (folder / "recordings").mkdir()
+    for number in range(2):
+        cut = ("-ss", 4 * number, "-i", ROOT / "sample_data" / "mouse.mp4", "-t", 2, "-s", "160x120")
+        ffmpeg(*cut, folder / "recordings" / f"{number}.mp4")
+    return folder
+
+
+@pytest.mark.parametrize("command", [line for line in BATCHES.splitlines() if line.strip()])
+def test_a_batch_runs_as_written(command, folder_with_recordings):
+    run_as_written(command, folder_with_recordings)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ several captures side by side).
 """
 
 from keyframes.video.captures import PLAIN, View
-from keyframes.video.damage import find_suspects, is_incomplete
+from keyframes.video.damage import Pass, find_suspects, is_incomplete
 from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash
 from keyframes.video.reader import DisagreementError, VideoReader
@@ -20,6 +20,7 @@ __all__ = [
     "PAIR_COST",
     "PLAIN",
     "DisagreementError",
+    "Pass",
     "Proof",
     "Seeker",
     "Segment",

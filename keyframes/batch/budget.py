@@ -1,0 +1,328 @@
+"""One number of frames for all recordings, spent where it covers most."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.batch.coresets import (
+    GRID,
+    Coreset,
+    SharedSpace,
+    coreset_rows,
+    find_shared_space,
+    on_grid,
+    shared_directions,
+)
+from keyframes.datatypes import Selection, Settings
+from keyframes.guards import similar_limit
+from keyframes.kept_scan import load_arrays, save_arrays
+from keyframes.scan import Scan
+
+if TYPE_CHECKING:
+    from clustering.workers import Workers
+
+# k-means keeps bounds for every row and group of centres: it sees no more than a sample of so many, ...
+SAMPLED_ROWS = 1 << 19
+# ... and moves its centres so often at most. Rows are assigned in chunks.
+MOST_MOVES = 50
+ASSIGNED_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The frames that are to be found: a centre for each, and the recording whose frames come nearest to it.
+
+    Attributes
+    ----------
+    space : SharedSpace
+    centers : array (n_frames, n_shared), float32
+        In the shared space.
+    owners : array (n_frames,), int32
+        Number of the recording of each.
+    names : tuple of str
+        The recordings.
+    """
+
+    space: SharedSpace
+    centers: NDArray[np.float32]
+    owners: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    def of(self, name: str) -> "Share":
+        """Return what one recording has to do."""
+        return Share(self.space, self.centers[self.owners == self.names.index(name)])
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a plan that one recording has.
+
+    Attributes
+    ----------
+    space : SharedSpace
+    centers : array (n_frames, n_shared), float32
+    """
+
+    space: SharedSpace
+    centers: NDArray[np.float32]
+
+    @property
+    def digest(self) -> str:
+        """What tells one share from another."""
+        digest = hashlib.sha256()
+        for array in (self.space.mean, self.space.basis, self.centers):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def choose(self, scan: Scan, settings: Settings, shape: tuple[int, ...], threads: int | None) -> Selection:
+        """Choose the frame nearest to each centre, as far as the guards let it.
+
+        Parameters
+        ----------
+        scan : Scan
+        settings : Settings
+        shape : tuple of int
+            Of its thumbnails.
+        threads : int or None
+        """
+        from keyframes.selection import find_limits, select
+
+        matrix, place = self.space.map_of(*on_grid(scan.components, shape))
+        # Around the recording's own mean, so that float32 keeps its digits.
+        features = np.empty((len(scan.features), len(self.space.basis)), np.float32)
+        for first in range(0, len(features), ASSIGNED_ROWS):
+            chunk = slice(first, first + ASSIGNED_ROWS)
+            # Summed in one order: a product of matrices need not give equal rows equal results.
+            features[chunk] = np.einsum("ij,jk->ik", scan.features[chunk].astype(np.float32), matrix)
+        limits = find_limits(scan, settings)
+        if limits.similar:
+            n_pixels = GRID * GRID * (shape[2] if len(shape) == 3 else 1)
+            limits = replace(limits, similar=similar_limit(features, n_pixels))
+        seen = replace(scan, features=features)
+        centers = np.ascontiguousarray(self.centers - place)
+        return select(seen, len(centers), seed=settings.seed, threads=threads, limits=limits, centers=centers)
+
+
+def plan_budget(
+    load: Callable[[str], Coreset],
+    names: Sequence[str],
+    total: int,
+    *,
+    at_least: int = 0,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Plan:
+    """Cluster the coresets of all recordings together, and give each centre to the recording that comes nearest to it.
+
+    What a clustering of the coresets costs differs from what it costs all frames by no more than their inertias allow
+    (see `Coreset`); so where the budget goes is decided as if all frames lay side by side.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the coreset of a recording.
+    names : sequence of str
+        The recordings.
+    total : int
+        Frames to choose; fewer where fewer rows differ.
+    at_least : int
+        For each recording, as far as it has so many different rows. Those that would get fewer have a clustering of
+        their own for that number, whose centres stay where they are while the rest of the budget is spent.
+    seed, threads
+        The result depends on the seed alone.
+    """
+    most_rows = len(names) * coreset_rows(total, len(names))
+    space = find_shared_space(map(load, names), shared_directions(most_rows))
+    rows, weights, recording = [], [], []
+    for number, name in enumerate(names):
+        coreset = load(name)
+        matrix, place = space.map_of(coreset.mean, coreset.basis)
+        rows.append(np.einsum("ij,jk->ik", coreset.rows, matrix) + place)
+        weights.append(coreset.weights)
+        recording.append(np.full(len(coreset.weights), number, np.int32))
+    together = np.concatenate(rows), np.concatenate(weights), np.concatenate(recording)
+    del rows, weights, recording
+    centers, owners = spend(*together, total, at_least=at_least, seed=seed, threads=threads)
+    return Plan(space, centers, owners, tuple(names))
+
+
+def spend(
+    rows: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    recording: NDArray[np.int32],
+    total: int,
+    *,
+    at_least: int = 0,
+    seed: int = 0,
+    threads: int | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Find centres for weighted rows of several recordings, and the recording that comes nearest to each.
+
+    Parameters
+    ----------
+    rows : array (n_rows, n_features), float32
+    weights : array (n_rows,), float32
+    recording : array (n_rows,), int32
+        Number of the recording of each row.
+    total, at_least, seed, threads
+        As for `plan_budget`.
+
+    Returns
+    -------
+    centers : array (at most `total`, n_features), float32
+    owners : array, int32
+        Number of the recording of each centre.
+    """
+    from clustering import k_means
+    from clustering.workers import Workers
+
+    n_recordings = int(recording.max()) + 1
+    own_centers: dict[int, NDArray[np.float32]] = {}
+    with Workers(threads) as workers:
+        while True:
+            fixed = np.concatenate([rows[:0], *own_centers.values()])
+            free = ~np.isin(recording, list(own_centers))
+            n_left = min(total - len(fixed), int(free.sum()))
+            centers, owners = rows[:0], recording[:0]
+            if n_left > 0:
+                centers, owners = _cluster_together(
+                    rows, weights, recording, n_left, fixed, list(own_centers), seed, workers
+                )
+            counts = np.bincount(owners, minlength=n_recordings)
+            short = [
+                number for number in range(n_recordings) if counts[number] < at_least and number not in own_centers
+            ]
+            if not short:
+                break
+            for number in short:
+                own, own_weights = rows[recording == number], weights[recording == number]
+                n_own = min(at_least, len(np.unique(own, axis=0)))
+                found = k_means(own, n_own, sample_weight=own_weights, random_state=seed, n_threads=workers.n_threads)
+                own_centers[number] = found.centers
+    fixed_owners = [np.full(len(own), number, np.int32) for number, own in own_centers.items()]
+    return np.concatenate([centers, fixed]), np.concatenate([owners, *fixed_owners])
+
+
+def _cluster_together(
+    rows: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    recording: NDArray[np.int32],
+    n_clusters: int,
+    fixed: NDArray[np.float32],
+    left_out: Sequence[int],
+    seed: int,
+    workers: "Workers",
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Centres of the rows of all recordings but those left out, whose own centres are fixed, and their owners."""
+    from clustering import k_means
+    from clustering.seeding import sample_rows
+
+    free = np.flatnonzero(~np.isin(recording, left_out)) if left_out else np.arange(len(rows))
+    sampled, counts = sample_rows(weights[free], max(SAMPLED_ROWS, 8 * n_clusters), np.random.RandomState(seed))
+    sample = rows[free[sampled]]
+    n_clusters = min(n_clusters, _n_different(sample, n_clusters))
+    found = k_means(
+        sample,
+        n_clusters,
+        sample_weight=counts,
+        fixed_centers=fixed,
+        max_iter=MOST_MOVES,
+        random_state=seed,
+        n_threads=workers.n_threads,
+    )
+    centers = found.centers
+    labels, squared = (found.labels, found.distances) if len(sample) == len(free) else (None, None)
+    if labels is None or squared is None:
+        del sample
+        labels, squared = _assign(rows, free, centers, workers)
+        moved = _means(rows, free, weights, labels, centers)
+        moved[n_clusters:] = centers[n_clusters:]
+        centers = moved
+        labels, squared = _assign(rows, free, centers, workers)
+    nearest = _nearest_rows(labels, squared, n_clusters)
+    # A cluster that the last move left empty covers nothing that others do not.
+    full = nearest >= 0
+    return centers[:n_clusters][full], recording[free[nearest[full]]]
+
+
+def _n_different(rows: NDArray[np.float32], enough: int) -> int:
+    """Count different rows, no further than `enough`."""
+    seen: set[bytes] = set()
+    for row in rows:
+        seen.add(row.tobytes())
+        if len(seen) >= enough:
+            break
+    return len(seen)
+
+
+def _assign(
+    rows: NDArray[np.float32], chosen: NDArray[np.int64], centers: NDArray[np.float32], workers: "Workers"
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Label of the nearest centre of some rows, and the squared distance to it."""
+    from clustering.lloyd import nearest_centers
+
+    labels, squared = np.empty(len(chosen), np.int32), np.empty(len(chosen), np.float32)
+    for first in range(0, len(chosen), ASSIGNED_ROWS):
+        chunk = slice(first, first + ASSIGNED_ROWS)
+        labels[chunk], squared[chunk] = nearest_centers(rows[chosen[chunk]], centers, workers)
+    return labels, squared
+
+
+def _means(
+    rows: NDArray[np.float32],
+    chosen: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    centers: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Weighted mean of each cluster's members; the centre itself where there are none."""
+    totals = np.bincount(labels, weights[chosen], minlength=len(centers))
+    means = centers.copy()
+    for column in range(rows.shape[1]):
+        sums = np.bincount(labels, weights[chosen] * rows[chosen, column], minlength=len(centers))
+        means[:, column] = np.where(totals > 0, sums / np.where(totals > 0, totals, 1), centers[:, column])
+    return means
+
+
+def _nearest_rows(labels: NDArray[np.int32], squared: NDArray[np.float32], n_clusters: int) -> NDArray[np.int64]:
+    """Member nearest to each centre, the first of equally near ones; -1 where there is none."""
+    order = np.lexsort((squared, labels))
+    first = np.searchsorted(labels[order], np.arange(n_clusters))
+    there = first < len(order)
+    found = np.full(n_clusters, -1, np.int64)
+    found[there] = order[first[there]]
+    found[there] = np.where(labels[found[there]] == np.flatnonzero(there), found[there], -1)
+    return found
+
+
+def save_plan(path: Path, plan: Plan, key: str) -> None:
+    """Write a plan, whole or not at all, under a key that tells what it was made of."""
+    save_arrays(
+        path,
+        key=np.frombuffer(key.encode(), np.uint8),
+        mean=plan.space.mean,
+        basis=plan.space.basis,
+        centers=plan.centers,
+        owners=plan.owners,
+        names=np.frombuffer("\n".join(plan.names).encode(), np.uint8),
+    )
+
+
+def load_plan(path: Path, key: str | None = None) -> Plan | None:
+    """Return a plan; None where there is none that can be read, or its key is another one."""
+    kept = load_arrays(path)
+    if not kept or (key is not None and kept["key"].tobytes().decode() != key):
+        return None
+    names = tuple(kept["names"].tobytes().decode().split("\n"))
+    return Plan(SharedSpace(kept["mean"], kept["basis"]), kept["centers"], kept["owners"], names)
+
+
+def plan_key(coresets: Mapping[str, str], total: int, at_least: int, seed: int) -> str:
+    """Return what a plan is made of, in short: the key of each recording's coreset, and the numbers."""
+    text = repr((sorted(coresets.items()), total, at_least, seed))
+    return hashlib.sha256(text.encode()).hexdigest()

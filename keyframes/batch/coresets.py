@@ -1,0 +1,237 @@
+"""A recording reduced to a few hundred weighted rows, in a space that all recordings share.
+
+Every recording has principal components of its own, and numbers of different bases tell nothing beside each other. But
+each basis is one of pictures: a row stands for the thumbnail ``mean + row @ basis``. Drawn on one grid, whatever the
+size and the shape of the recording's pictures, these are comparable; resizing is linear, so that it is enough to draw
+the mean and the basis there. The distance of two frames then is that of their pictures, in units of full white, whether
+they are of one recording or of two.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from threadpoolctl import threadpool_limits
+
+from keyframes.features import PrincipalComponents
+from keyframes.kept_scan import load_arrays, save_arrays
+
+GRID = 64
+# Directions of the shared space: all of few recordings' own components find room in so many; with millions of rows,
+# memory and time allow fewer.
+MOST_SHARED = 128
+FEWEST_SHARED = 32
+SHARED_SIZE = 1 << 26
+# Of the shared directions, so many at most tell recordings apart by their means; the others tell what changes in them.
+N_BETWEEN = 8
+# Directions are merged in bundles of so many times those that are wanted, of which some more than these are kept.
+BUNDLE = 8
+KEPT = 2
+# Rows of a coreset: no fewer, and no more; and of all coresets together.
+FEWEST_ROWS = 256
+MOST_ROWS = 4096
+MOST_ROWS_TOGETHER = 1 << 20
+# A recording that takes all of the budget has so many rows to choose a frame from.
+ROWS_A_FRAME = 4
+
+
+@dataclass(frozen=True)
+class Coreset:
+    """A recording in short.
+
+    The rows are the centres of a fine clustering of its frames, and the weights the sizes of the clusters. For
+    every set of centres Q, with the sum of squared distances to the nearest centre ``cost``, of the frames X and, by
+    weight, of the coreset C:
+
+        | sqrt(cost(X, Q)) - sqrt(cost(C, Q)) |  <=  sqrt(inertia)
+
+    by the triangle inequality, because moving each frame to its row moves all of them by `inertia` together: a coreset
+    by movement (S. Har-Peled and S. Mazumdar, "On coresets for k-means and k-median clustering", STOC 2004). The bound
+    holds for certain, not with some probability as that of an importance sample does; it is known once the clustering
+    is made; and coresets of several recordings together are one of all their frames, with the sum of their inertias.
+    (What distances in the shared space leave out of those in the recording's own comes on top of it.)
+
+    Attributes
+    ----------
+    rows : array (n_rows, n_components), float32
+        In the recording's own components.
+    weights : array (n_rows,), float32
+        Frames that each row stands for.
+    inertia : float
+        Sum of the squared distances of all frames to their rows.
+    mean : array (n_pixels,), float32
+        The recording's mean picture on the grid.
+    basis : array (n_components, n_pixels), float32
+        Its components on the grid.
+    """
+
+    rows: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    inertia: float
+    mean: NDArray[np.float32]
+    basis: NDArray[np.float32]
+
+
+def coreset_rows(total: int, n_recordings: int) -> int:
+    """Rows of each coreset: enough for the recording that takes the most, and no more than fit in memory together."""
+    wanted = min(ROWS_A_FRAME * total, MOST_ROWS, MOST_ROWS_TOGETHER // n_recordings)
+    return max(FEWEST_ROWS, wanted)
+
+
+def make_coreset(
+    features: NDArray[np.float16],
+    components: PrincipalComponents,
+    shape: tuple[int, ...],
+    n_rows: int,
+    *,
+    seed: int,
+    threads: int | None = None,
+) -> Coreset:
+    """Reduce the frames of a recording to weighted rows.
+
+    Parameters
+    ----------
+    features : array (n_frames, n_components), float16
+    components : PrincipalComponents
+    shape : tuple of int
+        Of the thumbnails, (height, width) or (height, width, 3).
+    n_rows : int
+        At most.
+    seed : int
+    threads : int or None
+        The result does not depend on it.
+    """
+    from keyframes.selection import cluster, count_different
+
+    n_rows = count_different(features, n_rows)
+    nothing = np.empty((0, features.shape[1]), np.float32)
+    labels, squared, centers = cluster(features, n_rows, nothing, seed, threads)
+    mean, basis = on_grid(components, shape)
+    weights = np.bincount(labels, minlength=len(centers)).astype(np.float32)
+    return Coreset(centers, weights, float(squared.sum(dtype=np.float64)), mean, basis)
+
+
+def on_grid(components: PrincipalComponents, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw the mean (n_pixels,) and the basis (n_components, n_pixels) of a recording on the grid of all."""
+    drawn = [
+        cv2.resize(row.reshape(shape), (GRID, GRID), interpolation=cv2.INTER_AREA).reshape(-1)
+        for row in (components.mean, *components.basis)
+    ]
+    return drawn[0], np.array(drawn[1:], np.float32).reshape(len(components.basis), -1)
+
+
+def save_coreset(path: Path, coreset: Coreset) -> None:
+    """Write a coreset, whole or not at all."""
+    save_arrays(
+        path,
+        rows=coreset.rows,
+        weights=coreset.weights,
+        inertia=np.array(coreset.inertia),
+        mean=coreset.mean,
+        basis=coreset.basis,
+    )
+
+
+def load_coreset(path: Path) -> Coreset | None:
+    """Return a coreset that was kept; None where there is none that can be read."""
+    kept = load_arrays(path)
+    if not kept:
+        return None
+    return Coreset(kept["rows"], kept["weights"], float(kept["inertia"]), kept["mean"], kept["basis"])
+
+
+@dataclass(frozen=True)
+class SharedSpace:
+    """Directions on the grid that serve all recordings.
+
+    Attributes
+    ----------
+    mean : array (n_pixels,), float32
+        Mean picture of all frames of all recordings.
+    basis : array (n_shared, n_pixels), float32
+        Orthonormal rows.
+    """
+
+    mean: NDArray[np.float32]
+    basis: NDArray[np.float32]
+
+    def map_of(
+        self, mean: NDArray[np.float32], basis: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the map from a recording's own components to this space: matrix, and where its mean lies.
+
+        A row x of its components lies at ``x @ matrix + place``.
+        """
+        with threadpool_limits(1, user_api="blas"):
+            matrix = basis.astype(np.float64) @ self.basis.T.astype(np.float64)
+            place = (mean - self.mean).astype(np.float64) @ self.basis.T.astype(np.float64)
+        return matrix.astype(np.float32), place.astype(np.float32)
+
+
+def shared_directions(n_rows: int) -> int:
+    """Return how many directions so many rows are compared in."""
+    return min(MOST_SHARED, max(FEWEST_SHARED, SHARED_SIZE // n_rows))
+
+
+def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedSpace:
+    """Find the directions that tell most of what changes within recordings, and some that tell recordings apart.
+
+    A plain principal component analysis of all frames would spend its components on the backgrounds as soon as there
+    are many recordings, and see no animal any more. So the variation within recordings, pooled over all of them, has
+    its own share of the directions; what the recordings' means add outside of it has the rest.
+
+    Parameters
+    ----------
+    coresets : iterable of Coreset
+        Read once; only directions are kept.
+    n_directions : int
+        At most.
+    """
+    means, weights, within = [], [], np.empty((0, 0))
+    n_kept, n_bundle = KEPT * n_directions, BUNDLE * n_directions
+    for coreset in coresets:
+        weight = coreset.weights.astype(np.float64)
+        center = weight @ coreset.rows / weight.sum()
+        scattered = (coreset.rows - center) * np.sqrt(weight)[:, None]
+        with threadpool_limits(1, user_api="blas"):
+            values, vectors = eigh(scattered.T @ scattered)
+            spread = (np.sqrt(np.maximum(values, 0)) * vectors).T @ coreset.basis
+            means.append(coreset.mean + (center @ coreset.basis).astype(np.float32))
+        weights.append(weight.sum())
+        within = spread if not len(within) else np.concatenate([within, spread])
+        if len(within) > n_bundle:
+            within = _leading(within, n_kept)
+    shares = np.array(weights) / np.sum(weights)
+    mean = shares @ np.array(means)
+    n_between = min(N_BETWEEN, len(means) - 1)
+    basis = _unit(_leading(within, n_directions - n_between))
+    between = np.empty((0, len(mean)))
+    for first in range(0, len(means), n_bundle):
+        chunk = slice(first, first + n_bundle)
+        apart = (np.array(means[chunk]) - mean) * np.sqrt(shares[chunk])[:, None]
+        with threadpool_limits(1, user_api="blas"):
+            apart -= (apart @ basis.T) @ basis
+        between = _leading(np.concatenate([between, apart]), n_kept)
+    basis = np.concatenate([basis, _unit(_leading(between, n_between))])
+    return SharedSpace(mean.astype(np.float32), basis.astype(np.float32))
+
+
+def _leading(rows: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Fewer rows of the same scatter, as far as so many can have it, the longest first (the method of snapshots)."""
+    n = min(n, len(rows))
+    if n == 0:
+        return rows[:0]
+    with threadpool_limits(1, user_api="blas"):
+        _, vectors = eigh(rows @ rows.T, subset_by_index=(len(rows) - n, len(rows) - 1))
+        return np.asarray(vectors.T[::-1] @ rows)
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give orthogonal rows the length 1; those without any to speak of are left out."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    known = lengths[:, 0] > 1e-6 * max(1e-9, float(lengths.max(initial=0)))
+    return rows[known] / lengths[known]

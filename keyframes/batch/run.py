@@ -1,0 +1,252 @@
+"""A batch from the folder to its summary."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
+from keyframes.batch.cluster import ClusterWorkers
+from keyframes.batch.coresets import Coreset, load_coreset
+from keyframes.batch.processes import LocalWorkers
+from keyframes.batch.recordings import assign_places, find_recordings
+from keyframes.batch.states import forget, read_state, read_states, write_summary
+from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
+from keyframes.batch.watching import Watch
+from keyframes.batch.work import PLAN, coreset_file
+from keyframes.datatypes import Settings
+from keyframes.errors import OutputError, SettingsError
+from keyframes.pipeline import check_unlike
+
+KEEP_BYTES = 20 << 30
+# Recordings that others work on are looked at again so often.
+AGAIN_S = 3.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a batch made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the results lie.
+    rows : list of dict
+        For each recording, by name: "recording", "status" ("done", "skipped", "failed"), "frames", "seconds", "place"
+        (result folder, from `folder`; "" where there is none), "warnings", "reason".
+    """
+
+    folder: Path
+    rows: list[dict[str, Any]] = field(repr=False)
+
+    def with_status(self, status: str) -> list[dict[str, Any]]:
+        """Return the rows of this status."""
+        return [row for row in self.rows if row["status"] == status]
+
+
+def run_batch(
+    folder: str | Path,
+    k: int | Literal["auto"] | None = None,
+    *,
+    total: int | None = None,
+    at_least: int = 0,
+    output: str | Path | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    resume: bool = True,
+    keep_bytes: int = KEEP_BYTES,
+    unlike: Sequence[str | Path] = (),
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    **options: Any,
+) -> Batch:
+    """Choose frames of every video below a folder, each into a result folder of its own.
+
+    What is done stays done: a recording is looked at again only where its file or the settings changed, and decoded
+    again only where the file or what decides about a scan did. Several runs may share the output folder.
+
+    With `total`, the budget goes where it covers most. Each recording is reduced to a coreset, a few hundred weighted
+    rows (the centres of a fine clustering, in a space that all recordings share); these are clustered together, and the
+    frame nearest to each centre, of the recording whose row is nearest, is chosen, as far as the guards let it. For
+    every set of centres, the root of the sum of squared distances of all frames, and that of the coresets' weighted
+    rows, differ by no more than the root of the squared distances between frames and their rows, summed up (S.
+    Har-Peled and S. Mazumdar, "On coresets for k-means and k-median clustering", STOC 2004; `Coreset` has the formula).
+
+    Parameters
+    ----------
+    folder : str or Path
+    k : int or "auto"
+        Frames of each video; or
+    total : int
+        frames of all videos together.
+    at_least : int
+        With `total`: frames of each video, as far as it has so many that differ.
+    output : str or Path, optional
+        Folder of all results; ``<name of the folder>-keyframes`` in the working folder by default.
+    include, exclude : sequence of str
+        Patterns for file names or paths from the folder; by default everything with the ending of a video.
+    jobs : int or None
+        Videos at once on this machine; None takes one for each processor.
+    scheduler : str or None
+        Address of a dask scheduler whose workers do the tasks instead.
+    resume : bool, default=True
+        False does everything again, decoding included.
+    keep_bytes : int
+        Most bytes that kept scans fill; those that were not used for longest go first.
+    unlike, overwrite, threads, **options
+        As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's.
+    progress : bool, default=False
+        Show bars on standard error where that is a terminal, else a line for each video by `say`.
+    say : callable
+        Takes lines for the user.
+
+    Returns
+    -------
+    Batch
+
+    Raises
+    ------
+    SettingsError, BatchError, OutputError
+        See `keyframes.errors`. A recording that cannot be processed raises nothing: it is one of the rows.
+    """
+    if (k is None) == (total is None):
+        raise SettingsError("give the number of frames of each video, or a total of all videos")
+    settings = Settings(k=k if k is not None else total or 0, **options)
+    check_unlike(settings, unlike)
+    _check_budget(settings, total, at_least, unlike)
+    if jobs is not None and jobs < 1:
+        raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
+    searched = Path(folder)
+    place = Path(output) if output is not None else Path(f"{searched.resolve().name or 'root'}-keyframes")
+    recordings = find_recordings(searched, include, exclude, state_folder(place))
+    budget = None
+    if total is not None:
+        if at_least * len(recordings) > total:
+            raise SettingsError(
+                f"at least {at_least} of each of {len(recordings)} videos are more than the total of {total}; lower one"
+            )
+        budget = Budget(total, at_least, len(recordings))
+    _make(state_folder(place))
+    if not resume:
+        for recording in recordings:
+            forget(place, recording)
+    known = {name: state["place"] for name, state in read_states(place).items()}
+    places = assign_places(recordings, known)
+    tasks = [
+        Task(
+            recording=recording,
+            video=(searched / recording).absolute(),
+            output=place.absolute(),
+            place=places[recording],
+            settings=settings,
+            unlike=tuple(str(Path(project).absolute()) for project in unlike),
+            budget=budget,
+            overwrite=overwrite,
+            keep_bytes=keep_bytes,
+        )
+        for recording in recordings
+    ]
+    watch = Watch(say, progress)
+    workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(_at_once(jobs, len(tasks)), threads)
+    try:
+        with workers:
+            failed: dict[str, Outcome] = {}
+            if budget is not None:
+                failed = _failures(_complete(workers, tasks, "reduce", watch))
+                tasks = [task for task in tasks if task.recording not in failed]
+                _plan(tasks, budget, threads, watch)
+            outcomes = _complete(workers, tasks, "choose", watch) | failed
+    finally:
+        watch.end()
+    rows = write_summary(place)
+    # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
+    return Batch(place, [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes])
+
+
+def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: Sequence[str | Path]) -> None:
+    if at_least < 0 or (at_least and total is None):
+        raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
+    if total is None:
+        return
+    if settings.uniform or unlike or settings.features != "pca":
+        what = "uniform" if settings.uniform else "unlike" if unlike else "features = pixels"
+        raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
+
+
+def _at_once(jobs: int | None, n_tasks: int) -> int:
+    from clustering.workers import available_threads
+
+    return min(jobs or available_threads(), n_tasks)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another place with -o") from None
+
+
+def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:
+    """Do a step of all tasks; those that somebody else works on are waited for."""
+    left = [replace(task, step=step) for task in tasks]
+    watch.begin("scan" if step == "reduce" else "frames", left)
+    outcomes: dict[str, Outcome] = {}
+    told_of: set[str] = set()
+    while left:
+        claimed = []
+        for task, outcome in workers.run(left, watch.tick):
+            if outcome.status != "claimed":
+                outcomes[task.recording] = outcome
+                watch.told(outcome)
+                continue
+            claimed.append(task)
+            if task.recording not in told_of:
+                told_of.add(task.recording)
+                watch.note(f"{task.recording}: is worked on by {outcome.reason}; waiting")
+        left = sorted(claimed, key=lambda task: task.recording)
+        until = time.monotonic() + AGAIN_S
+        while left and time.monotonic() < until:
+            watch.tick()
+            time.sleep(0.1)
+    return outcomes
+
+
+def _failures(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
+    return {name: outcome for name, outcome in outcomes.items() if outcome.status == "failed"}
+
+
+def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Watch) -> None:
+    """Divide the budget, unless that was done with the same coresets."""
+    if not tasks:
+        return
+    files = {task.name: coreset_file(task, read_state(task.output, task.recording)["video"]) for task in tasks}
+    path = tasks[0].folder / PLAN
+    seed = tasks[0].settings.seed
+    key = plan_key({name: file.name for name, file in files.items()}, budget.total, budget.at_least, seed)
+    if load_plan(path, key) is not None:
+        return
+
+    def load(name: str) -> Coreset:
+        coreset = load_coreset(files[name])
+        if coreset is None:
+            raise OutputError(f"{files[name]}: cannot be read; run the command again")
+        return coreset
+
+    watch.note(f"choosing {budget.total} frames of {len(tasks)} videos together")
+    plan = plan_budget(load, sorted(files), budget.total, at_least=budget.at_least, seed=seed, threads=threads)
+    if len(plan.centers) < budget.total:
+        watch.line(f"warning: {budget.total} frames were asked for, but only {len(plan.centers)} differ")
+    save_plan(path, plan, key)
+
+
+def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """Tell a row as this run saw it."""
+    told = {**row, "status": outcome.status}
+    if outcome.status == "failed":
+        return {**told, "frames": 0, "place": "", "reason": outcome.reason, "seconds": outcome.seconds}
+    return told

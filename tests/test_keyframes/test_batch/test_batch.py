@@ -1,0 +1,178 @@
+"""A folder of recordings through the installed command: what is done, what is told, and what a second run does."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from keyframes import BatchError, SettingsError, extract, run_batch
+from tests.conftest import compiled_only
+from tests.test_keyframes.test_batch.conftest import N_GOOD, ODD_NAMES, contents, results, scans
+
+pytestmark = compiled_only
+BAD = {
+    "no_index.mp4": "moov atom not found",
+    "empty.mp4": "is empty",
+    "text.mp4": "no video can be opened",
+}
+
+
+@pytest.fixture(scope="module")
+def first_run(run_command, tree, tmp_path_factory):
+    """The tree, worked through by the command."""
+    folder = tmp_path_factory.mktemp("run")
+    return run_command("keyframes", "batch", tree, "-k", 4, "-o", "out", cwd=folder), folder / "out"
+
+
+def test_every_good_recording_is_done_and_every_bad_one_told(first_run, tree):
+    done, output = first_run
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    table = done.stdout.splitlines()
+    assert table[-1] == f"{N_GOOD + 1} done, 0 skipped, 3 failed; {4 * (N_GOOD + 1)} frames in out"
+    for name, reason in BAD.items():
+        (line,) = [line for line in table if line.startswith(name)]
+        assert "failed" in line
+        assert reason in line
+    (cut,) = [line for line in table if line.startswith("cut.mp4")]
+    assert "done" in cut
+    assert "warning: only " in cut
+    places = [path.parent for path in output.rglob("manifest.json")]
+    assert len(places) == N_GOOD + 1
+    assert {place.relative_to(output).as_posix() for place in places} >= {
+        "cage 1/same-keyframes",
+        "cage2/same-mp4-keyframes",
+        "cage2/same-avi-keyframes",
+        *(f"cage2/{name.removesuffix('.mp4')}-keyframes" for name in ODD_NAMES),
+    }
+    # A log gets a line a recording, and no bar.
+    assert sum(line.startswith("[frames ") for line in done.stderr.splitlines()) == N_GOOD + 4
+    assert "\r" not in done.stderr
+
+
+def test_the_summaries_tell_the_same(first_run):
+    _, output = first_run
+    summary = json.loads((output / "batch.json").read_text(encoding="utf-8"))
+    assert (summary["done"], summary["failed"], summary["frames"]) == (N_GOOD + 1, 3, 4 * (N_GOOD + 1))
+    with (output / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["recording"] for row in rows] == [row["recording"] for row in summary["results"]]
+    assert {row["recording"] for row in rows if row["status"] == "failed"} == set(BAD)
+    assert all((output / row["place"] / "manifest.json").is_file() for row in rows if row["status"] == "done")
+
+
+def test_a_result_is_the_one_that_extract_makes(first_run, tree, tmp_path):
+    _, output = first_run
+    extract(tree / "cage 1" / "same.mp4", 4, output=tmp_path / "alone")
+    assert contents(tmp_path / "alone") == contents(output / "cage 1" / "same-keyframes")
+
+
+def test_a_second_run_decodes_nothing_and_changes_nothing(first_run, run_command, tree):
+    _, output = first_run
+    before = contents(output)
+    assert set(scans(output).values()) == {1}
+    done = run_command("keyframes", "batch", tree, "-k", 4, "-o", output, "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert {row["status"] for row in document["results"]} == {"skipped"}
+    assert {row["recording"] for row in document["failures"]} == set(BAD)
+    assert contents(output) == before
+
+
+@pytest.fixture
+def batch_of_few(few, tmp_path):
+    """A folder with three recordings of one's own, and the results of a batch."""
+    folder = tmp_path / "videos"
+    shutil.copytree(few, folder)
+    run_batch(folder, 3, output=tmp_path / "out", jobs=1, threads=1)
+    return folder, tmp_path / "out"
+
+
+def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_path):
+    folder, output = batch_of_few
+    assert sorted(scans(output).values()) == [1, 1, 1]
+
+    # Another number of frames, another algorithm: no second decode, and what a fresh run gives.
+    other = run_batch(folder, 5, output=output, seed=3, jobs=1)
+    assert [row["status"] for row in other.rows] == ["done"] * 3
+    assert sorted(scans(output).values()) == [1, 1, 1]
+    run_batch(folder, 5, output=tmp_path / "fresh", seed=3, jobs=2)
+    assert results(output) == results(tmp_path / "fresh")
+
+    # A new recording, beside one of its name, and a changed one.
+    shutil.copy(clips[1], folder / "0.avi")
+    shutil.copy(clips[3], folder / "2.mp4")
+    more = run_batch(folder, 5, output=output, seed=3, jobs=1)
+    status = {row["recording"]: row["status"] for row in more.rows}
+    assert status == {"0.avi": "done", "0.mp4": "skipped", "1.mp4": "skipped", "2.mp4": "done"}
+    assert sorted(scans(output).values()) == [1, 1, 1, 2]
+    place = {row["recording"]: row["place"] for row in more.rows}
+    assert (place["0.mp4"], place["0.avi"]) == ("0-keyframes", "0-avi-keyframes")
+
+    again = run_batch(folder, 5, output=output, seed=3, jobs=1, resume=False)
+    assert {row["status"] for row in again.rows} == {"done"}
+    assert sorted(scans(output).values()) == [2, 2, 2, 3]
+
+
+def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
+    place = tmp_path / "out" / "1-keyframes"
+    extract(few / "0.mp4", 2, output=place)
+    before = contents(place)
+    for _ in range(2):
+        rows = run_batch(few, 3, output=tmp_path / "out", include=["1.mp4"], jobs=1).rows
+        assert [row["status"] for row in rows] == ["failed"]
+        assert "--overwrite" in rows[0]["reason"]
+        assert contents(place) == before
+    rows = run_batch(few, 3, output=tmp_path / "out", include=["1.mp4"], jobs=1, overwrite=True).rows
+    assert [row["status"] for row in rows] == ["done"]
+    rows = run_batch(few, 2, output=tmp_path / "out", include=["1.mp4"], jobs=1).rows
+    assert [row["status"] for row in rows] == ["done"]
+
+
+def test_kept_scans_keep_to_their_limit(few, tmp_path):
+    run_batch(few, 3, output=tmp_path / "out", jobs=1, keep_bytes=0)
+    assert len(list((tmp_path / "out" / "batch-state" / "scans").iterdir())) == 1
+
+
+def test_wrong_usage(run_command, few, tmp_path):
+    done = run_command("keyframes", "batch", few, "-k", 3, "--total", 5, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "either -k" in done.stderr
+    done = run_command("keyframes", "batch", "missing", "-k", 3, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == ["error: missing: is no folder; give the folder that the recordings lie in"]
+    out = tmp_path / "out"
+    for options, message in (
+        ({}, "give the number"),
+        ({"k": 3, "at_least": 1}, "at_least"),
+        ({"total": 5, "at_least": 2}, "more than the total"),
+        ({"total": 9, "uniform": True}, "uniform"),
+        ({"total": 9, "features": "pixels"}, "pixels"),
+        ({"k": 3, "jobs": 0}, "jobs"),
+        ({"k": 3, "every": 0}, "every"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            run_batch(few, output=out, **options)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(BatchError, match="has the ending of a video"):
+        run_batch(tmp_path / "nothing", 3, output=out)
+    assert not out.exists()
+
+
+def test_a_total_is_spent_over_all(few, tmp_path):
+    batch = run_batch(few, total=12, at_least=2, output=tmp_path / "out", threads=1)
+    frames = [row["frames"] for row in batch.rows]
+    assert sum(frames) == 12
+    assert min(frames) >= 2
+    place = tmp_path / "out" / batch.rows[0]["place"]
+    manifest = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["budget"] == {"total": 12, "at_least": 2, "n_recordings": 3}
+    assert len(manifest["keyframes"]) == manifest["settings"]["k"] == frames[0]
+    before = results(tmp_path / "out")
+    again = run_batch(few, total=12, at_least=2, output=tmp_path / "out", jobs=1, threads=2)
+    assert {row["status"] for row in again.rows} == {"skipped"}
+    assert results(tmp_path / "out") == before
+    # With a number for each instead, nothing is decoded again.
+    run_batch(few, 3, output=tmp_path / "out", jobs=1)
+    assert set(scans(tmp_path / "out").values()) == {1}

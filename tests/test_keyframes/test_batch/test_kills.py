@@ -1,0 +1,145 @@
+"""A batch that is killed, and killed again, and ends with the bytes of one that was not."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.test_keyframes.conftest import ffmpeg
+from tests.test_keyframes.test_batch.conftest import results, scans
+
+N_KILLS = 10
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see that a process is gone"),
+]
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory, video_file):
+    """Eight recordings of some seconds of decoding together, one of them cut off."""
+    folder = tmp_path_factory.mktemp("recordings")
+    for number in range(7):
+        ffmpeg(
+            "-stream_loop", 14 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
+        )
+    ffmpeg("-i", folder / "0.mp4", "-c", "copy", "-movflags", "+faststart", folder / "whole.mp4")
+    data = (folder / "whole.mp4").read_bytes()
+    (folder / "whole.mp4").unlink()
+    (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
+    return folder
+
+
+def start(recordings, output, *options):
+    command = [Path(sys.executable).parent / "keyframes", "batch", recordings, "-o", output, "--jobs", "2", *options]
+    return subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def kept(output):
+    """Recordings whose scan is finished and kept."""
+    return {path.name.split("-")[0] for path in output.joinpath("batch-state", "scans").glob("[!.]*.npz")}
+
+
+def wait_until_gone(group):
+    """Wait, not for long, until no process of a group is left."""
+    deadline = time.monotonic() + 10
+    with suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+        raise AssertionError("a process is left")
+
+
+@pytest.mark.parametrize("options", [("-k", "12"), ("--total", "60", "--at-least", "2")], ids=["k", "total"])
+@pytest.mark.parametrize("whom", ["parent", "all"])
+def test_killed_ten_times_and_resumed(whom, options, recordings, tmp_path):
+    seed = int.from_bytes(os.urandom(4), "little")
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    begun = time.monotonic()
+    undisturbed = start(recordings, tmp_path / "whole", *options)
+    undisturbed.communicate(timeout=600)
+    assert undisturbed.returncode == 0
+    length_s = time.monotonic() - begun
+
+    output, finished, n_killed = tmp_path / "out", {}, 0
+    while n_killed < N_KILLS:
+        run = start(recordings, output, *options)
+        time.sleep(moments.uniform(0, 0.8 * length_s))
+        if run.poll() is None:
+            n_killed += 1
+        if whom == "all" and run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+        run.kill()
+        run.communicate()
+        # Workers whose parent is gone do not go on.
+        wait_until_gone(run.pid)
+        counts = scans(output) if output.exists() else {}
+        for name, count in finished.items():
+            assert counts[name] == count
+        finished = {name: counts[name] for name in kept(output)}
+        if run.returncode == 0:
+            # Ended before the kill came: the rest of the kills meet runs that have nothing to do.
+            n_killed += 1
+    last = start(recordings, output, *options)
+    _, err = last.communicate(timeout=600)
+    assert last.returncode == 0, err.decode()
+    assert {name: scans(output)[name] for name in finished} == finished
+    assert results(output) == results(tmp_path / "whole")
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_time(recordings, tmp_path):
+    run = start(recordings, tmp_path / "out", "-k", "12")
+    deadline, killed = time.monotonic() + 60, set()
+    while len(killed) < 2 and run.poll() is None and time.monotonic() < deadline:
+        for path in (tmp_path / "out" / "batch-state").glob("*.claim"):
+            try:
+                worker = json.loads(path.read_text(encoding="utf-8"))["process"]
+            except (OSError, ValueError):
+                continue
+            # A recording is tried twice: the kills meet two of them.
+            if path.stem not in killed:
+                killed.add(path.stem)
+                os.kill(worker, signal.SIGKILL)
+        time.sleep(0.01)
+    _, err = run.communicate(timeout=600)
+    assert run.returncode == 0, err.decode()
+    assert len(killed) == 2
+    whole = start(recordings, tmp_path / "whole", "-k", "12")
+    whole.communicate(timeout=600)
+    assert results(tmp_path / "out") == results(tmp_path / "whole")
+
+
+def test_an_interruption_leaves_no_process_and_no_half_result(recordings, tmp_path):
+    run = start(recordings, tmp_path / "out", "-k", "12")
+    while not list((tmp_path / "out" / "batch-state").glob("*.claim")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert (run.returncode, out) == (130, b"")
+    assert b"Traceback" not in err
+    assert err.decode().splitlines()[-1] == "interrupted"
+    wait_until_gone(run.pid)
+    assert not list(tmp_path.rglob("*.partial-*"))
+    assert not list((tmp_path / "out" / "batch-state").glob("*.claim"))
+
+
+def test_two_runs_share_a_folder(recordings, tmp_path):
+    runs = [start(recordings, tmp_path / "out", "-k", "12") for _ in range(2)]
+    for run in runs:
+        _, err = run.communicate(timeout=600)
+        assert run.returncode == 0, err.decode()
+    assert set(scans(tmp_path / "out").values()) == {1}
+    whole = start(recordings, tmp_path / "whole", "-k", "12")
+    whole.communicate(timeout=600)
+    assert results(tmp_path / "out") == results(tmp_path / "whole")

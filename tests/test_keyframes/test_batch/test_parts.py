@@ -1,0 +1,197 @@
+"""The parts of a batch: which recordings there are, who works on them, and where one budget goes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from keyframes.batch.budget import plan_budget, spend
+from keyframes.batch.claims import ABANDONED_S, Claim, read_claim
+from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
+from keyframes.batch.recordings import assign_places, find_recordings
+from keyframes.datatypes import Settings
+from keyframes.features import PrincipalComponents
+from keyframes.kept_scan import keep_scan, load_scan
+from keyframes.scan import COLUMNS, scan_video
+from keyframes.video import VideoReader
+from tests.conftest import compiled_only
+
+
+def test_recordings_are_found_once_each(tmp_path):
+    for name in ("a/one.mp4", "a/two.AVI", "b/three.mkv", "b/.hidden.mp4", "notes.txt", "elsewhere/four.mp4"):
+        path = tmp_path / ("out" if name.startswith("elsewhere") else "in") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    folder = tmp_path / "in"
+    (folder / "a" / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "linked").symlink_to(tmp_path / "out" / "elsewhere", target_is_directory=True)
+    (folder / "again").symlink_to(tmp_path / "out" / "elsewhere", target_is_directory=True)
+    (folder / "b" / "dangling.mp4").symlink_to(folder / "nowhere.mp4")
+    everything = ["a/one.mp4", "a/two.AVI", "again/four.mp4", "b/dangling.mp4", "b/three.mkv"]
+    assert find_recordings(folder) == everything
+    assert find_recordings(folder, exclude=["b/*", "TWO*"]) == ["a/one.mp4", "again/four.mp4"]
+    assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == ["a/one.mp4", "notes.txt"]
+
+
+def test_no_two_places_are_alike_or_inside_one_another():
+    recordings = ["a.mp4", "a.avi", "A.mkv", "b/a.mp4", "c.mp4", "c-keyframes/d.mp4"]
+    places = assign_places(recordings, {"a.mp4": "a-keyframes"})
+    assert places["a.mp4"] == "a-keyframes"
+    assert places["b/a.mp4"] == "b/a-keyframes"
+    assert len({place.casefold() for place in places.values()}) == len(recordings)
+    for place in places.values():
+        assert not any(other != place and other.startswith(f"{place}/") for other in places.values())
+    # Whatever comes beside them, places stay.
+    assert assign_places([*recordings, "a.mov"], places).items() >= places.items()
+
+
+def test_a_claim_is_held_once(tmp_path):
+    path = tmp_path / "one.claim"
+    with Claim.take(path) as claim:
+        assert Claim.take(path) is None
+        claim.tell("scan", 3, 10)
+        assert read_claim(path)["process"] == os.getpid()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("age_s", [ABANDONED_S - 60, ABANDONED_S + 60])
+def test_a_claim_without_a_heartbeat_is_taken_over(tmp_path, age_s):
+    path = tmp_path / "one.claim"
+    told = {"host": "elsewhere", "machine": "another", "process": 1, "started": 1}
+    path.write_text(json.dumps(told), encoding="utf-8")
+    os.utime(path, times=(time.time() - age_s,) * 2)
+    claim = Claim.take(path)
+    assert (claim is not None) == (age_s > ABANDONED_S)
+    if claim is not None:
+        with claim:
+            assert read_claim(path)["process"] == os.getpid()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_was_taken_over_leaves_the_new_claim_alone(tmp_path):
+    path = tmp_path / "one.claim"
+    with Claim.take(path) as claim:
+        path.unlink()
+        path.write_text("another's", encoding="utf-8")
+        assert not claim.is_mine()
+    assert path.read_text(encoding="utf-8") == "another's"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc to tell processes apart")
+def test_a_claim_of_a_process_that_is_gone_is_taken_over_at_once(tmp_path):
+    path = tmp_path / "one.claim"
+    program = (
+        "import sys, os, signal\nfrom pathlib import Path\nfrom keyframes.batch.claims import Claim\n"
+        "Claim.take(Path(sys.argv[1]))\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", program, path], check=False)
+    assert path.exists()
+    with Claim.take(path) as claim:
+        assert claim.is_mine()
+
+
+@compiled_only
+def test_a_kept_scan_is_the_scan(video_file, tmp_path):
+    settings = Settings(k=5, every=2)
+    with VideoReader(video_file("h264_b_frames.mp4"), every=2) as reader:
+        made = scan_video(reader, settings, False)
+        keep_scan(tmp_path / "scan.npz", made, reader)
+        seen, damage = reader.latest_pass, reader.damage()
+    with VideoReader(video_file("h264_b_frames.mp4"), every=2) as reader:
+        kept = load_scan(tmp_path / "scan.npz", reader, settings)
+        assert reader.damage() == damage
+        assert (reader.frames_decoded, reader.reached_end) == (60, True)
+        np.testing.assert_array_equal(reader.latest_pass.times_ms, seen.times_ms)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(kept, name), getattr(made, name))
+    assert (kept.view, kept.warnings, kept.frames_decoded) == (made.view, made.warnings, made.frames_decoded)
+    (tmp_path / "scan.npz").write_bytes((tmp_path / "scan.npz").read_bytes()[:1000])
+    with VideoReader(video_file("h264_b_frames.mp4"), every=2) as reader:
+        assert load_scan(tmp_path / "scan.npz", reader, settings) is None
+
+
+def recording(rng, n_frames, spread, shift=0.0, shape=(12, 16)):
+    """Components of a made-up recording, and their features."""
+    n_pixels = int(np.prod(shape))
+    basis = np.linalg.qr(rng.standard_normal((n_pixels, 8)))[0].T
+    components = PrincipalComponents(
+        np.full(n_pixels, 0.5 + shift, np.float32), np.ascontiguousarray(basis, np.float32)
+    )
+    return components, (spread * rng.standard_normal((n_frames, 8))).astype(np.float16)
+
+
+def nearest(X, centers):
+    return np.square(X[:, None].astype(float) - centers[None]).sum(axis=2).min(axis=1)
+
+
+@compiled_only
+def test_a_coreset_costs_what_the_frames_cost(rng):
+    """The bound of the docstring, for many sets of centres; and it is no empty one."""
+    components, features = recording(rng, 1500, 1.0)
+    coreset = make_coreset(features, components, (12, 16), 300, seed=0)
+    assert coreset.weights.sum() == 1500
+    X = features.astype(float)
+    assert nearest(X, coreset.rows).sum() == pytest.approx(coreset.inertia, rel=1e-3)
+    for n_centers in (1, 3, 10, 40):
+        for centers in (X[rng.choice(1500, n_centers)], 3 * rng.standard_normal((n_centers, 8))):
+            full = np.sqrt(nearest(X, centers).sum())
+            short = np.sqrt(coreset.weights @ nearest(coreset.rows, centers))
+            assert abs(full - short) <= np.sqrt(coreset.inertia) * (1 + 1e-6)
+            assert np.sqrt(coreset.inertia) < 0.7 * full
+
+
+@compiled_only
+def test_the_shared_space_keeps_the_distances_of_pictures(rng):
+    """Frames of recordings of one size and another: their distances are those of the pictures on the grid."""
+    made = [recording(rng, 200, 1.0), recording(rng, 200, 0.5, 0.1), recording(rng, 100, 2.0, 0.2, (20, 10))]
+    shapes = [(12, 16), (12, 16), (20, 10)]
+    coresets = [
+        make_coreset(X, components, shape, 50, seed=0) for (components, X), shape in zip(made, shapes, strict=True)
+    ]
+    space = find_shared_space(coresets, 64)
+    assert np.allclose(space.basis @ space.basis.T, np.eye(len(space.basis)), atol=1e-5)
+    pictures, shared = [], []
+    for (components, X), shape in zip(made, shapes, strict=True):
+        mean, basis = on_grid(components, shape)
+        matrix, place = space.map_of(mean, basis)
+        pictures.append(mean + X[:20].astype(np.float32) @ basis)
+        shared.append(X[:20].astype(np.float32) @ matrix + place)
+    pictures, shared = np.concatenate(pictures), np.concatenate(shared)
+    there = np.linalg.norm(pictures[:, None] - pictures, axis=2)
+    assert np.allclose(np.linalg.norm(shared[:, None] - shared, axis=2), there, rtol=1e-3, atol=1e-2)
+
+
+@compiled_only
+def test_a_budget_goes_where_the_variety_is(rng):
+    still, lively = np.zeros((300, 4)) + rng.normal(0, 0.01, (300, 4)), rng.normal(0, 1, (300, 4)) + 8
+    rows = np.concatenate([still, lively]).astype(np.float32)
+    recording, weights = np.repeat([0, 1], 300).astype(np.int32), np.ones(600, np.float32)
+    centers, owners = spend(rows, weights, recording, 30)
+    assert len(centers) == 30
+    assert np.bincount(owners).tolist() == [1, 29]
+    centers, owners = spend(rows, weights, recording, 30, at_least=5)
+    assert np.bincount(owners).tolist() == [5, 25]
+    # A heavy row draws centres as so many rows would.
+    alone, _ = spend(rows[300:], weights[300:], np.zeros(300, np.int32), 1)
+    heavy = weights[300:].copy()
+    heavy[7] = 1e6
+    drawn, _ = spend(rows[300:], heavy, np.zeros(300, np.int32), 1)
+    assert np.allclose(alone[0], lively.mean(axis=0), atol=1e-4)
+    assert np.allclose(drawn[0], lively[7], atol=1e-2)
+
+
+@compiled_only
+def test_a_plan_does_not_depend_on_threads(rng):
+    coresets = {}
+    for number in range(3):
+        components, X = recording(rng, 150, 1.0 + number, 0.1 * number)
+        coresets[str(number)] = make_coreset(X, components, (12, 16), 100, seed=0)
+    assert all(isinstance(coreset, Coreset) for coreset in coresets.values())
+    plans = [plan_budget(coresets.__getitem__, sorted(coresets), 40, at_least=3, threads=n) for n in (1, 2)]
+    assert plans[0].centers.tobytes() == plans[1].centers.tobytes()
+    assert plans[0].owners.tolist() == plans[1].owners.tolist()
+    assert plans[0].of("1").digest == plans[1].of("1").digest != plans[0].of("2").digest
