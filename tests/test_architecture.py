@@ -54,6 +54,8 @@ FLOORS = {
         {"guard", "session"},
         {"folder", "pictures"},
         {"changes"},
+        {"__init__"},
+    ],
     "keyframes.batch": [
         {"run"},
         {"cluster", "processes"},
