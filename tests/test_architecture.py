@@ -49,7 +49,7 @@ FLOORS = {
         {"blocks", "indexed"},
         {"pyramid", "palette", "metrics", "images", "output"},
         {"codebook"},
-        {"streams", "container"},
+        {"streams", "container", "rows"},
         {"kernels"},
         {"datatypes"},
         {"errors"},
@@ -184,7 +184,17 @@ def sources(*packages):
             }
             | {
                 f"quantize/kernels/{name}.py"
-                for name in ("coder", "colors", "metrics", "numbers", "planes", "symbols", "vectors")
+                for name in (
+                    "choice",
+                    "coder",
+                    "colors",
+                    "contexts",
+                    "metrics",
+                    "numbers",
+                    "planes",
+                    "symbols",
+                    "vectors",
+                )
             },
         ),
         ("typer", {"keyframes/cli.py", "quantize/cli.py"}),
