@@ -5,6 +5,7 @@ past ``sys.stderr``, so the descriptor itself is turned into a temporary file wh
 ``sys.stderr``, where it stands on that descriptor, moves to a copy of the old one.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -106,41 +107,65 @@ def _distribute(redirection: "_Redirection") -> None:
             log.counts[f"{match['who'].decode('utf-8', 'replace').strip()}: {_NUMBER.sub('N', what)}"] += 1
 
 
-def _open_nameless() -> int:
-    """Descriptor of a new temporary file that goes away with its last descriptor, opened for appending.
+def _open_nameless() -> tuple[int, int]:
+    """Two descriptors of a new temporary file that goes away with them: one appends, the other reads.
 
-    `tempfile.TemporaryFile` does not append, and then, after a truncation, C code goes on writing at its old place.
+    Of one alone, a reader would move the place where C code writes, and the other way round.
     """
     path = os.path.join(tempfile.gettempdir(), f"keyframes-{os.getpid()}-{secrets.token_hex(8)}.log")
     vanishing = getattr(os, "O_TEMPORARY", 0)
-    log = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | vanishing, 0o600)
-    if not vanishing:
-        os.unlink(path)
-    return log
+    writer = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | vanishing, 0o600)
+    try:
+        reader = os.open(path, os.O_RDONLY | vanishing)
+    except OSError:
+        os.close(writer)
+        raise
+    finally:
+        if not vanishing:
+            os.unlink(path)
+    return writer, reader
+
+
+def _redirect() -> int:
+    """Turn descriptor 2 into a new temporary file, and return the descriptor that reads it."""
+    writer, reader = _open_nameless()
+    os.dup2(writer, 2)
+    os.close(writer)
+    return reader
+
+
+def _drain(reader: int) -> bytes:
+    parts = []
+    while part := os.read(reader, 1 << 16):
+        parts.append(part)
+    return b"".join(parts)
 
 
 class _Redirection:
     """Descriptor 2 turned into a temporary file, and what FFmpeg writes there."""
 
-    def __init__(self, log: int, saved: int) -> None:
+    def __init__(self, saved: int) -> None:
         self.level = LogLevel()
-        self._log = log
         self._saved = saved
         self._begun = b""
-        self._taken = 0
+        self._readers: list[int] = []
         self._moved: io.TextIOWrapper | None = None
 
     @classmethod
     def start(cls) -> "_Redirection | None":
         """Redirect, or return None where there is no descriptor 2 or no place for a temporary file."""
         try:
-            log = _open_nameless()
             saved = os.dup(2)
         except OSError:
             return None
-        redirection = cls(log, saved)
+        redirection = cls(saved)
         redirection._move_python_stderr()
-        os.dup2(log, 2)
+        try:
+            redirection._readers.append(_redirect())
+        except OSError:
+            redirection._give_back_python_stderr()
+            os.close(saved)
+            return None
         return redirection
 
     def _move_python_stderr(self) -> None:
@@ -159,25 +184,29 @@ class _Redirection:
             )
             sys.stderr = self._moved
 
+    def _give_back_python_stderr(self) -> None:
+        if self._moved is not None:
+            if sys.stderr is self._moved:
+                sys.stderr = self._original
+            self._moved.close()
+
     def take(self) -> bytes:
         """Return the lines written since the last call."""
-        size = os.lseek(self._log, 0, os.SEEK_END)
-        os.lseek(self._log, self._taken, os.SEEK_SET)
-        text = self._begun + os.read(self._log, size - self._taken)
-        self._taken = size
-        if size > LARGEST_LOG:
-            # Not each time: what another thread writes between the reading and this is lost.
-            os.ftruncate(self._log, 0)
-            self._taken = 0
+        text = self._begun + b"".join(map(_drain, self._readers))
+        *finished, last = self._readers
+        for reader in finished:
+            os.close(reader)
+        self._readers = [last]
+        if os.lseek(last, 0, os.SEEK_CUR) > LARGEST_LOG:
+            # The old file is read once more, for what another thread is just writing to it.
+            with contextlib.suppress(OSError):
+                self._readers.append(_redirect())
         lines, newline, self._begun = text.rpartition(b"\n")
         return lines + newline
 
     def stop(self) -> None:
         self.level.set_back()
         os.dup2(self._saved, 2)
-        os.close(self._saved)
-        os.close(self._log)
-        if self._moved is not None:
-            if sys.stderr is self._moved:
-                sys.stderr = self._original
-            self._moved.close()
+        for descriptor in (self._saved, *self._readers):
+            os.close(descriptor)
+        self._give_back_python_stderr()

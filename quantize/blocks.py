@@ -15,6 +15,7 @@ from quantize.errors import CodebookError, ContainerError, TargetError
 from quantize.kernels.planes import FRACTION, to_gray, to_rgb, to_ycbcr
 from quantize.metrics import psnr, ssim
 from quantize.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
+from quantize.rows import in_parts
 from quantize.streams import decode_symbols, encode_symbols
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
@@ -169,7 +170,7 @@ def _pixels_of(planes: list[NDArray[np.int32]]) -> NDArray[np.uint8]:
         to_gray(planes[0], gray)
         return gray[..., None]
     pixels = np.empty((height, width, 3), np.uint8)
-    to_rgb(planes[0], planes[1], planes[2], pixels)
+    in_parts(lambda a, b: to_rgb(planes[0][a:b], planes[1][a:b], planes[2][a:b], pixels[a:b]), height, width)
     return pixels
 
 

@@ -7,6 +7,7 @@ R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acou
 """
 
 import heapq
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from quantize.container import pack_streams, unpack_streams
 from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
 from quantize.errors import ContainerError
-from quantize.kernels.vectors import LONGEST, MOST_STAGES, N_CLASSES, SCALE, assign_by_rate
+from quantize.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
+from quantize.kernels.contexts import N_CLASSES
 from quantize.streams import code_numbers
 
 # Which blocks a codebook serves: whether of chroma, and their side.
@@ -204,8 +206,7 @@ def build_tree(lengths: NDArray[np.int64]) -> Tree:
         if not way or len(way) != lengths[j]:
             raise ContainerError("the codewords' code has too many leaves; the file is damaged")
         children[way[-1][0], way[-1][1]] = -1 - j
-        for d, (node, bit) in enumerate(way):
-            nodes[j, d], bits[j, d] = node, bit
+        nodes[j, : len(way)], bits[j, : len(way)] = zip(*way, strict=True)
     if any(bit == 0 for _, bit in way):
         raise ContainerError("the codewords' code is not complete; the file is damaged")
     return Tree(children, nodes, bits)
@@ -249,7 +250,10 @@ def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Codebook]:
     streams = unpack_streams(data)
     if len(streams) != 2 * len(keys):
         raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")
-    return {key: _unpack_book(key[1], *streams[2 * i : 2 * i + 2]) for i, key in enumerate(sorted(keys))}
+    with ThreadPoolExecutor(max(1, len(keys)), thread_name_prefix="books") as executor:
+        blocks = [block for _, block in sorted(keys)]
+        books = list(executor.map(_unpack_book, blocks, streams[::2], streams[1::2]))
+    return dict(zip(sorted(keys), books, strict=True))
 
 
 def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:

@@ -11,6 +11,7 @@ With 4:2:0 the chroma planes stop one level before the luma, and the last predic
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,13 @@ from numpy.typing import NDArray
 from quantize.codebook import UNITS, BookKey, Tree, build_tree, classes
 from quantize.datatypes import Codebook
 from quantize.errors import ContainerError
+from quantize.kernels.choice import collect_vectors
 from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
+from quantize.kernels.contexts import FLAG_CONTEXTS, N_FLAGS, N_LEVELS, NODE_CONTEXTS, WEIGHT_SETS
 from quantize.kernels.numbers import TOP_CONTEXTS, code_top
 from quantize.kernels.planes import LEAST, MOST, halve, predict_finer
-from quantize.kernels.vectors import (
-    FLAG_CONTEXTS,
-    MOST_BYTES,
-    N_FLAGS,
-    N_LEVELS,
-    NODE_CONTEXTS,
-    WEIGHT_SETS,
-    code_vectors,
-    collect_vectors,
-)
+from quantize.kernels.vectors import MOST_BYTES, code_vectors
+from quantize.rows import in_parts
 from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 
 # The coarsest plane is no longer than this.
@@ -222,7 +217,7 @@ def predict(coarse: NDArray[np.int32], layout: Layout, scale: int, finer: int) -
     """Predict a plane of a finer scale."""
     for below in range(scale - 1, finer - 1, -1):
         fine = np.empty(layout.shape(below), np.int32)
-        predict_finer(coarse, fine)
+        in_parts(partial(predict_finer, coarse, fine), *coarse.shape)
         coarse = fine
     return coarse
 

@@ -73,7 +73,7 @@ FLOORS = {
         {"blocks", "indexed", "report"},
         {"pyramid", "palette", "metrics", "images", "output"},
         {"codebook"},
-        {"streams", "container"},
+        {"streams", "container", "rows"},
         {"kernels"},
         {"datatypes"},
         {"errors"},
@@ -213,7 +213,17 @@ def sources(*packages):
             }
             | {
                 f"quantize/kernels/{name}.py"
-                for name in ("coder", "colors", "metrics", "numbers", "planes", "symbols", "vectors")
+                for name in (
+                    "choice",
+                    "coder",
+                    "colors",
+                    "contexts",
+                    "metrics",
+                    "numbers",
+                    "planes",
+                    "symbols",
+                    "vectors",
+                )
             },
         ),
         (

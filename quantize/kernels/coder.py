@@ -14,6 +14,8 @@ logistic domain is in 256ths. `coder` (4,) int64 holds the lower and the upper e
 place in `buffer`, and the decoder's 32 bits. The carry-less interval is that of lpaq (M. Mahoney, 2007).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,12 +50,14 @@ def _logistic() -> NDArray[np.int64]:
     return np.array([65536 - value for value in values[:0:-1]] + values, np.int64)
 
 
-SQUASH = _logistic()
+_LOGISTIC = _logistic()
+# The tables are narrow: all of them, and cells besides, are to stay in the 32 kB next to the processor.
+SQUASH = np.clip(_LOGISTIC, EDGE, 65536 - EDGE).astype(np.uint16)
 # Logistic of the middle of each 4,096th: the nearest entry of the other table.
-STRETCH = (np.searchsorted(SQUASH, np.arange(4096) * 16 + 8) - REACH).astype(np.int64)
+STRETCH = (np.searchsorted(_LOGISTIC, np.arange(4096) * 16 + 8) - REACH).astype(np.int16)
 # Weight of the next outcome in the mean of n, and how much an opinion of n outcomes counts, both of 65,536 and 256.
-SHARE = np.array([655360 // (10 * n + 16) for n in range(LIMIT + 1)], np.int64)
-TRUST = np.array([256 * 2 * n // (2 * n + 3) for n in range(LIMIT + 1)], np.int64)
+SHARE = np.array([655360 // (10 * n + 16) for n in range(LIMIT + 1)], np.uint16)
+TRUST = np.array([256 * 2 * n // (2 * n + 3) for n in range(LIMIT + 1)], np.int16)
 # Bits that a decision costs by its probability of 4,096; for the encoder's choices alone, so that floats do no harm.
 COST = -np.log2((np.arange(4096) + 0.5) / 4096)
 
@@ -61,7 +65,7 @@ COST = -np.log2((np.arange(4096) + 0.5) / 4096)
 @compiled()
 def mixed_probability(
     bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int, opinions: NDArray
-) -> int:
+) -> np.int64:
     """Probability, of 65,536, that the decision at a node is a one.
 
     Numbers of cells are unsigned here: Numba looks whether a signed one counts from the end, which takes half the time.
@@ -69,15 +73,15 @@ def mixed_probability(
     IN: bases (N_INPUTS,) where the cells of each input's context begin; node, which of them; table; weights (n_sets *
     N_INPUTS,) int32; weight_set. OUT: opinions (N_INPUTS,) int64.
     """
-    total = 0
+    total: Any = 0
     place, first = np.uint64(node), np.uint64(weight_set * N_INPUTS)
     for t in range(N_INPUTS):
         cell = np.int64(table[np.uint64(bases[t]) + place])
-        opinion = (STRETCH[np.uint64(cell >> 19)] * TRUST[np.uint64(cell & 511)]) >> 8
+        opinion = (np.int64(STRETCH[np.uint64(cell >> 19)]) * np.int64(TRUST[np.uint64(cell & 511)])) >> 8
         opinions[t] = opinion
         total += opinion * np.int64(weights[first + np.uint64(t)])
     total = min(max(total >> 16, -REACH), REACH)
-    return min(max(SQUASH[np.uint64(total + REACH)], EDGE), 65536 - EDGE)
+    return np.int64(SQUASH[np.uint64(total + REACH)])
 
 
 @compiled()
@@ -125,7 +129,7 @@ def code_decision(
         at = np.uint64(bases[t]) + np.uint64(node)
         cell = np.int64(table[at])
         used, probability = cell & 511, cell >> 9
-        probability += ((target - probability) * SHARE[np.uint64(used)]) >> 16
+        probability += ((target - probability) * np.int64(SHARE[np.uint64(used)])) >> 16
         table[at] = (probability << 9) | (used + (1 if used < LIMIT else 0))
     return bit
 

@@ -30,16 +30,17 @@ def halve(plane: NDArray, means: NDArray) -> None:
 
 
 @compiled()
-def predict_finer(coarse: NDArray, fine: NDArray) -> None:
+def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None:
     """Predict a plane from the means of its 2 x 2 samples: each four slope as their neighbours do and keep their mean.
 
     The slopes are those of the (2, 6) wavelet in both directions (A. Said and W. A. Pearlman, "An image multiresolution
     representation for lossless and lossy compression", IEEE Transactions on Image Processing 5(9), 1996).
 
-    IN: coarse (height, width). OUT: fine (2 * height or one less, 2 * width or one less).
+    IN: coarse (height, width); first, last, its rows that are to be refined. OUT: fine (2 * height or one less, 2 *
+    width or one less).
     """
     height, width = coarse.shape
-    for r in range(height):
+    for r in range(first, last):
         north, south = max(r - 1, 0), min(r + 1, height - 1)
         two_rows = 2 * r + 1 < fine.shape[0]
         for c in range(width):

@@ -115,3 +115,16 @@ def test_the_level_is_left_as_opencv_set_it(video_file):
         command = [sys.executable, "-c", program, str(video_file("h264_full_range.mp4")), when]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
         assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_no_message_is_lost_that_another_thread_writes_meanwhile():
+    n_messages = 20000
+    message = f"[h264 @ 0x55b1def55ec0] [error] {'broken ' * 20}\n".encode()
+    log = DecoderLog()
+    with log:
+        writer = threading.Thread(target=lambda: [os.write(2, message) for _ in range(n_messages)])
+        writer.start()
+        while writer.is_alive():
+            log.update()
+        writer.join()
+    assert log.total() == n_messages

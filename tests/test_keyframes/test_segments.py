@@ -152,6 +152,14 @@ def test_a_scan_is_the_same_with_any_number_of_workers(name, long_file):
         assert scan.warnings == scans[0].warnings
 
 
+def test_a_segment_may_hold_no_frame_of_the_stride(long_file):
+    with VideoReader(long_file("b_frames.mp4"), threads=2, every=1000) as video:
+        video.count_packets()
+        assert max(segment.stop - segment.first for segment in plan_segments(video, View())) < 1000
+        scan = scan_video(video, Settings(k=1, every=1000), progress=False)
+    assert_array_equal(scan.frame_index, np.arange(0, len(video.packets.times_ms), 1000))
+
+
 @pytest.mark.parametrize("place", [0.3, 0.9])
 def test_a_damaged_file_gives_the_same_scan_with_any_number_of_workers(place, long_file, tmp_path):
     data = bytearray(long_file("b_frames.mp4").read_bytes())

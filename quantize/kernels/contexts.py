@@ -1,0 +1,137 @@
+"""What a decision on a block is seen together with: which cells of the models its contexts have.
+
+A decision has the same contexts in all blocks, kept in `contexts` (n_places, 2 * N_INPUTS): the first half serve the
+flags (9 cells each), the others the nodes of the tree. What later blocks look at is kept in `seen` (rows + 2, columns +
+2, 2) int32, one more on each side: how large the block's vector is, and which class its codeword has.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import compiled
+
+N_FLAGS = 9
+# Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
+ZERO, SCALED, ENDED, PASSED = 0, 1, 7, 8
+N_LEVELS = 12
+N_CLASSES = 16
+N_SIZES = 12
+# Sizes of the groups of contexts: those of flags, then those of nodes.
+FLAG_CONTEXTS = (N_LEVELS * 4, N_SIZES * N_SIZES, 8 * 8 * 4, 24 * N_SIZES, N_SIZES * N_SIZES, 8 * 8 * 4)
+NODE_CONTEXTS = (N_LEVELS, N_SIZES * 4, N_CLASSES, N_CLASSES, 25, N_CLASSES * 4)
+WEIGHT_SETS = 4 * 8 * 5 + 4 * 12
+
+
+def _size_classes() -> NDArray[np.int64]:
+    """Class of a size, 0 to 11, in growing steps: by how many of these it reaches."""
+    reached = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28, 44, 72])
+    return np.searchsorted(reached, np.arange(512), side="right").astype(np.int64)
+
+
+def _total_classes() -> NDArray[np.int64]:
+    """Class of all that is around a block, 0 to 23: the root, nearly."""
+    reached = np.array([3 + n * (n + 2) for n in range(23)])
+    return np.searchsorted(reached, np.arange(1024), side="right").astype(np.int64)
+
+
+SIZE_CLASSES = _size_classes()
+SIDE_CLASSES = np.minimum(SIZE_CLASSES, 7)
+TOTAL_CLASSES = _total_classes()
+LARGEST = 255
+
+
+@compiled()
+def slope(difference: int, step: int) -> int:
+    """Class of a slope, 0 to 4, by how many steps it is."""
+    if difference > 0:
+        return 2 + (1 if difference > step else 0) + (1 if difference > 4 * step else 0)
+    return 2 - (1 if -difference > step else 0) - (1 if -difference > 4 * step else 0)
+
+
+@compiled()
+def set_flag_contexts(
+    r: int,
+    c: int,
+    level: int,
+    coarse: NDArray,
+    per_unit: int,
+    seen: NDArray,
+    parents: NDArray,
+    others: NDArray,
+    starts: NDArray,
+    bases: NDArray,
+) -> tuple[int, int]:
+    """Find where the cells of the flags' contexts of a block begin; return the classes of what is around and above it.
+
+    IN: r, c, the block; level; coarse plane; per_unit, one by the step in samples, in 2**20ths; seen; parents, seen of
+    the next coarser level, others, seen of another plane, or empty; starts (N_INPUTS,) of the groups of contexts. OUT:
+    bases (N_INPUTS,).
+    """
+    y, x = np.uint64(r + 1), np.uint64(c + 1)
+    one = np.uint64(1)
+    west, north = np.int64(seen[y, x - one, 0]), np.int64(seen[y - one, x, 0])
+    northeast = np.int64(seen[y - one, x + one, 0])
+    near = 2 * (west + north) + np.int64(seen[y - one, x - one, 0]) + northeast
+    parent, above, other, around = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    if parents.shape[0] > 0:
+        v, u = np.uint64((r >> 1) + 1), np.uint64((c >> 1) + 1)
+        beside = np.int64(parents[v, np.uint64((c >> 1) + 2 * (c & 1)), 0])
+        parent = np.int64(parents[v, u, 0])
+        above = 2 * parent + beside + np.int64(parents[np.uint64((r >> 1) + 2 * (r & 1)), u, 0])
+    if others.shape[0] > 0:
+        other = np.int64(others[y, x, 0])
+        around = 2 * other + np.int64(others[y, x + one, 0]) + np.int64(others[y + one, x, 0])
+    row, column = np.uint64(r), np.uint64(c)
+    left, right = np.uint64(c - (c > 0)), np.uint64(c + 1 if c + 1 < coarse.shape[1] else c)
+    upper, lower = np.uint64(r - (r > 0)), np.uint64(r + 1 if r + 1 < coarse.shape[0] else r)
+    across = np.int64(coarse[row, left]) - np.int64(coarse[row, right])
+    down = np.int64(coarse[upper, column]) - np.int64(coarse[lower, column])
+    steepness = SIZE_CLASSES[np.uint64(min(int((abs(across) + abs(down)) * per_unit) >> 20, LARGEST))]
+    size, parent_size = SIZE_CLASSES[np.uint64(near >> 2)], SIZE_CLASSES[np.uint64(above >> 2)]
+    other_size = SIZE_CLASSES[np.uint64(around >> 2)]
+    total = TOTAL_CLASSES[np.uint64(min(int(2 * near + 2 * above + around), 1023))]
+    sides = (SIDE_CLASSES[np.uint64(west)] * 8 + SIDE_CLASSES[np.uint64(north)]) * 4
+    kin = (SIDE_CLASSES[np.uint64(parent)] * 8 + SIDE_CLASSES[np.uint64(other)]) * 4
+    bases[0] = starts[0] + N_FLAGS * (level * 4 + (r & 1) * 2 + (c & 1))
+    bases[1] = starts[1] + N_FLAGS * (size * N_SIZES + parent_size)
+    bases[2] = starts[2] + N_FLAGS * (sides + (SIDE_CLASSES[np.uint64(northeast)] >> 1))
+    bases[3] = starts[3] + N_FLAGS * (total * N_SIZES + other_size)
+    bases[4] = starts[4] + N_FLAGS * (steepness * N_SIZES + size)
+    bases[5] = starts[5] + N_FLAGS * (kin + (SIDE_CLASSES[np.uint64(west + north)] >> 1))
+    return size, parent_size
+
+
+@compiled()
+def set_node_contexts(
+    r: int,
+    c: int,
+    level: int,
+    coarse: NDArray,
+    unit: int,
+    seen: NDArray,
+    parents: NDArray,
+    others: NDArray,
+    size: int,
+    parent_size: int,
+    starts: NDArray,
+    n_nodes: int,
+    bases: NDArray,
+) -> None:
+    """Find where the cells of the nodes' contexts of a block begin.
+
+    IN: unit, the step in samples; size, parent_size, what `set_flag_contexts` returns; n_nodes; the others as there.
+    OUT: bases (N_INPUTS,).
+    """
+    across = np.int64(coarse[r, max(c - 1, 0)]) - np.int64(coarse[r, min(c + 1, coarse.shape[1] - 1)])
+    down = np.int64(coarse[max(r - 1, 0), c]) - np.int64(coarse[min(r + 1, coarse.shape[0] - 1), c])
+    relative = np.int64(0)
+    if others.shape[0] > 0:
+        relative = np.int64(others[r + 1, c + 1, 1])
+    elif parents.shape[0] > 0:
+        relative = np.int64(parents[(r >> 1) + 1, (c >> 1) + 1, 1])
+    bases[0] = starts[0] + n_nodes * level
+    bases[1] = starts[1] + n_nodes * (size * 4 + min(parent_size, 6) // 2)
+    bases[2] = starts[2] + n_nodes * np.int64(seen[r + 1, c, 1])
+    bases[3] = starts[3] + n_nodes * np.int64(seen[r, c + 1, 1])
+    bases[4] = starts[4] + n_nodes * (slope(across, unit) * 5 + slope(down, unit))
+    bases[5] = starts[5] + n_nodes * (relative * 4 + (r & 1) * 2 + (c & 1))
