@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,9 @@ class Pictures:
         return future.result()
 
     def _work(self) -> None:
+        # The packets of ten hours take seconds to read: they are there when the first frame is asked for.
+        with suppress(KeyframesError):
+            self._seeks()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
