@@ -77,17 +77,15 @@ def main():
     if args.one:
         simulate(args.recordings[0], args.rows, args.frames)
         return
-    print(
-        f"{'recordings':>10}{'rows':>11}{'frames':>8}{'seconds':>9}{'CPU s':>8}{'GB':>7}  most of one recording, recordings without"
-    )
+    print(f"{'recordings':>10}{'rows':>11}{'frames':>8}{'seconds':>9}{'CPU s':>8}{'GB':>7}  most of one, without")
     for n_recordings in args.recordings:
         command = [sys.executable, __file__, "--one", "--recordings", n_recordings]
         command += ["--rows", args.rows, "--frames", args.frames]
         done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, check=True)
         took = json.loads(done.stdout)
         print(
-            f"{n_recordings:>10,}{n_recordings * args.rows:>11,}{took['frames']:>8,}{took['seconds']:>9.1f}{took['cpu_s']:>8.1f}"
-            f"{took['gigabytes']:>7.2f}  {took['largest']}, {took['without']}",
+            f"{n_recordings:>10,}{n_recordings * args.rows:>11,}{took['frames']:>8,}{took['seconds']:>9.1f}"
+            f"{took['cpu_s']:>8.1f}{took['gigabytes']:>7.2f}  {took['largest']}, {took['without']}",
             flush=True,
         )
     print(f"limits at 10,000 recordings: {LIMIT_S} s, {LIMIT_GB} GB")
