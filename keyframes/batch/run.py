@@ -11,13 +11,14 @@ from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import Coreset, load_coreset
 from keyframes.batch.processes import LocalWorkers
 from keyframes.batch.recordings import assign_places, find_recordings
-from keyframes.batch.states import forget, read_state, read_states, write_summary
+from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
 from keyframes.batch.work import PLAN, coreset_file
 from keyframes.datatypes import Settings
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
+from keyframes.report import index_page
 
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
@@ -164,6 +165,7 @@ def run_batch(
     finally:
         watch.end()
     rows = write_summary(place)
+    _write_index(place, [place / row["place"] for row in rows if row["place"]])
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
     return Batch(place, [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes])
 
@@ -242,6 +244,12 @@ def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Wat
     if len(plan.centers) < budget.total:
         watch.line(f"warning: {budget.total} frames were asked for, but only {len(plan.centers)} differ")
     save_plan(path, plan, key)
+
+
+def _write_index(place: Path, folders: Sequence[Path]) -> None:
+    """Write the page that leads to all reports; without those that somebody took away."""
+    there = [folder for folder in folders if (folder / "manifest.json").is_file()]
+    write_text(place / "index.html", index_page(place, there))
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 What the browser gets is in `assets/`.
 """
 
-from keyframes.report.batch_index import index_page, write_index
+from keyframes.report.batch_index import index_page
 from keyframes.report.overview import Overview, make_overview
 from keyframes.report.page import asset
 from keyframes.report.report import manifest_digest, report_page, reported_digest, write_report
@@ -21,6 +21,5 @@ __all__ = [
     "report_page",
     "reported_digest",
     "thumbnail",
-    "write_index",
     "write_report",
 ]

@@ -1,6 +1,7 @@
 """``index.html``: one page that leads to the reports of many recordings."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,34 +15,19 @@ from keyframes.report.page import asset, data_url, facts, fill, policy, text
 from keyframes.report.report import NAME
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
 
-INDEX = "index.html"
 PICTURES_OF_EACH = 4
 
 
-def write_index(place: Path, folders: Sequence[Path]) -> Path:
-    """Write ``index.html`` into the folder of several results.
+def index_page(place: Path, folders: Sequence[Path]) -> str:
+    """Return the page: for each result its name, figures, warnings, a few of its frames, and a link to its report.
 
     Parameters
     ----------
     place : Path
-        Folder that the results lie in, at any depth.
+        Folder that the results lie in, at any depth, and the page will.
     folders : sequence of Path
         Finished result folders, in the order of the page.
-
-    Returns
-    -------
-    Path
-        The page.
     """
-    page = place / INDEX
-    partial = page.with_name(f".{INDEX}.partial")
-    partial.write_text(index_page(place, folders), encoding="utf-8", newline="\n")
-    partial.replace(page)
-    return page
-
-
-def index_page(place: Path, folders: Sequence[Path]) -> str:
-    """Return the page: for each result its name, figures, warnings, a few of its frames, and a link to its report."""
     manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
     most = bytes_of_each(PICTURES_OF_EACH * len(folders))
     rows = [_row(place, folder, manifest, most) for folder, manifest in zip(folders, manifests, strict=True)]
@@ -72,7 +58,7 @@ def _row(place: Path, folder: Path, manifest: dict[str, Any], most_bytes: int) -
     warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
     last = f" up to {clock(entries[-1]['time_s'])}" if entries else ""
     return (
-        f'<li class="sheet"><a href="{text(quote(f"{relative}/{NAME}"))}"><span class="name">{text(relative)}</span>'
+        f'<li class="sheet"><a href="{text(quote(os.fsencode(f"{relative}/{NAME}")))}"><span class="name">{text(relative)}</span>'
         f'<span class="quiet">{text(video["path"])} · {len(entries):,} frames{last}</span>'
         f'<span class="strip">{pictures}</span></a>'
         + (f'<ul class="warnings">{warnings}</ul>' if warnings else "")

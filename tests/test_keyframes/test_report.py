@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.report import make_overview, report_page, thumbnail, write_index
+from keyframes.report import index_page, make_overview, report_page, thumbnail
 from tests.conftest import ROOT
 
 MOUSE = ROOT / "sample_data" / "mouse.mp4"
@@ -140,7 +140,8 @@ def test_an_index_leads_to_every_report(tmp_path, mouse, strange):
     folders = [tmp_path / "day 1 #2" / "mouse-keyframes", tmp_path / "b<i>" / "x-keyframes"]
     for folder, result in zip(folders, (mouse, strange), strict=True):
         shutil.copytree(result.folder, folder)
-    page = Page(write_index(tmp_path, folders))
+    (tmp_path / "index.html").write_text(index_page(tmp_path, folders), encoding="utf-8")
+    page = Page(tmp_path / "index.html")
     assert [link["href"] for link in page.all("a")] == [
         "day%201%20%232/mouse-keyframes/report.html",
         "b%3Ci%3E/x-keyframes/report.html",
@@ -148,7 +149,6 @@ def test_an_index_leads_to_every_report(tmp_path, mouse, strange):
     assert "day 1 #2/mouse-keyframes" in page.words
     assert "b<i>/x-keyframes" in page.words
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
-    assert (tmp_path / "index.html").read_bytes() == write_index(tmp_path, folders).read_bytes()
 
 
 def marked(page, what):
