@@ -51,6 +51,7 @@ def index_page(place: Path, folders: Sequence[Path]) -> str:
 def _row(place: Path, folder: Path, manifest: dict[str, Any], most_bytes: int) -> str:
     entries, video = manifest["keyframes"], manifest["video"]
     relative = folder.relative_to(place).as_posix()
+    link = quote(os.fsencode(f"{relative}/{NAME}"))
     shown = [entries[place] for place in sorted({round(i * (len(entries) - 1) / 3) for i in range(PICTURES_OF_EACH)})]
     pictures = "".join(
         f'<img src="{data_url(_picture(folder / entry["file"], most_bytes))}" alt="" loading="lazy">' for entry in shown
@@ -58,7 +59,7 @@ def _row(place: Path, folder: Path, manifest: dict[str, Any], most_bytes: int) -
     warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
     last = f" up to {clock(entries[-1]['time_s'])}" if entries else ""
     return (
-        f'<li class="sheet"><a href="{text(quote(os.fsencode(f"{relative}/{NAME}")))}"><span class="name">{text(relative)}</span>'
+        f'<li class="sheet"><a href="{text(link)}"><span class="name">{text(relative)}</span>'
         f'<span class="quiet">{text(video["path"])} · {len(entries):,} frames{last}</span>'
         f'<span class="strip">{pictures}</span></a>'
         + (f'<ul class="warnings">{warnings}</ul>' if warnings else "")

@@ -1,8 +1,11 @@
 """A folder of recordings through the installed command: what is done, what is told, and what a second run does."""
 
 import csv
+import html
 import json
+import re
 import shutil
+import urllib.parse
 
 import pytest
 
@@ -60,6 +63,10 @@ def test_the_summaries_tell_the_same(first_run):
     assert [row["recording"] for row in rows] == [row["recording"] for row in summary["results"]]
     assert {row["recording"] for row in rows if row["status"] == "failed"} == set(BAD)
     assert all((output / row["place"] / "manifest.json").is_file() for row in rows if row["status"] == "done")
+    linked = re.findall('href="([^"]+)"', (output / "index.html").read_text(encoding="utf-8"))
+    reports = {output / urllib.parse.unquote(html.unescape(link)) for link in linked}
+    assert reports == {output / row["place"] / "report.html" for row in rows if row["status"] == "done"}
+    assert all(report.is_file() for report in reports)
 
 
 def test_a_result_is_the_one_that_extract_makes(first_run, tree, tmp_path):
