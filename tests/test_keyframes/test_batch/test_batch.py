@@ -63,7 +63,7 @@ def test_the_summaries_tell_the_same(first_run):
     assert [row["recording"] for row in rows] == [row["recording"] for row in summary["results"]]
     assert {row["recording"] for row in rows if row["status"] == "failed"} == set(BAD)
     assert all((output / row["place"] / "manifest.json").is_file() for row in rows if row["status"] == "done")
-    linked = re.findall('href="([^"]+)"', (output / "index.html").read_text(encoding="utf-8"))
+    linked = re.findall('<a href="([^"]+)"', (output / "index.html").read_text(encoding="utf-8"))
     reports = {output / urllib.parse.unquote(html.unescape(link)) for link in linked}
     assert reports == {output / row["place"] / "report.html" for row in rows if row["status"] == "done"}
     assert all(report.is_file() for report in reports)
