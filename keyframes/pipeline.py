@@ -1,37 +1,28 @@
 """From a video to its keyframes: scan, choose, fetch, write."""
 
 import shutil
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from keyframes.contact_sheet import ContactSheet
-from keyframes.datatypes import Keyframe, Known, Result, Selection, Settings
-from keyframes.errors import OutputError, RegionError, SettingsError
+from keyframes.choosing import choose, warnings_of
+from keyframes.datatypes import Keyframe, Result, Selection, Settings
+from keyframes.errors import RegionError, SettingsError
 from keyframes.joint import common_part, joined
-from keyframes.k_curve import draw_k_curve
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.output import result_folder
-from keyframes.progress import Progress, progress_bar
-from keyframes.report import bytes_of_each, thumbnail, write_report
+from keyframes.progress import Progress
 from keyframes.scan import Scan, scan_video, thumbnailer_of
-from keyframes.scan_file import save_scan
-from keyframes.uniform import select_uniform
-from keyframes.video import DisagreementError, Proof, VideoReader, file_hash, seek_frames
+from keyframes.video import DisagreementError, VideoReader, file_hash
+from keyframes.writing import save_choice, write_pictures
 
 if TYPE_CHECKING:
     from clustering import KSelection
     from keyframes.unlike import Labelled
-
-IMAGES_WAITING = 2
 
 
 def extract(
@@ -216,16 +207,16 @@ def extract_views(
         scans = common_part(whole)
         if not len(scans[0].frame_index):
             raise RegionError(f"{readers[0].path}: has no frame in common with the other views; choose another range")
-        selection, k_selection = _choose(joined(scans), settings, threads, progress, None)
-        told = (*_warnings_of_views(readers, whole, scans), *_warnings_of_choice(selection, k_selection, settings))
-        told += _warnings_of_guards(selection)
+        selection, k_selection = choose(joined(scans), settings, threads, progress)
+        told = (*_warnings_of_views(readers, whole, scans), *warnings_of(selection, k_selection, settings))
         results = []
         for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
             own = replace(selection, keyframes=tuple(_seen_by(scan, keyframe) for keyframe in selection.keyframes))
-            _save_choice(folder, scan, own, k_selection)
+            save_choice(folder, scan, own, k_selection)
             warnings = (*scan.warnings, *reader.damage(), *told)
             views = [one.header.name for one in readers]
-            manifest = _write(folder, reader, scan, settings, own, warnings, k_selection, (), views, progress)
+            manifest = _manifest(reader, scan, settings, own, warnings, k_selection, views=views)
+            write_pictures(folder, reader, scan, own, manifest, progress)
             write_manifest(folder, manifest)
             results.append(Result(Path(place), own.keyframes, manifest, warnings))
     return results
@@ -281,30 +272,29 @@ def _fill(
     warnings = (*notes, *scan.warnings, *reader.damage(), *(labelled.warnings if labelled else ()))
     known = labelled.known(scan) if labelled else None
     if how.choose_with is None:
-        selection, k_selection = _choose(scan, followed, how.threads, how.progress, folder, known)
+        selection, k_selection = choose(scan, followed, how.threads, how.progress, known)
     else:
         selection, k_selection = how.choose_with(scan, followed), None
-        _save_choice(folder, scan, selection, k_selection)
-    warnings += (*_warnings_of_choice(selection, k_selection, settings), *_warnings_of_guards(selection))
+    save_choice(folder, scan, selection, k_selection)
+    warnings += warnings_of(selection, k_selection, settings)
     projects = labelled.projects if labelled else ()
-    manifest = _write(folder, reader, scan, settings, selection, warnings, k_selection, projects, (), how.progress)
-    return {**manifest, **how.notes}, selection, warnings
+    manifest = _manifest(reader, scan, settings, selection, warnings, k_selection, projects=projects) | how.notes
+    write_pictures(folder, reader, scan, selection, manifest, how.progress)
+    return manifest, selection, warnings
 
 
-def _write(
-    folder: Path,
+def _manifest(
     reader: VideoReader,
     scan: Scan,
     settings: Settings,
     selection: Selection,
     warnings: tuple[str, ...],
     k_selection: "KSelection | None",
-    projects: tuple[dict[str, Any], ...],
-    views: Sequence[str],
-    progress: Progress,
+    *,
+    projects: tuple[dict[str, Any], ...] = (),
+    views: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write the images; return the manifest."""
-    manifest = build_manifest(
+    return build_manifest(
         reader.header,
         file_hash(reader.path, reader.header.size_bytes),
         scan.frames_decoded,
@@ -315,63 +305,6 @@ def _write(
         projects,
         views,
     )
-    proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
-    try:
-        thumbnails = _write_images(reader, manifest, folder, progress, proof)
-    except DisagreementError:
-        if proof.view.discard != "none":
-            raise
-        thumbnails = _write_images(reader, manifest, folder, progress)
-    write_report(folder, manifest, scan.frame_index, scan.time_s, selection.labels, scan.place, thumbnails)
-    return manifest
-
-
-def _choose(
-    scan: Scan,
-    settings: Settings,
-    threads: int | None,
-    progress: Progress,
-    folder: Path | None,
-    known: Known | None = None,
-) -> "tuple[Selection, KSelection | None]":
-    """Clusters and representatives; what stands behind them is saved where a folder is given."""
-    # Numba takes a second to load: a video that cannot be read is told before that.
-    from keyframes.selection import choose_k, count_different, find_limits, select
-
-    with progress_bar(None, "choose", 2, "steps", progress) as steps:
-        k_selection = None
-        if settings.k == "auto":
-            k_selection = choose_k(scan.features, seed=settings.seed, threads=threads)
-            k = k_selection.k
-        elif settings.uniform:
-            k = min(settings.k, len(scan.frame_index))
-        else:
-            k = count_different(_rows_to_choose(scan, known), settings.k, None if known is None else known.features)
-            if not k:
-                raise RegionError("every different frame of the recording is in the projects already: nothing is left")
-        if settings.uniform:
-            selection = select_uniform(scan, k)
-        else:
-            limits = find_limits(scan, settings)
-            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits, known=known)
-        steps.update()
-        if folder is not None:
-            _save_choice(folder, scan, selection, k_selection)
-        steps.update()
-    return selection, k_selection
-
-
-def _save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KSelection | None") -> None:
-    """Write the rows behind a choice to ``scan.npz``, and an automatic k to its picture."""
-    if k_selection is not None:
-        curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
-        _write_image(folder / "k_curve.png", curve)
-    save_scan(folder / "scan.npz", scan, selection)
-
-
-def _rows_to_choose(scan: Scan, known: Known | None) -> NDArray[Any]:
-    """Return the features of the frames that no project has."""
-    return scan.features if known is None else scan.features[~np.isin(scan.frame_index, known.frame_index)]
 
 
 def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Settings) -> "Labelled | None":
@@ -381,78 +314,3 @@ def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Set
     from keyframes.unlike import read_labelled
 
     return read_labelled([Path(project) for project in projects], reader, thumbnailer_of(reader, settings))
-
-
-def _warnings_of_choice(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
-    """Where fewer frames were chosen than asked for, or nothing spoke for the number that was."""
-    k, n_frames, n_chosen = settings.k, len(selection.labels), len(selection.keyframes)
-    compared = f"(compared as thumbnails {settings.width} pixels wide)"
-    if k == "auto":
-        if k_selection is None or k_selection.clear:
-            return ()
-        if n_chosen == 1:
-            return (f"the {n_frames} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
-        return (f"no number of frames stands out, so {n_chosen} were chosen; look at k_curve.png, or give -k a number",)
-    if n_chosen >= k:
-        return ()
-    if n_frames < k:
-        which = "all" if settings.uniform else f"the {n_chosen} that differ"
-        return (f"{k} frames were asked for, but only {n_frames} were looked at; {which} were chosen",)
-    return (
-        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
-        "all of those were chosen",
-    )
-
-
-def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
-    """Tell what the guards could not keep out."""
-    told = {
-        "similar": "look like another one",
-        "min_gap_s": "lie closer to another one than {limit:g} s",
-        "dark": "are much darker than most of the recording",
-        "blurred": "are much less sharp than most of the recording",
-    }
-    n_chosen = len(selection.keyframes)
-    return tuple(
-        f"{effect['kept']} of the {n_chosen} chosen frames {told[name].format(**effect)}: nothing else was left"
-        for name, effect in selection.guards.items()
-        if effect["kept"]
-    )
-
-
-def _write_images(
-    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: Progress, proof: Proof | None = None
-) -> dict[int, bytes]:
-    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
-
-    Returns their thumbnails, JPEG files by frame index.
-    """
-    files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
-    (folder / "frames").mkdir(exist_ok=True)
-    sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
-    # Encoded beside the decoding, a few at a time: at full size they take memory.
-    waiting: deque[Future[None]] = deque()
-    thumbnails = {}
-    with (
-        ThreadPoolExecutor(1, thread_name_prefix="keyframes-write") as beside,
-        progress_bar(fetched, "write", len(files), "images", progress) as frames,
-    ):
-        for frame in frames:
-            waiting.append(beside.submit(_write_image, files[frame.index], frame.image))
-            sheet.add(frame)
-            thumbnails[frame.index] = thumbnail(frame.image, bytes_of_each(len(files)))
-            if len(waiting) > IMAGES_WAITING:
-                waiting.popleft().result()
-        for written in waiting:
-            written.result()
-    _write_image(folder / "contact_sheet.jpg", sheet.image)
-    return thumbnails
-
-
-def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
-    # Encoded in memory and written by Python: cv2.imwrite hides why it failed, and loses non-ASCII names on Windows.
-    done, data = cv2.imencode(path.suffix, image)
-    if not done:
-        raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
-    path.write_bytes(data.tobytes())

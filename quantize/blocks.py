@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,12 +78,23 @@ def train_book(pictures: list[Picture], settings: Settings) -> tuple[int, bool, 
         for key, vectors in collect(*_pyramids(picture, block, subsampled), base).items():
             squares = np.einsum("ij,ij->i", vectors, vectors)
             found[key].append(vectors[squares > 6 * RATE])
-    books = {key: _train(key, np.concatenate([*parts, _no_vectors(key)]), settings) for key, parts in found.items()}
+    books = _train_all({key: np.concatenate([*parts, _no_vectors(key)]) for key, parts in found.items()}, settings)
     return block, subsampled, pack_books(books)
 
 
 def _no_vectors(key: BookKey) -> NDArray[np.float32]:
     return np.empty((0, key[1] ** 2), np.float32)
+
+
+def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) -> dict[BookKey, Codebook]:
+    """Train codebooks side by side."""
+    # Loaded here: a decoder does without.
+    from clustering.workers import Workers
+
+    # Each training holds BLAS to one thread; around them all, so that none lets it go while another one goes on.
+    with Workers(1), ThreadPoolExecutor(len(vectors), thread_name_prefix="train") as executor:
+        trained = executor.map(lambda key: _train(key, vectors[key], settings), vectors)
+        return dict(zip(vectors, trained, strict=True))
 
 
 def _train(key: BookKey, vectors: NDArray[np.float32], settings: Settings) -> Codebook:
@@ -270,7 +282,7 @@ class _Encoder:
         place = round(log_base / TRAINED_OCTAVES) * TRAINED_OCTAVES if self.searching else log_base
         if place not in self.trained:
             vectors = collect(self.pyramids, self.layout, round(2**place))
-            books = {key: _train(key, vectors[key], self.settings) for key in self.layout.books}
+            books = _train_all({key: vectors[key] for key in self.layout.books}, self.settings)
             self.trained[place] = books, pack_books(books)
         return self.trained[place]
 

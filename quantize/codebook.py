@@ -18,6 +18,7 @@ from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
 from quantize.errors import ContainerError
 from quantize.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
 from quantize.kernels.contexts import N_CLASSES
+from quantize.kernels.trees import INCOMPLETE, TOO_MANY, fill_tree
 from quantize.streams import code_numbers
 
 # Which blocks a codebook serves: whether of chroma, and their side.
@@ -184,30 +185,10 @@ def build_tree(lengths: NDArray[np.int64]) -> Tree:
         return Tree(children, nodes, bits)
     if n_codewords < 2:
         raise ContainerError("the codewords' code is not complete; the file is damaged")
-    # Nodes on the way to the last leaf, and what was decided at each.
-    way: list[tuple[int, int]] = []
-    n_nodes = 1
-    for j in range(n_codewords):
-        # Back to the last place where a 0 was decided, and there a 1.
-        if j > 0:
-            while way and way[-1][1] == 1:
-                way.pop()
-            if not way:
-                raise ContainerError("the codewords' code has too many leaves; the file is damaged")
-            way[-1] = (way[-1][0], 1)
-        while len(way) < lengths[j]:
-            node = 0 if not way else n_nodes
-            if way:
-                if n_nodes >= n_codewords - 1:
-                    raise ContainerError("the codewords' code is not complete; the file is damaged")
-                children[way[-1][0], way[-1][1]] = n_nodes
-                n_nodes += 1
-            way.append((node, 0))
-        if not way or len(way) != lengths[j]:
-            raise ContainerError("the codewords' code has too many leaves; the file is damaged")
-        children[way[-1][0], way[-1][1]] = -1 - j
-        nodes[j, : len(way)], bits[j, : len(way)] = zip(*way, strict=True)
-    if any(bit == 0 for _, bit in way):
+    found = fill_tree(np.asarray(lengths, np.int64), children, nodes, bits)
+    if found == TOO_MANY:
+        raise ContainerError("the codewords' code has too many leaves; the file is damaged")
+    if found == INCOMPLETE:
         raise ContainerError("the codewords' code is not complete; the file is damaged")
     return Tree(children, nodes, bits)
 

@@ -23,7 +23,7 @@ FLOORS = {
         {"cli", "batch"},
         {"review_command"},
         {"pipeline", "inspection", "review"},
-        {"unlike"},
+        {"choosing", "unlike", "writing"},
         {"exporters", "joint", "kept_scan", "report", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
@@ -222,6 +222,7 @@ def sources(*packages):
                     "numbers",
                     "planes",
                     "symbols",
+                    "trees",
                     "vectors",
                 )
             },
