@@ -106,7 +106,7 @@ def batch(
     """Choose frames of every video below DIR, each into a result folder of its own.
 
     What is done stays done: run again, it goes on where it was, also after a crash. Two machines may share the folder.
-    The output folder holds the results, index.html, which leads to their pages, summary.csv, batch.json and batch-state.
+    The output folder holds the results, index.html (which leads to their pages), summary.csv, batch.json, batch-state.
     """
     if (k is None) == (total is None):
         raise typer.BadParameter("give either -k, the frames of each video, or --total, those of all together")
