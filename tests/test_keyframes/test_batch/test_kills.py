@@ -71,25 +71,27 @@ def test_killed_ten_times_and_resumed(whom, options, recordings, tmp_path):
     assert undisturbed.returncode == 0
     length_s = time.monotonic() - begun
 
-    output, finished, n_killed = tmp_path / "out", {}, 0
+    output, finished, n_killed = tmp_path / "0", {}, 0
     while n_killed < N_KILLS:
         run = start(recordings, output, *options)
         time.sleep(moments.uniform(0, 0.8 * length_s))
-        if run.poll() is None:
-            n_killed += 1
-        if whom == "all" and run.poll() is None:
+        killed = run.poll() is None
+        if whom == "all" and killed:
             os.killpg(run.pid, signal.SIGKILL)
         run.kill()
         run.communicate()
         # Workers whose parent is gone do not go on.
         wait_until_gone(run.pid)
+        n_killed += killed
         counts = scans(output) if output.exists() else {}
         for name, count in finished.items():
             assert counts[name] == count
         finished = {name: counts[name] for name in kept(output)}
-        if run.returncode == 0:
-            # Ended before the kill came: the rest of the kills meet runs that have nothing to do.
-            n_killed += 1
+        if not killed:
+            # Ended before the kill came: the other kills meet a batch that begins anew.
+            assert run.returncode == 0
+            assert results(output) == results(tmp_path / "whole")
+            output, finished = tmp_path / str(len(list(tmp_path.iterdir()))), {}
     last = start(recordings, output, *options)
     _, err = last.communicate(timeout=600)
     assert last.returncode == 0, err.decode()
