@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
+from clustering.kernels.rows import copy_rows
 
 # Outweighs the rounding errors of a bound; a row between its bounds has the distances compared.
 SLACK = 1e-14
@@ -60,7 +61,7 @@ def settle(
     epoch = 0
     while epoch < max_epochs:
         epoch += 1
-        references[:n_clusters] = centers[:n_clusters]
+        copy_rows(centers, n_clusters, references)
         update_gaps(centers, n_clusters, parent, child, shifts, gaps, nearest_other)
         others_shift = 0.0
         for c in range(n_clusters):
@@ -146,7 +147,8 @@ def settle(
             bounds[i, 1] = below
             bounds[i, 2] = to_parent
             bounds[i, 3] = to_child
-        shifts[:n_clusters] = moved
+        for c in range(n_clusters):
+            shifts[c] = moved[c]
         movement = np.dot(moved, moved)
         if n_changed == 0 or movement <= enough:
             break

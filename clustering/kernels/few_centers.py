@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
+from clustering.kernels.rows import copy_rows
 
 # Rows of a block.
 BLOCK = 32
@@ -68,7 +69,7 @@ def grow_few(
             n_clusters += 1
             settled = False
         epoch += 1
-        before[:n_clusters] = centers[:n_clusters]
+        copy_rows(centers, n_clusters, before)
         n_changed = present(
             blocks,
             n_clusters,

@@ -7,6 +7,17 @@ from clustering.kernels.compilation import FAST_MATH, compiled
 
 
 @compiled()
+def copy_rows(X: NDArray, n_rows: int, copied: NDArray) -> None:
+    """Copy the first rows, element by element: the assignment of a slice to a slice takes seconds to compile.
+
+    IN: X (n_samples, n_features); n_rows. OUT: copied (n_samples, n_features), as far as n_rows.
+    """
+    for i in range(n_rows):
+        for j in range(X.shape[1]):
+            copied[i, j] = X[i, j]
+
+
+@compiled()
 def column_sums(X: NDArray, first: int, last: int, sums: NDArray) -> None:
     """Add up the rows first:last.
 

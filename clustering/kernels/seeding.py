@@ -16,7 +16,7 @@ def greedy_seeds(
 ) -> None:
     """Draw seeds by greedy k-means++.
 
-        IN: X (n_samples, n_features); tiles (n_blocks, n_features, BLOCK_ROWS) the same rows transposed block by block,
+    IN: X (n_samples, n_features); tiles (n_blocks, n_features, BLOCK_ROWS) the same rows transposed block by block,
     with zeros after the last; weights (n_samples,); already (n_samples,) the squared distance of each row to seeds that
     are there already, infinity where there is none; uniforms (n_clusters, n_trials) random numbers from 0 to 1, of the
     first row only the first, if no seed is there already. OUT: seeds (n_clusters,) row numbers.
@@ -28,9 +28,9 @@ def greedy_seeds(
     norms = np.zeros(padded, X.dtype)
     squared_norms(X, 0, n_samples, norms)
     mass = np.zeros(padded, X.dtype)
-    mass[:n_samples] = weights
     closest = np.zeros(padded, X.dtype)
-    closest[:n_samples] = already
+    for i in range(n_samples):
+        mass[i], closest[i] = weights[i], already[i]
     improved = np.empty((n_trials, padded), X.dtype)
     block_chances = np.empty(n_blocks, np.float64)
     fresh = np.isinf(already[0])
@@ -46,7 +46,8 @@ def greedy_seeds(
         tried = 1 if by_weight else n_trials
         for t in range(tried):
             drawn[t] = draw_row(closest, mass, block_chances, uniforms[number, t], n_samples, by_weight)
-            candidates[t] = X[drawn[t]]
+            for j in range(n_features):
+                candidates[t, j] = X[drawn[t], j]
         for b in range(n_blocks):
             first = b * BLOCK_ROWS
             for t in range(tried):
@@ -63,8 +64,10 @@ def greedy_seeds(
                 lowest = total
                 best = t
         seeds[number] = drawn[best]
-        closest[:] = improved[best]
-        block_chances[:] = potentials[best]
+        for i in range(padded):
+            closest[i] = improved[best, i]
+        for i in range(n_blocks):
+            block_chances[i] = potentials[best, i]
 
 
 @compiled(fastmath=FAST_MATH)
