@@ -158,7 +158,7 @@ def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints:
     """
 
     def fingerprint(image: NDArray[np.uint8]) -> bytes:
-        return _fingerprint(image, thumbnailer(video.cropped(image)))
+        return _fingerprint(_whole(image), thumbnailer(video.cropped(image)))
 
     def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
         return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
@@ -246,18 +246,21 @@ def _measure(
     pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer
 ) -> tuple[_Figures, NDArray[np.uint8]]:
     """Figures and thumbnails (n_frames, n_pixels) of some frames."""
-    found, thumbnails = _Figures(), bytearray()
+    found, wholes, kept = _Figures(), array("d"), bytearray()
     for index, time_s, image in pictures:
-        thumbnail = thumbnailer(video.cropped(image))
-        light, sharpness = brightness_and_sharpness(thumbnail)
         found.index.append(index)
         found.time_s.append(time_s)
+        wholes.append(_whole(image))
+        kept += thumbnailer(video.cropped(image)).data
+    thumbnails = np.frombuffer(kept, np.uint8).reshape(-1, *thumbnailer.shape)
+    # Not among the decoding, which would push the code and the data for these out of the processor's caches.
+    for thumbnail, whole in zip(thumbnails, wholes, strict=True):
+        light, sharpness = brightness_and_sharpness(thumbnail)
         found.brightness.append(light)
         found.sharpness.append(sharpness)
         found.digests.extend(digest(thumbnail))
-        found.prints.extend(_fingerprint(image, thumbnail))
-        thumbnails += thumbnail.data
-    return found, np.frombuffer(thumbnails, np.uint8).reshape(-1, int(np.prod(thumbnailer.shape)))
+        found.prints.extend(_fingerprint(whole, thumbnail))
+    return found, thumbnails.reshape(len(thumbnails), int(np.prod(thumbnailer.shape)))
 
 
 def _scan_once(
@@ -357,10 +360,14 @@ def _too_few(video: VideoReader, columns: _Figures, settings: Settings) -> str:
     return too_few(np.frombuffer(columns.time_s, np.float64), last_s, video.packets, video.every)
 
 
-def _fingerprint(image: NDArray[np.uint8], thumbnail: NDArray[np.uint8]) -> bytes:
-    """Fingerprint of a picture: its thumbnail, and the sum of all of its squared levels, which tells more."""
-    whole = struct.pack("<d", cv2.norm(image, cv2.NORM_L2SQR))
-    return hashlib.blake2b(thumbnail.tobytes() + whole, digest_size=8).digest()
+def _whole(image: NDArray[np.uint8]) -> float:
+    """Sum of all squared levels of a picture: it tells what a thumbnail leaves out."""
+    return cv2.norm(image, cv2.NORM_L2SQR)
+
+
+def _fingerprint(whole: float, thumbnail: NDArray[np.uint8]) -> bytes:
+    """Fingerprint of a picture."""
+    return hashlib.blake2b(thumbnail.tobytes() + struct.pack("<d", whole), digest_size=8).digest()
 
 
 def _walked(

@@ -32,9 +32,9 @@ T = TypeVar("T")
 
 # Most pictures that a decoder keeps to refer to: 16 (H.264 and H.265, Annex A).
 OVERLAP = 16
-# Frames of a segment: of fewer, the two ends cost too much; with more, the bar stands still for long.
+# Frames of a segment: of fewer, the two ends cost too much; of more, or of larger ones, the bar stands still for long.
 FEWEST_FRAMES = 300
-MOST_FRAMES = 1500
+MOST_PIXELS = 800_000_000
 # A segment is no more than this part of a processor's share of what is left.
 SHARES = 3
 
@@ -102,10 +102,11 @@ def plan_segments(video: VideoReader, view: View, *, fewest: int = FEWEST_FRAMES
     kept = view.kept_one_in
     behind = AIM_BEFORE + (kept - 1) * (LEAD_FRAMES + 1)
     aims_ms = packets.key_times_ms + 1000 * (LEAD_FRAMES + 1) / rate
+    most = max(fewest, MOST_PIXELS // (video.header.height * video.header.width))
     segments, first, aim_ms = [], 0, None
     for next_aim_ms, place in zip(aims_ms, np.searchsorted(times_ms, aims_ms) + behind, strict=True):
         # Shorter ones to the end, so that no processor is left with a long one.
-        length = min(max((end - max(begin, first)) // (SHARES * video.workers), fewest * kept), MOST_FRAMES * kept)
+        length = min(max((end - max(begin, first)) // (SHARES * video.workers), fewest * kept), most * kept)
         if place - first >= length and end - place >= fewest * kept:
             segments.append(Segment(first, int(place), aim_ms))
             first, aim_ms = int(place), float(next_aim_ms)
