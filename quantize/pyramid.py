@@ -9,7 +9,7 @@ With 4:2:0 the chroma planes stop one level before the luma, and the last predic
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -287,29 +287,44 @@ class Coder:
         self._run(streams[1:])
 
     def _run(self, streams: list[bytes] | None) -> list[list[bytes]]:
-        """Code all scales; the luma of one and the chroma of the one before side by side."""
+        """Code all scales; luma goes ahead, and chroma follows beside it."""
+        scales = range(self.layout.top, 0, -1)
+        data: dict[tuple[int, bool], list[bytes]] = {}
         place = 0
-        started: list[list[Future[bytes]]] = []
-        chroma: list[Future[bytes]] = []
-        with ThreadPoolExecutor(MOST_STRIPES, thread_name_prefix="stripes") as executor:
-            for scale in range(self.layout.top, 0, -1):
-                n_luma, n_chroma = (self.layout.stripes(scale, is_chroma) for is_chroma in (False, True))
-                data = [b""] * (n_luma + n_chroma) if streams is None else streams[place : place + n_luma + n_chroma]
-                place += n_luma + n_chroma
-                luma = self._start(executor, scale, False, data[:n_luma])
-                wait(luma)
-                wait(chroma)
-                for future in luma + chroma:
-                    # An error ends it all before any more is begun.
-                    future.result()
-                chroma = self._start(executor, scale, True, data[n_luma:])
-                started.append(luma + chroma)
-        return [[future.result() for future in futures] for futures in started]
+        for scale in scales:
+            for chroma in (False, True):
+                n = self.layout.stripes(scale, chroma)
+                data[scale, chroma] = [b""] * n if streams is None else streams[place : place + n]
+                place += n
+        # Of each scale, when its luma is coded.
+        ready: dict[int, Future[None]] = {scale: Future() for scale in scales}
+        coded: dict[tuple[int, bool], list[bytes]] = {}
+        with (
+            ThreadPoolExecutor(MOST_STRIPES, thread_name_prefix="stripes") as executor,
+            ThreadPoolExecutor(1, thread_name_prefix="chroma") as beside,
+        ):
 
-    def _start(
-        self, executor: ThreadPoolExecutor, scale: int, chroma: bool, data: list[bytes]
-    ) -> list["Future[bytes]"]:
-        """Start coding luma or chroma from a scale on, a task for each stripe."""
+            def code_chroma() -> None:
+                for scale in scales:
+                    ready[scale].result()
+                    coded[scale, True] = self._code_scale(executor, scale, True, data[scale, True])
+
+            following = beside.submit(code_chroma)
+            try:
+                for scale in scales:
+                    if following.done():
+                        break
+                    coded[scale, False] = self._code_scale(executor, scale, False, data[scale, False])
+                    ready[scale].set_result(None)
+            finally:
+                # After an error no more is begun.
+                for future in ready.values():
+                    future.cancel()
+            following.result()
+        return [coded[scale, False] + coded[scale, True] for scale in scales]
+
+    def _code_scale(self, executor: ThreadPoolExecutor, scale: int, chroma: bool, data: list[bytes]) -> list[bytes]:
+        """Code luma or chroma from a scale on, a task for each stripe."""
         parts = []
         for band in self.layout.bands(scale):
             if (band.plane > 0) == chroma:
@@ -319,7 +334,7 @@ class Coder:
                     coarse,
                     predict(coarse, self.layout, band.coarse, band.fine),
                     np.zeros((coarse.shape[0] + 2, coarse.shape[1] + 2, 2), np.int32),
-                    self._seen.pop((band.plane, scale + 1), NOTHING),
+                    self._seen.get((band.plane, scale + 1), NOTHING),
                 )
                 parts.append(part)
                 self.planes[band.plane], self._seen[band.plane, scale] = part.fine, part.seen
@@ -328,9 +343,10 @@ class Coder:
                     learnt = self._models[band.plane, band.block, 0]
                     self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
         luma = self._seen[0, scale] if chroma and parts else NOTHING
-        return [executor.submit(self._code, parts, luma, i, len(data), part) for i, part in enumerate(data)]
+        code = partial(self._code, parts, luma, len(data))
+        return list((executor.map if len(data) > 1 else map)(code, range(len(data)), data))
 
-    def _code(self, parts: list["_Part"], luma: NDArray[np.int32], stripe: int, n_stripes: int, data: bytes) -> bytes:
+    def _code(self, parts: list["_Part"], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes) -> bytes:
         """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
         decoding = self.pyramids is None
         n_rows, n_columns = parts[0].coarse.shape
@@ -416,4 +432,6 @@ class Coder:
 
     def full_planes(self) -> list[NDArray[np.int32]]:
         """All planes at full resolution."""
-        return [predict(plane, self.layout, self.layout.finest(p), 0) for p, plane in enumerate(self.planes)]
+        finest = [self.layout.finest(plane) for plane in range(len(self.planes))]
+        with ThreadPoolExecutor(len(self.planes), thread_name_prefix="planes") as executor:
+            return list(executor.map(lambda plane, scale: predict(plane, self.layout, scale, 0), self.planes, finest))

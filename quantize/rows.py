@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 # Fewer samples take less time than a thread to start.
-LEAST_SAMPLES = 1 << 16
+LEAST_SAMPLES = 1 << 15
 MOST_PARTS = 4
 
 
