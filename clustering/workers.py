@@ -6,15 +6,16 @@ order with two.
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-# Numba's `np.dot` calls SciPy's BLAS, which must be loaded before threadpoolctl looks for what to limit.
-import scipy.linalg.cython_blas  # noqa: F401
-from threadpoolctl import ThreadpoolController
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 BLOCK_ROWS = 256
 N_CHUNKS = 16
@@ -28,9 +29,37 @@ def available_threads() -> int:
 
 
 @lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
+def _blas() -> "ThreadpoolController":
     """Return what limits BLAS; looking through all loaded libraries takes milliseconds, so it is done once."""
+    # Numba's `np.dot` calls SciPy's BLAS, which must be loaded before threadpoolctl looks for what to limit.
+    import scipy.linalg.cython_blas  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController().select(user_api="blas")
+
+
+class _OneBlasThread:
+    """BLAS held to one thread for as long as anybody wants it: who leaves first must not give it more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_holders = 0
+        self._limits: Any = None
+
+    def hold(self) -> None:
+        with self._lock:
+            if not self._n_holders:
+                self._limits = _blas().limit(limits=1)
+            self._n_holders += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._n_holders -= 1
+            if not self._n_holders:
+                self._limits.restore_original_limits()
+
+
+_one_blas_thread = _OneBlasThread()
 
 
 class Workers:
@@ -47,7 +76,7 @@ class Workers:
         self._executor: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Workers":
-        self._limits = _blas().limit(limits=1)
+        _one_blas_thread.hold()
         if self.n_threads > 1:
             self._executor = ThreadPoolExecutor(self.n_threads, thread_name_prefix="clustering")
         return self
@@ -58,7 +87,7 @@ class Workers:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
             self._executor = None
-        self._limits.restore_original_limits()
+        _one_blas_thread.release()
 
     def run(self, task: Callable[[int, int], None], n_items: int, chunk: int | None = None) -> None:
         """Call ``task(first, last)`` on every chunk of ``range(n_items)`` and wait for all of them.

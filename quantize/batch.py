@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from clustering.workers import Workers, available_threads
+from clustering.workers import available_threads
 from quantize.blocks import SharedBook
 from quantize.datatypes import MOST_PIXELS, Encoded, Settings
 from quantize.errors import ImageError, OutputError, QuantizeError
@@ -141,8 +141,7 @@ def run_jobs(
             return Done(job.source, None, None, time.perf_counter() - start, (), error)
 
     n_at_once = min(available_threads(), MOST_AT_ONCE, len(jobs))
-    # BLAS is held to one thread over all of it: a job that ends must not give it more while others work.
-    with Workers(1), ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
+    with ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
         yield from _in_order(executor, run, jobs, 2 * n_at_once)
 
 

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import scipy.linalg.cython_blas  # noqa: F401 - BLAS to limit
+from threadpoolctl import threadpool_info
 
 from clustering.workers import Workers, available_threads
 
@@ -37,3 +39,18 @@ def test_an_error_in_a_task_is_raised(n_threads, error):
 
 def test_there_is_a_processor():
     assert available_threads() >= 1
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_until_the_last_one_leaves():
+    before = blas_threads()
+    first, second = Workers(1), Workers(2)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
