@@ -101,7 +101,7 @@ from quantize.errors import ContainerError
 IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
 VERSION = 1
-PROFILES = {1: "palette", 2: "block"}
+PROFILES = {1: "palette", 2: "block", 3: "multiresolution"}
 METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp"}
 MOST_METADATA = 16 << 20
 LARGEST_SIDE = (1 << 32) - 1
@@ -166,16 +166,25 @@ def pack(container: Container) -> bytes:
     return IMAGE_SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
-def unpack(data: bytes, max_pixels: int) -> Container:
+def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
     """Take an image file apart.
+
+    Parameters
+    ----------
+    data : bytes
+    max_pixels : int
+    may_be_cut : bool, default=False
+        Whether to take what is there of a file that ends too early; its checksum is 0 then.
 
     Raises
     ------
     ContainerError
         Where it is damaged, of a later version, or has more than `max_pixels` pixels.
     """
-    chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi"))
+    chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi", may_be_cut))
     header = _header(chunks[0], max_pixels)
+    if may_be_cut and chunks[-1][0] != b"TAIL":
+        chunks.append((b"TAIL", bytes(4)))
     if chunks[-1][0] != b"TAIL" or len(chunks[-1][1]) != 4:
         raise ContainerError("ends without its last chunk; the file is cut off, get it again")
     metadata, others = {}, []
@@ -256,7 +265,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _chunks(data: bytes, signature: bytes, ending: str) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False) -> Iterator[tuple[bytes, bytes]]:
     if not data.startswith(signature):
         if signature.startswith(data):
             raise ContainerError("ends within its signature; the file is cut off, get it again")
@@ -266,7 +275,14 @@ def _chunks(data: bytes, signature: bytes, ending: str) -> Iterator[tuple[bytes,
     place = len(signature)
     if place == len(data):
         raise ContainerError("ends after its signature; the file is cut off, get it again")
+    first = place
     while place < len(data):
+        if (
+            may_be_cut
+            and place > first
+            and (place + 12 > len(data) or place + 12 + int.from_bytes(data[place : place + 4], "big") > len(data))
+        ):
+            return
         if place + 12 > len(data):
             raise ContainerError("ends within a chunk; the file is cut off, get it again")
         length, kind = struct.unpack_from(">I4s", data, place)
