@@ -9,7 +9,7 @@ MOST_LEVELS = 6
 # The shorter side of the coarsest plane is not shorter than this, if the image is not.
 TOP_SIDE = 8
 # Samples of a coarsest plane at most; only strips of a few rows have more.
-MOST_COARSE = 1 << 20
+MOST_COARSE = 1 << 17
 # Pixels of a stripe at least, and most stripes.
 STRIPE_PIXELS, MOST_STRIPES = 180_000, 16
 # Pixels along the side of a cell of the map of steps, as a power of two.

@@ -82,7 +82,7 @@ def test_json(command, picture):
     (result,) = json.loads(done.stdout)["results"]
     assert result["psnr"] > 30
     assert result["bits_per_pixel"] == pytest.approx(8 * result["bytes"] / 4800)
-    assert result["profile"] == "block"
+    assert result["profile"] == "multiresolution"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_metadata_stay_or_go(command, tmp_path):
 
 
 def test_info(command, picture):
-    command("photo.png", "-o", "a.vqi")
+    command("photo.png", "-o", "a.vqi", "--block", 2)
     done = command("--info", "a.vqi")
     assert done.returncode == 0
     assert "80" in done.stdout
