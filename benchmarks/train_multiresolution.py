@@ -85,7 +85,7 @@ PHOTOGRAPHS = [
 ]
 WIDTHS = (640, 960)
 STEPS = (4, 7, 12, 20, 34)
-RATE = 0.06
+RATE = 0.08
 N_CODEWORDS = {"luma": 160, "chroma": 160}
 TURNS = 10
 # Vectors of each band of each photograph, and of all of them.

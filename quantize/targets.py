@@ -12,6 +12,8 @@ from quantize.errors import TargetError
 MOST_TURNS = 16
 NARROW = 2e-4
 MOST_OCTAVES = 6.0
+# Where a weight does not help either, it may at a finer step.
+FINER_OCTAVES = (0.0, 0.25, 0.75)
 PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
 
 
@@ -121,8 +123,12 @@ def _search(
     start, low, high = limits
     if not _bisect(at_step, start, low, high, least, most, slope):
         above = [place for place, value in values.items() if value > most]
-        if above:
-            _bisect(lambda octaves: measured(max(above), octaves), 0.5, 0.0, MOST_OCTAVES, least, most, slope)
+        for finer in FINER_OCTAVES if above else ():
+            place = max(max(above) - finer, low)
+            if _bisect(
+                lambda octaves, place=place: measured(place, octaves), 0.5, 0.0, MOST_OCTAVES, least, most, slope
+            ):
+                break
     value, best = kept[0]
     return best, least <= value <= most
 

@@ -66,41 +66,46 @@ def set_flag_contexts(
     IN: r, c, the vector; level, 0 for the finest; around; starts (n_groups,) of the groups of contexts. OUT: bases
     (N_INPUTS,); sizes (8,): classes of what is near, above and besides, and the sums they come from.
     """
-    seen = around.seen
-    y, x = r + 2, c + 2
-    west, north = np.int64(seen[y, x - 1, 3]), np.int64(seen[y - 1, x, 3])
-    northeast = np.int64(seen[y - 1, x + 1, 3])
-    far = np.int64(seen[y, x - 2, 3]) + np.int64(seen[y - 2, x, 3])
-    near = 2 * (west + north) + np.int64(seen[y - 1, x - 1, 3]) + northeast + (far >> 1)
-    parents, others = around.parents, around.others
-    parent, above, other = np.int64(0), np.int64(0), np.int64(0)
-    parent_kind = np.int64(0)
+    seen, parents, others = around.seen, around.parents, around.others
+    y, x = np.uint64(r + 2), np.uint64(c + 2)
+    one, two, all_parts = np.uint64(1), np.uint64(2), np.uint64(3)
+    west, north = np.int64(seen[y, x - one, all_parts]), np.int64(seen[y - one, x, all_parts])
+    northeast = np.int64(seen[y - one, x + one, all_parts])
+    far = np.int64(seen[y, x - two, all_parts]) + np.int64(seen[y - two, x, all_parts])
+    near = 2 * (west + north) + np.int64(seen[y - one, x - one, all_parts]) + northeast + (far >> 1)
+    above, other, kind, parent_kind = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    has_others = others.shape[0] > 0
+    if has_others:
+        other = 2 * np.int64(others[y, x, all_parts])
+        other += np.int64(others[y, x + one, all_parts]) + np.int64(others[y + one, x, all_parts])
     if parents.shape[0] > 0:
-        v, u = (r >> 1) + 2, (c >> 1) + 2
-        parent = np.int64(parents[v, u, 3])
-        above = 2 * parent + np.int64(parents[v, u - 1 + 2 * (c & 1), 3])
-        above += np.int64(parents[v - 1 + 2 * (r & 1), u, 3])
+        v, u = np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)
+        above = 2 * np.int64(parents[v, u, all_parts])
+        above += np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1)), all_parts])
+        above += np.int64(parents[np.uint64((r >> 1) + 1 + 2 * (r & 1)), u, all_parts])
+        # Where all is zero, which is often, so are its parts.
+        if above > 0:
+            for k in range(3):
+                parent_kind = parent_kind * 5 + min(SIDES[np.uint64(parents[v, u, np.uint64(k)])], 4)
+    elif other > 0:
         for k in range(3):
-            parent_kind = parent_kind * 5 + min(SIDES[np.int64(parents[v, u, k])], 4)
-    elif others.shape[0] > 0:
+            parent_kind = parent_kind * 5 + min(SIDES[np.uint64(others[y, x, np.uint64(k)])], 4)
+    if near > 0:
         for k in range(3):
-            parent_kind = parent_kind * 5 + min(SIDES[np.int64(others[y, x, k])], 4)
-    if others.shape[0] > 0:
-        other = 2 * np.int64(others[y, x, 3]) + np.int64(others[y, x + 1, 3]) + np.int64(others[y + 1, x, 3])
-    kind = np.int64(0)
-    for k in range(3):
-        part = 2 * (np.int64(seen[y, x - 1, k]) + np.int64(seen[y - 1, x, k]))
-        part += np.int64(seen[y - 1, x - 1, k]) + np.int64(seen[y - 1, x + 1, k])
-        kind = kind * 6 + PARTS[part]
+            d = np.uint64(k)
+            part = 2 * (np.int64(seen[y, x - one, d]) + np.int64(seen[y - one, x, d]))
+            part += np.int64(seen[y - one, x - one, d]) + np.int64(seen[y - one, x + one, d])
+            kind = kind * 6 + PARTS[np.uint64(part)]
     fine = 1 if level == 0 else 0
-    size, parent_size, other_size = SIZES[near], SIZES[above], SIZES[other]
-    total = TOTALS[min(int(2 * near + 3 * above + (other >> 1)), 4095)]
+    size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
+    total = TOTALS[np.uint64(min(int(2 * near + 3 * above + (other >> 1)), 4095))]
+    sides = (SIDES[np.uint64(west)] * 8 + SIDES[np.uint64(north)]) * 4 + min(SIDES[np.uint64(northeast)], 3)
     bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
     bases[1] = starts[1] + (size * N_SIZES + parent_size) * 2 + fine
     bases[2] = starts[2] + kind * 2 + fine
-    bases[3] = starts[3] + total * N_SIZES + (other_size if others.shape[0] > 0 else level)
-    bases[4] = starts[4] + ((SIDES[west] * 8 + SIDES[north]) * 4 + min(SIDES[northeast], 3)) * 2 + fine
-    bases[5] = starts[5] + parent_kind * 8 + FEW_SIZES[near]
+    bases[3] = starts[3] + total * N_SIZES + (other_size if has_others else level)
+    bases[4] = starts[4] + sides * 2 + fine
+    bases[5] = starts[5] + parent_kind * 8 + FEW_SIZES[np.uint64(near)]
     sizes[0], sizes[1], sizes[2] = size, parent_size, other_size
     sizes[3], sizes[4], sizes[5] = near, above, other
 

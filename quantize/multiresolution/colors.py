@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quantize.kernels.wavelet import MATRIX_BITS
 
-SAMPLED_PIXELS = 1 << 17
+SAMPLED_PIXELS = 1 << 15
 # Pixels from one to the one that it is compared with.
 DISTANCE = 2
 # Weighs next to nothing; where there is no change of colour at all, gray is the first axis.

@@ -32,7 +32,7 @@ from quantize.targets import reach
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 2.0, 0.0575
 # Lagrangian weight of a bit, in squared steps.
-RATE = 0.06
+RATE = 0.05
 GRAY = np.array([[1 << MATRIX_BITS]], np.int64)
 CLASS_BITS = 4
 

@@ -42,9 +42,8 @@ def analyse(pixels: NDArray[np.uint8], matrix: NDArray[np.int64], layout: Layout
         plane = np.empty(layout.shape(0), np.int16)
         in_parts(partial(mix_colors, pixels, matrix[p], plane), *plane.shape)
         for level in range(1, layout.n_levels + 1):
-            halves = np.empty(plane.shape, np.int16)
-            in_parts(partial(transform_rows, plane, halves), *plane.shape)
-            plane = np.empty(layout.shape(level), np.int16)
+            in_parts(partial(transform_rows, plane), *plane.shape)
+            halves, plane = plane, np.empty(layout.shape(level), np.int16)
             band, component = _place(details, level, p)
             in_parts(partial(transform_columns, halves, plane, band, component), *plane.shape[::-1])
         coarsest[p] = plane
@@ -57,14 +56,14 @@ def synthesise(coarsest: NDArray[np.int16], details: Details, layout: Layout, le
     for p in range(layout.n_planes):
         plane = coarsest[p]
         for finer in range(layout.n_levels - 1, level - 1, -1):
-            halves = np.empty(layout.shape(finer), np.int16)
+            halves = planes[p] if finer == level else np.empty(layout.shape(finer), np.int16)
             band, component = _place(details, finer + 1, p)
             in_parts(partial(restore_columns, plane, band, component, halves), *plane.shape[::-1])
             if p in (0, layout.n_planes - 1):
                 # Large images are not to be held twice.
                 details[finer][min(p, 1)] = np.empty((0, 0, 3), np.int16)
-            plane = planes[p] if finer == level else np.empty(halves.shape, np.int16)
-            in_parts(partial(restore_rows, halves, plane), *plane.shape)
+            plane = halves
+            in_parts(partial(restore_rows, plane), *plane.shape)
         if level == layout.n_levels:
             planes[p] = plane
     return planes
