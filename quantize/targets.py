@@ -1,6 +1,7 @@
 """The search for a step at which a result has the PSNR or the size that was asked for."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -123,11 +124,9 @@ def _search(
     start, low, high = limits
     if not _bisect(at_step, start, low, high, least, most, slope):
         above = [place for place, value in values.items() if value > most]
-        for finer in FINER_OCTAVES if above else ():
-            place = max(max(above) - finer, low)
-            if _bisect(
-                lambda octaves, place=place: measured(place, octaves), 0.5, 0.0, MOST_OCTAVES, least, most, slope
-            ):
+        finest = max(above, default=low)
+        for place in [max(finest - finer, low) for finer in FINER_OCTAVES] if above else []:
+            if _bisect(partial(measured, place), 0.5, 0.0, MOST_OCTAVES, least, most, slope):
                 break
     value, best = kept[0]
     return best, least <= value <= most

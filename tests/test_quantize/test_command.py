@@ -148,6 +148,19 @@ def test_info(command, picture):
     assert json.loads(command("--info", "a.vqi", "--json").stdout)["block"] == 2
 
 
+def test_levels_of_a_file_that_is_cut_off(command, picture, tmp_path):
+    assert command("photo.png", "-o", "a.vqi", "--tune", "ssim").returncode == 0
+    data = (tmp_path / "a.vqi").read_bytes()
+    (tmp_path / "cut.vqi").write_bytes(data[: len(data) * 2 // 3])
+    assert command("--decode", "cut.vqi", "-o", "small.png", "--level", 1).returncode == 0
+    with Image.open(tmp_path / "small.png") as image:
+        assert image.size == (40, 30)
+    done = command("--decode", "cut.vqi", "-o", "whole.png")
+    assert done.returncode == 1
+    assert "cut off" in done.stderr
+    assert command("photo.png", "--level", 1).returncode == 2
+
+
 def test_a_shared_codebook(command, tmp_path):
     (tmp_path / "pictures").mkdir()
     for seed in range(3):
