@@ -15,7 +15,7 @@ are scaled down to the sizes of WIDTHS. Nothing else is trained on, and none of 
    learnt, and counts the more the better they agree.
 4. They are all coded again from there; the mixing weights begin with the mean of where they end.
 
-The same photographs give the same file, whatever the machine. It takes about three minutes.
+The same photographs give the same file, with the same versions of Pillow and NumPy. It takes about two minutes.
 """
 
 import argparse
