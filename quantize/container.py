@@ -116,8 +116,9 @@ COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`
 by class; the class of a vector is that of the pixel at its upper left corner. How the decisions are made is told in
 `quantize.kernels.details`, and what they are seen together with in `quantize.kernels.surroundings`.
 
-A level has as many stripes of rows as the image has 180,000 pixels, but 1 at least and 16, or the rows of the coarsest
-planes, at most; stripe i of n begins at row (coarsest rows * i // n), times what these have become. Stripes learn by
+With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
+and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
+these, times what each has become. Stripes learn by
 themselves, luma and chroma apart, from level to level, and begin with what `known.npz` holds. What is north or south of
 a stripe counts as zero.
 

@@ -67,13 +67,21 @@ class Layout:
     @property
     def n_stripes(self) -> int:
         """Stripes of rows that are coded apart from each other."""
-        n = self.height * self.width // STRIPE_PIXELS
-        return min(max(n, 1), MOST_STRIPES, self.shape(self.n_levels)[0])
+        most = min(MOST_STRIPES, self.shape(self.n_levels)[0] // self._cell_rows)
+        return max(min(self.height * self.width // STRIPE_PIXELS, most), 1)
+
+    @property
+    def _cell_rows(self) -> int:
+        """Rows of the coarsest planes in a cell of the map, 1 if it is smaller: no cell is in two stripes."""
+        return max((1 << CELL_LOG) >> self.n_levels, 1)
 
     def stripe_rows(self, stripe: int, level: int) -> tuple[int, int]:
         """First row of a stripe in the bands of a level, and the row after its last one."""
         n_rows = self.shape(self.n_levels)[0]
-        first, last = (n_rows * i // self.n_stripes for i in (stripe, stripe + 1))
+        first = n_rows * stripe // self.n_stripes & -self._cell_rows
+        last = n_rows * (stripe + 1) // self.n_stripes & -self._cell_rows
+        if stripe + 1 == self.n_stripes:
+            last = n_rows
         return first << (self.n_levels - level), last << (self.n_levels - level)
 
     @property

@@ -1,5 +1,7 @@
 """The multi-resolution profile: what its parts promise, and what its files do."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,6 +175,25 @@ def test_threads_change_no_bit(monkeypatch):
     monkeypatch.setattr("quantize.rows.MOST_PARTS", 1)
     assert quantize.encode(pixels, profile="multiresolution") == data
     assert (quantize.decode(data) == decoded).all()
+
+
+@pytest.mark.parametrize("size", [(512, 768), (100, 4000), (9, 60_000), (4000, 20), (3000, 5000)])
+def test_stripes_cover_all_rows_and_divide_no_cell(size):
+    layout = Layout(*size, 3)
+    for level in range(1, layout.n_levels + 1):
+        stripes = [layout.stripe_rows(stripe, level) for stripe in range(layout.n_stripes)]
+        assert stripes[0][0] == 0
+        assert stripes[-1][1] == layout.shape(level)[0]
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(stripes))
+        assert all(first < last for first, last in stripes)
+        assert all((first << level) % 16 == 0 for first, _ in stripes)
+
+
+@compiled_only
+def test_a_wide_image_of_several_stripes():
+    pixels = photo(100, 4000)
+    assert Layout(*pixels.shape).n_stripes == 2
+    round_trip(pixels, tune="ssim")
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
