@@ -1,4 +1,4 @@
-"""Images by vector quantisation: palettes that anyone can open, and blocks in a container of their own.
+"""Images by vector quantisation: palettes that anyone can open; blocks and wavelet vectors in a container of their own.
 
 The names load on first use, so that the command line's help is there at once.
 """

@@ -88,7 +88,7 @@ def find_jobs(inputs: Sequence[Path], output: Path | None, settings: Settings, s
         return [Job(sources[0][0], output, "", False)]
     if output is not None and (output.is_file() or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is no folder, and there are several images; name a folder with -o")
-    ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks else "auto"
+    ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
     stems = Counter(_place(source, relative, output).with_suffix("") for source, relative, _ in sources)
     jobs = []
     for source, relative, resumed in sources:

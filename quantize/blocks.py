@@ -2,7 +2,6 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 from quantize.codebook import BookKey, pack_books, train, unpack_books
 from quantize.container import Container, Header, pack, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
-from quantize.errors import CodebookError, ContainerError, TargetError
+from quantize.errors import CodebookError, ContainerError
 from quantize.kernels.planes import FRACTION, to_gray, to_rgb, to_ycbcr
 from quantize.metrics import psnr, ssim
 from quantize.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.rows import in_parts
 from quantize.streams import decode_symbols, encode_symbols
+from quantize.targets import reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 1.5, 0.075
@@ -28,11 +28,7 @@ RATE = 0.15
 CODEWORDS = 256
 # Search: the base-2 logarithm of the step, in 512ths of a gray level.
 LEAST_LOG, MOST_LOG = 6.0, 18.0
-MOST_TURNS = 16
-NARROW = 2e-4
-MOST_OCTAVES = 6.0
 TRAINED_OCTAVES = 0.5
-PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
 # Scales of so few samples share a chunk.
 SMALL = 1 << 12
 
@@ -116,13 +112,8 @@ def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | Non
         Where the shared codebook is for other blocks.
     """
     encoder = _Encoder(picture, settings, shared)
-    if settings.psnr is not None:
-        return encoder.finished(_for_psnr(encoder.attempt, settings.psnr))
-    if settings.max_bytes is not None:
-        return encoder.finished(_for_bytes(encoder.attempt, settings.max_bytes))
-    if settings.bpp is not None:
-        return encoder.finished(_for_bpp(encoder.attempt, settings.bpp))
-    return encoder.finished(encoder.attempt(np.log2(_base_of(settings.quality or DEFAULT_QUALITY))))
+    start = float(np.log2(_base_of(settings.quality or DEFAULT_QUALITY)))
+    return encoder.finished(reach(encoder.attempt, settings, start, LEAST_LOG, MOST_LOG))
 
 
 def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDArray[np.uint8]:
@@ -188,7 +179,7 @@ def _pixels_of(planes: list[NDArray[np.int32]]) -> NDArray[np.uint8]:
 
 def _pyramids(picture: Picture, block: int, subsampled: bool) -> tuple[list[list[NDArray[np.int32]]], Layout]:
     """Pyramids of means of an image's planes, and their layout."""
-    pixels = _without_hidden(picture)
+    pixels = picture.visible_colors()
     height, width, n_channels = pixels.shape
     layout = Layout(height, width, n_channels, block, subsampled)
     planes = np.empty((n_channels, height, width), np.int32)
@@ -208,17 +199,6 @@ def _subsampled(settings: Settings) -> bool:
         return settings.subsampling != "444"
     untargeted = settings.psnr is None and settings.bpp is None and settings.max_bytes is None
     return untargeted and _base_of(settings.quality or DEFAULT_QUALITY) > FULL_CHROMA_STEP * STEP_UNITS
-
-
-def _without_hidden(picture: Picture) -> NDArray[np.uint8]:
-    """Colours alone; where nothing is to be seen, the mean of what is, which costs least."""
-    pixels = picture.pixels
-    if not picture.has_alpha:
-        return pixels
-    colors, seen = np.ascontiguousarray(pixels[..., :-1]), pixels[..., -1] > 0
-    if seen.any() and not seen.all():
-        colors[~seen] = np.rint(colors[seen].mean(axis=0)).astype(np.uint8)
-    return colors
 
 
 @dataclass(frozen=True)
@@ -303,95 +283,3 @@ class _Encoder:
             chunks.append((b"ALPH", self.alpha))
         metadata = {} if self.settings.strip else self.picture.metadata
         return pack(Container(header, chunks, zlib.crc32(pixels.tobytes()), metadata))
-
-
-# Encodes at the base-2 logarithm of a step, with a Lagrangian weight so many octaves above the usual one.
-_Try = Callable[[float, float], _Attempt]
-_Measure = Callable[[_Attempt], float]
-
-
-def _for_psnr(attempt: _Try, wanted: float) -> _Attempt:
-    best, found = _search(attempt, lambda tried: tried.psnr, wanted, wanted + PSNR_EXCESS, -5.0)
-    if not found:
-        raise TargetError(f"psnr={wanted:g} is out of reach; the nearest is {best.psnr:.2f} dB")
-    return best
-
-
-def _for_bpp(attempt: _Try, wanted: float) -> _Attempt:
-    least, most = (np.log2(wanted * (1 + sign * BPP_TOLERANCE)) for sign in (-1, 1))
-    best, found = _search(attempt, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9)
-    if not found:
-        raise TargetError(f"bpp={wanted:g} is out of reach; the nearest is {best.bits_per_pixel:.4g}")
-    return best
-
-
-def _for_bytes(attempt: _Try, limit: int) -> _Attempt:
-    least, most = np.log2(limit * LEAST_USE), np.log2(limit)
-    best, _ = _search(attempt, lambda tried: np.log2(len(tried.data)), least, most, -0.9)
-    if len(best.data) > limit:
-        raise TargetError(f"max_bytes={limit} is out of reach; the least is {len(best.data)} bytes")
-    return best
-
-
-def _search(attempt: _Try, measure: _Measure, least: float, most: float, slope: float) -> tuple[_Attempt, bool]:
-    """Find a step whose result measures `least` to `most`; where steps are too far apart, a weight of bits as well.
-
-    The measure falls by about `slope` for each octave of the step. Returns the result, and True; or where none was
-    found the best one, and False: the largest below `most`, or the least of all.
-    """
-    tried: list[tuple[float, _Attempt]] = []
-    places: list[float] = []
-
-    def at_step(place: float) -> float:
-        result = attempt(place, 0.0)
-        tried.append((measure(result), result))
-        places.append(place)
-        return tried[-1][0]
-
-    start = float(np.log2(_base_of(DEFAULT_QUALITY)))
-    if not _bisect(at_step, start, LEAST_LOG, MOST_LOG, least, most, slope):
-        above = [place for place, (value, _) in zip(places, tried, strict=True) if value > most]
-        if above:
-            finest = max(above)
-
-            def at_weight(octaves: float) -> float:
-                result = attempt(finest, octaves)
-                tried.append((measure(result), result))
-                return tried[-1][0]
-
-            _bisect(at_weight, 0.5, 0.0, MOST_OCTAVES, least, most, slope)
-    fitting = [pair for pair in tried if pair[0] <= most]
-    best = max(fitting, key=lambda pair: pair[0]) if fitting else min(tried, key=lambda pair: pair[0])
-    return best[1], least <= best[0] <= most
-
-
-def _bisect(
-    value_at: Callable[[float], float], place: float, low: float, high: float, least: float, most: float, slope: float
-) -> bool:
-    """Find where a falling function is between `least` and `most`, by secants within what brackets it.
-
-    The function may jump, and may have been a little different at earlier places: a bracket counts for no more than a
-    few turns.
-    """
-    aim = (least + most) / 2
-    left, right = low, high
-    at_left: float | None = None
-    at_right: float | None = None
-    for turn in range(MOST_TURNS):
-        value = value_at(place)
-        if least <= value <= most:
-            return True
-        if value > most:
-            left, at_left = place, value
-        else:
-            right, at_right = place, value
-        if right - left < NARROW or (value < least and place == low) or (value > most and place == high):
-            return False
-        if at_left is None or at_right is None:
-            place += (aim - value) / slope
-        elif turn % 3 and at_left > at_right:
-            place = left + (at_left - aim) / (at_left - at_right) * (right - left)
-        else:
-            place = (left + right) / 2
-        place = min(max(place, left), right)
-    return False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from quantize import __version__
-from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Profile, Settings, Subsampling
+from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Profile, Settings, Subsampling, Tune
 from quantize.errors import ImageError, OutputError, QuantizeError, SettingsError
 
 if TYPE_CHECKING:
@@ -96,6 +96,9 @@ def main(
         Subsampling | None, typer.Option(help="Chroma at half the resolution (420), or at all of it (444).")
     ] = None,
     algorithm: Annotated[Algorithm, typer.Option(help="What finds the codewords.")] = "kmeans",
+    tune: Annotated[
+        Tune, typer.Option(help="Of photographs: least squared error, or most structural similarity.")
+    ] = "psnr",
     codebook: Annotated[
         Path | None,
         typer.Option(metavar="BOOK.vqc", help="A codebook that many images share; needed to decode them, too."),
@@ -118,6 +121,15 @@ def main(
         Path | None,
         typer.Option(metavar="FILE.vqi", help="Turn a .vqi file back into a PNG: <stem>.png, or what -o says."),
     ] = None,
+    level: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=6,
+            metavar="N",
+            help="With --decode: halve the image N times. The file may end early: its coarse levels stand first.",
+        ),
+    ] = 0,
     info: Annotated[Path | None, typer.Option(metavar="FILE.vqi", help="Tell what is in a .vqi file.")] = None,
     max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse larger images.")] = MOST_PIXELS,
     suffix: Annotated[
@@ -131,7 +143,7 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Make images small by vector quantisation: as a palette that anyone can open, or in blocks as .vqi.
+    """Make images small by vector quantisation: as a palette that anyone can open, or as .vqi.
 
     Of a folder, what has been done before is passed by, so that an interrupted run goes on where it was.
     """
@@ -147,6 +159,7 @@ def main(
             subsampling=subsampling,
             algorithm=algorithm,
             dither=dither,
+            tune=tune,
             strip=strip,
             min_quality=min_quality,
             skip_if_larger=skip_if_larger,
@@ -157,6 +170,8 @@ def main(
             raise SettingsError(f"give images, --decode or --info, one of them; got {' and '.join(chosen) or 'none'}")
         if train_codebook is not None and not inputs:
             raise SettingsError("--train-codebook needs images to train on")
+        if level and decode is None:
+            raise SettingsError("--level is for --decode; leave it out")
         if report and (not inputs or train_codebook is not None):
             raise SettingsError("--report is about images that are encoded; leave it out")
         if report and (output == STANDARD or (STANDARD in (inputs or []) and output is None)):
@@ -165,7 +180,7 @@ def main(
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
     try:
         if decode is not None:
-            _decode(decode, output, codebook, max_pixels, settings.strip, force, quiet, as_json)
+            _decode(decode, output, codebook, max_pixels, level, settings.strip, force, quiet, as_json)
         elif info is not None:
             _info(info, max_pixels, as_json)
         elif train_codebook is not None:
@@ -285,6 +300,7 @@ def _decode(
     output: Path | None,
     codebook: Path | None,
     max_pixels: int,
+    level: int,
     strip: bool,
     force: bool,
     quiet: bool,
@@ -298,7 +314,7 @@ def _decode(
     start = time.perf_counter()
     shared = None if codebook is None else load_book(codebook)
     with _of_file(file):
-        picture = decode_picture(_read(file), shared, max_pixels)
+        picture = decode_picture(_read(file), shared, max_pixels, level)
     place = output or (STANDARD if file == STANDARD else file.with_suffix(".png"))
     if place != STANDARD and place.suffix.lower() != ".png":
         raise OutputError(f"{place}: only PNG is written by --decode; name a .png file with -o")

@@ -15,7 +15,7 @@ chunks of an image come in the order below; those marked ? may be missing.
 ::
 
     HEAD    version (1 byte): 1
-            profile (1): 1 palette, 2 block; 3 is kept for a multi-resolution transform
+            profile (1): 1 palette, 2 block, 3 multi-resolution
             channels (1): 1 gray, 2 gray and alpha, 3 red green blue, 4 these and alpha
             height, width (4 each): 1 and more
     icc ?   colour profile, exif ? , xmp_ ? : metadata, compressed as zlib has it; at most 16 MiB each when unpacked
@@ -34,6 +34,16 @@ chunks of an image come in the order below; those marked ? may be missing.
     SCAL    streams of some scales, as often as it takes, coarse to fine: of each stream its length and itself; a length
             is 7 bits a byte, least significant first, all but the last byte with the top bit set
     ALPH ?  of images with alpha: a symbol stream of 8 bits, without loss; missing where there is none
+
+    Multi-resolution
+    MRES    which codebooks and models (1): 1, those of `known.npz`
+            steps of luma and of chroma (4 each), 64 to 65,536 and to 262,144: 256 for each gray level
+            of colour images: the matrix (2 each, with a sign, nine), row by row, in 4,096ths
+    CELL ?  classes of steps, a symbol stream of 4 bits: one for each 16 x 16 pixels of the padded image; without, all 8
+    ALPH ?  as above
+    COAR    the coarsest planes: a stream
+    BAND    streams of a level, as often as there are levels, coarse to fine: of each stripe its length, as above, and
+            itself
 
     TAIL    CRC-32 of the decoded pixels (4): height x width x channels bytes, row by row
 
@@ -87,6 +97,35 @@ are predicted once more.
 
 All of it is in whole numbers: a file gives the same pixels on every machine.
 
+**Multi-resolution.** There are as many levels as the shorter side, in eights, has binary digits, less one, but 1 at
+least and 6 at most. Planes are padded on the right and below to a multiple of 2**levels. Samples are 8ths of a gray
+level, 16 bits with a sign, and held to these at every step. A level's inverse transform takes the coarse plane and the
+vectors (high across, high down, high in both directions) of the places in it; these four are a sample each of the four
+quarters, whose columns and then rows are put back together: samples of the low part have even numbers, those of the
+high part odd ones; each sample x with neighbours l and r (mirrored at the ends) becomes
+
+::
+
+    even x - ((1817 (l + r) + 2048) >> 12), then odd x - ((3616 (l + r) + 2048) >> 12),
+    even x - ((-217 (l + r) + 2048) >> 12), then odd x - ((-6497 (l + r) + 2048) >> 12)
+
+The coarsest planes are whole multiples of max(1, step C * 8 >> 24), all with the step of luma, coded like the coarsest
+planes above. The vectors of luma have three components, those of chroma six, three of either plane. A component of v
+16ths of a step is (v S + 65536) >> 17 before its sign, with S = step D F >> 16, at least 1. C, D and F are the tables
+COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
+by class; the class of a vector is that of the pixel at its upper left corner. How the decisions are made is told in
+`quantize.kernels.details`, and what they are seen together with in `quantize.kernels.surroundings`.
+
+With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
+and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
+these, times what each has become. Stripes learn by
+themselves, luma and chroma apart, from level to level, and begin with what `known.npz` holds. What is north or south of
+a stripe counts as zero.
+
+A picture of level N, 2**N times smaller, is made of the coarse planes of that level, each sample s taken as (s G +
+32768) >> 16, with G of LOW_GAINS by level. Colours are (128 << 15) + 2**14 + the matrix times the samples, >> 15, held
+to 0 to 255; the matrix of gray is 4,096.
+
 A codebook file has the chunks HEAD, with version (1), side of the finest blocks (1) and subsampling (1), then BOOK, for
 three planes.
 """
@@ -101,7 +140,7 @@ from quantize.errors import ContainerError
 IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
 VERSION = 1
-PROFILES = {1: "palette", 2: "block"}
+PROFILES = {1: "palette", 2: "block", 3: "multiresolution"}
 METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp"}
 MOST_METADATA = 16 << 20
 LARGEST_SIDE = (1 << 32) - 1
@@ -166,16 +205,25 @@ def pack(container: Container) -> bytes:
     return IMAGE_SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
-def unpack(data: bytes, max_pixels: int) -> Container:
+def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
     """Take an image file apart.
+
+    Parameters
+    ----------
+    data : bytes
+    max_pixels : int
+    may_be_cut : bool, default=False
+        Whether to take what is there of a file that ends too early; its checksum is 0 then.
 
     Raises
     ------
     ContainerError
         Where it is damaged, of a later version, or has more than `max_pixels` pixels.
     """
-    chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi"))
+    chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi", may_be_cut))
     header = _header(chunks[0], max_pixels)
+    if may_be_cut and chunks[-1][0] != b"TAIL":
+        chunks.append((b"TAIL", bytes(4)))
     if chunks[-1][0] != b"TAIL" or len(chunks[-1][1]) != 4:
         raise ContainerError("ends without its last chunk; the file is cut off, get it again")
     metadata, others = {}, []
@@ -256,7 +304,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _chunks(data: bytes, signature: bytes, ending: str) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False) -> Iterator[tuple[bytes, bytes]]:
     if not data.startswith(signature):
         if signature.startswith(data):
             raise ContainerError("ends within its signature; the file is cut off, get it again")
@@ -266,7 +314,14 @@ def _chunks(data: bytes, signature: bytes, ending: str) -> Iterator[tuple[bytes,
     place = len(signature)
     if place == len(data):
         raise ContainerError("ends after its signature; the file is cut off, get it again")
+    first = place
     while place < len(data):
+        if (
+            may_be_cut
+            and place > first
+            and (place + 12 > len(data) or place + 12 + int.from_bytes(data[place : place + 4], "big") > len(data))
+        ):
+            return
         if place + 12 > len(data):
             raise ContainerError("ends within a chunk; the file is cut off, get it again")
         length, kind = struct.unpack_from(">I4s", data, place)

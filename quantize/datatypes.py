@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Profile = Literal["auto", "palette", "block"]
+Profile = Literal["auto", "palette", "block", "multiresolution"]
 Subsampling = Literal["420", "444"]
 Algorithm = Literal["kmeans", "centnn"]
+Tune = Literal["psnr", "ssim"]
 BLOCKS = (1, 2, 4, 8)
 MOST_COLORS = 256
 MOST_CODEWORDS = 1024
@@ -48,6 +49,15 @@ class Picture:
     def has_alpha(self) -> bool:
         """Whether the last channel is alpha."""
         return self.pixels.shape[2] in (2, 4)
+
+    def visible_colors(self) -> NDArray[np.uint8]:
+        """Colours alone (height, width, 1 or 3); where nothing is seen, the mean of what is, which costs least."""
+        if not self.has_alpha:
+            return self.pixels
+        colors, seen = self.pixels[..., :-1].copy(), self.pixels[..., -1] > 0
+        if seen.any() and not seen.all():
+            colors[~seen] = (colors[seen].mean(axis=0) + 0.5).astype(colors.dtype)
+        return colors
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,7 @@ class Settings:
     subsampling: Subsampling | None = None
     algorithm: Algorithm = "kmeans"
     dither: bool = False
+    tune: Tune = "psnr"
     strip: bool = False
     min_quality: int | None = None
     skip_if_larger: bool = False
@@ -104,17 +115,23 @@ class Settings:
         _check("block", self.block, self.block in (None, *BLOCKS), "1, 2, 4 or 8")
         _check("subsampling", self.subsampling, self.subsampling in (None, *get_args(Subsampling)), "420 or 444")
         _check("algorithm", self.algorithm, self.algorithm in get_args(Algorithm), "kmeans or centnn")
+        _check("tune", self.tune, self.tune in get_args(Tune), "psnr or ssim")
         _check("seed", self.seed, _within(self.seed, 0, 2**32 - 1), "0 to 4294967295")
         if len(self.targets) > 1:
             raise SettingsError(f"give only one of {', '.join(f'--{name}' for name in self.targets)}")
-        if self.block is not None and self.profile != "auto" and (self.block == 1) != (self.profile == "palette"):
+        fitting = "palette" if self.block == 1 else "block"
+        if self.block is not None and self.profile not in ("auto", fitting):
             raise SettingsError(
                 f"block={self.block} does not go with the profile {self.profile}; leave one of them out"
             )
         most = MOST_COLORS if self.wants_palette else MOST_CODEWORDS
         _check("codewords", self.codewords, _within(self.codewords, 2, most), f"2 to {most}")
-        if self.dither and self.wants_blocks:
+        if self.dither and (self.wants_blocks or self.wants_levels):
             raise SettingsError("dither is for palettes; leave it out, or ask for --block 1")
+        if self.profile == "multiresolution" and self.of_blocks:
+            raise SettingsError(f"{self.of_blocks} is not for the profile multiresolution; leave one of them out")
+        if self.tune != "psnr" and (self.wants_palette or self.wants_blocks):
+            raise SettingsError("tune is for the profile multiresolution; leave it out")
 
     @property
     def targets(self) -> list[str]:
@@ -131,6 +148,17 @@ class Settings:
     def wants_blocks(self) -> bool:
         """Whether it can only be blocks."""
         return self.profile == "block" or self.block in BLOCKS[1:]
+
+    @property
+    def wants_levels(self) -> bool:
+        """Whether it can only be multi-resolution."""
+        return self.profile == "multiresolution"
+
+    @property
+    def of_blocks(self) -> str:
+        """Name of a setting that only blocks have, or nothing."""
+        given = {"codewords": self.codewords, "subsampling": self.subsampling}
+        return next((name for name, value in given.items() if value is not None), "")
 
     @classmethod
     def of(cls, **options: Any) -> Settings:

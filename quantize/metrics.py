@@ -3,7 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.metrics import mean_similarity
+from quantize.kernels.metrics import STRIDE, WINDOW, mean_similarity
+
+# Pixels that are looked at together: large images are not to be held as floats.
+STRIP_PIXELS = 1 << 21
 
 
 def psnr(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
@@ -21,15 +24,30 @@ def ssim(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE Transactions on
     Image Processing 13(4), 2004.
     """
-    return float(mean_similarity(_luma(original), _luma(decoded)))
+    # Windows begin at every fourth row: those of a strip need a few rows of the next one.
+    rows = max(1, STRIP_PIXELS // original.shape[1] // STRIDE) * STRIDE
+    last = max(len(original) - WINDOW, 0) + 1
+    strips = [(first, min(first + rows, last)) for first in range(0, last, rows)]
+    total = 0.0
+    for first, end in strips:
+        strip = slice(first, end + WINDOW - 1)
+        n_windows = -(-(end - first) // STRIDE)
+        total += n_windows * mean_similarity(_luma(original[strip]), _luma(decoded[strip]))
+    return float(total / -(-last // STRIDE))
 
 
 def _mean_squared_error(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
+    rows = max(1, STRIP_PIXELS // original.shape[1])
+    strips = (slice(first, first + rows) for first in range(0, len(original), rows))
+    return sum(_squared_error(original[strip], decoded[strip]) for strip in strips) / original.size
+
+
+def _squared_error(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     if original.shape[2] in (1, 3):
         difference = original.astype(np.int16) - decoded
         # The square of a difference of bytes fits 16 bits without a sign.
-        return float(np.square(difference).view(np.uint16).mean(dtype=np.float64))
-    return float(np.square(_seen(original) - _seen(decoded)).mean())
+        return float(np.square(difference).view(np.uint16).sum(dtype=np.float64))
+    return float(np.square(_seen(original) - _seen(decoded)).sum())
 
 
 def _seen(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -23,11 +23,18 @@ from quantize.errors import (
 )
 from quantize.images import png_of_palette, png_of_pixels
 from quantize.indexed import as_original, encode_palette, n_bits_of
+from quantize.multiresolution.profile import decode_levels, describe_levels, encode_levels, serves
 from quantize.palette import as_rgba, find_colors
 from quantize.streams import decode_symbols, encode_symbols
 
 # To look at before all pixels are counted.
 SAMPLED_PIXELS = 4096
+# A palette is tried where as many pixels are like their left neighbour: of photographs, hardly any are.
+FLAT_SHARE = 0.2
+# And taken where it is smaller and its PSNR is this, or as good as that of the other.
+LEAST_PALETTE_PSNR = 30.0
+# Images of so few rows stay as they are if a palette can hold their colours.
+ICON_SIDE = 64
 
 
 def encode(image: NDArray[np.uint8], *, codebook: str | Path | bytes | None = None, **options: Any) -> bytes:
@@ -73,7 +80,7 @@ def encode(image: NDArray[np.uint8], *, codebook: str | Path | bytes | None = No
 
 
 def decode(
-    data: bytes, *, codebook: str | Path | bytes | None = None, max_pixels: int = MOST_PIXELS
+    data: bytes, *, codebook: str | Path | bytes | None = None, max_pixels: int = MOST_PIXELS, level: int = 0
 ) -> NDArray[np.uint8]:
     """Decode a .vqi file.
 
@@ -84,6 +91,8 @@ def decode(
         The shared codebook that the file was made with.
     max_pixels : int
         Larger images are refused before anything is allocated.
+    level : int, default=0
+        Of a multi-resolution file: how many times to halve the image. The file may end before its finer levels.
 
     Returns
     -------
@@ -97,7 +106,7 @@ def decode(
         Where it needs another codebook.
     """
     shared = None if codebook is None else load_book(codebook)
-    pixels = decode_picture(data, shared, max_pixels).pixels
+    pixels = decode_picture(data, shared, max_pixels, level).pixels
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
@@ -121,9 +130,9 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: Sh
     """
     if ending not in (".png", ".vqi", "auto"):
         raise OutputError(f"files that end in {ending or 'nothing'} cannot be written; name a .vqi or .png with -o")
-    if ending == ".png" and settings.wants_blocks:
+    if ending == ".png" and (settings.wants_blocks or settings.wants_levels):
         raise SettingsError("only a palette can be a .png; name a .vqi file with -o, or ask for --block 1")
-    if shared is not None and (ending == ".png" or settings.wants_palette):
+    if shared is not None and (ending == ".png" or settings.wants_palette or settings.wants_levels):
         raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
     encoded = _encoded(picture, settings, ending, shared)
     if settings.min_quality is not None and encoded.quality < settings.min_quality:
@@ -155,14 +164,35 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: SharedBo
 
     if ending == ".png" or settings.wants_palette:
         return encode_palette(picture, settings, write, of_palette)
-    free = not settings.wants_blocks and shared is None and settings.psnr is None and settings.bpp is None
-    if free and _has_few_colors(picture.pixels):
-        # Nothing is lost with so few colours.
-        untargeted = replace(settings, quality=None, max_bytes=None, codewords=None)
-        lossless = encode_palette(picture, untargeted, write, of_palette)
-        if settings.max_bytes is None or len(lossless.data) <= settings.max_bytes:
-            return lossless
-    return encode_blocks(picture, settings, shared)
+    if settings.wants_blocks or settings.of_blocks or shared is not None:
+        return encode_blocks(picture, settings, shared)
+    free = settings.psnr is None and settings.bpp is None
+    if settings.wants_levels or not free or not _may_be_drawn(picture.pixels):
+        return encode_levels(picture, settings) if settings.wants_levels else _of_photograph(picture, settings)
+    untargeted = replace(settings, quality=None, max_bytes=None, tune="psnr")
+    drawn = encode_palette(picture, untargeted, write, of_palette)
+    # Nothing is lost with so few colours, so that no more bytes would help; and nobody wants to lose icons.
+    fits = settings.max_bytes is None or len(drawn.data) <= settings.max_bytes
+    if drawn.psnr == float("inf") and fits and (settings.max_bytes is not None or len(picture.pixels) <= ICON_SIDE):
+        return drawn
+    encoded = _of_photograph(picture, settings)
+    good = settings.max_bytes is None and drawn.psnr >= min(LEAST_PALETTE_PSNR, encoded.psnr)
+    return drawn if good and len(drawn.data) <= len(encoded.data) else encoded
+
+
+def _of_photograph(picture: Picture, settings: Settings) -> Encoded:
+    """Encode with the profile for photographs; strips of a few rows in blocks."""
+    height, width, n_channels = picture.pixels.shape
+    if serves(height, width, 1 if n_channels < 3 else 3):
+        return encode_levels(picture, settings)
+    return encode_blocks(picture, settings)
+
+
+def _may_be_drawn(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a palette may serve an image: there are few colours, or large parts of one."""
+    rows = pixels[:: max(1, len(pixels) // 64)]
+    alike = (rows[:, 1:] == rows[:, :-1]).all(axis=2)
+    return alike.size == 0 or float(alike.mean()) >= FLAT_SHARE or _has_few_colors(pixels)
 
 
 def _has_few_colors(pixels: NDArray[np.uint8]) -> bool:
@@ -184,11 +214,22 @@ def _vqi_of_palette(
     return pack(Container(header, chunks, zlib.crc32(pixels.tobytes()), metadata))
 
 
-def decode_picture(data: bytes, shared: SharedBook | None = None, max_pixels: int = MOST_PIXELS) -> Picture:
-    """Decode a .vqi file with its metadata."""
-    container = unpack(data, max_pixels)
-    pixels = _decode_palette(container) if container.header.profile == "palette" else decode_blocks(container, shared)
-    if zlib.crc32(pixels.tobytes()) != container.checksum:
+def decode_picture(
+    data: bytes, shared: SharedBook | None = None, max_pixels: int = MOST_PIXELS, level: int = 0
+) -> Picture:
+    """Decode a .vqi file with its metadata, or the smaller picture of a level."""
+    container = unpack(data, max_pixels, may_be_cut=level > 0)
+    if level != 0:
+        if container.header.profile != "multiresolution":
+            raise ContainerError(f"is a {container.header.profile}, which has no levels; leave out --level")
+        return Picture(decode_levels(container, level), container.metadata)
+    if container.header.profile == "palette":
+        pixels = _decode_palette(container)
+    elif container.header.profile == "block":
+        pixels = decode_blocks(container, shared)
+    else:
+        pixels = decode_levels(container)
+    if zlib.crc32(pixels.data) != container.checksum:
         raise ContainerError("does not decode to the pixels that it was made with; the file is damaged, get it again")
     return Picture(pixels, container.metadata)
 
@@ -218,6 +259,8 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
     }
     if header.profile == "palette":
         found["colors"] = len(container.one(b"PLTE")) // 4
+    elif header.profile == "multiresolution":
+        found |= describe_levels(container)
     else:
         parameters = container.one(b"BLCK")
         found["block"] = int.from_bytes(parameters[:1], "big")

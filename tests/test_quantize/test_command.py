@@ -82,7 +82,7 @@ def test_json(command, picture):
     (result,) = json.loads(done.stdout)["results"]
     assert result["psnr"] > 30
     assert result["bits_per_pixel"] == pytest.approx(8 * result["bytes"] / 4800)
-    assert result["profile"] == "block"
+    assert result["profile"] == "multiresolution"
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,24 @@ def test_metadata_stay_or_go(command, tmp_path):
 
 
 def test_info(command, picture):
-    command("photo.png", "-o", "a.vqi")
+    command("photo.png", "-o", "a.vqi", "--block", 2)
     done = command("--info", "a.vqi")
     assert done.returncode == 0
     assert "80" in done.stdout
     assert json.loads(command("--info", "a.vqi", "--json").stdout)["block"] == 2
+
+
+def test_levels_of_a_file_that_is_cut_off(command, picture, tmp_path):
+    assert command("photo.png", "-o", "a.vqi", "--tune", "ssim").returncode == 0
+    data = (tmp_path / "a.vqi").read_bytes()
+    (tmp_path / "cut.vqi").write_bytes(data[: len(data) * 2 // 3])
+    assert command("--decode", "cut.vqi", "-o", "small.png", "--level", 1).returncode == 0
+    with Image.open(tmp_path / "small.png") as image:
+        assert image.size == (40, 30)
+    done = command("--decode", "cut.vqi", "-o", "whole.png")
+    assert done.returncode == 1
+    assert "cut off" in done.stderr
+    assert command("photo.png", "--level", 1).returncode == 2
 
 
 def test_a_shared_codebook(command, tmp_path):

@@ -163,6 +163,9 @@ def originals():
         quantize.encode(pixels, block=1, codewords=20),
         quantize.encode(alpha, block=1),
         quantize.encode(np.full((30, 30, 3), 90, np.uint8), block=2),
+        quantize.encode(pixels, profile="multiresolution", quality=80),
+        quantize.encode(alpha, profile="multiresolution", tune="ssim"),
+        quantize.encode(pixels[..., :1], profile="multiresolution", quality=30),
     ]
 
 

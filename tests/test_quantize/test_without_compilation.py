@@ -22,6 +22,7 @@ for path in sorted(folder.glob("*.vqi")):
     np.save(path.with_suffix(".npy"), quantize.decode(path.read_bytes()))
 pixels = np.load(folder / "pixels.npz")["pixels"]
 (folder / "palette.bin").write_bytes(quantize.encode(pixels[:8, :8], block=1))
+(folder / "levels.bin").write_bytes(quantize.encode(pixels[:16, :16], profile="multiresolution"))
 """
 
 
@@ -36,6 +37,8 @@ def test_plain_python_decodes_the_same_bits(tmp_path):
         "alpha": quantize.encode(alpha[:9], block=2),
         "gray": quantize.encode(pixels[..., 0], block=2),
         "palette": quantize.encode(pixels[:10], block=1),
+        "levels": quantize.encode(pixels, profile="multiresolution", quality=80),
+        "tuned": quantize.encode(alpha, profile="multiresolution", tune="ssim"),
     }
     for name, data in files.items():
         (tmp_path / f"{name}.vqi").write_bytes(data)
@@ -48,6 +51,8 @@ def test_plain_python_decodes_the_same_bits(tmp_path):
     for name, data in files.items():
         assert (np.load(tmp_path / f"{name}.npy") == quantize.decode(data)).all()
     assert (tmp_path / "palette.bin").read_bytes() == quantize.encode(pixels[:8, :8], block=1)
+    levels = (tmp_path / "levels.bin").read_bytes()
+    assert levels == quantize.encode(pixels[:16, :16], profile="multiresolution")
 
 
 @pytest.mark.slow

@@ -1,0 +1,221 @@
+"""Kernel that codes the vectors of a band of the wavelet transform.
+
+What is coded of a vector: whether it is zero; the codeword of the sizes of its components, as a path down a tree of
+decisions, the last of which stands for a vector out of the codebook's reach, whose components are then coded as whole
+numbers of steps; and the sign of each component that is not zero. Codewords have no signs: the statistics of wavelet
+vectors are the same in all octants, so that a codebook of one serves all of them.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import compiled
+from quantize.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
+from quantize.kernels.numbers import code_number
+from quantize.kernels.surroundings import (
+    FEW_SIZES,
+    SIZES,
+    Surroundings,
+    set_flag_contexts,
+    set_node_contexts,
+    set_sign_contexts,
+)
+from quantize.kernels.wavelet import held
+
+# Units of a codeword in a step.
+UNITS = 16
+# Most that the decisions of a vector take: flag, path, and six numbers, each decision 12 bits.
+MOST_BYTES = 450
+# Sets of weights: of flags by size, of nodes by depth, of signs, of numbers.
+FLAG_SETS, NODE_SETS, SIGN_SETS, NUMBER_SETS = 12 * 3, 16, 6, 3
+WEIGHT_SETS = FLAG_SETS + NODE_SETS + SIGN_SETS + NUMBER_SETS
+
+
+class Book(NamedTuple):
+    """A codebook of sizes, ready for coding.
+
+    Attributes
+    ----------
+    codewords : array (n_codewords, n_components), int16
+        Sizes in 16ths of a step, not negative; the last one, of zeros, stands for vectors out of reach.
+    children : array (n_codewords - 1, 2), int32
+        Nodes that follow a 0 and a 1; leaves as -1 - codeword.
+    nodes, bits : array (n_codewords, depth), int32
+        The way to each codeword.
+    lengths : array (n_codewords,), int64
+    columns : array (n_components, n_codewords), float32
+        Codewords in steps, for the encoder's choice.
+    rates : array (N_FEW_SIZES, n_codewords), float32
+        Bits of each, signs included, by the class of what is near.
+    """
+
+    codewords: NDArray[np.int16]
+    children: NDArray[np.int32]
+    nodes: NDArray[np.int32]
+    bits: NDArray[np.int32]
+    lengths: NDArray[np.int64]
+    columns: NDArray[np.float32]
+    rates: NDArray[np.float32]
+
+
+class Model(NamedTuple):
+    """What has been learnt: cells and weights, and where the groups of contexts begin: flags, nodes, signs, numbers."""
+
+    table: NDArray[np.int32]
+    weights: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+
+@compiled()
+def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, costs: NDArray) -> tuple[int, float]:
+    """Find the codeword of least distortion and rate; return it, and its cost.
+
+    IN: vector (n_components,) float32, sizes in steps; square, its own; near, class of what is near; rate, the weight
+    of a bit. OUT: costs (n_codewords,) float32.
+    """
+    n, weight = book.codewords.shape[0] - 1, np.float32(rate)
+    for j in range(n):
+        costs[j] = weight * book.rates[near, j]
+    for i in range(vector.shape[0]):
+        x = vector[i]
+        for j in range(n):
+            difference = x - book.columns[i, j]
+            costs[j] += difference * difference
+    best, least = 0, costs[0]
+    for j in range(1, n):
+        if costs[j] < least:
+            best, least = j, costs[j]
+    found = float(least)
+    # Out of reach: in whole steps, with about two bits for each digit.
+    if square > 6.0 and found > rate * 8 + 0.3:
+        cost = rate * (float(book.rates[near, n]) + 2.0)
+        for i in range(vector.shape[0]):
+            number = int(vector[i] + np.float32(0.45))
+            cost += (float(vector[i]) - number) ** 2
+            n_digits = 0
+            while number >> n_digits > 0:
+                n_digits += 1
+            cost += rate * (1.0 + 1.6 * n_digits)
+        if cost < found:
+            return n, cost
+    return best, found
+
+
+@compiled()
+def code_details(
+    decoding: bool,
+    first_row: int,
+    details: NDArray,
+    level: int,
+    steps: NDArray,
+    cells: NDArray,
+    shift: int,
+    around: Surroundings,
+    book: Book,
+    model: Model,
+    rate: float,
+    coder: NDArray,
+    buffer: NDArray,
+) -> int:
+    """Code the vectors of a band, from a row on.
+
+    Returns the number of rows, or of the row before which the encoder's buffer must grow, or -1 where the decoder's has
+    come to its end too early.
+
+    IN: decoding, else encoding; level, 0 for the finest; steps (n_classes,
+    n_components) int64, in 65,536ths of a sample; cells (rows, columns) uint8, classes of steps, of which each serves
+    2**shift x 2**shift vectors; book; rate, the Lagrangian weight of a bit in squared steps. INOUT: details (rows,
+    columns, n_components) int16: the original in the encoder, what is decoded afterwards; around; model; coder; buffer.
+    """
+    n_rows, n_columns, n_components = details.shape
+    table, weights, starts = model.table, model.weights, model.starts
+    n_nodes, escape = book.children.shape[0], book.codewords.shape[0] - 1
+    bases, node_bases = np.zeros(N_INPUTS, np.int64), np.zeros(N_INPUTS, np.int64)
+    sizes, opinions = np.zeros(8, np.int64), np.zeros(N_INPUTS, np.int64)
+    vector, costs = np.zeros(n_components, np.float32), np.zeros(escape + 1, np.float32)
+    numbers = np.zeros(n_components, np.int64)
+    inverses = np.zeros(steps.shape, np.float32)
+    for k in range(steps.shape[0]):
+        for i in range(n_components):
+            # Samples are 8ths of a gray level.
+            inverses[k, i] = 8192 / steps[k, i]
+    level_group = min(level, 2)
+    for r in range(first_row, n_rows):
+        if not decoding and coder[2] + n_columns * MOST_BYTES + SPARE_BYTES > buffer.shape[0]:
+            return r
+        for c in range(n_columns):
+            # Within rows as well: a damaged file may claim one of a hundred million.
+            if decoding and c & 255 == 0 and coder[2] > buffer.shape[0] + 4:
+                return -1
+            cell = np.int64(cells[r >> shift, c >> shift]) if shift >= 0 else np.int64(cells[r << -shift, c << -shift])
+            set_flag_contexts(r, c, level, around, starts[0], bases, sizes)
+            flag_set = sizes[0] * 3 + level_group
+            j, zero = 0, 1
+            if not decoding:
+                square = np.float32(0)
+                for i in range(n_components):
+                    vector[i] = abs(np.int64(details[r, c, i])) * inverses[cell, i]
+                    square += vector[i] * vector[i]
+                if square > 1.5 * rate:
+                    one = mixed_probability(bases, 0, table, weights, flag_set, opinions)
+                    other_cost = rate * COST[4095 - (one >> 4)]
+                    zero_cost = square + rate * COST[one >> 4]
+                    if zero_cost > other_cost:
+                        j, cost = choose(vector, square, book, FEW_SIZES[sizes[3]], rate, costs)
+                        if cost + other_cost < zero_cost:
+                            zero = 0
+            if code_decision(decoding, zero, bases, 0, table, weights, flag_set, opinions, coder, buffer) == 1:
+                for i in range(n_components):
+                    details[r, c, i] = 0
+                continue
+            set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
+            node: Any = 0
+            depth = 0
+            while node >= 0:
+                bit = 0 if decoding else book.bits[j, depth]
+                node_set = FLAG_SETS + min(depth, 15)
+                bit = code_decision(decoding, bit, node_bases, node, table, weights, node_set, opinions, coder, buffer)
+                node = np.int64(book.children[node, bit])
+                depth += 1
+            j = -1 - node
+            if j == escape:
+                for i in range(n_components):
+                    number = 0 if decoding else int(vector[i] + np.float32(0.45))
+                    number_set = FLAG_SETS + NODE_SETS + SIGN_SETS
+                    kind = i % 3
+                    bases[0] = starts[3, 0]
+                    bases[1] = starts[3, 1] + 64 * (level * 3 + kind)
+                    bases[2] = starts[3, 2] + 64 * (kind * 12 + sizes[0])
+                    bases[3] = starts[3, 3] + 64 * (kind * 12 + sizes[1])
+                    bases[4] = starts[3, 4] + 64 * (kind * 12 + SIZES[min(4 * numbers[i - 1], 2047) if i > 0 else 0])
+                    bases[5] = starts[3, 5] + 64 * kind
+                    number = code_number(decoding, number, bases, table, weights, number_set, opinions, coder, buffer)
+                    numbers[i] = abs(number)
+            before, total = 0, 0
+            size: Any = 0
+            for i in range(n_components):
+                size = numbers[i] * UNITS if j == escape else np.int64(book.codewords[j, i])
+                sign = 0
+                if size > 0:
+                    negative = 1 if not decoding and details[r, c, i] < 0 else 0
+                    set_sign_contexts(r, c, i, around, before, starts[2], bases)
+                    sign_set = FLAG_SETS + NODE_SETS + i
+                    negative = code_decision(
+                        decoding, negative, bases, 0, table, weights, sign_set, opinions, coder, buffer
+                    )
+                    value = held((size * steps[cell, i] + 65536) >> 17)
+                    details[r, c, i] = -value if negative == 1 else value
+                    sign = 1 + negative
+                else:
+                    details[r, c, i] = 0
+                before = (before * 3 + sign) % 9
+                around.signs[r + 2, c + 2, i] = sign
+                half = min((size + 4) >> 3, 255)
+                total += half
+                around.seen[r + 2, c + 2, i % 3] = min(
+                    half + (np.int64(around.seen[r + 2, c + 2, i % 3]) if i > 2 else 0), 255
+                )
+            around.seen[r + 2, c + 2, 3] = min(max(total, 1), 255)
+    return n_rows

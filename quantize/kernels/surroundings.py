@@ -1,0 +1,166 @@
+"""What a decision on a wavelet vector is seen together with: which cells of the models its contexts have.
+
+A vector has three components (high across, high down, high in both directions), or six, those of two chroma planes. Of
+each vector that has been coded `seen` (rows + 3, columns + 3, 4) uint8 keeps how large its components of each direction
+are, in half steps, and all of them; there are two rows and columns more before, and one after. Its signs stand in
+`signs`, of the same shape but for the last, as 0, 1 (positive) or 2.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import compiled
+
+N_LEVELS = 6
+N_SIZES = 12
+N_TOTALS = 24
+N_FEW_SIZES = 8
+# Nodes of the flag's contexts: only one, whether the vector is zero.
+FLAG_CONTEXTS = (N_LEVELS * 4, N_SIZES * N_SIZES * 2, 6 * 6 * 6 * 2, N_TOTALS * N_SIZES, 8 * 8 * 4 * 2, 5 * 5 * 5 * 8)
+NODE_CONTEXTS = (N_LEVELS, 8 * 8, 5 * 5 * 5, 4 * 4 * 4, 8 * 8, 4 * 4 * 4)
+SIGN_CONTEXTS = (6, 6 * 27, 6 * 27, 6 * 9, 6 * 9, 6 * 27)
+NUMBER_CONTEXTS = (1, N_LEVELS * 3, 3 * N_SIZES, 3 * N_SIZES, 3 * N_SIZES, 3)
+
+
+class Surroundings(NamedTuple):
+    """What is known around the vectors of a band, see above.
+
+    Attributes
+    ----------
+    seen, signs : array
+        Of the band itself.
+    parents, parent_signs : array
+        Of the next coarser level; empty where there is none.
+    others, other_signs : array
+        Of the luma of this level, or of the chroma before; empty where there is none.
+    """
+
+    seen: NDArray[np.uint8]
+    signs: NDArray[np.uint8]
+    parents: NDArray[np.uint8]
+    parent_signs: NDArray[np.uint8]
+    others: NDArray[np.uint8]
+    other_signs: NDArray[np.uint8]
+
+
+def _classes(reached: list[int], n: int) -> NDArray[np.int64]:
+    return np.searchsorted(np.array(reached), np.arange(n), side="right").astype(np.int64)
+
+
+# Class of the weighted sum of what is around: by how many of these it reaches.
+SIZES = _classes([1, 3, 5, 8, 12, 17, 24, 34, 50, 76, 120], 2048)
+FEW_SIZES = np.minimum(_classes([1, 4, 9, 17, 30, 54, 100], 2048), 7)
+SIDES = _classes([1, 2, 3, 5, 8, 13, 22], 256)
+PARTS = _classes([1, 3, 6, 11, 20], 2048)
+TOTALS = _classes([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for n in range(23)], 4096)
+
+
+@compiled()
+def set_flag_contexts(
+    r: int, c: int, level: int, around: Surroundings, starts: NDArray, bases: NDArray, sizes: NDArray
+) -> None:
+    """Find where the cells of a vector's flag are, and what the contexts of its nodes need besides.
+
+    IN: r, c, the vector; level, 0 for the finest; around; starts (n_groups,) of the groups of contexts. OUT: bases
+    (N_INPUTS,); sizes (8,): classes of what is near, above and besides, and the sums they come from.
+    """
+    seen, parents, others = around.seen, around.parents, around.others
+    y, x = np.uint64(r + 2), np.uint64(c + 2)
+    one, two, all_parts = np.uint64(1), np.uint64(2), np.uint64(3)
+    west, north = np.int64(seen[y, x - one, all_parts]), np.int64(seen[y - one, x, all_parts])
+    northeast = np.int64(seen[y - one, x + one, all_parts])
+    far = np.int64(seen[y, x - two, all_parts]) + np.int64(seen[y - two, x, all_parts])
+    near = 2 * (west + north) + np.int64(seen[y - one, x - one, all_parts]) + northeast + (far >> 1)
+    above, other, kind, parent_kind = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    has_others = others.shape[0] > 0
+    if has_others:
+        other = 2 * np.int64(others[y, x, all_parts])
+        other += np.int64(others[y, x + one, all_parts]) + np.int64(others[y + one, x, all_parts])
+    if parents.shape[0] > 0:
+        v, u = np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)
+        above = 2 * np.int64(parents[v, u, all_parts])
+        above += np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1)), all_parts])
+        above += np.int64(parents[np.uint64((r >> 1) + 1 + 2 * (r & 1)), u, all_parts])
+        # Where all is zero, which is often, so are its parts.
+        if above > 0:
+            for k in range(3):
+                parent_kind = parent_kind * 5 + min(SIDES[np.uint64(parents[v, u, np.uint64(k)])], 4)
+    elif other > 0:
+        for k in range(3):
+            parent_kind = parent_kind * 5 + min(SIDES[np.uint64(others[y, x, np.uint64(k)])], 4)
+    if near > 0:
+        for k in range(3):
+            d = np.uint64(k)
+            part = 2 * (np.int64(seen[y, x - one, d]) + np.int64(seen[y - one, x, d]))
+            part += np.int64(seen[y - one, x - one, d]) + np.int64(seen[y - one, x + one, d])
+            kind = kind * 6 + PARTS[np.uint64(part)]
+    fine = 1 if level == 0 else 0
+    size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
+    total = TOTALS[np.uint64(min(int(2 * near + 3 * above + (other >> 1)), 4095))]
+    sides = (SIDES[np.uint64(west)] * 8 + SIDES[np.uint64(north)]) * 4 + min(SIDES[np.uint64(northeast)], 3)
+    bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
+    bases[1] = starts[1] + (size * N_SIZES + parent_size) * 2 + fine
+    bases[2] = starts[2] + kind * 2 + fine
+    bases[3] = starts[3] + total * N_SIZES + (other_size if has_others else level)
+    bases[4] = starts[4] + sides * 2 + fine
+    bases[5] = starts[5] + parent_kind * 8 + FEW_SIZES[np.uint64(near)]
+    sizes[0], sizes[1], sizes[2] = size, parent_size, other_size
+    sizes[3], sizes[4], sizes[5] = near, above, other
+
+
+@compiled()
+def set_node_contexts(
+    r: int, c: int, level: int, around: Surroundings, starts: NDArray, n_nodes: int, sizes: NDArray, bases: NDArray
+) -> None:
+    """Find where the cells of the nodes of a vector's path begin.
+
+    IN: n_nodes; sizes, what `set_flag_contexts` has found; the others as there. OUT: bases (N_INPUTS,).
+    """
+    seen, parents, others = around.seen, around.parents, around.others
+    y, x = r + 2, c + 2
+    kind, side, last = np.int64(0), np.int64(0), np.int64(0)
+    for k in range(3):
+        west, north = np.int64(seen[y, x - 1, k]), np.int64(seen[y - 1, x, k])
+        part = 2 * (west + north) + np.int64(seen[y - 1, x - 1, k]) + np.int64(seen[y - 1, x + 1, k])
+        kind = kind * 5 + min(PARTS[part], 4)
+        if parents.shape[0] > 0:
+            side = side * 4 + min(SIDES[np.int64(parents[(r >> 1) + 2, (c >> 1) + 2, k])] + 1 >> 1, 3)
+        if others.shape[0] > 0:
+            last = last * 4 + min(SIDES[np.int64(others[y, x, k])] + 1 >> 1, 3)
+    if others.shape[0] == 0:
+        last = SIDES[np.int64(seen[y, x - 1, 3])] * 8 + SIDES[np.int64(seen[y - 1, x, 3])]
+    bases[0] = starts[0] + n_nodes * level
+    bases[1] = starts[1] + n_nodes * (FEW_SIZES[sizes[3]] * 8 + FEW_SIZES[sizes[4]])
+    bases[2] = starts[2] + n_nodes * kind
+    bases[3] = starts[3] + n_nodes * side
+    bases[4] = starts[4] + n_nodes * (FEW_SIZES[sizes[3]] * 8 + FEW_SIZES[min(sizes[5], 2047)])
+    bases[5] = starts[5] + n_nodes * last
+
+
+@compiled()
+def set_sign_contexts(
+    r: int, c: int, i: int, around: Surroundings, before: int, starts: NDArray, bases: NDArray
+) -> None:
+    """Find where the cells of a component's sign are.
+
+    IN: i, the component; before, signs of the last two components of this vector, as a number of base 3; the others as
+    of `set_flag_contexts`. OUT: bases (N_INPUTS,).
+    """
+    signs = around.signs
+    y, x = r + 2, c + 2
+    west, north = np.int64(signs[y, x - 1, i]), np.int64(signs[y - 1, x, i])
+    sides = np.int64(signs[y - 1, x + 1, i]) * 3 + np.int64(signs[y - 1, x - 1, i])
+    far = np.int64(signs[y, x - 2, i]) * 3 + np.int64(signs[y - 2, x, i])
+    parent, other = np.int64(0), np.int64(0)
+    if around.parent_signs.shape[0] > 0:
+        parent = np.int64(around.parent_signs[(r >> 1) + 2, (c >> 1) + 2, min(i, around.parent_signs.shape[2] - 1)])
+    if around.other_signs.shape[0] > 0:
+        other = np.int64(around.other_signs[y, x, i % 3])
+    bases[0] = starts[0] + i
+    bases[1] = starts[1] + i * 27 + west * 9 + north * 3 + other
+    bases[2] = starts[2] + i * 27 + other * 9 + before
+    bases[3] = starts[3] + i * 9 + sides
+    bases[4] = starts[4] + i * 9 + far
+    bases[5] = starts[5] + i * 27 + parent * 9 + west * 3 + north

@@ -1,0 +1,196 @@
+"""The multi-resolution profile: an image as codewords of wavelet vectors, and back."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quantize.container import Container, Header, pack, pack_streams, unpack_streams
+from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
+from quantize.errors import ContainerError, TargetError
+from quantize.kernels.wavelet import MATRIX_BITS
+from quantize.metrics import psnr, ssim
+from quantize.multiresolution.books import shipped
+from quantize.multiresolution.coarse import decode_coarse, encode_coarse
+from quantize.multiresolution.coder import Steps, code_levels
+from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.layout import (
+    LEAST_STEP,
+    MOST_COARSE,
+    MOST_STEP,
+    STEP_UNITS,
+    Layout,
+    coarse_step,
+)
+from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
+from quantize.multiresolution.tuning import CHROMA, plain_cells, variance_cells
+from quantize.streams import decode_symbols, encode_symbols
+from quantize.targets import reach
+
+# Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
+FINEST_STEP, OCTAVES = 2.0, 0.0575
+# Lagrangian weight of a bit, in squared steps.
+RATE = 0.05
+GRAY = np.array([[1 << MATRIX_BITS]], np.int64)
+CLASS_BITS = 4
+
+
+def serves(height: int, width: int, n_planes: int) -> bool:
+    """Whether this profile can encode an image of this size: long strips of a few rows have too few levels."""
+    layout = Layout(height, width, n_planes)
+    rows, columns = layout.shape(layout.n_levels)
+    return rows * columns <= MOST_COARSE
+
+
+def encode_levels(picture: Picture, settings: Settings) -> Encoded:
+    """Encode an image at several resolutions.
+
+    Raises
+    ------
+    TargetError
+        Where a PSNR or a size that was asked for is out of reach, or the image is a strip that this profile does not
+        serve.
+    """
+    height, width, n_channels = picture.pixels.shape
+    if not serves(height, width, 1 if n_channels < 3 else 3):
+        raise TargetError(f"{width} x {height} pixels are too narrow for this profile; take --profile block")
+    encoder = _Encoder(picture, settings)
+    quality = settings.quality or DEFAULT_QUALITY
+    start = float(np.log2(STEP_UNITS * FINEST_STEP) + OCTAVES * (100 - quality))
+    attempt = reach(encoder.attempt, settings, start, float(np.log2(LEAST_STEP)), float(np.log2(MOST_STEP)))
+    details = {"levels": encoder.layout.n_levels, "step": attempt.step / STEP_UNITS, "tune": settings.tune}
+    similarity = ssim(picture.pixels, attempt.pixels)
+    return Encoded(attempt.data, attempt.pixels, ".vqi", "multiresolution", details, attempt.psnr, similarity)
+
+
+def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
+    """Decode the pixels (height, width, n_channels) of a file, or the smaller picture of a level.
+
+    Raises
+    ------
+    ContainerError
+        Where it is damaged, or has no such level, or ends before it.
+    """
+    header = container.header
+    layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3)
+    if not serves(layout.height, layout.width, layout.n_planes):
+        raise ContainerError("has a size that this profile does not serve; the file is damaged, get it again")
+    if not 0 <= level <= layout.n_levels:
+        raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
+    luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)
+    cells = plain_cells(layout)
+    if container.all(b"CELL"):
+        cells = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
+    alpha = _alpha_of(container, level) if header.channels in (2, 4) else None
+    shape = (layout.n_planes, *layout.shape(layout.n_levels))
+    coarsest = decode_coarse(container.one(b"COAR"), shape, coarse_step(luma, layout.n_levels))
+    bands = container.all(b"BAND")
+    if len(bands) < layout.n_levels - level:
+        nearest = layout.n_levels - len(bands)
+        raise ContainerError(f"ends before level {level}; get it again, or ask for --level {nearest}")
+    if len(bands) > layout.n_levels:
+        raise ContainerError("has too many levels; the file is damaged, get it again")
+    streams = [unpack_streams(data) for data in bands[: layout.n_levels - level]]
+    if any(len(parts) != layout.n_stripes for parts in streams):
+        raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+    details = no_details(layout, level)
+    code_levels(details, layout, Steps(luma, chroma, cells), shipped(), 0.0, streams, level)
+    pixels = to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
+    return pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], axis=2)
+
+
+def describe_levels(container: Container) -> dict[str, object]:
+    """Tell what a file of this profile says of itself."""
+    header = container.header
+    layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3)
+    luma, chroma, _ = _parameters(container.one(b"MRES"), layout)
+    return {
+        "levels": layout.n_levels,
+        "step": luma / STEP_UNITS,
+        "chroma_step": chroma / STEP_UNITS,
+        "adaptive": bool(container.all(b"CELL")),
+        "stripes": layout.n_stripes,
+    }
+
+
+def _parameters(data: bytes, layout: Layout) -> tuple[int, int, NDArray[np.int64]]:
+    """Read the steps of luma and chroma, and the colour matrix."""
+    n = layout.n_planes
+    if len(data) != 9 + 2 * (n * n if n == 3 else 0):
+        raise ContainerError("has parameters of the wrong length; the file is damaged, get it again")
+    books, luma, chroma = struct.unpack_from(">BII", data)
+    if books != 1:
+        raise ContainerError(f"needs codebooks number {books}, this program has number 1; update it")
+    if not (LEAST_STEP <= luma <= MOST_STEP and LEAST_STEP <= chroma <= 4 * MOST_STEP):
+        raise ContainerError("has a step out of range; the file is damaged, get it again")
+    matrix = GRAY if n == 1 else np.frombuffer(data, ">i2", 9, 9).astype(np.int64).reshape(3, 3)
+    return luma, chroma, matrix
+
+
+def _alpha_of(container: Container, level: int) -> NDArray[np.uint8]:
+    """Alpha, or what a smaller picture has of it: one pixel of each square."""
+    header = container.header
+    alpha = decode_symbols(container.one(b"ALPH"), header.height, header.width, 8)
+    return np.ascontiguousarray(alpha[:: 1 << level, :: 1 << level])
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    data: bytes
+    pixels: NDArray[np.uint8]
+    psnr: float
+    step: int
+
+
+class _Encoder:
+    """Encodes one image at any step."""
+
+    def __init__(self, picture: Picture, settings: Settings) -> None:
+        self.picture, self.settings = picture, settings
+        self.pixels = picture.visible_colors()
+        self.layout = Layout(*self.pixels.shape)
+        fitted = settings.tune == "psnr"
+        self.matrix = GRAY
+        if self.layout.n_planes == 3:
+            self.matrix = fitted_matrix(self.pixels) if fitted else fixed_matrix()
+        self.cells = plain_cells(self.layout) if fitted else variance_cells(self._luma(), self.layout)
+        self.chunks = [] if fitted else [(b"CELL", encode_symbols(self.cells, CLASS_BITS))]
+        if picture.has_alpha:
+            self.chunks.append((b"ALPH", encode_symbols(np.ascontiguousarray(picture.pixels[..., -1]), 8)))
+
+    def attempt(self, log_step: float, octaves: float = 0.0) -> _Attempt:
+        """Encode at a step, with the weight of bits raised by so many octaves."""
+        luma = round(2**log_step)
+        chroma = round(luma * CHROMA[self.settings.tune])
+        layout = self.layout
+        coarsest, details = analyse(self.pixels, self._forward(), layout)
+        step = coarse_step(luma, layout.n_levels)
+        coarse = encode_coarse(coarsest, step)
+        steps = Steps(luma, chroma, self.cells)
+        streams = code_levels(details, layout, steps, shipped(), RATE * 2**octaves, None)
+        coarsest = decode_coarse(coarse, coarsest.shape, step)
+        pixels = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
+        if self.picture.has_alpha:
+            pixels = np.concatenate([pixels, self.picture.pixels[..., -1:]], axis=2)
+        parameters = struct.pack(">BII", 1, luma, chroma)
+        if layout.n_planes == 3:
+            parameters += self.matrix.astype(">i2").tobytes()
+        chunks = [(b"MRES", parameters), *self.chunks, (b"COAR", coarse)]
+        chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
+        header = Header("multiresolution", pixels.shape[2], *pixels.shape[:2])
+        metadata = {} if self.settings.strip else self.picture.metadata
+        data = pack(Container(header, chunks, zlib.crc32(pixels.data), metadata))
+        return _Attempt(data, pixels, psnr(self.picture.pixels, pixels), luma)
+
+    def _forward(self) -> NDArray[np.int64]:
+        return inverse(self.matrix)
+
+    def _luma(self) -> NDArray[np.uint8]:
+        if self.layout.n_planes == 1:
+            return self.pixels[..., 0]
+        luma = np.empty(self.pixels.shape[:2], np.uint8)
+        for r in range(0, len(luma), 256):
+            luma[r : r + 256] = self.pixels[r : r + 256] @ FIXED_LUMA
+        return luma

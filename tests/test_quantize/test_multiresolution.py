@@ -1,0 +1,326 @@
+"""The multi-resolution profile: what its parts promise, and what its files do."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+import quantize
+from quantize.datatypes import Picture, Settings
+from quantize.kernels.wavelet import LIFTING, restore_columns, restore_rows, transform_columns, transform_rows
+from quantize.metrics import psnr, ssim
+from quantize.multiresolution import books, coder
+from quantize.multiresolution.colors import fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout
+from quantize.multiresolution.profile import serves
+from quantize.multiresolution.transform import analyse, synthesise
+from quantize.pipeline import decode_picture, encode_picture
+from tests.conftest import compiled_only
+from tests.test_quantize.conftest import photo
+
+
+def round_trip(pixels, **options):
+    encoded = encode_picture(Picture(pixels), Settings.of(profile="multiresolution", **options), ".vqi")
+    decoded = decode_picture(encoded.data).pixels
+    assert encoded.profile == "multiresolution"
+    assert decoded.shape == pixels.shape
+    assert (decoded == encoded.pixels).all()
+    return encoded
+
+
+def lifted_back(low, high):
+    """Naive twin of the inverse transform of one line, without its rounding."""
+    line = np.zeros(2 * len(low))
+    line[::2], line[1::2] = low, high
+    for step, parity in ((3, 0), (2, 1), (1, 0), (0, 1)):
+        for i in range(parity, len(line), 2):
+            sides = line[abs(i - 1)] + line[i + 1 if i + 1 < len(line) else i - 1]
+            line[i] -= LIFTING[step] / 4096 * sides
+    return line
+
+
+def wave(level, high):
+    """What one sample of a band stands for in a line."""
+    impulse = np.zeros(64)
+    impulse[32] = 1
+    line = lifted_back(impulse * (not high), impulse * high)
+    for _ in range(level - 1):
+        line = lifted_back(line, np.zeros(len(line)))
+    return line
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    plane=st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
+        lambda half: hnp.arrays(np.int16, (2 * half[0], 2 * half[1]), elements=st.integers(-1100, 1100))
+    )
+)
+def test_the_transform_is_undone_exactly(plane):
+    height, width = plane.shape
+    work, low = plane.copy(), np.empty((height // 2, width // 2), np.int16)
+    details = np.empty((height // 2, width // 2, 3), np.int16)
+    transform_rows(work, 0, height)
+    transform_columns(work, low, details, 0, 0, width // 2)
+    restored = np.empty_like(plane)
+    restore_columns(low, details, 0, restored, 0, width // 2)
+    restore_rows(restored, 0, height)
+    assert (restored == plane).all()
+
+
+def test_the_inverse_transform_is_that_of_the_wavelet(rng):
+    low, details = rng.integers(-900, 900, (8, 6)), rng.integers(-200, 200, (8, 6, 3))
+    rows = [(low, details[..., 1]), (details[..., 0], details[..., 2])]
+    columns = [np.stack([lifted_back(a[:, c], b[:, c]) for c in range(6)], 1) for a, b in rows]
+    expected = np.stack([lifted_back(*(half[r] for half in columns)) for r in range(16)])
+    plane = np.empty((16, 12), np.int16)
+    restore_columns(low.astype(np.int16), details.astype(np.int16), 0, plane, 0, 6)
+    restore_rows(plane, 0, 16)
+    assert np.abs(plane - expected).max() <= 4
+
+
+@pytest.mark.parametrize("level", range(1, MOST_LEVELS + 1))
+def test_steps_stand_for_equal_errors(level):
+    low, high = (np.linalg.norm(wave(level, kind)) for kind in (False, True))
+    assert DETAIL_STEPS[level - 1] / 65536 == pytest.approx([1 / (low * high), 1 / high**2], rel=1e-3)
+    assert COARSE_STEPS[level - 1] / 65536 == pytest.approx(1 / low**2, rel=1e-3)
+    # All samples of a level together make a plane of the same height.
+    assert wave(level, False).sum() / 2**level == pytest.approx(np.sqrt(LOW_GAINS[level] / 65536), rel=2e-3)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_no_sample_is_out_of_range(value):
+    pixels = np.full((512, 512, 3), value, np.uint8)
+    layout = Layout(512, 512, 3)
+    for matrix in (fixed_matrix(), fitted_matrix(photo(64, 64))):
+        coarsest, details = analyse(pixels, inverse(matrix), layout)
+        assert np.abs(coarsest).max() < 32767
+        assert all(np.abs(band).max() < 40 for groups in details for band in groups)
+        assert np.ptp(synthesise(coarsest, details, layout), axis=(1, 2)).max() <= 8
+
+
+def test_the_matrix_is_undone():
+    pixels = photo(64, 64)
+    for matrix in (fixed_matrix(), fitted_matrix(pixels), fitted_matrix(np.zeros((2, 2, 3), np.uint8))):
+        assert inverse(matrix) @ matrix / 4096**2 == pytest.approx(np.eye(3), abs=1e-3)
+
+
+def test_the_shipped_codebooks_are_whole():
+    known = books.shipped()
+    for kind in books.KINDS:
+        book = known.books[kind]
+        n_codewords = len(book.codewords)
+        assert sorted(-1 - book.children[book.children < 0]) == list(range(n_codewords))
+        assert len(book.children) == n_codewords - 1
+        assert sum(2.0**-book.lengths) == 1
+        assert (book.codewords[:-1].sum(axis=1) > 0).all()
+        assert (known.models[kind].table > 0).all()
+    path = books.__file__.replace("books.py", "known.npz")
+    with open(path, "rb") as file:
+        assert len(file.read()) <= 400_000
+
+
+def test_known_arrays_are_read_as_they_were_written():
+    packed = books.pack_known(books.shipped())
+    again = books.pack_known(books.unpack_known(packed))
+    assert all((packed[name] == again[name]).all() for name in packed)
+
+
+@pytest.mark.parametrize("tune", ["psnr", "ssim"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 37), (37, 1), (3, 5), (9, 8), (33, 47), (65, 130)])
+def test_images_of_any_size(size, tune):
+    round_trip(photo(*size), quality=70, tune=tune)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_any_number_of_channels(channels):
+    pixels = photo(40, 50)
+    alpha = (np.indices((40, 50)).sum(0) * 3).clip(0, 255).astype(np.uint8)[..., None]
+    chosen = pixels[..., :1] if channels < 3 else pixels
+    if channels in (2, 4):
+        chosen = np.concatenate([chosen, alpha], 2)
+    encoded = round_trip(chosen)
+    if channels in (2, 4):
+        assert (encoded.pixels[..., -1] == chosen[..., -1]).all()
+    assert encoded.psnr > 28
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4))),
+    quality=st.integers(1, 100),
+    tune=st.sampled_from(["psnr", "ssim"]),
+)
+def test_any_image(pixels, quality, tune):
+    round_trip(pixels, quality=quality, tune=tune)
+
+
+def test_extreme_pictures_stay_near():
+    board = (np.indices((96, 96)).sum(0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, 2)
+    assert round_trip(board, quality=90).psnr > 30
+    noise = np.random.default_rng(0).integers(0, 2, (96, 96, 3), np.uint8) * 255
+    assert round_trip(noise, quality=90).psnr > 30
+
+
+@compiled_only
+def test_threads_change_no_bit(monkeypatch):
+    pixels = photo(640, 704)
+    assert Layout(*pixels.shape).n_stripes == 2
+    data = quantize.encode(pixels, profile="multiresolution")
+    decoded = quantize.decode(data)
+    monkeypatch.setattr(coder, "N_THREADS", 1)
+    monkeypatch.setattr("quantize.rows.MOST_PARTS", 1)
+    assert quantize.encode(pixels, profile="multiresolution") == data
+    assert (quantize.decode(data) == decoded).all()
+
+
+@pytest.mark.parametrize("size", [(512, 768), (100, 4000), (9, 60_000), (4000, 20), (3000, 5000)])
+def test_stripes_cover_all_rows_and_divide_no_cell(size):
+    layout = Layout(*size, 3)
+    for level in range(1, layout.n_levels + 1):
+        stripes = [layout.stripe_rows(stripe, level) for stripe in range(layout.n_stripes)]
+        assert stripes[0][0] == 0
+        assert stripes[-1][1] == layout.shape(level)[0]
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(stripes))
+        assert all(first < last for first, last in stripes)
+        assert all((first << level) % 16 == 0 for first, _ in stripes)
+
+
+@compiled_only
+def test_a_wide_image_of_several_stripes():
+    pixels = photo(100, 4000)
+    assert Layout(*pixels.shape).n_stripes == 2
+    round_trip(pixels, tune="ssim")
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_levels_are_smaller_pictures(level):
+    pixels = photo(136, 200)
+    data = quantize.encode(pixels, profile="multiresolution", quality=90)
+    small = quantize.decode(data, level=level)
+    assert small.shape == (-(-136 >> level), 200 >> level, 3)
+    side = 1 << level
+    means = pixels.reshape(136 // side, side, 200 // side, side, 3).mean(axis=(1, 3))
+    assert psnr(np.rint(means).astype(np.uint8), small) > 27
+
+
+def test_a_cut_file_shows_its_coarse_levels():
+    pixels = photo(136, 200)
+    data = quantize.encode(pixels, profile="multiresolution", quality=90)
+    cut = data[: len(data) // 3]
+    assert (quantize.decode(cut, level=2) == quantize.decode(data, level=2)).all()
+    with pytest.raises(quantize.ContainerError, match=r"--level [12]"):
+        quantize.decode(cut[: len(cut) // 2], level=1)
+    with pytest.raises(quantize.ContainerError, match="cut off"):
+        quantize.decode(cut)
+    for length in range(0, len(cut), 97):
+        try:
+            found = quantize.decode(data[:length], level=3)
+        except quantize.ContainerError:
+            continue
+        assert (found == quantize.decode(data, level=3)).all()
+
+
+def test_levels_out_of_range_are_errors():
+    data = quantize.encode(photo(40, 40), profile="multiresolution")
+    with pytest.raises(quantize.ContainerError, match="levels up to 2"):
+        quantize.decode(data, level=5)
+    with pytest.raises(quantize.ContainerError, match="no levels"):
+        quantize.decode(quantize.encode(photo(40, 40), block=2), level=1)
+
+
+def test_alpha_of_a_smaller_picture():
+    alpha = np.zeros((40, 40, 1), np.uint8)
+    alpha[:20] = 255
+    data = quantize.encode(np.concatenate([photo(40, 40), alpha], 2), profile="multiresolution")
+    small = quantize.decode(data, level=2)
+    assert (small[:5, :, 3] == 255).all()
+    assert (small[5:, :, 3] == 0).all()
+
+
+@pytest.mark.parametrize("wanted", [28, 36, 45])
+def test_a_psnr_is_reached_and_hardly_passed(wanted):
+    assert wanted <= round_trip(photo(128, 128), psnr=wanted).psnr <= wanted + 0.1
+
+
+@pytest.mark.parametrize("bpp", [0.4, 2])
+@pytest.mark.parametrize("tune", ["psnr", "ssim"])
+def test_a_rate_is_kept(bpp, tune):
+    assert round_trip(photo(128, 128), bpp=bpp, tune=tune).bits_per_pixel == pytest.approx(bpp, rel=0.02)
+
+
+@pytest.mark.parametrize("max_bytes", [600, 5000])
+def test_a_size_is_never_exceeded_and_used_up(max_bytes):
+    assert 0.95 * max_bytes <= len(round_trip(photo(128, 128), max_bytes=max_bytes).data) <= max_bytes
+
+
+@pytest.mark.parametrize("options", [{"psnr": 90}, {"max_bytes": 60}, {"bpp": 0.0005}])
+def test_what_is_out_of_reach_is_told(options):
+    with pytest.raises(quantize.TargetError, match=r"nearest|least"):
+        quantize.encode(photo(96, 96), profile="multiresolution", **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"block": 2}, {"block": 1}, {"codewords": 64}, {"subsampling": "444"}, {"dither": True}]
+)
+def test_settings_of_other_profiles_are_errors(options):
+    with pytest.raises(quantize.SettingsError):
+        quantize.encode(photo(8, 8), profile="multiresolution", **options)
+    with pytest.raises(quantize.SettingsError):
+        quantize.encode(photo(8, 8), profile="block", tune="ssim")
+
+
+def test_a_strip_takes_another_profile():
+    strip = np.zeros((2, 1 << 19, 3), np.uint8)
+    assert not serves(*strip.shape)
+    with pytest.raises(quantize.TargetError, match="--profile block"):
+        quantize.encode(strip, profile="multiresolution")
+
+
+def test_tuning_for_similarity_makes_it_larger():
+    pixels = photo(256, 256)
+    data = quantize.encode(pixels, profile="multiresolution", bpp=0.8)
+    tuned = quantize.encode(pixels, profile="multiresolution", bpp=0.8, tune="ssim")
+    assert ssim(pixels, quantize.decode(tuned)) > ssim(pixels, quantize.decode(data))
+    assert psnr(pixels, quantize.decode(tuned)) < psnr(pixels, quantize.decode(data))
+
+
+def drawing(height=240, width=320):
+    """Lines, boxes and a ramp, as a plot has them."""
+    pixels = np.full((height, width, 3), 255, np.uint8)
+    pixels[20:-20, 30] = pixels[-20, 30:-20] = 0
+    for x in range(60, width - 40, 40):
+        pixels[height - 20 - x // 2 : height - 20, x : x + 25] = (31, 119, 180)
+    x = np.arange(40, width - 30)
+    pixels[(120 + 60 * np.sin(x / 20)).astype(int), x] = (214, 39, 40)
+    pixels[30:60, 40:296] = np.arange(256, dtype=np.uint8)[None, :, None]
+    return pixels
+
+
+@pytest.mark.parametrize("kind", ["drawing", "text", "colorful", "gray photo"])
+def test_no_larger_than_the_better_profile(kind):
+    pixels = {
+        "drawing": drawing(),
+        "text": np.where(np.random.default_rng(0).random((200, 240, 1)) < 0.1, 0, 255).repeat(3, 2).astype(np.uint8),
+        "colorful": np.concatenate([drawing(), photo(240, 40)], 1),
+        "gray photo": photo(150, 150)[..., :1],
+    }[kind]
+    sizes = [
+        len(encode_picture(Picture(pixels), Settings(profile=profile), ".vqi").data)
+        for profile in ("palette", "multiresolution", "auto")
+    ]
+    assert sizes[2] == min(sizes[:2])
+
+
+@compiled_only
+def test_far_below_jpeg(shared_data, tmp_path):
+    image = Image.open(shared_data / "kodak" / "kodim23.png").convert("RGB")
+    pixels = np.asarray(image)
+    path = tmp_path / "a.jpg"
+    image.save(path, quality=60, optimize=True)
+    reached = psnr(pixels, np.asarray(Image.open(path)))
+    encoded = round_trip(pixels, psnr=float(reached))
+    assert len(encoded.data) < 0.55 * path.stat().st_size
