@@ -1,0 +1,72 @@
+"""How far the scene has moved along a recording, measured so that noise and drifting light count nothing.
+
+Two frames cannot differ by more than what has moved between them. At rest that is nothing, however the pictures flicker.
+"""
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+# What moves a pixel by less than so many standard deviations of its own noise is noise.
+NOISE_DEVIATIONS = 5.0
+# Pixels differ by so many gray levels through rounding alone.
+ROUNDING = 0.3
+# The noise is measured on at most so many pairs of neighbours.
+N_PAIRS = 512
+BLUR = 0.7
+# A step counts as no more than so many typical ones: a flash of light is no journey.
+LONGEST_STEP = 5.0
+NORMAL_DEVIATION = 1.4826
+
+Chunks = Callable[[], Iterator[NDArray[np.uint8]]]
+
+
+def path_of(chunks: Chunks, n_frames: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Length of the path from the first frame to each one, in typical steps of a scene that moves.
+
+    Parameters
+    ----------
+    chunks : callable
+        Gives the thumbnails (n, n_pixels), uint8, of all frames in their order, chunk by chunk; it is called twice.
+    n_frames : int
+    shape : tuple of int
+        Of a thumbnail.
+
+    Returns
+    -------
+    array (n_frames,), float64
+        Never falls; equal where nothing moves.
+    """
+    wanted = set(np.linspace(1, n_frames - 1, min(n_frames - 1, N_PAIRS)).astype(int).tolist())
+    sampled = [change for number, change in enumerate(_changes(chunks(), shape), 1) if number in wanted]
+    if not sampled:
+        return np.zeros(n_frames)
+    # The median of a pixel's changes tells its noise: most pixels show what moves for a small part of the time.
+    noise = np.asarray(NORMAL_DEVIATION * np.median(np.array(sampled), axis=0) + ROUNDING, np.float32)
+    threshold = NOISE_DEVIATIONS * noise
+    steps = np.array([cv2.sumElems(cv2.max(change - threshold, 0))[0] for change in _changes(chunks(), shape)])
+    typical = _typical(steps)
+    return np.concatenate([[0.0], np.cumsum(np.minimum(steps / typical, LONGEST_STEP))])
+
+
+def _changes(chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
+    """Yield how much each number of a thumbnail differs from that of the frame before."""
+    before = None
+    for chunk in chunks:
+        for row in chunk:
+            now = cv2.GaussianBlur(row.reshape(shape).astype(np.float32), (0, 0), BLUR).reshape(shape[0], -1)
+            if before is not None:
+                yield cv2.absdiff(now, before)
+            before = now
+
+
+def _typical(steps: NDArray[np.float64]) -> float:
+    """Return the step that half of the path is made of larger ones; the rests between them do not count."""
+    moving = np.sort(steps[steps > 0])
+    if not len(moving):
+        return 1.0
+    moving = np.minimum(moving, np.percentile(moving, 99))
+    lengths = np.cumsum(moving)
+    return float(moving[np.searchsorted(lengths, lengths[-1] / 2)])
