@@ -5,9 +5,9 @@
     python benchmarks/coverage.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation]
 
 POSES.npz holds ``poses``, float32 (n_frames, n_animals, n_nodes, 2), pixels, NaN where a node is missing; gaps are
-filled by straight lines in time. ``--rest`` measures the resting test of each video as well: six rests of 633 frames, each
-one frame with fresh noise (2 gray levels) and drifting light (2 %), between five runs of 40 frames. Gaps are filled
-before that is put together, so that a pose at rest stands still.
+filled by straight lines in time. ``--rest`` measures the resting test of each video as well: six rests of 633 frames,
+each one frame with fresh noise (2 gray levels) and drifting light (2 %), between five runs of 40 frames. Gaps are
+filled before that is put together, so that a pose at rest stands still.
 
 Of every frame the distance to the nearest chosen one is taken, in body radii (the median root mean square distance of
 an animal's nodes from their mean), the animals matched as fits best:
@@ -110,7 +110,9 @@ class Truth:
             total = np.zeros((n_frames, n_frames))
             for here, there in enumerate(order):
                 product = z[:, here] @ z[:, there].conj().T / n_nodes
-                total += energy[:, here, None] + energy[None, :, there] - 2 * (np.abs(product) if turned else product.real)
+                total += (
+                    energy[:, here, None] + energy[None, :, there] - 2 * (np.abs(product) if turned else product.real)
+                )
             np.minimum(best, total, out=best)
         return np.sqrt(np.maximum(best / n_animals, 0)).astype(np.float32)
 
@@ -122,7 +124,7 @@ class Truth:
         return np.array([scene.mean(), posture.mean(), (posture * self.weights).sum()])
 
     def score(self, chosen: np.ndarray) -> np.ndarray:
-        """The three ratios to evenly spaced frames."""
+        """Return the three ratios to evenly spaced frames."""
         k, n_frames = len(chosen), len(self.scene)
         phases = (np.arange(N_PHASES) + 0.5) / N_PHASES
         even = np.mean([self.measure(((np.arange(k) + phase) * n_frames / k).astype(int)) for phase in phases], axis=0)
@@ -197,7 +199,9 @@ def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bo
     truth = Truth(poses)
 
     def chosen(k: int, seed: int, **options: str) -> np.ndarray:
-        return np.array([f.frame_index for f in choose(scan, Settings(k, seed=seed, **options), None, False)[0].keyframes])
+        return np.array(
+            [f.frame_index for f in choose(scan, Settings(k, seed=seed, **options), None, False)[0].keyframes]
+        )
 
     with VideoReader(video) as reader:
         scan = scan_video(reader, Settings(KS[0]), False)

@@ -24,7 +24,7 @@ LIT_SHARE = 0.3
 FOREGROUND_SHARE = 0.4
 # Patches of this share of a typical animal's area count when the animals are counted, and when they are looked at.
 COUNTED_SHARE, SEEN_SHARE = 0.35, 0.17
-BLUR = 0.7
+BLUR = 0.5
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def _placed(
     """Middle of a patch, and the direction of its axis, to the side where it reaches farther, from its moments."""
     left, top, width, height, _ = stats[patch].tolist()
     window = (slice(top, top + height), slice(left, left + width))
-    moments = cv2.moments(np.where(labels[window] == patch, image[window], 0))
+    # With a border, because OpenCV takes two columns of floats for the corners of a polygon.
+    moments = cv2.moments(np.pad(np.where(labels[window] == patch, image[window], 0), 1))
     angle = 0.5 * np.arctan2(2 * moments["mu11"], moments["mu20"] - moments["mu02"])
     c, s = float(np.cos(angle)), float(np.sin(angle))
     skew = (
@@ -115,7 +116,7 @@ def _placed(
         + 3 * c * s * s * moments["mu12"]
         + s**3 * moments["mu03"]
     )
-    middle = (left + moments["m10"] / moments["m00"], top + moments["m01"] / moments["m00"])
+    middle = (left - 1 + moments["m10"] / moments["m00"], top - 1 + moments["m01"] / moments["m00"])
     return middle, (c, s) if skew >= 0 else (-c, -s)
 
 

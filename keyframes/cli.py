@@ -15,9 +15,9 @@ import typer
 
 from keyframes import __version__
 from keyframes.datatypes import (
-    Algorithm,
     MAX_AUTO_K,
     WITH_PROJECT,
+    Algorithm,
     Crop,
     ExportOptions,
     ExportTool,

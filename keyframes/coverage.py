@@ -14,7 +14,7 @@ from keyframes.animals import find_animals
 from keyframes.scan import Scan
 
 # A typical step of the path changes the scene by no more than this share of the mean distance of two frames.
-STEP_SHARE = 0.1
+STEP_SHARE = 0.3
 # The mean distance is taken between so many frames, evenly spread over the path.
 N_SCALED = 300
 

@@ -1,6 +1,7 @@
 """How far the scene has moved along a recording, measured so that noise and drifting light count nothing.
 
-Two frames cannot differ by more than what has moved between them. At rest that is nothing, however the pictures flicker.
+Two frames cannot differ by more than what has moved between them. At rest that is nothing, however the pictures
+flicker.
 """
 
 from collections.abc import Callable, Iterator
