@@ -4,7 +4,7 @@ Two frames cannot differ by more than what has moved between them. At rest that 
 flicker.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import cv2
 import numpy as np
@@ -40,27 +40,33 @@ def path_of(chunks: Chunks, n_frames: int, shape: tuple[int, ...]) -> NDArray[np
     array (n_frames,), float64
         Never falls; equal where nothing moves.
     """
-    wanted = set(np.linspace(1, n_frames - 1, min(n_frames - 1, N_PAIRS)).astype(int).tolist())
-    sampled = [change for number, change in enumerate(_changes(chunks(), shape), 1) if number in wanted]
-    if not sampled:
+    pairs = np.linspace(1, n_frames - 1, min(n_frames - 1, N_PAIRS)).astype(int)
+    if not len(pairs):
         return np.zeros(n_frames)
     # The median of a pixel's changes tells its noise: most pixels show what moves for a small part of the time.
-    noise = np.asarray(NORMAL_DEVIATION * np.median(np.array(sampled), axis=0) + ROUNDING, np.float32)
-    threshold = NOISE_DEVIATIONS * noise
-    steps = np.array([cv2.sumElems(cv2.max(change - threshold, 0))[0] for change in _changes(chunks(), shape)])
-    typical = _typical(steps)
-    return np.concatenate([[0.0], np.cumsum(np.minimum(steps / typical, LONGEST_STEP))])
+    median = np.median(np.array(list(_changes(chunks(), shape, set(pairs.tolist())))), axis=0)
+    noise = NORMAL_DEVIATION * median + ROUNDING
+    threshold = np.minimum(np.ceil(NOISE_DEVIATIONS * noise), 255).astype(np.uint8)
+    every = range(1, n_frames)
+    # OpenCV's differences of bytes end at 0.
+    moved = (cv2.subtract(change, threshold) for change in _changes(chunks(), shape, every))
+    steps = np.array([sum(cv2.sumElems(change)) for change in moved])
+    return np.concatenate([[0.0], np.cumsum(np.minimum(steps / _typical(steps), LONGEST_STEP))])
 
 
-def _changes(chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
-    """Yield how much each number of a thumbnail differs from that of the frame before."""
-    before = None
+def _changes(
+    chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...], wanted: Container[int]
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield how much each number of a thumbnail differs from that of the frame before, for the wanted frames."""
+    before, n_seen = None, 0
     for chunk in chunks:
-        for row in chunk:
-            now = cv2.GaussianBlur(row.reshape(shape).astype(np.float32), (0, 0), BLUR).reshape(shape[0], -1)
-            if before is not None:
-                yield cv2.absdiff(now, before)
-            before = now
+        for number, row in enumerate(chunk, n_seen):
+            if number in wanted or number + 1 in wanted:
+                now = cv2.GaussianBlur(row.reshape(shape), (0, 0), BLUR)
+                if number in wanted and before is not None:
+                    yield np.asarray(cv2.absdiff(now, before), np.uint8)
+                before = now
+        n_seen += len(chunk)
 
 
 def _typical(steps: NDArray[np.float64]) -> float:

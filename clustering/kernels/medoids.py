@@ -67,6 +67,7 @@ def move_medoids(distances: NDArray, weights: NDArray, labels: NDArray, costs: N
         for i in range(labels.shape[0]):
             if labels[i] == c and costs[i] < costs[best]:
                 best = i
-        n_moved += best != medoids[c]
-        medoids[c] = best
+        if best != medoids[c]:
+            medoids[c] = best
+            n_moved += 1
     return n_moved
