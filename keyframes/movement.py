@@ -44,27 +44,25 @@ def path_of(chunks: Chunks, n_frames: int, shape: tuple[int, ...]) -> NDArray[np
     if not len(pairs):
         return np.zeros(n_frames)
     # The median of a pixel's changes tells its noise: most pixels show what moves for a small part of the time.
-    median = np.median(np.array(list(_changes(chunks(), shape, set(pairs.tolist())))), axis=0)
-    noise = NORMAL_DEVIATION * median + ROUNDING
-    threshold = np.minimum(np.ceil(NOISE_DEVIATIONS * noise), 255).astype(np.uint8)
-    every = range(1, n_frames)
-    # OpenCV's differences of bytes end at 0.
-    moved = (cv2.subtract(change, threshold) for change in _changes(chunks(), shape, every))
-    steps = np.array([sum(cv2.sumElems(change)) for change in moved])
+    sampled = list(_changes(chunks(), shape, set(pairs.tolist())))
+    noise = NORMAL_DEVIATION * np.median(np.array(sampled), axis=0) + ROUNDING
+    threshold = np.asarray(NOISE_DEVIATIONS * noise, np.float32)
+    beyond = (cv2.subtract(change, threshold) for change in _changes(chunks(), shape, range(1, n_frames)))
+    steps = np.array([cv2.sumElems(cv2.threshold(moved, 0, 0, cv2.THRESH_TOZERO)[1])[0] for moved in beyond])
     return np.concatenate([[0.0], np.cumsum(np.minimum(steps / _typical(steps), LONGEST_STEP))])
 
 
 def _changes(
     chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...], wanted: Container[int]
-) -> Iterator[NDArray[np.uint8]]:
+) -> Iterator[NDArray[np.float32]]:
     """Yield how much each number of a thumbnail differs from that of the frame before, for the wanted frames."""
     before, n_seen = None, 0
     for chunk in chunks:
         for number, row in enumerate(chunk, n_seen):
             if number in wanted or number + 1 in wanted:
-                now = cv2.GaussianBlur(row.reshape(shape), (0, 0), BLUR)
+                now = cv2.GaussianBlur(row.reshape(shape).astype(np.float32), (0, 0), BLUR).reshape(shape[0], -1)
                 if number in wanted and before is not None:
-                    yield np.asarray(cv2.absdiff(now, before), np.uint8)
+                    yield np.asarray(cv2.absdiff(now, before), np.float32)
                 before = now
         n_seen += len(chunk)
 

@@ -33,7 +33,7 @@ def pick_medoids(distances: NDArray, weights: NDArray, gains: NDArray, closest: 
     as_of = np.zeros(gains.shape[0], np.int64)
     n_picked = 0
     while n_picked < picked.shape[0]:
-        c = np.argmax(gains)
+        c = int(np.argmax(gains))
         if gains[c] <= 0:
             break
         if as_of[c] == n_picked:
