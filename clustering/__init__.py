@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from clustering.k_selection import KSelection, select_k
     from clustering.kmeans import k_means
     from clustering.lloyd import Partition
+    from clustering.medoids import k_medoids
     from clustering.representatives import representatives
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "clustering_accuracy",
     "evaluate",
     "k_means",
+    "k_medoids",
     "majority_accuracy",
     "majority_map",
     "representatives",
@@ -49,6 +51,7 @@ _MODULES = {
     "clustering_accuracy": "evaluation",
     "evaluate": "evaluation",
     "k_means": "kmeans",
+    "k_medoids": "medoids",
     "majority_accuracy": "evaluation",
     "majority_map": "evaluation",
     "representatives": "representatives",

@@ -39,6 +39,7 @@ def choose(
         Where projects have all that differ.
     """
     # Numba takes a second to load: a video that cannot be read is told before that.
+    from keyframes.coverage import covering_rows
     from keyframes.selection import choose_k, count_different, find_limits, select
 
     with progress_bar(None, "choose", 1, "steps", progress) as steps:
@@ -56,7 +57,11 @@ def choose(
             selection = select_uniform(scan, k)
         else:
             limits = find_limits(scan, settings)
-            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits, known=known)
+            rows = covering_rows(scan, k) if settings.algorithm == "auto" and known is None else None
+            centers = None if rows is None else scan.features[rows].astype(np.float32)
+            selection = select(
+                scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers
+            )
         steps.update()
     return selection, k_selection
 

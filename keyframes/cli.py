@@ -17,6 +17,7 @@ from keyframes import __version__
 from keyframes.datatypes import (
     MAX_AUTO_K,
     WITH_PROJECT,
+    Algorithm,
     Crop,
     ExportOptions,
     ExportTool,
@@ -142,8 +143,15 @@ def extract(
     ] = None,
     features: Annotated[
         FeatureKind,
-        typer.Option(help="What stands for a frame: principal components of its thumbnail, or the thumbnail's pixels."),
-    ] = "pca",
+        typer.Option(
+            help="What stands for a frame: places and postures of the animals, principal components of its thumbnail, "
+            "or the thumbnail's pixels."
+        ),
+    ] = "auto",
+    algorithm: Annotated[
+        Algorithm,
+        typer.Option(help="Frames that stand for all others, or the members nearest to the centres of k-means."),
+    ] = "auto",
     start: Annotated[
         float | None,
         typer.Option(parser=parse_time, metavar="T", help="Look from this time on: seconds or [HH:]MM:SS."),
@@ -237,6 +245,7 @@ def extract(
     """
     settings: dict[str, Any] = {
         "features": features,
+        "algorithm": algorithm,
         "start_s": start or 0.0,
         "stop_s": stop,
         "every": every,

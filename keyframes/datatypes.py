@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FeatureKind = Literal["pca", "pixels"]
+FeatureKind = Literal["auto", "pca", "pixels"]
+Algorithm = Literal["auto", "kmeans"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
@@ -101,8 +102,12 @@ class Settings:
     ----------
     k : int or "auto"
         Number of frames to choose; "auto" finds the number, 2 to 300, beyond which more of them add little.
-    features : {"pca", "pixels"}
-        What stands for a frame: the leading principal components of its thumbnail, or the thumbnail itself.
+    features : {"auto", "pca", "pixels"}
+        What stands for a frame: where the animals are and their postures, beside the leading principal components of
+        its thumbnail; these alone; or the thumbnail itself.
+    algorithm : {"auto", "kmeans"}
+        Frames that stand for all others (k-medoids over places and postures), where `features` is "auto" and no
+        projects count, or else the members nearest to the centres of k-means.
     start_s, stop_s : float, float or None
         Part of the video to look at, start <= time < stop, in seconds.
     every : int
@@ -139,7 +144,8 @@ class Settings:
     """
 
     k: int | Literal["auto"]
-    features: FeatureKind = "pca"
+    features: FeatureKind = "auto"
+    algorithm: Algorithm = "auto"
     start_s: float = 0.0
     stop_s: float | None = None
     every: int = 1
@@ -176,7 +182,8 @@ class Settings:
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
-        for name, allowed in (("features", FeatureKind), ("scan", ScanKind), ("format", ImageFormat)):
+        kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
+        for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         if self.stop_s is not None and not self.stop_s > self.start_s:

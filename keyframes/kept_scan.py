@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from keyframes.datatypes import Settings
 from keyframes.features import PrincipalComponents
-from keyframes.scan import COLUMNS, Scan, rebuilt
+from keyframes.scan import COLUMNS, Sample, Scan, rebuilt
 from keyframes.video import Pass, VideoReader, View
 
-FORMAT = 1
+FORMAT = 2
+SAMPLE = tuple(field.name for field in fields(Sample))
 # What it raises to read a file that is missing, cut off, or something else.
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -75,6 +76,7 @@ def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
         pca_mean=scan.components.mean,
         pca_basis=scan.components.basis,
         levels=scan.levels,
+        **({} if scan.sample is None else {f"sample_{name}": value for name, value in vars(scan.sample).items()}),
         about=np.frombuffer(json.dumps(about).encode(), np.uint8),
     )
 
@@ -107,4 +109,5 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
         tuple(about["warnings"]),
         View(**about["view"]),
         arrays["levels"] if len(arrays["levels"]) else None,
+        Sample(**{name: arrays[f"sample_{name}"] for name in SAMPLE}) if "sample_rows" in arrays else None,
     )

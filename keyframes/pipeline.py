@@ -58,9 +58,9 @@ def extract(
     progress : bool, default=False
         Show progress bars on standard error where that is a terminal.
     **options
-        The other fields of `Settings`: ``features``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``,
-        ``color``, ``scan``, ``uniform``, ``min_gap_s``, ``allow_similar``, ``allow_dark``, ``allow_blurred``, ``seed``,
-        ``format``.
+        The other fields of `Settings`: ``features``, ``algorithm``, ``start_s``, ``stop_s``, ``every``, ``crop``,
+        ``width``, ``color``, ``scan``, ``uniform``, ``min_gap_s``, ``allow_similar``, ``allow_dark``,
+        ``allow_blurred``, ``seed``, ``format``.
 
     Returns
     -------

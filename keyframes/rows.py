@@ -77,6 +77,21 @@ class ThumbnailRows:
         """Return all rows as one array, in memory."""
         return np.concatenate(list(self._kept()))
 
+    @property
+    def whole(self) -> bool:
+        """Whether no row was reduced yet."""
+        return not self._reduced
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield the rows that are not reduced, chunk by chunk; a chunk may be overwritten later."""
+        return self._kept()
+
+    def at(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return rows (n, n_pixels) at ascending places, where none was reduced."""
+        return np.concatenate(
+            [chunk[places[places // CHUNK_ROWS == n] - n * CHUNK_ROWS] for n, chunk in enumerate(self._kept())]
+        )
+
     def fit(self) -> PrincipalComponents:
         """Return the components that all rows are reduced to, fitted on an even sample of them if not done yet."""
         if self.components is None:
@@ -123,10 +138,7 @@ class ThumbnailRows:
     def _even_rows(self, n_rows: int) -> NDArray[np.uint8]:
         """Rows evenly spread over those that are kept."""
         wanted = np.linspace(0, self._n_kept() - 1, min(n_rows, self._n_kept())).astype(np.int64)
-        found = []
-        for number, chunk in enumerate(self._kept()):
-            found.append(chunk[wanted[wanted // CHUNK_ROWS == number] - number * CHUNK_ROWS])
-        return np.concatenate(found)
+        return self.at(wanted)
 
     def _kept(self) -> Iterator[NDArray[np.uint8]]:
         yield from self._whole_chunks()

@@ -18,6 +18,7 @@ from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import RegionError
 from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
 from keyframes.luma import find_luma_levels, look_alike, luma_pays
+from keyframes.movement import path_of
 from keyframes.progress import Progress, progress_bar
 from keyframes.rows import ThumbnailRows
 from keyframes.video import (
@@ -45,8 +46,29 @@ SAMPLED_AHEAD = 512
 MOST_PIXELS = 1_000_000_000
 
 
+# So many frames are looked at closely, when it is chosen among them.
+N_SAMPLED = 2048
+
 # The fields that hold one row a frame.
 COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Thumbnails of some frames, half of them evenly spread over the time, half over what moves.
+
+    Attributes
+    ----------
+    rows : array (n,), int64
+        Rows of the scan, ascending.
+    thumbnails : array (n, height, width) or (n, height, width, 3), uint8
+    path : array (n,), float64
+        How far the scene has moved up to each frame, in typical steps.
+    """
+
+    rows: NDArray[np.int64]
+    thumbnails: NDArray[np.uint8]
+    path: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,8 @@ class Scan:
         Of each picture as it was looked at.
     view : View
         How the pictures were looked at.
+    sample : Sample or None
+        None where the thumbnails were too many to be kept, or are not those of one recording.
     """
 
     frame_index: NDArray[np.int64]
@@ -89,6 +113,7 @@ class Scan:
     warnings: tuple[str, ...]
     fingerprint: NDArray[np.uint64] = field(repr=False)
     view: View = field(repr=False)
+    sample: Sample | None = field(repr=False)
     _video: VideoReader = field(repr=False)
     _thumbnailer: Thumbnailer = field(repr=False)
 
@@ -107,7 +132,7 @@ class Scan:
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
-    return replace(scan, **{name: getattr(scan, name)[rows] for name in COLUMNS})
+    return replace(scan, sample=None, **{name: getattr(scan, name)[rows] for name in COLUMNS})
 
 
 def rebuilt(
@@ -119,6 +144,7 @@ def rebuilt(
     warnings: tuple[str, ...],
     view: View,
     levels: NDArray[np.uint8] | None,
+    sample: Sample | None,
 ) -> Scan:
     """Put a scan of a video together again from what was kept of it.
 
@@ -133,6 +159,7 @@ def rebuilt(
         The other fields of `Scan`.
     levels : array (256,), uint8, or None
         What a luma plane's levels mean in gray, where these were looked at.
+    sample : Sample or None
     """
     return Scan(
         **columns,
@@ -140,6 +167,7 @@ def rebuilt(
         frames_decoded=frames_decoded,
         warnings=warnings,
         view=view,
+        sample=sample,
         _video=video,
         _thumbnailer=thumbnailer_of(video, settings, levels),
     )
@@ -342,9 +370,22 @@ def _scan_once(
             warnings=(),
             fingerprint=np.frombuffer(columns.prints, np.uint64),
             view=view,
+            sample=_sampled(rows, len(frame_index), thumbnailer.shape) if settings.features == "auto" else None,
             _video=video,
             _thumbnailer=thumbnailer,
         )
+
+
+def _sampled(rows: ThumbnailRows, n_frames: int, shape: tuple[int, ...]) -> Sample | None:
+    """Take the sample of a scan."""
+    if not rows.whole:
+        return None
+    path = path_of(lambda: iter(rows), n_frames, shape)
+    # A rest must not hide a short run, nor a run all the rests.
+    spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
+    places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
+    places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
+    return Sample(places, rows.at(places).reshape(-1, *shape), path[places])
 
 
 def _fewest(settings: Settings) -> int:

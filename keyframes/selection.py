@@ -99,7 +99,10 @@ def select(
     dark, blurred = scan.brightness < limits.dark, scan.sharpness < limits.blurred
     blemish = blemishes(scan.suspect, dark, blurred)
     ranked = ranked_members(np.where(allowed, labels, -1), squared, blemish, k)
-    ranked = [_ranked_again(members, X, center) for members, center in zip(ranked, centers, strict=False)]
+    # Centres that were found elsewhere may be fewer than k: what has none is chosen as what a cluster cannot give.
+    ranked[: len(centers)] = [
+        _ranked_again(members, X, center) for members, center in zip(ranked, centers, strict=False)
+    ]
     best = [sharpest_first(members, scan.sharpness) if limits.blurred else members for members in ranked]
     company = Company(X, scan.time_s, limits, k, known.features, known.time_s)
     effect = choose_members(best, np.flatnonzero(allowed & (blemish == 0)), np.flatnonzero(allowed), company)

@@ -67,6 +67,34 @@ def centnn(X, k, epsilon=0.1, max_epochs=10_000):
     return labels, np.array([X[labels == c].mean(axis=0) for c in range(len(centers))]), epochs
 
 
+def k_medoids(distances, k, weights=None, covered=None, max_iter=10):
+    """Rows added by what they save, then moved to the middle of their clusters; the first of equals everywhere."""
+    D = np.asarray(distances, np.float64)
+    weights = np.ones(len(D)) if weights is None else np.asarray(weights, np.float64)
+    closest = np.full(len(D), 2 * D.max() + 1) if covered is None else np.asarray(covered, np.float64)
+    medoids = []
+    for _ in range(min(k, len(D))):
+        gains = [(weights * np.maximum(closest - row, 0)).sum() for row in D]
+        if max(gains) <= 0:
+            break
+        medoids.append(int(np.argmax(gains)))
+        closest = np.minimum(closest, D[medoids[-1]])
+    for _ in range(max_iter):
+        labels = D[medoids].argmin(axis=0)
+        if covered is not None:
+            labels[np.asarray(covered) <= D[medoids].min(axis=0)] = -1
+            labels[medoids] = range(len(medoids))
+        before = list(medoids)
+        for c, medoid in enumerate(before):
+            members = np.flatnonzero(labels == c)
+            costs = (D[np.ix_(members, members)] * weights[members]).sum(axis=1)
+            if costs.min() < costs[members == medoid][0]:
+                medoids[c] = int(members[costs.argmin()])
+        if medoids == before:
+            break
+    return medoids
+
+
 def representatives(X, labels, centers, n):
     """Members by distance from their centre, nearest first, then by row."""
     X = np.asarray(X, np.float64)

@@ -175,7 +175,7 @@ def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: 
         raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
     if total is None:
         return
-    if settings.uniform or unlike or settings.features != "pca":
+    if settings.uniform or unlike or settings.features == "pixels":
         what = "uniform" if settings.uniform else "unlike" if unlike else "features = pixels"
         raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
 

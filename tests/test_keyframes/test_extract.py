@@ -94,10 +94,16 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
 
 def test_the_same_settings_give_the_same_bytes_with_any_number_of_threads(tmp_path, video_file):
     path = video_file("h264_b_frames.mp4")
-    for name, options in {"a": {"threads": 1}, "b": {"threads": 2}, "c": {}, "other": {"seed": 1}}.items():
-        keyframes.extract(path, 9, output=tmp_path / name, **options)
-    assert contents(tmp_path / "a") == contents(tmp_path / "b") == contents(tmp_path / "c")
-    assert contents(tmp_path / "a")["keyframes.csv"] != contents(tmp_path / "other")["keyframes.csv"]
+    for algorithm in ("auto", "kmeans"):
+        for name, options in {"a": {"threads": 1}, "b": {"threads": 2}, "c": {}, "other": {"seed": 1}}.items():
+            place = tmp_path / algorithm / name
+            keyframes.extract(path, 9, output=place, algorithm=algorithm, **options)
+    for algorithm in ("auto", "kmeans"):
+        same = [contents(tmp_path / algorithm / name) for name in "abc"]
+        assert same[0] == same[1] == same[2]
+    # Only k-means draws at random.
+    first, other = (contents(tmp_path / "kmeans" / name)["keyframes.csv"] for name in ("a", "other"))
+    assert first != other
 
 
 def test_a_damaged_video_gives_the_same_bytes_with_any_number_of_threads(tmp_path, damaged):

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""How well do the chosen frames cover the poses of a recording? Measured against every n-th frame.
+
+    python benchmarks/coverage.py                                 renders recordings of its own, with true poses
+    python benchmarks/coverage.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation]
+
+POSES.npz holds ``poses``, float32 (n_frames, n_animals, n_nodes, 2), pixels, NaN where a node is missing; gaps are
+filled by straight lines in time. ``--rest`` measures the resting test of each video as well: six rests of 633 frames,
+each one frame with fresh noise (2 gray levels) and drifting light (2 %), between five runs of 40 frames. Gaps are
+filled before that is put together, so that a pose at rest stands still.
+
+Of every frame the distance to the nearest chosen one is taken, in body radii (the median root mean square distance of
+an animal's nodes from their mean), the animals matched as fits best:
+
+    scene     root mean square distance of the nodes: place and posture
+    posture   the same after each animal's translation and rotation are taken away
+    balanced  posture, each of 40 posture modes weighing the same
+
+A score is the geometric mean of the three means, each as a ratio to that of as many evenly spaced frames (mean of 16
+phases). Below 1 is better than every n-th frame. ``--ablation`` leaves out one part of the default after the other.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import pairwise, permutations
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)
+sys.path.insert(1, str(ROOT / "sample_data"))
+
+from make_sample import Scene, animate, render, simulate, write_video  # noqa: E402 - found only now
+
+from clustering import k_medoids  # noqa: E402
+from keyframes.animals import find_animals  # noqa: E402
+from keyframes.choosing import choose  # noqa: E402
+from keyframes.coverage import N_SCALED, STEP_SHARE, frames_stood_for  # noqa: E402
+from keyframes.datatypes import Settings  # noqa: E402
+from keyframes.scan import Scan, scan_video  # noqa: E402
+from keyframes.video import VideoReader  # noqa: E402
+
+KS = (20, 50, 100)
+N_MODES, N_PHASES = 40, 16
+N_RUNS, RUN, REST = 5, 40, 633
+SCENES = {
+    "two mice": Scene(seed=3, seconds=60, width=384, height=288, animals=2, animal_size=56, floor="wood"),
+    "two flies": Scene(
+        seed=7,
+        seconds=60,
+        width=320,
+        height=320,
+        animals=2,
+        animal_size=30,
+        fur_colour=(40, 36, 30),
+        skin_colour=(60, 50, 40),
+        floor="wood",
+        floor_colour=(215, 215, 210),
+        wall_colour=(90, 90, 90),
+        objects=0,
+    ),
+    "moving camera": Scene(seed=5, seconds=60, width=384, height=288, animal_size=66, camera_motion=10, arena_seed=9),
+    "white mouse": Scene(
+        seed=13,
+        seconds=60,
+        width=320,
+        height=240,
+        animal_size=50,
+        fur_colour=(225, 222, 215),
+        floor="wood",
+        floor_colour=(60, 60, 66),
+        light_drift=0.15,
+        rest_share=0.3,
+    ),
+    "long rests": Scene(
+        seed=9, seconds=120, width=320, height=240, animal_size=58, rest_share=0.93, light_drift=0.1, arena_seed=2
+    ),
+}
+RESTING = ("two mice", "white mouse")
+
+
+class Truth:
+    """True distances between all frames of a recording.
+
+    Parameters
+    ----------
+    poses : array (n_frames, n_animals, n_nodes, 2), without NaN
+    """
+
+    def __init__(self, poses: np.ndarray) -> None:
+        nodes = poses[..., 0] + 1j * poses[..., 1]
+        shapes = nodes - nodes.mean(axis=2, keepdims=True)
+        radius = np.median(np.sqrt((np.abs(shapes) ** 2).mean(axis=2)))
+        self.scene = self._matched(nodes / radius, turned=False)
+        self.posture = self._matched(shapes / radius, turned=True)
+        modes, labels = k_medoids(self.posture, N_MODES)
+        self.weights = 1 / np.bincount(labels, minlength=len(modes))[labels] / len(np.unique(labels))
+
+    @staticmethod
+    def _matched(z: np.ndarray, turned: bool) -> np.ndarray:
+        """Distances (n_frames, n_frames); of shapes that are turned onto each other, the least over all rotations."""
+        n_frames, n_animals, n_nodes = z.shape
+        energy = (np.abs(z) ** 2).mean(axis=2)
+        best = np.full((n_frames, n_frames), np.inf)
+        for order in permutations(range(n_animals)):
+            total = np.zeros((n_frames, n_frames))
+            for here, there in enumerate(order):
+                product = z[:, here] @ z[:, there].conj().T / n_nodes
+                total += (
+                    energy[:, here, None] + energy[None, :, there] - 2 * (np.abs(product) if turned else product.real)
+                )
+            np.minimum(best, total, out=best)
+        return np.sqrt(np.maximum(best / n_animals, 0)).astype(np.float32)
+
+    def measure(self, chosen: np.ndarray) -> np.ndarray:
+        """Scene, posture and balanced mean distance to the nearest of the chosen frames."""
+        scene, posture = self.scene[chosen].min(axis=0), self.posture[chosen].min(axis=0)
+        # One frame that was labelled wrongly must not decide.
+        posture = np.minimum(posture, np.percentile(posture, 99))
+        return np.array([scene.mean(), posture.mean(), (posture * self.weights).sum()])
+
+    def score(self, chosen: np.ndarray) -> np.ndarray:
+        """Return the three ratios to evenly spaced frames."""
+        k, n_frames = len(chosen), len(self.scene)
+        phases = (np.arange(N_PHASES) + 0.5) / N_PHASES
+        even = np.mean([self.measure(((np.arange(k) + phase) * n_frames / k).astype(int)) for phase in phases], axis=0)
+        return self.measure(chosen) / even
+
+
+def filled(poses: np.ndarray) -> np.ndarray:
+    """Fill gaps by straight lines in time."""
+    poses, time = poses.astype(np.float64), np.arange(len(poses))
+    for place in np.ndindex(poses.shape[1:]):
+        values = poses[(slice(None), *place)]
+        seen = np.isfinite(values)
+        poses[(slice(None), *place)] = np.interp(time, time[seen], values[seen]) if seen.any() else 0.0
+    return poses
+
+
+def resting(video: Path, poses: np.ndarray, out: Path) -> np.ndarray:
+    """Write the resting test of a video; return its poses."""
+    starts = np.linspace(1, len(poses) - RUN - 1, N_RUNS).astype(int)
+    parts = [part for s in starts for part in (np.full(REST, s - 1), np.arange(s, s + RUN))]
+    source = np.concatenate([*parts, np.full(REST, starts[-1] + RUN - 1)])
+    at_rest = np.bincount(source, minlength=len(poses))[source] > 1
+    with VideoReader(video) as reader:
+        wanted = set(source.tolist())
+        pictures = {frame.index: frame.image[..., ::-1].copy() for frame in reader if frame.index in wanted}
+    rng = np.random.default_rng(0)
+
+    def frames() -> Iterator[np.ndarray]:
+        for time, (index, rests) in enumerate(zip(source, at_rest, strict=True)):
+            light = 1 + 0.02 * np.sin(2 * np.pi * time / 900) if rests else 1.0
+            noise = rng.normal(0, 2, pictures[index].shape[:2])[..., None]
+            yield np.clip(np.rint(pictures[index] * light + noise), 0, 255).astype(np.uint8)
+
+    write_video(out, frames(), 30, preset="veryfast")
+    return poses[source]
+
+
+def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
+    """Choices of k frames with one part of the default after the other left out; without the guards."""
+    sample = scan.sample
+    assert sample is not None
+    weights = frames_stood_for(sample.rows, len(scan.frame_index))
+    evenly = np.unique(np.searchsorted(sample.path, np.linspace(sample.path[0], sample.path[-1], N_SCALED)))
+    evenly = np.minimum(evenly, len(sample.path) - 1)
+    bound = np.abs(sample.path[:, None] - sample.path) * STEP_SHARE
+
+    def scaled(matrix: np.ndarray) -> np.ndarray:
+        return matrix / matrix[np.ix_(evenly, evenly)].mean()
+
+    rows = scan.features[sample.rows].astype(np.float32)
+    norms = (rows**2).sum(axis=1)
+    looks = scaled(np.sqrt(np.maximum(norms[:, None] + norms - 2 * rows @ rows.T, 0)))
+    matrices = {"k-medoids on PCA": looks, "the same, bound by the path": np.minimum(looks, bound)}
+    if (animals := find_animals(sample.thumbnails)) is not None:
+        place, posture = (scaled(part) for part in animals.distances())
+        matrices |= {
+            "path alone": np.minimum(bound, 1),
+            "places, bound": np.minimum(place, bound),
+            "postures, bound": np.minimum(posture, bound),
+            "places + postures": place + posture,
+            "places + postures, bound": np.minimum(place + posture, bound),
+        }
+
+    def chooser(matrix: np.ndarray) -> Callable[[int], np.ndarray]:
+        return lambda k: scan.frame_index[sample.rows[k_medoids(matrix, k, sample_weight=weights)[0]]]
+
+    return {name: chooser(matrix) for name, matrix in matrices.items()}
+
+
+def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bool) -> None:
+    """Print the scores of a video."""
+    truth = Truth(poses)
+
+    def chosen(k: int, seed: int, **options: str) -> np.ndarray:
+        return np.array(
+            [f.frame_index for f in choose(scan, Settings(k, seed=seed, **options), None, False)[0].keyframes]
+        )
+
+    with VideoReader(video) as reader:
+        scan = scan_video(reader, Settings(KS[0]), False)
+        methods = {
+            "default": lambda k: [chosen(k, seed) for seed in range(seeds)],
+            "--algorithm kmeans": lambda k: [chosen(k, seed, algorithm="kmeans") for seed in range(seeds)],
+        }
+        if ablation:
+            methods |= {told: lambda k, pick=pick: [pick(k)] for told, pick in variants(scan).items()}
+        for told, method in methods.items():
+            ratios = np.array([np.mean([np.log(truth.score(rows)) for rows in method(k)], axis=0) for k in KS])
+            by_k, by_part = np.exp(ratios.mean(axis=1)), np.exp(ratios.mean(axis=0))
+            cells = " ".join(f"{value:6.3f}" for value in (*by_k, np.exp(ratios.mean()), *by_part))
+            print(f"{name:22s} {told:28s} {cells}", flush=True)
+
+
+def main() -> None:
+    """Measure the given recordings, or some of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, metavar="VIDEO POSES.npz")
+    parser.add_argument("--rest", action="store_true", help="the resting test of each video as well")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--ablation", action="store_true", help="leave out one part of the default after the other")
+    options = parser.parse_args()
+    if len(options.files) % 2:
+        parser.error("give a file of poses for each video")
+    cv2.setNumThreads(1)
+    columns = (*(f"k={k}" for k in KS), "mean", "scene", "post", "bal")
+    print(f"{'recording':22s} {'choice':28s} " + " ".join(f"{column:>6s}" for column in columns))
+    with tempfile.TemporaryDirectory() as folder:
+        videos = [(a.stem, a, filled(np.load(b)["poses"])) for a, b in list(pairwise(options.files))[::2]]
+        if not videos:
+            for name, scene in SCENES.items():
+                motion = animate(scene)
+                path = Path(folder) / f"{name}.mp4"
+                write_video(path, render(scene, motion), scene.frame_rate, preset="veryfast")
+                videos.append((name, path, simulate(scene, motion)[0].astype(np.float64)))
+        for name, video, poses in videos:
+            evaluate(name, video, poses, options.seeds, options.ablation)
+            if options.rest or (not options.files and name in RESTING):
+                path = Path(folder) / f"{video.stem}-rest.mp4"
+                evaluate(f"{name}, resting", path, resting(video, poses, path), options.seeds, options.ablation)
+
+
+if __name__ == "__main__":
+    main()

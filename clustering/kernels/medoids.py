@@ -1,0 +1,73 @@
+"""Kernels of k-medoids on a matrix of distances."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.kernels.compilation import FAST_MATH, compiled
+
+
+@compiled(fastmath=FAST_MATH)
+def gain(distances: NDArray, c: int, weights: NDArray, closest: NDArray) -> float:
+    """Return by how much the weighted sum of `closest` falls if row c becomes a medoid.
+
+    IN: distances (n_samples, n_samples); c; weights, closest (n_samples,).
+    """
+    total = 0.0
+    for i in range(closest.shape[0]):
+        total += weights[i] * max(closest[i] - distances[c, i], np.float32(0))
+    return total
+
+
+@compiled()
+def pick_medoids(distances: NDArray, weights: NDArray, gains: NDArray, closest: NDArray, picked: NDArray) -> int:
+    """Pick the row of most gain, again and again; return how many gained anything.
+
+    A gain can only fall as more medoids stand, so that only the largest of the old ones is worked out anew until it
+    stays the largest (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978).
+
+    IN: distances (n_samples, n_samples); weights (n_samples,). OUT: gains (n_samples,), float64; picked (n_picked,).
+    INOUT: closest (n_samples,), distances to the nearest medoid.
+    """
+    for c in range(gains.shape[0]):
+        gains[c] = gain(distances, c, weights, closest)
+    as_of = np.zeros(gains.shape[0], np.int64)
+    n_picked = 0
+    while n_picked < picked.shape[0]:
+        c = int(np.argmax(gains))
+        if gains[c] <= 0:
+            break
+        if as_of[c] == n_picked:
+            for i in range(closest.shape[0]):
+                closest[i] = min(closest[i], distances[c, i])
+            picked[n_picked] = c
+            n_picked += 1
+            gains[c] = 0
+        else:
+            gains[c] = gain(distances, c, weights, closest)
+            as_of[c] = n_picked
+    return n_picked
+
+
+@compiled()
+def move_medoids(distances: NDArray, weights: NDArray, labels: NDArray, costs: NDArray, medoids: NDArray) -> int:
+    """Move each medoid to the member with the least weighted sum of distances to the others; return how many moved.
+
+    IN: distances (n_samples, n_samples); weights (n_samples,); labels (n_samples,), those from n_clusters on stand for
+    clusters that stay. OUT: costs (n_samples,), float64. INOUT: medoids (n_clusters,).
+    """
+    for i in range(labels.shape[0]):
+        total = 0.0
+        for j in range(labels.shape[0]):
+            if labels[j] == labels[i]:
+                total += weights[j] * distances[i, j]
+        costs[i] = total
+    n_moved = 0
+    for c in range(medoids.shape[0]):
+        best = medoids[c]
+        for i in range(labels.shape[0]):
+            if labels[i] == c and costs[i] < costs[best]:
+                best = i
+        if best != medoids[c]:
+            medoids[c] = best
+            n_moved += 1
+    return n_moved

@@ -1,0 +1,85 @@
+"""k-medoids: members that stand for all rows, by any distance between them."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clustering.errors import InvalidInputError
+
+
+def k_medoids(
+    distances: ArrayLike,
+    n_clusters: int,
+    *,
+    sample_weight: ArrayLike | None = None,
+    covered: ArrayLike | None = None,
+    max_iter: int = 10,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose rows so that the sum of every row's distance to the nearest chosen one is small.
+
+    Rows are added greedily, each time the one that lowers the sum most, which reaches at least 63 % of what is
+    possible (G. L. Nemhauser, L. A. Wolsey and M. L. Fisher, "An analysis of approximations for maximizing submodular
+    set functions", 1978). Then each moves to the middle of its cluster until none moves (H.-S. Park and C.-H. Jun, "A
+    simple and fast algorithm for K-medoids clustering", 2009). Nothing is random.
+
+    Parameters
+    ----------
+    distances : array (n_samples, n_samples), float
+        Not negative; row i holds the distances of row i to all others. They need not be Euclidean.
+    n_clusters : int
+        How many rows to choose at most: none is chosen that lies at distance 0 from another one.
+    sample_weight : array (n_samples,), float, or None, default=None
+    covered : array (n_samples,), float, or None, default=None
+        Distance of each row to what stands for it already.
+    max_iter : int, default=10
+        Most moves of all chosen rows.
+
+    Returns
+    -------
+    medoids : array (at most n_clusters,), int64
+    labels : array (n_samples,), int64
+        Nearest of the medoids, the first of equals.
+
+    Raises
+    ------
+    InvalidInputError
+        Where the arrays do not fit together, or a number is out of its range.
+
+    Examples
+    --------
+    >>> medoids, labels = k_medoids([[0, 1, 9], [1, 0, 8], [9, 8, 0]], 2)
+    >>> medoids.tolist(), labels.tolist()
+    ([1, 2], [0, 0, 1])
+    """
+    from clustering.kernels.medoids import move_medoids, pick_medoids
+
+    matrix = np.ascontiguousarray(distances, np.float32)
+    n_samples = len(matrix)
+    if matrix.shape != (n_samples, n_samples) or not n_samples:
+        raise InvalidInputError(f"distances {matrix.shape} must be a square with at least one row")
+    if not (np.isfinite(matrix).all() and matrix.min() >= 0):
+        raise InvalidInputError("distances must be finite and not negative")
+    if n_clusters < 1:
+        raise InvalidInputError(f"n_clusters={n_clusters} must be at least 1")
+    weights = _column(sample_weight, n_samples, 1.0, "sample_weight")
+    # What nothing stands for yet is farther away than everything else.
+    closest = _column(covered, n_samples, 2 * float(matrix.max()) + 1, "covered").copy()
+    picked = np.empty(min(n_clusters, n_samples), np.int64)
+    n_picked = pick_medoids(matrix, weights, np.empty(n_samples), closest, picked)
+    medoids, costs = picked[:n_picked], np.empty(n_samples)
+    if not n_picked:
+        return medoids, np.zeros(n_samples, np.int64)
+    for _ in range(max_iter):
+        labels = matrix[medoids].argmin(axis=0)
+        if covered is not None:
+            labels[np.asarray(covered) <= matrix[medoids, :].min(axis=0)] = n_picked
+            labels[medoids] = np.arange(n_picked)
+        if not move_medoids(matrix, weights, labels, costs, medoids):
+            break
+    return medoids, matrix[medoids].argmin(axis=0)
+
+
+def _column(values: ArrayLike | None, n_samples: int, default: float, name: str) -> NDArray[np.float32]:
+    column = np.full(n_samples, default, np.float32) if values is None else np.asarray(values, np.float32)
+    if column.shape != (n_samples,) or not (np.isfinite(column).all() and column.min() >= 0):
+        raise InvalidInputError(f"{name} {column.shape} must hold a number of 0 or more for each of {n_samples} rows")
+    return column
