@@ -10,6 +10,7 @@ from itertools import permutations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 # The background is the median of at most so many frames.
 N_BACKGROUND = 256
@@ -47,7 +48,9 @@ class Animals:
 
         Root mean squares over the animals, which are matched as fits best, since nobody knows who is who.
         """
-        return _matched(self.places), _matched(self.postures)
+        # With two threads BLAS sums in another order.
+        with threadpool_limits(1, user_api="blas"):
+            return _matched(self.places), _matched(self.postures)
 
 
 def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
