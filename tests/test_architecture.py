@@ -301,3 +301,14 @@ def test_importing_is_light(statement):
         heavy.add("typer")
     assert heavy.isdisjoint(loaded.split())
     assert n_threads == "1"
+
+
+def test_the_benchmark_times_stages_that_exist():
+    tree = ast.parse((ROOT / "benchmarks" / "extract.py").read_text(encoding="utf-8"))
+    (stages,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "STAGES"
+    ]
+    pipeline = importlib.import_module("keyframes.pipeline")
+    assert all(callable(getattr(pipeline, name)) for name in stages.values())
