@@ -57,7 +57,7 @@ def choose(
             selection = select_uniform(scan, k)
         else:
             limits = find_limits(scan, settings)
-            rows = covering_rows(scan, k) if settings.algorithm == "auto" and known is None else None
+            rows = covering_rows(scan, k, known) if settings.algorithm == "auto" else None
             centers = None if rows is None else scan.features[rows].astype(np.float32)
             selection = select(
                 scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from clustering import k_medoids
 from keyframes.animals import find_animals
+from keyframes.datatypes import Known
 from keyframes.scan import Scan
 
 # A typical step of the path changes the scene by no more than this share of the mean distance of two frames.
@@ -19,7 +20,7 @@ STEP_SHARE = 0.3
 N_SCALED = 300
 
 
-def covering_rows(scan: Scan, k: int) -> NDArray[np.int64] | None:
+def covering_rows(scan: Scan, k: int, known: Known | None = None) -> NDArray[np.int64] | None:
     """Choose rows of a scan that cover what its sample shows; None where there is nothing to tell them apart.
 
     Parameters
@@ -27,18 +28,27 @@ def covering_rows(scan: Scan, k: int) -> NDArray[np.int64] | None:
     scan : Scan
         With a sample.
     k : int
+    known : Known or None, default=None
+        Frames that cover already what they are near to. Where some are of other recordings, None is returned: their
+        places and postures are not known.
 
     Returns
     -------
     array (at most k,), int64, or None
     """
     sample = scan.sample
-    if sample is None or len(sample.rows) < 2:
+    if sample is None or len(sample.rows) < 2 or (known is not None and len(known.features) > len(known.time_s)):
         return None
     distances = frame_distances(sample.thumbnails, sample.path)
     if distances is None:
         return None
-    medoids, _ = k_medoids(distances, k, sample_weight=frames_stood_for(sample.rows, len(scan.frame_index)))
+    covered = None
+    if known is not None and len(known.time_s):
+        # A frame that is not in the sample is taken for the one before it that is.
+        after = np.searchsorted(scan.time_s[sample.rows], known.time_s, side="right")
+        covered = distances[np.unique(np.maximum(after - 1, 0))].min(axis=0)
+    weights = frames_stood_for(sample.rows, len(scan.frame_index))
+    medoids, _ = k_medoids(distances, k, sample_weight=weights, covered=covered)
     return sample.rows[medoids]
 
 

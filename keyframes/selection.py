@@ -81,7 +81,7 @@ def select(
     known : Known or None, default=None
         Frames that were labelled or chosen before: none of them is chosen, and those that are cover what they do not.
     centers : array (k, n_features), float32, or None, default=None
-        Centres that were found elsewhere and stay where they are: frames near these are chosen. Not with `known`.
+        Centres that were found elsewhere and stay where they are: frames near these are chosen.
 
     Returns
     -------
