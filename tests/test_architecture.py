@@ -84,7 +84,15 @@ FLOORS = {
         {"error_map"},
         {"__init__"},
     ],
+    "clustering.deep": [
+        {"checkpoint"},
+        {"estimators"},
+        {"training"},
+        {"assignment", "augmentation", "losses", "networks"},
+        {"__init__"},
+    ],
     "clustering": [
+        {"deep"},
         {"estimators", "evaluation", "k_selection", "representatives"},
         {"centnn", "kmeans", "minibatch"},
         {"exchange", "growth", "running_means"},
@@ -264,6 +272,7 @@ def test_the_list_of_public_names_is_the_namespace(package):
     "statement",
     [
         "import clustering",
+        "import clustering.deep",
         "import keyframes",
         "import keyframes.batch_command",
         "import quantize",

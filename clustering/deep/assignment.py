@@ -1,0 +1,65 @@
+"""Soft assignments of embedded rows to centres, and the targets that sharpen them."""
+
+import torch
+from torch import Tensor
+
+ASSIGNMENTS = ("student-t", "softmax")
+SMALL = 1e-12
+
+
+def soft_assignment(
+    embedded: Tensor, centers: Tensor, kind: str = "student-t", *, freedom: float = 1.0, temperature: float = 1.0
+) -> Tensor:
+    """Share of each centre in each row.
+
+    Parameters
+    ----------
+    embedded : Tensor (n, n_embedding)
+    centers : Tensor (n_clusters, n_embedding)
+    kind : {"student-t", "softmax"}
+        Student's t kernel, q ~ (1 + d² / freedom) ** -((freedom + 1) / 2), or q ~ exp(-d² / temperature), where d is the
+        distance of a row from a centre.
+    freedom : float, default=1.0
+        Degrees of freedom of Student's t.
+    temperature : float, default=1.0
+        In units of d²; the lower, the harder the assignment.
+
+    Returns
+    -------
+    Tensor (n, n_clusters)
+        The shares of a row sum up to 1.
+
+    References
+    ----------
+    L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", JMLR 9, 2008; J. Xie, R. Girshick and A. Farhadi,
+    "Unsupervised deep embedding for clustering analysis", ICML 2016, arXiv 1511.06335; M. Moradi Fard, T. Thonet and
+    E. Gaussier, "Deep k-means: jointly clustering with k-means and learning representations", Pattern Recognition
+    Letters 138, 2020, arXiv 1806.10069 (the softmax).
+    """
+    # The product of matrices that `cdist` takes for many rows loses digits near 0.
+    squared = torch.cdist(embedded, centers, compute_mode="donot_use_mm_for_euclid_dist").square()
+    if kind == "softmax":
+        return torch.softmax(-squared / temperature, dim=1)
+    shares = (1 + squared / freedom) ** (-(freedom + 1) / 2)
+    return shares / shares.sum(dim=1, keepdim=True)
+
+
+def target_distribution(shares: Tensor) -> Tensor:
+    """Sharpen soft assignments: p ~ q² / f, where f is a cluster's sum of shares, so that no cluster eats the others.
+
+    Parameters
+    ----------
+    shares : Tensor (n, n_clusters)
+        Of all rows.
+
+    Returns
+    -------
+    Tensor (n, n_clusters)
+        The shares of a row sum up to 1.
+
+    References
+    ----------
+    Xie et al. 2016, equation 3.
+    """
+    weights = shares.square() / shares.sum(dim=0).clamp_min(SMALL)
+    return weights / weights.sum(dim=1, keepdim=True)
