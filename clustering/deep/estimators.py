@@ -243,14 +243,16 @@ class DEC(ClusterMixin, BaseEstimator):
         ``AutoencoderFeatures()``.
     objective : {"dec", "idec", "end-to-end", "neighbors"} or Objective, default="dec"
         What is minimised. "dec": the divergence of the soft assignments from their sharpened targets (Xie et al. 2016).
-        "idec": that and the reconstruction (Guo et al. 2017). "end-to-end": both, and even sizes, from the start
-        (after Moradi Fard et al. 2020). "neighbors": a row, another view of it and its near neighbours agree on
-        a cluster, and the clusters have even sizes (after Van Gansbeke et al. 2020). Or weights of one's own.
-    assignment : {"student-t", "softmax"}, default="student-t"
-        See `soft_assignment`.
-    temperature : float or None, default=None
-        Of the softmax, in squared units of the features; None takes half the mean squared distance of the rows from the
-        nearest centre at the start.
+        "idec": that and the reconstruction (Guo et al. 2017). "neighbors": a row, another view of it and its near
+        neighbours agree on a cluster, and the clusters have even sizes (after Van Gansbeke et al. 2020). "end-to-end":
+        all of these from the start, nothing pretrained (after Moradi Fard et al. 2020). Or weights of one's own.
+    assignment : {"auto", "student-t", "softmax"}, default="auto"
+        See `soft_assignment`. "auto": Student's t, as published, for "dec" and "idec", else the softmax.
+    temperature : float, "auto", "start" or "following", default="auto"
+        Of the softmax, in squared units of the features. "start": half the mean squared distance of the rows from the
+        nearest centre at the start, so that clusters grow surer as they draw apart. "following": half that distance at
+        each look at all rows, for an encoder that is not trained yet, whose features still change in scale. "auto":
+        "following" for "end-to-end", else "start".
     n_neighbors : int, default=10
         Neighbours that may be asked to agree.
     max_epochs : int, default=100
@@ -308,8 +310,8 @@ class DEC(ClusterMixin, BaseEstimator):
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "encoder": [AutoencoderFeatures, None],
         "objective": [StrOptions(set(OBJECTIVES)), Objective],
-        "assignment": [StrOptions(set(ASSIGNMENTS))],
-        "temperature": [Interval(Real, 0, None, closed="neither"), None],
+        "assignment": [StrOptions({"auto", *ASSIGNMENTS})],
+        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "start", "following"})],
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "interval": [Interval(Integral, 1, None, closed="left")],
@@ -328,8 +330,8 @@ class DEC(ClusterMixin, BaseEstimator):
         *,
         encoder: AutoencoderFeatures | None = None,
         objective: str | Objective = "dec",
-        assignment: str = "student-t",
-        temperature: float | None = None,
+        assignment: str = "auto",
+        temperature: float | str = "auto",
         n_neighbors: int = 10,
         max_epochs: int = 100,
         interval: int = 5,
@@ -386,7 +388,9 @@ class DEC(ClusterMixin, BaseEstimator):
         features = encoder.transform(data)
         start = k_means(features, self.n_clusters, n_init=self.n_init, random_state=random)
         mean_distance = float(np.mean(start.distances, dtype=np.float64))
-        self.temperature_ = float(self.temperature or TEMPERATURE_SHARE * mean_distance or 1.0)
+        given = None if isinstance(self.temperature, str) else float(self.temperature)
+        self.temperature_ = given or TEMPERATURE_SHARE * mean_distance or 1.0
+        follows = self.temperature == "following" or (self.temperature == "auto" and self.objective == "end-to-end")
         device = choose_device(encoder.device)
         with reproducible(int(random.randint(SEEDS, dtype=np.uint32))) as generator:
             schedule = Schedule(
@@ -409,7 +413,9 @@ class DEC(ClusterMixin, BaseEstimator):
                 n_neighbors=self.n_neighbors,
                 interval=self.interval,
                 tol=self.tol,
+                following=TEMPERATURE_SHARE if follows else None,
             )
+        self.temperature_ = found.temperature
         self.encoder_ = encoder
         self.cluster_centers_ = found.centers.numpy()
         self.shares_ = found.shares.numpy()
@@ -460,4 +466,6 @@ class DEC(ClusterMixin, BaseEstimator):
         return self.objective if isinstance(self.objective, Objective) else OBJECTIVES[self.objective]
 
     def _assignment(self) -> Assignment:
-        return Assignment(self.assignment, temperature=self.temperature_)
+        as_published = self.objective in ("dec", "idec")
+        kind = self.assignment if self.assignment != "auto" else "student-t" if as_published else "softmax"
+        return Assignment(kind, temperature=self.temperature_)

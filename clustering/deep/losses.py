@@ -38,7 +38,7 @@ class Objective:
 OBJECTIVES = {
     "dec": Objective(divergence=1.0),
     "idec": Objective(divergence=0.1, reconstruction=1.0),
-    "end-to-end": Objective(divergence=0.1, reconstruction=1.0, balance=0.1),
+    "end-to-end": Objective(divergence=0.1, reconstruction=1.0, agreement=0.3, balance=1.0),
     "neighbors": Objective(agreement=1.0, balance=5.0),
 }
 

@@ -149,10 +149,16 @@ def convolutional(
         # What the halving rounded up, the doubling leaves out.
         odd = tuple(1 - small % 2 for small in sizes[number])
         back += [nn.ConvTranspose2d(channels[number], after, kernel, 2, kernel // 2, output_padding=odd), nn.ReLU()]
-    return Autoencoder(
+    network = Autoencoder(
         nn.Sequential(nn.Unflatten(1, shape), *steps, nn.Flatten(), nn.Linear(n_waist, n_embedding)),
         nn.Sequential(*back[:-1], nn.Flatten()),
     )
+    for layer in network.modules():
+        # As torch starts them, signals fade from layer to layer, and the network draws the mean picture for long.
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight, nn.init.calculate_gain("relu"))
+            nn.init.zeros_(layer.bias)
+    return network
 
 
 def _dense(*sizes: int) -> nn.Sequential:

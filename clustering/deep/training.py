@@ -5,7 +5,7 @@ What is drawn at random comes from one generator on the processor, so that a see
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from clustering.deep.networks import Autoencoder, VariationalAutoencoder
 # Sums over two threads have other last bits than over one: as many whatever the machine has.
 N_THREADS = 2
 EMBEDDED_ROWS = 1024
+# Centres are few numbers with a long way to go: they learn so many times faster than the network.
+CENTERS_PACE = 10
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 # Called with the number of epochs done, of all, and the mean loss.
@@ -163,6 +165,8 @@ class Refinement:
     ----------
     centers : Tensor (n_clusters, n_embedding)
     shares : Tensor (n, n_clusters)
+    temperature : float
+        Of the last assignment.
     n_epochs : int
     changes : tuple of float
         Share of the rows whose label changed, at each look at all of them but the first.
@@ -170,6 +174,7 @@ class Refinement:
 
     centers: Tensor
     shares: Tensor
+    temperature: float
     n_epochs: int
     changes: tuple[float, ...]
 
@@ -185,6 +190,7 @@ def refine(
     n_neighbors: int = 10,
     interval: int = 5,
     tol: float = 1e-3,
+    following: float | None = None,
 ) -> Refinement:
     """Train an encoder and centres together on rows (n, n_inputs), float32; the network in place.
 
@@ -206,13 +212,25 @@ def refine(
         Of which one, drawn anew each time, is to agree with its row; 0 for none.
     interval : int, default=5
     tol : float, default=0.001
+    following : float or None, default=None
+        At each look the temperature becomes this share of the mean squared distance to the nearest centre: the scale of
+        an embedding that is not trained yet grows. None keeps the temperature.
     """
     points = nn.Parameter(centers.clone().to(schedule.device))
-    optimizer = torch.optim.Adam([*network.parameters(), points], schedule.learning_rate)
+    optimizer = torch.optim.Adam(
+        [
+            {"params": network.parameters()},
+            {"params": [points], "lr": CENTERS_PACE * schedule.learning_rate},
+        ],
+        schedule.learning_rate,
+    )
     labels, changes, n_epochs = None, [], 0
     for epoch in range(schedule.epochs):
         if epoch % interval == 0:
             embedded = embed(network, rows, schedule.device)
+            if following is not None:
+                nearest = torch.cdist(embedded, points.detach().cpu()).amin(dim=1)
+                assignment = replace(assignment, temperature=following * float(nearest.square().mean()))
             shares = assignment(embedded, points.detach().cpu())
             found = shares.argmax(dim=1)
             if labels is not None:
@@ -232,7 +250,7 @@ def refine(
         schedule.told(epoch, losses)
     found_centers = points.detach().cpu()
     shares = assignment(embed(network, rows, schedule.device), found_centers)
-    return Refinement(found_centers, shares, n_epochs, tuple(changes))
+    return Refinement(found_centers, shares, assignment.temperature, n_epochs, tuple(changes))
 
 
 def _clustering_loss(

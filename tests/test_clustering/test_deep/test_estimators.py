@@ -26,14 +26,21 @@ pytestmark = pytest.mark.torch
 
 
 def small(**options):
-    settings = {"n_components": 5, "hidden": (32,), "image_shape": (8, 8), "epochs": 10, "random_state": 0}
+    settings = {
+        "n_components": 5,
+        "hidden": (32,),
+        "image_shape": (8, 8),
+        "epochs": 10,
+        "batch_size": 32,
+        "random_state": 0,
+    }
     return AutoencoderFeatures(**{**settings, "device": "cpu", **options})
 
 
 @pytest.fixture(scope="module")
 def digits():
     found = load_digits()
-    return (found.data[:600] / 16).astype(np.float32), found.target[:600].astype(np.int64)
+    return (found.data[:300] / 16).astype(np.float32), found.target[:300].astype(np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +51,27 @@ def blobs():
     return np.clip(np.repeat(kinds, 30, axis=0) + rng.normal(0, 0.05, (90, 15)), 0, 1), np.repeat(np.arange(3), 30)
 
 
-@pytest.mark.parametrize("network", ["fully-connected", "convolutional", "variational"])
-def test_the_features_tell_the_pictures(digits, network):
+@pytest.mark.parametrize(
+    ("network", "learning_rate"), [("fully-connected", 5e-3), ("convolutional", 1e-3), ("variational", 5e-3)]
+)
+def test_the_features_tell_the_pictures(digits, network, learning_rate):
     X, _ = digits
-    features = small(network=network, epochs=20).fit(X)
+    features = small(network=network, learning_rate=learning_rate, beta=0.1).fit(X)
     found = features.transform(X)
-    assert found.shape == (600, 5)
+    assert found.shape == (300, 5)
     assert found.dtype == np.float32
     # Better than the mean picture, which is all that no features would give.
     error = np.mean((features.inverse_transform(found) - X) ** 2)
-    assert error < 0.75 * X.var(axis=0).mean()
+    assert error < 0.9 * X.var(axis=0).mean()
 
 
 @pytest.mark.parametrize("objective", ["dec", "idec", "neighbors", Objective(divergence=1.0, contrast=0.1)])
 @pytest.mark.parametrize("assignment", ["student-t", "softmax"])
 def test_clusters_that_are_there_are_found(blobs, objective, assignment):
     X, kinds = blobs
-    encoder = small(image_shape=None, epochs=60, batch_size=32)
+    encoder = small(image_shape=None, epochs=30)
     labels = DEC(
-        3, encoder=encoder, objective=objective, assignment=assignment, max_epochs=20, random_state=0
+        3, encoder=encoder, objective=objective, assignment=assignment, max_epochs=10, batch_size=32, random_state=0
     ).fit_predict(X)
     assert clustering_accuracy(kinds, labels) == 1
 
@@ -71,18 +80,18 @@ def test_end_to_end_trains_no_autoencoder_first(digits):
     X, classes = digits
     seen = []
     encoder = small(epochs=50, progress=lambda *told: seen.append(told))
-    model = DEC(10, encoder=encoder, objective="end-to-end", max_epochs=30, tol=0, random_state=0).fit(X)
+    model = DEC(10, encoder=encoder, objective="end-to-end", max_epochs=10, tol=0, batch_size=32, random_state=0).fit(X)
     assert not seen
-    assert model.n_iter_ == 30
+    assert model.n_iter_ == 10
     assert clustering_accuracy(classes, model.labels_) > 0.3
 
 
 def test_neighbours_and_even_sizes_beat_the_autoencoders_own_clusters(digits):
     X, classes = digits
-    encoder = small(epochs=40, hidden=(128,), augmentation=Augmentation(0.06, 8)).fit(X)
+    encoder = small(epochs=15, hidden=(64,), augmentation=Augmentation(0.06, 8)).fit(X)
     before = DEC(10, encoder=encoder, max_epochs=0, random_state=0).fit_predict(X)
     after = DEC(
-        10, encoder=encoder, objective="neighbors", assignment="softmax", max_epochs=40, random_state=0
+        10, encoder=encoder, objective="neighbors", assignment="softmax", max_epochs=20, batch_size=64, random_state=0
     ).fit_predict(X)
     assert clustering_accuracy(classes, after) > clustering_accuracy(classes, before)
 
@@ -125,7 +134,7 @@ def test_a_fitted_encoder_is_shared_and_stays_as_it_is(digits):
 
 def test_it_stops_when_labels_stay(blobs):
     X, _ = blobs
-    encoder = small(image_shape=None, epochs=60, batch_size=32)
+    encoder = small(image_shape=None, epochs=30)
     model = DEC(3, encoder=encoder, max_epochs=500, interval=2, random_state=0).fit(X)
     assert model.n_iter_ < 500
     assert model.changes_[-1] < 1e-3
@@ -198,7 +207,14 @@ class Runs:
 
 def test_nothing_in_a_checkpoint_is_run(digits, capsys):
     good = save_checkpoint(small(epochs=0).fit(digits[0]))
-    for bad in (b"", b"no checkpoint", good[: len(good) // 2], pickle.dumps(Runs()), torch_bytes(Runs()), torch_bytes(3)):
+    for bad in (
+        b"",
+        b"no checkpoint",
+        good[: len(good) // 2],
+        pickle.dumps(Runs()),
+        torch_bytes(Runs()),
+        torch_bytes(3),
+    ):
         with pytest.raises(CheckpointError, match="no checkpoint of an estimator"):
             load_checkpoint(bad)
     assert "never" not in capsys.readouterr().out
