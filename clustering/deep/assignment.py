@@ -17,8 +17,8 @@ def soft_assignment(
     embedded : Tensor (n, n_embedding)
     centers : Tensor (n_clusters, n_embedding)
     kind : {"student-t", "softmax"}
-        Student's t kernel, q ~ (1 + d² / freedom) ** -((freedom + 1) / 2), or q ~ exp(-d² / temperature), where d is the
-        distance of a row from a centre.
+        Student's t kernel, q ~ (1 + d² / freedom) ** -((freedom + 1) / 2), or q ~ exp(-d² / temperature), where d is
+        the distance of a row from a centre.
     freedom : float, default=1.0
         Degrees of freedom of Student's t.
     temperature : float, default=1.0
@@ -36,8 +36,8 @@ def soft_assignment(
     E. Gaussier, "Deep k-means: jointly clustering with k-means and learning representations", Pattern Recognition
     Letters 138, 2020, arXiv 1806.10069 (the softmax).
     """
-    # The product of matrices that `cdist` takes for many rows loses digits near 0.
-    squared = torch.cdist(embedded, centers, compute_mode="donot_use_mm_for_euclid_dist").square()
+    # A product of matrices would lose digits near 0, and a root has no gradient there.
+    squared = (embedded[:, None] - centers).square().sum(dim=2)
     if kind == "softmax":
         return torch.softmax(-squared / temperature, dim=1)
     shares = (1 + squared / freedom) ** (-(freedom + 1) / 2)

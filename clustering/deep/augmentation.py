@@ -40,6 +40,9 @@ class Augmentation:
         generator : torch.Generator
             On the processor, wherever the pictures are, so that every device sees the same views.
         """
+        if images.device.type == "mps":
+            # It cannot carry a picture's border on.
+            return self(images.cpu(), generator).to(images)
         n_images = len(images)
 
         def drawn(bound: float, n_columns: int = 1) -> Tensor:

@@ -20,7 +20,6 @@ from clustering.deep.losses import Objective
 from clustering.errors import CheckpointError
 
 FORMAT = 1
-KINDS = {"AutoencoderFeatures": AutoencoderFeatures, "DEC": DEC}
 # What torch raises of bytes that are cut off, or something else; JSON and a network of another shape besides.
 UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 
@@ -81,12 +80,14 @@ def load_checkpoint(data: bytes) -> AutoencoderFeatures | DEC:
 
 
 def _plain(estimator: Any) -> dict[str, Any]:
-    """Parameters of an estimator as JSON has them; what only this process knows is left out."""
-    found = {}
+    """Parameters of an estimator as JSON has them; what only this process or machine knows is left out."""
+    found: dict[str, Any] = {}
     for name, value in estimator.get_params(deep=False).items():
-        if name in ("encoder", "progress", "random_state"):
+        if name in ("device", "encoder", "progress", "random_state"):
             continue
-        found[name] = asdict(value) if isinstance(value, Augmentation | Objective) else value
+        if isinstance(value, Augmentation | Objective):
+            value = asdict(value)
+        found[name] = value.item() if isinstance(value, np.generic) else value
     return found
 
 
@@ -95,7 +96,7 @@ def _revived(settings: dict[str, Any]) -> dict[str, Any]:
     for name, kind in (("augmentation", Augmentation), ("objective", Objective)):
         if isinstance(found.get(name), dict):
             found[name] = kind(**found[name])
-    for name in ("image_shape", "hidden"):
+    for name in ("image_shape", "hidden", "channels"):
         if isinstance(found.get(name), list):
             found[name] = tuple(found[name])
     return found

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from clustering.deep.assignment import ASSIGNMENTS
 from clustering.deep.augmentation import Augmentation
 from clustering.deep.losses import OBJECTIVES, Objective
-from clustering.deep.networks import HIDDEN, Autoencoder, convolutional, fully_connected, variational
+from clustering.deep.networks import CHANNELS, HIDDEN, Autoencoder, convolutional, fully_connected, variational
 from clustering.deep.training import (
     DEVICES,
     Assignment,
@@ -52,6 +52,8 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         A self-attention block in the convolutional encoder (Zhang et al. 2019).
     hidden : tuple of int, default=(500, 500, 2000)
         Widths of the fully connected encoder's layers.
+    channels : tuple of int, default=(32, 64, 128)
+        Of the convolutional encoder's steps, three or fewer.
     beta : float, default=1.0
         Weight of the variational network's divergence from its prior, of which the errors' is 1 a picture.
     epochs : int, default=200
@@ -95,6 +97,7 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         "image_shape": [tuple, None],
         "attention": ["boolean"],
         "hidden": [tuple],
+        "channels": [tuple],
         "beta": [Interval(Real, 0, None, closed="left")],
         "epochs": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -113,6 +116,7 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         image_shape: tuple[int, ...] | None = None,
         attention: bool = False,
         hidden: tuple[int, ...] = HIDDEN,
+        channels: tuple[int, ...] = CHANNELS,
         beta: float = 1.0,
         epochs: int = 200,
         batch_size: int = 256,
@@ -127,6 +131,7 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.image_shape = image_shape
         self.attention = attention
         self.hidden = hidden
+        self.channels = channels
         self.beta = beta
         self.epochs = epochs
         self.batch_size = batch_size
@@ -165,6 +170,7 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
                 self.epochs,
                 self.batch_size,
                 self.learning_rate,
+                False,
                 self.picture_shape(rows.shape[1]),
                 self.augmentation,
                 generator,
@@ -199,7 +205,7 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self._validate_params()
         self.network_ = self._build(n_features)
         self.network_.load_state_dict(weights)
-        self.network_.to(choose_device("auto" if self.device == "auto" else self.device))
+        self.network_.to(choose_device(self.device))
         self.n_features_in_, self._n_features_out = n_features, self.n_components
 
     def check_rows(self, X: ArrayLike, *, reset: bool) -> torch.Tensor:
@@ -219,7 +225,8 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def _build(self, n_features: int) -> Autoencoder:
         if self.network == "convolutional":
-            return convolutional(self.picture_shape(n_features), self.n_components, attention=self.attention)
+            shape = self.picture_shape(n_features)
+            return convolutional(shape, self.n_components, self.channels, attention=self.attention)
         if self.network == "variational":
             return variational(n_features, self.n_components, self.hidden)
         return fully_connected(n_features, self.n_components, self.hidden)
@@ -264,7 +271,9 @@ class DEC(ClusterMixin, BaseEstimator):
         Starts of k-means.
     batch_size : int, default=256
     learning_rate : float, default=0.001
-        Of Adam.
+        Of Adam; that of the centres is ten times as high.
+    decay : bool, default=False
+        Let the learning rate fall to 0 along half a cosine over `max_epochs`.
     augmentation : Augmentation or None, default=None
         None: the encoder's.
     random_state : int, RandomState or None, default=None
@@ -319,6 +328,7 @@ class DEC(ClusterMixin, BaseEstimator):
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "decay": ["boolean"],
         "augmentation": [Augmentation, None],
         "random_state": ["random_state"],
         "progress": [callable, None],
@@ -339,6 +349,7 @@ class DEC(ClusterMixin, BaseEstimator):
         n_init: int = 20,
         batch_size: int = 256,
         learning_rate: float = 1e-3,
+        decay: bool = False,
         augmentation: Augmentation | None = None,
         random_state: int | np.random.RandomState | None = None,
         progress: Callable[[int, int, float], None] | None = None,
@@ -355,6 +366,7 @@ class DEC(ClusterMixin, BaseEstimator):
         self.n_init = n_init
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.decay = decay
         self.augmentation = augmentation
         self.random_state = random_state
         self.progress = progress
@@ -397,6 +409,7 @@ class DEC(ClusterMixin, BaseEstimator):
                 self.max_epochs,
                 self.batch_size,
                 self.learning_rate,
+                self.decay,
                 encoder.picture_shape(data.shape[1]),
                 self.augmentation or encoder.augmentation,
                 generator,
@@ -428,7 +441,7 @@ class DEC(ClusterMixin, BaseEstimator):
         """Return the cluster of each row of X (n_samples, n_features)."""
         check_is_fitted(self, "cluster_centers_")
         features = torch.from_numpy(self.encoder_.transform(X))
-        shares = self._assignment()(features, torch.from_numpy(self.cluster_centers_))
+        shares = self._assignment().of_many(features, torch.from_numpy(self.cluster_centers_))
         return np.asarray(shares.argmax(dim=1).numpy().astype(np.int32))
 
     def reconstruct_centers(self) -> NDArray[np.float32]:

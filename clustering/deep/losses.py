@@ -1,4 +1,4 @@
-"""What a deep clustering minimises: a weighted sum of a few terms, of which the published methods take one or two each."""
+"""What a deep clustering minimises: a weighted sum of a few terms, of which published methods take one or two each."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,8 @@ class Objective:
     balance: float = 0.0
 
 
-# DEC as published: KL alone. IDEC's weights are those of Guo et al. 2017.
+# DEC as published: KL alone. IDEC's weights are those of Guo et al. 2017. From the start, reconstruction and divergence
+# alone lead a network that knows nothing yet to few clusters: agreement and balance keep it from that.
 OBJECTIVES = {
     "dec": Objective(divergence=1.0),
     "idec": Objective(divergence=0.1, reconstruction=1.0),

@@ -1,10 +1,11 @@
 """Autoencoders: networks that squeeze a picture into a few numbers and draw it again from these.
 
-All of them take and give rows (n, n_inputs), values about 0 to 1; `encode` gives (n, n_embedding). A picture is flattened
-channel by channel, as torch has it: (channels, height, width).
+All of them take and give rows (n, n_inputs), values about 0 to 1; `encode` gives (n, n_embedding). A picture is
+flattened channel by channel, as torch has it: (channels, height, width).
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -163,6 +164,6 @@ def convolutional(
 
 def _dense(*sizes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])

@@ -6,6 +6,7 @@ What is drawn at random comes from one generator on the processor, so that a see
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import cos, pi
 
 import torch
 from torch import Tensor, nn
@@ -45,12 +46,15 @@ def choose_device(name: str) -> torch.device:
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[torch.Generator]:
-    """Give a generator of a seed; meanwhile networks start from this seed too, and threads are a fixed number."""
+    """Give a generator of a seed; meanwhile networks start from this seed too, and sums have a fixed order."""
     n_threads = torch.get_num_threads()
     torch.set_num_threads(N_THREADS)
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True),
+        ):
+            torch.default_generator.manual_seed(seed)
             yield torch.Generator().manual_seed(seed)
     finally:
         torch.set_num_threads(n_threads)
@@ -66,6 +70,8 @@ class Schedule:
     batch_size : int
     learning_rate : float
         Of Adam.
+    decay : bool
+        Let the learning rate fall to 0 along half a cosine.
     shape : tuple of int
         (channels, height, width) of a row as a picture.
     augmentation : Augmentation or None
@@ -77,6 +83,7 @@ class Schedule:
     epochs: int
     batch_size: int
     learning_rate: float
+    decay: bool
     shape: tuple[int, int, int]
     augmentation: Augmentation | None
     generator: torch.Generator
@@ -84,15 +91,19 @@ class Schedule:
     progress: Progress | None = None
 
     def batches(self, n_rows: int) -> list[Tensor]:
-        """Row numbers of each batch of an epoch; a rest of a row or two joins none."""
+        """Row numbers of each batch of an epoch, all of about one size, at most `batch_size`."""
         order = torch.randperm(n_rows, generator=self.generator)
-        return [batch for batch in order.split(self.batch_size) if len(batch) > 2 or n_rows <= self.batch_size]
+        return list(order.tensor_split(-(-n_rows // self.batch_size)))
 
     def view(self, rows: Tensor) -> Tensor:
-        """Another view of rows (n, n_inputs), on the device."""
+        """Another view of rows (n, n_inputs)."""
         if self.augmentation is None:
-            return rows.to(self.device)
-        return self.augmentation(rows.view(-1, *self.shape), self.generator).flatten(1).to(self.device)
+            return rows
+        return self.augmentation(rows.view(-1, *self.shape), self.generator).flatten(1)
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate in an epoch."""
+        return self.learning_rate * (0.5 + 0.5 * cos(pi * epoch / self.epochs) if self.decay else 1.0)
 
     def told(self, epoch: int, losses: list[float]) -> None:
         """Tell that an epoch is done."""
@@ -122,8 +133,10 @@ def pretrain(network: Autoencoder, rows: Tensor, schedule: Schedule, beta: float
     beta : float, default=1.0
         Weight of a variational network's divergence from its prior.
     """
+    rows = rows.to(schedule.device)
     optimizer = torch.optim.Adam(network.parameters(), schedule.learning_rate)
     for epoch in range(schedule.epochs):
+        optimizer.param_groups[0]["lr"] = schedule.rate(epoch)
         losses = []
         for batch in schedule.batches(len(rows)):
             view = schedule.view(rows[batch])
@@ -155,6 +168,10 @@ class Assignment:
     def __call__(self, embedded: Tensor, centers: Tensor) -> Tensor:
         """Shares (n, n_clusters)."""
         return soft_assignment(embedded, centers, self.kind, freedom=self.freedom, temperature=self.temperature)
+
+    def of_many(self, embedded: Tensor, centers: Tensor) -> Tensor:
+        """Shares (n, n_clusters), taken in chunks."""
+        return torch.cat([self(chunk, centers) for chunk in embedded.split(EMBEDDED_ROWS)])
 
 
 @dataclass(frozen=True)
@@ -216,22 +233,16 @@ def refine(
         At each look the temperature becomes this share of the mean squared distance to the nearest centre: the scale of
         an embedding that is not trained yet grows. None keeps the temperature.
     """
-    points = nn.Parameter(centers.clone().to(schedule.device))
-    optimizer = torch.optim.Adam(
-        [
-            {"params": network.parameters()},
-            {"params": [points], "lr": CENTERS_PACE * schedule.learning_rate},
-        ],
-        schedule.learning_rate,
-    )
+    rows, points = rows.to(schedule.device), nn.Parameter(centers.clone().to(schedule.device))
+    optimizer = torch.optim.Adam([{"params": network.parameters()}, {"params": [points]}])
     labels, changes, n_epochs = None, [], 0
     for epoch in range(schedule.epochs):
         if epoch % interval == 0:
             embedded = embed(network, rows, schedule.device)
             if following is not None:
                 nearest = torch.cdist(embedded, points.detach().cpu()).amin(dim=1)
-                assignment = replace(assignment, temperature=following * float(nearest.square().mean()))
-            shares = assignment(embedded, points.detach().cpu())
+                assignment = replace(assignment, temperature=following * float(nearest.square().mean()) or 1.0)
+            shares = assignment.of_many(embedded, points.detach().cpu())
             found = shares.argmax(dim=1)
             if labels is not None:
                 changes.append(float((found != labels).float().mean()))
@@ -239,7 +250,9 @@ def refine(
                     break
             labels, targets = found, target_distribution(shares)
             near = nearest_rows(embedded, n_neighbors) if objective.agreement and n_neighbors else None
-        losses = []
+        rate, losses = schedule.rate(epoch), []
+        for group, pace in zip(optimizer.param_groups, (1, CENTERS_PACE), strict=True):
+            group["lr"] = pace * rate
         for batch in schedule.batches(len(rows)):
             loss = _clustering_loss(network, points, rows, batch, targets, near, objective, assignment, schedule)
             optimizer.zero_grad()
@@ -249,7 +262,7 @@ def refine(
         n_epochs = epoch + 1
         schedule.told(epoch, losses)
     found_centers = points.detach().cpu()
-    shares = assignment(embed(network, rows, schedule.device), found_centers)
+    shares = assignment.of_many(embed(network, rows, schedule.device), found_centers)
     return Refinement(found_centers, shares, assignment.temperature, n_epochs, tuple(changes))
 
 

@@ -1,5 +1,6 @@
 """Learned features and deep clustering: what the estimators promise."""
 
+import io
 import pickle
 
 import numpy as np
@@ -221,8 +222,6 @@ def test_nothing_in_a_checkpoint_is_run(digits, capsys):
 
 
 def torch_bytes(content):
-    import io
-
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()
