@@ -56,7 +56,10 @@ def choose(
             selection = select_uniform(scan, k)
         else:
             limits = find_limits(scan, settings)
-            selection = select(scan, k, seed=settings.seed, threads=threads, limits=limits, known=known)
+            centers = scan.centers if settings.algorithm == "dec" else None
+            selection = select(
+                scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers
+            )
         steps.update()
     return selection, k_selection
 

@@ -27,6 +27,7 @@ FLOORS = {
         {"exporters", "joint", "kept_scan", "report", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
+        {"encoder", "network_features"},
         {"video", "features", "guards", "manifest", "contact_sheet", "k_curve", "output", "progress"},
         {"datatypes", "decoder_log"},
         {"log_level"},

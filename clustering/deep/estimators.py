@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch.utils.flop_counter import FlopCounterMode
 
 from clustering.deep.assignment import ASSIGNMENTS
 from clustering.deep.augmentation import Augmentation
@@ -194,6 +195,13 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         with torch.inference_mode():
             points = torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(self._device())
             return np.asarray(self.network_.decode(points).cpu().numpy())
+
+    def work_per_row(self, n_features: int) -> int:
+        """Floating-point operations of a training step for one row of so many columns."""
+        network = self._build(n_features)
+        with FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, n_features)).sum().backward()
+        return int(counter.get_total_flops())
 
     def fitted_encoder(self) -> "AutoencoderFeatures":
         """Return itself, if it is fitted."""

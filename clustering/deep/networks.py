@@ -135,6 +135,8 @@ def convolutional(
     ----------
     X. Guo, X. Liu, E. Zhu and J. Yin, "Deep clustering with convolutional autoencoders", ICONIP 2017.
     """
+    if not 1 <= len(channels) <= len(KERNELS):
+        raise ValueError(f"channels={tuple(channels)} has {len(channels)} steps; give 1 to {len(KERNELS)}")
     sizes, steps, before = [shape[1:]], [], shape[0]
     for number, (after, kernel) in enumerate(zip(channels, KERNELS, strict=False)):
         if attention and number == len(channels) - 1:

@@ -119,6 +119,10 @@ def run_batch(
         raise SettingsError("give the number of frames of each video, or a total of all videos")
     settings = Settings(k=k if k is not None else total or 0, **options)
     check_unlike(settings, unlike)
+    if settings.algorithm == "dec":
+        raise SettingsError(
+            "algorithm = dec learns one recording with its k; batch takes features = encoder without it"
+        )
     _check_budget(settings, total, at_least, unlike)
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
@@ -176,7 +180,7 @@ def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: 
     if total is None:
         return
     if settings.uniform or unlike or settings.features != "pca":
-        what = "uniform" if settings.uniform else "unlike" if unlike else "features = pixels"
+        what = "uniform" if settings.uniform else "unlike" if unlike else f"features = {settings.features}"
         raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
 
 
