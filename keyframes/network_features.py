@@ -29,8 +29,6 @@ TRIAL = (
 UNREADABLE = (cv2.error, OSError, ValueError)
 
 
-
-
 class NetworkFeatures:
     """A pretrained network that gives the features of a picture.
 

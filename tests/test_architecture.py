@@ -237,6 +237,13 @@ def sources(*packages):
             },
         ),
         (
+            "torch",
+            {
+                f"clustering/deep/{name}.py"
+                for name in ("assignment", "augmentation", "checkpoint", "estimators", "losses", "networks", "training")
+            },
+        ),
+        (
             "typer",
             {"keyframes/batch_command.py", "keyframes/cli.py", "keyframes/review_command.py", "quantize/cli.py"},
         ),

@@ -474,7 +474,7 @@ class DEC(ClusterMixin, BaseEstimator):
         """Return a fitted encoder that may be changed."""
         encoder = copy.copy(self.encoder or AutoencoderFeatures())
         if hasattr(encoder, "network_"):
-            encoder.network_ = copy.deepcopy(encoder.network_)
+            encoder.network_ = copy.deepcopy(encoder.network_).to(choose_device(encoder.device))
         else:
             if self.objective == "end-to-end":
                 encoder.set_params(epochs=0)
