@@ -192,15 +192,14 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def inverse_transform(self, features: ArrayLike) -> NDArray[np.float32]:
         """Draw rows again from features (n, n_components): (n, n_features), float32."""
         check_is_fitted(self, "network_")
-        with torch.inference_mode():
-            points = torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(self._device())
+        with reproducible(0), torch.inference_mode():
+            points = torch.from_numpy(np.array(features, np.float32)).to(self._device())
             return np.asarray(self.network_.decode(points).cpu().numpy())
 
     def work_per_row(self, n_features: int) -> int:
         """Floating-point operations of a training step for one row of so many columns."""
-        network = self._build(n_features)
-        with FlopCounterMode(display=False) as counter:
-            network(torch.zeros(1, n_features)).sum().backward()
+        with reproducible(0), FlopCounterMode(display=False) as counter:
+            self._build(n_features)(torch.zeros(1, n_features)).sum().backward()
         return int(counter.get_total_flops())
 
     def fitted_encoder(self) -> "AutoencoderFeatures":
@@ -253,9 +252,9 @@ class DEC(ClusterMixin, BaseEstimator):
     ----------
     n_clusters : int, default=8
     encoder : AutoencoderFeatures or None, default=None
-        A fitted one is copied and its network refined, so that several clusterings can share it; one that is not fitted
-        is fitted first, except with "end-to-end", which takes its network as it starts. None stands for
-        ``AutoencoderFeatures()``.
+        A fitted one is copied and its network refined, so that several clusterings can share it (scikit-learn's `clone`
+        forgets that it is fitted); one that is not fitted is fitted first, except with "end-to-end", which takes its
+        network as it starts. None stands for ``AutoencoderFeatures()``.
     objective : {"dec", "idec", "end-to-end", "neighbors"} or Objective, default="dec"
         What is minimised. "dec": the divergence of the soft assignments from their sharpened targets (Xie et al. 2016).
         "idec": that and the reconstruction (Guo et al. 2017). "neighbors": a row, another view of it and its near

@@ -124,6 +124,9 @@ def run_batch(
             "algorithm = dec learns one recording with its k; batch takes features = encoder without it"
         )
     _check_budget(settings, total, at_least, unlike)
+    if settings.encoder is not None:
+        # Workers have working folders of their own.
+        settings = replace(settings, encoder=settings.encoder.absolute())
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)

@@ -117,7 +117,8 @@ def test_the_threads_and_the_seed_of_the_rest_of_the_program_stay(digits):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    small(epochs=1).fit(digits[0])
+    small(epochs=1).fit(digits[0]).transform(digits[0])
+    assert small().work_per_row(64) > 0
     assert torch.get_num_threads() == 1
     assert torch.equal(torch.rand(3), expected)
 
