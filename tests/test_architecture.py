@@ -88,7 +88,9 @@ FLOORS = {
     "clustering.deep": [
         {"checkpoint"},
         {"estimators"},
-        {"training"},
+        {"refinement"},
+        {"pretraining"},
+        {"schedule"},
         {"assignment", "augmentation", "losses", "networks"},
         {"__init__"},
     ],
@@ -240,7 +242,17 @@ def sources(*packages):
             "torch",
             {
                 f"clustering/deep/{name}.py"
-                for name in ("assignment", "augmentation", "checkpoint", "estimators", "losses", "networks", "training")
+                for name in (
+                    "assignment",
+                    "augmentation",
+                    "checkpoint",
+                    "estimators",
+                    "losses",
+                    "networks",
+                    "pretraining",
+                    "refinement",
+                    "schedule",
+                )
             },
         ),
         (

@@ -1,5 +1,7 @@
 """Soft assignments of embedded rows to centres, and the targets that sharpen them."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -42,6 +44,19 @@ def soft_assignment(
         return torch.softmax(-squared / temperature, dim=1)
     shares = (1 + squared / freedom) ** (-(freedom + 1) / 2)
     return shares / shares.sum(dim=1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """How rows are assigned to centres: the settings of `soft_assignment`."""
+
+    kind: str = "student-t"
+    freedom: float = 1.0
+    temperature: float = 1.0
+
+    def __call__(self, embedded: Tensor, centers: Tensor) -> Tensor:
+        """Share of each centre in each row, (n, n_clusters)."""
+        return soft_assignment(embedded, centers, self.kind, freedom=self.freedom, temperature=self.temperature)
 
 
 def target_distribution(shares: Tensor) -> Tensor:

@@ -14,24 +14,18 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.flop_counter import FlopCounterMode
 
-from clustering.deep.assignment import ASSIGNMENTS
+from clustering.deep.assignment import ASSIGNMENTS, Assignment
 from clustering.deep.augmentation import Augmentation
 from clustering.deep.losses import OBJECTIVES, Objective
 from clustering.deep.networks import CHANNELS, HIDDEN, Autoencoder, convolutional, fully_connected, variational
-from clustering.deep.training import (
-    DEVICES,
-    Assignment,
-    Schedule,
-    choose_device,
-    embed,
-    pretrain,
-    refine,
-    reproducible,
-)
+from clustering.deep.pretraining import embed, pretrain
+from clustering.deep.refinement import refine
+from clustering.deep.schedule import DEVICES, Schedule, choose_device, seeded, steady
 from clustering.kmeans import k_means
 
 NETWORKS = ("fully-connected", "convolutional", "variational")
 SEEDS = 2**32
+PREDICTED_ROWS = 1024
 # A softmax as wide as half the mean squared distance to the nearest centre is neither hard nor even.
 TEMPERATURE_SHARE = 0.5
 
@@ -165,20 +159,20 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self._validate_params()
         rows = self.check_rows(X, reset=True)
         device = choose_device(self.device)
-        with reproducible(int(check_random_state(self.random_state).randint(SEEDS, dtype=np.uint32))) as generator:
+        with seeded(int(check_random_state(self.random_state).randint(SEEDS, dtype=np.uint32))) as generator:
             self.network_ = self._build(rows.shape[1]).to(device)
             schedule = Schedule(
                 self.epochs,
                 self.batch_size,
                 self.learning_rate,
-                False,
                 self.picture_shape(rows.shape[1]),
                 self.augmentation,
                 generator,
                 device,
                 self.progress,
             )
-            pretrain(self.network_, rows, schedule, self.beta)
+            with steady(self.network_):
+                pretrain(self.network_, rows, schedule, self.beta)
         self._n_features_out = self.n_components
         return self
 
@@ -186,19 +180,19 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Return the features of the rows of X: (n_samples, n_components), float32."""
         check_is_fitted(self, "network_")
         rows = self.check_rows(X, reset=False)
-        with reproducible(0):
+        with steady(self.network_):
             return np.asarray(embed(self.network_, rows, self._device()).numpy())
 
     def inverse_transform(self, features: ArrayLike) -> NDArray[np.float32]:
         """Draw rows again from features (n, n_components): (n, n_features), float32."""
         check_is_fitted(self, "network_")
-        with reproducible(0), torch.inference_mode():
+        with steady(self.network_), torch.inference_mode():
             points = torch.from_numpy(np.array(features, np.float32)).to(self._device())
             return np.asarray(self.network_.decode(points).cpu().numpy())
 
     def work_per_row(self, n_features: int) -> int:
         """Floating-point operations of a training step for one row of so many columns."""
-        with reproducible(0), FlopCounterMode(display=False) as counter:
+        with seeded(0), FlopCounterMode(display=False) as counter:
             self._build(n_features)(torch.zeros(1, n_features)).sum().backward()
         return int(counter.get_total_flops())
 
@@ -411,17 +405,17 @@ class DEC(ClusterMixin, BaseEstimator):
         self.temperature_ = given or TEMPERATURE_SHARE * mean_distance or 1.0
         follows = self.temperature == "following" or (self.temperature == "auto" and self.objective == "end-to-end")
         device = choose_device(encoder.device)
-        with reproducible(int(random.randint(SEEDS, dtype=np.uint32))) as generator:
+        with seeded(int(random.randint(SEEDS, dtype=np.uint32))) as generator, steady(encoder.network_):
             schedule = Schedule(
                 self.max_epochs,
                 self.batch_size,
                 self.learning_rate,
-                self.decay,
                 encoder.picture_shape(data.shape[1]),
                 self.augmentation or encoder.augmentation,
                 generator,
                 device,
                 self.progress,
+                self.decay,
             )
             found = refine(
                 encoder.network_,
@@ -448,7 +442,8 @@ class DEC(ClusterMixin, BaseEstimator):
         """Return the cluster of each row of X (n_samples, n_features)."""
         check_is_fitted(self, "cluster_centers_")
         features = torch.from_numpy(self.encoder_.transform(X))
-        shares = self._assignment().of_many(features, torch.from_numpy(self.cluster_centers_))
+        centers, assignment = torch.from_numpy(self.cluster_centers_), self._assignment()
+        shares = torch.cat([assignment(chunk, centers) for chunk in features.split(PREDICTED_ROWS)])
         return np.asarray(shares.argmax(dim=1).numpy().astype(np.int32))
 
     def reconstruct_centers(self) -> NDArray[np.float32]:

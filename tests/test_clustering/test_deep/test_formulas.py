@@ -9,7 +9,7 @@ from clustering.deep.assignment import soft_assignment, target_distribution  # n
 from clustering.deep.augmentation import Augmentation  # noqa: E402
 from clustering.deep.losses import contrast, disagreement, divergence, evidence_bound, imbalance  # noqa: E402
 from clustering.deep.networks import convolutional, fully_connected, variational  # noqa: E402
-from clustering.deep.training import nearest_rows  # noqa: E402
+from clustering.deep.refinement import nearest_rows  # noqa: E402
 from tests import reference  # noqa: E402
 
 pytestmark = pytest.mark.torch
