@@ -137,7 +137,8 @@ def convolutional(
     """
     if not 1 <= len(channels) <= len(KERNELS):
         raise ValueError(f"channels={tuple(channels)} has {len(channels)} steps; give 1 to {len(KERNELS)}")
-    sizes, steps, before = [shape[1:]], [], shape[0]
+    sizes, before = [shape[1:]], shape[0]
+    steps: list[nn.Module] = []
     for number, (after, kernel) in enumerate(zip(channels, KERNELS, strict=False)):
         if attention and number == len(channels) - 1:
             steps.append(SelfAttention(before))

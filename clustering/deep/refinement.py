@@ -77,7 +77,9 @@ def refine(
     """
     clusters = _Clusters(network, centers, rows, objective, assignment, schedule)
     optimizer = torch.optim.Adam([{"params": network.parameters()}, {"params": [clusters.centers]}])
-    labels, changes, n_epochs = None, [], 0
+    labels: Tensor | None = None
+    changes: list[float] = []
+    n_epochs = 0
     for epoch in range(schedule.epochs):
         if epoch % interval == 0:
             found = clusters.look(n_neighbors, following).argmax(dim=1)
@@ -139,7 +141,7 @@ class _Clusters:
         view = self.schedule.view(rows)
         seen = self.network.encode(view)
         shares = self.assignment(seen, self.centers)
-        terms = []
+        terms: list[Tensor] = []
         if weights.divergence:
             terms.append(weights.divergence * divergence(self.targets[batch], shares))
         if weights.reconstruction:
