@@ -21,7 +21,16 @@ from clustering.errors import CheckpointError
 
 FORMAT = 1
 # What torch raises of bytes that are cut off, or something else; JSON and a network of another shape besides.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+UNREADABLE = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+)
 
 
 def save_checkpoint(estimator: AutoencoderFeatures | DEC) -> bytes:
@@ -76,7 +85,8 @@ def load_checkpoint(data: bytes) -> AutoencoderFeatures | DEC:
         return model
     except UNREADABLE as error:
         # torch's own message is a page of advice.
-        raise CheckpointError(f"this is no checkpoint of an estimator: {str(error).splitlines()[0][:200]}") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"this is no checkpoint of an estimator: {reason[:200]}") from None
 
 
 def _plain(estimator: Any) -> dict[str, Any]:

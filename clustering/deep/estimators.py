@@ -204,8 +204,10 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def restore(self, weights: dict[str, torch.Tensor], n_features: int) -> None:
         """Take the weights of a network that was fitted to rows of so many columns."""
         self._validate_params()
-        self.network_ = self._build(n_features)
-        self.network_.load_state_dict(weights)
+        # Nothing is allocated for a network that the weights do not fit.
+        with torch.device("meta"):
+            self.network_ = self._build(n_features)
+        self.network_.load_state_dict(weights, assign=True)
         self.network_.to(choose_device(self.device))
         self.n_features_in_, self._n_features_out = n_features, self.n_components
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from clustering.deep.augmentation import Augmentation
 
-# Sums over two threads have other last bits than over one: as many for a network, whatever the machine has. One of fewer
-# weights waits for its threads longer than they save.
+# Sums over two threads have other last bits than over one: as many for a network, whatever the machine has. One of
+# fewer weights waits for its threads longer than they save.
 N_THREADS = 2
 SHARED_WEIGHTS = 200_000
 DEVICES = ("auto", "cpu", "cuda", "mps")
