@@ -24,7 +24,7 @@ CHANNELS = (16, 32, 64)
 BATCH_ROWS = 64
 # The network learns from at most so many thumbnails, evenly spread, and bytes of them.
 N_TRAINED = 4096
-TRAINED_BYTES = 256 << 20
+TRAINED_BYTES = 64 << 20
 MOST_EPOCHS = 200
 # It sees a thumbnail so many times, or else fewer of them.
 FEWEST_EPOCHS = 10
