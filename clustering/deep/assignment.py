@@ -7,6 +7,7 @@ from torch import Tensor
 
 ASSIGNMENTS = ("student-t", "softmax")
 SMALL = 1e-12
+CHUNK_ROWS = 1024
 
 
 def soft_assignment(
@@ -38,12 +39,17 @@ def soft_assignment(
     E. Gaussier, "Deep k-means: jointly clustering with k-means and learning representations", Pattern Recognition
     Letters 138, 2020, arXiv 1806.10069 (the softmax).
     """
+    return log_assignment(embedded, centers, kind, freedom=freedom, temperature=temperature).exp()
+
+
+def log_assignment(
+    embedded: Tensor, centers: Tensor, kind: str = "student-t", *, freedom: float = 1.0, temperature: float = 1.0
+) -> Tensor:
+    """Logarithms of `soft_assignment`, which keep their digits and gradients where shares vanish: (n, n_clusters)."""
     # A product of matrices would lose digits near 0, and a root has no gradient there.
     squared = (embedded[:, None] - centers).square().sum(dim=2)
-    if kind == "softmax":
-        return torch.softmax(-squared / temperature, dim=1)
-    shares = (1 + squared / freedom) ** (-(freedom + 1) / 2)
-    return shares / shares.sum(dim=1, keepdim=True)
+    kernel = -squared / temperature if kind == "softmax" else -(freedom + 1) / 2 * torch.log1p(squared / freedom)
+    return torch.log_softmax(kernel, dim=1)
 
 
 @dataclass(frozen=True)
@@ -54,9 +60,13 @@ class Assignment:
     freedom: float = 1.0
     temperature: float = 1.0
 
-    def __call__(self, embedded: Tensor, centers: Tensor) -> Tensor:
-        """Share of each centre in each row, (n, n_clusters)."""
-        return soft_assignment(embedded, centers, self.kind, freedom=self.freedom, temperature=self.temperature)
+    def logs(self, embedded: Tensor, centers: Tensor) -> Tensor:
+        """Logarithm of the share of each centre in each row, (n, n_clusters)."""
+        return log_assignment(embedded, centers, self.kind, freedom=self.freedom, temperature=self.temperature)
+
+    def shares(self, embedded: Tensor, centers: Tensor) -> Tensor:
+        """Share of each centre in each row, (n, n_clusters), taken in chunks."""
+        return torch.cat([self.logs(chunk, centers).exp() for chunk in embedded.split(CHUNK_ROWS)])
 
 
 def target_distribution(shares: Tensor) -> Tensor:

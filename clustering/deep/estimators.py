@@ -25,7 +25,6 @@ from clustering.kmeans import k_means
 
 NETWORKS = ("fully-connected", "convolutional", "variational")
 SEEDS = 2**32
-PREDICTED_ROWS = 1024
 # A softmax as wide as half the mean squared distance to the nearest centre is neither hard nor even.
 TEMPERATURE_SHARE = 0.5
 
@@ -274,7 +273,7 @@ class DEC(ClusterMixin, BaseEstimator):
         Starts of k-means.
     batch_size : int, default=256
     learning_rate : float, default=0.001
-        Of Adam; that of the centres is ten times as high.
+        Of Adam; that of the centres is ten times as high where the temperature is "following".
     decay : bool, default=False
         Let the learning rate fall to 0 along half a cosine over `max_epochs`.
     augmentation : Augmentation or None, default=None
@@ -445,8 +444,7 @@ class DEC(ClusterMixin, BaseEstimator):
         check_is_fitted(self, "cluster_centers_")
         features = torch.from_numpy(self.encoder_.transform(X))
         centers, assignment = torch.from_numpy(self.cluster_centers_), self._assignment()
-        shares = torch.cat([assignment(chunk, centers) for chunk in features.split(PREDICTED_ROWS)])
-        return np.asarray(shares.argmax(dim=1).numpy().astype(np.int32))
+        return np.asarray(assignment.shares(features, centers).argmax(dim=1).numpy().astype(np.int32))
 
     def reconstruct_centers(self) -> NDArray[np.float32]:
         """Draw the centres: (n_clusters, n_features). A decoder that has no part in the objective lags behind."""

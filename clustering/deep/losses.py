@@ -44,20 +44,29 @@ OBJECTIVES = {
 }
 
 
-def divergence(targets: Tensor, shares: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of assignments from their targets, (n, n_clusters) each: the mean of the rows."""
-    return (targets * (targets.clamp_min(SMALL).log() - shares.clamp_min(SMALL).log())).sum(dim=1).mean()
+def divergence(targets: Tensor, logs: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of assignments, of which these are the logarithms, from their targets: of a row.
+
+    Parameters
+    ----------
+    targets, logs : Tensor (n, n_clusters)
+    """
+    return (targets * (targets.clamp_min(SMALL).log() - logs)).sum(dim=1).mean()
 
 
-def disagreement(shares: Tensor, others: Tensor) -> Tensor:
-    """Mean of -log of the chance that two rows are of one cluster, by their assignments (n, n_clusters).
+def disagreement(logs: Tensor, others: Tensor) -> Tensor:
+    """Mean of -log of the chance that two rows are of one cluster, by the logarithms of their assignments.
+
+    Parameters
+    ----------
+    logs, others : Tensor (n, n_clusters)
 
     References
     ----------
     W. Van Gansbeke, S. Vandenhende, S. Georgoulis, M. Proesmans and L. Van Gool, "SCAN: learning to classify images
     without labels", ECCV 2020, arXiv 2005.12320.
     """
-    return -(shares * others).sum(dim=1).clamp_min(SMALL).log().mean()
+    return -torch.logsumexp(logs + others, dim=1).mean()
 
 
 def imbalance(shares: Tensor) -> Tensor:

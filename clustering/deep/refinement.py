@@ -12,8 +12,8 @@ from clustering.deep.networks import Autoencoder
 from clustering.deep.pretraining import EMBEDDED_ROWS, embed
 from clustering.deep.schedule import Schedule
 
-# Centres are few numbers with a long way to go: they learn so many times faster than the network.
-CENTERS_PACE = 10
+# While the scale of an embedding still changes, centres have a long way to go: they learn so many times faster.
+FOLLOWING_PACE = 10
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def refine(
                 if changes[-1] < tol:
                     break
             labels = found
-        for group, pace in zip(optimizer.param_groups, (1, CENTERS_PACE), strict=True):
+        for group, pace in zip(optimizer.param_groups, (1, 1 if following is None else FOLLOWING_PACE), strict=True):
             group["lr"] = pace * schedule.rate(epoch)
         losses = []
         for batch in schedule.batches(len(rows)):
@@ -129,7 +129,7 @@ class _Clusters:
         if following is not None:
             nearest = torch.cdist(embedded, centers).amin(dim=1).square().mean()
             self.assignment = replace(self.assignment, temperature=following * float(nearest) or 1.0)
-        shares = torch.cat([self.assignment(chunk, centers) for chunk in embedded.split(EMBEDDED_ROWS)])
+        shares = self.assignment.shares(embedded, centers)
         self.targets = target_distribution(shares).to(self.schedule.device)
         agrees = self.objective.agreement and n_neighbors and len(embedded) > 1
         self.neighbors = nearest_rows(embedded, n_neighbors) if agrees else None
@@ -140,26 +140,26 @@ class _Clusters:
         weights, rows = self.objective, self.rows[batch]
         view = self.schedule.view(rows)
         seen = self.network.encode(view)
-        shares = self.assignment(seen, self.centers)
+        logs = self.assignment.logs(seen, self.centers)
         terms: list[Tensor] = []
         if weights.divergence:
-            terms.append(weights.divergence * divergence(self.targets[batch], shares))
+            terms.append(weights.divergence * divergence(self.targets[batch], logs))
         if weights.reconstruction:
             terms.append(weights.reconstruction * functional.mse_loss(self.network.decode(seen), view))
         if weights.balance:
-            terms.append(weights.balance * imbalance(shares))
+            terms.append(weights.balance * imbalance(logs.exp()))
         if weights.contrast or weights.agreement:
             again = self.network.encode(self.schedule.view(rows))
         if weights.contrast:
             terms.append(weights.contrast * contrast(seen, again))
         if weights.agreement:
-            terms.append(weights.agreement * disagreement(shares, self.assignment(again, self.centers)))
+            terms.append(weights.agreement * disagreement(logs, self.assignment.logs(again, self.centers)))
         if weights.agreement and self.neighbors is not None:
             drawn = torch.randint(self.neighbors.shape[1], (len(batch),), generator=self.schedule.generator)
             near = self.network.encode(self.schedule.view(self.rows[self.neighbors[batch, drawn]]))
-            terms.append(weights.agreement * disagreement(shares, self.assignment(near, self.centers)))
+            terms.append(weights.agreement * disagreement(logs, self.assignment.logs(near, self.centers)))
         # An objective without terms leaves everything as it is.
-        return sum(terms, 0 * shares.sum())
+        return sum(terms, 0 * seen.sum())
 
 
 def nearest_rows(embedded: Tensor, n_neighbors: int) -> Tensor:

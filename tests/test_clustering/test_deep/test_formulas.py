@@ -5,7 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, of the encoder extra")
 
-from clustering.deep.assignment import soft_assignment, target_distribution  # noqa: E402 - torch may be missing
+from clustering.deep.assignment import (  # noqa: E402 - torch may be missing
+    log_assignment,
+    soft_assignment,
+    target_distribution,
+)
 from clustering.deep.augmentation import Augmentation  # noqa: E402
 from clustering.deep.losses import contrast, disagreement, divergence, evidence_bound, imbalance  # noqa: E402
 from clustering.deep.networks import convolutional, fully_connected, variational  # noqa: E402
@@ -55,17 +59,26 @@ def test_the_divergence_is_that_of_kullback_and_leibler(points):
     shares = reference.student_t_shares(X, centers)
     targets = reference.sharpened(shares)
     naive = sum((p * np.log(p / q)).sum() for p, q in zip(targets, shares, strict=True)) / len(X)
-    found = divergence(torch.from_numpy(targets), torch.from_numpy(shares))
-    assert float(found) == pytest.approx(naive)
-    assert float(divergence(torch.from_numpy(shares), torch.from_numpy(shares))) == pytest.approx(0, abs=1e-12)
+    targets, shares = torch.from_numpy(targets), torch.from_numpy(shares)
+    assert float(divergence(targets, shares.log())) == pytest.approx(naive)
+    assert float(divergence(shares, shares.log())) == pytest.approx(0, abs=1e-12)
 
 
 def test_rows_of_one_cluster_agree_and_others_do_not():
-    sure = torch.eye(3)
-    assert float(disagreement(sure, sure)) == 0
-    assert float(disagreement(sure, sure.roll(1, dims=0))) > 10
-    even = torch.full((2, 4), 0.25)
+    sure = (torch.eye(3) * 0.97 + 0.01).log()
+    assert float(disagreement(sure, sure)) == pytest.approx(-np.log(0.98**2 + 2 * 0.01**2))
+    assert float(disagreement(sure, sure.roll(1, dims=0))) > 3
+    even = torch.full((2, 4), 0.25).log()
     assert float(disagreement(even, even)) == pytest.approx(np.log(4))
+
+
+def test_rows_that_disagree_for_certain_still_learn():
+    """Where shares are below what numbers can hold, their logarithms are not."""
+    embedded = torch.tensor([[0.0], [1000.0]], requires_grad=True)
+    logs = log_assignment(embedded, torch.tensor([[0.0], [1000.0]]), "softmax")
+    disagreement(logs[:1], logs[1:]).backward()
+    assert torch.isfinite(embedded.grad).all()
+    assert (embedded.grad != 0).any()
 
 
 def test_even_sizes_are_balanced_and_one_cluster_is_not():
