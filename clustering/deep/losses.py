@@ -1,6 +1,7 @@
 """What a deep clustering minimises: a weighted sum of a few terms, of which published methods take one or two each."""
 
 from dataclasses import dataclass
+from math import log
 
 import torch
 from torch import Tensor
@@ -66,7 +67,9 @@ def disagreement(logs: Tensor, others: Tensor) -> Tensor:
     W. Van Gansbeke, S. Vandenhende, S. Georgoulis, M. Proesmans and L. Van Gool, "SCAN: learning to classify images
     without labels", ECCV 2020, arXiv 2005.12320.
     """
-    return -torch.logsumexp(logs + others, dim=1).mean()
+    chance = torch.logsumexp(logs + others, dim=1)
+    # Neighbours that differ beyond doubt are none: they pull no more.
+    return -torch.logaddexp(chance, torch.full_like(chance, log(SMALL))).mean()
 
 
 def imbalance(shares: Tensor) -> Tensor:

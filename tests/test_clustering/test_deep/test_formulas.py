@@ -66,19 +66,30 @@ def test_the_divergence_is_that_of_kullback_and_leibler(points):
 
 def test_rows_of_one_cluster_agree_and_others_do_not():
     sure = (torch.eye(3) * 0.97 + 0.01).log()
-    assert float(disagreement(sure, sure)) == pytest.approx(-np.log(0.98**2 + 2 * 0.01**2))
+    assert float(disagreement(sure, sure)) == pytest.approx(-np.log(0.98**2 + 2 * 0.01**2), abs=1e-6)
     assert float(disagreement(sure, sure.roll(1, dims=0))) > 3
     even = torch.full((2, 4), 0.25).log()
     assert float(disagreement(even, even)) == pytest.approx(np.log(4))
 
 
-def test_rows_that_disagree_for_certain_still_learn():
-    """Where shares are below what numbers can hold, their logarithms are not."""
-    embedded = torch.tensor([[0.0], [1000.0]], requires_grad=True)
-    logs = log_assignment(embedded, torch.tensor([[0.0], [1000.0]]), "softmax")
+@pytest.mark.parametrize(("distance", "pulls"), [(3.0, True), (1000.0, False)])
+def test_neighbours_that_differ_beyond_doubt_pull_no_more(distance, pulls):
+    ends = torch.tensor([[0.0], [distance]])
+    embedded = (ends + torch.tensor([[0.1], [-0.1]])).requires_grad_()
+    logs = log_assignment(embedded, ends, "softmax")
     disagreement(logs[:1], logs[1:]).backward()
     assert torch.isfinite(embedded.grad).all()
-    assert (embedded.grad != 0).any()
+    assert bool((embedded.grad.abs() > 1e-3).all()) == pulls
+
+
+@pytest.mark.parametrize("kind", ["student-t", "softmax"])
+def test_a_divergence_pulls_from_any_distance(kind):
+    """Where shares are below what numbers can hold, their logarithms are not."""
+    embedded = torch.tensor([[1000.0]], requires_grad=True)
+    logs = log_assignment(embedded, torch.tensor([[0.0], [1001.0]]), kind)
+    divergence(torch.tensor([[1.0, 0.0]]), logs).backward()
+    assert torch.isfinite(logs).all()
+    assert float(embedded.grad) > 0
 
 
 def test_even_sizes_are_balanced_and_one_cluster_is_not():
