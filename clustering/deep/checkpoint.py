@@ -70,6 +70,9 @@ def load_checkpoint(data: bytes) -> AutoencoderFeatures | DEC:
         Where it is something else, or damaged.
     """
     try:
+        # torch reads an older format too, which no checkpoint has.
+        if not zipfile.is_zipfile(io.BytesIO(data)):
+            raise ValueError("it is cut off, or something else")
         kept = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         if kept["format"] != FORMAT:
             raise ValueError(f"its format is {kept['format']!r}, not {FORMAT}")
