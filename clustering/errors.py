@@ -3,7 +3,9 @@
 ::
 
     ClusteringError
-    └── InvalidInputError (also a ValueError)
+    ├── InvalidInputError (also a ValueError)
+    ├── CheckpointError   saved bytes that are no checkpoint of an estimator
+    └── MissingExtraError a package that an extra brings is not installed
 
 Estimators raise ``ValueError`` themselves, as scikit-learn's do.
 """
@@ -15,3 +17,11 @@ class ClusteringError(Exception):
 
 class InvalidInputError(ClusteringError, ValueError):
     """Arrays that do not fit together, or a number out of its range."""
+
+
+class CheckpointError(ClusteringError):
+    """Saved bytes that are no checkpoint of an estimator."""
+
+
+class MissingExtraError(ClusteringError):
+    """A package that an extra brings is not installed."""

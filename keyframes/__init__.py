@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from keyframes.datatypes import Crop, Exported, Frame, Keyframe, Result, Selection, Settings, VideoHeader
     from keyframes.errors import (
         BatchError,
+        EncoderError,
         ExportError,
         KeyframesError,
         OutputError,
@@ -27,6 +28,7 @@ __all__ = [
     "Batch",
     "BatchError",
     "Crop",
+    "EncoderError",
     "ExportError",
     "Exported",
     "Frame",
@@ -53,7 +55,16 @@ _MODULES = {
         ("Crop", "Exported", "Frame", "Keyframe", "Result", "Selection", "Settings", "VideoHeader"), "datatypes"
     ),
     **dict.fromkeys(
-        ("BatchError", "ExportError", "KeyframesError", "OutputError", "RegionError", "SettingsError", "VideoError"),
+        (
+            "BatchError",
+            "EncoderError",
+            "ExportError",
+            "KeyframesError",
+            "OutputError",
+            "RegionError",
+            "SettingsError",
+            "VideoError",
+        ),
         "errors",
     ),
     "Batch": "batch",

@@ -9,15 +9,15 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from keyframes.cli import app, extract, parse_bodyparts, parse_k
+from keyframes.cli import app, extract, network_settings, parse_bodyparts, parse_k
 from keyframes.datatypes import WITH_PROJECT, ExportOptions
 from keyframes.errors import KeyframesError, SettingsError
 
 F = TypeVar("F", bound=Callable[..., None])
 # What extract has and this command has in its own way, or not at all.
 OWN = {"videos", "k", "output", "views"}
+OF_NETWORKS = ["features", "algorithm", "encoder", "encoder_minutes", "input_size", "mean", "std"]
 SETTINGS = [
-    "features",
     "every",
     "crop",
     "width",
@@ -113,7 +113,8 @@ def batch(
     from keyframes.batch import run_batch
 
     quiet, as_json = options["quiet"], options["as_json"]
-    given = {name: options[name] for name in SETTINGS} | {
+    given = {name: options[name] for name in SETTINGS} | network_settings(*(options[name] for name in OF_NETWORKS))
+    given |= {
         "start_s": options["start"] or 0.0,
         "stop_s": options["stop"],
         "min_gap_s": options["min_gap"],

@@ -58,7 +58,7 @@ def choose(
         else:
             limits = find_limits(scan, settings)
             rows = covering_rows(scan, k, known) if settings.algorithm == "auto" else None
-            centers = None if rows is None else scan.features[rows].astype(np.float32)
+            centers = scan.centers if rows is None else scan.features[rows].astype(np.float32)
             selection = select(
                 scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers
             )

@@ -66,6 +66,22 @@ def parse_crop(text: str) -> Crop:
     return Crop(*(int(part) for part in match.groups()))
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Read a size, W,H in pixels."""
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[,x]\s*(\d{1,5})\s*", text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no size; give W,H in whole pixels, such as 224,224")
+    return int(match[1]), int(match[2])
+
+
+def parse_channels(text: str) -> tuple[float, ...]:
+    """Read a number for each channel: R,G,B, or one for gray."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} must be three numbers R,G,B, or one for gray") from None
+
+
 def parse_tool(text: str) -> str:
     """Read the name of a labelling tool."""
     if text not in get_args(ExportTool):
@@ -112,6 +128,30 @@ Threads = Annotated[
 ]
 
 
+def network_settings(
+    features: FeatureKind,
+    algorithm: Algorithm,
+    encoder: Path | None,
+    encoder_minutes: float,
+    input_size: tuple[int, int] | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+) -> dict[str, Any]:
+    """Return the settings of features and clustering; a network that is named is used."""
+    if encoder is None and (input_size or mean or std):
+        raise typer.BadParameter("--input-size, --mean and --std tell of the network of --encoder; give that too")
+    n_channels = len(mean or std or (0.0, 0.0, 0.0))
+    return {
+        "features": features if encoder is None else "encoder",
+        "algorithm": algorithm,
+        "encoder": encoder,
+        "encoder_minutes": encoder_minutes,
+        "input_size": input_size,
+        "mean": mean or (0.0,) * n_channels,
+        "std": std or (1.0,) * n_channels,
+    }
+
+
 @app.command(
     epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames\n\n"
     "keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more\n\n"
@@ -145,13 +185,43 @@ def extract(
         FeatureKind,
         typer.Option(
             help="What stands for a frame: places and postures of the animals, principal components of its thumbnail, "
-            "or the thumbnail's pixels."
+            "the thumbnail's pixels, or what a network makes of it, which is trained on this recording (needs PyTorch) "
+            "or is that of --encoder."
         ),
     ] = "auto",
     algorithm: Annotated[
         Algorithm,
-        typer.Option(help="Frames that stand for all others, or the members nearest to the centres of k-means."),
+        typer.Option(
+            help="Frames that stand for all others, the members nearest to the centres of k-means, or, with --features "
+            "encoder, dec: features and clusters learned in one."
+        ),
     ] = "auto",
+    encoder: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.onnx", help="Compare frames by this pretrained network (--features encoder)."),
+    ] = None,
+    encoder_minutes: Annotated[
+        float,
+        typer.Option(
+            min=0.01, metavar="M", help="Train a network for about so long on two slow cores; a fixed amount of work."
+        ),
+    ] = 3.0,
+    input_size: Annotated[
+        Any,
+        typer.Option(parser=parse_size, metavar="W,H", help="Size of the input of --encoder. Default: 224,224."),
+    ] = None,
+    mean: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_channels,
+            metavar="R,G,B",
+            help="What --encoder wants subtracted, white being 1; one number: it wants gray. Default: 0,0,0.",
+        ),
+    ] = None,
+    std: Annotated[
+        Any,
+        typer.Option(parser=parse_channels, metavar="R,G,B", help="What it wants divided by. Default: 1,1,1."),
+    ] = None,
     start: Annotated[
         float | None,
         typer.Option(parser=parse_time, metavar="T", help="Look from this time on: seconds or [HH:]MM:SS."),
@@ -244,8 +314,7 @@ def extract(
     contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
     """
     settings: dict[str, Any] = {
-        "features": features,
-        "algorithm": algorithm,
+        **network_settings(features, algorithm, encoder, encoder_minutes, input_size, mean, std),
         "start_s": start or 0.0,
         "stop_s": stop,
         "every": every,

@@ -5,20 +5,21 @@ NumPy is imported for type checkers alone: the command line takes its choices fr
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from keyframes.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
 
-FeatureKind = Literal["auto", "pca", "pixels"]
-Algorithm = Literal["auto", "kmeans"]
+FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
+Algorithm = Literal["auto", "kmeans", "dec"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
@@ -26,6 +27,11 @@ ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "l
 WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
 # Most frames that k="auto" chooses: more than most people label of one recording in one go.
 MAX_AUTO_K = 300
+# Pixels across a network's input.
+MOST_INPUT = 4096
+# Settings of a network from a file, and of any.
+OF_FILES = ("encoder", "input_size", "mean", "std")
+OF_NETWORKS = ("encoder_minutes", *OF_FILES)
 
 
 @dataclass(frozen=True)
@@ -102,12 +108,23 @@ class Settings:
     ----------
     k : int or "auto"
         Number of frames to choose; "auto" finds the number, 2 to 300, beyond which more of them add little.
-    features : {"auto", "pca", "pixels"}
+    features : {"auto", "pca", "pixels", "encoder"}
         What stands for a frame: where the animals are and their postures, beside the leading principal components of
-        its thumbnail; these alone; or the thumbnail itself.
-    algorithm : {"auto", "kmeans"}
+        its thumbnail; these alone; the thumbnail itself; or what a network makes of it, one trained on this recording
+        or `encoder`.
+    algorithm : {"auto", "kmeans", "dec"}
         Frames that stand for all others (k-medoids over places and postures), where `features` is "auto" and no
-        projects count, or else the members nearest to the centres of k-means.
+        projects count, or else the members nearest to the centres of k-means; or of clusters that the network of this
+        recording learns together with its features (deep embedded clustering).
+    encoder_minutes : float
+        What training the network may take on two slow cores; the work is fixed by it, not the time.
+    encoder : Path or None
+        An ONNX file, a pretrained network; None trains one.
+    input_size : tuple of int or None
+        (width, height) of that network's input; None stands for 224, 224.
+    mean, std : tuple of float
+        Of its input's channels, in units of full white: red, green, blue, or one number each for gray. The input is
+        (value / 255 - mean) / std.
     start_s, stop_s : float, float or None
         Part of the video to look at, start <= time < stop, in seconds.
     every : int
@@ -146,6 +163,11 @@ class Settings:
     k: int | Literal["auto"]
     features: FeatureKind = "auto"
     algorithm: Algorithm = "auto"
+    encoder_minutes: float = 3.0
+    encoder: Path | None = None
+    input_size: tuple[int, int] | None = None
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
     start_s: float = 0.0
     stop_s: float | None = None
     every: int = 1
@@ -172,7 +194,7 @@ class Settings:
             except TypeError:
                 or_auto = ' or "auto"' if name == "k" else ""
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
-        for name in ("start_s", "stop_s", "min_gap_s"):
+        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
         for name, lowest in (*lowest_of.items(), ("start_s", 0), ("min_gap_s", 0)):
@@ -186,6 +208,7 @@ class Settings:
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
+        self._check_encoder()
         if self.stop_s is not None and not self.stop_s > self.start_s:
             raise SettingsError(
                 f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
@@ -195,9 +218,52 @@ class Settings:
                 f"crop is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
             )
 
+    def _check_encoder(self) -> None:
+        if not 0 < self.encoder_minutes < float("inf"):
+            raise SettingsError(f"encoder_minutes is {self.encoder_minutes:g}; it must be above 0")
+        if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
+            what = "k = auto" if self.k == "auto" else "a network of a file" if self.encoder else self.features
+            raise SettingsError(
+                f"algorithm is dec, which trains features = encoder for one number of clusters, and not {what}"
+            )
+        if self.encoder is not None:
+            object.__setattr__(self, "encoder", Path(self.encoder))
+            if self.features != "encoder":
+                raise SettingsError(f"encoder is {self.encoder}, but features is {self.features!r}; choose encoder")
+        if self.input_size is not None:
+            object.__setattr__(self, "input_size", tuple(self.input_size))
+            if len(self.input_size) != 2 or not all(type(n) is int and 1 <= n <= MOST_INPUT for n in self.input_size):
+                raise SettingsError(f"input_size is {self.input_size}; give a width and a height, 1 to {MOST_INPUT}")
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
+            raise SettingsError(
+                f"mean is {self.mean} and std {self.std}; give three numbers each, red, green, blue, or one for gray"
+            )
+        if not all(map(isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise SettingsError(f"mean is {self.mean} and std {self.std}; they must be finite, and std above 0")
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON types."""
-        return asdict(self)
+        """Return the settings as plain JSON types; those of a network only where there is one.
+
+        A network's file is told by its name and its content, wherever it lies.
+        """
+        told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if self.features != "encoder":
+            return {name: value for name, value in told.items() if name not in OF_NETWORKS}
+        unused = OF_FILES if self.encoder is None else ("encoder_minutes",)
+        told = {name: value for name, value in told.items() if name not in unused}
+        if self.encoder is not None:
+            told["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
+        return told
+
+
+def _digest(path: Path) -> str:
+    """Hash of a file's content; of one that is not there, nothing."""
+    try:
+        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
     ├── SettingsError   a setting that is wrong in itself, whatever the video (exit status 2)
     ├── VideoError      a file that cannot be read as a video
     ├── RegionError     a time range or a crop outside the video
+    ├── EncoderError    a network that cannot be had: a missing extra, or a file that is none
     ├── OutputError     a result that cannot be written
     ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
     ├── ReviewError     a change to a choice that cannot be made
@@ -30,6 +31,10 @@ class VideoError(KeyframesError):
 
 class RegionError(KeyframesError):
     """A time range or a crop that lies outside the video."""
+
+
+class EncoderError(KeyframesError):
+    """A network that cannot be had: a missing extra, or a file that is none."""
 
 
 class OutputError(KeyframesError):

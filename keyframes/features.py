@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -148,6 +149,12 @@ class PrincipalComponents:
         """Components of up to `CHUNK_ROWS` rows, whose last bits depend on a row's place among them."""
         with threadpool_limits(1, user_api="blas"):
             return ((thumbnails / FULL_SCALE - self.mean) @ self.basis.T).astype(np.float16)
+
+
+def spread_of(rows: NDArray[Any]) -> float:
+    """Root of the summed variances of the columns of an array (n_frames, n_features), on an even sample of rows."""
+    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_FITTED)).astype(np.int64)]
+    return float(np.sqrt(np.var(sample, axis=0, dtype=np.float64).sum()))
 
 
 def equalized(components: NDArray[np.float16], digests: NDArray[np.uint64]) -> NDArray[np.float16]:

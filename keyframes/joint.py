@@ -36,6 +36,7 @@ def joined(scans: Sequence[Scan]) -> Scan:
         suspect=np.any([scan.suspect for scan in scans], axis=0),
         features=np.concatenate([scan.features for scan in scans], axis=1),
         components=components,
+        centers=None,
     )
 
 

@@ -58,9 +58,9 @@ def extract(
     progress : bool, default=False
         Show progress bars on standard error where that is a terminal.
     **options
-        The other fields of `Settings`: ``features``, ``algorithm``, ``start_s``, ``stop_s``, ``every``, ``crop``,
-        ``width``, ``color``, ``scan``, ``uniform``, ``min_gap_s``, ``allow_similar``, ``allow_dark``,
-        ``allow_blurred``, ``seed``, ``format``.
+        The other fields of `Settings`: ``features``, ``algorithm``, ``encoder``, ``encoder_minutes``, ``input_size``,
+        ``mean``, ``std``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``, ``color``, ``scan``, ``uniform``,
+        ``min_gap_s``, ``allow_similar``, ``allow_dark``, ``allow_blurred``, ``seed``, ``format``.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def extract(
 
     Raises
     ------
-    SettingsError, VideoError, RegionError, OutputError
+    SettingsError, VideoError, RegionError, EncoderError, OutputError
         See `keyframes.errors`.
 
     Examples
@@ -146,6 +146,8 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     if unlike and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
         raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
+    if unlike and settings.features == "encoder":
+        raise SettingsError("features = encoder tells nothing of a project's images; choose pca, or leave out unlike")
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,8 @@ def extract_views(
         raise SettingsError(
             f"{len(videos)} videos were given as views of one scene; give two or more, a folder for each"
         )
+    if settings.algorithm == "dec":
+        raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
     if settings.scan == "fast":
         raise SettingsError("a fast scan leaves out other frames in each view; leave it out, or the views")
     with ExitStack() as opened:

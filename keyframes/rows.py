@@ -6,12 +6,15 @@ A temporary file is written and read in chunks: the pages of a memory map would 
 import tempfile
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.features import CHUNK_ROWS, N_FITTED, PrincipalComponents
+
+if TYPE_CHECKING:
+    from keyframes.encoder import RecordingEncoder
 
 MEMORY_BYTES = 64 << 20
 FILE_BYTES = 512 << 20
@@ -29,6 +32,8 @@ class ThumbnailRows:
         rows become too many to be kept: PCA is then fitted on these and on an even sample of those that are there.
     keep : bool
         Never reduce them.
+    encoder : RecordingEncoder or None, default=None
+        Gives other features of the rows beside their components; it learns when these are fitted.
 
     Attributes
     ----------
@@ -36,7 +41,13 @@ class ThumbnailRows:
         None until they are needed.
     """
 
-    def __init__(self, n_pixels: int, sample: Callable[[], NDArray[np.uint8]], keep: bool = False) -> None:
+    def __init__(
+        self,
+        n_pixels: int,
+        sample: Callable[[], NDArray[np.uint8]],
+        keep: bool = False,
+        encoder: "RecordingEncoder | None" = None,
+    ) -> None:
         self.n_pixels = n_pixels
         self._sample = sample
         self._keep = keep
@@ -46,6 +57,8 @@ class ThumbnailRows:
         self._file: IO[bytes] | None = None
         self._n_filed = 0
         self._reduced: list[NDArray[np.float16]] = []
+        self._encoder = encoder
+        self._encoded: list[NDArray[np.float16]] = []
         self.components: PrincipalComponents | None = None
 
     def __enter__(self) -> "ThumbnailRows":
@@ -58,7 +71,7 @@ class ThumbnailRows:
 
     def close(self) -> None:
         """Give memory and the temporary file back."""
-        self._chunks, self._reduced = [], []
+        self._chunks, self._reduced, self._encoded = [], [], []
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -104,15 +117,23 @@ class ThumbnailRows:
         components = self.fit()
         return np.concatenate([*self._reduced, *(components.transform_chunk(chunk) for chunk in self._kept())])
 
+    def encoded(self) -> NDArray[np.float16]:
+        """Return the encoder's features of all rows (n_frames, n_features)."""
+        encoder = self._encoder
+        assert encoder is not None
+        if not encoder.fitted:
+            encoder.fit(self._even_rows(encoder.n_wanted))
+        return np.concatenate([*self._encoded, *(encoder.transform_chunk(chunk) for chunk in self._kept())])
+
     def _close_chunk(self) -> None:
         self._n_open = 0
         if self.components is not None:
-            self._reduced.append(self.components.transform_chunk(self._open_chunk))
+            self._reduce_chunk(self._open_chunk)
             return
         n_bytes = (len(self._chunks) + self._n_filed + 1) * self._open_chunk.nbytes
         if n_bytes > MEMORY_BYTES + FILE_BYTES and not self._keep:
             self._reduce()
-            self._reduced.append(self.fit().transform_chunk(self._open_chunk))
+            self._reduce_chunk(self._open_chunk)
         elif n_bytes <= MEMORY_BYTES or self._keep:
             self._chunks.append(self._open_chunk.copy())
         else:
@@ -125,12 +146,20 @@ class ThumbnailRows:
         ahead = self._sample()
         here = self._even_rows(max(1, N_FITTED - len(ahead)))
         self.components = PrincipalComponents.fit(np.concatenate([here, ahead]))
-        self._reduced = [self.components.transform_chunk(chunk) for chunk in self._whole_chunks()]
+        if self._encoder is not None:
+            self._encoder.fit(np.concatenate([self._even_rows(max(1, self._encoder.n_wanted - len(ahead))), ahead]))
+        for chunk in self._whole_chunks():
+            self._reduce_chunk(chunk)
         self._n_filed = 0
         self._chunks = []
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _reduce_chunk(self, chunk: NDArray[np.uint8]) -> None:
+        self._reduced.append(self.fit().transform_chunk(chunk))
+        if self._encoder is not None:
+            self._encoded.append(self._encoder.transform_chunk(chunk))
 
     def _n_kept(self) -> int:
         return (len(self._chunks) + self._n_filed) * CHUNK_ROWS + self._n_open

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.datatypes import MAX_AUTO_K, Settings
+from keyframes.encoder import recording_encoder
 from keyframes.errors import RegionError
 from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
 from keyframes.luma import find_luma_levels, look_alike, luma_pays
 from keyframes.movement import path_of
+from keyframes.network_features import NetworkFeatures, network_features
 from keyframes.progress import Progress, progress_bar
 from keyframes.rows import ThumbnailRows
 from keyframes.video import (
@@ -85,7 +87,7 @@ class Scan:
         Variance of the Laplacian of the gray thumbnail, in gray levels squared.
     suspect : array (n_frames,), bool
         Whether FFmpeg's complaints leave a doubt about the picture.
-    features : array (n_frames, n_features), float16 components or uint8 thumbnails
+    features : array (n_frames, n_features), float16 components, float16 features of a network, or uint8 thumbnails
     components : PrincipalComponents
     place : array (n_frames, 2), float32
         The first two principal components.
@@ -99,6 +101,8 @@ class Scan:
         How the pictures were looked at.
     sample : Sample or None
         None where the thumbnails were too many to be kept, or are not those of one recording.
+    centers : array (n_clusters, n_features), float32, or None
+        Of clusters that were learned with the features.
     """
 
     frame_index: NDArray[np.int64]
@@ -116,6 +120,7 @@ class Scan:
     sample: Sample | None = field(repr=False)
     _video: VideoReader = field(repr=False)
     _thumbnailer: Thumbnailer = field(repr=False)
+    centers: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def levels(self) -> NDArray[np.uint8]:
@@ -208,18 +213,29 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
     ------
     VideoError, RegionError
         Where a picture cannot be decoded, or no frame lies in the range.
+    EncoderError
+        Where a network is asked for that cannot be had.
     """
+    # What cannot be had is told before hours of decoding.
+    network = network_features(settings)
+    recording_encoder(settings, thumbnailer_of(video, settings).shape, progress)
     video.count_packets()
     reason = ""
     view, thumbnailer = PLAIN, thumbnailer_of(video, settings)
     if settings.scan == "fast":
         view, reason = find_discard(video, _fewest(settings))
-    if view == PLAIN and luma_pays(video, settings) and (levels := find_luma_levels(video, thumbnailer)) is not None:
+    # A network sees whole pictures, in colour.
+    if (
+        view == PLAIN
+        and network is None
+        and luma_pays(video, settings)
+        and (levels := find_luma_levels(video, thumbnailer)) is not None
+    ):
         view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
     segments = plan_segments(video, view)
     while True:
         try:
-            scan = _scan_once(video, settings, view, thumbnailer, segments, progress)
+            scan = _scan_once(video, settings, view, thumbnailer, segments, progress, network)
             return scan if settings.scan == "exact" or not reason else _with_warning(scan, reason)
         except _UnfitError as error:
             if segments:
@@ -263,6 +279,7 @@ class _Figures:
     sharpness: array = field(default_factory=lambda: array("f"))
     digests: bytearray = field(default_factory=bytearray)
     prints: bytearray = field(default_factory=bytearray)
+    encoded: bytearray = field(default_factory=bytearray)
 
     def extend(self, others: "_Figures") -> None:
         for name in self.__dataclass_fields__:
@@ -271,7 +288,7 @@ class _Figures:
 
 
 def _measure(
-    pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer
+    pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer, network: NetworkFeatures | None
 ) -> tuple[_Figures, NDArray[np.uint8]]:
     """Figures and thumbnails (n_frames, n_pixels) of some frames."""
     found, wholes, kept = _Figures(), array("d"), bytearray()
@@ -280,6 +297,8 @@ def _measure(
         found.time_s.append(time_s)
         wholes.append(_whole(image))
         kept += thumbnailer(video.cropped(image)).data
+        if network is not None:
+            found.encoded += network(video.cropped(image)).data
     thumbnails = np.frombuffer(kept, np.uint8).reshape(-1, *thumbnailer.shape)
     # Not among the decoding, which would push the code and the data for these out of the processor's caches.
     for thumbnail, whole in zip(thumbnails, wholes, strict=True):
@@ -298,6 +317,7 @@ def _scan_once(
     thumbnailer: Thumbnailer,
     segments: list[Segment],
     progress: Progress,
+    network: NetworkFeatures | None,
 ) -> Scan:
     """Scan in a view, by segments or, where there are none, by walking.
 
@@ -316,15 +336,17 @@ def _scan_once(
     columns, plain_alone = _Figures(), view == PLAIN and video.threads == 1 and not segments
     complaint = "FFmpeg reports errors" + ("" if view.discard == "none" else " where its B-frames are left out")
     keep = settings.features == "pixels"
+    encoder = recording_encoder(settings, thumbnailer.shape, progress)
+    n_kept = n_pixels if keep else network.n_features if network else 0
     total = video.frames_expected
     in_segments = SegmentedPass(video, view, segments) if segments else None
     groups = (
-        in_segments.results(lambda pictures: _measure(pictures, video, thumbnailer))
+        in_segments.results(lambda pictures: _measure(pictures, video, thumbnailer, network))
         if in_segments
-        else _walked(video, view, thumbnailer)
+        else _walked(video, view, thumbnailer, network)
     )
     with (
-        ThumbnailRows(n_pixels, sample, keep) as rows,
+        ThumbnailRows(n_pixels, sample, keep, encoder) as rows,
         progress_bar(None, "scan", total, "frames", progress) as bar,
         closing(groups),
     ):
@@ -332,10 +354,10 @@ def _scan_once(
             for figures, thumbnails in groups:
                 columns.extend(figures)
                 rows.append(thumbnails)
-                if keep and len(columns.index) * n_pixels > MOST_PIXELS:
+                if len(columns.index) * n_kept > MOST_PIXELS:
                     raise RegionError(
-                        f"{video.path}: the pixels of more than {len(columns.index)} thumbnails do not fit in memory; "
-                        "choose --features pca, a smaller --width, or look at fewer frames with --every"
+                        f"{video.path}: {n_kept} numbers for each of more than {len(columns.index)} frames do not fit "
+                        "in memory; choose --features pca, a smaller --width, or look at fewer frames with --every"
                     )
                 if columns.index:
                     bar.update((columns.index[-1] - columns.index[0]) // settings.every + 1 - bar.n)
@@ -357,13 +379,18 @@ def _scan_once(
         place = np.zeros((len(columns.index), 2), np.float32)
         place[:, : leading.shape[1]] = leading[:, :2]
         frame_index = np.frombuffer(columns.index, np.int64)
+        features = rows.thumbnails() if keep else leading
+        if network is not None:
+            features = equalized(network.rows(columns.encoded, leading), digests)
+        elif encoder is not None:
+            features = equalized(rows.encoded(), digests)
         return Scan(
             frame_index=frame_index,
             time_s=np.frombuffer(columns.time_s, np.float64),
             brightness=np.frombuffer(columns.brightness, np.float32),
             sharpness=np.frombuffer(columns.sharpness, np.float32),
             suspect=find_suspects(frame_index, seen, video.packets),
-            features=rows.thumbnails() if keep else leading,
+            features=features,
             components=components,
             place=place,
             frames_decoded=video.frames_decoded,
@@ -373,6 +400,7 @@ def _scan_once(
             sample=_sampled(rows, len(frame_index), thumbnailer.shape) if settings.features == "auto" else None,
             _video=video,
             _thumbnailer=thumbnailer,
+            centers=None if encoder is None else encoder.centers,
         )
 
 
@@ -412,13 +440,13 @@ def _fingerprint(whole: float, thumbnail: NDArray[np.uint8]) -> bytes:
 
 
 def _walked(
-    video: VideoReader, view: View, thumbnailer: Thumbnailer
+    video: VideoReader, view: View, thumbnailer: Thumbnailer, network: NetworkFeatures | None
 ) -> Generator[tuple[_Figures, NDArray[np.uint8]], None, None]:
     """Yield the figures of groups of frames, which a second thread takes while the next ones are decoded."""
     spare: list[NDArray[np.uint8]] = []
 
     def measure(group: list[Picture]) -> tuple[_Figures, NDArray[np.uint8]]:
-        measured = _measure(group, video, thumbnailer)
+        measured = _measure(group, video, thumbnailer, network)
         spare.extend(image for _, _, image in group)
         return measured
 

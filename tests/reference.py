@@ -121,3 +121,31 @@ def majority(names):
     """Most frequent one; of equally frequent ones the smallest."""
     counts = Counter(names.tolist())
     return min(counts, key=lambda name: (-counts[name], name))
+
+
+def student_t_shares(X, centers, freedom=1.0):
+    """Soft assignment of each row, as equation 1 of Xie et al. 2016 has it."""
+    shares = []
+    for row in np.asarray(X, np.float64):
+        kernel = [(1 + ((row - center) ** 2).sum() / freedom) ** (-(freedom + 1) / 2) for center in centers]
+        shares.append([value / sum(kernel) for value in kernel])
+    return np.array(shares)
+
+
+def softmax_shares(X, centers, temperature=1.0):
+    """Soft assignment of each row by exp(-distance² / temperature)."""
+    shares = []
+    for row in np.asarray(X, np.float64):
+        kernel = [np.exp(-((row - center) ** 2).sum() / temperature) for center in centers]
+        shares.append([value / sum(kernel) for value in kernel])
+    return np.array(shares)
+
+
+def sharpened(shares):
+    """Target distribution, as equation 3 of Xie et al. 2016 has it."""
+    sizes = [sum(row[c] for row in shares) for c in range(len(shares[0]))]
+    targets = []
+    for row in shares:
+        weights = [share**2 / size for share, size in zip(row, sizes, strict=True)]
+        targets.append([weight / sum(weights) for weight in weights])
+    return np.array(targets)

@@ -27,6 +27,7 @@ FLOORS = {
         {"coverage", "exporters", "joint", "kept_scan", "report", "scan_file", "selection", "uniform"},
         {"scan"},
         {"rows", "luma"},
+        {"encoder", "network_features"},
         {
             "animals",
             "movement",
@@ -102,7 +103,17 @@ FLOORS = {
         {"error_map"},
         {"__init__"},
     ],
+    "clustering.deep": [
+        {"checkpoint"},
+        {"estimators"},
+        {"refinement"},
+        {"pretraining"},
+        {"schedule"},
+        {"assignment", "augmentation", "losses", "networks"},
+        {"__init__"},
+    ],
     "clustering": [
+        {"deep"},
         {"estimators", "evaluation", "k_selection", "medoids", "representatives"},
         {"centnn", "kmeans", "minibatch"},
         {"exchange", "growth", "running_means"},
@@ -250,6 +261,23 @@ def sources(*packages):
             },
         ),
         (
+            "torch",
+            {
+                f"clustering/deep/{name}.py"
+                for name in (
+                    "assignment",
+                    "augmentation",
+                    "checkpoint",
+                    "estimators",
+                    "losses",
+                    "networks",
+                    "pretraining",
+                    "refinement",
+                    "schedule",
+                )
+            },
+        ),
+        (
             "typer",
             {"keyframes/batch_command.py", "keyframes/cli.py", "keyframes/review_command.py", "quantize/cli.py"},
         ),
@@ -286,6 +314,7 @@ def test_the_list_of_public_names_is_the_namespace(package):
     "statement",
     [
         "import clustering",
+        "import clustering.deep",
         "import keyframes",
         "import keyframes.batch_command",
         "import quantize",

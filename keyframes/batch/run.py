@@ -119,7 +119,14 @@ def run_batch(
         raise SettingsError("give the number of frames of each video, or a total of all videos")
     settings = Settings(k=k if k is not None else total or 0, **options)
     check_unlike(settings, unlike)
+    if settings.algorithm == "dec":
+        raise SettingsError(
+            "algorithm = dec learns one recording with its k; batch takes features = encoder without it"
+        )
     _check_budget(settings, total, at_least, unlike)
+    if settings.encoder is not None:
+        # Workers have working folders of their own.
+        settings = replace(settings, encoder=settings.encoder.absolute())
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)
@@ -175,8 +182,8 @@ def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: 
         raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
     if total is None:
         return
-    if settings.uniform or unlike or settings.features == "pixels":
-        what = "uniform" if settings.uniform else "unlike" if unlike else "features = pixels"
+    if settings.uniform or unlike or settings.features not in ("auto", "pca"):
+        what = "uniform" if settings.uniform else "unlike" if unlike else f"features = {settings.features}"
         raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
 
 

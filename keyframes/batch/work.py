@@ -31,6 +31,8 @@ from keyframes.video import VideoReader
 PLAN = "plan.npz"
 # What decides about a scan; another choice among its frames needs no other one.
 SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan")
+# And what decides what a network makes of it.
+LEARNED_SETTINGS = ("seed", "encoder", "encoder_minutes", "input_size", "mean", "std")
 # FFmpeg's messages belong to a whole process: two recordings at once would take each other's for their own.
 _in_turn = threading.Lock()
 
@@ -278,7 +280,8 @@ def _beginning_with(folder: Path, start: str) -> Iterator[Path]:
 
 def scan_key(settings: Settings, identity: dict[str, Any]) -> str:
     """Return what a scan was made of, in short."""
-    own = {name: value for name, value in settings.as_dict().items() if name in SCAN_SETTINGS}
+    names = SCAN_SETTINGS + (LEARNED_SETTINGS if settings.features == "encoder" else ())
+    own = {name: value for name, value in settings.as_dict().items() if name in names}
     text = json.dumps([own, identity, MAX_AUTO_K], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

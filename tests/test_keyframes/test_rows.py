@@ -62,3 +62,28 @@ def test_too_many_rows_leave_their_components_alone(thumbnails, little_room, ahe
 def test_rows_that_must_stay_do(thumbnails, little_room):
     with filled(thumbnails, keep=True) as rows:
         assert_array_equal(rows.thumbnails(), thumbnails)
+
+
+class Doubling:
+    """Features that are twice the first three pixels; it learns how many rows it was shown."""
+
+    n_wanted, fitted = 100, False
+
+    def fit(self, thumbnails):
+        self.fitted, self.n_shown = True, len(thumbnails)
+
+    def transform_chunk(self, thumbnails):
+        return 2 * thumbnails[:, :3].astype(np.float16)
+
+
+@pytest.mark.parametrize("n_rows", [50, 9000])
+def test_an_encoder_gives_features_of_all_rows(thumbnails, little_room, n_rows):
+    """Whether they were all kept until the end or not."""
+    encoder = Doubling()
+    nothing = np.empty((0, N_PIXELS), np.uint8)
+    with ThumbnailRows(N_PIXELS, lambda: nothing, encoder=encoder) as rows:
+        rows.append(thumbnails[:n_rows])
+        assert encoder.fitted == (n_rows == 9000)
+        assert_array_equal(rows.encoded(), 2.0 * thumbnails[:n_rows, :3])
+        assert len(rows.reduced()) == n_rows
+    assert encoder.n_shown == min(n_rows, 100)

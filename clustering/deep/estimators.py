@@ -1,0 +1,486 @@
+"""Learned features and deep clustering as scikit-learn estimators."""
+
+import copy
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch.utils.flop_counter import FlopCounterMode
+
+from clustering.deep.assignment import ASSIGNMENTS, Assignment
+from clustering.deep.augmentation import Augmentation
+from clustering.deep.losses import OBJECTIVES, Objective
+from clustering.deep.networks import CHANNELS, HIDDEN, Autoencoder, convolutional, fully_connected, variational
+from clustering.deep.pretraining import embed, pretrain
+from clustering.deep.refinement import refine
+from clustering.deep.schedule import DEVICES, Schedule, choose_device, seeded, steady
+from clustering.kmeans import k_means
+
+NETWORKS = ("fully-connected", "convolutional", "variational")
+SEEDS = 2**32
+# A softmax as wide as half the mean squared distance to the nearest centre is neither hard nor even.
+TEMPERATURE_SHARE = 0.5
+
+
+class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Features that an autoencoder learns: what it must know of a row to draw it again.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Numbers that a row is squeezed into.
+    network : {"fully-connected", "convolutional", "variational"}, default="fully-connected"
+        784-500-500-2000-10 for 784 columns, and its mirror image (Xie et al. 2016); three convolutions that halve the
+        picture (Guo et al. 2017); the first with a normal distribution for each row (Kingma and Welling 2014).
+    image_shape : tuple of int or None, default=None
+        (height, width) or (channels, height, width) of a row as a picture; the convolutional network and augmentation
+        need it.
+    attention : bool, default=False
+        A self-attention block in the convolutional encoder (Zhang et al. 2019).
+    hidden : tuple of int, default=(500, 500, 2000)
+        Widths of the fully connected encoder's layers.
+    channels : tuple of int, default=(32, 64, 128)
+        Of the convolutional encoder's steps, three or fewer.
+    beta : float, default=1.0
+        Weight of the variational network's divergence from its prior, of which the errors' is 1 a picture.
+    epochs : int, default=200
+        Times that every row is seen; 0 leaves the network as it starts.
+    batch_size : int, default=256
+    learning_rate : float, default=0.001
+        Of Adam.
+    augmentation : Augmentation or None, default=None
+        How views differ from their pictures; None shows these as they are (Guo et al. 2018).
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+    random_state : int, RandomState or None, default=None
+        The same seed gives the same features on the same machine.
+    progress : callable or None, default=None
+        Called with the number of epochs done, of all, and the mean loss, after each.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+    n_features_in_ : int
+
+    References
+    ----------
+    J. Xie, R. Girshick and A. Farhadi, "Unsupervised deep embedding for clustering analysis", ICML 2016, arXiv
+    1511.06335; X. Guo, X. Liu, E. Zhu and J. Yin, "Deep clustering with convolutional autoencoders", ICONIP 2017;
+    D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", ICLR 2014, arXiv 1312.6114; X. Guo, E. Zhu, X. Liu
+    and J. Yin, "Deep embedded clustering with data augmentation", ACML 2018; H. Zhang et al., "Self-attention
+    generative adversarial networks", ICML 2019, arXiv 1805.08318.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clustering.deep import AutoencoderFeatures
+    >>> X = np.random.default_rng(0).random((50, 16))
+    >>> AutoencoderFeatures(3, hidden=(8,), epochs=2, random_state=0).fit_transform(X).shape
+    (50, 3)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "network": [StrOptions(set(NETWORKS))],
+        "image_shape": [tuple, None],
+        "attention": ["boolean"],
+        "hidden": [tuple],
+        "channels": [tuple],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "augmentation": [Augmentation, None],
+        "device": [StrOptions(set(DEVICES))],
+        "random_state": ["random_state"],
+        "progress": [callable, None],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 10,
+        *,
+        network: str = "fully-connected",
+        image_shape: tuple[int, ...] | None = None,
+        attention: bool = False,
+        hidden: tuple[int, ...] = HIDDEN,
+        channels: tuple[int, ...] = CHANNELS,
+        beta: float = 1.0,
+        epochs: int = 200,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        augmentation: Augmentation | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        progress: Callable[[int, int, float], None] | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.network = network
+        self.image_shape = image_shape
+        self.attention = attention
+        self.hidden = hidden
+        self.channels = channels
+        self.beta = beta
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.augmentation = augmentation
+        self.device = device
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self, X: ArrayLike, y: None = None) -> "AutoencoderFeatures":
+        """Train the network on the rows of X.
+
+        Parameters
+        ----------
+        X : array (n_samples, n_features)
+            Values about 0 to 1; used as float32.
+        y : ignored
+
+        Returns
+        -------
+        AutoencoderFeatures
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            Where X is empty, not finite or not two-dimensional, does not have the shape of the pictures, or the device
+            is not there.
+        """
+        self._validate_params()
+        rows = self.check_rows(X, reset=True)
+        device = choose_device(self.device)
+        with seeded(int(check_random_state(self.random_state).randint(SEEDS, dtype=np.uint32))) as generator:
+            self.network_ = self._build(rows.shape[1]).to(device)
+            schedule = Schedule(
+                self.epochs,
+                self.batch_size,
+                self.learning_rate,
+                self.picture_shape(rows.shape[1]),
+                self.augmentation,
+                generator,
+                device,
+                self.progress,
+            )
+            with steady(self.network_):
+                pretrain(self.network_, rows, schedule, self.beta)
+        self._n_features_out = self.n_components
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return the features of the rows of X: (n_samples, n_components), float32."""
+        check_is_fitted(self, "network_")
+        rows = self.check_rows(X, reset=False)
+        with steady(self.network_):
+            return np.asarray(embed(self.network_, rows, self._device()).numpy())
+
+    def inverse_transform(self, features: ArrayLike) -> NDArray[np.float32]:
+        """Draw rows again from features (n, n_components): (n, n_features), float32."""
+        check_is_fitted(self, "network_")
+        with steady(self.network_), torch.inference_mode():
+            points = torch.from_numpy(np.array(features, np.float32)).to(self._device())
+            return np.asarray(self.network_.decode(points).cpu().numpy())
+
+    def work_per_row(self, n_features: int) -> int:
+        """Floating-point operations of a training step for one row of so many columns."""
+        with seeded(0), FlopCounterMode(display=False) as counter:
+            self._build(n_features)(torch.zeros(1, n_features)).sum().backward()
+        return int(counter.get_total_flops())
+
+    def fitted_encoder(self) -> "AutoencoderFeatures":
+        """Return itself, if it is fitted."""
+        check_is_fitted(self, "network_")
+        return self
+
+    def restore(self, weights: dict[str, torch.Tensor], n_features: int) -> None:
+        """Take the weights of a network that was fitted to rows of so many columns."""
+        self._validate_params()
+        # Nothing is allocated for a network that the weights do not fit.
+        with torch.device("meta"):
+            self.network_ = self._build(n_features)
+        self.network_.load_state_dict(weights, assign=True)
+        self.network_.to(choose_device(self.device))
+        self.n_features_in_, self._n_features_out = n_features, self.n_components
+
+    def check_rows(self, X: ArrayLike, *, reset: bool) -> torch.Tensor:
+        """Return X as a tensor, float32."""
+        return torch.from_numpy(np.array(validate_data(self, X, dtype=np.float32, order="C", reset=reset)))
+
+    def picture_shape(self, n_features: int) -> tuple[int, int, int]:
+        """(channels, height, width) of a row of so many columns."""
+        if self.image_shape is None:
+            if self.augmentation is not None or self.network == "convolutional":
+                raise ValueError("image_shape=None: give (height, width) or (channels, height, width) of a row")
+            return (1, 1, n_features)
+        shape = (1,) * (3 - len(self.image_shape)) + tuple(int(length) for length in self.image_shape)
+        if len(shape) != 3 or min(shape) < 1 or int(np.prod(shape)) != n_features:
+            raise ValueError(f"image_shape={self.image_shape} does not fit rows of {n_features} columns")
+        return shape[0], shape[1], shape[2]
+
+    def _build(self, n_features: int) -> Autoencoder:
+        if self.network == "convolutional":
+            shape = self.picture_shape(n_features)
+            return convolutional(shape, self.n_components, self.channels, attention=self.attention)
+        if self.network == "variational":
+            return variational(n_features, self.n_components, self.hidden)
+        return fully_connected(n_features, self.n_components, self.hidden)
+
+    def _device(self) -> torch.device:
+        return next(self.network_.parameters()).device
+
+
+class DEC(ClusterMixin, BaseEstimator):
+    """Deep embedded clustering: an encoder and the centres of its clusters, learned together.
+
+    Centres start where k-means finds them in the encoder's features. Then the encoder and the centres are trained on
+    views of the rows until the labels of the rows stay as they are.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+    encoder : AutoencoderFeatures or None, default=None
+        A fitted one is copied and its network refined, so that several clusterings can share it (scikit-learn's `clone`
+        forgets that it is fitted); one that is not fitted is fitted first, except with "end-to-end", which takes its
+        network as it starts. None stands for ``AutoencoderFeatures()``.
+    objective : {"dec", "idec", "end-to-end", "neighbors"} or Objective, default="dec"
+        What is minimised. "dec": the divergence of the soft assignments from their sharpened targets (Xie et al. 2016).
+        "idec": that and the reconstruction (Guo et al. 2017). "neighbors": a row, another view of it and its near
+        neighbours agree on a cluster, and the clusters have even sizes (after Van Gansbeke et al. 2020). "end-to-end":
+        all of these from the start, nothing pretrained (after Moradi Fard et al. 2020). Or weights of one's own.
+    assignment : {"auto", "student-t", "softmax"}, default="auto"
+        See `soft_assignment`. "auto": Student's t, as published, for "dec" and "idec", else the softmax.
+    temperature : float, "auto", "start" or "following", default="auto"
+        Of the softmax, in squared units of the features. "start": half the mean squared distance of the rows from the
+        nearest centre at the start, so that clusters grow surer as they draw apart. "following": half that distance at
+        each look at all rows, for an encoder that is not trained yet, whose features still change in scale. "auto":
+        "following" for "end-to-end", else "start".
+    n_neighbors : int, default=10
+        Neighbours that may be asked to agree.
+    max_epochs : int, default=100
+    interval : int, default=5
+        Epochs from one look at all rows to the next.
+    tol : float, default=0.001
+        Stop where no more than this share of the labels has changed from one look to the next.
+    n_init : int, default=20
+        Starts of k-means.
+    batch_size : int, default=256
+    learning_rate : float, default=0.001
+        Of Adam; that of the centres is ten times as high where the temperature is "following".
+    decay : bool, default=False
+        Let the learning rate fall to 0 along half a cosine over `max_epochs`.
+    augmentation : Augmentation or None, default=None
+        None: the encoder's.
+    random_state : int, RandomState or None, default=None
+        The same seed gives the same labels on the same machine.
+    progress : callable or None, default=None
+        Called with the number of epochs done, of all, and the mean loss, after each.
+
+    Attributes
+    ----------
+    labels_ : array (n_samples,), int32
+    cluster_centers_ : array (n_clusters, n_components), float32
+    shares_ : array (n_samples, n_clusters), float32
+        Soft assignments.
+    encoder_ : AutoencoderFeatures
+        With the refined network.
+    temperature_ : float
+    n_iter_ : int
+        Epochs.
+    changes_ : list of float
+        Share of the labels that had changed, at each look but the first.
+    n_features_in_ : int
+
+    References
+    ----------
+    J. Xie, R. Girshick and A. Farhadi, "Unsupervised deep embedding for clustering analysis", ICML 2016, arXiv
+    1511.06335; X. Guo, L. Gao, X. Liu and J. Yin, "Improved deep embedded clustering with local structure
+    preservation", IJCAI 2017; X. Guo, E. Zhu, X. Liu and J. Yin, "Deep embedded clustering with data augmentation",
+    ACML 2018; M. Moradi Fard, T. Thonet and E. Gaussier, "Deep k-means", Pattern Recognition Letters 138, 2020, arXiv
+    1806.10069; W. Van Gansbeke et al., "SCAN: learning to classify images without labels", ECCV 2020, arXiv 2005.12320.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clustering.deep import DEC, AutoencoderFeatures
+    >>> X = np.repeat([[0.0] * 8, [1.0] * 8], 20, axis=0)
+    >>> encoder = AutoencoderFeatures(2, hidden=(8,), epochs=5, random_state=0)
+    >>> labels = DEC(2, encoder=encoder, max_epochs=5, random_state=0).fit_predict(X)
+    >>> bool(np.ptp(labels[:20]) == 0 and labels[0] != labels[20])
+    True
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "encoder": [AutoencoderFeatures, None],
+        "objective": [StrOptions(set(OBJECTIVES)), Objective],
+        "assignment": [StrOptions({"auto", *ASSIGNMENTS})],
+        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "start", "following"})],
+        "n_neighbors": [Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "interval": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "decay": ["boolean"],
+        "augmentation": [Augmentation, None],
+        "random_state": ["random_state"],
+        "progress": [callable, None],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        encoder: AutoencoderFeatures | None = None,
+        objective: str | Objective = "dec",
+        assignment: str = "auto",
+        temperature: float | str = "auto",
+        n_neighbors: int = 10,
+        max_epochs: int = 100,
+        interval: int = 5,
+        tol: float = 1e-3,
+        n_init: int = 20,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        decay: bool = False,
+        augmentation: Augmentation | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        progress: Callable[[int, int, float], None] | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.encoder = encoder
+        self.objective = objective
+        self.assignment = assignment
+        self.temperature = temperature
+        self.n_neighbors = n_neighbors
+        self.max_epochs = max_epochs
+        self.interval = interval
+        self.tol = tol
+        self.n_init = n_init
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.augmentation = augmentation
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self, X: ArrayLike, y: None = None) -> "DEC":
+        """Cluster the rows of X.
+
+        Parameters
+        ----------
+        X : array (n_samples, n_features)
+            Values about 0 to 1; used as float32.
+        y : ignored
+
+        Returns
+        -------
+        DEC
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or does not fit the
+            encoder.
+        """
+        self._validate_params()
+        data = validate_data(self, X, dtype=np.float32, order="C")
+        if len(data) < self.n_clusters:
+            raise ValueError(f"n_samples={len(data)} should be >= n_clusters={self.n_clusters}.")
+        random = check_random_state(self.random_state)
+        encoder = self._encoder_for(data, random)
+        features = encoder.transform(data)
+        start = k_means(features, self.n_clusters, n_init=self.n_init, random_state=random)
+        mean_distance = float(np.mean(start.distances, dtype=np.float64))
+        given = None if isinstance(self.temperature, str) else float(self.temperature)
+        self.temperature_ = given or TEMPERATURE_SHARE * mean_distance or 1.0
+        follows = self.temperature == "following" or (self.temperature == "auto" and self.objective == "end-to-end")
+        device = choose_device(encoder.device)
+        with seeded(int(random.randint(SEEDS, dtype=np.uint32))) as generator, steady(encoder.network_):
+            schedule = Schedule(
+                self.max_epochs,
+                self.batch_size,
+                self.learning_rate,
+                encoder.picture_shape(data.shape[1]),
+                self.augmentation or encoder.augmentation,
+                generator,
+                device,
+                self.progress,
+                self.decay,
+            )
+            found = refine(
+                encoder.network_,
+                torch.from_numpy(np.asarray(start.centers, np.float32)),
+                encoder.check_rows(data, reset=False),
+                self._objective(),
+                self._assignment(),
+                schedule,
+                n_neighbors=self.n_neighbors,
+                interval=self.interval,
+                tol=self.tol,
+                following=TEMPERATURE_SHARE if follows else None,
+            )
+        self.temperature_ = found.temperature
+        self.encoder_ = encoder
+        self.cluster_centers_ = found.centers.numpy()
+        self.shares_ = found.shares.numpy()
+        self.labels_ = self.shares_.argmax(axis=1).astype(np.int32)
+        self.n_iter_ = found.n_epochs
+        self.changes_ = list(found.changes)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int32]:
+        """Return the cluster of each row of X (n_samples, n_features)."""
+        check_is_fitted(self, "cluster_centers_")
+        features = torch.from_numpy(self.encoder_.transform(X))
+        centers, assignment = torch.from_numpy(self.cluster_centers_), self._assignment()
+        return np.asarray(assignment.shares(features, centers).argmax(dim=1).numpy().astype(np.int32))
+
+    def reconstruct_centers(self) -> NDArray[np.float32]:
+        """Draw the centres: (n_clusters, n_features). A decoder that has no part in the objective lags behind."""
+        check_is_fitted(self, "cluster_centers_")
+        return self.encoder_.inverse_transform(self.cluster_centers_)
+
+    def fitted_encoder(self) -> AutoencoderFeatures:
+        """Return the encoder with the refined network."""
+        check_is_fitted(self, "cluster_centers_")
+        return self.encoder_
+
+    def restore(self, centers: NDArray[np.float32], temperature: float) -> None:
+        """Take centres that were fitted in the features of the encoder, which is fitted."""
+        self._validate_params()
+        if self.encoder is None or centers.shape != (self.n_clusters, self.encoder.n_components):
+            raise ValueError(f"centres of shape {centers.shape} do not fit")
+        self.encoder_, self.cluster_centers_, self.temperature_ = self.encoder, centers, temperature
+        self.n_features_in_ = self.encoder.n_features_in_
+
+    def _encoder_for(self, data: NDArray[np.float32], random: np.random.RandomState) -> AutoencoderFeatures:
+        """Return a fitted encoder that may be changed."""
+        encoder = copy.copy(self.encoder or AutoencoderFeatures())
+        if hasattr(encoder, "network_"):
+            encoder.network_ = copy.deepcopy(encoder.network_).to(choose_device(encoder.device))
+        else:
+            if self.objective == "end-to-end":
+                encoder.set_params(epochs=0)
+            if encoder.random_state is None:
+                encoder.set_params(random_state=random.randint(SEEDS, dtype=np.uint32))
+            encoder.fit(data)
+        return encoder
+
+    def _objective(self) -> Objective:
+        return self.objective if isinstance(self.objective, Objective) else OBJECTIVES[self.objective]
+
+    def _assignment(self) -> Assignment:
+        as_published = self.objective in ("dec", "idec")
+        kind = self.assignment if self.assignment != "auto" else "student-t" if as_published else "softmax"
+        return Assignment(kind, temperature=self.temperature_)
