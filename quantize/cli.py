@@ -3,6 +3,7 @@
 Nothing heavy is imported here, so that help and usage errors are there at once.
 """
 
+import gc
 import json
 import math
 import sys
@@ -179,6 +180,8 @@ def main(
         if as_json and output == STANDARD:
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
     try:
+        if info is None:
+            _load()
         if decode is not None:
             _decode(decode, output, codebook, max_pixels, level, settings.strip, force, quiet, as_json)
         elif info is not None:
@@ -196,6 +199,15 @@ def main(
         if as_json:
             _print_json([], [{"error": str(error)}])
         raise typer.Exit(error.exit_status) from None
+
+
+def _load() -> None:
+    """Load what every task needs, which is most of the time of a short one."""
+    from clustering.kernels.compilation import start_numba
+
+    start_numba()
+    gc.freeze()
+    gc.enable()
 
 
 def _batch(

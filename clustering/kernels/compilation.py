@@ -1,7 +1,9 @@
 """How kernels are compiled, and what they share."""
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 from numba import njit
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 
 # Without nnan and ninf: the kernels compare with infinities.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
+# What Numba looks for, to know whether `np.dot` can be compiled.
+BLAS = "scipy.linalg.cython_blas"
 
 
 def compiled(**flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -49,3 +53,24 @@ def squared_distance(A: NDArray, a: int, B: NDArray, b: int) -> float:
         difference = A[a, j] - B[b, j]
         total += difference * difference
     return total
+
+
+@compiled()
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def start_numba() -> None:
+    """Let Numba load all that it loads with its first kernel, but for SciPy's linear algebra.
+
+    That is a quarter of the start of a command, and of use for `np.dot` alone. Numba only looks whether it is there; it
+    comes with scikit-learn. A kernel that calls it loads it then. For a process of our own, while it has one thread.
+    """
+    wanted = BLAS not in sys.modules
+    if wanted:
+        sys.modules[BLAS] = ModuleType(BLAS)
+    try:
+        _nothing()
+    finally:
+        if wanted:
+            del sys.modules[BLAS]

@@ -63,3 +63,19 @@ def test_importing_the_kernels_compiles_nothing():
         "print(sum(len(k.signatures) for k in kernels if hasattr(k, 'signatures')))\n"
     )
     assert run(program) == "0"
+
+
+def test_a_quick_start_leaves_linear_algebra_for_those_who_call_it():
+    program = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from numba import njit\n"
+        "from clustering.kernels.compilation import BLAS, start_numba\n"
+        "start_numba()\n"
+        "print('scipy.linalg' in sys.modules or BLAS in sys.modules)\n"
+        "print(njit(lambda a, b: np.dot(a, b))(np.ones((2, 3)), np.ones(3)))\n"
+        "before = sys.modules[BLAS]\n"
+        "start_numba()\n"
+        "print(sys.modules[BLAS] is before)\n"
+    )
+    assert run(program) == "False\n[3. 3.]\nTrue"

@@ -254,3 +254,19 @@ def test_the_module_and_the_version():
         [sys.executable, "-m", "quantize", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == f"quantize {quantize.__version__}\n"
+
+
+def test_a_photograph_needs_no_linear_algebra(picture, tmp_path):
+    program = (
+        "import sys\n"
+        "from quantize.__main__ import main\n"
+        f"sys.argv = ['quantize', {str(picture)!r}, '-o', {str(tmp_path / 'photo.vqi')!r}, '-q']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    import gc\n"
+        "    print(gc.isenabled(), 'scipy.linalg' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (tmp_path / "photo.vqi").exists()
+    assert done.stdout.split() == ["True", "False"]
