@@ -59,7 +59,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _interrupt_again
     try:
-        import keyframes.batch_command  # noqa: F401 - adds its command
         from keyframes.cli import app
 
         app()

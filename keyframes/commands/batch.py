@@ -2,14 +2,14 @@
 
 import inspect
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from keyframes.cli import app, extract, network_settings, parse_bodyparts, parse_k
+from keyframes.commands.extract import extract, network_settings
+from keyframes.commands.options import parse_bodyparts, parse_k, printable, say
 from keyframes.datatypes import WITH_PROJECT, ExportOptions
 from keyframes.errors import KeyframesError, SettingsError
 
@@ -46,11 +46,6 @@ def with_options_of_extract(command: F) -> F:
     return command
 
 
-@app.command(
-    epilog="Example: keyframes batch recordings -k 20 -o frames\n\n"
-    "keyframes batch recordings --total 500 --at-least 5 -o frames\n\n"
-    "keyframes batch recordings -k 20 --scheduler tcp://head-node:8786",
-)
 @with_options_of_extract
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder whose videos, at any depth, are looked at.")],
@@ -139,7 +134,7 @@ def batch(
             overwrite=options["overwrite"],
             threads=options["threads"],
             progress=not quiet,
-            say=_say,
+            say=say,
             **given,
         )
         results = [done.folder / row["place"] for row in done.rows if row["place"]]
@@ -147,7 +142,7 @@ def batch(
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
     except KeyframesError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         if as_json:
             print(json.dumps({"results": [], "failures": [{"error": str(error)}]}, indent=2))
         raise typer.Exit(1) from None
@@ -194,11 +189,11 @@ def _export(
         try:
             made = export(results, tool, videos=videos, progress=not options["quiet"], **own)
         except KeyframesError as error:
-            _say(f"error: {error}")
+            say(f"error: {error}")
             failures.append({"export": tool, "error": str(error)})
             continue
         for note in made.notes:
-            _say(f"note: {tool}: {note}")
+            say(f"note: {tool}: {note}")
         exported.append({"tool": tool, "place": str(made.place), "frames": made.n_frames, "notes": list(made.notes)})
     return exported
 
@@ -207,23 +202,14 @@ def _print_table(done: Any) -> None:
     """Print what became of each recording: what failed last, where the eye is."""
     order = {"skipped": 0, "done": 1, "failed": 2}
     rows = sorted(done.rows, key=lambda row: (order[row["status"]], row["recording"]))
-    width = max(len("recording"), *(len(_printable(row["recording"])) for row in rows))
+    width = max(len("recording"), *(len(printable(row["recording"])) for row in rows))
     print(f"{'recording':<{width}}  {'status':<8}{'frames':>7}{'seconds':>9}  reason")
     for row in rows:
         told = row["reason"] if row["status"] == "failed" else "; ".join(f"warning: {text}" for text in row["warnings"])
         line = (
-            f"{_printable(row['recording']):<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
-            f"{_printable(' '.join(told.split()))[:SHOWN_REASON]}"
+            f"{printable(row['recording']):<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
+            f"{printable(' '.join(told.split()))[:SHOWN_REASON]}"
         )
         print(line.rstrip())
     counts = ", ".join(f"{len(done.with_status(status))} {status}" for status in ("done", "skipped", "failed"))
-    print(f"{counts}; {sum(row['frames'] for row in done.rows)} frames in {_printable(str(done.folder))}")
-
-
-def _say(text: str) -> None:
-    print(_printable(" ".join(text.split())), file=sys.stderr, flush=True)
-
-
-def _printable(text: str) -> str:
-    """Return a text that can be printed, whatever bytes a file name has."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    print(f"{counts}; {sum(row['frames'] for row in done.rows)} frames in {printable(str(done.folder))}")

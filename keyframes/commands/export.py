@@ -1,0 +1,93 @@
+"""The command ``keyframes export``."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from keyframes.commands.options import (
+    AsJson,
+    Bodyparts,
+    Project,
+    Quiet,
+    Scorer,
+    Task,
+    errors_told,
+    parse_bodyparts,
+    say,
+)
+from keyframes.datatypes import ExportTool
+
+
+def export(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Result folders of extractions, or the folder of several.")
+    ],
+    tool: Annotated[ExportTool, typer.Option("--to", help="The labelling tool.")],
+    project: Project = None,
+    task: Task = "",
+    scorer: Scorer = "",
+    bodyparts: Bodyparts = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Place of a new export. Default: <video name>-<tool> beside the result; "
+            "for DeepLabCut <task>-<scorer>-<date> here.",
+        ),
+    ] = None,
+    video: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="VIDEO", help="The video, where it is neither beside the result nor here."),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the frames of earlier extractions into a labelling tool.
+
+    The images are taken as they are; only Lightning Pose's context frames are decoded from the video. Frames that a
+    project has already stay as they are. On any error the project is left as it was.
+    """
+    exports: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    export_results(
+        results,
+        tool,
+        exports,
+        failed,
+        as_json,
+        output=output,
+        videos=video or (),
+        project=project,
+        task=task,
+        scorer=scorer,
+        bodyparts=parse_bodyparts(bodyparts),
+        progress=not quiet,
+    )
+    if as_json:
+        print(json.dumps({"exports": exports, "failures": failed}, indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(1)
+
+
+def export_results(
+    results: list[Path],
+    tool: ExportTool,
+    exports: list[dict[str, Any]],
+    failed: list[dict[str, str]],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Export, say so, and note it in `exports` or `failed`."""
+    from keyframes.exporters import export as run
+
+    with errors_told(failed, export=tool):
+        done = run(results, tool, **options)
+        for note in done.notes:
+            say(f"note: {tool}: {note}")
+        exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
+        if not as_json:
+            print(f"{tool}: {done.n_frames} frames in {done.place}")

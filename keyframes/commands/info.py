@@ -1,0 +1,31 @@
+"""The command ``keyframes info``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keyframes.commands.options import AsJson, Quiet, Threads, errors_told
+
+
+def info(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file.")],
+    threads: Threads = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a video file says of itself, and what decoding all of it shows."""
+    from keyframes.inspection import inspect
+
+    failed: list[dict[str, str]] = []
+    with errors_told(failed, video=str(video)):
+        report = inspect(video, threads=threads, progress=not quiet)
+        if as_json:
+            print(json.dumps(report, indent=2, ensure_ascii=False))
+        else:
+            for name, value in report.items():
+                shown = value if not isinstance(value, list) else "; ".join(value) or "none"
+                print(f"{name.replace('_', ' '):<24}{shown}")
+    if failed:
+        raise typer.Exit(1)
