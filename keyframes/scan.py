@@ -232,7 +232,8 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
         and (levels := find_luma_levels(video, thumbnailer)) is not None
     ):
         view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
-    segments = plan_segments(video, view)
+    frame_bytes = int(np.prod(thumbnailer.shape)) + (2 * network.n_features if network else 0)
+    segments = plan_segments(video, view, frame_bytes=frame_bytes)
     while True:
         try:
             scan = _scan_once(video, settings, view, thumbnailer, segments, progress, network)

@@ -35,6 +35,8 @@ OVERLAP = 16
 # Frames of a segment: of fewer, the two ends cost too much; of more, or of larger ones, the bar stands still for long.
 FEWEST_FRAMES = 300
 MOST_PIXELS = 800_000_000
+# What is kept of its frames until it ends takes no more than this.
+MOST_BYTES = 32 << 20
 # A segment is no more than this part of a processor's share of what is left.
 SHARES = 3
 
@@ -73,7 +75,9 @@ class _Stretch:
     times_ms: list[float]
 
 
-def plan_segments(video: VideoReader, view: View, *, fewest: int = FEWEST_FRAMES) -> list[Segment]:
+def plan_segments(
+    video: VideoReader, view: View, *, frame_bytes: int = 1, fewest: int = FEWEST_FRAMES
+) -> list[Segment]:
     """Cut a reader's range into segments; an empty list where a walk is the only way, or as quick.
 
     A segment starts soon behind a key frame: OpenCV goes back some frames from where a seek aims before it looks for
@@ -84,6 +88,8 @@ def plan_segments(video: VideoReader, view: View, *, fewest: int = FEWEST_FRAMES
     ----------
     video : VideoReader
     view : View
+    frame_bytes : int
+        What is kept of a frame until its segment ends.
     fewest : int
         Frames of a segment.
     """
@@ -102,7 +108,7 @@ def plan_segments(video: VideoReader, view: View, *, fewest: int = FEWEST_FRAMES
     kept = view.kept_one_in
     behind = AIM_BEFORE + (kept - 1) * (LEAD_FRAMES + 1)
     aims_ms = packets.key_times_ms + 1000 * (LEAD_FRAMES + 1) / rate
-    most = max(fewest, MOST_PIXELS // (video.header.height * video.header.width))
+    most = max(fewest, min(MOST_PIXELS // (video.header.height * video.header.width), MOST_BYTES // frame_bytes))
     segments, first, aim_ms = [], 0, None
     for next_aim_ms, place in zip(aims_ms, np.searchsorted(times_ms, aims_ms) + behind, strict=True):
         # Shorter ones to the end, so that no processor is left with a long one.

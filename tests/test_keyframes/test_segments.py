@@ -11,7 +11,7 @@ from keyframes.datatypes import Settings
 from keyframes.scan import scan_video
 from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, plan_segments
 from keyframes.video.damage import Pass
-from keyframes.video.segments import OVERLAP
+from keyframes.video.segments import MOST_BYTES, OVERLAP
 from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg
 
 # Every frame of these is sure to have its packet's time, and every key frame starts anew.
@@ -116,6 +116,15 @@ def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
     assert segments[-1].stop == len(video.packets.times_ms)
     assert all(segment.stop - segment.first >= max(FEWEST, OVERLAP) for segment in segments)
     assert [segment.aim_ms is None for segment in segments] == [True] + [False] * (len(segments) - 1)
+
+
+def test_segments_are_shorter_where_more_is_kept_of_a_frame(long_file):
+    with VideoReader(long_file("mpeg4.mp4"), threads=2) as video:
+        plans = [
+            plan_segments(video, View(), fewest=FEWEST, frame_bytes=size) for size in (1, MOST_BYTES // 100, MOST_BYTES)
+        ]
+    longest = [max(segment.stop - segment.first for segment in plan[:-1]) for plan in plans]
+    assert longest[0] > 200 > longest[1] >= 100 > longest[2] >= FEWEST
 
 
 @pytest.mark.parametrize(
