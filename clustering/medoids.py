@@ -12,14 +12,12 @@ def k_medoids(
     *,
     sample_weight: ArrayLike | None = None,
     covered: ArrayLike | None = None,
-    max_iter: int = 10,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Choose rows so that the sum of every row's distance to the nearest chosen one is small.
 
     Rows are added greedily, each time the one that lowers the sum most, which reaches at least 63 % of what is
     possible (G. L. Nemhauser, L. A. Wolsey and M. L. Fisher, "An analysis of approximations for maximizing submodular
-    set functions", 1978). Then each moves to the middle of its cluster until none moves (H.-S. Park and C.-H. Jun, "A
-    simple and fast algorithm for K-medoids clustering", 2009). Nothing is random.
+    set functions", 1978). So the first of many chosen rows are those of a choice of fewer. Nothing is random.
 
     Parameters
     ----------
@@ -30,8 +28,6 @@ def k_medoids(
     sample_weight : array (n_samples,), float, or None, default=None
     covered : array (n_samples,), float, or None, default=None
         Distance of each row to what stands for it already.
-    max_iter : int, default=10
-        Most moves of all chosen rows.
 
     Returns
     -------
@@ -50,7 +46,7 @@ def k_medoids(
     >>> medoids.tolist(), labels.tolist()
     ([1, 2], [0, 0, 1])
     """
-    from clustering.kernels.medoids import move_medoids, pick_medoids
+    from clustering.kernels.medoids import pick_medoids
 
     matrix = np.ascontiguousarray(distances, np.float32)
     n_samples = len(matrix)
@@ -65,17 +61,8 @@ def k_medoids(
     closest = _column(covered, n_samples, 2 * float(matrix.max()) + 1, "covered").copy()
     picked = np.empty(min(n_clusters, n_samples), np.int64)
     n_picked = pick_medoids(matrix, weights, np.empty(n_samples), closest, picked)
-    medoids, costs = picked[:n_picked], np.empty(n_samples)
-    if not n_picked:
-        return medoids, np.zeros(n_samples, np.int64)
-    for _ in range(max_iter):
-        labels = matrix[medoids].argmin(axis=0)
-        if covered is not None:
-            labels[np.asarray(covered) <= matrix[medoids, :].min(axis=0)] = n_picked
-            labels[medoids] = np.arange(n_picked)
-        if not move_medoids(matrix, weights, labels, costs, medoids):
-            break
-    return medoids, matrix[medoids].argmin(axis=0)
+    medoids = picked[:n_picked]
+    return medoids, matrix[medoids].argmin(axis=0) if n_picked else np.zeros(n_samples, np.int64)
 
 
 def _column(values: ArrayLike | None, n_samples: int, default: float, name: str) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ def choose(
         Where projects have all that differ.
     """
     # Numba takes a second to load: a video that cannot be read is told before that.
-    from keyframes.coverage import covering_rows
+    from keyframes.coverage import alike_rows, covering_rows
     from keyframes.selection import choose_k, count_different, find_limits, select
 
     with progress_bar(None, "choose", 1, "steps", progress) as steps:
@@ -59,8 +59,9 @@ def choose(
             limits = find_limits(scan, settings)
             rows = covering_rows(scan, k, known) if settings.algorithm == "auto" else None
             centers = scan.centers if rows is None else scan.features[rows].astype(np.float32)
+            alike = None if rows is None else alike_rows(scan, rows)
             selection = select(
-                scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers
+                scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers, alike=alike
             )
         steps.update()
     return selection, k_selection

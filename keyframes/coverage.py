@@ -16,6 +16,9 @@ from keyframes.scan import Scan
 
 # A typical step of the path changes the scene by no more than this share of the mean distance of two frames.
 STEP_SHARE = 0.3
+# A frame shows the same as the frames beside it, up to so many on each side, from which it is no more steps away.
+ALIKE_FRAMES = 4
+ALIKE_STEPS = 0.25
 # The mean distance is taken between so many frames, evenly spread over the path.
 N_SCALED = 300
 
@@ -50,6 +53,14 @@ def covering_rows(scan: Scan, k: int, known: Known | None = None) -> NDArray[np.
     weights = frames_stood_for(sample.rows, len(scan.frame_index))
     medoids, _ = k_medoids(distances, k, sample_weight=weights, covered=covered)
     return sample.rows[medoids]
+
+
+def alike_rows(scan: Scan, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Find, for each of these rows of a scan with a sample, those beside it that show the same, and itself."""
+    assert scan.sample is not None
+    path = np.interp(np.arange(len(scan.frame_index)), scan.sample.rows, scan.sample.path)
+    beside = [np.arange(max(row - ALIKE_FRAMES, 0), min(row + ALIKE_FRAMES + 1, len(path))) for row in rows]
+    return [near[np.abs(path[near] - path[row]) <= ALIKE_STEPS] for near, row in zip(beside, rows, strict=True)]
 
 
 def frame_distances(thumbnails: NDArray[np.uint8], path: NDArray[np.float64]) -> NDArray[np.float32] | None:

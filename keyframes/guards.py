@@ -110,13 +110,25 @@ def ranked_members(
     return [rows[blemish[rows] == blemish[rows[:1]]] for rows in members]
 
 
-def sharpest_first(members: NDArray[np.int64], sharpness: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Move the sharpest of the nearest members to the front of a ranking."""
+def sharpest_first(
+    members: NDArray[np.int64], sharpness: NDArray[np.float32], alike: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Move the sharpest of the nearest members to the front of a ranking.
+
+    Parameters
+    ----------
+    members : array, int64
+        Row numbers, best first.
+    sharpness : array (n_frames,), float32
+    alike : array, int64, or None, default=None
+        Rows that count as nearest; None stands for the first members.
+    """
     n_near = min(NEAR_MEMBERS, int(np.ceil(NEAR_SHARE * len(members))))
-    if n_near < 2:
+    near = members[:n_near] if alike is None else members[np.isin(members, alike)]
+    if not len(near):
         return members
-    best = int(np.argmax(sharpness[members[:n_near]]))
-    return np.concatenate([members[best : best + 1], members[:best], members[best + 1 :]])
+    best = near[np.argmax(sharpness[near])]
+    return np.concatenate([[best], members[members != best]])
 
 
 class Company:

@@ -1,5 +1,7 @@
 """Which frames to label: cluster the features, take a member near each centre."""
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,7 @@ def select(
     limits: Limits | None = None,
     known: Known | None = None,
     centers: NDArray[np.float32] | None = None,
+    alike: Sequence[NDArray[np.int64]] | None = None,
 ) -> Selection:
     """Choose k frames, one a cluster.
 
@@ -82,6 +85,8 @@ def select(
         Frames that were labelled or chosen before: none of them is chosen, and those that are cover what they do not.
     centers : array (k, n_features), float32, or None, default=None
         Centres that were found elsewhere and stay where they are: frames near these are chosen.
+    alike : sequence of arrays, int64, or None, default=None
+        For each of these, the rows of which the sharpest is best; None stands for some of its nearest.
 
     Returns
     -------
@@ -103,7 +108,11 @@ def select(
     ranked[: len(centers)] = [
         _ranked_again(members, X, center) for members, center in zip(ranked, centers, strict=False)
     ]
-    best = [sharpest_first(members, scan.sharpness) if limits.blurred else members for members in ranked]
+    if limits.blurred:
+        groups = [*(alike or ()), *repeat(None, k - len(alike or ()))]
+        best = [sharpest_first(members, scan.sharpness, rows) for members, rows in zip(ranked, groups, strict=True)]
+    else:
+        best = ranked
     company = Company(X, scan.time_s, limits, k, known.features, known.time_s)
     effect = choose_members(best, np.flatnonzero(allowed & (blemish == 0)), np.flatnonzero(allowed), company)
     rows = np.sort(np.array(company.rows, np.int64))

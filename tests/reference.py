@@ -67,8 +67,8 @@ def centnn(X, k, epsilon=0.1, max_epochs=10_000):
     return labels, np.array([X[labels == c].mean(axis=0) for c in range(len(centers))]), epochs
 
 
-def k_medoids(distances, k, weights=None, covered=None, max_iter=10):
-    """Rows added by what they save, then moved to the middle of their clusters; the first of equals everywhere."""
+def k_medoids(distances, k, weights=None, covered=None):
+    """Rows added by what they save, the first of equals."""
     D = np.asarray(distances, np.float64)
     weights = np.ones(len(D)) if weights is None else np.asarray(weights, np.float64)
     closest = np.full(len(D), 2 * D.max() + 1) if covered is None else np.asarray(covered, np.float64)
@@ -79,19 +79,6 @@ def k_medoids(distances, k, weights=None, covered=None, max_iter=10):
             break
         medoids.append(int(np.argmax(gains)))
         closest = np.minimum(closest, D[medoids[-1]])
-    for _ in range(max_iter):
-        labels = D[medoids].argmin(axis=0)
-        if covered is not None:
-            labels[np.asarray(covered) <= D[medoids].min(axis=0)] = -1
-            labels[medoids] = range(len(medoids))
-        before = list(medoids)
-        for c, medoid in enumerate(before):
-            members = np.flatnonzero(labels == c)
-            costs = (D[np.ix_(members, members)] * weights[members]).sum(axis=1)
-            if costs.min() < costs[members == medoid][0]:
-                medoids[c] = int(members[costs.argmin()])
-        if medoids == before:
-            break
     return medoids
 
 

@@ -46,28 +46,3 @@ def pick_medoids(distances: NDArray, weights: NDArray, gains: NDArray, closest: 
             gains[c] = gain(distances, c, weights, closest)
             as_of[c] = n_picked
     return n_picked
-
-
-@compiled()
-def move_medoids(distances: NDArray, weights: NDArray, labels: NDArray, costs: NDArray, medoids: NDArray) -> int:
-    """Move each medoid to the member with the least weighted sum of distances to the others; return how many moved.
-
-    IN: distances (n_samples, n_samples); weights (n_samples,); labels (n_samples,), those from n_clusters on stand for
-    clusters that stay. OUT: costs (n_samples,), float64. INOUT: medoids (n_clusters,).
-    """
-    for i in range(labels.shape[0]):
-        total = 0.0
-        for j in range(labels.shape[0]):
-            if labels[j] == labels[i]:
-                total += weights[j] * distances[i, j]
-        costs[i] = total
-    n_moved = 0
-    for c in range(medoids.shape[0]):
-        best = medoids[c]
-        for i in range(labels.shape[0]):
-            if labels[i] == c and costs[i] < costs[best]:
-                best = i
-        if best != medoids[c]:
-            medoids[c] = best
-            n_moved += 1
-    return n_moved

@@ -1,5 +1,7 @@
 """The default choice: what animals are to it, and that a rest counts once."""
 
+from types import SimpleNamespace
+
 import cv2
 import imageio_ffmpeg
 import numpy as np
@@ -8,8 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import keyframes
 from keyframes.animals import find_animals
-from keyframes.coverage import frame_distances, frames_stood_for
+from keyframes.coverage import alike_rows, frame_distances, frames_stood_for
 from keyframes.movement import path_of
+from keyframes.scan import Sample
 
 SHAPE = (48, 64)
 
@@ -93,6 +96,13 @@ def test_every_frame_is_stood_for_once():
         # A frame halfway between two counts half for each.
         shares = nearest == nearest.min(axis=1, keepdims=True)
         assert_allclose(counts, (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0))
+
+
+def test_frames_show_the_same_where_the_path_is_short():
+    path = np.array([0.0, 1.0, 1.0])
+    sample = Sample(np.array([0, 10, 20]), np.zeros((3, 1, 1), np.uint8), path)
+    found = alike_rows(SimpleNamespace(frame_index=np.arange(25), sample=sample), np.array([0, 15]))
+    assert [rows.tolist() for rows in found] == [[0, 1, 2], [*range(11, 20)]]
 
 
 def test_a_long_rest_takes_few_of_the_frames(tmp_path, rng):

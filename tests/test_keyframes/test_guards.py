@@ -41,6 +41,12 @@ def test_the_sharpest_of_the_nearest_members_comes_first():
     assert sharpest_first(np.arange(1, 10), sharpness).tolist() == [*range(1, 10)]
 
 
+def test_the_sharpest_of_those_that_show_the_same_comes_first():
+    sharpness = np.array([5.0, 9.0, 7.0, 8.0, 99.0])
+    assert sharpest_first(np.array([0, 4, 2, 3]), sharpness, np.array([0, 1, 2, 3])).tolist() == [3, 0, 4, 2]
+    assert sharpest_first(np.array([0, 4, 2]), sharpness, np.array([1])).tolist() == [0, 4, 2]
+
+
 def test_limits_follow_the_recording(rng):
     features = rng.normal(0, 2, (500, 9)).astype(np.float16)
     spread = np.sqrt(((features - features.mean(axis=0, dtype=float)) ** 2).sum(axis=1).mean(dtype=float))
