@@ -88,7 +88,7 @@ METHODS: dict[str, Method] = {
     "autoencoder + k-means, fully connected": Method("fully connected"),
     "DEC, fully connected": Method("fully connected", dec(80), (0.962, 0.905, 0.919)),
     "IDEC, fully connected": Method("fully connected", dec(60, "idec"), (0.956, None, None)),
-    "DEC and contrast, fully connected": Method("fully connected", dec(40, CONTRASTED)),
+    "DEC and contrast, fully connected": Method("fully connected", dec(30, CONTRASTED)),
     "autoencoder + k-means, convolutional": Method("convolutional"),
     "DEC, convolutional": Method("convolutional", dec(40), (0.791, None, None)),
     "IDEC, convolutional": Method("convolutional", dec(25, "idec"), (0.822, None, None)),
@@ -96,7 +96,7 @@ METHODS: dict[str, Method] = {
     "DEC, attention": Method("convolutional, attention", dec(40)),
     "autoencoder + k-means, variational": Method("variational"),
     "DEC, variational": Method("variational", dec(80)),
-    "end to end, fully connected": Method("fully connected", dec(70, "end-to-end", tol=0.0), untrained=True),
+    "end to end, fully connected": Method("fully connected", dec(40, "end-to-end", tol=0.0), untrained=True),
     BEST: Method("small", {**NEIGHBOURS, "max_epochs": 150}, seeds=3),
 }
 

@@ -29,7 +29,7 @@ MOST_EPOCHS = 200
 # It sees a thumbnail so many times, or else fewer of them.
 FEWEST_EPOCHS = 10
 # Floating-point operations a second that two slow cores do in training.
-SPEED = 20e9
+SPEED = 14e9
 # Clusters are refined for this share of the time.
 REFINED_SHARE = 0.3
 
