@@ -26,8 +26,9 @@ def attribute(name, value):
     return entry(1, name) + b"".join(entry(8, number) for number in value) + entry(20, INTS)
 
 
-def node(kind, source, target, **attributes):
-    found = entry(1, source) + entry(2, target) + entry(3, f"make_{target}") + entry(4, kind)
+def node(kind, sources, target, **attributes):
+    found = b"".join(entry(1, source) for source in sources.split())
+    found += entry(2, target) + entry(3, f"make_{target}") + entry(4, kind)
     return found + b"".join(entry(5, attribute(name, value)) for name, value in attributes.items())
 
 
@@ -46,4 +47,23 @@ def pooling_network(n_channels, height, width, side):
         + entry(11, tensor("picture", 1, n_channels, height, width))
         + entry(12, tensor("features", 1, n_features))
     )
+    return model(graph)
+
+
+def linear_network(n_channels, height, width):
+    """Bytes of a network that weighs all values of an input (1, n_channels, height, width), and takes no other."""
+    n_values = n_channels * height * width
+    weights = entry(1, n_values) + entry(1, 2) + entry(2, FLOAT) + entry(8, "weights") + entry(9, bytes(8 * n_values))
+    graph = (
+        entry(1, node("Flatten", "picture", "values", axis=1))
+        + entry(1, node("MatMul", "values weights", "features"))
+        + entry(2, "weighing")
+        + entry(5, weights)
+        + entry(11, tensor("picture", 1, n_channels, height, width))
+        + entry(12, tensor("features", 1, 2))
+    )
+    return model(graph)
+
+
+def model(graph):
     return entry(1, 8) + entry(7, graph) + entry(8, entry(2, 13))
