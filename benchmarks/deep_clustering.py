@@ -96,7 +96,7 @@ METHODS: dict[str, Method] = {
     "DEC, attention": Method("convolutional, attention", dec(40)),
     "autoencoder + k-means, variational": Method("variational"),
     "DEC, variational": Method("variational", dec(80)),
-    "end to end, fully connected": Method("fully connected", dec(25, "end-to-end", tol=0.0), untrained=True),
+    "end to end, fully connected": Method("fully connected", dec(70, "end-to-end", tol=0.0), untrained=True),
     BEST: Method("small", {**NEIGHBOURS, "max_epochs": 150}, seeds=3),
 }
 
