@@ -7,7 +7,6 @@ R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acou
 """
 
 import heapq
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from quantize.errors import ContainerError
 from quantize.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
 from quantize.kernels.contexts import N_CLASSES
 from quantize.kernels.trees import INCOMPLETE, TOO_MANY, fill_tree
+from quantize.rows import threads
 from quantize.streams import code_numbers
 
 # Which blocks a codebook serves: whether of chroma, and their side.
@@ -231,9 +231,8 @@ def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Codebook]:
     streams = unpack_streams(data)
     if len(streams) != 2 * len(keys):
         raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")
-    with ThreadPoolExecutor(max(1, len(keys)), thread_name_prefix="books") as executor:
-        blocks = [block for _, block in sorted(keys)]
-        books = list(executor.map(_unpack_book, blocks, streams[::2], streams[1::2]))
+    blocks = [block for _, block in sorted(keys)]
+    books = list(threads().map(_unpack_book, blocks, streams[::2], streams[1::2]))
     return dict(zip(sorted(keys), books, strict=True))
 
 

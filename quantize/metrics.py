@@ -59,7 +59,9 @@ def _seen(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    samples = _seen(pixels)
+    samples = pixels if pixels.shape[2] in (1, 3) else _seen(pixels)
     if pixels.shape[2] < 3:
-        return np.ascontiguousarray(samples[..., 0])
-    return np.ascontiguousarray(samples[..., 0] * 0.299 + samples[..., 1] * 0.587 + samples[..., 2] * 0.114)
+        return np.ascontiguousarray(samples[..., 0], np.float64)
+    # A byte times a Python number would be of half precision.
+    red, green, blue = (np.float64(weight) for weight in (0.299, 0.587, 0.114))
+    return np.ascontiguousarray(samples[..., 0] * red + samples[..., 1] * green + samples[..., 2] * blue)

@@ -24,8 +24,8 @@ from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
 from quantize.kernels.contexts import FLAG_CONTEXTS, N_FLAGS, N_LEVELS, NODE_CONTEXTS, WEIGHT_SETS
 from quantize.kernels.numbers import TOP_CONTEXTS, code_top
 from quantize.kernels.planes import LEAST, MOST, halve, predict_finer
-from quantize.kernels.vectors import MOST_BYTES, code_vectors
-from quantize.rows import in_parts
+from quantize.kernels.vectors import MOST_BYTES, code_vectors, room_for
+from quantize.rows import in_parts, threads
 from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 
 # The coarsest plane is no longer than this.
@@ -299,22 +299,19 @@ class Coder:
         # Of each scale, when its luma is coded.
         ready: dict[int, Future[None]] = {scale: Future() for scale in scales}
         coded: dict[tuple[int, bool], list[bytes]] = {}
-        with (
-            ThreadPoolExecutor(MOST_STRIPES, thread_name_prefix="stripes") as executor,
-            ThreadPoolExecutor(1, thread_name_prefix="chroma") as beside,
-        ):
+        with ThreadPoolExecutor(1, thread_name_prefix="chroma") as beside:
 
             def code_chroma() -> None:
                 for scale in scales:
                     ready[scale].result()
-                    coded[scale, True] = self._code_scale(executor, scale, True, data[scale, True])
+                    coded[scale, True] = self._code_scale(scale, True, data[scale, True])
 
             following = beside.submit(code_chroma)
             try:
                 for scale in scales:
                     if following.done():
                         break
-                    coded[scale, False] = self._code_scale(executor, scale, False, data[scale, False])
+                    coded[scale, False] = self._code_scale(scale, False, data[scale, False])
                     ready[scale].set_result(None)
             finally:
                 # After an error no more is begun.
@@ -323,7 +320,7 @@ class Coder:
             following.result()
         return [coded[scale, False] + coded[scale, True] for scale in scales]
 
-    def _code_scale(self, executor: ThreadPoolExecutor, scale: int, chroma: bool, data: list[bytes]) -> list[bytes]:
+    def _code_scale(self, scale: int, chroma: bool, data: list[bytes]) -> list[bytes]:
         """Code luma or chroma from a scale on, a task for each stripe."""
         parts = []
         for band in self.layout.bands(scale):
@@ -344,7 +341,7 @@ class Coder:
                     self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
         luma = self._seen[0, scale] if chroma and parts else NOTHING
         code = partial(self._code, parts, luma, len(data))
-        return list((executor.map if len(data) > 1 else map)(code, range(len(data)), data))
+        return list((threads().map if len(data) > 1 else map)(code, range(len(data)), data))
 
     def _code(self, parts: list["_Part"], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes) -> bytes:
         """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
@@ -377,6 +374,7 @@ class Coder:
         """Code some rows of blocks; the buffer is given back, which may have grown."""
         band, model = part.band, self._models[part.band.plane, part.band.block, stripe]
         tables = model.tables
+        room = room_for(tables.columns, tables.book.lengths, self.rate)
         rows = slice(first * band.block, last * band.block)
         row = 0
         while True:
@@ -404,6 +402,7 @@ class Coder:
                 tables.flag_starts,
                 tables.node_starts,
                 self.rate,
+                room,
                 coder,
                 buffer,
             )
@@ -424,7 +423,7 @@ class Coder:
         buffer, coder = open_stream(data, decoding, numbers.size * MOST_BYTES)
         table = np.full(TOP_CONTEXTS * 64, START_CELL, np.int32)
         weights = np.full(3 * N_INPUTS, START_WEIGHT, np.int32)
-        code_top(decoding, numbers, table, weights, coder, buffer)
+        code_top(decoding, numbers, table, weights, np.zeros(N_INPUTS, np.int64), coder, buffer)
         if decoding:
             check_end(coder, buffer)
         self.planes = [np.clip(plane * step, LEAST, MOST).astype(np.int32) for plane in numbers]
@@ -433,5 +432,4 @@ class Coder:
     def full_planes(self) -> list[NDArray[np.int32]]:
         """All planes at full resolution."""
         finest = [self.layout.finest(plane) for plane in range(len(self.planes))]
-        with ThreadPoolExecutor(len(self.planes), thread_name_prefix="planes") as executor:
-            return list(executor.map(lambda plane, scale: predict(plane, self.layout, scale, 0), self.planes, finest))
+        return [predict(plane, self.layout, scale, 0) for plane, scale in zip(self.planes, finest, strict=True)]

@@ -55,10 +55,12 @@ def check_end(coder: NDArray[np.int64], buffer: NDArray[np.uint8]) -> None:
 
 def encode_symbols(symbols: NDArray[np.uint8], n_bits: int) -> bytes:
     """Code a plane (height, width) of numbers of `n_bits` without loss."""
-    table, weights = _symbol_model(n_bits)
+    table, weights, bases = _symbol_model(n_bits)
     buffer, coder = open_stream(b"", False, symbols.size * GUESSED_BYTES)
     row = 0
-    while (row := code_symbols(False, row, symbols.copy(), n_bits, table, weights, coder, buffer)) < len(symbols):
+    while (row := code_symbols(False, row, symbols.copy(), n_bits, table, weights, bases, coder, buffer)) < len(
+        symbols
+    ):
         buffer = grown(coder, buffer, symbols.shape[1] * SYMBOL_BYTES)
     return finished(coder, buffer)
 
@@ -71,17 +73,19 @@ def decode_symbols(data: bytes, height: int, width: int, n_bits: int) -> NDArray
     ContainerError
         Where the stream does not end with the plane.
     """
-    table, weights = _symbol_model(n_bits)
+    table, weights, bases = _symbol_model(n_bits)
     buffer, coder = open_stream(data, True, 0)
     symbols = np.zeros((height, width), np.uint8)
-    if code_symbols(True, 0, symbols, n_bits, table, weights, coder, buffer) < 0:
+    if code_symbols(True, 0, symbols, n_bits, table, weights, bases, coder, buffer) < 0:
         raise ContainerError(ENDS_EARLY)
     check_end(coder, buffer)
     return symbols
 
 
-def _symbol_model(n_bits: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    return np.full(cells_of(n_bits), START_CELL, np.int32), np.full((1 << n_bits) * N_INPUTS, START_WEIGHT, np.int32)
+def _symbol_model(n_bits: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    """Cells, weights, and room for the contexts of a decision."""
+    table = np.full(cells_of(n_bits), START_CELL, np.int32)
+    return table, np.full((1 << n_bits) * N_INPUTS, START_WEIGHT, np.int32), np.zeros(N_INPUTS, np.int64)
 
 
 def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) -> bytes:
@@ -95,7 +99,7 @@ def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) ->
     buffer, coder = open_stream(data or b"", data is not None, numbers.size * NUMBER_BYTES)
     table = np.full(list_contexts(period) * 64, START_CELL, np.int32)
     weights = np.full(3 * N_INPUTS, START_WEIGHT, np.int32)
-    code_list(data is not None, numbers, period, table, weights, coder, buffer)
+    code_list(data is not None, numbers, period, table, weights, np.zeros(N_INPUTS, np.int64), coder, buffer)
     if data is not None:
         check_end(coder, buffer)
         return b""

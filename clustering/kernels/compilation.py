@@ -7,20 +7,33 @@ from types import ModuleType
 from typing import Any
 
 from numba import njit
+from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
 # Without nnan and ninf: the kernels compare with infinities.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 # What Numba looks for, to know whether `np.dot` can be compiled.
 BLAS = "scipy.linalg.cython_blas"
+# Without Numba's run time, which counts references; an option that Numba does not document.
+UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 
-def compiled(**flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Compile a kernel on first use and keep its machine code on disk, where there is a place for it.
 
     There is none in a read-only installation without a home folder, as in containers on a cluster, or on a full disk.
     Numba raises in both cases; here the kernel is then compiled anew in each process.
+
+    Parameters
+    ----------
+    allocates : bool, default=True
+        Whether the kernel makes arrays. One that does not need not count who refers to one: these counts, additions for
+        which threads wait for each other, take almost half the time of a kernel that calls others in its inmost loop.
+    **flags
+        Of `numba.njit`.
     """
+    if not allocates:
+        flags.update(UNCOUNTED)
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
         try:

@@ -22,26 +22,26 @@ N_CANDIDATES = 4
 LONGEST = 6.0
 
 
-@compiled()
+@compiled(allocates=False)
 def take_vector(
-    wanted: NDArray, predicted: NDArray, r: int, c: int, block: int, factor: float, vectors: NDArray, v: int
+    wanted: NDArray, predicted: NDArray, r: int, c: int, block: int, factor: float, vector: NDArray
 ) -> float:
     """Take what prediction leaves of a block, less its mean; return its square.
 
-    IN: wanted, predicted (height, width); r, c, the block; block, its side; factor, by which samples are multiplied; v.
-    OUT: row v of vectors (n_vectors, block * block) float32, the last samples repeated beyond the edge.
+    IN: wanted, predicted (height, width); r, c, the block; block, its side; factor, by which samples are multiplied.
+    OUT: vector (block * block,) float32, the last samples repeated beyond the edge.
     """
     height, width = wanted.shape
     mean = np.float32(0)
-    for i in range(vectors.shape[1]):
+    for i in range(vector.shape[0]):
         y, x = min(r * block + i // block, height - 1), min(c * block + i % block, width - 1)
-        vectors[v, i] = wanted[y, x] - predicted[y, x]
-        mean += vectors[v, i]
-    mean /= np.float32(vectors.shape[1])
+        vector[i] = wanted[y, x] - predicted[y, x]
+        mean += vector[i]
+    mean /= np.float32(vector.shape[0])
     square = np.float32(0)
-    for i in range(vectors.shape[1]):
-        vectors[v, i] = (vectors[v, i] - mean) * np.float32(factor)
-        square += vectors[v, i] * vectors[v, i]
+    for i in range(vector.shape[0]):
+        vector[i] = (vector[i] - mean) * np.float32(factor)
+        square += vector[i] * vector[i]
     return float(square)
 
 
@@ -50,10 +50,10 @@ def collect_vectors(wanted: NDArray, predicted: NDArray, block: int, factor: flo
     """Take what prediction leaves of each block. Parameters as of `take_vector`."""
     n_columns = (wanted.shape[1] + block - 1) // block
     for v in range(vectors.shape[0]):
-        take_vector(wanted, predicted, v // n_columns, v % n_columns, block, factor, vectors, v)
+        take_vector(wanted, predicted, v // n_columns, v % n_columns, block, factor, vectors[v])
 
 
-@compiled()
+@compiled(allocates=False)
 def path_cost(
     j: int,
     nodes: NDArray,
@@ -63,17 +63,16 @@ def path_cost(
     table: NDArray,
     weights: NDArray,
     first_set: int,
-    opinions: NDArray,
 ) -> float:
     """Bits that a codeword's path costs, by the model as it stands. Parameters as of `code_vectors`."""
     cost = 0.0
     for d in range(lengths[j]):
-        one = mixed_probability(node_bases, nodes[j, d], table, weights, first_set + min(d, 11), opinions)
+        one = mixed_probability(node_bases, nodes[j, d], table, weights, first_set + min(d, 11))
         cost += COST[one >> 4] if bits[j, d] == 1 else COST[4095 - (one >> 4)]
     return cost
 
 
-@compiled()
+@compiled(allocates=False)
 def choose_codewords(
     vector: NDArray,
     columns: NDArray,
@@ -95,8 +94,8 @@ def choose_codewords(
         twice = np.float32(2) * vector[i]
         for j in range(n_codewords):
             costs[j] -= twice * columns[i, j]
-    chosen_costs[:] = np.inf
-    chosen[:] = 0
+    for t in range(chosen.shape[0]):
+        chosen_costs[t], chosen[t] = np.inf, 0
     last = chosen.shape[0] - 1
     for j in range(n_codewords):
         if costs[j] < chosen_costs[last]:
@@ -109,7 +108,7 @@ def choose_codewords(
             chosen[t] = j
 
 
-@compiled()
+@compiled(allocates=False)
 def choose_scaled(
     vector: NDArray,
     square: float,
@@ -136,8 +135,10 @@ def choose_scaled(
     # Coded by how far the first codeword is scaled up.
     spent = 2.5 + n_more
     remains = square
-    scaled[:] = ENDED_STAGE
-    residual[:] = vector
+    for k in range(MOST_STAGES):
+        scaled[k] = ENDED_STAGE
+    for i in range(vector.shape[0]):
+        residual[i] = vector[i]
     for k in range(n_more + 1):
         for i in range(vector.shape[0]):
             residual[i] /= scale
@@ -164,7 +165,7 @@ def choose_scaled(
     return (n_more + 1, cost) if cost < limit else (0, cost)
 
 
-@compiled()
+@compiled(allocates=False)
 def choose_stages(
     vector: NDArray,
     square: float,
@@ -181,7 +182,6 @@ def choose_stages(
     first_set: int,
     node_set: int,
     rate: float,
-    opinions: NDArray,
     costs: NDArray,
     chosen: NDArray,
     chosen_costs: NDArray,
@@ -195,19 +195,19 @@ def choose_stages(
     (n_codewords,) float32, squares of the codewords alone, and with `rate` times their lengths; the others as of
     `code_vectors`. OUT: stages (MOST_STAGES,) int64, codewords or marks; the others are room to work in.
     """
-    one = mixed_probability(bases, ZERO, table, weights, first_set, opinions)
+    one = mixed_probability(bases, ZERO, table, weights, first_set)
     zero_cost = square + rate * COST[one >> 4]
     other_cost = rate * COST[4095 - (one >> 4)]
     if square <= other_cost:
         return 0
-    one = mixed_probability(bases, SCALED, table, weights, first_set + 1, opinions)
+    one = mixed_probability(bases, SCALED, table, weights, first_set + 1)
     choose_codewords(vector, columns, norms, costs, chosen, chosen_costs)
     best = np.inf
     for t in range(min(chosen.shape[0], lengths.shape[0])):
         j = chosen[t]
         cost = square + chosen_costs[t] - rate * lengths[j]
         if cost + other_cost < min(best, zero_cost):
-            cost += rate * path_cost(j, nodes, bits, lengths, node_bases, table, weights, node_set, opinions)
+            cost += rate * path_cost(j, nodes, bits, lengths, node_bases, table, weights, node_set)
             cost += other_cost + rate * COST[4095 - (one >> 4)]
             if cost < best:
                 best = cost
@@ -231,7 +231,8 @@ def choose_stages(
         )
         if n_scaled > 0:
             best, n_stages = cost + other_cost, n_scaled
-            stages[:] = scaled
+            for k in range(MOST_STAGES):
+                stages[k] = scaled[k]
     return n_stages if best < zero_cost else 0
 
 

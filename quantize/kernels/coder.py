@@ -62,29 +62,38 @@ TRUST = np.array([256 * 2 * n // (2 * n + 3) for n in range(LIMIT + 1)], np.int1
 COST = -np.log2((np.arange(4096) + 0.5) / 4096)
 
 
-@compiled()
-def mixed_probability(
-    bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int, opinions: NDArray
-) -> np.int64:
+@compiled(forceinline=True, allocates=False)
+def opinion(cell: np.int64) -> np.int64:
+    """Tell what a cell says of the next decision, in the logistic domain: the less, the less often it was used."""
+    return (np.int64(STRETCH[np.uint64(cell >> 19)]) * np.int64(TRUST[np.uint64(cell & 511)])) >> 8
+
+
+@compiled(forceinline=True, allocates=False)
+def learn(cell: np.int64, target: int) -> np.int64:
+    """Cell after a decision; target, the probability of 22 bits that it was right to give."""
+    used, probability = cell & 511, cell >> 9
+    probability += ((target - probability) * np.int64(SHARE[np.uint64(used)])) >> 16
+    return (probability << 9) | (used + (1 if used < LIMIT else 0))
+
+
+@compiled(forceinline=True, allocates=False)
+def mixed_probability(bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int) -> np.int64:
     """Probability, of 65,536, that the decision at a node is a one.
 
     Numbers of cells are unsigned here: Numba looks whether a signed one counts from the end, which takes half the time.
 
     IN: bases (N_INPUTS,) where the cells of each input's context begin; node, which of them; table; weights (n_sets *
-    N_INPUTS,) int32; weight_set. OUT: opinions (N_INPUTS,) int64.
+    N_INPUTS,) int32; weight_set.
     """
     total: Any = 0
     place, first = np.uint64(node), np.uint64(weight_set * N_INPUTS)
     for t in range(N_INPUTS):
-        cell = np.int64(table[np.uint64(bases[t]) + place])
-        opinion = (np.int64(STRETCH[np.uint64(cell >> 19)]) * np.int64(TRUST[np.uint64(cell & 511)])) >> 8
-        opinions[t] = opinion
-        total += opinion * np.int64(weights[first + np.uint64(t)])
+        total += opinion(np.int64(table[np.uint64(bases[t]) + place])) * np.int64(weights[first + np.uint64(t)])
     total = min(max(total >> 16, -REACH), REACH)
     return np.int64(SQUASH[np.uint64(total + REACH)])
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def code_decision(
     decoding: bool,
     bit: int,
@@ -93,15 +102,50 @@ def code_decision(
     table: NDArray,
     weights: NDArray,
     weight_set: int,
-    opinions: NDArray,
     coder: NDArray,
     buffer: NDArray,
 ) -> int:
     """Code one decision, learn from it, and return it.
 
+    The inputs are written out, so that all of them stay in registers: an array between the two halves of the work, or
+    a cell read again, takes a third longer.
+
     IN: decoding, else `bit` is encoded; the others as of `mixed_probability`. INOUT: table, weights, coder, buffer.
     """
-    one = mixed_probability(bases, node, table, weights, weight_set, opinions)
+    place, first = np.uint64(node), np.uint64(weight_set * N_INPUTS)
+    at0, at1, at2 = np.uint64(bases[0]) + place, np.uint64(bases[1]) + place, np.uint64(bases[2]) + place
+    at3, at4, at5 = np.uint64(bases[3]) + place, np.uint64(bases[4]) + place, np.uint64(bases[5]) + place
+    in0, in1, in2 = first, first + np.uint64(1), first + np.uint64(2)
+    in3, in4, in5 = first + np.uint64(3), first + np.uint64(4), first + np.uint64(5)
+    cell0, cell1, cell2 = np.int64(table[at0]), np.int64(table[at1]), np.int64(table[at2])
+    cell3, cell4, cell5 = np.int64(table[at3]), np.int64(table[at4]), np.int64(table[at5])
+    weight0, weight1, weight2 = np.int64(weights[in0]), np.int64(weights[in1]), np.int64(weights[in2])
+    weight3, weight4, weight5 = np.int64(weights[in3]), np.int64(weights[in4]), np.int64(weights[in5])
+    say0, say1, say2 = opinion(cell0), opinion(cell1), opinion(cell2)
+    say3, say4, say5 = opinion(cell3), opinion(cell4), opinion(cell5)
+    total = say0 * weight0 + say1 * weight1 + say2 * weight2 + say3 * weight3 + say4 * weight4 + say5 * weight5
+    one = np.int64(SQUASH[np.uint64(min(max(total >> 16, -REACH), REACH) + REACH)])
+    bit = code_bit(decoding, bit, one, coder, buffer)
+    error = (bit << 16) - one
+    target = (bit << 22) - bit
+    weights[in0] = weight0 + ((say0 * error + 32768) >> 16)
+    weights[in1] = weight1 + ((say1 * error + 32768) >> 16)
+    weights[in2] = weight2 + ((say2 * error + 32768) >> 16)
+    weights[in3] = weight3 + ((say3 * error + 32768) >> 16)
+    weights[in4] = weight4 + ((say4 * error + 32768) >> 16)
+    weights[in5] = weight5 + ((say5 * error + 32768) >> 16)
+    table[at0] = learn(cell0, target)
+    table[at1] = learn(cell1, target)
+    table[at2] = learn(cell2, target)
+    table[at3] = learn(cell3, target)
+    table[at4] = learn(cell4, target)
+    table[at5] = learn(cell5, target)
+    return bit
+
+
+@compiled(forceinline=True, allocates=False)
+def code_bit(decoding: bool, bit: int, one: int, coder: NDArray, buffer: NDArray) -> int:
+    """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder, buffer."""
     low, high = coder[0], coder[1]
     middle = low + (((high - low) * one) >> 16)
     if decoding:
@@ -121,20 +165,10 @@ def code_decision(
         low = (low << 8) & 0xFFFFFFFF
         high = ((high << 8) & 0xFFFFFFFF) | 255
     coder[0], coder[1] = low, high
-    error = (bit << 16) - one
-    target = (bit << 22) - bit
-    first = np.uint64(weight_set * N_INPUTS)
-    for t in range(N_INPUTS):
-        weights[first + np.uint64(t)] += (opinions[t] * error + 32768) >> 16
-        at = np.uint64(bases[t]) + np.uint64(node)
-        cell = np.int64(table[at])
-        used, probability = cell & 511, cell >> 9
-        probability += ((target - probability) * np.int64(SHARE[np.uint64(used)])) >> 16
-        table[at] = (probability << 9) | (used + (1 if used < LIMIT else 0))
     return bit
 
 
-@compiled()
+@compiled(allocates=False)
 def start_decoder(coder: NDArray, buffer: NDArray) -> None:
     """Read the first bytes. OUT: coder. IN: buffer."""
     coder[0], coder[1], coder[2], coder[3] = 0, 0xFFFFFFFF, 4, 0
@@ -142,7 +176,7 @@ def start_decoder(coder: NDArray, buffer: NDArray) -> None:
         coder[3] = (coder[3] << 8) | (np.int64(buffer[k]) if k < buffer.shape[0] else 0)
 
 
-@compiled()
+@compiled(allocates=False)
 def finish_encoder(coder: NDArray, buffer: NDArray) -> None:
     """Write what tells the last interval from all others; the decoder takes missing bytes as zeros.
 

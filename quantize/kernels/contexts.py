@@ -40,7 +40,7 @@ TOTAL_CLASSES = _total_classes()
 LARGEST = 255
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def slope(difference: int, step: int) -> int:
     """Class of a slope, 0 to 4, by how many steps it is."""
     if difference > 0:
@@ -48,7 +48,7 @@ def slope(difference: int, step: int) -> int:
     return 2 - (1 if -difference > step else 0) - (1 if -difference > 4 * step else 0)
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def set_flag_contexts(
     r: int,
     c: int,
@@ -101,7 +101,7 @@ def set_flag_contexts(
     return size, parent_size
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def set_node_contexts(
     r: int,
     c: int,

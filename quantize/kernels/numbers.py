@@ -1,17 +1,16 @@
 """Kernels that code whole numbers: those of the coarsest planes, and lists, as codebooks have them."""
 
-import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import compiled
-from quantize.kernels.coder import N_INPUTS, code_decision
+from quantize.kernels.coder import code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
 TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_ACTIVITIES
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def code_number(
     decoding: bool,
     value: int,
@@ -19,7 +18,6 @@ def code_number(
     table: NDArray,
     weights: NDArray,
     weight_set: int,
-    opinions: NDArray,
     coder: NDArray,
     buffer: NDArray,
 ) -> int:
@@ -34,24 +32,24 @@ def code_number(
     n = 0
     while n < 20:
         more = 1 if n_digits > n else 0
-        if code_decision(decoding, more, bases, n, table, weights, weight_set, opinions, coder, buffer) == 0:
+        if code_decision(decoding, more, bases, n, table, weights, weight_set, coder, buffer) == 0:
             break
         n += 1
     if n == 0:
         return 0
     negative = 1 if value < 0 else 0
-    negative = code_decision(decoding, negative, bases, 20, table, weights, weight_set + 1, opinions, coder, buffer)
+    negative = code_decision(decoding, negative, bases, 20, table, weights, weight_set + 1, coder, buffer)
     found = 1
     for d in range(n - 2, -1, -1):
         # The digit after the first depends on how many there are, the others hardly on anything.
         node = 21 + n if d == n - 2 else 42 + d
         digit = (size >> d) & 1
-        digit = code_decision(decoding, digit, bases, node, table, weights, weight_set + 2, opinions, coder, buffer)
+        digit = code_decision(decoding, digit, bases, node, table, weights, weight_set + 2, coder, buffer)
         found = found * 2 + digit
     return -found if negative == 1 else found
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def digits(size: int) -> int:
     """Binary digits of a size, 0 to 11."""
     n = 0
@@ -61,9 +59,15 @@ def digits(size: int) -> int:
     return n
 
 
-@compiled()
+@compiled(allocates=False)
 def code_top(
-    decoding: bool, numbers: NDArray, table: NDArray, weights: NDArray, coder: NDArray, buffer: NDArray
+    decoding: bool,
+    numbers: NDArray,
+    table: NDArray,
+    weights: NDArray,
+    bases: NDArray,
+    coder: NDArray,
+    buffer: NDArray,
 ) -> None:
     """Code planes of numbers as differences from the median of west, north and their sum less northwest.
 
@@ -71,9 +75,9 @@ def code_top(
     Image Processing 9(8), 2000.
 
     IN: decoding, else encoding. INOUT: numbers (n_planes, height, width) int64; table (TOP_CONTEXTS * 64,), weights (3
-    * N_INPUTS,); coder, buffer.
+    * N_INPUTS,); coder, buffer. OUT: bases (N_INPUTS,), room to work in.
     """
-    bases, opinions = np.zeros(N_INPUTS, np.int64), np.zeros(N_INPUTS, np.int64)
+    bases[0] = 0
     left = 0
     for p in range(numbers.shape[0]):
         for r in range(numbers.shape[1]):
@@ -89,22 +93,26 @@ def code_top(
                 bases[3] = 64 * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
                 bases[4] = 64 * (5 + 5 * N_ACTIVITIES + digits(abs(left)))
                 bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + digits(abs(left)))
-                left = code_number(
-                    decoding, numbers[p, r, c] - expected, bases, table, weights, 0, opinions, coder, buffer
-                )
+                left = code_number(decoding, numbers[p, r, c] - expected, bases, table, weights, 0, coder, buffer)
                 numbers[p, r, c] = expected + left
 
 
-@compiled()
+@compiled(allocates=False)
 def code_list(
-    decoding: bool, numbers: NDArray, period: int, table: NDArray, weights: NDArray, coder: NDArray, buffer: NDArray
+    decoding: bool,
+    numbers: NDArray,
+    period: int,
+    table: NDArray,
+    weights: NDArray,
+    bases: NDArray,
+    coder: NDArray,
+    buffer: NDArray,
 ) -> None:
     """Code a list of numbers of which every `period`-th one is of the same kind.
 
     IN: decoding, else encoding; period. INOUT: numbers (n,) int64; table (list_contexts(period) * 64,), weights (3 *
-    N_INPUTS,); coder, buffer.
+    N_INPUTS,); coder, buffer. OUT: bases (N_INPUTS,), room to work in.
     """
-    bases, opinions = np.zeros(N_INPUTS, np.int64), np.zeros(N_INPUTS, np.int64)
     for i in range(numbers.shape[0]):
         kind = i % period
         before = digits(abs(numbers[i - 1])) if i > 0 else 0
@@ -116,7 +124,7 @@ def code_list(
         bases[3] = 64 * (1 + period + N_ACTIVITIES + alike)
         bases[4] = 64 * (1 + period + 2 * N_ACTIVITIES + 3 * before + sign)
         bases[5] = 64 * (1 + period + 5 * N_ACTIVITIES + before * N_ACTIVITIES + alike)
-        numbers[i] = code_number(decoding, numbers[i], bases, table, weights, 0, opinions, coder, buffer)
+        numbers[i] = code_number(decoding, numbers[i], bases, table, weights, 0, coder, buffer)
 
 
 def list_contexts(period: int) -> int:

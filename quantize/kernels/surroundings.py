@@ -1,9 +1,9 @@
 """What a decision on a wavelet vector is seen together with: which cells of the models its contexts have.
 
 A vector has three components (high across, high down, high in both directions), or six, those of two chroma planes. Of
-each vector that has been coded `seen` (rows + 3, columns + 3, 4) uint8 keeps how large its components of each direction
-are, in half steps, and all of them; there are two rows and columns more before, and one after. Its signs stand in
-`signs`, of the same shape but for the last, as 0, 1 (positive) or 2.
+each vector that has been coded `seen` (rows + 3, columns + 3) uint32 keeps how large its components of each direction
+are, in half steps, a byte each, and in the highest byte all of them. `signs`, uint16, keeps two bits for each
+component: 0, 1 (positive) or 2. There are two rows and columns more before, and one after.
 """
 
 from typing import NamedTuple
@@ -37,12 +37,12 @@ class Surroundings(NamedTuple):
         Of the luma of this level, or of the chroma before; empty where there is none.
     """
 
-    seen: NDArray[np.uint8]
-    signs: NDArray[np.uint8]
-    parents: NDArray[np.uint8]
-    parent_signs: NDArray[np.uint8]
-    others: NDArray[np.uint8]
-    other_signs: NDArray[np.uint8]
+    seen: NDArray[np.uint32]
+    signs: NDArray[np.uint16]
+    parents: NDArray[np.uint32]
+    parent_signs: NDArray[np.uint16]
+    others: NDArray[np.uint32]
+    other_signs: NDArray[np.uint16]
 
 
 def _classes(reached: list[int], n: int) -> NDArray[np.int64]:
@@ -57,49 +57,51 @@ PARTS = _classes([1, 3, 6, 11, 20], 2048)
 TOTALS = _classes([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for n in range(23)], 4096)
 
 
-@compiled()
+# Every other byte: two numbers that can be added up without meeting.
+BYTES = 0x00FF00FF
+
+
+@compiled(forceinline=True, allocates=False)
 def set_flag_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: NDArray, bases: NDArray, sizes: NDArray
 ) -> None:
     """Find where the cells of a vector's flag are, and what the contexts of its nodes need besides.
 
     IN: r, c, the vector; level, 0 for the finest; around; starts (n_groups,) of the groups of contexts. OUT: bases
-    (N_INPUTS,); sizes (8,): classes of what is near, above and besides, and the sums they come from.
+    (N_INPUTS,); sizes (10,): classes of what is near, above and besides, the sums they come from, the sums of the
+    directions near, two in each, and the directions above and besides.
     """
     seen, parents, others = around.seen, around.parents, around.others
     y, x = np.uint64(r + 2), np.uint64(c + 2)
-    one, two, all_parts = np.uint64(1), np.uint64(2), np.uint64(3)
-    west, north = np.int64(seen[y, x - one, all_parts]), np.int64(seen[y - one, x, all_parts])
-    northeast = np.int64(seen[y - one, x + one, all_parts])
-    far = np.int64(seen[y, x - two, all_parts]) + np.int64(seen[y - two, x, all_parts])
-    near = 2 * (west + north) + np.int64(seen[y - one, x - one, all_parts]) + northeast + (far >> 1)
+    one, two = np.uint64(1), np.uint64(2)
+    west, north = np.int64(seen[y, x - one]), np.int64(seen[y - one, x])
+    northwest, northeast = np.int64(seen[y - one, x - one]), np.int64(seen[y - one, x + one])
+    far = (np.int64(seen[y, x - two]) >> 24) + (np.int64(seen[y - two, x]) >> 24)
+    # Across and both directions; down and all.
+    even = 2 * ((west & BYTES) + (north & BYTES)) + (northwest & BYTES) + (northeast & BYTES)
+    odd = 2 * ((west >> 8 & BYTES) + (north >> 8 & BYTES)) + (northwest >> 8 & BYTES) + (northeast >> 8 & BYTES)
+    near = (odd >> 16) + (far >> 1)
     above, other, kind, parent_kind = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    parent, beside = np.int64(0), np.int64(0)
     has_others = others.shape[0] > 0
     if has_others:
-        other = 2 * np.int64(others[y, x, all_parts])
-        other += np.int64(others[y, x + one, all_parts]) + np.int64(others[y + one, x, all_parts])
+        beside = np.int64(others[y, x])
+        other = 2 * (beside >> 24) + (np.int64(others[y, x + one]) >> 24) + (np.int64(others[y + one, x]) >> 24)
     if parents.shape[0] > 0:
         v, u = np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)
-        above = 2 * np.int64(parents[v, u, all_parts])
-        above += np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1)), all_parts])
-        above += np.int64(parents[np.uint64((r >> 1) + 1 + 2 * (r & 1)), u, all_parts])
-        # Where all is zero, which is often, so are its parts.
-        if above > 0:
-            for k in range(3):
-                parent_kind = parent_kind * 5 + min(SIDES[np.uint64(parents[v, u, np.uint64(k)])], 4)
-    elif other > 0:
-        for k in range(3):
-            parent_kind = parent_kind * 5 + min(SIDES[np.uint64(others[y, x, np.uint64(k)])], 4)
+        parent = np.int64(parents[v, u])
+        above = 2 * (parent >> 24) + (np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1))]) >> 24)
+        above += np.int64(parents[np.uint64((r >> 1) + 1 + 2 * (r & 1)), u]) >> 24
+        parent_kind = kind_of(parent)
+    else:
+        parent_kind = kind_of(beside)
     if near > 0:
-        for k in range(3):
-            d = np.uint64(k)
-            part = 2 * (np.int64(seen[y, x - one, d]) + np.int64(seen[y - one, x, d]))
-            part += np.int64(seen[y - one, x - one, d]) + np.int64(seen[y - one, x + one, d])
-            kind = kind * 6 + PARTS[np.uint64(part)]
+        kind = PARTS[np.uint64(even & 0xFFFF)] * 36 + PARTS[np.uint64(odd & 0xFFFF)] * 6 + PARTS[np.uint64(even >> 16)]
     fine = 1 if level == 0 else 0
     size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
     total = TOTALS[np.uint64(min(int(2 * near + 3 * above + (other >> 1)), 4095))]
-    sides = (SIDES[np.uint64(west)] * 8 + SIDES[np.uint64(north)]) * 4 + min(SIDES[np.uint64(northeast)], 3)
+    sides = SIDES[np.uint64(west >> 24)] * 8 + SIDES[np.uint64(north >> 24)]
+    sides = sides * 4 + min(SIDES[np.uint64(northeast >> 24)], 3)
     bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
     bases[1] = starts[1] + (size * N_SIZES + parent_size) * 2 + fine
     bases[2] = starts[2] + kind * 2 + fine
@@ -108,9 +110,31 @@ def set_flag_contexts(
     bases[5] = starts[5] + parent_kind * 8 + FEW_SIZES[np.uint64(near)]
     sizes[0], sizes[1], sizes[2] = size, parent_size, other_size
     sizes[3], sizes[4], sizes[5] = near, above, other
+    sizes[6], sizes[7], sizes[8], sizes[9] = even, odd, parent, beside
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
+def kind_of(directions: np.int64) -> np.int64:
+    """Class of the sizes of a vector's directions, 0 to 124."""
+    # Where all is zero, which is often, so are its parts.
+    if directions == 0:
+        return np.int64(0)
+    kind = np.int64(0)
+    for k in range(3):
+        kind = kind * 5 + min(SIDES[np.uint64(directions >> 8 * k & 255)], 4)
+    return kind
+
+
+@compiled(forceinline=True, allocates=False)
+def few_of(directions: np.int64) -> np.int64:
+    """Class of the sizes of a vector's directions, 0 to 63."""
+    few = np.int64(0)
+    for k in range(3):
+        few = few * 4 + min(SIDES[np.uint64(directions >> 8 * k & 255)] + 1 >> 1, 3)
+    return few
+
+
+@compiled(forceinline=True, allocates=False)
 def set_node_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: NDArray, n_nodes: int, sizes: NDArray, bases: NDArray
 ) -> None:
@@ -118,28 +142,24 @@ def set_node_contexts(
 
     IN: n_nodes; sizes, what `set_flag_contexts` has found; the others as there. OUT: bases (N_INPUTS,).
     """
-    seen, parents, others = around.seen, around.parents, around.others
-    y, x = r + 2, c + 2
-    kind, side, last = np.int64(0), np.int64(0), np.int64(0)
-    for k in range(3):
-        west, north = np.int64(seen[y, x - 1, k]), np.int64(seen[y - 1, x, k])
-        part = 2 * (west + north) + np.int64(seen[y - 1, x - 1, k]) + np.int64(seen[y - 1, x + 1, k])
-        kind = kind * 5 + min(PARTS[part], 4)
-        if parents.shape[0] > 0:
-            side = side * 4 + min(SIDES[np.int64(parents[(r >> 1) + 2, (c >> 1) + 2, k])] + 1 >> 1, 3)
-        if others.shape[0] > 0:
-            last = last * 4 + min(SIDES[np.int64(others[y, x, k])] + 1 >> 1, 3)
-    if others.shape[0] == 0:
-        last = SIDES[np.int64(seen[y, x - 1, 3])] * 8 + SIDES[np.int64(seen[y - 1, x, 3])]
+    even, odd = sizes[6], sizes[7]
+    kind = min(PARTS[np.uint64(even & 0xFFFF)], 4) * 25 + min(PARTS[np.uint64(odd & 0xFFFF)], 4) * 5
+    kind += min(PARTS[np.uint64(even >> 16)], 4)
+    if around.others.shape[0] > 0:
+        last = few_of(sizes[9])
+    else:
+        west, north = np.int64(around.seen[r + 2, c + 1]) >> 24, np.int64(around.seen[r + 1, c + 2]) >> 24
+        last = SIDES[np.uint64(west)] * 8 + SIDES[np.uint64(north)]
+    near = FEW_SIZES[np.uint64(sizes[3])] * 8
     bases[0] = starts[0] + n_nodes * level
-    bases[1] = starts[1] + n_nodes * (FEW_SIZES[sizes[3]] * 8 + FEW_SIZES[sizes[4]])
+    bases[1] = starts[1] + n_nodes * (near + FEW_SIZES[np.uint64(sizes[4])])
     bases[2] = starts[2] + n_nodes * kind
-    bases[3] = starts[3] + n_nodes * side
-    bases[4] = starts[4] + n_nodes * (FEW_SIZES[sizes[3]] * 8 + FEW_SIZES[min(sizes[5], 2047)])
+    bases[3] = starts[3] + n_nodes * few_of(sizes[8])
+    bases[4] = starts[4] + n_nodes * (near + FEW_SIZES[np.uint64(sizes[5])])
     bases[5] = starts[5] + n_nodes * last
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def set_sign_contexts(
     r: int, c: int, i: int, around: Surroundings, before: int, starts: NDArray, bases: NDArray
 ) -> None:
@@ -149,18 +169,25 @@ def set_sign_contexts(
     of `set_flag_contexts`. OUT: bases (N_INPUTS,).
     """
     signs = around.signs
-    y, x = r + 2, c + 2
-    west, north = np.int64(signs[y, x - 1, i]), np.int64(signs[y - 1, x, i])
-    sides = np.int64(signs[y - 1, x + 1, i]) * 3 + np.int64(signs[y - 1, x - 1, i])
-    far = np.int64(signs[y, x - 2, i]) * 3 + np.int64(signs[y - 2, x, i])
+    y, x = np.uint64(r + 2), np.uint64(c + 2)
+    one, two = np.uint64(1), np.uint64(2)
+    west, north = sign_of(signs[y, x - one], i), sign_of(signs[y - one, x], i)
+    sides = sign_of(signs[y - one, x + one], i) * 3 + sign_of(signs[y - one, x - one], i)
+    far = sign_of(signs[y, x - two], i) * 3 + sign_of(signs[y - two, x], i)
     parent, other = np.int64(0), np.int64(0)
     if around.parent_signs.shape[0] > 0:
-        parent = np.int64(around.parent_signs[(r >> 1) + 2, (c >> 1) + 2, min(i, around.parent_signs.shape[2] - 1)])
+        parent = sign_of(around.parent_signs[np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)], i)
     if around.other_signs.shape[0] > 0:
-        other = np.int64(around.other_signs[y, x, i % 3])
+        other = sign_of(around.other_signs[y, x], i % 3)
     bases[0] = starts[0] + i
     bases[1] = starts[1] + i * 27 + west * 9 + north * 3 + other
     bases[2] = starts[2] + i * 27 + other * 9 + before
     bases[3] = starts[3] + i * 9 + sides
     bases[4] = starts[4] + i * 9 + far
     bases[5] = starts[5] + i * 27 + parent * 9 + west * 3 + north
+
+
+@compiled(forceinline=True, allocates=False)
+def sign_of(signs: int, i: int) -> np.int64:
+    """Sign of a component: 0, 1 or 2."""
+    return np.int64(signs) >> 2 * i & 3

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import compiled
-from quantize.kernels.coder import N_INPUTS, SPARE_BYTES, code_decision
+from quantize.kernels.coder import SPARE_BYTES, code_decision
 
 # Cells of each of the contexts of two or more neighbours, which share them as a hash of these neighbours has it.
 HASHED_CELLS = 1 << 18
@@ -18,7 +18,7 @@ def cells_of(n_bits: int) -> int:
     return size + 2 * size * size + PLAIN_CONTEXTS * (HASHED_CELLS + size)
 
 
-@compiled()
+@compiled(allocates=False)
 def code_symbols(
     decoding: bool,
     first_row: int,
@@ -26,6 +26,7 @@ def code_symbols(
     n_bits: int,
     table: NDArray,
     weights: NDArray,
+    bases: NDArray,
     coder: NDArray,
     buffer: NDArray,
 ) -> int:
@@ -35,12 +36,11 @@ def code_symbols(
     come to its end too early.
 
     IN: decoding, else encoding; first_row; n_bits, 1 to 8. INOUT: symbols (height, width) uint8; table
-    (cells_of(n_bits), ); weights (2**n_bits * N_INPUTS,); coder, buffer.
+    (cells_of(n_bits), ); weights (2**n_bits * N_INPUTS,); coder, buffer. OUT: bases (N_INPUTS,), room to work in.
     """
     height, width = symbols.shape
     size = 1 << n_bits
     hashed = size + 2 * size * size
-    bases, opinions = np.zeros(N_INPUTS, np.int64), np.zeros(N_INPUTS, np.int64)
     for r in range(first_row, height):
         if not decoding and coder[2] + width * SYMBOL_BYTES + SPARE_BYTES > buffer.shape[0]:
             return r
@@ -65,9 +65,7 @@ def code_symbols(
             bases[5] = hashed + 2 * (HASHED_CELLS + size) + before % HASHED_CELLS
             symbol, node = np.int64(symbols[r, c]), 1
             for d in range(n_bits - 1, -1, -1):
-                bit = code_decision(
-                    decoding, (symbol >> d) & 1, bases, node, table, weights, node, opinions, coder, buffer
-                )
+                bit = code_decision(decoding, (symbol >> d) & 1, bases, node, table, weights, node, coder, buffer)
                 node = node * 2 + bit
             symbols[r, c] = node - size
     return height

@@ -24,13 +24,13 @@ LEAST, MOST = -32768, 32767
 PANEL = 128
 
 
-@compiled()
+@compiled(forceinline=True, allocates=False)
 def held(value: int) -> int:
     """Hold a number to 16 bits."""
     return min(max(value, LEAST), MOST)
 
 
-@compiled()
+@compiled(allocates=False)
 def lift_row(samples: NDArray, others: NDArray, parity: int, factor: int, sign: int) -> None:
     """Change every second sample of a line by its neighbours, the others; beyond the ends the line is mirrored.
 
@@ -169,14 +169,19 @@ def mix_colors(pixels: NDArray, weights: NDArray, plane: NDArray, first: int, la
     """
     height, width, n = pixels.shape
     shift = MATRIX_BITS - FRACTION
+    totals = np.zeros(width, np.int64)
     for r in range(first, last):
         y = min(r, height - 1)
-        for c in range(plane.shape[1]):
-            x = min(c, width - 1)
-            total = 1 << (shift - 1)
-            for j in range(n):
-                total += weights[j] * (np.int64(pixels[y, x, j]) - 128)
-            plane[r, c] = held(total >> shift)
+        for c in range(width):
+            totals[c] = 1 << (shift - 1)
+        for j in range(n):
+            weight = weights[j]
+            for c in range(width):
+                totals[c] += weight * (np.int64(pixels[y, c, j]) - 128)
+        for c in range(width):
+            plane[r, c] = held(totals[c] >> shift)
+        for c in range(width, plane.shape[1]):
+            plane[r, c] = plane[r, width - 1]
 
 
 @compiled()
@@ -186,15 +191,21 @@ def unmix_colors(planes: NDArray, gain: int, matrix: NDArray, pixels: NDArray, f
     IN: planes (n, padded height, padded width) int16; gain, by which they are multiplied, in 65,536ths; matrix (n, n)
     int64; first, last, rows. OUT: pixels (height, width, n) uint8.
     """
-    n = pixels.shape[2]
+    n, width = pixels.shape[2], pixels.shape[1]
     shift = MATRIX_BITS + FRACTION
-    samples = np.zeros(n, np.int64)
+    half = (128 << shift) + (1 << (shift - 1))
+    # A row at a time: each of these loops works on several pixels at once.
+    samples, totals = np.zeros((n, width), np.int32), np.zeros(width, np.int64)
     for r in range(first, last):
-        for c in range(pixels.shape[1]):
+        for j in range(n):
+            for c in range(width):
+                samples[j, c] = (np.int64(planes[j, r, c]) * gain + 32768) >> 16
+        for i in range(n):
+            for c in range(width):
+                totals[c] = half
             for j in range(n):
-                samples[j] = (np.int64(planes[j, r, c]) * gain + 32768) >> 16
-            for i in range(n):
-                total = (128 << shift) + (1 << (shift - 1))
-                for j in range(n):
-                    total += matrix[i, j] * samples[j]
-                pixels[r, c, i] = min(max(total >> shift, 0), 255)
+                weight = np.int64(np.int32(matrix[i, j]))
+                for c in range(width):
+                    totals[c] += weight * np.int64(samples[j, c])
+            for c in range(width):
+                pixels[r, c, i] = min(max(totals[c] >> shift, 0), 255)

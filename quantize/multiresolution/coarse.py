@@ -32,7 +32,7 @@ def _code(numbers: NDArray[np.int64], data: bytes | None) -> bytes:
     buffer, coder = open_stream(data or b"", data is not None, numbers.size * NUMBER_BYTES)
     table = np.full(TOP_CONTEXTS * 64, START_CELL, np.int32)
     weights = np.full(3 * N_INPUTS, START_WEIGHT, np.int32)
-    code_top(data is not None, numbers, table, weights, coder, buffer)
+    code_top(data is not None, numbers, table, weights, np.zeros(N_INPUTS, np.int64), coder, buffer)
     if data is not None:
         check_end(coder, buffer)
         return b""

@@ -1,21 +1,20 @@
 """Coding the bands of an image, level by level and stripe by stripe, in either direction."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.errors import ContainerError
-from quantize.kernels.details import MOST_BYTES, code_details
+from quantize.kernels.details import MOST_BYTES, code_details, room_for
 from quantize.kernels.surroundings import Surroundings
 from quantize.multiresolution.books import KINDS, Kind, Known
 from quantize.multiresolution.layout import CELL_LOG, Layout, detail_steps
 from quantize.multiresolution.transform import Details
+from quantize.rows import threads
 from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 
-N_THREADS = 4
-NOTHING = np.zeros((0, 0, 4), np.uint8)
+NOTHING, NO_SIGNS = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class _Group:
     """Luma, or both planes of chroma, within a stripe: what was seen last."""
 
     kind: Kind
-    seen: NDArray[np.uint8]
-    signs: NDArray[np.uint8]
+    seen: NDArray[np.uint32]
+    signs: NDArray[np.uint16]
 
 
 def code_levels(
@@ -76,8 +75,7 @@ def code_levels(
         given = None if streams is None else [streams[i][number] for i in range(n_done)]
         return code_stripe(details, layout, steps, known.fresh(), rate, given, number, n_done)
 
-    with ThreadPoolExecutor(N_THREADS, thread_name_prefix="stripes") as executor:
-        by_stripe = list(executor.map(stripe, range(layout.n_stripes)))
+    by_stripe = list(threads().map(stripe, range(layout.n_stripes)))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
 
 
@@ -92,7 +90,7 @@ def code_stripe(
     n_levels: int,
 ) -> list[bytes]:
     """Code a stripe from its coarsest level on; it knows nothing of the others. The models of `known` learn."""
-    groups = [_Group(kind, NOTHING, NOTHING) for kind in KINDS[: len(details[0])]]
+    groups = [_Group(kind, NOTHING, NO_SIGNS) for kind in KINDS[: len(details[0])]]
     done = []
     for i in range(n_levels):
         level = layout.n_levels - i
@@ -103,20 +101,22 @@ def code_stripe(
         n_vectors = bands[0].shape[0] * bands[0].shape[1]
         decoding = given is not None
         buffer, coder = open_stream(given[i] if given is not None else b"", decoding, n_vectors)
-        others = other_signs = NOTHING
+        others, other_signs = NOTHING, NO_SIGNS
         for group, band, step in zip(groups, bands, (steps.luma, steps.chroma), strict=False):
             shape = (band.shape[0] + 3, band.shape[1] + 3)
-            seen, signs = np.zeros((*shape, 4), np.uint8), np.zeros((*shape, band.shape[2]), np.uint8)
+            seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
             around = Surroundings(seen, signs, group.seen, group.signs, others, other_signs)
+            steps_here, book = detail_steps(step, level, band.shape[2]), known.books[group.kind]
             arguments = (
                 band,
                 level - 1,
-                detail_steps(step, level, band.shape[2]),
+                steps_here,
                 steps.cells[first_cell:],
                 shift,
                 around,
-                known.books[group.kind],
+                book,
                 known.models[group.kind],
+                room_for(steps_here, len(book.codewords)),
                 rate,
             )
             buffer = _code_band(decoding, arguments, coder, buffer, band.shape)
