@@ -204,7 +204,7 @@ def run(place: Workplace, name: str, seed: int) -> dict[str, Any]:
             label = f"{name}, seed {seed}"
             model = DEC(N_CLUSTERS, encoder=encoder, random_state=seed, progress=told(label), **options)
             labels, epochs = model.fit_predict(place.rows), model.n_iter_
-            centers = model.reconstruct_centers()
+            centers = drawn_members(model, place.rows, labels)
     minutes = (time.perf_counter() - start) / 60
     draw(place, f"{slug(name)}-{seed}", labels, centers)
     return {
@@ -215,6 +215,14 @@ def run(place: Workplace, name: str, seed: int) -> dict[str, Any]:
         "pretraining": pretraining,
         "epochs": epochs,
     }
+
+
+def drawn_members(model: DEC, rows: Any, labels: Any) -> Any:
+    """Draw the mean of each cluster's members: a centre may lie beyond them, where the decoder has never been."""
+    features, means = model.encoder_.transform(rows), model.cluster_centers_.copy()
+    for c in np.unique(labels):
+        means[c] = features[labels == c].mean(axis=0)
+    return model.encoder_.inverse_transform(means)
 
 
 def matched(classes: Any, labels: Any) -> tuple[Any, Any]:
