@@ -100,7 +100,8 @@ def test_a_word_other_than_auto_is_no_setting(tmp_path, video_file):
 
 
 @pytest.mark.parametrize(
-    ("name", "lowest", "highest"), [("openfield", 20, 80), ("centered_pair", 15, 60), ("vfr", 10, 60)]
+    ("name", "lowest", "highest"),
+    [("centered_pair", 15, 60), ("vfr", 10, 60), pytest.param("openfield", 20, 80, marks=pytest.mark.slow)],
 )
 def test_a_recording_gets_a_number_worth_labelling(name, lowest, highest, tmp_path, shared_data):
     result = keyframes.extract(shared_data / f"{name}.mp4", "auto", output=tmp_path / "out")

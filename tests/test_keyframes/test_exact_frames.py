@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 from keyframes import VideoError, VideoReader
-from tests.test_keyframes.conftest import SCANS, VIDEOS, X264, Encoded, encode, ffmpeg, read_number, skip_unwritten_rows
+from tests.test_keyframes.conftest import VIDEOS, X264, Encoded, encode, ffmpeg, read_number, skip_unwritten_rows
 
 N_FRAMES = 180
 N_CHOSEN = 24
@@ -154,7 +154,9 @@ def wrong(frames, pictures):
     return [index for index, image in frames if index >= len(pictures) or (image != pictures[index]).any()]
 
 
-@pytest.mark.parametrize("scan", SCANS, ids=lambda scan: scan.get("scan", "exact"))
+@pytest.mark.parametrize(
+    "scan", [pytest.param({}, id="exact"), pytest.param({"scan": "fast"}, id="fast", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_image_written_is_the_frame_of_its_index(name, scan, extracted, long_file, plain_loop):
     result = extracted(scan, name)

@@ -156,7 +156,7 @@ def failures(worker, path, seed, n_places):
     return found
 
 
-@pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.parametrize("name", ["h264_b_frames.mp4", "h264_transport.ts", "mpeg4.avi"])
 def test_damage_at_a_few_places(name, worker, undamaged):
     found = failures(worker, undamaged(name), seed=0, n_places=2)
     assert not found, "\n".join(found)

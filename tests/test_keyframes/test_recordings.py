@@ -11,7 +11,14 @@ import pytest
 import keyframes
 
 
-@pytest.mark.parametrize(("name", "k"), [("openfield.mp4", 50), ("centered_pair.mp4", 50), ("vfr.mp4", 50)])
+@pytest.mark.parametrize(
+    ("name", "k"),
+    [
+        ("vfr.mp4", 50),
+        pytest.param("openfield.mp4", 50, marks=pytest.mark.slow),
+        pytest.param("centered_pair.mp4", 50, marks=pytest.mark.slow),
+    ],
+)
 def test_every_image_is_the_frame_that_a_plain_loop_counts(name, k, tmp_path, shared_data):
     result = keyframes.extract(shared_data / name, k, output=tmp_path / "out")
     assert len(set(result.frame_indices)) == k
