@@ -153,8 +153,11 @@ def serve(session: Session, port: int, opened: Callable[[str], None]) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
-        opened(f"http://{ADDRESS}:{port}/{token}/")
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        # Uvicorn does so itself once it runs; a signal that comes before would leave it half started.
+        with server.capture_signals():
+            opened(f"http://{ADDRESS}:{port}/{token}/")
+            server.run(sockets=[listening])
 
 
 async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:

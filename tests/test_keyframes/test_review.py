@@ -5,6 +5,8 @@ import http.client
 import json
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -256,6 +258,19 @@ def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder, tmp_
     with reviewing(folder) as review:
         assert review.token != token
         assert len(review.token) >= 32
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_interrupted_as_soon_as_it_tells_its_address(number, folder):
+    for turn in range(12):
+        command = [str(Path(sys.executable).parent / "keyframes"), "review", str(folder), "--no-browser"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        time.sleep(turn * 0.005)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        assert (process.returncode, said.strip()) == (128 + number, "interrupted")
 
 
 def test_a_second_review_of_a_folder_says_so(folder, run_command):
