@@ -34,6 +34,7 @@ from keyframes.video import (
     find_discard,
     find_suspects,
     is_incomplete,
+    one_opencv_thread,
     plan_segments,
     spread_pictures,
     too_few,
@@ -347,6 +348,7 @@ def _scan_once(
         else _walked(video, view, thumbnailer, network)
     )
     with (
+        one_opencv_thread(),
         ThumbnailRows(n_pixels, sample, keep, encoder) as rows,
         progress_bar(None, "scan", total, "frames", progress) as bar,
         closing(groups),

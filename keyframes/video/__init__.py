@@ -9,6 +9,7 @@ several captures side by side).
 
 from keyframes.video.captures import PLAIN, View
 from keyframes.video.damage import Pass, find_suspects, is_incomplete
+from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash
 from keyframes.video.reader import DisagreementError, VideoReader
@@ -32,6 +33,7 @@ __all__ = [
     "find_discard",
     "find_suspects",
     "is_incomplete",
+    "one_opencv_thread",
     "plan_segments",
     "seek_frames",
     "seeking_pays",

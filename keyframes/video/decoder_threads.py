@@ -1,4 +1,8 @@
-"""How many threads FFmpeg gets."""
+"""How many threads FFmpeg gets, and that OpenCV gets none besides."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import cv2
 
@@ -32,3 +36,27 @@ def threads_for_decoding(asked: int | None, header: VideoHeader) -> int:
         return threads
     fitting = DECODER_BYTES // (3 * header.height * header.width)
     return max(threads, min(DECODER_THREADS * threads, MAX_DECODER_THREADS, fitting))
+
+
+_lock = threading.Lock()
+_holders: list[int] = []
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV's functions within the thread that calls them, for as long as anybody wants it.
+
+    While every processor decodes, a picture that OpenCV shares out between threads of its own takes longer, and these
+    then wait in a loop for more: a fifth of the time of a fast scan.
+    """
+    with _lock:
+        _holders.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        with _lock:
+            # What there was before the first one; who leaves first must not give it back.
+            before = _holders.pop()
+            if not _holders:
+                cv2.setNumThreads(before)

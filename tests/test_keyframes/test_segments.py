@@ -3,13 +3,14 @@
 import zlib
 from dataclasses import astuple, fields
 
+import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from keyframes.datatypes import Settings
 from keyframes.scan import scan_video
-from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, plan_segments
+from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, one_opencv_thread, plan_segments
 from keyframes.video.damage import Pass
 from keyframes.video.segments import MOST_BYTES, OVERLAP
 from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg
@@ -185,3 +186,23 @@ def test_a_damaged_file_gives_the_same_scan_with_any_number_of_workers(place, lo
     assert_array_equal(scans[0].suspect, scans[1].suspect)
     assert scans[0].suspect.any()
     assert told[0] == told[1] != []
+
+
+def test_opencv_has_one_thread_until_the_last_scan_ends():
+    before = cv2.getNumThreads()
+    first, second = one_opencv_thread(), one_opencv_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert cv2.getNumThreads() == 1
+    second.__exit__(None, None, None)
+    assert cv2.getNumThreads() == before
+
+
+def test_a_scan_leaves_opencv_its_threads(video_file):
+    before = cv2.getNumThreads()
+    during = []
+    with VideoReader(video_file("h264_b_frames.mp4"), threads=2) as video:
+        scan_video(video, Settings(k=4), lambda *_: during.append(cv2.getNumThreads()))
+    assert cv2.getNumThreads() == before
+    assert set(during) == {1}
