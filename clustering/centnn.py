@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.errors import InvalidInputError
+from clustering.exchange import exchanged_centers
 from clustering.growth import Growth
 from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
 from clustering.kernels.rows import column_sums, subtract_mean
@@ -74,8 +75,9 @@ def cent_nn(
     mode : {"fast", "exact"}, default="fast"
         "exact" presents all rows in their order, as the module says. "fast" grows the network on a sample of the rows
         (30 a cluster and no fewer than 4,096), splits early (see `tol`), splits some clusters more than
-        asked for and dissolves those that are missed least, a few times over, and ends with epochs over all rows that
-        move the centres at once (Lloyd's), until nothing changes.
+        asked for and dissolves those that are missed least, a few times over; then it does the like on all rows (see
+        `clustering.exchange`), and ends with epochs over these that move the centres at once (Lloyd's), until nothing
+        changes.
     epsilon : float, default=0.1
         Distance of a new centre from the one it was split off, as a share of the distance to its farthest member; above
         0, at most 1.
@@ -193,13 +195,15 @@ def _fast(
             break
     start = _improve(growth, n_clusters, surplus, enough) if grown else growth.used.copy()
     with Workers(n_threads) as workers:
-        found = lloyd(centered, ones, start.astype(X.dtype), max(1, max_epochs - growth.n_epochs), 0.0, workers)
+        left = max_epochs - growth.n_epochs if grown else 0
+        start, n_rounds = exchanged_centers(centered, ones, start.astype(X.dtype), left - 1, rng, workers)
+        found = lloyd(centered, ones, start, max(1, max_epochs - growth.n_epochs - n_rounds), 0.0, workers)
         # Different rows can fall together where the sums are rounded; a cluster without members is none.
         filled, numbers = np.unique(found.labels, return_inverse=True)
         labels: NDArray[np.int32] = np.asarray(numbers, np.int32)
         means, distances = _means(centered, ones, labels, len(filled), workers)
     centers = (means + mean).astype(X.dtype)
-    n_epochs = growth.n_epochs + found.n_iter
+    n_epochs = growth.n_epochs + n_rounds + found.n_iter
     return Network(
         labels,
         distances,

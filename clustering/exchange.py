@@ -64,6 +64,33 @@ def exchanged_start(
     return sums.means(seeds, len(fixed))[:n_clusters]
 
 
+def exchanged_centers(
+    X: NDArray, weights: NDArray, centers: NDArray, most_rounds: int, rng: np.random.RandomState, workers: Workers
+) -> tuple[NDArray, int]:
+    """Improve centres in the same way on all rows.
+
+    Parameters
+    ----------
+    X : array (n_samples, n_features), float32 or float64, C order, mean near the origin
+    weights : array (n_samples,), of X's dtype
+    centers : array (n_clusters, n_features), of X's dtype
+    most_rounds : int
+    rng : RandomState
+    workers : Workers
+        Entered already.
+
+    Returns
+    -------
+    tuple of array (n_clusters, n_features), of X's dtype, and int
+        The centres, and how many rounds they took.
+    """
+    n_rounds = min(ROUNDS, most_rounds)
+    if n_rounds < 1 or len(centers) < 2 or len(X) < ROWS_A_CENTER * len(centers):
+        return centers, 0
+    search = _moved_once(X, row_norms(X, workers), weights, centers, np.full(len(X), -1, np.int32), 0, workers)
+    return _best_of_rounds(search, weights, n_rounds, 0, rng, workers).prepared.centers, n_rounds
+
+
 def _attempt(
     sample: Sample,
     norms: NDArray,
@@ -81,14 +108,23 @@ def _attempt(
     search = _moved_once(
         X, norms, weights, np.concatenate([X[drawn.rows], sample.fixed]), drawn.nearest, n_fixed, workers
     )
-    n_drawn = max(1, round(SHARE * n_clusters))
-    for _ in range(n_rounds if n_clusters > 1 and len(X) >= ROWS_A_CENTER * n_clusters else 0):
+    if n_clusters > 1 and len(X) >= ROWS_A_CENTER * n_clusters:
+        search = _best_of_rounds(search, weights, n_rounds, n_fixed, rng, workers)
+    return drawn.rows, search.labels, _distortion(search, weights)
+
+
+def _best_of_rounds(
+    search: Search, weights: NDArray, n_rounds: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
+) -> Search:
+    """Draw centres anew round by round, and keep what lowers the distortion."""
+    n_drawn = max(1, round(SHARE * (len(search.prepared.centers) - n_fixed)))
+    for _ in range(n_rounds):
         found = _exchanged(search, weights, n_drawn, n_fixed, rng, workers)
         if _distortion(found, weights) < _distortion(search, weights):
             search = found
         else:
             n_drawn = max(1, n_drawn // 2)
-    return drawn.rows, search.labels, _distortion(search, weights)
+    return search
 
 
 def _exchanged(
