@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -55,9 +56,8 @@ class SharedBook:
 def read_book(data: bytes) -> SharedBook:
     """Take a .vqc file apart."""
     block, subsampled, body = unpack_book(data)
-    return SharedBook(
-        block, subsampled, unpack_books(body, book_keys(block, subsampled)), hashlib.sha256(body).digest()
-    )
+    books = {key: book.result() for key, book in unpack_books(body, book_keys(block, subsampled)).items()}
+    return SharedBook(block, subsampled, books, hashlib.sha256(body).digest())
 
 
 def book_keys(block: int, subsampled: bool) -> list[BookKey]:
@@ -140,9 +140,10 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     return pixels
 
 
-def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -> dict[BookKey, Codebook]:
+def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -> Callable[[BookKey], Codebook]:
     if not container.all(b"HASH"):
-        return unpack_books(container.one(b"BOOK"), layout.books)
+        books = unpack_books(container.one(b"BOOK"), layout.books)
+        return lambda key: books[key].result()
     wanted = container.one(b"HASH")
     if shared is None:
         raise CodebookError(f"needs the codebook {wanted.hex()[:16]}; name its file with --codebook")
@@ -153,7 +154,7 @@ def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -
     missing = set(layout.books) - set(shared.books)
     if missing:
         raise ContainerError("has blocks that its codebook does not serve; the file is damaged, get it again")
-    return shared.books
+    return shared.books.__getitem__
 
 
 def _alpha_of(container: Container) -> NDArray[np.uint8]:
@@ -235,7 +236,7 @@ class _Encoder:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
         books, book_data = self._books(log_base)
-        coder = Coder(self.layout, base, books, self.pyramids, RATE * 2**octaves)
+        coder = Coder(self.layout, base, books.__getitem__, self.pyramids, RATE * 2**octaves)
         streams = coder.encode()
         pixels = _pixels_of(coder.full_planes())
         if self.picture.has_alpha:

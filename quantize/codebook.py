@@ -7,6 +7,7 @@ R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acou
 """
 
 import heapq
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -220,20 +221,21 @@ def pack_books(books: dict[BookKey, Codebook]) -> bytes:
     return pack_streams(streams)
 
 
-def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Codebook]:
-    """Undo `pack_books`.
+def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Future[Codebook]]:
+    """Undo `pack_books`, in threads: who needs a codebook waits for it alone.
 
     Raises
     ------
     ContainerError
-        Where there are other codebooks than these, or one makes no sense.
+        Where there are other codebooks than these; by the future, where one makes no sense.
     """
     streams = unpack_streams(data)
     if len(streams) != 2 * len(keys):
         raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")
-    blocks = [block for _, block in sorted(keys)]
-    books = list(threads().map(_unpack_book, blocks, streams[::2], streams[1::2]))
-    return dict(zip(sorted(keys), books, strict=True))
+    return {
+        key: threads().submit(_unpack_book, key[1], counts, numbers)
+        for key, counts, numbers in zip(sorted(keys), streams[::2], streams[1::2], strict=True)
+    }
 
 
 def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:

@@ -8,7 +8,7 @@ have the size that was asked for, all coarser ones are 2 x 2.
 With 4:2:0 the chroma planes stop one level before the luma, and the last prediction is their upsampling.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -247,6 +247,18 @@ class Coder:
     Large bands are cut into stripes of rows that know nothing of each other, so that threads can share them; the chroma
     of a scale looks at the luma of the same one, and is coded while the luma of the next is.
 
+    Parameters
+    ----------
+    layout : Layout
+    base : int
+        Step, see `step_of`.
+    book_of : callable
+        Gives a codebook when it is first needed: that of the finest blocks, the largest, may still be in the making.
+    pyramids : list of list of array, or None
+        The planes to encode, one for each scale; None decodes.
+    rate : float
+        Lagrangian weight of a bit.
+
     Attributes
     ----------
     planes : list of array (height, width), int32
@@ -257,19 +269,15 @@ class Coder:
         self,
         layout: Layout,
         base: int,
-        books: dict[BookKey, Codebook],
+        book_of: Callable[[BookKey], Codebook],
         pyramids: list[list[NDArray[np.int32]]] | None = None,
         rate: float = 0.0,
     ) -> None:
         self.layout, self.base, self.pyramids, self.rate = layout, base, pyramids, rate
         self.planes: list[NDArray[np.int32]] = []
-        tables = {key: Tables.of(books[key]) for key in layout.books}
+        self._book_of = book_of
         # What was learnt, by plane, block and stripe.
-        self._models = {
-            (plane, block, 0): Model.of(tables[chroma, block])
-            for chroma, block in layout.books
-            for plane in ((1, 2) if chroma else (0,))
-        }
+        self._models: dict[tuple[int, int, int], Model] = {}
         # What was seen of each plane at each scale.
         self._seen: dict[tuple[int, int], NDArray[np.int32]] = {}
 
@@ -325,6 +333,7 @@ class Coder:
         parts = []
         for band in self.layout.bands(scale):
             if (band.plane > 0) == chroma:
+                self._prepare(band)
                 coarse = self.planes[band.plane]
                 part = _Part(
                     band,
@@ -342,6 +351,13 @@ class Coder:
         luma = self._seen[0, scale] if chroma and parts else NOTHING
         code = partial(self._code, parts, luma, len(data))
         return list((threads().map if len(data) > 1 else map)(code, range(len(data)), data))
+
+    def _prepare(self, band: Band) -> None:
+        """See that there is a model for a band; both planes of chroma have the same tables."""
+        if (band.plane, band.block, 0) not in self._models:
+            sister = self._models.get((1, band.block, 0)) if band.plane == 2 else None
+            tables = sister.tables if sister else Tables.of(self._book_of(band.book))
+            self._models[band.plane, band.block, 0] = Model.of(tables)
 
     def _code(self, parts: list["_Part"], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes) -> bytes:
         """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
