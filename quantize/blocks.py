@@ -174,7 +174,12 @@ def _pixels_of(planes: list[NDArray[np.int32]]) -> NDArray[np.uint8]:
         to_gray(planes[0], gray)
         return gray[..., None]
     pixels = np.empty((height, width, 3), np.uint8)
-    in_parts(lambda a, b: to_rgb(planes[0][a:b], planes[1][a:b], planes[2][a:b], pixels[a:b]), height, width)
+
+    def convert(first: int, last: int) -> None:
+        luma, blueness, redness = (plane[first:last] for plane in planes)
+        to_rgb(luma, blueness, redness, np.empty((3, width), np.uint8), pixels[first:last])
+
+    in_parts(convert, height, width)
     return pixels
 
 

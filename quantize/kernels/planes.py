@@ -29,7 +29,7 @@ def halve(plane: NDArray, means: NDArray) -> None:
             means[r, c] = (total + 2) >> 2
 
 
-@compiled()
+@compiled(allocates=False)
 def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None:
     """Predict a plane from the means of its 2 x 2 samples: each four slope as their neighbours do and keep their mean.
 
@@ -41,22 +41,43 @@ def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None
     """
     height, width = coarse.shape
     for r in range(first, last):
-        north, south = max(r - 1, 0), min(r + 1, height - 1)
-        two_rows = 2 * r + 1 < fine.shape[0]
-        for c in range(width):
-            west, east = max(c - 1, 0), min(c + 1, width - 1)
-            mean = coarse[r, c]
-            across = 8 * (coarse[r, west] - coarse[r, east])
-            down = 8 * (coarse[north, c] - coarse[south, c])
-            corner = coarse[north, west] - coarse[north, east] - coarse[south, west] + coarse[south, east]
-            two_columns = 2 * c + 1 < fine.shape[1]
-            fine[2 * r, 2 * c] = mean + ((across + down + corner + 32) >> 6)
-            if two_columns:
-                fine[2 * r, 2 * c + 1] = mean + ((down - across - corner + 32) >> 6)
-            if two_rows:
-                fine[2 * r + 1, 2 * c] = mean + ((across - down - corner + 32) >> 6)
-                if two_columns:
-                    fine[2 * r + 1, 2 * c + 1] = mean + ((corner - across - down + 32) >> 6)
+        above, row, below = coarse[max(r - 1, 0)], coarse[r], coarse[min(r + 1, height - 1)]
+        _refine_edge(above, row, below, fine, r, 0)
+        if width < 2:
+            continue
+        _refine_edge(above, row, below, fine, r, width - 1)
+        # Between the ends no sample is missing; whole numbers of 32 bits, in slices, are done eight at a time.
+        northwest, north, northeast = above[: width - 2], above[1 : width - 1], above[2:]
+        west, mean, east = row[: width - 2], row[1 : width - 1], row[2:]
+        southwest, south, southeast = below[: width - 2], below[1 : width - 1], below[2:]
+        for k in range(min(2, fine.shape[0] - 2 * r)):
+            refined, sign = fine[2 * r + k], np.int32(1 - 2 * k)
+            for i in range(mean.shape[0]):
+                across = np.int32(8 * np.int32(west[i] - east[i]))
+                down = np.int32(np.int32(8 * np.int32(north[i] - south[i])) * sign)
+                ends = np.int32(northwest[i] - northeast[i]) - np.int32(southwest[i] - southeast[i])
+                corner = np.int32(np.int32(ends) * sign)
+                refined[2 * i + 2] = np.int32(mean[i] + (np.int32(across + down + corner + 32) >> 6))
+                refined[2 * i + 3] = np.int32(mean[i] + (np.int32(down - across - corner + 32) >> 6))
+
+
+@compiled(allocates=False, forceinline=True)
+def _refine_edge(above: NDArray, row: NDArray, below: NDArray, fine: NDArray, r: int, c: int) -> None:
+    """Predict the samples of one mean at the end of a row, as far as there are any; what is beyond repeats the end.
+
+    IN: above, row, below (width,), rows of the coarse plane; r, c, place of the mean. OUT: fine.
+    """
+    west, east = max(c - 1, 0), min(c + 1, row.shape[0] - 1)
+    mean, across, down = row[c], 8 * (row[west] - row[east]), 8 * (above[c] - below[c])
+    corner = above[west] - above[east] - below[west] + below[east]
+    two_rows, two_columns = 2 * r + 1 < fine.shape[0], 2 * c + 1 < fine.shape[1]
+    fine[2 * r, 2 * c] = mean + ((across + down + corner + 32) >> 6)
+    if two_columns:
+        fine[2 * r, 2 * c + 1] = mean + ((down - across - corner + 32) >> 6)
+    if two_rows:
+        fine[2 * r + 1, 2 * c] = mean + ((across - down - corner + 32) >> 6)
+        if two_columns:
+            fine[2 * r + 1, 2 * c + 1] = mean + ((corner - across - down + 32) >> 6)
 
 
 @compiled()
@@ -73,21 +94,27 @@ def to_ycbcr(pixels: NDArray, planes: NDArray) -> None:
             planes[2, r, c] = ((32768 * red - 27439 * green - 5329 * blue + 128) >> 8) + 32768
 
 
-@compiled()
-def to_rgb(luma: NDArray, blueness: NDArray, redness: NDArray, pixels: NDArray) -> None:
+@compiled(allocates=False)
+def to_rgb(luma: NDArray, blueness: NDArray, redness: NDArray, room: NDArray, pixels: NDArray) -> None:
     """Undo `to_ycbcr`, rounded to the nearest and held to 0 to 255.
 
-    IN: luma, blueness, redness (height, width). OUT: pixels (height, width, 3) uint8.
+    IN: luma, blueness, redness (height, width). OUT: pixels (height, width, 3) uint8; room (3, width) uint8.
     """
+    red, green, blue = room[0], room[1], room[2]
     for r in range(pixels.shape[0]):
-        for c in range(pixels.shape[1]):
-            y, b, d = np.int64(luma[r, c]) << 14, np.int64(blueness[r, c]) - 32768, np.int64(redness[r, c]) - 32768
-            red = (y + 22970 * d + (1 << 21)) >> 22
-            green = (y - 5638 * b - 11700 * d + (1 << 21)) >> 22
-            blue = (y + 29032 * b + (1 << 21)) >> 22
-            pixels[r, c, 0] = min(max(red, 0), 255)
-            pixels[r, c, 1] = min(max(green, 0), 255)
-            pixels[r, c, 2] = min(max(blue, 0), 255)
+        ys, bs, ds, row = luma[r], blueness[r], redness[r], pixels[r]
+        # First each colour by itself, eight pixels at a time. The sums of the specification are halved, and the luma
+        # comes to them after a first shift: so they fit into 32 bits.
+        for c in range(ys.shape[0]):
+            y, b, d = ys[c], np.int32(bs[c] - 32768), np.int32(ds[c] - 32768)
+            more_red = np.int32(np.int32(11485 * d) + (1 << 20)) >> 13
+            more_green = np.int32((1 << 20) - np.int32(2819 * b) - np.int32(5850 * d)) >> 13
+            more_blue = np.int32(np.int32(14516 * b) + (1 << 20)) >> 13
+            red[c] = min(max(np.int32(np.int32(y + more_red) >> 8), np.int32(0)), np.int32(255))
+            green[c] = min(max(np.int32(np.int32(y + more_green) >> 8), np.int32(0)), np.int32(255))
+            blue[c] = min(max(np.int32(np.int32(y + more_blue) >> 8), np.int32(0)), np.int32(255))
+        for c in range(ys.shape[0]):
+            row[c, 0], row[c, 1], row[c, 2] = red[c], green[c], blue[c]
 
 
 @compiled()
