@@ -130,8 +130,8 @@ def test_a_scheduler_that_is_not_there_is_one_line(recordings, run_command, tmp_
     assert line.startswith(f"error: {address}: no dask scheduler answers there")
 
 
-# What stands in for SLURM's commands: a job runs on this machine. SLURM keeps the script, which dask-jobqueue removes as
-# soon as it is handed over.
+# What stands in for SLURM's commands: a job runs on this machine. SLURM keeps the script, which
+# dask-jobqueue removes as soon as it is handed over.
 SBATCH = """#!/bin/sh
 cp "$1" "$JOBS.$$.sh"
 setsid sh "$JOBS.$$.sh" > "$JOBS.$$.log" 2>&1 &
