@@ -189,8 +189,16 @@ def _assigned(rows: NDArray[np.float32], hints: NDArray[np.int32], entries: NDAr
 
 def _neighbors(entries: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """All entries in the order of their squared distance to each, and these distances."""
-    gaps = np.square(entries[:, None] - entries[None]).sum(-1)
+    gaps = np.zeros((len(entries), len(entries)), np.float32)
+    for channel in entries.T:
+        gaps += np.square(channel[:, None] - channel)
+    # The bits of floats that are not negative are in their order; the numbers below them keep equal ones in theirs. So
+    # numbers are sorted and not places, which takes a fifth of the time.
+    keys = gaps.view(np.uint32).astype(np.uint64) << np.uint64(32) | np.arange(len(entries), dtype=np.uint64)
     # Each one is nearest to itself, an equal one comes after it.
-    gaps[np.diag_indices(len(gaps))] = -1
-    order = np.argsort(gaps, axis=1, kind="stable").astype(np.int32)
-    return order, np.take_along_axis(gaps, order, axis=1)
+    np.fill_diagonal(keys, 0)
+    keys.sort(axis=1)
+    order = (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
+    gaps = (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
+    order[:, 0], gaps[:, 0] = np.arange(len(entries)), -1
+    return order, gaps

@@ -1,6 +1,7 @@
 """Image files of every common kind, and what becomes of damaged ones."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -119,6 +120,16 @@ def test_an_indexed_png_shows_its_pixels(n_entries, transparent, rng):
     image = Image.open(io.BytesIO(png_of_palette(indices, palette, {})))
     assert image.mode == "P"
     assert (np.asarray(image.convert("RGBA")) == palette[indices]).all()
+
+
+def test_a_drawing_is_compressed_as_well_as_can_be():
+    places = np.arange(300)
+    indices = (np.hypot(places[:, None] - 140, places - 90) // 9 % 7).astype(np.uint8)
+    palette = np.array([[15 * entry, 0, 0, 255] for entry in range(17)], np.uint8)
+    best = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 7)
+    rows = np.pad(indices, ((0, 0), (1, 0))).tobytes()
+    assert best.compress(rows) + best.flush() in png_of_palette(indices, palette, {})
+    assert len(zlib.compress(rows, 7)) > len(zlib.compress(rows, 9))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
