@@ -54,14 +54,14 @@ def run_interruptible(command: Callable[[], None]) -> None:
         signal.SIGTERM: _interrupt,
     }
     if hasattr(signal, "setitimer"):
-        handlers[signal.SIGALRM] = _interrupt_after_all
+        handlers[signal.SIGALRM] = _interrupt_with_postponed
     for number, handler in handlers.items():
         signal.signal(number, handler)
     sys.unraisablehook = _interrupt_again
     try:
         command()
     except BrokenPipeError:
-        # The reader of standard output went away (`keyframes info … | head -1`); nothing is left to say to it.
+        # The reader of standard output went away (`… | head -1`); nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except BaseException:
@@ -126,5 +126,5 @@ def _send_again(number: int) -> None:
         again.start()
 
 
-def _interrupt_after_all(number: int, frame: FrameType | None) -> None:
+def _interrupt_with_postponed(number: int, frame: FrameType | None) -> None:
     _interrupt(_postponed.pop(), frame)
