@@ -433,7 +433,8 @@ def test_a_person_swaps_drops_adds_undoes_and_notes(folder, open_page, sequentia
         (added,) = set(frames_shown(page)) - set(swapped)
         assert check(folder, sequential, video) == sorted([*swapped[1:], added])
 
-        # From the map.
+        # From the map, which lies below the candidates.
+        page.wait_for_selector('#candidates[aria-busy="false"]', state="attached")
         place = page.evaluate(
             """async taken => {
                 const overview = readOverview(await (await fetch("overview")).json());
@@ -474,6 +475,26 @@ def test_a_person_swaps_drops_adds_undoes_and_notes(folder, open_page, sequentia
         assert frames_shown(page) == chosen
         assert page.complaints == []
     assert contents(folder) == before
+
+
+def test_an_answer_that_comes_late_does_not_replace_what_was_asked_for_since(folder, open_page):
+    with reviewing(folder) as review:
+        page = open_page(review.address)
+        page.wait_for_selector("#cards .card")
+        held = []
+        page.route("**/frame?*", lambda route: held.append(route))
+        box = page.locator("#timeline").bounding_box()
+        page.mouse.click(box["x"] + 2, box["y"] + box["height"] - 4)
+        last = frames_shown(page)[-1]
+        page.click(f'#cards .card[data-frame="{last}"]')
+        page.wait_for_selector('#candidates[aria-busy="false"]')
+        (route,) = held
+        with page.expect_response("**/frame?*") as answer:
+            route.continue_()
+        answer.value.finished()
+        page.wait_for_timeout(200)
+        assert page.locator("#inspector-name").inner_text().startswith(f"Frame {last} ")
+        assert page.locator("#actions").is_visible()
 
 
 @pytest.mark.slow

@@ -10,6 +10,9 @@
   let map = null;
   let looked = null; // the frame in the inspector that is not chosen
   let candidate = null; // the candidate beside the chosen one
+  let nLooks = 0; // times that a frame was asked for
+  let shownLook = 0; // the last of them that is shown: what answers an earlier one comes too late
+  let nLists = 0; // times that candidates were asked for
   let busy = false;
   let nAsked = 0; // changes that were asked for so far
   let line = Promise.resolve(); // they are made one after another
@@ -192,11 +195,14 @@
 
   async function loadCandidates(frame, start) {
     const place = byId("candidates");
+    nLists += 1;
+    const turn = nLists;
     if (start === 0) place.replaceChildren();
+    place.setAttribute("aria-busy", "true");
     byId("more").hidden = true;
     try {
       const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${byId("apart").checked ? 1 : 0}`);
-      if (view.selected !== frame) return;
+      if (view.selected !== frame || turn !== nLists) return;
       const items = found.candidates.map((other) => {
         const item = card(other.frame, other.cluster, other.time, 0, `Candidate ${other.frame} at ${clock(other.time)}`);
         item.firstElementChild.addEventListener("click", () => {
@@ -215,6 +221,8 @@
         : "No other frame of its cluster was looked at";
     } catch (error) {
       say(error.message, true);
+    } finally {
+      if (turn === nLists) place.setAttribute("aria-busy", "false");
     }
   }
 
@@ -235,6 +243,8 @@
 
   function select(frame) {
     flushNote();
+    nLooks += 1;
+    shownLook = nLooks;
     looked = null;
     candidate = null;
     view.selected = frame;
@@ -246,10 +256,14 @@
   }
 
   async function lookAt(address) {
+    nLooks += 1;
+    const turn = nLooks;
     try {
       const found = await ask(address);
+      if (turn < shownLook) return undefined;
       if (keyframes().some((one) => one.frame === found.frame)) return select(found.frame);
       flushNote();
+      shownLook = turn;
       view.selected = null;
       candidate = null;
       looked = found;
@@ -258,6 +272,7 @@
     } catch (error) {
       say(error.message, true);
     }
+    return undefined;
   }
 
   function change(wish, told) {
