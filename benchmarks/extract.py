@@ -7,9 +7,10 @@ For each video in turn, each contestant in a process of its own:
 
 decode              ffmpeg -f null, with as many threads as the others
 exact, fast         keyframes extract, with the images written; its stages are timed within that same run
-dlc step 1, step 5  the procedure that DeepLabCut documents: frames by nearest neighbour at 30 pixels of width, in gray;
-                    scikit-learn's MiniBatchKMeans; a random member of each cluster, reached by a seek. At step 1 every
-                    frame is read, at a larger one every sample is a seek. Written anew here
+dlc step 1, step 5  the procedure of DeepLabCut 3.0.2: frames as red, green and blue, by nearest neighbour at 30 pixels
+                    of width, their mean; scikit-learn's MiniBatchKMeans; a random member of each cluster, reached by
+                    a seek and saved by imageio. At step 1 every frame is read, at a larger one every sample is a
+                    seek. Written anew here, without its progress bar and its check of each saved image's contrast
 all in memory       the way of tutorials: all frames in memory, PCA, k-means, the member next to each centre; left out
                     where the memory at hand would not do
 
@@ -136,6 +137,7 @@ def ours(video, folder, k, threads, scan):
 
 def deeplabcut(video, folder, k, threads, step):
     import cv2
+    import imageio.v3 as imageio
     import numpy as np
     from sklearn.cluster import MiniBatchKMeans
 
@@ -150,7 +152,8 @@ def deeplabcut(video, folder, k, threads, step):
         done, image = capture.read()
         if not done:
             continue
-        small = cv2.resize(image, None, fx=30 / width, fy=30 / width, interpolation=cv2.INTER_NEAREST)
+        # Its reader gives a view of the picture with the channels in reverse, which OpenCV copies whole to resize it.
+        small = cv2.resize(image[..., ::-1], None, fx=30 / width, fy=30 / width, interpolation=cv2.INTER_NEAREST)
         indices.append(index)
         rows.append(small.mean(axis=2).reshape(-1))
     data = np.array(rows)
@@ -163,7 +166,7 @@ def deeplabcut(video, folder, k, threads, step):
         capture.set(cv2.CAP_PROP_POS_FRAMES, index)
         done, image = capture.read()
         if done:
-            cv2.imwrite(str(folder / "frames" / f"img{index}.png"), image)
+            imageio.imwrite(folder / "frames" / f"img{index}.png", image[..., ::-1])
     return {}
 
 
@@ -306,10 +309,11 @@ def print_stages(costs, decode_s):
 
 def print_ratios(costs):
     for name, limit in (("dlc step 1", 3), ("dlc step 5", 10)):
-        if name in costs and "exact" in costs:
-            ratio = median(costs[name], "seconds") / median(costs["exact"], "seconds")
-            at_least = "at least " if any(cost.stopped for cost in costs[name]) else ""
-            print(f"{name} / exact {at_least}{ratio:.1f} (limit {limit})")
+        for scan in ("fast", "exact"):
+            if name in costs and scan in costs:
+                ratio = median(costs[name], "seconds") / median(costs[scan], "seconds")
+                at_least = "at least " if any(cost.stopped for cost in costs[name]) else ""
+                print(f"{name} / {scan} {at_least}{ratio:.2f} (limit {limit})")
 
 
 def median(costs, field):
