@@ -1,24 +1,19 @@
 """The first pass: every frame of the range becomes one row."""
 
-import hashlib
-import struct
-from array import array
-from collections import deque
-from collections.abc import Generator, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.encoder import recording_encoder
 from keyframes.errors import RegionError
-from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digest, equalized
+from keyframes.features import PrincipalComponents, Thumbnailer, equalized
 from keyframes.luma import find_luma_levels, look_alike, luma_pays
+from keyframes.measuring import Figures, energy, fingerprint, measure, measure_walk
 from keyframes.movement import path_of
 from keyframes.network_features import NetworkFeatures, network_features
 from keyframes.progress import Progress, progress_bar
@@ -40,18 +35,11 @@ from keyframes.video import (
     too_few,
 )
 
-# Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
-GROUP_FRAMES = 32
-GROUP_BYTES = 8 << 20
-GROUPS_WAITING = 3
 SAMPLED_AHEAD = 512
 # Pixels of so many thumbnails cannot be clustered in memory; principal components can.
 MOST_PIXELS = 1_000_000_000
-
-
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
-
 # The fields that hold one row a frame.
 COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
 
@@ -191,13 +179,13 @@ def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints:
         Fingerprint of each frame index.
     """
 
-    def fingerprint(image: NDArray[np.uint8]) -> bytes:
-        return _fingerprint(_whole(image), thumbnailer(video.cropped(image)))
+    def print_of(image: NDArray[np.uint8]) -> bytes:
+        return fingerprint(energy(image), thumbnailer(video.cropped(image)))
 
     def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
         return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
 
-    return Proof(view, fingerprint, prints, agree)
+    return Proof(view, print_of, prints, agree)
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
@@ -267,51 +255,6 @@ def thumbnailer_of(video: VideoReader, settings: Settings, levels: NDArray[np.ui
     return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
 
 
-# Index, time, picture.
-Picture = tuple[int, float, NDArray[np.uint8]]
-
-
-@dataclass
-class _Figures:
-    """The figures of some frames, a column each; those of another stretch can be put behind them."""
-
-    index: array = field(default_factory=lambda: array("q"))
-    time_s: array = field(default_factory=lambda: array("d"))
-    brightness: array = field(default_factory=lambda: array("f"))
-    sharpness: array = field(default_factory=lambda: array("f"))
-    digests: bytearray = field(default_factory=bytearray)
-    prints: bytearray = field(default_factory=bytearray)
-    encoded: bytearray = field(default_factory=bytearray)
-
-    def extend(self, others: "_Figures") -> None:
-        for name in self.__dataclass_fields__:
-            mine, theirs = getattr(self, name), getattr(others, name)
-            mine.extend(theirs)
-
-
-def _measure(
-    pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer, network: NetworkFeatures | None
-) -> tuple[_Figures, NDArray[np.uint8]]:
-    """Figures and thumbnails (n_frames, n_pixels) of some frames."""
-    found, wholes, kept = _Figures(), array("d"), bytearray()
-    for index, time_s, image in pictures:
-        found.index.append(index)
-        found.time_s.append(time_s)
-        wholes.append(_whole(image))
-        kept += thumbnailer(video.cropped(image)).data
-        if network is not None:
-            found.encoded += network(video.cropped(image)).data
-    thumbnails = np.frombuffer(kept, np.uint8).reshape(-1, *thumbnailer.shape)
-    # Not among the decoding, which would push the code and the data for these out of the processor's caches.
-    for thumbnail, whole in zip(thumbnails, wholes, strict=True):
-        light, sharpness = brightness_and_sharpness(thumbnail)
-        found.brightness.append(light)
-        found.sharpness.append(sharpness)
-        found.digests.extend(digest(thumbnail))
-        found.prints.extend(_fingerprint(whole, thumbnail))
-    return found, thumbnails.reshape(len(thumbnails), int(np.prod(thumbnailer.shape)))
-
-
 def _scan_once(
     video: VideoReader,
     settings: Settings,
@@ -335,7 +278,7 @@ def _scan_once(
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 
     n_pixels = int(np.prod(thumbnailer.shape))
-    columns, plain_alone = _Figures(), view == PLAIN and video.threads == 1 and not segments
+    columns, plain_alone = Figures(), view == PLAIN and video.threads == 1 and not segments
     complaint = "FFmpeg reports errors" + ("" if view.discard == "none" else " where its B-frames are left out")
     keep = settings.features == "pixels"
     encoder = recording_encoder(settings, thumbnailer.shape, progress)
@@ -343,9 +286,9 @@ def _scan_once(
     total = video.frames_expected
     in_segments = SegmentedPass(video, view, segments) if segments else None
     groups = (
-        in_segments.results(lambda pictures: _measure(pictures, video, thumbnailer, network))
+        in_segments.results(lambda pictures: measure(pictures, video, thumbnailer, network))
         if in_segments
-        else _walked(video, view, thumbnailer, network)
+        else measure_walk(video, view, thumbnailer, network)
     )
     with (
         one_opencv_thread(),
@@ -424,51 +367,9 @@ def _fewest(settings: Settings) -> int:
     return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
 
 
-def _too_few(video: VideoReader, columns: _Figures, settings: Settings) -> str:
+def _too_few(video: VideoReader, columns: Figures, settings: Settings) -> str:
     """Why the frames that were kept are too few, or ""."""
     if len(columns.index) < _fewest(settings):
         return f"only {len(columns.index)} frames would be looked at"
     last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else columns.time_s[-1]
     return too_few(np.frombuffer(columns.time_s, np.float64), last_s, video.packets, video.every)
-
-
-def _whole(image: NDArray[np.uint8]) -> float:
-    """Sum of all squared levels of a picture: it tells what a thumbnail leaves out."""
-    return cv2.norm(image, cv2.NORM_L2SQR)
-
-
-def _fingerprint(whole: float, thumbnail: NDArray[np.uint8]) -> bytes:
-    """Fingerprint of a picture."""
-    return hashlib.blake2b(thumbnail.tobytes() + struct.pack("<d", whole), digest_size=8).digest()
-
-
-def _walked(
-    video: VideoReader, view: View, thumbnailer: Thumbnailer, network: NetworkFeatures | None
-) -> Generator[tuple[_Figures, NDArray[np.uint8]], None, None]:
-    """Yield the figures of groups of frames, which a second thread takes while the next ones are decoded."""
-    spare: list[NDArray[np.uint8]] = []
-
-    def measure(group: list[Picture]) -> tuple[_Figures, NDArray[np.uint8]]:
-        measured = _measure(group, video, thumbnailer, network)
-        spare.extend(image for _, _, image in group)
-        return measured
-
-    waiting: deque[Future[tuple[_Figures, NDArray[np.uint8]]]] = deque()
-    group: list[Picture] = []
-    beside = ThreadPoolExecutor(1, thread_name_prefix="keyframes-scan")
-    pictures = video.pictures(view, spare)
-    try:
-        for picture in pictures:
-            group.append(picture)
-            if len(group) >= min(GROUP_FRAMES, 1 + GROUP_BYTES // picture[2].nbytes):
-                waiting.append(beside.submit(measure, group))
-                group = []
-                if len(waiting) >= GROUPS_WAITING:
-                    yield waiting.popleft().result()
-        if group:
-            waiting.append(beside.submit(measure, group))
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pictures.close()
-        beside.shutdown(cancel_futures=True)

@@ -26,7 +26,7 @@ FLOORS = {
         {"choosing", "unlike", "writing"},
         {"coverage", "exporters", "joint", "kept_scan", "report", "scan_file", "selection", "uniform"},
         {"scan"},
-        {"rows", "luma"},
+        {"rows", "luma", "measuring"},
         {"encoder", "network_features"},
         {
             "animals",
