@@ -155,6 +155,11 @@ def marked(page, what):
     return page.eval_on_selector_all(what, "cards => cards.map(card => Number(card.dataset.frame))")
 
 
+def wait_until_drawn(page):
+    """What a page wants to draw, it draws before the next frame of the screen."""
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
 def has_color(page, canvas, x, y, radius=4):
     """Whether a canvas shows anything dark within a few pixels of a place, in CSS pixels."""
     return page.evaluate(
@@ -197,10 +202,10 @@ def test_pointing_at_one_view_shows_it_in_the_others(open_page, mouse):
     # A card shows its mark on the timeline in full height, which others have not.
     entry = entries[5]
     x = 1 + (entry["time_s"] - last["first_s"]) / (last["last_s"] - last["first_s"]) * (box["width"] - 2)
-    page.wait_for_timeout(100)
+    wait_until_drawn(page)
     assert not has_color(page, "timeline", x, 2, 1)
     page.hover(f'.card[data-frame="{entry["frame_index"]}"]')
-    page.wait_for_timeout(100)
+    wait_until_drawn(page)
     assert has_color(page, "timeline", x, 2, 1)
 
     # The map's dots lead to the card of their cluster; a click keeps it.
