@@ -18,6 +18,7 @@ from keyframes.movement import path_of
 from keyframes.network_features import NetworkFeatures, network_features
 from keyframes.progress import Progress, progress_bar
 from keyframes.rows import ThumbnailRows
+from keyframes.spare_memory import release_spare_memory
 from keyframes.video import (
     PLAIN,
     DisagreementError,
@@ -226,6 +227,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
     while True:
         try:
             scan = _scan_once(video, settings, view, thumbnailer, segments, progress, network)
+            release_spare_memory()
             return scan if settings.scan == "exact" or not reason else _with_warning(scan, reason)
         except _UnfitError as error:
             if segments:

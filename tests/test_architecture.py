@@ -40,7 +40,7 @@ FLOORS = {
             "output",
             "progress",
         },
-        {"datatypes", "decoder_log"},
+        {"datatypes", "decoder_log", "spare_memory"},
         {"log_level"},
         {"errors"},
         {"__init__"},
