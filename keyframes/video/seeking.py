@@ -27,6 +27,8 @@ PAIR_COST = 2
 WALK_SPEED = 1.35
 # Pictures that were fetched in a row wait in memory for those before them.
 WAITING_BYTES = 64 << 20
+# Each capture holds an index of the file, some sixty bytes a packet; all of them together of so many packets.
+INDEXED_PACKETS = 4_000_000
 # So many frames before the wanted one the seek aims: where frames come at uneven times it may land a little later.
 AIM_BEFORE = 3
 
@@ -110,7 +112,13 @@ def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
     if wanted[-1] >= len(timeline.times_ms) or not np.all(np.diff(timeline.times_ms) > 0):
         return False
     cost = timeline.plan_cost(_groups(video, timeline, wanted)) * (PAIR_COST if luma else 1)
-    return cost / video.workers < wanted[-1] / (WALK_SPEED if video.workers > 1 else 1)
+    return cost / _n_provers(video, timeline, luma) < wanted[-1] / (WALK_SPEED if video.workers > 1 else 1)
+
+
+def _n_provers(video: VideoReader, timeline: Timeline, luma: bool) -> int:
+    """How many fetch side by side; with `luma`, each has two captures."""
+    n_packets = len(timeline.times_ms) * (2 if luma else 1)
+    return max(1, min(video.workers, INDEXED_PACKETS // n_packets))
 
 
 def _groups(video: VideoReader, timeline: Timeline, wanted: Sequence[int]) -> list[list[int]]:
@@ -158,6 +166,7 @@ def _seek_side_by_side(
 ) -> Iterator[Frame]:
     """Yield the frames of groups that several captures fetch, in their order."""
     video.close()
+    n_provers = _n_provers(video, timeline, proof.view.luma)
     provers: list[_Prover] = []
     mine = threading.local()
 
@@ -168,11 +177,11 @@ def _seek_side_by_side(
         return [mine.prover.frame(index) for index in group]
 
     left, waiting = deque(groups), deque[Future[list[Frame]]]()
-    pool = ThreadPoolExecutor(video.workers, thread_name_prefix="keyframes-seek")
+    pool = ThreadPoolExecutor(n_provers, thread_name_prefix="keyframes-seek")
     with DecoderLog() as log:
         try:
             while left or waiting:
-                while left and len(waiting) <= video.workers:
+                while left and len(waiting) <= n_provers:
                     waiting.append(pool.submit(fetch, left.popleft()))
                 yield from waiting.popleft().result()
         finally:

@@ -9,6 +9,7 @@ import keyframes
 from keyframes.datatypes import Settings
 from keyframes.scan import scan_video
 from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, find_discard, seek_frames, seeking_pays
+from keyframes.video.captures import open_capture
 from keyframes.video.seeking import LEAD_FRAMES, Timeline
 from tests.test_keyframes.conftest import LONG_KINDS, read_number
 
@@ -113,6 +114,24 @@ def test_seeks_that_prove_themselves_give_the_sequential_frames(name, options, l
     expected = plain_frames(path, set(indices))
     for index in indices:
         assert_array_equal(found[index], expected[index])
+
+
+def test_captures_are_few_where_each_holds_the_index_of_a_long_file(long_file, monkeypatch):
+    path, opened = long_file("b_frames.mp4"), []
+    indices = [5, 777, 1203, 1700, 2391]
+
+    def count(*given):
+        opened.append(given)
+        return open_capture(*given)
+
+    monkeypatch.setattr("keyframes.video.seeking.INDEXED_PACKETS", 1)
+    with VideoReader(path, threads=3) as video:
+        proof = scan_video(video, Settings(k=5), progress=False).proof(indices)
+        monkeypatch.setattr("keyframes.video.seeking.open_capture", count)
+        assert seeking_pays(video, indices, luma=True)
+        assert [frame.index for frame in seek_frames(video, indices, proof)] == indices
+    # A pair, one of pictures and one of luma.
+    assert len(opened) == 2
 
 
 def test_a_plan_costs_no_more_than_a_walk_and_less_where_key_frames_are_near():
