@@ -61,31 +61,31 @@ def energy(image: NDArray[np.uint8]) -> float:
     return cv2.norm(image, cv2.NORM_L2SQR)
 
 
-def fingerprint(whole: float, thumbnail: NDArray[np.uint8]) -> bytes:
+def fingerprint(image_energy: float, thumbnail: NDArray[np.uint8]) -> bytes:
     """Eight bytes that tell a picture, by its energy and its thumbnail."""
-    return hashlib.blake2b(thumbnail.tobytes() + struct.pack("<d", whole), digest_size=8).digest()
+    return hashlib.blake2b(thumbnail.tobytes() + struct.pack("<d", image_energy), digest_size=8).digest()
 
 
 def measure(
     pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer, network: NetworkFeatures | None
 ) -> tuple[Figures, NDArray[np.uint8]]:
     """Return the figures and the thumbnails (n_frames, n_pixels) of some frames."""
-    found, wholes, kept = Figures(), array("d"), bytearray()
+    found, energies, kept = Figures(), array("d"), bytearray()
     for index, time_s, image in pictures:
         found.index.append(index)
         found.time_s.append(time_s)
-        wholes.append(energy(image))
+        energies.append(energy(image))
         kept += thumbnailer(video.cropped(image)).data
         if network is not None:
             found.encoded += network(video.cropped(image)).data
     thumbnails = np.frombuffer(kept, np.uint8).reshape(-1, *thumbnailer.shape)
     # Not among the decoding, which would push the code and the data for these out of the processor's caches.
-    for thumbnail, whole in zip(thumbnails, wholes, strict=True):
+    for thumbnail, image_energy in zip(thumbnails, energies, strict=True):
         light, sharpness = brightness_and_sharpness(thumbnail)
         found.brightness.append(light)
         found.sharpness.append(sharpness)
         found.digests.extend(digest(thumbnail))
-        found.prints.extend(fingerprint(whole, thumbnail))
+        found.prints.extend(fingerprint(image_energy, thumbnail))
     return found, thumbnails.reshape(len(thumbnails), int(np.prod(thumbnailer.shape)))
 
 
