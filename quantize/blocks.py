@@ -15,6 +15,7 @@ from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Sett
 from quantize.errors import CodebookError, ContainerError
 from quantize.kernels.planes import FRACTION, to_gray, to_rgb, to_ycbcr
 from quantize.metrics import psnr, ssim
+from quantize.models import Tables
 from quantize.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.rows import in_parts
 from quantize.streams import decode_symbols, encode_symbols
@@ -56,7 +57,7 @@ class SharedBook:
 def read_book(data: bytes) -> SharedBook:
     """Take a .vqc file apart."""
     block, subsampled, body = unpack_book(data)
-    books = {key: book.result() for key, book in unpack_books(body, book_keys(block, subsampled)).items()}
+    books = {key: unpack() for key, unpack in unpack_books(body, book_keys(block, subsampled)).items()}
     return SharedBook(block, subsampled, books, hashlib.sha256(body).digest())
 
 
@@ -132,18 +133,17 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
         raise ContainerError("has parameters that make no sense; the file is damaged, get it again")
     layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
-    coder = Coder(layout, base, _books_of(container, layout, shared))
+    coder = Coder(layout, base, _tables_of(container, layout, shared))
     coder.decode(streams)
-    pixels = _pixels_of(coder.full_planes())
+    pixels = _pixels_of(coder.planes)
     if header.channels in (2, 4):
         pixels = np.concatenate([pixels, _alpha_of(container)[..., None]], axis=2)
     return pixels
 
 
-def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -> Callable[[BookKey], Codebook]:
+def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) -> Callable[[BookKey], Tables]:
     if not container.all(b"HASH"):
-        books = unpack_books(container.one(b"BOOK"), layout.books)
-        return lambda key: books[key].result()
+        return _unpacked_beside(unpack_books(container.one(b"BOOK"), layout.books))
     wanted = container.one(b"HASH")
     if shared is None:
         raise CodebookError(f"needs the codebook {wanted.hex()[:16]}; name its file with --codebook")
@@ -154,7 +154,21 @@ def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -
     missing = set(layout.books) - set(shared.books)
     if missing:
         raise ContainerError("has blocks that its codebook does not serve; the file is damaged, get it again")
-    return shared.books.__getitem__
+    return _tables_from(shared.books)
+
+
+def _tables_from(books: dict[BookKey, Codebook]) -> Callable[[BookKey], Tables]:
+    return lambda key: Tables.of(books[key])
+
+
+def _unpacked_beside(books: dict[BookKey, Callable[[], Codebook]]) -> Callable[[BookKey], Tables]:
+    """Make the tables of codebooks, small blocks first: those that all begins with here, the others in a thread."""
+    first, *later = sorted(books, key=lambda key: (key[1], key[0]))
+    tables = Tables.of(books[first]())
+    worker = ThreadPoolExecutor(1, thread_name_prefix="codebooks")
+    made = {key: worker.submit(lambda unpack: Tables.of(unpack()), books[key]) for key in later}
+    worker.shutdown(wait=False)
+    return lambda key: tables if key == first else made[key].result()
 
 
 def _alpha_of(container: Container) -> NDArray[np.uint8]:
@@ -241,9 +255,9 @@ class _Encoder:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
         books, book_data = self._books(log_base)
-        coder = Coder(self.layout, base, books.__getitem__, self.pyramids, RATE * 2**octaves)
+        coder = Coder(self.layout, base, _tables_from(books), self.pyramids, RATE * 2**octaves)
         streams = coder.encode()
-        pixels = _pixels_of(coder.full_planes())
+        pixels = _pixels_of(coder.planes)
         if self.picture.has_alpha:
             pixels = np.concatenate([pixels, self.picture.pixels[..., -1:]], axis=2)
         data = self._packed(base, book_data, streams, pixels)

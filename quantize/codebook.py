@@ -7,8 +7,9 @@ R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acou
 """
 
 import heapq
-from concurrent.futures import Future
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,6 @@ from quantize.errors import ContainerError
 from quantize.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
 from quantize.kernels.contexts import N_CLASSES
 from quantize.kernels.trees import INCOMPLETE, TOO_MANY, fill_tree
-from quantize.rows import threads
 from quantize.streams import code_numbers
 
 # Which blocks a codebook serves: whether of chroma, and their side.
@@ -221,19 +221,19 @@ def pack_books(books: dict[BookKey, Codebook]) -> bytes:
     return pack_streams(streams)
 
 
-def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Future[Codebook]]:
-    """Undo `pack_books`, in threads: who needs a codebook waits for it alone.
+def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Callable[[], Codebook]]:
+    """Undo `pack_books`, each codebook when it is called for.
 
     Raises
     ------
     ContainerError
-        Where there are other codebooks than these; by the future, where one makes no sense.
+        Where there are other codebooks than these; when called, where one makes no sense.
     """
     streams = unpack_streams(data)
     if len(streams) != 2 * len(keys):
         raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")
     return {
-        key: threads().submit(_unpack_book, key[1], counts, numbers)
+        key: partial(_unpack_book, key[1], counts, numbers)
         for key, counts, numbers in zip(sorted(keys), streams[::2], streams[1::2], strict=True)
     }
 
@@ -245,8 +245,8 @@ def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:
         raise ContainerError("has a codebook of an impossible size; the file is damaged, get it again")
     numbers = np.zeros(counts.sum() * (block**2 - 1), np.int64)
     code_numbers(numbers, block**2 - 1, data)
-    partial = numbers.reshape(counts.sum(), -1)
-    codewords = np.concatenate([partial, -partial.sum(axis=1, keepdims=True)], axis=1)
+    known = numbers.reshape(counts.sum(), -1)
+    codewords = np.concatenate([known, -known.sum(axis=1, keepdims=True)], axis=1)
     if np.abs(codewords).max() > 127:
         raise ContainerError("has a codeword out of range; the file is damaged, get it again")
     lengths = np.repeat(np.arange(len(counts)), counts)

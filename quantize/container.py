@@ -48,9 +48,10 @@ chunks of an image come in the order below; those marked ? may be missing.
     TAIL    CRC-32 of the decoded pixels (4): height x width x channels bytes, row by row
 
 **Streams.** A stream is what the arithmetic coder of `quantize.kernels.coder` writes: 32-bit interval, decisions whose
-probability is mixed from six contexts. The decoder takes bytes after the end as zeros, and must have read three at
-most. Symbol streams code each number digit by digit (`quantize.kernels.symbols`); lists and the coarsest planes code
-differences and counts as number of digits, sign and digits (`quantize.kernels.numbers`).
+probability is mixed from six contexts, of the block profile's bands from three. The decoder takes bytes after the end
+as zeros, and must have read three at most. Symbol streams code each number digit by digit (`quantize.kernels.symbols`);
+lists and the coarsest planes code differences and counts as number of digits, sign and digits
+(`quantize.kernels.numbers`).
 
 **Codebooks.** For luma and chroma, and for 2 x 2 blocks and the finest ones if larger, in the order luma 2, luma B,
 chroma 2, chroma B (chroma only if there are three planes): a list of 26 numbers, how many codewords have a path of 0

@@ -16,15 +16,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.codebook import UNITS, BookKey, Tree, build_tree, classes
-from quantize.datatypes import Codebook
+from quantize.codebook import BookKey
 from quantize.errors import ContainerError
 from quantize.kernels.choice import collect_vectors
 from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
-from quantize.kernels.contexts import FLAG_CONTEXTS, N_FLAGS, N_LEVELS, NODE_CONTEXTS, WEIGHT_SETS
 from quantize.kernels.numbers import TOP_CONTEXTS, code_top
 from quantize.kernels.planes import LEAST, MOST, halve, predict_finer
 from quantize.kernels.vectors import MOST_BYTES, code_vectors, room_for
+from quantize.models import Model, Tables
 from quantize.rows import in_parts, threads
 from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 
@@ -132,61 +131,6 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Tables:
-    """A codebook as the coder wants it: with its tree, classes and the places of its contexts.
-
-    Attributes
-    ----------
-    book : Codebook
-    tree : Tree
-    classes : array (n_codewords,), int32
-    columns : array (block * block, n_codewords), float32
-        The codewords in steps.
-    flag_starts, node_starts : array (N_INPUTS,), int64
-        Where the cells of each group of contexts begin.
-    n_cells : int
-    """
-
-    book: Codebook
-    tree: Tree
-    classes: NDArray[np.int32]
-    columns: NDArray[np.float32]
-    flag_starts: NDArray[np.int64]
-    node_starts: NDArray[np.int64]
-    n_cells: int
-
-    @classmethod
-    def of(cls, book: Codebook) -> "Tables":
-        """Tables of a codebook."""
-        tree = build_tree(book.lengths)
-        columns = np.ascontiguousarray(book.codewords.T, np.float32) / np.float32(UNITS)
-        n_nodes = max(len(tree.children), 1)
-        sizes = [N_FLAGS * size for size in FLAG_CONTEXTS] + [n_nodes * size for size in NODE_CONTEXTS]
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        flags, nodes = starts[:N_INPUTS].copy(), starts[N_INPUTS : 2 * N_INPUTS].copy()
-        return cls(book, tree, classes(book.codewords, book.block), columns, flags, nodes, int(starts[-1]))
-
-
-@dataclass(frozen=True)
-class Model:
-    """What the coder has learnt so far: cells of contexts, and weights of their opinions."""
-
-    tables: Tables
-    table: NDArray[np.int32]
-    weights: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, tables: Tables) -> "Model":
-        """Model that has learnt nothing."""
-        weights = np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32)
-        return cls(tables, np.full(tables.n_cells, START_CELL, np.int32), weights)
-
-    def copy(self) -> "Model":
-        """Model that has learnt the same, and goes on by itself."""
-        return Model(self.tables, self.table.copy(), self.weights.copy())
-
-
-@dataclass(frozen=True)
 class _Part:
     """A band at work: its planes, what is seen of it, and what was of its coarser one."""
 
@@ -252,8 +196,8 @@ class Coder:
     layout : Layout
     base : int
         Step, see `step_of`.
-    book_of : callable
-        Gives a codebook when it is first needed: that of the finest blocks, the largest, may still be in the making.
+    tables_of : callable
+        Gives a codebook's tables when they are first needed: those of the finest blocks may still be in the making.
     pyramids : list of list of array, or None
         The planes to encode, one for each scale; None decodes.
     rate : float
@@ -262,20 +206,20 @@ class Coder:
     Attributes
     ----------
     planes : list of array (height, width), int32
-        Each plane as far as it is decoded.
+        Each plane as far as it is decoded; in the end at full resolution.
     """
 
     def __init__(
         self,
         layout: Layout,
         base: int,
-        book_of: Callable[[BookKey], Codebook],
+        tables_of: Callable[[BookKey], Tables],
         pyramids: list[list[NDArray[np.int32]]] | None = None,
         rate: float = 0.0,
     ) -> None:
         self.layout, self.base, self.pyramids, self.rate = layout, base, pyramids, rate
         self.planes: list[NDArray[np.int32]] = []
-        self._book_of = book_of
+        self._tables_of = tables_of
         # What was learnt, by plane, block and stripe.
         self._models: dict[tuple[int, int, int], Model] = {}
         # What was seen of each plane at each scale.
@@ -311,13 +255,17 @@ class Coder:
 
             def code_chroma() -> None:
                 for scale in scales:
-                    ready[scale].result()
+                    # The finest scales may have no chroma: it is complete before luma is.
+                    if data[scale, True]:
+                        ready[scale].result()
                     coded[scale, True] = self._code_scale(scale, True, data[scale, True])
+                for plane in range(1, self.layout.n_planes):
+                    self.planes[plane] = predict(self.planes[plane], self.layout, self.layout.finest(plane), 0)
 
             following = beside.submit(code_chroma)
             try:
                 for scale in scales:
-                    if following.done():
+                    if following.done() and following.exception():
                         break
                     coded[scale, False] = self._code_scale(scale, False, data[scale, False])
                     ready[scale].set_result(None)
@@ -350,13 +298,14 @@ class Coder:
                     self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
         luma = self._seen[0, scale] if chroma and parts else NOTHING
         code = partial(self._code, parts, luma, len(data))
-        return list((threads().map if len(data) > 1 else map)(code, range(len(data)), data))
+        others = [threads().submit(code, stripe, data[stripe]) for stripe in range(1, len(data))]
+        return [code(0, data[0]), *(other.result() for other in others)] if data else []
 
     def _prepare(self, band: Band) -> None:
         """See that there is a model for a band; both planes of chroma have the same tables."""
         if (band.plane, band.block, 0) not in self._models:
             sister = self._models.get((1, band.block, 0)) if band.plane == 2 else None
-            tables = sister.tables if sister else Tables.of(self._book_of(band.book))
+            tables = sister.tables if sister else self._tables_of(band.book)
             self._models[band.plane, band.block, 0] = Model.of(tables)
 
     def _code(self, parts: list["_Part"], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes) -> bytes:
@@ -390,7 +339,7 @@ class Coder:
         """Code some rows of blocks; the buffer is given back, which may have grown."""
         band, model = part.band, self._models[part.band.plane, part.band.block, stripe]
         tables = model.tables
-        room = room_for(tables.columns, tables.book.lengths, self.rate)
+        room = room_for(band.block, tables.plain_norms, tables.book.lengths, self.rate)
         rows = slice(first * band.block, last * band.block)
         row = 0
         while True:
@@ -401,7 +350,7 @@ class Coder:
                 part.coarse[first:last],
                 part.fine[rows],
                 band.block,
-                min(band.coarse, N_LEVELS) - 1,
+                band.coarse - 1,
                 step_of(self.base, band.fine),
                 tables.book.codewords,
                 tables.classes,
@@ -444,8 +393,3 @@ class Coder:
             check_end(coder, buffer)
         self.planes = [np.clip(plane * step, LEAST, MOST).astype(np.int32) for plane in numbers]
         return b"" if decoding else finished(coder, buffer)
-
-    def full_planes(self) -> list[NDArray[np.int32]]:
-        """All planes at full resolution."""
-        finest = [self.layout.finest(plane) for plane in range(len(self.planes))]
-        return [predict(plane, self.layout, scale, 0) for plane, scale in zip(self.planes, finest, strict=True)]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 
 # Fewer samples take less time than handing them to a thread.
 LEAST_SAMPLES = 1 << 15
@@ -28,4 +29,8 @@ def in_parts(kernel: Callable[[int, int], None], n_rows: int, n_columns: int) ->
         kernel(0, n_rows)
         return
     ends = [n_rows * part // n_parts for part in range(n_parts + 1)]
-    list(threads().map(kernel, ends[:-1], ends[1:]))
+    others = [threads().submit(kernel, first, last) for first, last in pairwise(ends[1:])]
+    # Who would only wait does a part as well: to be woken up takes longer than many a part.
+    kernel(0, ends[1])
+    for other in others:
+        other.result()

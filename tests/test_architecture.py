@@ -91,6 +91,7 @@ FLOORS = {
         {"pipeline"},
         {"blocks", "indexed", "multiresolution", "report"},
         {"pyramid", "palette", "metrics", "images", "output", "targets"},
+        {"models"},
         {"codebook"},
         {"streams", "container", "rows"},
         {"kernels"},

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import compiled
-from quantize.kernels.coder import COST, mixed_probability
+from quantize.kernels.coder import COST, FEW_INPUTS, mixed_probability
 from quantize.kernels.contexts import SCALED, ZERO
 
 MOST_STAGES = 7
@@ -67,7 +67,7 @@ def path_cost(
     """Bits that a codeword's path costs, by the model as it stands. Parameters as of `code_vectors`."""
     cost = 0.0
     for d in range(lengths[j]):
-        one = mixed_probability(node_bases, nodes[j, d], table, weights, first_set + min(d, 11))
+        one = mixed_probability(node_bases, nodes[j, d], table, weights, first_set + min(d, 11), FEW_INPUTS)
         cost += COST[one >> 4] if bits[j, d] == 1 else COST[4095 - (one >> 4)]
     return cost
 
@@ -195,12 +195,12 @@ def choose_stages(
     (n_codewords,) float32, squares of the codewords alone, and with `rate` times their lengths; the others as of
     `code_vectors`. OUT: stages (MOST_STAGES,) int64, codewords or marks; the others are room to work in.
     """
-    one = mixed_probability(bases, ZERO, table, weights, first_set)
+    one = mixed_probability(bases, ZERO, table, weights, first_set, FEW_INPUTS)
     zero_cost = square + rate * COST[one >> 4]
     other_cost = rate * COST[4095 - (one >> 4)]
     if square <= other_cost:
         return 0
-    one = mixed_probability(bases, SCALED, table, weights, first_set + 1)
+    one = mixed_probability(bases, SCALED, table, weights, first_set + 1, FEW_INPUTS)
     choose_codewords(vector, columns, norms, costs, chosen, chosen_costs)
     best = np.inf
     for t in range(min(chosen.shape[0], lengths.shape[0])):

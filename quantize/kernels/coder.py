@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 
 from clustering.kernels.compilation import compiled
 
-# Contexts of a decision; the same number everywhere, so that the loops over them unroll.
+# Contexts of a decision, constants where they are used, so that the loops over them unroll. Blocks have few: six would
+# save half a per cent of their bytes, and take 40 % more time.
 N_INPUTS = 6
+FEW_INPUTS = 3
 LIMIT = 250
 # Least and most probability of a one, of 65,536.
 EDGE = 16
 UNIT = 256
 REACH = 12 * UNIT - 1
-# Cells and weights start at these: no opinion, and a quarter of each opinion.
+# Cells and weights start at these: no opinion, and a quarter of each opinion, of few ones more.
 START_CELL = 1 << 30
 START_WEIGHT = 1 << 14
+FEW_START_WEIGHT = 3 << 13
 # Room for the end of a stream.
 SPARE_BYTES = 64
 
@@ -77,17 +80,19 @@ def learn(cell: np.int64, target: int) -> np.int64:
 
 
 @compiled(forceinline=True, allocates=False)
-def mixed_probability(bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int) -> np.int64:
+def mixed_probability(
+    bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int, n_inputs: int = N_INPUTS
+) -> np.int64:
     """Probability, of 65,536, that the decision at a node is a one.
 
     Numbers of cells are unsigned here: Numba looks whether a signed one counts from the end, which takes half the time.
 
-    IN: bases (N_INPUTS,) where the cells of each input's context begin; node, which of them; table; weights (n_sets *
-    N_INPUTS,) int32; weight_set.
+    IN: bases (n_inputs,) where the cells of each input's context begin; node, which of them; table; weights (n_sets *
+    n_inputs,) int32; weight_set; n_inputs, N_INPUTS or FEW_INPUTS.
     """
     total: Any = 0
-    place, first = np.uint64(node), np.uint64(weight_set * N_INPUTS)
-    for t in range(N_INPUTS):
+    place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
+    for t in range(n_inputs):
         total += opinion(np.int64(table[np.uint64(bases[t]) + place])) * np.int64(weights[first + np.uint64(t)])
     total = min(max(total >> 16, -REACH), REACH)
     return np.int64(SQUASH[np.uint64(total + REACH)])
@@ -104,6 +109,7 @@ def code_decision(
     weight_set: int,
     coder: NDArray,
     buffer: NDArray,
+    n_inputs: int = N_INPUTS,
 ) -> int:
     """Code one decision, learn from it, and return it.
 
@@ -112,18 +118,24 @@ def code_decision(
 
     IN: decoding, else `bit` is encoded; the others as of `mixed_probability`. INOUT: table, weights, coder, buffer.
     """
-    place, first = np.uint64(node), np.uint64(weight_set * N_INPUTS)
+    place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
     at0, at1, at2 = np.uint64(bases[0]) + place, np.uint64(bases[1]) + place, np.uint64(bases[2]) + place
-    at3, at4, at5 = np.uint64(bases[3]) + place, np.uint64(bases[4]) + place, np.uint64(bases[5]) + place
     in0, in1, in2 = first, first + np.uint64(1), first + np.uint64(2)
-    in3, in4, in5 = first + np.uint64(3), first + np.uint64(4), first + np.uint64(5)
     cell0, cell1, cell2 = np.int64(table[at0]), np.int64(table[at1]), np.int64(table[at2])
-    cell3, cell4, cell5 = np.int64(table[at3]), np.int64(table[at4]), np.int64(table[at5])
     weight0, weight1, weight2 = np.int64(weights[in0]), np.int64(weights[in1]), np.int64(weights[in2])
-    weight3, weight4, weight5 = np.int64(weights[in3]), np.int64(weights[in4]), np.int64(weights[in5])
     say0, say1, say2 = opinion(cell0), opinion(cell1), opinion(cell2)
-    say3, say4, say5 = opinion(cell3), opinion(cell4), opinion(cell5)
-    total = say0 * weight0 + say1 * weight1 + say2 * weight2 + say3 * weight3 + say4 * weight4 + say5 * weight5
+    total = say0 * weight0 + say1 * weight1 + say2 * weight2
+    # The other three, where there are any: known when this is compiled.
+    at3, at4, at5, in3, in4, in5 = at0, at1, at2, in0, in1, in2
+    cell3, cell4, cell5, weight3, weight4, weight5 = cell0, cell1, cell2, weight0, weight1, weight2
+    say3, say4, say5 = say0, say1, say2
+    if n_inputs == N_INPUTS:
+        at3, at4, at5 = np.uint64(bases[3]) + place, np.uint64(bases[4]) + place, np.uint64(bases[5]) + place
+        in3, in4, in5 = first + np.uint64(3), first + np.uint64(4), first + np.uint64(5)
+        cell3, cell4, cell5 = np.int64(table[at3]), np.int64(table[at4]), np.int64(table[at5])
+        weight3, weight4, weight5 = np.int64(weights[in3]), np.int64(weights[in4]), np.int64(weights[in5])
+        say3, say4, say5 = opinion(cell3), opinion(cell4), opinion(cell5)
+        total += say3 * weight3 + say4 * weight4 + say5 * weight5
     one = np.int64(SQUASH[np.uint64(min(max(total >> 16, -REACH), REACH) + REACH)])
     bit = code_bit(decoding, bit, one, coder, buffer)
     error = (bit << 16) - one
@@ -131,15 +143,16 @@ def code_decision(
     weights[in0] = weight0 + ((say0 * error + 32768) >> 16)
     weights[in1] = weight1 + ((say1 * error + 32768) >> 16)
     weights[in2] = weight2 + ((say2 * error + 32768) >> 16)
-    weights[in3] = weight3 + ((say3 * error + 32768) >> 16)
-    weights[in4] = weight4 + ((say4 * error + 32768) >> 16)
-    weights[in5] = weight5 + ((say5 * error + 32768) >> 16)
     table[at0] = learn(cell0, target)
     table[at1] = learn(cell1, target)
     table[at2] = learn(cell2, target)
-    table[at3] = learn(cell3, target)
-    table[at4] = learn(cell4, target)
-    table[at5] = learn(cell5, target)
+    if n_inputs == N_INPUTS:
+        weights[in3] = weight3 + ((say3 * error + 32768) >> 16)
+        weights[in4] = weight4 + ((say4 * error + 32768) >> 16)
+        weights[in5] = weight5 + ((say5 * error + 32768) >> 16)
+        table[at3] = learn(cell3, target)
+        table[at4] = learn(cell4, target)
+        table[at5] = learn(cell5, target)
     return bit
 
 

@@ -1,7 +1,7 @@
 """What a decision on a block is seen together with: which cells of the models its contexts have.
 
-A decision has the same contexts in all blocks, kept in `contexts` (n_places, 2 * N_INPUTS): the first half serve the
-flags (9 cells each), the others the nodes of the tree. What later blocks look at is kept in `seen` (rows + 2, columns +
+A decision has the same contexts in all blocks: some serve the flags (9 cells each), others the nodes of the tree. They
+are the three of each that say most. What later blocks look at is kept in `seen` (rows + 2, columns +
 2, 2) int32, one more on each side: how large the block's vector is, and which class its codeword has.
 """
 
@@ -13,12 +13,11 @@ from clustering.kernels.compilation import compiled
 N_FLAGS = 9
 # Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
 ZERO, SCALED, ENDED, PASSED = 0, 1, 7, 8
-N_LEVELS = 12
 N_CLASSES = 16
 N_SIZES = 12
 # Sizes of the groups of contexts: those of flags, then those of nodes.
-FLAG_CONTEXTS = (N_LEVELS * 4, N_SIZES * N_SIZES, 8 * 8 * 4, 24 * N_SIZES, N_SIZES * N_SIZES, 8 * 8 * 4)
-NODE_CONTEXTS = (N_LEVELS, N_SIZES * 4, N_CLASSES, N_CLASSES, 25, N_CLASSES * 4)
+FLAG_CONTEXTS = (24 * N_SIZES, N_SIZES * N_SIZES, 8 * 8 * 4)
+NODE_CONTEXTS = (N_CLASSES, N_CLASSES, 25)
 WEIGHT_SETS = 4 * 8 * 5 + 4 * 12
 
 
@@ -52,7 +51,6 @@ def slope(difference: int, step: int) -> int:
 def set_flag_contexts(
     r: int,
     c: int,
-    level: int,
     coarse: NDArray,
     per_unit: int,
     seen: NDArray,
@@ -60,18 +58,17 @@ def set_flag_contexts(
     others: NDArray,
     starts: NDArray,
     bases: NDArray,
-) -> tuple[int, int]:
-    """Find where the cells of the flags' contexts of a block begin; return the classes of what is around and above it.
+) -> int:
+    """Find where the cells of the flags' contexts of a block begin; return the class of what is around it.
 
-    IN: r, c, the block; level; coarse plane; per_unit, one by the step in samples, in 2**20ths; seen; parents, seen of
-    the next coarser level, others, seen of another plane, or empty; starts (N_INPUTS,) of the groups of contexts. OUT:
-    bases (N_INPUTS,).
+    IN: r, c, the block; coarse plane; per_unit, one by the step in samples, in 2**20ths; seen; parents, seen of the
+    next coarser level, others, seen of another plane, or empty; starts (FEW_INPUTS,) of the groups of contexts. OUT:
+    bases (FEW_INPUTS,).
     """
     y, x = np.uint64(r + 1), np.uint64(c + 1)
     one = np.uint64(1)
     west, north = np.int64(seen[y, x - one, 0]), np.int64(seen[y - one, x, 0])
-    northeast = np.int64(seen[y - one, x + one, 0])
-    near = 2 * (west + north) + np.int64(seen[y - one, x - one, 0]) + northeast
+    near = 2 * (west + north) + np.int64(seen[y - one, x - one, 0]) + np.int64(seen[y - one, x + one, 0])
     parent, above, other, around = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     if parents.shape[0] > 0:
         v, u = np.uint64((r >> 1) + 1), np.uint64((c >> 1) + 1)
@@ -87,51 +84,25 @@ def set_flag_contexts(
     across = np.int64(coarse[row, left]) - np.int64(coarse[row, right])
     down = np.int64(coarse[upper, column]) - np.int64(coarse[lower, column])
     steepness = SIZE_CLASSES[np.uint64(min(int((abs(across) + abs(down)) * per_unit) >> 20, LARGEST))]
-    size, parent_size = SIZE_CLASSES[np.uint64(near >> 2)], SIZE_CLASSES[np.uint64(above >> 2)]
-    other_size = SIZE_CLASSES[np.uint64(around >> 2)]
+    size, other_size = SIZE_CLASSES[np.uint64(near >> 2)], SIZE_CLASSES[np.uint64(around >> 2)]
     total = TOTAL_CLASSES[np.uint64(min(int(2 * near + 2 * above + around), 1023))]
-    sides = (SIDE_CLASSES[np.uint64(west)] * 8 + SIDE_CLASSES[np.uint64(north)]) * 4
     kin = (SIDE_CLASSES[np.uint64(parent)] * 8 + SIDE_CLASSES[np.uint64(other)]) * 4
-    bases[0] = starts[0] + N_FLAGS * (level * 4 + (r & 1) * 2 + (c & 1))
-    bases[1] = starts[1] + N_FLAGS * (size * N_SIZES + parent_size)
-    bases[2] = starts[2] + N_FLAGS * (sides + (SIDE_CLASSES[np.uint64(northeast)] >> 1))
-    bases[3] = starts[3] + N_FLAGS * (total * N_SIZES + other_size)
-    bases[4] = starts[4] + N_FLAGS * (steepness * N_SIZES + size)
-    bases[5] = starts[5] + N_FLAGS * (kin + (SIDE_CLASSES[np.uint64(west + north)] >> 1))
-    return size, parent_size
+    bases[0] = starts[0] + N_FLAGS * (total * N_SIZES + other_size)
+    bases[1] = starts[1] + N_FLAGS * (steepness * N_SIZES + size)
+    bases[2] = starts[2] + N_FLAGS * (kin + (SIDE_CLASSES[np.uint64(west + north)] >> 1))
+    return size
 
 
 @compiled(forceinline=True, allocates=False)
 def set_node_contexts(
-    r: int,
-    c: int,
-    level: int,
-    coarse: NDArray,
-    unit: int,
-    seen: NDArray,
-    parents: NDArray,
-    others: NDArray,
-    size: int,
-    parent_size: int,
-    starts: NDArray,
-    n_nodes: int,
-    bases: NDArray,
+    r: int, c: int, coarse: NDArray, unit: int, seen: NDArray, starts: NDArray, n_nodes: int, bases: NDArray
 ) -> None:
     """Find where the cells of the nodes' contexts of a block begin.
 
-    IN: unit, the step in samples; size, parent_size, what `set_flag_contexts` returns; n_nodes; the others as there.
-    OUT: bases (N_INPUTS,).
+    IN: unit, the step in samples; n_nodes; the others as of `set_flag_contexts`. OUT: bases (FEW_INPUTS,).
     """
     across = np.int64(coarse[r, max(c - 1, 0)]) - np.int64(coarse[r, min(c + 1, coarse.shape[1] - 1)])
     down = np.int64(coarse[max(r - 1, 0), c]) - np.int64(coarse[min(r + 1, coarse.shape[0] - 1), c])
-    relative = np.int64(0)
-    if others.shape[0] > 0:
-        relative = np.int64(others[r + 1, c + 1, 1])
-    elif parents.shape[0] > 0:
-        relative = np.int64(parents[(r >> 1) + 1, (c >> 1) + 1, 1])
-    bases[0] = starts[0] + n_nodes * level
-    bases[1] = starts[1] + n_nodes * (size * 4 + min(parent_size, 6) // 2)
-    bases[2] = starts[2] + n_nodes * np.int64(seen[r + 1, c, 1])
-    bases[3] = starts[3] + n_nodes * np.int64(seen[r, c + 1, 1])
-    bases[4] = starts[4] + n_nodes * (slope(across, unit) * 5 + slope(down, unit))
-    bases[5] = starts[5] + n_nodes * (relative * 4 + (r & 1) * 2 + (c & 1))
+    bases[0] = starts[0] + n_nodes * np.int64(seen[r + 1, c, 1])
+    bases[1] = starts[1] + n_nodes * np.int64(seen[r, c + 1, 1])
+    bases[2] = starts[2] + n_nodes * (slope(across, unit) * 5 + slope(down, unit))

@@ -5,7 +5,7 @@ zero; how far its codeword is scaled up; its codeword, as a path down a tree of 
 by codewords of smaller and smaller scale, unless told that nothing does, or nothing of this scale.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from quantize.kernels.choice import (
     choose_stages,
     take_vector,
 )
-from quantize.kernels.coder import N_INPUTS, SPARE_BYTES, code_decision
+from quantize.kernels.coder import FEW_INPUTS, SPARE_BYTES, code_decision
 from quantize.kernels.contexts import ENDED, PASSED, SCALED, ZERO, set_flag_contexts, set_node_contexts
 from quantize.kernels.planes import LEAST, MOST
 
@@ -33,7 +33,7 @@ class Room(NamedTuple):
 
     Attributes
     ----------
-    bases, node_bases : array (N_INPUTS,), int64
+    bases, node_bases : array (FEW_INPUTS,), int64
     stages, scaled : array (MOST_STAGES,), int64
     total : array (n_components,), int64
     vector, residual : array (n_components,), float32
@@ -58,13 +58,12 @@ class Room(NamedTuple):
     chosen_costs: NDArray[np.float32]
 
 
-def room_for(columns: NDArray[np.float32], lengths: NDArray[np.int64], rate: float) -> Room:
-    """Make room for the vectors that these codewords serve; parameters as of `code_vectors`."""
-    n_components, n_codewords = columns.shape
-    bases, node_bases = np.zeros((2, N_INPUTS), np.int64)
+def room_for(block: int, plain_norms: NDArray[np.float32], lengths: NDArray[np.int64], rate: float) -> Room:
+    """Make room for vectors; plain_norms, squares of the codewords; the others as of `code_vectors`."""
+    n_components, n_codewords = block * block, len(plain_norms)
+    bases, node_bases = np.zeros((2, FEW_INPUTS), np.int64)
     stages, scaled = np.zeros((2, MOST_STAGES), np.int64)
     vector, residual = np.zeros((2, n_components), np.float32)
-    plain_norms = np.square(columns).sum(axis=0)
     return Room(
         bases,
         node_bases,
@@ -79,6 +78,21 @@ def room_for(columns: NDArray[np.float32], lengths: NDArray[np.int64], rate: flo
         np.zeros(N_CANDIDATES, np.int64),
         np.zeros(N_CANDIDATES, np.float32),
     )
+
+
+@compiled(forceinline=True, allocates=False)
+def _decide(
+    decoding: bool,
+    bit: int,
+    bases: NDArray,
+    node: int,
+    table: NDArray,
+    weights: NDArray,
+    weight_set: int,
+    coder: NDArray,
+    buffer: NDArray,
+) -> int:
+    return code_decision(decoding, bit, bases, node, table, weights, weight_set, coder, buffer, FEW_INPUTS)
 
 
 @compiled(allocates=False)
@@ -137,9 +151,7 @@ def code_vectors(
             # Within rows as well: a damaged file may claim one of a hundred million.
             if decoding and c & 255 == 0 and coder[2] > buffer.shape[0] + 4:
                 return -1
-            size, parent_size = set_flag_contexts(
-                r, c, level, coarse, per_unit, seen, parents, others, flag_starts, bases
-            )
+            size = set_flag_contexts(r, c, coarse, per_unit, seen, parents, others, flag_starts, bases)
             first_set = (level_group * 4 + min(size, 6) // 2) * 8
             node_set = 4 * 4 * 8 + level_group * 12
             n_stages = 0
@@ -147,21 +159,7 @@ def code_vectors(
             if not decoding:
                 square = take_vector(wanted, fine, r, c, block, 2 / step, vector)
             if square > 1.5 * rate and n_codewords > 0:
-                set_node_contexts(
-                    r,
-                    c,
-                    level,
-                    coarse,
-                    unit,
-                    seen,
-                    parents,
-                    others,
-                    size,
-                    parent_size,
-                    node_starts,
-                    n_nodes,
-                    node_bases,
-                )
+                set_node_contexts(r, c, coarse, unit, seen, node_starts, n_nodes, node_bases)
                 n_stages = choose_stages(
                     vector,
                     square,
@@ -186,43 +184,16 @@ def code_vectors(
                     stages,
                 )
             zero = 1 if n_stages == 0 else 0
-            if code_decision(decoding, zero, bases, ZERO, table, weights, first_set, coder, buffer) == 1:
+            if _decide(decoding, zero, bases, ZERO, table, weights, first_set, coder, buffer) == 1:
                 seen[r + 1, c + 1, 0] = 0
                 seen[r + 1, c + 1, 1] = 0
                 continue
             if decoding:
-                set_node_contexts(
-                    r,
-                    c,
-                    level,
-                    coarse,
-                    unit,
-                    seen,
-                    parents,
-                    others,
-                    size,
-                    parent_size,
-                    node_starts,
-                    n_nodes,
-                    node_bases,
-                )
+                set_node_contexts(r, c, coarse, unit, seen, node_starts, n_nodes, node_bases)
             n_more = 0
             while n_more < MOST_STAGES - 1:
-                more = 1 if n_stages - 1 > n_more else 0
-                if (
-                    code_decision(
-                        decoding,
-                        more,
-                        bases,
-                        SCALED + n_more,
-                        table,
-                        weights,
-                        first_set + 1 + n_more,
-                        coder,
-                        buffer,
-                    )
-                    == 0
-                ):
+                more, more_set = 1 if n_stages - 1 > n_more else 0, first_set + 1 + n_more
+                if _decide(decoding, more, bases, SCALED + n_more, table, weights, more_set, coder, buffer) == 0:
                     break
                 n_more += 1
             scale_up = 1
@@ -233,55 +204,27 @@ def code_vectors(
             first = 0
             for k in range(n_more + 1):
                 if k > 0:
-                    ended = 1 if stages[k] == ENDED_STAGE else 0
-                    if (
-                        code_decision(decoding, ended, bases, ENDED, table, weights, first_set + ENDED, coder, buffer)
-                        == 1
-                    ):
+                    ended, end_set = 1 if stages[k] == ENDED_STAGE else 0, first_set + ENDED
+                    if _decide(decoding, ended, bases, ENDED, table, weights, end_set, coder, buffer) == 1:
                         break
                     passed = 1 if stages[k] == PASSED_STAGE else 0
                     if (
                         k < n_more
-                        and code_decision(
-                            decoding, passed, bases, PASSED, table, weights, first_set + ENDED, coder, buffer
-                        )
-                        == 1
+                        and _decide(decoding, passed, bases, PASSED, table, weights, end_set, coder, buffer) == 1
                     ):
                         scale_up //= SCALE
                         continue
-                j = stages[k]
-                if decoding:
-                    node, depth = 0, 0
-                    if tree.shape[0] == 0:
-                        node = -1
-                    while node >= 0:
-                        bit = code_decision(
-                            decoding,
-                            0,
-                            node_bases,
-                            node,
-                            table,
-                            weights,
-                            node_set + min(depth, 11),
-                            coder,
-                            buffer,
-                        )
-                        node = tree[node, bit]
-                        depth += 1
-                    j = -1 - node
-                else:
-                    for d in range(lengths[j]):
-                        code_decision(
-                            decoding,
-                            bits[j, d],
-                            node_bases,
-                            nodes[j, d],
-                            table,
-                            weights,
-                            node_set + min(d, 11),
-                            coder,
-                            buffer,
-                        )
+                j: Any = stages[k]
+                # A codebook of one has no decisions.
+                node: Any = 0 if tree.shape[0] > 0 else -1
+                depth = 0
+                while node >= 0:
+                    bit = 0 if decoding else bits[j, depth]
+                    depth_set = node_set + min(depth, 11)
+                    bit = _decide(decoding, bit, node_bases, node, table, weights, depth_set, coder, buffer)
+                    node = np.int64(tree[node, bit])
+                    depth += 1
+                j = -1 - node
                 if k == 0:
                     first = j
                 for i in range(n_components):
