@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clustering.workers import available_threads
-from quantize.blocks import SharedBook
 from quantize.datatypes import MOST_PIXELS, Encoded, Settings
 from quantize.errors import ImageError, OutputError, QuantizeError
 from quantize.images import SUFFIXES, read_image
 from quantize.output import write_file
 from quantize.pipeline import check_size, encode_picture
 from quantize.report import report_page, report_place
+
+if TYPE_CHECKING:
+    from quantize.blocks import SharedBook
 
 PALETTE_SUFFIX = "-quantized"
 # Of the few images that are worked on at once.
@@ -122,7 +125,7 @@ def run_jobs(
     jobs: Sequence[Job],
     settings: Settings,
     *,
-    shared: SharedBook | None = None,
+    shared: "SharedBook | None" = None,
     suffix: str | None = None,
     overwrite: bool = False,
     max_pixels: int = MOST_PIXELS,
@@ -165,7 +168,7 @@ def _in_order(
 def _run(
     job: Job,
     settings: Settings,
-    shared: SharedBook | None,
+    shared: "SharedBook | None",
     suffix: str | None,
     overwrite: bool,
     max_pixels: int,

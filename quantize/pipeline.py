@@ -3,12 +3,11 @@
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.blocks import SharedBook, decode_blocks, encode_blocks, read_book, train_book
 from quantize.container import Container, Header, pack, pack_book, unpack
 from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Picture, Settings
 from quantize.errors import (
@@ -23,9 +22,13 @@ from quantize.errors import (
 )
 from quantize.images import png_of_palette, png_of_pixels
 from quantize.indexed import as_original, encode_palette, n_bits_of
-from quantize.multiresolution.profile import decode_levels, describe_levels, encode_levels, serves
 from quantize.palette import as_rgba, find_colors
 from quantize.streams import decode_symbols, encode_symbols
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from quantize.blocks import SharedBook
 
 # To look at before all pixels are counted.
 SAMPLED_PIXELS = 4096
@@ -110,7 +113,7 @@ def decode(
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
-def encode_picture(picture: Picture, settings: Settings, ending: str, shared: SharedBook | None = None) -> Encoded:
+def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "SharedBook | None" = None) -> Encoded:
     """Encode with the profile that was asked for, or that serves the image.
 
     Parameters
@@ -153,7 +156,7 @@ def check_size(encoded: Encoded, original_bytes: int) -> None:
         raise LargerRefusal(f"would have {len(encoded.data)} bytes, the original has {original_bytes}; not written")
 
 
-def _encoded(picture: Picture, settings: Settings, ending: str, shared: SharedBook | None) -> Encoded:
+def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedBook | None") -> Encoded:
     of_palette = ".vqi" if ending == ".vqi" else ".png"
     metadata = {} if settings.strip else picture.metadata
 
@@ -165,10 +168,12 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: SharedBo
     if ending == ".png" or settings.wants_palette:
         return encode_palette(picture, settings, write, of_palette)
     if settings.wants_blocks or settings.of_blocks or shared is not None:
-        return encode_blocks(picture, settings, shared)
+        return _blocks().encode_blocks(picture, settings, shared)
     free = settings.psnr is None and settings.bpp is None
     if settings.wants_levels or not free or not _may_be_drawn(picture.pixels):
-        return encode_levels(picture, settings) if settings.wants_levels else _of_photograph(picture, settings)
+        return (
+            _levels().encode_levels(picture, settings) if settings.wants_levels else _of_photograph(picture, settings)
+        )
     untargeted = replace(settings, quality=None, max_bytes=None, tune="psnr")
     drawn = encode_palette(picture, untargeted, write, of_palette)
     # Nothing is lost with so few colours, so that no more bytes would help; and nobody wants to lose icons.
@@ -180,12 +185,26 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: SharedBo
     return drawn if good and len(drawn.data) <= len(encoded.data) else encoded
 
 
+def _blocks() -> "ModuleType":
+    """Load the profile of blocks: the kernels of a profile that an image does without take longer than to read it."""
+    from quantize import blocks
+
+    return blocks
+
+
+def _levels() -> "ModuleType":
+    """Load the multi-resolution profile."""
+    from quantize.multiresolution import profile
+
+    return profile
+
+
 def _of_photograph(picture: Picture, settings: Settings) -> Encoded:
     """Encode with the profile for photographs; strips of a few rows in blocks."""
     height, width, n_channels = picture.pixels.shape
-    if serves(height, width, 1 if n_channels < 3 else 3):
-        return encode_levels(picture, settings)
-    return encode_blocks(picture, settings)
+    if _levels().serves(height, width, 1 if n_channels < 3 else 3):
+        return _levels().encode_levels(picture, settings)
+    return _blocks().encode_blocks(picture, settings)
 
 
 def _may_be_drawn(pixels: NDArray[np.uint8]) -> bool:
@@ -215,20 +234,20 @@ def _vqi_of_palette(
 
 
 def decode_picture(
-    data: bytes, shared: SharedBook | None = None, max_pixels: int = MOST_PIXELS, level: int = 0
+    data: bytes, shared: "SharedBook | None" = None, max_pixels: int = MOST_PIXELS, level: int = 0
 ) -> Picture:
     """Decode a .vqi file with its metadata, or the smaller picture of a level."""
     container = unpack(data, max_pixels, may_be_cut=level > 0)
     if level != 0:
         if container.header.profile != "multiresolution":
             raise ContainerError(f"is a {container.header.profile}, which has no levels; leave out --level")
-        return Picture(decode_levels(container, level), container.metadata)
+        return Picture(_levels().decode_levels(container, level), container.metadata)
     if container.header.profile == "palette":
         pixels = _decode_palette(container)
     elif container.header.profile == "block":
-        pixels = decode_blocks(container, shared)
+        pixels = _blocks().decode_blocks(container, shared)
     else:
-        pixels = decode_levels(container)
+        pixels = _levels().decode_levels(container)
     if zlib.crc32(pixels.data) != container.checksum:
         raise ContainerError("does not decode to the pixels that it was made with; the file is damaged, get it again")
     return Picture(pixels, container.metadata)
@@ -260,7 +279,7 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
     if header.profile == "palette":
         found["colors"] = len(container.one(b"PLTE")) // 4
     elif header.profile == "multiresolution":
-        found |= describe_levels(container)
+        found |= _levels().describe_levels(container)
     else:
         parameters = container.one(b"BLCK")
         found["block"] = int.from_bytes(parameters[:1], "big")
@@ -275,7 +294,7 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
     return {**found, "chunks": sizes}
 
 
-def load_book(source: str | Path | bytes) -> SharedBook:
+def load_book(source: str | Path | bytes) -> "SharedBook":
     """Read a .vqc file.
 
     Raises
@@ -284,9 +303,9 @@ def load_book(source: str | Path | bytes) -> SharedBook:
         Where it cannot be read, or is none.
     """
     if isinstance(source, bytes):
-        return read_book(source)
+        return _blocks().read_book(source)
     try:
-        return read_book(Path(source).read_bytes())
+        return _blocks().read_book(Path(source).read_bytes())
     except OSError as error:
         raise CodebookError(f"{source}: cannot be read ({error.strerror or error}); check --codebook") from error
     except QuantizeError as error:
@@ -297,7 +316,7 @@ def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:
     """Train one codebook on many images: the bytes of a .vqc file."""
     if not pictures:
         raise ImageError("there is no image to train a codebook on; give a folder with images")
-    return pack_book(*train_book(pictures, settings))
+    return pack_book(*_blocks().train_book(pictures, settings))
 
 
 def png_of(picture: Picture) -> bytes:
