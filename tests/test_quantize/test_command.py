@@ -256,17 +256,34 @@ def test_the_module_and_the_version():
     assert done.stdout == f"quantize {quantize.__version__}\n"
 
 
-def test_a_photograph_needs_no_linear_algebra(picture, tmp_path):
+def loaded_by(*arguments):
+    """Modules that a command has loaded in the end, and whether it looks for garbage again."""
     program = (
         "import sys\n"
         "from quantize.__main__ import main\n"
-        f"sys.argv = ['quantize', {str(picture)!r}, '-o', {str(tmp_path / 'photo.vqi')!r}, '-q']\n"
+        f"sys.argv = ['quantize', *{[str(argument) for argument in arguments]!r}, '-q']\n"
         "try:\n"
         "    main()\n"
         "finally:\n"
         "    import gc\n"
-        "    print(gc.isenabled(), 'scipy.linalg' in sys.modules)\n"
+        "    print(gc.isenabled(), *sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    collects, *modules = done.stdout.split()
+    return collects == "True", modules
+
+
+def test_a_photograph_needs_no_linear_algebra(picture, tmp_path):
+    collects, modules = loaded_by(picture, "-o", tmp_path / "photo.vqi")
     assert (tmp_path / "photo.vqi").exists()
-    assert done.stdout.split() == ["True", "False"]
+    assert collects
+    assert "scipy.linalg" not in modules
+    assert "quantize.blocks" not in modules
+
+
+def test_a_palette_needs_no_other_profile(picture, tmp_path):
+    _, modules = loaded_by(picture, "--block", 1, "-o", tmp_path / "few.png")
+    assert (tmp_path / "few.png").exists()
+    assert "quantize.palette" in modules
+    assert "quantize.blocks" not in modules
+    assert "quantize.multiresolution.profile" not in modules
