@@ -169,11 +169,11 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
         return encode_palette(picture, settings, write, of_palette)
     if settings.wants_blocks or settings.of_blocks or shared is not None:
         return _blocks().encode_blocks(picture, settings, shared)
+    if settings.wants_levels:
+        return _levels().encode_levels(picture, settings)
     free = settings.psnr is None and settings.bpp is None
-    if settings.wants_levels or not free or not _may_be_drawn(picture.pixels):
-        return (
-            _levels().encode_levels(picture, settings) if settings.wants_levels else _of_photograph(picture, settings)
-        )
+    if not free or not _may_be_drawn(picture.pixels):
+        return _of_photograph(picture, settings)
     untargeted = replace(settings, quality=None, max_bytes=None, tune="psnr")
     drawn = encode_palette(picture, untargeted, write, of_palette)
     # Nothing is lost with so few colours, so that no more bytes would help; and nobody wants to lose icons.
