@@ -1,8 +1,8 @@
 """What a decision on a block is seen together with: which cells of the models its contexts have.
 
-A decision has the same contexts in all blocks: some serve the flags (9 cells each), others the nodes of the tree. They
-are the three of each that say most. What later blocks look at is kept in `seen` (rows + 2, columns +
-2, 2) int32, one more on each side: how large the block's vector is, and which class its codeword has.
+A decision has the same contexts in all blocks: three serve the flags (9 cells each), three the nodes of the tree.
+What later blocks look at is kept in `seen` (rows + 2, columns + 2, 2) int32, one more on each side: how large the
+block's vector is, and which class its codeword has.
 """
 
 import numpy as np

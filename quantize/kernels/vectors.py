@@ -130,11 +130,12 @@ def code_vectors(
     come to its end too early.
 
     IN: decoding, else `wanted`, the fine plane of the original (and empty in the decoder), is encoded; first_row;
-    coarse plane; block, its side; level, for the contexts; step, in 16ths of a sample for each unit of a codeword;
+    coarse plane; block, its side; level, for the weights; step, in 16ths of a sample for each unit of a codeword;
     codewords (n_codewords, block * block) int8; classes (n_codewords,); tree (n_nodes, 2), children, leaves as -1 - j;
     nodes, bits (n_codewords, depth), lengths (n_codewords,), the paths down the tree; columns (block * block,
-    n_codewords) float32, codewords in steps; parents, others as of `set_contexts`; flag_starts, node_starts; rate, the
-    Lagrangian weight of a bit. INOUT: fine, the prediction at first; table, weights, coder, buffer. OUT: seen, room.
+    n_codewords) float32, codewords in steps; parents, others as of `set_flag_contexts`; flag_starts, node_starts; rate,
+    the Lagrangian weight of a bit. INOUT: fine, the prediction at first; table, weights, coder, buffer. OUT: seen,
+    room.
     """
     n_rows, n_columns = coarse.shape
     height, width = fine.shape
