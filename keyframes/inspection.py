@@ -34,6 +34,8 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
     """
     with VideoReader(video, threads=threads) as reader:
         header = reader.header
+        # What FFmpeg says while it reads packets does not belong to the pass.
+        reader.count_packets()
         with progress_bar(reader.walk(), "decode", header.frames_claimed, "frames", progress) as frames:
             times = np.array([time_s for _, time_s in frames])
         warnings = reader.damage()

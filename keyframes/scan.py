@@ -337,7 +337,7 @@ def _scan_once(
             time_s=np.frombuffer(columns.time_s, np.float64),
             brightness=np.frombuffer(columns.brightness, np.float32),
             sharpness=np.frombuffer(columns.sharpness, np.float32),
-            suspect=find_suspects(frame_index, seen, video.packets),
+            suspect=find_suspects(frame_index, seen, video.header, video.packets),
             features=features,
             components=components,
             place=place,

@@ -5,6 +5,7 @@ And the picture that a capture stands on.
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -82,6 +83,23 @@ def open_capture(path: Path, threads: int, view: View = PLAIN) -> Capture:
 def open_packets(path: Path) -> cv2.VideoCapture:
     """Open a file so that each grab reads a packet and decodes nothing."""
     return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+
+
+def grab_next(capture: Capture, most_damaged: Callable[[], int]) -> bool:
+    """Go to the next frame or packet that can be had, past any that are damaged; whether there is one.
+
+    OpenCV says no both at the end of a file and at a packet that FFmpeg refuses, behind which it goes on when it is
+    asked again.
+
+    Parameters
+    ----------
+    capture : Capture
+    most_damaged : callable
+        Returns how many damaged packets may follow each other; called after a first no.
+    """
+    if capture.grab():
+        return True
+    return any(capture.grab() for _ in range(most_damaged()))
 
 
 def current_picture(

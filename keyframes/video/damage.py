@@ -1,4 +1,4 @@
-"""What a finished pass tells of the damage to a file: cut off, packets without a frame, gaps, pictures in doubt."""
+"""What a finished pass shows of the damage to a file: where frames are missing, and which pictures are in doubt."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,26 @@ from keyframes.datatypes import VideoHeader
 from keyframes.video.captures import Discard
 from keyframes.video.packets import Packets
 
-# A gap is told where nearly all others are alike and it is this much longer, and half a second.
-UNUSUAL_GAP = 5
+# Nearly all of the frames' time stamps are those of packets, where packets tell frames.
+STAMPS_FOUND = 0.99
+# Where each packet holds a field, half of them give no frame of their own.
+MOST_LOST_PACKETS = 0.4
+# A frame comes in time where it comes after the median time between two, or so nearly; containers round time stamps to
+# a millisecond.
+EVEN_TOLERANCE = 0.1
+STAMP_ROUNDING_MS = 1.1
+# Of fewer times nothing is said, nor where no larger share of frames comes in time.
+FEWEST_TIMES = 20
+MOSTLY_EVEN = 0.95
+# Where nearly all frames come in time, a missing one is worth a word though there is no other sign of a loss.
+EVEN = 0.99
+# Where fewer do, a time is that is so long and so many times longer than most.
 LONG_GAP_S = 0.5
+UNUSUAL_GAP = 5
+# Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside a gap.
+MOST_DOUBT = 0.05
+# So many places are listed.
+MOST_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -49,17 +66,40 @@ class Pass:
         return self.times_ms if self.discard == "none" else packets.times_ms
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A time without a frame.
+
+    Attributes
+    ----------
+    after_ms, before_ms : float
+        Time stamps of the frames on both sides.
+    n_missing : int
+        Frames that belong there, by the packets or by the time.
+    n_packets : int
+        Packets that belong there and gave no frame.
+    """
+
+    after_ms: float
+    before_ms: float
+    n_missing: int
+    n_packets: int
+
+
 def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
     """Return what went wrong in a pass, in one sentence; an empty list if nothing did."""
     found = []
     # Where frames were left out, missing ones tell nothing.
     if seen.discard == "none":
-        if seen.reached_end and _ends_early(seen, header, packets):
+        if _is_cut_off(seen, header, packets):
             found.append(
                 f"only {len(seen.times_ms)} of the {header.frames_claimed} frames that the file claims could be "
-                f"decoded, up to {seen.last_time_s:.3f} s: it was cut off or damaged, and only what was decoded is used"
+                f"decoded, the last one at {seen.last_time_s:.3f} s: it is cut off or damaged, and only what was "
+                "decoded is used"
             )
-        found += [*_missing_pictures(seen, header, packets), *_unusual_gap(seen)]
+        found += [*_describe_gaps(seen, header, packets), *_describe_ends(seen, header, packets)]
+    if len(packets.zeroed_ms):
+        found.append(f"blocks of the file are lost, so the pictures are damaged from {_places(packets)}")
     if seen.messages and found:
         found.append(f"FFmpeg: {seen.messages}")
     elif seen.messages:
@@ -71,70 +111,188 @@ def is_incomplete(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
     """Tell whether a pass that left nothing out and came to the end gave fewer frames than there should be."""
     if seen.discard != "none" or not seen.reached_end:
         return False
-    return _ends_early(seen, header, packets) or bool(_missing_pictures(seen, header, packets))
+    if _is_cut_off(seen, header, packets) or _describe_ends(seen, header, packets):
+        return True
+    return any(gap.n_packets for gap in find_gaps(seen, header, packets))
 
 
-def find_suspects(frame_index: NDArray[np.int64], seen: Pass, packets: Packets) -> NDArray[np.bool_]:
-    """Tell which of these frames FFmpeg complained about, up to the next key frame.
+def find_suspects(
+    frame_index: NDArray[np.int64], seen: Pass, header: VideoHeader, packets: Packets
+) -> NDArray[np.bool_]:
+    """Tell which of these frames may be damaged: those near a loss, up to the next key frame.
 
-    A broken packet shows at the frame that was waited for when FFmpeg complained, or later by as much as the codec
-    reorders; so a key frame ends the doubt only where it is farther away than that.
+    A broken packet shows at the frame that was waited for when FFmpeg complained, or as far before or behind it as the
+    codec reorders; so a key frame ends the doubt only where it is farther away than that. Where frames are missing, the
+    one before may have lost its end, and those behind refer to what is not there.
     """
-    doubtful = np.zeros(len(frame_index), bool)
-    keys = packets.key_indices(seen.frame_times_ms(packets))
-    for place in seen.complaints:
-        ends = np.flatnonzero(keys > place + packets.delay)
-        end = int(keys[ends[0]]) if len(ends) else np.iinfo(np.int64).max
-        doubtful |= (frame_index >= place) & (frame_index < end)
-    return doubtful
+    stamps_ms = seen.frame_times_ms(packets)
+    keys = packets.key_indices(stamps_ms)
+    reported = np.zeros(len(frame_index), bool)
+    lost = np.searchsorted(np.maximum.accumulate(stamps_ms), packets.zeroed_ms)
+    for place in (*seen.complaints, *lost.tolist()):
+        reported |= _until_key(frame_index, place - packets.delay, place + packets.delay + 1, keys)
+    if seen.discard != "none":
+        return reported
+    if packets.in_order:
+        reported |= _out_of_order(seen.times_ms)[frame_index]
+    beside = np.zeros(len(frame_index), bool)
+    order = np.maximum.accumulate(stamps_ms)
+    for gap in find_gaps(seen, header, packets):
+        before, behind = np.searchsorted(order, [gap.after_ms, gap.before_ms])
+        beside |= _until_key(frame_index, int(before) - packets.delay, int(behind), keys)
+    # A camera that drops frames now and then damages none.
+    if not seen.messages and beside.mean() > MOST_DOUBT:
+        return reported
+    return reported | beside
 
 
-def _missing_pictures(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
-    """Packets between the first and the last frame that gave none, and a read that ended before the last packet."""
-    times_ms, shown_ms = packets.times_ms, seen.times_ms
-    if not len(shown_ms) or not (seen.messages or seen.reached_end) or not packets.distinct:
-        return []
-    if not np.isin(shown_ms, times_ms).all():
-        return []
-    between = times_ms[(times_ms >= shown_ms[0]) & (times_ms <= shown_ms[-1])]
-    n_missing = len(between) - len(shown_ms)
-    found = []
-    # Where each packet holds a field, half of them give no frame of their own.
-    if 0 < n_missing <= 0.4 * len(between):
-        found.append(f"{n_missing} of {len(between)} packets gave no frame")
-    if seen.reached_end and times_ms[-1] > shown_ms[-1] and (seen.messages or not header.frames_listed):
-        found.append(
-            f"decoding ended at {shown_ms[-1] / 1000:.3f} s, the last packet is at {times_ms[-1] / 1000:.3f} s"
-        )
+def _out_of_order(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which frames came before or behind the place that their time stamps give them: their times are not known."""
+    found = np.zeros(len(times_ms), bool)
+    has_stamp = ~_lacks_stamp(times_ms)
+    stamps = times_ms[has_stamp]
+    earliest_behind = np.minimum.accumulate(stamps[::-1])[::-1]
+    found[has_stamp] = (stamps < np.maximum.accumulate(stamps)) | (stamps > earliest_behind)
     return found
 
 
-def _unusual_gap(seen: Pass) -> list[str]:
-    """Tell the longest time without a frame, where frames come evenly everywhere else."""
-    gaps = np.diff(seen.times_ms) / 1000
-    if len(gaps) < 20:
+def _until_key(
+    frame_index: NDArray[np.int64], first: int, earliest_end: int, keys: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell which frames lie between a frame and the first key frame that comes so late or later."""
+    ends = keys[np.searchsorted(keys, earliest_end) :]
+    until = int(ends[0]) if len(ends) else np.iinfo(np.int64).max
+    return (frame_index >= first) & (frame_index < until)
+
+
+def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
+    """Return the times without a frame that are worth a word, in their order.
+
+    Those are the ones where packets belong; where one is missing of frames that come evenly; and where they do
+    so less strictly, those that are far longer than nearly all others.
+
+    Parameters
+    ----------
+    seen : Pass
+        One that left nothing out.
+    header : VideoHeader
+    packets : Packets
+    """
+    stamps = _stamps(seen)
+    # Without time stamps of their own, frames tell nothing.
+    if len(stamps) < max(2, 0.9 * len(seen.times_ms)):
         return []
-    typical, largest = float(np.median(gaps)), int(gaps.argmax())
-    even = np.mean(np.abs(gaps - typical) <= 0.1 * typical + 0.0011) > 0.95
-    if not even or gaps[largest] < max(LONG_GAP_S, UNUSUAL_GAP * typical):
-        return []
-    n_gaps = int(np.sum(gaps >= max(LONG_GAP_S, UNUSUAL_GAP * typical)))
+    n_packets = _packets_within(stamps, packets)
+    n_fitting, unusual = _unusual(np.diff(stamps), bool(seen.messages) or _is_short(seen, header, packets))
     return [
-        f"no frame for {gaps[largest]:.2f} s after {seen.times_ms[largest] / 1000:.3f} s"
-        + (f" (the longest of {n_gaps} such gaps)" if n_gaps > 1 else "")
+        Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), int(n_packets[i]))
+        for i in np.flatnonzero((n_packets > 0) | unusual)
     ]
 
 
-def _ends_early(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
-    """Whether less could be decoded than the file claims; frames that an edit list leaves out are no damage.
+def _places(packets: Packets) -> str:
+    """Tell which pictures lost blocks damage: from each one to the next key frame."""
+    ends = np.append(packets.key_times_ms, np.inf)[np.searchsorted(packets.key_times_ms, packets.zeroed_ms, "right")]
+    begins = {float(end): float(begin) for begin, end in zip(packets.zeroed_ms[::-1], ends[::-1], strict=True)}
+    listed = [
+        f"{begin / 1000:.3f} s to {'the end' if end == np.inf else f'{end / 1000:.3f} s'}"
+        for end, begin in sorted(begins.items())
+    ]
+    more = f" and {len(listed) - MOST_LISTED} more times" if len(listed) > MOST_LISTED else ""
+    return ", ".join(listed[:MOST_LISTED]) + more
+
+
+def _stamps(seen: Pass) -> NDArray[np.float64]:
+    """Return the different time stamps of frames, growing."""
+    return np.unique(seen.times_ms[~_lacks_stamp(seen.times_ms)])
+
+
+def _lacks_stamp(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which frames have no time stamp: OpenCV gives 0, which is that of a first frame alone."""
+    lacking = times_ms == 0
+    lacking[:1] = False
+    return lacking
+
+
+def _packets_within(stamps: NDArray[np.float64], packets: Packets) -> NDArray[np.int64]:
+    """Count the packets between each two time stamps of frames; none where packets do not tell frames."""
+    if not _tell_frames(stamps, packets):
+        return np.zeros(len(stamps) - 1, np.int64)
+    ends, begins = stamps[1:], stamps[:-1]
+    counts = np.searchsorted(packets.times_ms, ends, "left") - np.searchsorted(packets.times_ms, begins, "right")
+    return counts if counts.sum() <= MOST_LOST_PACKETS * (counts.sum() + len(stamps)) else np.zeros_like(counts)
+
+
+def _tell_frames(stamps: NDArray[np.float64], packets: Packets) -> bool:
+    """Whether the time stamps of frames are those of packets."""
+    return packets.distinct and len(stamps) > 0 and bool(np.mean(np.isin(stamps, packets.times_ms)) >= STAMPS_FOUND)
+
+
+def _unusual(lengths: NDArray[np.float64], damaged: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Tell how many frames are missing in each time between two, as far as is known, and which times are unusual."""
+    typical = float(np.median(lengths))
+    even = float(np.mean(np.abs(lengths - typical) <= EVEN_TOLERANCE * typical + STAMP_ROUNDING_MS))
+    if len(lengths) < FEWEST_TIMES or even <= MOSTLY_EVEN:
+        return np.zeros(len(lengths), np.int64), np.zeros(len(lengths), bool)
+    longer = (lengths >= 1.5 * typical) & (lengths > typical + 2 * STAMP_ROUNDING_MS)
+    n_missing = np.where(longer, np.round(lengths / typical) - 1, 0).astype(np.int64)
+    if damaged or even >= EVEN:
+        return n_missing, longer
+    return n_missing, lengths >= max(1000 * LONG_GAP_S, UNUSUAL_GAP * typical)
+
+
+def _describe_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
+    """Tell where frames are missing, or that they were never recorded."""
+    gaps = find_gaps(seen, header, packets)
+    if not gaps:
+        return []
+    listed = sorted(sorted(gaps, key=lambda gap: gap.after_ms - gap.before_ms)[:MOST_LISTED], key=lambda g: g.after_ms)
+    places = ", ".join(f"{gap.after_ms / 1000:.3f} to {gap.before_ms / 1000:.3f} s" for gap in listed)
+    others = len(gaps) - len(listed)
+    where = f"no frame from {places}" + (f" and in {others} other place{'s' * (others > 1)}" if others else "")
+    n_missing = sum(gap.n_missing for gap in gaps)
+    if not seen.messages and _is_short(seen, header, packets) and n_missing == _n_lacking(seen, header):
+        return [f"{n_missing} of {header.frames_claimed} frames were dropped when it was recorded: {where}"]
+    # A camera may have paused: how many frames would have fitted does not matter then.
+    is_loss = bool(seen.messages) or any(gap.n_packets for gap in gaps)
+    return [f"{where} ({n_missing} missing)" if is_loss else where]
+
+
+def _describe_ends(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
+    """Tell of packets before the first frame and after the last one that gave none."""
+    stamps, times_ms = _stamps(seen), packets.times_ms
+    if not _tell_frames(stamps, packets):
+        return []
+    first_ms, last_ms = stamps[0], stamps[-1]
+    found = []
+    # An edit list hides what comes before time 0.
+    if seen.messages and np.any((times_ms >= 0) & (times_ms < first_ms)):
+        found.append(f"no frame before {first_ms / 1000:.3f} s")
+    if seen.reached_end and times_ms[-1] > last_ms and (seen.messages or not header.frames_listed):
+        found.append(f"decoding ended at {last_ms / 1000:.3f} s, the last packet is at {times_ms[-1] / 1000:.3f} s")
+    return found
+
+
+def _n_lacking(seen: Pass, header: VideoHeader) -> int:
+    return header.frames_claimed - len(seen.times_ms)
+
+
+def _is_short(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
+    """Whether the container lists more frames than it holds; those that an edit list leaves out are in it."""
+    return _n_lacking(seen, header) > 0 and header.frames_listed and len(packets.times_ms) < header.frames_claimed
+
+
+def _is_cut_off(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
+    """Whether frames are missing at the end of what the file claims.
 
     A claim may be an estimate, duration times nominal rate: too high on a variable rate, or where sound lasts longer.
-    So it takes a complaint of FFmpeg and missing time, or a container that lists its frames and holds fewer packets.
+    So it takes missing time, and a complaint of FFmpeg or a container that lists its frames and holds fewer packets.
     """
-    claimed, rate = header.frames_claimed, header.frame_rate
+    rate = header.frame_rate
     # Images have no rate: they are what they are.
-    if len(seen.times_ms) >= claimed or rate == 0:
+    if not seen.reached_end or rate == 0 or _n_lacking(seen, header) <= 0:
         return False
-    if seen.messages and claimed / rate - (seen.last_time_s + seen.longest_gap_s) > 0.5 / rate:
+    missing_s = header.frames_claimed / rate - seen.last_time_s
+    if _is_short(seen, header, packets) and missing_s > 1.5 / rate:
         return True
-    return header.frames_listed and len(packets.times_ms) < claimed
+    return bool(seen.messages) and missing_s - seen.longest_gap_s > 0.5 / rate

@@ -7,8 +7,11 @@ import cv2
 from keyframes.datatypes import VideoHeader
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
-from keyframes.video.captures import check_conversion, open_capture
+from keyframes.video.captures import check_conversion, grab_next, open_capture
 from keyframes.video.images import image_files, is_image_sequence
+
+# Damaged packets that may come before the first picture.
+MOST_DAMAGED = 4096
 
 
 def read_header(path: Path, threads: int) -> VideoHeader:
@@ -25,7 +28,8 @@ def read_header(path: Path, threads: int) -> VideoHeader:
         capture = open_capture(path, threads)
         try:
             opened = capture.isOpened()
-            decoded, image = capture.read() if opened else (False, None)
+            found = opened and grab_next(capture, lambda: MOST_DAMAGED)
+            decoded, image = capture.retrieve() if found else (False, None)
             rate = capture.get(cv2.CAP_PROP_FPS)
             claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
             rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)

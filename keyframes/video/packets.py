@@ -1,7 +1,8 @@
 """What a file's packets say without decoding: when each frame is shown, and which ones are key frames."""
 
+import re
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.decoder_log import DecoderLog
-from keyframes.video.captures import open_packets
+from keyframes.video.captures import grab_next, open_packets
 
 # Most frames that a codec may hold back until it knows what to show next.
 LONGEST_DELAY = 16
+# A damaged packet ends the reading of packets only where so many follow each other; at the end of a file each one
+# costs a microsecond.
+MOST_DAMAGED = 16384
+# In a picture of these codecs there are never three zero bytes in a row (Rec. ITU-T H.264, 7.4.1.1, and H.265, 7.4.2.3:
+# emulation prevention), but for stuffing before a start code, 00 00 01. More of them are a block that a disk lost, and
+# a decoder may well make a picture of it without a complaint.
+WITHOUT_ZEROS = frozenset({"h264", "avc1", "x264", "hevc", "hvc1", "hev1"})
+_ZEROS = bytes(64)
+_LOST_BLOCK = re.compile(_ZEROS + rb"[^\x00\x01]")
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class Packets:
     Attributes
     ----------
     times_ms : array (n_packets,), float64
-        In the order of presentation, as OpenCV gives them.
+        Their time stamps in the order of presentation, as OpenCV gives them.
     key_times_ms : array (n_keys,), float64
         Those of the key frames, growing.
     first_ms : float
@@ -31,6 +41,8 @@ class Packets:
         How many places a packet lies at most before or behind its place in the order of presentation.
     distinct : bool
         Whether no two packets have the same time, so that a time tells a frame.
+    zeroed_ms : array (n_zeroed,), float64
+        Time stamps of the packets that hold a lost block, growing; known of H.264 and HEVC alone.
     """
 
     times_ms: NDArray[np.float64]
@@ -38,11 +50,17 @@ class Packets:
     first_ms: float
     delay: int
     distinct: bool
+    zeroed_ms: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def none(cls) -> "Packets":
         """Return what is known where there are no packets."""
         return cls(np.empty(0), np.empty(0), 0.0, LONGEST_DELAY, False)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the time stamps grow, but for what a codec reorders: those of joined recordings start anew."""
+        return self.delay <= LONGEST_DELAY
 
     @property
     def reordered(self) -> bool:
@@ -54,34 +72,64 @@ class Packets:
         place = int(np.searchsorted(self.times_ms, time_ms))
         return place if place < len(self.times_ms) and self.times_ms[place] == time_ms else -1
 
+    def next_stamp_ms(self, time_ms: float) -> float | None:
+        """First time stamp that is later than a time, or None."""
+        place = int(np.searchsorted(self.times_ms, time_ms, side="right"))
+        return float(self.times_ms[place]) if place < len(self.times_ms) else None
+
+    def count_at(self, time_ms: float, tolerance_ms: float) -> int:
+        """Return how many packets have this time stamp."""
+        first, end = np.searchsorted(self.times_ms, [time_ms - tolerance_ms, time_ms + tolerance_ms])
+        return int(end - first)
+
+    def n_after(self, time_ms: float, n_decoded: int) -> int:
+        """Return how many packets are left after so many frames, the latest of them at this time."""
+        if not self.distinct:
+            return max(0, len(self.times_ms) - n_decoded)
+        return len(self.times_ms) - int(np.searchsorted(self.times_ms, time_ms, side="right"))
+
     def key_indices(self, times_ms: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Frame indices of the key frames whose times are among those of all frames."""
-        if not len(times_ms):
-            return np.empty(0, np.int64)
-        places = np.minimum(np.searchsorted(times_ms, self.key_times_ms), len(times_ms) - 1)
-        return np.asarray(places[times_ms[places] == self.key_times_ms], np.int64)
+        """Frame indices of the key frames among frames of these time stamps, which damage may leave out of order."""
+        return np.flatnonzero(np.isin(times_ms, self.key_times_ms))
 
 
-def read_packets(path: Path) -> Packets:
-    """Read the time and the key flag of every video packet of a file."""
-    times, keys = array("d"), bytearray()
+def read_packets(path: Path, codec: str) -> Packets:
+    """Read the time and the key flag of every video packet of a file.
+
+    Parameters
+    ----------
+    path : Path
+    codec : str
+        Four-character code.
+    """
+    times, keys, zeroed = array("d"), bytearray(), bytearray()
+    look_inside = codec.lower() in WITHOUT_ZEROS
     with DecoderLog():
         capture = open_packets(path)
         try:
-            while capture.grab():
+            while grab_next(capture, lambda: MOST_DAMAGED):
                 times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
                 keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
+                zeroed.append(look_inside and _holds_lost_block(capture))
         finally:
             capture.release()
     stored = np.array(times, np.float64)
     order = np.argsort(stored, kind="stable")
     shown = stored[order]
     distinct = bool(len(shown)) and bool(np.all(np.diff(shown) > 0))
-    delay = int(np.abs(order - np.arange(len(order))).max(initial=0)) if distinct else LONGEST_DELAY
+    delay = int(np.abs(order - np.arange(len(order))).max(initial=0))
     return Packets(
         times_ms=shown,
         key_times_ms=np.sort(stored[np.frombuffer(bytes(keys), bool)]),
         first_ms=float(stored[0]) if len(stored) else 0.0,
-        delay=delay,
+        # Where stamps are equal, it is not known which packet is which.
+        delay=delay if distinct else max(delay, LONGEST_DELAY),
         distinct=distinct,
+        zeroed_ms=np.sort(stored[np.frombuffer(bytes(zeroed), bool)]),
     )
+
+
+def _holds_lost_block(capture: cv2.VideoCapture) -> bool:
+    _, packet = capture.retrieve()
+    data = b"" if packet is None else packet.tobytes()
+    return _ZEROS in data and _LOST_BLOCK.search(data) is not None

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from keyframes.datatypes import Crop, Frame
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import RegionError, VideoError
-from keyframes.video.captures import PLAIN, Capture, View, check_conversion, current_picture, open_capture
+from keyframes.video.captures import PLAIN, Capture, View, check_conversion, current_picture, grab_next, open_capture
+from keyframes.video.clock import ROUNDING_S, Clock
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.header import read_header
@@ -28,8 +29,8 @@ from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 
 LOG_EVERY = 500
-# Times in seconds are rounded to a millionth.
-ROUNDING_S = 1e-6
+# Packets that FFmpeg is asked for beyond those that the file is known to have left.
+SPARE_ATTEMPTS = 16
 
 
 class DisagreementError(Exception):
@@ -207,7 +208,7 @@ class VideoReader:
     @cached_property
     def packets(self) -> Packets:
         """What the file's packets say; none of images."""
-        return Packets.none() if is_image_sequence(self.path) else read_packets(self.path)
+        return Packets.none() if is_image_sequence(self.path) else read_packets(self.path, self.header.codec)
 
     def count_packets(self) -> None:
         """Read the packets, so that the number of frames to expect is more than an estimate."""
@@ -280,6 +281,7 @@ class VideoReader:
         self._view = view
         self._adopted = None
         self.frames_decoded, self.reached_end, self.last_time_s, self._longest_gap_s = 0, False, 0.0, 0.0
+        self._latest_ms = -math.inf
         self._times_ms = array("d")
         self._complaints: list[int] = []
         self.log = DecoderLog()
@@ -287,15 +289,14 @@ class VideoReader:
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
         """Grab frame after frame from the start; `_picture` gives the picture of the one that it stands on."""
         self._begin(view)
-        period = 1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30
-        previous = -period
+        clock = Clock(1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30, lambda: self.packets)
         # With one thread, a message belongs to what is being decoded; with more, the pass is not the last one anyway.
         log_every = 1 if self.threads == 1 else LOG_EVERY
         n_messages = 0
         with self.log:
             capture = self._capture = open_capture(self.path, self.threads, view)
             try:
-                while capture.grab():
+                while grab_next(capture, self._most_damaged):
                     time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
                     index = self.frames_decoded
                     if view.discard != "none":
@@ -304,14 +305,11 @@ class VideoReader:
                         index = self.packets.rank(time_ms)
                         if index < 0:
                             raise DisagreementError(f"no packet has the time {time_ms} ms")
-                    time_s = time_ms / 1000
-                    # Raw streams and some AVI files carry no times: then the frame rate tells.
-                    if not time_s > previous:
-                        time_s = previous + period
+                    previous_s, self.last_time_s = self.last_time_s, clock.time_s(time_ms)
                     if self.frames_decoded:
-                        self._longest_gap_s = max(self._longest_gap_s, time_s - previous)
-                    previous = self.last_time_s = round(time_s, 6)
+                        self._longest_gap_s = max(self._longest_gap_s, self.last_time_s - previous_s)
                     self._times_ms.append(time_ms)
+                    self._latest_ms = max(self._latest_ms, time_ms)
                     self.frames_decoded += 1
                     if self.frames_decoded % log_every == 0:
                         self.log.update()
@@ -326,6 +324,10 @@ class VideoReader:
                 self._capture = None
                 self.log.update()
         check_conversion(self.path, self.log)
+
+    def _most_damaged(self) -> int:
+        """How many damaged packets may follow the latest frame: as many as there are."""
+        return self.packets.n_after(self._latest_ms, self.frames_decoded) + SPARE_ATTEMPTS
 
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         assert self._capture is not None

@@ -1,0 +1,55 @@
+"""The time of each frame, which grows from frame to frame even where the file's own time stamps do not."""
+
+from collections.abc import Callable
+
+from keyframes.video.packets import LONGEST_DELAY, Packets
+
+# Times in seconds are rounded to a millionth.
+ROUNDING_S = 1e-6
+
+
+class Clock:
+    """Turns the time stamps of frames, in the order in which they are decoded, into times.
+
+    A stamp that is later than the time before it is the time. Other stamps are equal to the one before, because the
+    container rounds them (whole milliseconds at 2000 frames a second), out of order, next to damage, or not there at
+    all. Such frames are spread over the time up to the next stamp of the file, so that the first frame with a later
+    stamp is shown at its own time again; where there is no next stamp, they follow at the frame rate.
+
+    Parameters
+    ----------
+    period_s : float
+        Time from one frame to the next by the frame rate.
+    packets : callable
+        Returns the packets of the file; called once it is needed.
+    """
+
+    def __init__(self, period_s: float, packets: Callable[[], Packets]) -> None:
+        self._period_s = period_s
+        self._packets = packets
+        self._latest_s = -period_s
+        # Frames since the last one that had a time of its own, and of how many with the same stamp that is the first.
+        self._n_behind, self._n_equal = 0, 0
+
+    def time_s(self, stamp_ms: float) -> float:
+        """Return the time in seconds of the next frame, which has this stamp."""
+        time_s = stamp_ms / 1000
+        if time_s > self._latest_s + ROUNDING_S:
+            self._n_behind = 0
+        else:
+            self._n_behind += 1
+            time_s = self._latest_s + self._step_s()
+        self._latest_s = round(time_s, 6)
+        return self._latest_s
+
+    def _step_s(self) -> float:
+        """Time from the latest frame to one whose stamp is no later."""
+        packets = self._packets()
+        next_ms = packets.next_stamp_ms(1000 * (self._latest_s + ROUNDING_S))
+        if next_ms is None or not packets.in_order:
+            return self._period_s
+        if self._n_behind == 1:
+            self._n_equal = packets.count_at(1000 * self._latest_s, 1000 * ROUNDING_S)
+        # Of frames that are out of order it is not known how many will come.
+        n_to_come = max(self._n_equal - self._n_behind, 0) if self._n_equal > 1 else LONGEST_DELAY
+        return max(ROUNDING_S, min(self._period_s, (next_ms / 1000 - self._latest_s) / (n_to_come + 1)))
