@@ -56,7 +56,7 @@ FLOORS = {
         {"discarding", "segments", "spread"},
         {"seeking"},
         {"reader"},
-        {"damage", "header"},
+        {"clock", "damage", "header"},
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
         {"images"},

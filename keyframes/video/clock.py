@@ -51,5 +51,5 @@ class Clock:
         if self._n_behind == 1:
             self._n_equal = packets.count_at(1000 * self._latest_s, 1000 * ROUNDING_S)
         # Of frames that are out of order it is not known how many will come.
-        n_to_come = max(self._n_equal - self._n_behind, 0) if self._n_equal > 1 else LONGEST_DELAY
+        n_to_come = self._n_equal - self._n_behind if self._n_equal > self._n_behind else LONGEST_DELAY
         return max(ROUNDING_S, min(self._period_s, (next_ms / 1000 - self._latest_s) / (n_to_come + 1)))

@@ -110,7 +110,7 @@ def read_packets(path: Path, codec: str) -> Packets:
             while grab_next(capture, lambda: MOST_DAMAGED):
                 times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
                 keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
-                zeroed.append(look_inside and _holds_lost_block(capture))
+                zeroed.append(look_inside and _holds_lost_block(capture.retrieve()[1]))
         finally:
             capture.release()
     stored = np.array(times, np.float64)
@@ -129,7 +129,6 @@ def read_packets(path: Path, codec: str) -> Packets:
     )
 
 
-def _holds_lost_block(capture: cv2.VideoCapture) -> bool:
-    _, packet = capture.retrieve()
+def _holds_lost_block(packet: NDArray[np.uint8] | None) -> bool:
     data = b"" if packet is None else packet.tobytes()
     return _ZEROS in data and _LOST_BLOCK.search(data) is not None

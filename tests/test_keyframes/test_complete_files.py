@@ -1,0 +1,61 @@
+"""Complete files are not called damaged: cameras that drop frames, and containers without presentation times."""
+
+import av
+import pytest
+
+import keyframes
+from keyframes.inspection import inspect
+from tests.test_keyframes.conftest import X264, ffmpeg
+
+SOURCE = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=8")
+DROPPED = "select=not(between(n\\,40\\,42)+eq(n\\,90)+between(n\\,150\\,155))"
+
+
+@pytest.fixture
+def recording(tmp_path):
+    def make(name, *codec):
+        ffmpeg(*SOURCE, *codec, "-pix_fmt", "yuv420p", tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def n_frames(path):
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_frames_that_a_camera_dropped_are_reported_as_that(recording, tmp_path):
+    path = recording("dropped.avi", "-vf", DROPPED, "-fps_mode", "vfr", "-c:v", "mjpeg", "-q:v", "4")
+    told = (
+        "10 of 200 frames were dropped when it was recorded: no frame from 1.560 to 1.720 s, 3.560 to 3.640 s, "
+        "5.960 to 6.240 s"
+    )
+    report = inspect(path)
+    assert report["frames_decoded"] == n_frames(path) == 190
+    assert report["warnings"] == [told]
+    assert told in keyframes.extract(path, 5, output=tmp_path / "out").warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("b_frames.wmv", ("-c:v", "libx264", "-bf", "3")),
+        ("packed.avi", ("-c:v", "mpeg4", "-bf", "2", "-vtag", "XVID")),
+        ("h264_b.avi", ("-c:v", "libx264", "-bf", "2")),
+        ("audio.mp4", ("-f", "lavfi", "-i", "sine=d=12", *X264)),
+    ],
+)
+def test_nothing_is_reported_of_a_complete_file(name, codec, recording):
+    path = recording(name, *codec)
+    report = inspect(path)
+    assert report["frames_decoded"] == n_frames(path)
+    assert report["warnings"] == []
+    assert report["duration_s"] == pytest.approx(8, abs=0.2)
+
+
+def test_a_recording_at_an_uneven_rate_is_not_full_of_gaps(recording):
+    path = recording(
+        "uneven.mp4", "-vf", "setpts=(N+mod(N\\,7)*0.1+floor(N/3))/25/TB", "-fps_mode", "passthrough", *X264
+    )
+    assert inspect(path)["warnings"] == []
