@@ -4,6 +4,7 @@ import re
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -129,6 +130,6 @@ def read_packets(path: Path, codec: str) -> Packets:
     )
 
 
-def _holds_lost_block(packet: NDArray[np.uint8] | None) -> bool:
+def _holds_lost_block(packet: NDArray[Any] | None) -> bool:
     data = b"" if packet is None else packet.tobytes()
     return _ZEROS in data and _LOST_BLOCK.search(data) is not None

@@ -1,5 +1,9 @@
 """The reader: frames in presentation order, and what a pass over the file saw of it.
 
+An index counts the frames that can be decoded, in the order in which the decoder hands them out, from the start of the
+file. Reading goes on past damaged packets, which have no index: PyAV and a loop of ``cv2.VideoCapture.grab`` that goes on
+after a failed one count alike.
+
 Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for
 (on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven:
 see `keyframes.video.seeking`.
