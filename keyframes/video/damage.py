@@ -34,6 +34,8 @@ class Pass:
         FFmpeg's, in summary; "" where it had nothing to say.
     complaints : tuple of int
         Indices of the frames that were waited for when FFmpeg complained; known with one thread only.
+    losses : tuple of str
+        Of images: what was left out, a sentence each.
     """
 
     discard: Discard
@@ -43,6 +45,7 @@ class Pass:
     reached_end: bool
     messages: str
     complaints: tuple[int, ...]
+    losses: tuple[str, ...] = ()
 
     def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
         """Return the times of all frames, those of the packets where frames were left out."""

@@ -1,0 +1,72 @@
+"""Animated images, GIF, PNG and WebP, through imageio: OpenCV does not read all of them."""
+
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.video.stills import DamagedImageError
+
+# How long players show an image that names no duration.
+DEFAULT_MS = 100.0
+
+
+class Animation:
+    """The images of a GIF, an animated PNG or an animated WebP, with the times at which players show them.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DamagedImageError
+        Where the file is no image.
+    """
+
+    noun, cut_off = "image", False
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = iio.imopen(path, "r", plugin="pillow")
+            self._count = int(self._file.properties(index=...).shape[0])  # type: ignore[arg-type]  # so documented
+        except Exception as error:
+            # Whatever a damaged file makes the reader raise.
+            raise DamagedImageError(str(error)) from None
+        self._starts_ms = [0.0]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def read(self, place: int) -> NDArray[Any]:
+        """Return an image."""
+        try:
+            image = np.asarray(self._file.read(index=place))
+        except Exception as error:
+            raise DamagedImageError(str(error)) from None
+        if image.ndim == 3 and image.shape[2] == 2:
+            return image[..., 0]
+        return image if image.ndim == 2 else image[..., 2::-1]
+
+    def name(self, place: int) -> str:
+        """Return the number of the image, as a frame index."""
+        return f"frame {place}"
+
+    def time_ms(self, place: int) -> float:
+        """Return when an image is shown, by the durations of those before it."""
+        while len(self._starts_ms) <= place:
+            self._starts_ms.append(self._starts_ms[-1] + self._duration_ms(len(self._starts_ms) - 1))
+        return self._starts_ms[place]
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+    def _duration_ms(self, place: int) -> float:
+        try:
+            told = self._file.metadata(index=place, exclude_applied=False).get("duration")
+        except Exception:
+            told = None
+        return float(told) if told else DEFAULT_MS
