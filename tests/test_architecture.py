@@ -60,6 +60,9 @@ FLOORS = {
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
         {"images"},
+        {"folders"},
+        {"animations", "levels", "stacks"},
+        {"sources"},
         {"__init__"},
     ],
     "keyframes.report": [

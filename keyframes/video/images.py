@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.animations import Animation
+from keyframes.video.folders import Folder
 from keyframes.video.levels import Scale, find_range
+from keyframes.video.sources import TIFF_ENDINGS, DamagedImageError, Images
 from keyframes.video.stacks import Stack
-from keyframes.video.stills import TIFF_ENDINGS, DamagedImageError, Folder, Images
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 ANIMATION_ENDINGS = frozenset({".gif", ".png", ".apng", ".webp"})

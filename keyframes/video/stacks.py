@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from keyframes.decoder_log import DecoderLog
-from keyframes.video.stills import DamagedImageError
+from keyframes.video.sources import DamagedImageError
 
 # What tifffile decodes by itself, without imagecodecs.
 _PLAIN = {
@@ -54,7 +54,7 @@ class Stack:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._pillow: Image.Image | None = None
+        self._pillow: TiffImageFile | None = None
         try:
             self._tiff = tifffile.TiffFile(path)
         except (OSError, ValueError, struct.error, tifffile.TiffFileError) as error:
@@ -143,9 +143,9 @@ class Stack:
             warnings.simplefilter("ignore")
             try:
                 if self._pillow is None:
-                    self._pillow = Image.open(self._path, formats=["TIFF"])
+                    self._pillow = TiffImageFile(self._path)
                 self._pillow.seek(place)
-            except (UnidentifiedImageError, SyntaxError, TypeError):
+            except (SyntaxError, TypeError):
                 return self._by_opencv(place)
             image = self._pillow if self._pillow.mode in _KEPT_MODES else self._pillow.convert("RGB")
             return _in_colors(np.asarray(image))
@@ -159,6 +159,16 @@ class Stack:
         if log.image_messages:
             raise DamagedImageError(log.image_messages[0])
         return np.asarray(pages[0])
+
+
+def series_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape of a TIFF's first series of pages, as programs that read it through tifffile take it."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            return tuple(file.series[0].shape)
+    except Exception:
+        # Whatever a damaged file makes the reader raise.
+        return ()
 
 
 def _is_plain(page: tifffile.TiffPage) -> bool:

@@ -1,66 +1,22 @@
-"""Where the images of a recording come from: a folder of them, and what tells that one of them is damaged."""
+"""A folder of images, and what tells that one of them is damaged."""
 
 import io
 import re
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from keyframes.decoder_log import DecoderLog
+from keyframes.video.sources import TIFF_ENDINGS, DamagedImageError
+from keyframes.video.stacks import Stack
 
-TIFF_ENDINGS = frozenset({".tif", ".tiff"})
 # What libjpeg says of a picture that it filled up with gray or with noise. Of bytes between two markers it tells too,
 # and some cameras leave a few in every picture.
 _JPEG_DAMAGE = re.compile(r"[Pp]remature end|bad Huffman code|: (?:[3-9]\d|\d{3,}) extraneous bytes")
-
-
-class DamagedImageError(Exception):
-    """An image that cannot be decoded as a whole; the text is the reason."""
-
-
-class Images(Protocol):
-    """Images in a fixed order, whatever holds them.
-
-    Attributes
-    ----------
-    noun : str
-        What one of them is called.
-    cut_off : bool
-        Whether there were more of them once, of which nothing can be found any more.
-    """
-
-    noun: str
-    cut_off: bool
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        ...
-
-    def read(self, place: int) -> NDArray[Any]:
-        """Return an image: (height, width) of gray levels or (height, width, 3), blue, green, red.
-
-        Raises
-        ------
-        DamagedImageError
-            Where it cannot be decoded as a whole.
-        """
-        ...
-
-    def name(self, place: int) -> str:
-        """Return what an image is called in a message."""
-        ...
-
-    def time_ms(self, place: int) -> float:
-        """Return when an image is shown; NaN where that is not known."""
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
-        ...
 
 
 class Folder:
@@ -86,8 +42,6 @@ class Folder:
         """Return an image."""
         file = self._files[place]
         if file.suffix.lower() in TIFF_ENDINGS:
-            from keyframes.video.stacks import Stack
-
             stack = Stack(file)
             try:
                 return stack.read(0)
@@ -138,6 +92,6 @@ def _check_whole(data: bytes) -> None:
     if data.startswith(b"\x89PNG"):
         try:
             # Checksums alone; nothing is decoded.
-            Image.open(io.BytesIO(data)).verify()
+            PngImageFile(io.BytesIO(data)).verify()
         except (OSError, SyntaxError, ValueError) as error:
             raise DamagedImageError(str(error)) from None
