@@ -20,6 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from keyframes.decoder_log import DecoderLog
 from keyframes.video.sources import DamagedImageError
+from keyframes.video.whole_images import WholeImages
 
 # What tifffile decodes by itself, without imagecodecs.
 _PLAIN = {
@@ -30,8 +31,9 @@ _PLAIN = {
 # What Pillow gives as it is; other modes, of palettes, masks and other colours, become red, green and blue.
 _KEPT_MODES = {"L", "I", "F", "RGB", "I;16", "I;16B", "I;16L", "I;16N"}
 
-# Damage is told by this package: without a handler, Python would print what tifffile logs about it.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+# Damage is told by this package: without a handler, Python would print what these log about it.
+for _name in ("tifffile", "PIL"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 class Stack:
@@ -55,6 +57,7 @@ class Stack:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pillow: TiffImageFile | None = None
+        self._jpegs: WholeImages | None = None
         try:
             self._tiff = tifffile.TiffFile(path)
         except (OSError, ValueError, struct.error, tifffile.TiffFileError) as error:
@@ -96,8 +99,9 @@ class Stack:
     def close(self) -> None:
         """Release the file."""
         self._tiff.close()
-        if self._pillow is not None:
-            self._pillow.close()
+        for other in (self._pillow, self._jpegs):
+            if other is not None:
+                other.close()
 
     def _leads_on(self) -> bool:
         """Whether the last page that can be read names a following one."""
@@ -136,7 +140,17 @@ class Stack:
             raise DamagedImageError("a part of it was never written")
         if _is_plain(page):
             return _in_colors(page.asarray(maxworkers=1))
+        if page.compression == tifffile.COMPRESSION.JPEG:
+            self._check_jpegs(page)
         return self._by_pillow(place)
+
+    def _check_jpegs(self, page: tifffile.TiffPage) -> None:
+        """Raise where the parts of a page are damaged JPEGs, which Pillow fills up without a word."""
+        self._jpegs = self._jpegs or WholeImages()
+        tables = page.jpegtables or b"\xff\xd8\xff\xd9"
+        for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True):
+            self._tiff.filehandle.seek(offset)
+            self._jpegs.decode(tables[:-2] + self._tiff.filehandle.read(n_bytes)[2:])
 
     def _by_pillow(self, place: int) -> NDArray[Any]:
         with warnings.catch_warnings():
@@ -179,7 +193,7 @@ def _is_plain(page: tifffile.TiffPage) -> bool:
         and page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
         and page.bitspersample in (8, 16, 32, 64)
         and (orientation is None or orientation.value == 1)
-        and not (page.bitspersample == 8 and page.extrasamples)
+        and not (page.bitspersample == 8 and page.extrasamples and page.samplesperpixel <= 4)
     )
 
 
