@@ -35,6 +35,7 @@ class Animation:
         except Exception as error:
             # Whatever a damaged file makes the reader raise.
             raise DamagedImageError(str(error)) from None
+        self._durations_ms: dict[int, float] = {}
         self._starts_ms = [0.0]
 
     def __len__(self) -> int:
@@ -44,8 +45,11 @@ class Animation:
         """Return an image."""
         try:
             image = np.asarray(self._file.read(index=place))
+            # Asked for later, it would take Pillow back, and some of its formats do not find on from there.
+            told = self._file.metadata(index=place, exclude_applied=False).get("duration")
         except Exception as error:
             raise DamagedImageError(str(error)) from None
+        self._durations_ms[place] = float(told) if told else DEFAULT_MS
         if image.ndim == 3 and image.shape[2] == 2:
             return image[..., 0]
         return image if image.ndim == 2 else image[..., 2::-1]
@@ -55,18 +59,12 @@ class Animation:
         return f"frame {place}"
 
     def time_ms(self, place: int) -> float:
-        """Return when an image is shown, by the durations of those before it."""
+        """Return when an image is shown, by the durations of those before it, which were read before."""
         while len(self._starts_ms) <= place:
-            self._starts_ms.append(self._starts_ms[-1] + self._duration_ms(len(self._starts_ms) - 1))
+            before = len(self._starts_ms) - 1
+            self._starts_ms.append(self._starts_ms[before] + self._durations_ms.get(before, DEFAULT_MS))
         return self._starts_ms[place]
 
     def close(self) -> None:
         """Release the file."""
         self._file.close()
-
-    def _duration_ms(self, place: int) -> float:
-        try:
-            told = self._file.metadata(index=place, exclude_applied=False).get("duration")
-        except Exception:
-            told = None
-        return float(told) if told else DEFAULT_MS

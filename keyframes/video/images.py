@@ -155,13 +155,13 @@ class ImageSequence:
     def losses(self) -> tuple[str, ...]:
         """Return what was left out since it was opened, a sentence each."""
         found = []
-        for names, what in (
-            (self._damaged, "could not be decoded and {} left out"),
-            (self._other_size, f"{{}} not of the size of the others ({self._size_text()}) and left out"),
+        for names, one, several in (
+            (self._damaged, "could not be decoded", "could not be decoded"),
+            (self._other_size, *(f"{has} another size than most ({self._size_text()})" for has in ("has", "have"))),
         ):
             if names:
-                is_or_are = "is" if len(names) == 1 else "are"
-                found.append(f"{len(names)} of {self._count} {self._noun}s {what.format(is_or_are)}: {_listed(names)}")
+                what = f"{one} and is left out" if len(names) == 1 else f"{several} and are left out"
+                found.append(f"{len(names)} of {self._count} {self._noun}s {what}: {_listed(names)}")
         if self._cut_off:
             found.append(f"the file was cut off: the {self._noun}s after the {self._count} that were found are lost")
         return tuple(found)
