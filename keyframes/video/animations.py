@@ -26,17 +26,19 @@ class Animation:
         Where the file is no image.
     """
 
-    noun, cut_off = "image", False
+    noun = "image"
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = iio.imopen(path, "r", plugin="pillow")
-            self._count = int(self._file.properties(index=...).shape[0])  # type: ignore[arg-type]  # so documented
-        except Exception as error:
-            # Whatever a damaged file makes the reader raise.
-            raise DamagedImageError(str(error)) from None
+        self._path = path
         self._durations_ms: dict[int, float] = {}
         self._starts_ms = [0.0]
+        self._open()
+        try:
+            self._count = int(self._file.properties(index=...).shape[0])  # type: ignore[arg-type]  # so documented
+            self.cut_off = False
+        except Exception:
+            # Of a GIF that was cut off, Pillow tells no number.
+            self._count, self.cut_off = self._count_one_by_one(), True
 
     def __len__(self) -> int:
         return self._count
@@ -68,3 +70,23 @@ class Animation:
     def close(self) -> None:
         """Release the file."""
         self._file.close()
+
+    def _open(self) -> None:
+        try:
+            self._file = iio.imopen(self._path, "r", plugin="pillow")
+        except Exception as error:
+            # Whatever a damaged file makes the reader raise; imageio hides it behind words of its own.
+            raise DamagedImageError(str(error.__cause__ or error)) from None
+
+    def _count_one_by_one(self) -> int:
+        """Return how many images can be read one after another."""
+        place = 0
+        try:
+            while True:
+                self.read(place)
+                place += 1
+        except DamagedImageError:
+            # Nothing leads on, or back, from there.
+            self._file.close()
+            self._open()
+        return place

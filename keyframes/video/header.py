@@ -33,6 +33,8 @@ def read_header(path: Path, threads: int, images: ImageSequence | None = None) -
         finally:
             capture.release()
     said = f" (FFmpeg: {log.first})" if log.first else ""
+    if images is not None and images.reason:
+        said = f" ({images.reason})"
     if not opened:
         raise VideoError(
             f"{path}: no video can be opened in this file{said}; it is no video, has no video track, or its "
