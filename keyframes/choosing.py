@@ -95,16 +95,14 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
             return (f"{seen}; {'it was' if n_frames == 1 else 'all were'} chosen",)
         few = "they do not differ" if n_chosen == 1 else f"only {n_chosen} of them differ"
         return (f"{seen}, and {few} {compared}; {_were(n_chosen, 'chosen')}",)
-    if n_chosen == 1:
-        return (f"{k} frames were asked for, but the {n_frames} frames do not differ {compared}; one was chosen",)
+    differ, those = ("differs", "that one was") if n_chosen == 1 else ("differ", "all of those were")
     return (
-        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
-        "all of those were chosen",
+        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames {differ} {compared}; {those} chosen",
     )
 
 
 def _were(number: int, done: str) -> str:
-    return f"{'one' if number == 1 else number} {'was' if number == 1 else 'were'} {done}"
+    return f"one was {done}" if number == 1 else f"{number or 'none'} were {done}"
 
 
 def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
