@@ -30,6 +30,7 @@ class Animation:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.shortened: list[str] = []
         self._durations_ms: dict[int, float] = {}
         self._starts_ms = [0.0]
         self._open()

@@ -22,6 +22,7 @@ class Folder:
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
+        self.shortened: list[str] = []
         self._decoder = WholeImages()
 
     def __len__(self) -> int:
@@ -33,7 +34,10 @@ class Folder:
         if file.suffix.lower() in TIFF_ENDINGS:
             stack = Stack(file)
             try:
-                return stack.read(0)
+                image = stack.read(0)
+                if len(stack) > 1:
+                    self.shortened.append(file.name)
+                return image
             finally:
                 stack.close()
         try:

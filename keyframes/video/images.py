@@ -84,6 +84,7 @@ class ImageSequence:
         self._images: Images | None = None
         self._size: tuple[int, int] | None = None
         self._count, self._noun, self._cut_off = 0, "image", False
+        self._shortened: list[str] = []
         self._image: NDArray[np.uint8] | None = None
         self._begin()
 
@@ -98,6 +99,9 @@ class ImageSequence:
             return self
         if self._size is None and len(self._images):
             self._survey()
+        # What the survey read is read again.
+        self._images.shortened.clear()
+        self._shortened = self._images.shortened
         return self
 
     def isOpened(self) -> bool:  # noqa: D102
@@ -162,6 +166,10 @@ class ImageSequence:
             if names:
                 what = f"{one} and is left out" if len(names) == 1 else f"{several} and are left out"
                 found.append(f"{len(names)} of {self._count} {self._noun}s {what}: {_listed(names)}")
+        if self._shortened:
+            n_files = len(self._shortened)
+            holds = "file holds several pages" if n_files == 1 else f"of the {self._count} files hold several pages"
+            found.append(f"{n_files} {holds}, and only the first was looked at: {_listed(self._shortened)}")
         if self._cut_off:
             found.append(f"the file was cut off: the {self._noun}s after the {self._count} that were found are lost")
         return tuple(found)

@@ -20,10 +20,13 @@ class Images(Protocol):
         What one of them is called.
     cut_off : bool
         Whether there were more of them once, of which nothing can be found any more.
+    shortened : list of str
+        Names of those read so far that are the first of several in their file.
     """
 
     noun: str
     cut_off: bool
+    shortened: list[str]
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -56,6 +56,7 @@ class Stack:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.shortened: list[str] = []
         self._pillow: TiffImageFile | None = None
         self._jpegs: WholeImages | None = None
         try:

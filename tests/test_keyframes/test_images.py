@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import RegionError, SettingsError, VideoError, VideoReader
+from keyframes.review import Session
 from keyframes.video import file_hash
 from tests.test_keyframes.conftest import picture
 
@@ -130,6 +131,60 @@ def test_a_folder_without_one_image_that_can_be_decoded_is_an_error(tmp_path):
     (tmp_path / "b.jpg").write_bytes(b"")
     with pytest.raises(VideoError, match=r"not one image can be decoded \(it is damaged, or not an image\)"):
         VideoReader(tmp_path)
+
+
+def test_of_files_with_several_pages_the_first_is_used_and_that_is_told(tmp_path):
+    for number in range(4):
+        pages = np.stack(PICTURES[number : number + 1 + number % 2])[..., 1]
+        tifffile.imwrite(tmp_path / f"f{number}.tif", pages, photometric="minisblack")
+    frames, damage = read(tmp_path)
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert damage == [
+        "2 of the 4 files hold several pages, and only the first was looked at: f1.tif, f3.tif",
+    ]
+    for frame in frames:
+        assert_array_equal(frame.image[..., 0], PICTURES[frame.index][..., 1])
+
+
+def test_the_review_page_counts_frames_where_there_are_no_times(pages, tmp_path):
+    result = keyframes.extract(pages, 3, output=tmp_path / "out")
+    with Session(result.folder, pages) as session:
+        overview = session.overview()
+        assert (overview["no_times"], overview["first_s"], overview["last_s"]) == (True, 0, 24)
+        assert session.near(7.3)["frame"] == 7
+        assert [one["time"] for one in session.state()["keyframes"]] == result.frame_indices
+        first = result.frame_indices[0]
+        near = session.candidates(first, apart_s=3)["candidates"]
+        assert all(abs(one["time"] - first) >= 3 for one in near)
+        session.change(session.state()["revision"], "add", near[0]["frame"], None, "")
+    manifest = json.loads((result.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert {entry["time_s"] for entry in manifest["keyframes"]} == {None}
+
+
+@pytest.mark.parametrize("layout", ["series", "square", "single"])
+def test_a_sleap_file_of_a_stack_is_right_or_the_export_says_that_it_is_not(tmp_path, layout, run_command):
+    sio = pytest.importorskip("sleap_io")
+    images = np.stack(PICTURES)[..., 1][:, :, : 90 if layout == "square" else 120]
+    path = tmp_path / "stack.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        if layout == "single":
+            for image in images:
+                tiff.write(image, contiguous=False)
+        else:
+            tiff.write(images, photometric="minisblack")
+    result = keyframes.extract(path, 4, output=tmp_path / "out")
+    done = run_command("keyframes", "export", result.folder, "--to", "sleap", "--video", path, "-o", tmp_path / "sleap")
+    assert done.returncode == 0
+    expected = (25, *images.shape[1:], 1)
+    closed = sio.load_slp(str(tmp_path / "sleap" / "suggestions.slp"), open_videos=False)
+    assert tuple(closed.videos[0].shape) == expected
+    opened = sio.load_slp(str(tmp_path / "sleap" / "suggestions.slp")).videos[0]
+    assert (tuple(opened.shape) == expected) == ("label in suggestions.pkg.slp" not in done.stderr)
+    packed = sio.load_slp(str(tmp_path / "sleap" / "suggestions.pkg.slp"))
+    for index in result.frame_indices:
+        assert_array_equal(packed.videos[0][index][..., 0], images[index])
+        if tuple(opened.shape) == expected:
+            assert_array_equal(opened[index][..., 0], images[index])
 
 
 def test_images_without_a_rate_have_no_times(pages, tmp_path, run_command):
