@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
@@ -31,6 +31,7 @@ def read(path, **options):
         return images, video.images.levels
 
 
+@settings(deadline=None)
 @given(
     arrays(np.uint16, (3, 5)),
     st.integers(0, 60000).flatmap(lambda low: st.tuples(st.just(low), st.integers(low + 1, 65535))),
