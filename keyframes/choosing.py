@@ -90,25 +90,33 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
     if n_chosen >= k:
         return ()
     if n_frames < k:
-        which = "all" if settings.uniform else f"the {n_chosen} that differ"
-        return (f"{k} frames were asked for, but only {n_frames} were looked at; {which} were chosen",)
+        seen = f"{k} frames were asked for, but only {_were(n_frames, 'looked at')}"
+        if n_chosen == n_frames:
+            return (f"{seen}; {'it was' if n_frames == 1 else 'all were'} chosen",)
+        few = "they do not differ" if n_chosen == 1 else f"only {n_chosen} of them differ"
+        return (f"{seen}, and {few} {compared}; {_were(n_chosen, 'chosen')}",)
+    differ, those = ("differs", "that one was") if n_chosen == 1 else ("differ", "all of those were")
     return (
-        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames differ {compared}; "
-        "all of those were chosen",
+        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames {differ} {compared}; {those} chosen",
     )
+
+
+def _were(number: int, done: str) -> str:
+    return f"one was {done}" if number == 1 else f"{number or 'none'} were {done}"
 
 
 def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
     """Tell what the guards could not keep out."""
     told = {
-        "similar": "look like another one",
-        "min_gap_s": "lie closer to another one than {limit:g} s",
-        "dark": "are much darker than most of the recording",
-        "blurred": "are much less sharp than most of the recording",
+        "similar": ("looks", "look", "like another one"),
+        "min_gap_s": ("lies", "lie", "closer to another one than {limit:g} s"),
+        "dark": ("is", "are", "much darker than most of the recording"),
+        "blurred": ("is", "are", "much less sharp than most of the recording"),
     }
     n_chosen = len(selection.keyframes)
     return tuple(
-        f"{effect['kept']} of the {n_chosen} chosen frames {told[name].format(**effect)}: nothing else was left"
+        f"{effect['kept']} of the {n_chosen} chosen frames {told[name][effect['kept'] > 1]} "
+        f"{told[name][2].format(**effect)}: nothing else was left"
         for name, effect in selection.guards.items()
         if effect["kept"]
     )

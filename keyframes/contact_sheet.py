@@ -47,7 +47,8 @@ class ContactSheet:
         left = GAP + column * (self.tile_width + GAP)
         tile = cv2.resize(frame.image, (self.tile_width, self.tile_height), interpolation=cv2.INTER_AREA)
         self.image[top : top + self.tile_height, left : left + self.tile_width] = tile
-        self._write(f"{frame.index}   {clock(frame.time_s)}", left, top + self.tile_height)
+        when = "" if frame.time_s is None else f"   {clock(frame.time_s)}"
+        self._write(f"{frame.index}{when}", left, top + self.tile_height)
         self._filled += 1
 
     def _write(self, text: str, left: int, top: int) -> None:

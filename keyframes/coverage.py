@@ -40,15 +40,15 @@ def covering_rows(scan: Scan, k: int, known: Known | None = None) -> NDArray[np.
     array (at most k,), int64, or None
     """
     sample = scan.sample
-    if sample is None or len(sample.rows) < 2 or (known is not None and len(known.features) > len(known.time_s)):
+    if sample is None or len(sample.rows) < 2 or (known is not None and len(known.features) > len(known.rows)):
         return None
     distances = frame_distances(sample.thumbnails, sample.path)
     if distances is None:
         return None
     covered = None
-    if known is not None and len(known.time_s):
+    if known is not None and len(known.rows):
         # A frame that is not in the sample is taken for the one before it that is.
-        after = np.searchsorted(scan.time_s[sample.rows], known.time_s, side="right")
+        after = np.searchsorted(sample.rows, known.rows, side="right")
         covered = distances[np.unique(np.maximum(after - 1, 0))].min(axis=0)
     weights = frames_stood_for(sample.rows, len(scan.frame_index))
     medoids, _ = k_medoids(distances, k, sample_weight=weights, covered=covered)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import operator
 from dataclasses import asdict, dataclass, field
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -32,6 +32,8 @@ MOST_INPUT = 4096
 # Settings of a network from a file, and of any.
 OF_FILES = ("encoder", "input_size", "mean", "std")
 OF_NETWORKS = ("encoder_minutes", *OF_FILES)
+# Settings of images alone.
+OF_IMAGES = ("levels", "rate")
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,20 @@ class Frame:
     ----------
     index : int
         0-based place in presentation order: what a loop of ``cv2.VideoCapture.read()`` counts.
-    time_s : float
-        Time from the start of the video in seconds.
+    time_s : float or None
+        Time from the start of the video in seconds; None of an image that has none.
     image : array (height, width, 3), uint8
         Blue, green, red.
     """
 
     index: int
-    time_s: float
+    time_s: float | None
     image: NDArray[np.uint8]
+
+
+def known_time(time_s: float) -> float | None:
+    """Return a time as plain data tell it: None where it is NaN, as in arrays."""
+    return None if isnan(time_s) else float(time_s)
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,11 @@ class Settings:
         Seed of everything random.
     format : {"png", "jpg"}
         File format of the exported images.
+    levels : tuple of float or None
+        (low, high) of images: the levels that are shown as black and white. None takes 8-bit images as they are, and
+        for deeper ones the range in use.
+    rate : float or None
+        Of images: how many there are a second; None for images without times.
 
     Raises
     ------
@@ -182,6 +194,8 @@ class Settings:
     allow_blurred: bool = False
     seed: int = 0
     format: ImageFormat = "png"
+    levels: tuple[float, float] | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         lowest_of = {"k": 1, "every": 1, "width": 4, "seed": 0}
@@ -209,6 +223,7 @@ class Settings:
             if getattr(self, name) not in get_args(allowed):
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         self._check_encoder()
+        self._check_images()
         if self.stop_s is not None and not self.stop_s > self.start_s:
             raise SettingsError(
                 f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
@@ -243,12 +258,23 @@ class Settings:
         if not all(map(isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
             raise SettingsError(f"mean is {self.mean} and std {self.std}; they must be finite, and std above 0")
 
+    def _check_images(self) -> None:
+        if self.levels is not None:
+            object.__setattr__(self, "levels", tuple(map(float, self.levels)))
+            if len(self.levels) != 2 or not all(map(isfinite, self.levels)) or not self.levels[0] < self.levels[1]:
+                raise SettingsError(f"levels is {self.levels}; give two numbers, the second one higher")
+        if self.rate is not None:
+            object.__setattr__(self, "rate", float(self.rate))
+            if not 0 < self.rate < float("inf"):
+                raise SettingsError(f"rate is {self.rate:g}; it must be above 0 images a second")
+
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON types; those of a network only where there is one.
+        """Return the settings as plain JSON types; those of a network and of images only where they are given.
 
         A network's file is told by its name and its content, wherever it lies.
         """
         told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        told = {name: value for name, value in told.items() if name not in OF_IMAGES or value is not None}
         if self.features != "encoder":
             return {name: value for name, value in told.items() if name not in OF_NETWORKS}
         unused = OF_FILES if self.encoder is None else ("encoder_minutes",)
@@ -273,7 +299,8 @@ class Keyframe:
     Attributes
     ----------
     frame_index : int
-    time_s : float
+    time_s : float or None
+        None of an image that has no time.
     cluster : int
         Number of the cluster that it stands for.
     cluster_size : int
@@ -285,7 +312,7 @@ class Keyframe:
     """
 
     frame_index: int
-    time_s: float
+    time_s: float | None
     cluster: int
     cluster_size: int
     distance: float
@@ -324,13 +351,13 @@ class Known:
         Of those whose picture is known, this video's or another's; different rows.
     frame_index : array (n_of_this_video,), int64
         Of those that are frames of this video.
-    time_s : array (n_times,), float64
-        When these are shown, as far as they were looked at.
+    rows : array (n_rows,), int64
+        Rows of the scan of these, as far as they were looked at.
     """
 
     features: NDArray[Any] = field(repr=False)
     frame_index: NDArray[np.int64] = field(repr=False)
-    time_s: NDArray[np.float64] = field(repr=False)
+    rows: NDArray[np.int64] = field(repr=False)
 
 
 @dataclass(frozen=True)

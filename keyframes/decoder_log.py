@@ -28,6 +28,12 @@ _ERRORS = {None, b"panic", b"fatal", b"error"}
 # tells of broken pictures is said in these words: "concealing 77 DC, 77 AC, 77 MV errors in P frame", "Skipping NALU".
 _BROKEN = re.compile(rb"\bconceal|\bSkipping\b.*\bNALU\b")
 LARGEST_LOG = 1 << 20
+# What libjpeg says of a damaged picture, and libtiff through OpenCV of a damaged page.
+_IMAGE_MESSAGE = re.compile(
+    rb"^(?:Corrupt JPEG data: .+|Premature end of JPEG file|\[ERROR:.+TIFF_Error (?!TIFF\w*Directory).+)$", re.MULTILINE
+)
+# Somebody who decodes images takes them away one by one.
+MOST_IMAGE_MESSAGES = 100
 _COLOR = re.compile(rb"\x1b\[[0-9;]*m")
 _NUMBER = re.compile(r"-?\b(?:0x[0-9a-fA-F]+|\d+)\b")
 
@@ -49,11 +55,14 @@ class DecoderLog:
         How often each message came, numbers in it replaced by "N".
     first : str
         The first message as it was, or "".
+    image_messages : list of str
+        What was said of damaged images, by other libraries than FFmpeg, as far as nobody has taken it away.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.first = ""
+        self.image_messages: list[str] = []
 
     def __enter__(self) -> "DecoderLog":
         global _redirection
@@ -98,7 +107,11 @@ class DecoderLog:
 
 
 def _distribute(redirection: "_Redirection") -> None:
-    for match in _MESSAGE.finditer(_COLOR.sub(b"", redirection.take())):
+    written = _COLOR.sub(b"", redirection.take())
+    about_images = [text.decode("utf-8", "replace") for text in _IMAGE_MESSAGE.findall(written)]
+    for log in _active:
+        log.image_messages += about_images[: max(0, MOST_IMAGE_MESSAGES - len(log.image_messages))]
+    for match in _MESSAGE.finditer(written):
         if match["level"] not in _ERRORS and not _BROKEN.search(match["what"]):
             continue
         what = match["what"].decode("utf-8", "replace").strip()

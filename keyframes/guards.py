@@ -138,6 +138,7 @@ class Company:
     ----------
     features : array (n_frames, n_features)
     time_s : array (n_frames,), float64
+        Numbers, where there is a least gap.
     limits : Limits
     most : int
         How many frames will be chosen.
@@ -183,6 +184,8 @@ class Company:
 
     def close(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which of these frames lie closer in time to one that is there than they may."""
+        if not self.limits.min_gap_s:
+            return np.zeros(len(rows), bool)
         time_s = self._time_s[rows]
         after = np.maximum(np.searchsorted(self._times, time_s), 1)
         gaps = np.minimum(time_s - self._times[after - 1], self._times[after] - time_s)

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader
+
+TIMING = ("first_time_s", "duration_s", "shortest_gap_s", "longest_gap_s", "variable_frame_rate")
 
 
 def inspect(video: str | Path, *, threads: int | None = None, progress: bool = False) -> dict[str, Any]:
@@ -25,7 +28,8 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
     dict
         Plain JSON types: the header's fields, then frames_decoded, duration_s (the last frame's time plus a typical
         frame's length), first_time_s, shortest_gap_s and longest_gap_s between two frames, variable_frame_rate, and
-        warnings.
+        warnings. Of images without a rate all times are None; of deeper ones than 8 bits there are also the levels that
+        are shown as black and white.
 
     Raises
     ------
@@ -39,8 +43,8 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         with progress_bar(reader.walk(), "decode", header.frames_claimed, "frames", progress) as frames:
             times = np.array([time_s for _, time_s in frames])
         warnings = reader.damage()
-    gaps = np.diff(times) if len(times) > 1 else np.array([1 / header.frame_rate if header.frame_rate else 0.0])
-    typical = float(np.median(gaps))
+        levels = None if reader.images is None else reader.images.levels
+        timing = _timing(times, header.frame_rate) if reader.has_times else dict.fromkeys(TIMING)
     return {
         "file": header.name,
         "size_bytes": header.size_bytes,
@@ -51,11 +55,16 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         "frame_rate": header.frame_rate,
         "frames_claimed": header.frames_claimed,
         "frames_decoded": len(times),
-        "first_time_s": float(times[0]),
-        "duration_s": round(float(times[-1]) + typical, 6),
-        "shortest_gap_s": round(float(gaps.min()), 6),
-        "longest_gap_s": round(float(gaps.max()), 6),
-        # Containers round times to a millisecond or so; a real change of rate is larger.
-        "variable_frame_rate": bool(np.ptp(gaps) > max(0.0025, 0.1 * typical)),
+        **timing,
+        **({} if levels is None else {"levels": list(levels)}),
         "warnings": warnings,
     }
+
+
+def _timing(times: NDArray[np.float64], frame_rate: float) -> dict[str, Any]:
+    gaps = np.diff(times) if len(times) > 1 else np.array([1 / frame_rate if frame_rate else 0.0])
+    typical = float(np.median(gaps))
+    # Containers round times to a millisecond or so; a real change of rate is larger.
+    varies = bool(np.ptp(gaps) > max(0.0025, 0.1 * typical))
+    found = (times[0], times[-1] + typical, gaps.min(), gaps.max())
+    return dict(zip(TIMING, [*(round(float(time_s), 6) for time_s in found), varies], strict=True))

@@ -99,7 +99,8 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     if about["one_thread"]:
         video.threads = 1
     told = {field.name: about["pass"].get(field.name) for field in fields(Pass)}
-    video.adopt(Pass(**{**told, "times_ms": arrays["times_ms"], "complaints": tuple(told["complaints"])}))
+    tuples = {name: tuple(told[name] or ()) for name in ("complaints", "losses")}
+    video.adopt(Pass(**{**told, **tuples, "times_ms": arrays["times_ms"]}))
     return rebuilt(
         video,
         settings,

@@ -35,6 +35,7 @@ def build_manifest(
     k_selection: "KSelection | None" = None,
     unlike: tuple[dict[str, Any], ...] = (),
     views: Sequence[str] = (),
+    levels: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return the content of ``manifest.json``.
 
@@ -55,6 +56,8 @@ def build_manifest(
         The projects whose frames were not to come again: name, number of frames, and how many are of this video.
     views : sequence of str
         Names of the videos that were looked at together, where they show one scene.
+    levels : (float, float) or None
+        Of images: what was shown as black and as white.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
     return {
@@ -67,6 +70,7 @@ def build_manifest(
             "frame_rate": header.frame_rate,
             "frames_decoded": frames_decoded,
             "frames_claimed": header.frames_claimed,
+            **({} if levels is None else {"levels": list(levels)}),
             "size_bytes": header.size_bytes,
             "hash": fingerprint,
         },

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from keyframes.choosing import choose, warnings_of
-from keyframes.datatypes import Keyframe, Result, Selection, Settings
+from keyframes.datatypes import Keyframe, Result, Selection, Settings, known_time
 from keyframes.errors import RegionError, SettingsError
 from keyframes.joint import common_part, joined
 from keyframes.manifest import build_manifest, write_manifest
@@ -60,7 +60,7 @@ def extract(
     **options
         The other fields of `Settings`: ``features``, ``algorithm``, ``encoder``, ``encoder_minutes``, ``input_size``,
         ``mean``, ``std``, ``start_s``, ``stop_s``, ``every``, ``crop``, ``width``, ``color``, ``scan``, ``uniform``,
-        ``min_gap_s``, ``allow_similar``, ``allow_dark``, ``allow_blurred``, ``seed``, ``format``.
+        ``min_gap_s``, ``allow_similar``, ``allow_dark``, ``allow_blurred``, ``seed``, ``format``, ``levels``, ``rate``.
 
     Returns
     -------
@@ -121,16 +121,17 @@ def extract_scanned(
     """
     check_unlike(settings, unlike)
     with _reader(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
+        settings, untimed = _without_times(settings, reader)
         labelled = _labelled(unlike, reader, settings)
         follow = _Followed(threads, progress, scan_with, choose_with, notes or {})
         try:
-            manifest, selection, warnings = _fill(folder, reader, settings, settings, follow, labelled)
+            manifest, selection, warnings = _fill(folder, reader, settings, settings, follow, labelled, untimed)
         except DisagreementError as error:
             # A picture of the fast scan was not that of the file: nothing that rests on it stays.
             shutil.rmtree(folder)
             folder.mkdir()
             exact = replace(settings, scan="exact")
-            note = (f"every frame was looked at, as with --scan exact: {error}",)
+            note = (*untimed, f"every frame was looked at, as with --scan exact: {error}")
             manifest, selection, warnings = _fill(folder, reader, settings, exact, follow, labelled, note)
         write_manifest(folder, manifest)
     return Result(place, selection.keyframes, manifest, warnings)
@@ -207,12 +208,14 @@ def extract_views(
     with ExitStack() as opened:
         readers = [opened.enter_context(_reader(video, settings, threads)) for video in videos]
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
+        # Times are those of the first view.
+        settings, untimed = _without_times(settings, readers[0])
         whole = [scan_video(reader, settings, progress) for reader in readers]
         scans = common_part(whole)
         if not len(scans[0].frame_index):
             raise RegionError(f"{readers[0].path}: has no frame in common with the other views; choose another range")
         selection, k_selection = choose(joined(scans), settings, threads, progress)
-        told = (*_warnings_of_views(readers, whole, scans), *warnings_of(selection, k_selection, settings))
+        told = (*untimed, *_warnings_of_views(readers, whole, scans), *warnings_of(selection, k_selection, settings))
         results = []
         for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
             own = replace(selection, keyframes=tuple(_seen_by(scan, keyframe) for keyframe in selection.keyframes))
@@ -234,13 +237,24 @@ def _reader(video: str | Path, settings: Settings, threads: int | None) -> Video
         every=settings.every,
         crop=settings.crop,
         threads=threads,
+        levels=settings.levels,
+        rate=settings.rate,
     )
+
+
+def _without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tuple[str, ...]]:
+    """Switch the least gap off where frames have no times, and say so where somebody asked for one."""
+    if reader.has_times or not settings.min_gap_s:
+        return settings, ()
+    asked_for = settings.min_gap_s != Settings.min_gap_s
+    told = f"images have no times, so a gap of {settings.min_gap_s:g} s was not kept; give --rate HZ too"
+    return replace(settings, min_gap_s=0.0), (told,) if asked_for else ()
 
 
 def _seen_by(scan: Scan, keyframe: Keyframe) -> Keyframe:
     """Return a keyframe with the time and the sharpness that it has in one view."""
     row = int(np.searchsorted(scan.frame_index, keyframe.frame_index))
-    return replace(keyframe, time_s=float(scan.time_s[row]), sharpness=round(float(scan.sharpness[row]), 3))
+    return replace(keyframe, time_s=known_time(scan.time_s[row]), sharpness=round(float(scan.sharpness[row]), 3))
 
 
 def _warnings_of_views(
@@ -308,6 +322,7 @@ def _manifest(
         k_selection,
         projects,
         views,
+        None if reader.images is None else reader.images.levels,
     )
 
 

@@ -71,6 +71,7 @@ class Scan:
     ----------
     frame_index : array (n_frames,), int64
     time_s : array (n_frames,), float64
+        NaN where frames have no times.
     brightness : array (n_frames,), float32
         Mean gray level of the thumbnail.
     sharpness : array (n_frames,), float32

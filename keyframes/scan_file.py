@@ -21,7 +21,7 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
     the first two principal components), features (float16 components or uint8 thumbnails). Beside them pca_mean
     (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white. For whoever fetches a frame later:
     fingerprint, uint64, a row a frame, of its picture as it was looked at, and luma_levels (256,), uint8, what a luma
-    plane's levels mean in gray, empty where whole pictures were looked at.
+    plane's levels mean in gray, empty where whole pictures were looked at. Where frames have no times, time_s is NaN.
     """
     columns: dict[str, NDArray[Any]] = {
         "frame_index": scan.frame_index,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clustering import KSelection, k_means, representatives, select_k
 from clustering.lloyd import nearest_centers
 from clustering.workers import Workers
-from keyframes.datatypes import MAX_AUTO_K, Keyframe, Known, Selection, Settings
+from keyframes.datatypes import MAX_AUTO_K, Keyframe, Known, Selection, Settings, known_time
 from keyframes.guards import (
     Company,
     Limits,
@@ -94,7 +94,7 @@ def select(
         In time order.
     """
     X, limits = scan.features, limits or Limits()
-    known = known or Known(X[:0], scan.frame_index[:0], scan.time_s[:0])
+    known = known or Known(X[:0], scan.frame_index[:0], np.empty(0, np.int64))
     if centers is None:
         labels, squared, centers = cluster(X, k, known.features.astype(np.float32), seed, threads)
     else:
@@ -113,7 +113,7 @@ def select(
         best = [sharpest_first(members, scan.sharpness, rows) for members, rows in zip(ranked, groups, strict=True)]
     else:
         best = ranked
-    company = Company(X, scan.time_s, limits, k, known.features, known.time_s)
+    company = Company(X, scan.time_s, limits, k, known.features, scan.time_s[known.rows])
     effect = choose_members(best, np.flatnonzero(allowed & (blemish == 0)), np.flatnonzero(allowed), company)
     rows = np.sort(np.array(company.rows, np.int64))
     guards: dict[str, Any] = {name: effect[name] for name in effect if getattr(limits, name)}
@@ -146,7 +146,7 @@ def _keyframes(
     return tuple(
         Keyframe(
             frame_index=int(scan.frame_index[row]),
-            time_s=float(scan.time_s[row]),
+            time_s=known_time(scan.time_s[row]),
             cluster=int(labels[row]),
             cluster_size=int(sizes[labels[row]]),
             distance=round(float(distance), 6),

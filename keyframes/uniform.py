@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Keyframe, Selection
+from keyframes.datatypes import Keyframe, Selection, known_time
 from keyframes.features import CHUNK_ROWS
 from keyframes.scan import Scan
 
@@ -42,7 +42,7 @@ def select_uniform(scan: Scan, k: int) -> Selection:
         chosen.append(
             Keyframe(
                 frame_index=int(scan.frame_index[row]),
-                time_s=float(scan.time_s[row]),
+                time_s=known_time(scan.time_s[row]),
                 cluster=part,
                 cluster_size=int(sizes[part]),
                 distance=round(float(distances[row]), 6),

@@ -47,7 +47,7 @@ class Labelled:
         looks = self.thumbnails if pixels else scan.components.transform(self.thumbnails)
         scanned = np.isin(scan.frame_index, self.by_index)
         features = np.unique(np.concatenate([looks, scan.features[scanned]]), axis=0)
-        return Known(features, self.frame_index, scan.time_s[np.isin(scan.frame_index, self.frame_index)])
+        return Known(features, self.frame_index, np.flatnonzero(np.isin(scan.frame_index, self.frame_index)))
 
 
 def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thumbnailer) -> Labelled:

@@ -60,6 +60,10 @@ FLOORS = {
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
         {"images"},
+        {"folders"},
+        {"stacks"},
+        {"animations", "levels", "whole_images"},
+        {"sources"},
         {"__init__"},
     ],
     "keyframes.report": [

@@ -30,7 +30,7 @@ from keyframes.video import VideoReader
 
 PLAN = "plan.npz"
 # What decides about a scan; another choice among its frames needs no other one.
-SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan")
+SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan", "levels", "rate")
 # And what decides what a network makes of it.
 LEARNED_SETTINGS = ("seed", "encoder", "encoder_minutes", "input_size", "mean", "std")
 # FFmpeg's messages belong to a whole process: two recordings at once would take each other's for their own.
@@ -160,6 +160,8 @@ class _Work:
             every=settings.every,
             crop=settings.crop,
             threads=task.threads,
+            levels=settings.levels,
+            rate=settings.rate,
         ) as reader:
             scan = self._scan(reader, settings, self.claim.tell)
             self.claim.tell("reduce", 0, 0)

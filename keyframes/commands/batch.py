@@ -29,6 +29,8 @@ SETTINGS = [
     "allow_blurred",
     "seed",
     "format",
+    "levels",
+    "rate",
 ]
 SHOWN_REASON = 200
 

@@ -20,6 +20,8 @@ from keyframes.commands.options import (
     parse_channels,
     parse_crop,
     parse_k,
+    parse_levels,
+    parse_rate,
     parse_size,
     parse_time,
     parse_tool,
@@ -152,7 +154,9 @@ def extract(
     min_gap: Annotated[
         float,
         typer.Option(
-            min=0, metavar="SECONDS", help="Least time between two chosen frames, as far as possible; 0: none."
+            min=0,
+            metavar="SECONDS",
+            help="Least time between two chosen frames, as far as possible; 0: none. Images need --rate.",
         ),
     ] = 0.1,
     allow_similar: Annotated[
@@ -165,6 +169,23 @@ def extract(
         bool,
         typer.Option("--allow-blurred", help="Do not replace a frame that is blurred, nor prefer the sharper of two."),
     ] = False,
+    levels: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_levels,
+            metavar="LOW,HIGH",
+            help="Of images: show these levels as black and white. Default: 8-bit images as they are; for "
+            "deeper ones and floats, the range in use over the whole recording.",
+        ),
+    ] = None,
+    rate: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_rate,
+            metavar="HZ",
+            help="Of images: how many there are a second. Without it they have no times, and --min-gap is off.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")
     ] = 0,
@@ -210,6 +231,8 @@ def extract(
         "allow_blurred": allow_blurred,
         "seed": seed,
         "format": format,
+        "levels": levels,
+        "rate": rate,
     }
     if views and (len(videos) < 2 or unlike):
         raise typer.BadParameter("--views takes two videos or more, and no --unlike")
@@ -247,6 +270,9 @@ def extract(
             result = together[number] if views else run(video, k, output=place, unlike=unlike or (), **common)
             for warning in result.warnings:
                 say(f"warning: {video}: {warning}")
+            if levels is None and "levels" in result.manifest["video"]:
+                low, high = result.manifest["video"]["levels"]
+                say(f"note: {video}: levels {low:g} to {high:g} are shown as black to white; --levels changes that")
             done.append({"folder": str(place), **result.manifest})
             if not as_json:
                 n_decoded = result.manifest["video"]["frames_decoded"]

@@ -10,7 +10,7 @@ from keyframes.commands.options import AsJson, Quiet, Threads, errors_told
 
 
 def info(
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file.")],
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video file, folder of images, or TIFF.")],
     threads: Threads = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -25,7 +25,9 @@ def info(
             print(json.dumps(report, indent=2, ensure_ascii=False))
         else:
             for name, value in report.items():
-                shown = value if not isinstance(value, list) else "; ".join(value) or "none"
+                shown = "unknown" if value is None else value
+                if isinstance(value, list):
+                    shown = "; ".join(map(str, value)) or "none"
                 print(f"{name.replace('_', ' '):<24}{shown}")
     if failed:
         raise typer.Exit(1)

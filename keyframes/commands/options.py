@@ -66,6 +66,28 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def parse_levels(text: str) -> tuple[float, float]:
+    """Read two levels, LOW,HIGH."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not low < high:
+        raise typer.BadParameter(f"{text!r} is no range; give LOW,HIGH, the second one higher, such as 0,4095")
+    return low, high
+
+
+def parse_rate(text: str) -> float:
+    """Read a number of images a second."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise typer.BadParameter(f"{text!r} is no rate; give images a second, such as 25")
+    return rate
+
+
 def parse_channels(text: str) -> tuple[float, ...]:
     """Read a number for each channel: R,G,B, or one for gray."""
     try:

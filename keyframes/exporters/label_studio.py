@@ -29,7 +29,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                     "img": f"/data/local-files/?d={quote(image.path)}",
                     "video": image.recording.manifest["video"]["path"],
                     "frame_index": image.entry["frame_index"],
-                    "time_s": image.entry["time_s"],
+                    **({} if image.entry["time_s"] is None else {"time_s": image.entry["time_s"]}),
                 }
             }
             for image in images

@@ -23,7 +23,6 @@ from keyframes.exporters.project_file import quoted, read_project_file
 from keyframes.exporters.recording import Recording, is_video_of, png, read_image
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
-from keyframes.video import VideoReader
 
 N_CONTEXT = 2
 SCORER = "keyframes"
@@ -191,11 +190,13 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
     if not wanted:
         return
     indices = {index + step for index in wanted for step in range(-N_CONTEXT, N_CONTEXT + 1) if index + step >= 0}
+    found: set[int] = set()
     chosen = {index for index in wanted if recording.files[index].suffix == ".png"}
-    with VideoReader(recording.need_video()) as reader:
+    with recording.open_video() as reader:
         try:
             with progress_bar(reader.read_frames(indices), "context", len(indices), "images", progress) as frames:
                 for frame in frames:
+                    found.add(frame.index)
                     if frame.index in chosen and not _shows(recording.files[frame.index], frame):
                         raise ExportError(
                             f"{reader.path}: frame {frame.index} is not the image of {recording.folder}; "
@@ -203,8 +204,8 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
                         )
                     yield frame
         except VideoError:
-            # Behind the last frame there is no context.
-            if not reader.reached_end or reader.frames_decoded <= max(wanted):
+            # Behind the last frame, and where one is lost, there is no context.
+            if not found.issuperset(wanted):
                 raise
 
 

@@ -70,6 +70,11 @@ class Recording:
             )
         return self.video
 
+    def open_video(self) -> VideoReader:
+        """Open the video so that its pictures are those of the result, or raise an ExportError where it is missing."""
+        levels = self.manifest["settings"].get("levels")
+        return VideoReader(self.need_video(), levels=None if levels is None else tuple(levels))
+
     def images(self, wanted: Sequence[int], progress: bool) -> Iterator[tuple[int, bytes]]:
         """Yield (frame index, PNG file) of these frames, in ascending order.
 
@@ -81,7 +86,7 @@ class Recording:
                 yield index, _read(self.files[index])
             return
         with (
-            VideoReader(self.need_video()) as reader,
+            self.open_video() as reader,
             progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
         ):
             for frame in frames:

@@ -23,7 +23,9 @@ from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
 from keyframes.exporters.recording import Recording, decode_image, png
 from keyframes.output import result_folder
-from keyframes.video.images import image_files, is_image_sequence
+from keyframes.video.images import image_files
+from keyframes.video.sources import TIFF_ENDINGS
+from keyframes.video.stacks import series_shape
 
 FILES = ("suggestions.slp", "suggestions.pkg.slp")
 
@@ -110,7 +112,7 @@ def _describe(sio: Any, recording: Recording) -> Any:
     """Describe a video to SLEAP as the manifest knows it; the file is not opened."""
     video = recording.manifest["video"]
     path = recording.video or Path(video["path"])
-    if is_image_sequence(path):
+    if path.is_dir():
         return sio.load_video(_file_names(path))
     gray = _is_gray(recording)
     n_frames = max(video["frames_claimed"], video["frames_decoded"])
@@ -124,6 +126,8 @@ def _describe(sio: Any, recording: Recording) -> Any:
         "input_format": "",
         "fps": video["frame_rate"] or None,
     }
+    if path.suffix.lower() in TIFF_ENDINGS:
+        metadata |= {"type": "TiffVideo", "keep_open": True, "format": "multi_page"}
     return sio.Video(filename=path.as_posix(), backend_metadata=metadata, open_backend=False)
 
 
@@ -133,15 +137,29 @@ def _file_names(path: Path) -> str | list[str]:
 
 
 def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
-    """Return the note that SLEAP may show other frames, where the average frame rate does not tell their times."""
+    """Return the note that SLEAP may show other frames: of a stack, or where the average rate does not tell times."""
+    if recording.video is not None and recording.video.suffix.lower() in TIFF_ENDINGS:
+        return _told_of_stack(recording, recording.video, instead)
     rate = recording.manifest["video"]["frame_rate"]
-    if not rate:
+    if not rate or any(entry["time_s"] is None for entry in recording.manifest["keyframes"]):
         return []
     shifts = [entry["time_s"] - entry["frame_index"] / rate for entry in recording.manifest["keyframes"]]
     if max(shifts) - min(shifts) <= 0.5 / rate:
         return []
     name = recording.manifest["video"]["path"]
     return [f"the frame rate of {name} varies, and SLEAP may show other frames of it: {instead}"]
+
+
+def _told_of_stack(recording: Recording, path: Path, instead: str) -> list[str]:
+    """Return the note that SLEAP takes a stack for frames of another shape, or shows other levels, where it does."""
+    video, shape = recording.manifest["video"], series_shape(path)
+    # sleap-io 0.9.5 goes by the shape alone: of three axes the last one is time, unless the last two are equal.
+    if len(shape) > 2 and not (len(shape) == 3 and shape[1] == shape[2] != shape[0]):
+        size = f"{shape[0]} x {shape[1]}" if len(shape) == 3 else "another size"
+        return [f"SLEAP reads {video['path']} as frames of {size} pixels: {instead}"]
+    if "levels" in video:
+        return [f"SLEAP does not show the levels of {video['path']} as the images do: {instead}"]
+    return []
 
 
 def _is_gray(recording: Recording) -> bool:

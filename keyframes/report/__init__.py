@@ -6,7 +6,7 @@ What the browser gets is in `assets/`.
 """
 
 from keyframes.report.batch_index import index_page
-from keyframes.report.overview import Overview, make_overview
+from keyframes.report.overview import Overview, make_overview, timeline
 from keyframes.report.page import asset
 from keyframes.report.report import manifest_digest, report_page, reported_digest, write_report
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
@@ -21,5 +21,6 @@ __all__ = [
     "report_page",
     "reported_digest",
     "thumbnail",
+    "timeline",
     "write_report",
 ]

@@ -20,7 +20,7 @@ class Overview:
     Attributes
     ----------
     first_s, last_s : float
-        Range of the timeline in seconds.
+        Range of the timeline in seconds, or in frames where these have no times.
     bin_label : array (n_bins,), int32
         Cluster of most frames of each equal stretch of that range; where no frame begins, that of the frame before.
     dot_row : array (n_dots,), int64
@@ -63,6 +63,11 @@ class Overview:
         }
 
 
+def timeline(frame_index: NDArray[np.int64], time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where frames lie on a timeline: their times, or their indices where they have none."""
+    return frame_index.astype(np.float64) if np.isnan(time_s).any() else time_s
+
+
 def _packed(column: NDArray[Any], kind: str) -> str:
     return base64.b64encode(np.ascontiguousarray(column, kind).tobytes()).decode()
 
@@ -75,7 +80,7 @@ def make_overview(
     Parameters
     ----------
     time_s : array (n_frames,), float64
-        Growing.
+        Where frames lie on the timeline, growing.
     label : array (n_frames,), int32
         Cluster of each frame.
     place : array (n_frames, 2), float32

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.contact_sheet import clock
-from keyframes.report.overview import Overview, make_overview
+from keyframes.report.overview import Overview, make_overview, timeline
 from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text
 
 NAME = "report.html"
@@ -57,8 +57,12 @@ def write_report(
         JPEG file of each chosen frame.
     """
     chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
-    overview = make_overview(time_s, label, place, chosen.astype(np.int64))
-    page = report_page(manifest, overview, overview.as_dict(frame_index, time_s, label), thumbnails)
+    along = timeline(frame_index, time_s)
+    overview = make_overview(along, label, place, chosen.astype(np.int64))
+    shown = overview.as_dict(frame_index, along, label)
+    # Pages of videos need not say so.
+    shown |= {} if along is time_s else {"no_times": True}
+    page = report_page(manifest, overview, shown, thumbnails)
     partial = folder / f".{NAME}.partial"
     partial.write_text(page, encoding="utf-8", newline="\n")
     partial.replace(folder / NAME)
@@ -82,8 +86,8 @@ def report_page(
         facts=facts(summary(manifest)),
         warnings=_warnings(manifest["warnings"]),
         n_clusters=str(len(overview.hue)),
-        start=clock(overview.first_s),
-        end=clock(overview.last_s),
+        start=_moment(overview.first_s, shown),
+        end=_moment(overview.last_s, shown),
         grid=str(overview.grid),
         cards="".join(_card(entry, overview, thumbnails[entry["frame_index"]], video) for entry in entries),
         settings=facts(_settings(manifest)),
@@ -99,6 +103,7 @@ def summary(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     found = [
         ("Recording", f"{video['width']} x {video['height']} pixels{rate}"),
         ("Frames decoded", f"{video['frames_decoded']:,}"),
+        *([("Black and white", " to ".join(f"{level:g}" for level in video["levels"]))] if "levels" in video else []),
         ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
         ("Seed", str(manifest["settings"]["seed"])),
     ]
@@ -108,6 +113,10 @@ def summary(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     if manifest.get("review", {}).get("history"):
         found.append(("Changed by hand", f"{len(manifest['review']['history'])} times"))
     return found
+
+
+def _moment(along: float, shown: dict[str, Any]) -> str:
+    return f"frame {along:.0f}" if shown.get("no_times") else clock(along)
 
 
 def _warnings(warnings: list[str]) -> str:
@@ -120,14 +129,16 @@ def _warnings(warnings: list[str]) -> str:
 def _card(entry: dict[str, Any], overview: Overview, jpeg: bytes, video: dict[str, Any]) -> str:
     index, cluster = entry["frame_index"], entry["cluster"]
     size = f"{entry['cluster_size']:,} {'frame' if entry['cluster_size'] == 1 else 'frames'}"
+    when = "" if entry["time_s"] is None else clock(entry["time_s"])
+    at = f" at {when}" if when else ""
     note = f'<span class="note">{text(entry["note"])}</span>' if entry.get("note") else ""
     return (
         f'<li><button type="button" class="card" data-frame="{index}" data-cluster="{cluster}" aria-pressed="false" '
-        f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index} at {clock(entry["time_s"])}, '
+        f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index}{at}, '
         f'stands for {size} of cluster {cluster}">'
         f'<img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
         f'width="{video["width"]}" height="{video["height"]}">'
-        f'<span class="caption"><b>{index}</b><span>{clock(entry["time_s"])}</span>'
+        f'<span class="caption"><b>{index}</b><span>{when}</span>'
         f'<span class="size" title="frames in its cluster">{entry["cluster_size"]:,}</span></span>'
         f"{note}</button></li>\n"
     )
@@ -136,7 +147,7 @@ def _card(entry: dict[str, Any], overview: Overview, jpeg: bytes, video: dict[st
 def _mark(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "frame": entry["frame_index"],
-        "time": entry["time_s"],
+        "time": entry["frame_index"] if entry["time_s"] is None else entry["time_s"],
         "cluster": entry["cluster"],
         "size": entry["cluster_size"],
         "file": entry["file"],

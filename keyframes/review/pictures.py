@@ -92,7 +92,7 @@ class Pictures:
     """
 
     def __init__(self, path: Path, settings: Settings, scan: SavedScan) -> None:
-        self._reader = VideoReader(path, crop=settings.crop)
+        self._reader = VideoReader(path, crop=settings.crop, levels=settings.levels, rate=settings.rate)
         self._settings, self._scan = settings, scan
         self._seeker: Seeker | None = None
         self._may_seek: bool | None = None

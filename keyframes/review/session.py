@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import WITH_PROJECT, Exported, ExportTool
+from keyframes.datatypes import WITH_PROJECT, Exported, ExportTool, known_time
 from keyframes.errors import KeyframesError, ReviewError, StaleError
 from keyframes.exporters import export
 from keyframes.exporters.place import unused_file
 from keyframes.exporters.recording import read_recordings
-from keyframes.report import make_overview, thumbnail
+from keyframes.report import make_overview, thumbnail, timeline
 from keyframes.review import changes
 from keyframes.review.changes import Entry, Manifest
 from keyframes.review.folder import ReviewedFolder, read_picture
@@ -56,6 +56,7 @@ class Session:
         self.video = recordings[0].need_video()
         self.project = project
         self._scan = read_scan(folder / "scan.npz")
+        self._timeline = timeline(self._scan.frame_index, self._scan.time_s)
         self._folder = ReviewedFolder(folder, recordings[0].manifest)
         self._cache = BoundedCache()
         self._changing = threading.RLock()
@@ -116,7 +117,7 @@ class Session:
             "keyframes": [
                 {
                     "frame": entry["frame_index"],
-                    "time": entry["time_s"],
+                    "time": entry["frame_index"] if entry["time_s"] is None else entry["time_s"],
                     "cluster": entry["cluster"],
                     "size": entry["cluster_size"],
                     "note": entry.get("note", ""),
@@ -135,10 +136,11 @@ class Session:
         scan = self._scan
         rows = [scan.row(entry["frame_index"]) for entry in self.manifest["keyframes"]]
         chosen = np.array([row for row in rows if row >= 0], np.int64)
-        overview = make_overview(scan.time_s, scan.label, scan.map, chosen)
+        overview = make_overview(self._timeline, scan.label, scan.map, chosen)
         low, side = _square(scan.map)
         return {
-            **overview.as_dict(scan.frame_index, scan.time_s, scan.label),
+            **overview.as_dict(scan.frame_index, self._timeline, scan.label),
+            "no_times": self._timeline is not scan.time_s,
             "origin": low.tolist(),
             "side": side,
         }
@@ -152,7 +154,8 @@ class Session:
         start : int
             How many of them to pass over.
         apart_s : float
-            Leave out those that lie closer than this to a nearer one, or to the chosen frame, in seconds.
+            Leave out those that lie closer than this to a nearer one, or to the chosen frame: in seconds, or in frames
+            where these have no times.
         """
         cluster = changes.entry_of(self.manifest, frame_index)["cluster"]
         scan, chosen = self._scan, [entry["frame_index"] for entry in self.manifest["keyframes"]]
@@ -161,7 +164,7 @@ class Session:
         ranked = members[np.argsort(scan.distance[members], kind="stable")]
         stop = start + CANDIDATES_AT_ONCE
         if apart_s > 0:
-            ranked = _spread(ranked, scan.time_s, scan.row(frame_index), apart_s, stop + 1)
+            ranked = _spread(ranked, self._timeline, scan.row(frame_index), apart_s, stop + 1)
         return {
             "frame": frame_index,
             "n": len(members),
@@ -170,9 +173,9 @@ class Session:
         }
 
     def near(self, time_s: float) -> dict[str, Any]:
-        """Return the frame that was looked at and is shown at a time."""
-        row = int(np.searchsorted(self._scan.time_s, time_s, side="right")) - 1
-        return self._described(min(max(row, 0), len(self._scan.time_s) - 1))
+        """Return the frame that was looked at and is shown at a place on the timeline."""
+        row = int(np.searchsorted(self._timeline, time_s, side="right")) - 1
+        return self._described(min(max(row, 0), len(self._timeline) - 1))
 
     def look_at(self, frame_index: int, step: int = 0) -> dict[str, Any]:
         """Return a frame that was looked at, or the one so many of them after it."""
@@ -255,7 +258,7 @@ class Session:
         row, scan = self._row(frame_index), self._scan
         return {
             "frame_index": frame_index,
-            "time_s": float(scan.time_s[row]),
+            "time_s": known_time(scan.time_s[row]),
             "cluster": int(scan.label[row]),
             "cluster_size": int(np.count_nonzero(scan.label == scan.label[row])),
             "distance": round(float(scan.distance[row]), 6),
@@ -273,7 +276,7 @@ class Session:
         scan = self._scan
         return {
             "frame": int(scan.frame_index[row]),
-            "time": float(scan.time_s[row]),
+            "time": float(self._timeline[row]),
             "cluster": int(scan.label[row]),
             "distance": float(scan.distance[row]),
             "sharpness": float(scan.sharpness[row]),
@@ -316,16 +319,16 @@ def _told(record: dict[str, Any]) -> str:
 
 
 def _spread(
-    ranked: NDArray[np.int64], time_s: NDArray[np.float64], first: int, apart_s: float, enough: int
+    ranked: NDArray[np.int64], along: NDArray[np.float64], first: int, apart_s: float, enough: int
 ) -> NDArray[np.int64]:
-    """Rows, no more than `enough`, of which none is closer in time to one before it, or to a first one."""
-    kept, taken_s = [], [float(time_s[first])]
+    """Rows, no more than `enough`, of which none is closer on the timeline to one before it, or to a first one."""
+    kept, taken = [], [float(along[first])]
     for row in ranked.tolist():
-        place = bisect.bisect(taken_s, time_s[row])
-        near = taken_s[max(0, place - 1) : place + 1]
-        if all(abs(time_s[row] - other) >= apart_s for other in near):
+        place = bisect.bisect(taken, along[row])
+        near = taken[max(0, place - 1) : place + 1]
+        if all(abs(along[row] - other) >= apart_s for other in near):
             kept.append(row)
-            taken_s.insert(place, float(time_s[row]))
+            taken.insert(place, float(along[row]))
             if len(kept) == enough:
                 break
     return np.array(kept, np.int64)

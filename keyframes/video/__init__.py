@@ -1,10 +1,11 @@
 """The video room: the one place that opens a video.
 
-From the bottom up: `images` (folders and TIFFs read as videos), `captures` (opening a file), `packets` (times and key
-frames without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `clock`
-(times that grow), `damage` (what a pass shows of it), `reader` (frames in order, by walking), and upon it `seeking`
-(frames by proven seeks), `spread` (pictures from all over a file), `discarding` (which frames need not be decoded) and
-`segments` (a pass by several captures side by side).
+From the bottom up: `sources` (what images come from: `stacks`, `animations` and `folders`), `levels` (images of more
+than 8 bits), `images` (all of these read as videos), `captures` (opening a file), `packets` (times and key frames
+without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `clock` (times
+that grow), `damage` (what a pass shows of it), `reader` (frames in order, by walking), and upon it `seeking` (frames by
+proven seeks), `spread` (pictures from all over a file), `discarding` (which frames need not be decoded) and `segments`
+(a pass by several captures side by side).
 """
 
 from keyframes.video.captures import PLAIN, View

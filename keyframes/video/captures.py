@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
-from keyframes.video.images import ImageSequence, is_image_sequence
+from keyframes.video.images import ImageSequence
 
 # Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
 Discard = Literal["none", "nonref", "bidir"]
@@ -49,7 +49,7 @@ class View:
 PLAIN = View()
 
 
-def open_capture(path: Path, threads: int, view: View = PLAIN) -> Capture:
+def open_capture(path: Path, threads: int, view: View = PLAIN, images: ImageSequence | None = None) -> Capture:
     """Open a file for reading from its start.
 
     Parameters
@@ -58,9 +58,11 @@ def open_capture(path: Path, threads: int, view: View = PLAIN) -> Capture:
     threads : int
         FFmpeg's threads.
     view : View
+    images : ImageSequence or None
+        Where the file is one.
     """
-    if is_image_sequence(path):
-        return ImageSequence(path)
+    if images is not None:
+        return images.reopen()
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
     if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]

@@ -1,6 +1,7 @@
 """The time of each frame, which grows from frame to frame even where the file's own time stamps do not."""
 
 from collections.abc import Callable
+from math import isnan
 
 from keyframes.video.packets import LONGEST_DELAY, Packets
 
@@ -32,8 +33,10 @@ class Clock:
         self._n_behind, self._n_equal = 0, 0
 
     def time_s(self, stamp_ms: float) -> float:
-        """Return the time in seconds of the next frame, which has this stamp."""
+        """Return the time in seconds of the next frame, which has this stamp; NaN of images, which have no times."""
         time_s = stamp_ms / 1000
+        if isnan(time_s):
+            return time_s
         if time_s > self._latest_s + ROUNDING_S:
             self._n_behind = 0
         else:

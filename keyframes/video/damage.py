@@ -51,6 +51,8 @@ class Pass:
         FFmpeg's, in summary; "" where it had nothing to say.
     complaints : tuple of int
         Indices of the frames that were waited for when FFmpeg complained; known with one thread only.
+    losses : tuple of str
+        Of images: what was left out, a sentence each.
     """
 
     discard: Discard
@@ -60,6 +62,7 @@ class Pass:
     reached_end: bool
     messages: str
     complaints: tuple[int, ...]
+    losses: tuple[str, ...] = ()
 
     def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
         """Return the times of all frames, those of the packets where frames were left out."""
@@ -131,7 +134,7 @@ def find_suspects(
     lost = np.searchsorted(np.maximum.accumulate(stamps_ms), packets.zeroed_ms)
     for place in (*seen.complaints, *lost.tolist()):
         reported |= _until_key(frame_index, place - packets.delay, place + packets.delay + 1, keys)
-    if seen.discard != "none":
+    if seen.discard != "none" or not packets.distinct:
         return reported
     if packets.in_order:
         reported |= _out_of_order(seen.times_ms)[frame_index]

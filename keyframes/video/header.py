@@ -8,13 +8,13 @@ from keyframes.datatypes import VideoHeader
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
 from keyframes.video.captures import check_conversion, grab_next, open_capture
-from keyframes.video.images import image_files, is_image_sequence
+from keyframes.video.images import ImageSequence, image_files, is_image_sequence
 
 # Damaged packets that may come before the first picture.
 MOST_DAMAGED = 4096
 
 
-def read_header(path: Path, threads: int) -> VideoHeader:
+def read_header(path: Path, threads: int, images: ImageSequence | None = None) -> VideoHeader:
     """Open a file, decode its first picture, and return what the file says of itself.
 
     Raises
@@ -25,7 +25,7 @@ def read_header(path: Path, threads: int) -> VideoHeader:
     size_bytes, start = _size_and_start(path)
     log = DecoderLog()
     with log:
-        capture = open_capture(path, threads)
+        capture = open_capture(path, threads, images=images)
         try:
             opened = capture.isOpened()
             found = opened and grab_next(capture, lambda: MOST_DAMAGED)
@@ -37,11 +37,15 @@ def read_header(path: Path, threads: int) -> VideoHeader:
         finally:
             capture.release()
     said = f" (FFmpeg: {log.first})" if log.first else ""
+    if images is not None and images.reason:
+        said = f" ({images.reason})"
     if not opened:
         raise VideoError(
             f"{path}: no video can be opened in this file{said}; it is no video, has no video track, or its "
             "index was never written: copy it again, or convert it with ffmpeg"
         )
+    if images is not None and image is None:
+        raise VideoError(f"{path}: not one image can be decoded ({images.reason}); copy it again, or convert it")
     if not decoded or image is None:
         raise VideoError(f"{path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg")
     check_conversion(path, log)

@@ -1,23 +1,35 @@
-"""A folder of images, or a TIFF of many pages, read as a video is."""
+"""Folders of images, TIFF stacks and animated images, read as a video is."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.errors import VideoError
+from keyframes.video.animations import Animation
+from keyframes.video.folders import Folder
+from keyframes.video.levels import Scale, find_range
+from keyframes.video.sources import TIFF_ENDINGS, DamagedImageError, Images
+from keyframes.video.stacks import Stack
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
-TIFF_ENDINGS = frozenset({".tif", ".tiff"})
-# A page is found by walking through those before it, so several are read at a time, up to so many bytes.
-BLOCK_BYTES = 32 << 20
+ANIMATION_ENDINGS = frozenset({".gif", ".png", ".apng", ".webp"})
+# Images, evenly spread, by which the size of most is known, and the range of their levels.
+N_SIZED = 5
+N_SAMPLED = 24
+# A warning names so many of the images that it is about.
+N_NAMED = 10
 
 
 def is_image_sequence(path: Path) -> bool:
-    """Whether this is a folder with images in it, or a TIFF file."""
-    return bool(image_files(path)) if path.is_dir() else path.suffix.lower() in TIFF_ENDINGS
+    """Whether this is a folder with images in it, a TIFF, or an image that may be animated."""
+    if path.is_dir():
+        return bool(image_files(path))
+    return path.suffix.lower() in TIFF_ENDINGS | ANIMATION_ENDINGS
 
 
 def image_files(folder: Path) -> tuple[Path, ...]:
@@ -31,42 +43,85 @@ def _natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name
 
 
+def _open(path: Path) -> Images:
+    if path.is_dir():
+        return Folder(image_files(path))
+    return Stack(path) if path.suffix.lower() in TIFF_ENDINGS else Animation(path)
+
+
 class ImageSequence:
-    """Images with the methods of ``cv2.VideoCapture`` that the reader calls. They have no times and no frame rate.
+    """Images with the methods of ``cv2.VideoCapture`` that the reader calls.
+
+    An image that cannot be decoded, or has not the size of most, is left out. The others keep their places: an index
+    counts the files of the folder or the pages of the stack, from 0.
 
     Parameters
     ----------
     path : Path
-        A folder of images, or a TIFF.
+        A folder of images, a TIFF, or an animated image.
+    levels : (float, float) or None
+        Levels that are shown as black and white. None takes 8-bit images as they are, and for others the range in use
+        over the whole sequence.
+    rate : float or None
+        Images a second. Without it they have no times, unless the file tells them.
+
+    Attributes
+    ----------
+    levels : (float, float) or None
+        The range that is used; None where none is.
+    deep : bool
+        Whether there are images of more than 8 bits; known once it is open.
+    reason : str
+        Why the first image that cannot be decoded is none.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._files = image_files(path) if path.is_dir() else None
-        self._count = len(self._files) if self._files is not None else _count_pages(path)
-        self._next = 0
+    def __init__(self, path: Path, levels: tuple[float, float] | None = None, rate: float | None = None) -> None:
+        self.path, self.levels, self.rate = path, levels, rate
+        self.deep, self.reason = False, ""
+        self._scale: Scale | None = None if levels is None else Scale(*levels)
+        # Levels that are given hold for 8-bit images too.
+        self._scales_8_bits = levels is not None
+        self._images: Images | None = None
+        self._size: tuple[int, int] | None = None
+        self._count, self._noun, self._cut_off = 0, "image", False
+        self._shortened: list[str] = []
         self._image: NDArray[np.uint8] | None = None
-        self._block: list[NDArray[np.uint8]] = []
-        self._shape: tuple[int, ...] | None = None
+        self._begin()
+
+    def reopen(self) -> "ImageSequence":
+        """Open it anew, to be read from its first image."""
+        self.release()
+        self._begin()
+        try:
+            self._images = _open(self.path)
+        except DamagedImageError as error:
+            self.reason = str(error)
+            return self
+        if self._size is None and len(self._images):
+            self._survey()
+        # What the survey read is read again.
+        self._images.shortened.clear()
+        self._shortened = self._images.shortened
+        return self
 
     def isOpened(self) -> bool:  # noqa: D102
-        return self._count > 0
+        return self._images is not None and len(self._images) > 0
 
     def grab(self) -> bool:
-        """Read the next image."""
-        if self._next >= self._count:
-            return False
-        self._image = self._read_file() if self._files is not None else self._read_page()
-        if self._image is None:
-            return False
-        self._shape = self._shape or self._image.shape
-        if self._image.shape != self._shape:
-            raise VideoError(
-                f"{self.path}: image {self._next} is {self._image.shape[1]} x {self._image.shape[0]} pixels, the first "
-                f"one {self._shape[1]} x {self._shape[0]}; put images of one size into a folder"
-            )
-        self._next += 1
-        return True
+        """Read the next image that can be decoded."""
+        assert self._images is not None
+        while self._next < len(self._images):
+            place = self._next
+            self._next += 1
+            image = self._read(place)
+            if image is None:
+                self._damaged.append(self._images.name(place))
+            elif image.shape[:2] != (self._size or image.shape[:2]):
+                self._other_size.append(self._images.name(place))
+            else:
+                self._image = self._in_8_bits(image)
+                return True
+        return False
 
     def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
         return self._image is not None, self._image
@@ -75,40 +130,107 @@ class ImageSequence:
         return self.retrieve() if self.grab() else (False, None)
 
     def get(self, prop: int) -> float:
-        """Return the number of images; nothing else is known."""
-        return float(self._count) if prop == cv2.CAP_PROP_FRAME_COUNT else 0.0
+        """Return the number of images, their rate, or the place after the current image and its time.
+
+        The rate is 0 and the time NaN where there is none.
+        """
+        if prop == cv2.CAP_PROP_POS_FRAMES:
+            return float(self._next)
+        if self._images is None:
+            return 0.0
+        if prop == cv2.CAP_PROP_FRAME_COUNT:
+            return float(len(self._images))
+        if prop == cv2.CAP_PROP_POS_MSEC:
+            return self._time_ms(self._next - 1)
+        if prop == cv2.CAP_PROP_FPS:
+            period_ms = self._time_ms(1)
+            return 1000 / period_ms if period_ms > 0 else 0.0
+        return 0.0
 
     def set(self, prop: int, value: float) -> bool:
         """Refuse: nothing can be set."""
         return False
 
     def release(self) -> None:  # noqa: D102
-        self._image, self._block = None, []
+        if self._images is not None:
+            self._images.close()
+        self._images, self._image = None, None
 
-    def _read_file(self) -> NDArray[np.uint8] | None:
-        assert self._files is not None
-        file = self._files[self._next]
+    def losses(self) -> tuple[str, ...]:
+        """Return what was left out since it was opened, a sentence each."""
+        found = []
+        for names, one, several in (
+            (self._damaged, "could not be decoded", "could not be decoded"),
+            (self._other_size, *(f"{has} another size than most ({self._size_text()})" for has in ("has", "have"))),
+        ):
+            if names:
+                what = f"{one} and is left out" if len(names) == 1 else f"{several} and are left out"
+                found.append(f"{len(names)} of {self._count} {self._noun}s {what}: {_listed(names)}")
+        if self._shortened:
+            n_files = len(self._shortened)
+            holds = "file holds several pages" if n_files == 1 else f"of the {self._count} files hold several pages"
+            found.append(f"{n_files} {holds}, and only the first was looked at: {_listed(self._shortened)}")
+        if self._cut_off:
+            found.append(f"the file was cut off: the {self._noun}s after the {self._count} that were found are lost")
+        return tuple(found)
+
+    def _begin(self) -> None:
+        self._next, self._image = 0, None
+        self._damaged: list[str] = []
+        self._other_size: list[str] = []
+
+    def _survey(self) -> None:
+        """Find the size of most images, and the range of their levels where they are deeper than 8 bits."""
+        assert self._images is not None
+        self._count, self._noun, self._cut_off = len(self._images), self._images.noun, self._images.cut_off
+        kinds = [(image.shape[:2], image.dtype != np.uint8) for image in self._sample(N_SIZED)]
+        if not kinds:
+            return
+        self._size = Counter(size for size, _ in kinds).most_common(1)[0][0]
+        self.deep = any(deep for _, deep in kinds)
+        if self.deep and self._scale is None:
+            self._set_range(image for image in self._sample(N_SAMPLED) if image.dtype != np.uint8)
+
+    def _sample(self, n_images: int) -> Iterator[NDArray[Any]]:
+        """Yield so many images, evenly spread, as far as they can be decoded."""
+        for place in np.unique(np.linspace(0, self._count - 1, n_images).astype(np.int64)).tolist():
+            image = self._read(place)
+            if image is not None:
+                yield image
+
+    def _set_range(self, images: Iterable[NDArray[Any]]) -> None:
+        self.levels = find_range(images)
+        self._scale = Scale(*self.levels)
+
+    def _read(self, place: int) -> NDArray[Any] | None:
+        assert self._images is not None
         try:
-            # Read by Python: cv2.imread loses non-ASCII names on Windows.
-            data = np.frombuffer(file.read_bytes(), np.uint8)
-        except OSError as error:
-            raise VideoError(f"{file}: cannot be read ({error.strerror}); check its permissions") from None
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-        if image is None:
-            raise VideoError(f"{file}: is no image that can be decoded; remove it from the folder, or copy it again")
-        return np.asarray(image, np.uint8)
+            return self._images.read(place)
+        except DamagedImageError as error:
+            self.reason = self.reason or str(error)
+            return None
 
-    def _read_page(self) -> NDArray[np.uint8] | None:
-        if not self._block:
-            n_pages = 1 if self._image is None else max(1, BLOCK_BYTES // self._image.nbytes)
-            n_pages = min(n_pages, self._count - self._next)
-            _, pages = cv2.imreadmulti(str(self.path), self._next, n_pages, flags=cv2.IMREAD_COLOR)
-            self._block = [np.asarray(page, np.uint8) for page in reversed(pages)]
-        return self._block.pop() if self._block else None
+    def _in_8_bits(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return an image in blue, green and red of 8 bits."""
+        deep = image.dtype != np.uint8
+        if deep and self._scale is None:
+            # Among others of 8 bits.
+            self.deep = True
+            self._set_range([image])
+        if self._scale is not None and (deep or self._scales_8_bits):
+            image = self._scale(image)
+        image = np.ascontiguousarray(image)
+        return image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
+
+    def _time_ms(self, place: int) -> float:
+        assert self._images is not None
+        return 1000 * place / self.rate if self.rate else self._images.time_ms(place)
+
+    def _size_text(self) -> str:
+        return f"{self._size[1]} x {self._size[0]} pixels" if self._size else ""
 
 
-def _count_pages(path: Path) -> int:
-    try:
-        return int(cv2.imcount(str(path), cv2.IMREAD_COLOR))
-    except cv2.error:
-        return 0
+def _listed(names: Sequence[str]) -> str:
+    """Write names in a row, the first ten and how many more there are."""
+    more = f" and {len(names) - N_NAMED} more" if len(names) > N_NAMED else ""
+    return ", ".join(names[:N_NAMED]) + more

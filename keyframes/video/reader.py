@@ -1,8 +1,8 @@
 """The reader: frames in presentation order, and what a pass over the file saw of it.
 
 An index counts the frames that can be decoded, in the order in which the decoder hands them out, from the start of the
-file. Reading goes on past damaged packets, which have no index: PyAV and a loop of ``cv2.VideoCapture.grab`` that goes on
-after a failed one count alike.
+file. Reading goes on past damaged packets, which have no index: PyAV and a loop of ``cv2.VideoCapture.grab`` that goes
+on after a failed one count alike.
 
 Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for
 (on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven:
@@ -21,15 +21,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Crop, Frame
+from keyframes.datatypes import Crop, Frame, known_time
 from keyframes.decoder_log import DecoderLog
-from keyframes.errors import RegionError, VideoError
+from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.video.captures import PLAIN, Capture, View, check_conversion, current_picture, grab_next, open_capture
 from keyframes.video.clock import ROUNDING_S, Clock
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.header import read_header
-from keyframes.video.images import is_image_sequence
+from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 
 LOG_EVERY = 500
@@ -57,6 +57,11 @@ class VideoReader:
         Hand out this part of each picture.
     threads : int or None
         FFmpeg's threads; None takes up to four for each processor. MPEG-1 and MPEG-2 are decoded on one.
+    levels : (float, float) or None
+        Of images: the levels that are shown as black and white. None takes 8-bit images as they are, and for deeper
+        ones the range in use over all of them.
+    rate : float or None
+        Of images: how many there are a second. Without it they have no times, and ``time_s`` is None.
 
     Attributes
     ----------
@@ -72,6 +77,8 @@ class VideoReader:
         FFmpeg's messages during the latest iteration.
     workers : int
         Processors to use.
+    images : ImageSequence or None
+        Where the file is no video: its images.
     threads : int
         FFmpeg's threads from the next iteration on. A broken picture is patched up from what its threads have ready, so
         only one thread gives the same patches every time.
@@ -81,7 +88,10 @@ class VideoReader:
     VideoError
         Where the file is missing, empty, no video, or has no frame that can be decoded.
     RegionError
-        Where the crop lies outside the picture, and, when iterating, where no frame lies in the range.
+        Where the crop lies outside the picture, a range in seconds is given of images without a rate, and, when
+        iterating, where no frame lies in the range.
+    SettingsError
+        Where levels or a rate are given of a video.
 
     Examples
     --------
@@ -99,6 +109,8 @@ class VideoReader:
         every: int = 1,
         crop: Crop | None = None,
         threads: int | None = None,
+        levels: tuple[float, float] | None = None,
+        rate: float | None = None,
     ) -> None:
         self.path = Path(path)
         self.start_s = start_s
@@ -108,11 +120,13 @@ class VideoReader:
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self._adopted: Pass | None = None
+        self.images = ImageSequence(self.path, levels, rate) if is_image_sequence(self.path) else None
         self._begin(PLAIN)
-        self.header = read_header(self.path, threads_for_opening(threads))
+        self.header = read_header(self.path, threads_for_opening(threads), self.images)
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
         self._check_crop()
+        self._check_options_of_images(levels, rate)
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -130,13 +144,14 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[Frame]:
         for index, time_s, image in self.pictures():
-            yield Frame(index, time_s, self.cropped(image))
+            yield Frame(index, known_time(time_s), self.cropped(image))
 
     def pictures(
         self, view: View = PLAIN, spare: list[NDArray[np.uint8]] | None = None
     ) -> Generator[tuple[int, float, NDArray[np.uint8]], None, None]:
         """Yield (index, time_s, picture) of the frames of range and stride, whole, in a view.
 
+        The time is NaN where the frames have none.
         Where frames are left out, the first one there is from each place of the stride on stands for it.
         Pictures that are done with may be put into `spare`: they are written over, which saves asking for memory.
 
@@ -178,24 +193,24 @@ class VideoReader:
         Raises
         ------
         VideoError
-            Where decoding ends before the last one.
+            After the last one that can be decoded, where not all of them can be.
         """
-        wanted = sorted({int(index) for index in indices})
-        remaining = iter(wanted)
-        target = next(remaining, None)
-        if target is None:
+        wanted = {int(index) for index in indices}
+        if not wanted:
             return
+        last = max(wanted)
         with closing(self.walk()) as walk:
             for index, time_s in walk:
-                if index == target:
-                    yield Frame(index, time_s, self._picture(index))
-                    target = next(remaining, None)
-                    if target is None:
-                        return
-        raise VideoError(
-            f"{self.path}: frame {target} cannot be decoded any more, the video ended after {self.frames_decoded} "
-            "frames; was the file changed meanwhile? Run the command again"
-        )
+                if index in wanted:
+                    wanted.remove(index)
+                    yield Frame(index, known_time(time_s), self._picture(index))
+                if index >= last:
+                    break
+        if wanted:
+            raise VideoError(
+                f"{self.path}: frame {min(wanted)} cannot be decoded any more, {self.frames_decoded} frames were; was "
+                "the file changed meanwhile? Run the command again"
+            )
 
     def walk(self, view: View = PLAIN) -> Generator[tuple[int, float], None, None]:
         """Return a generator of (index, time_s) over every frame of the file, no picture converted."""
@@ -212,11 +227,16 @@ class VideoReader:
     @cached_property
     def packets(self) -> Packets:
         """What the file's packets say; none of images."""
-        return Packets.none() if is_image_sequence(self.path) else read_packets(self.path, self.header.codec)
+        return read_packets(self.path, self.header.codec) if self.images is None else Packets.none()
 
     def count_packets(self) -> None:
         """Read the packets, so that the number of frames to expect is more than an estimate."""
         _ = self.packets
+
+    @property
+    def has_times(self) -> bool:
+        """Whether frames have times: images have none unless a rate is given, or an animation tells them."""
+        return self.images is None or self.header.frame_rate > 0
 
     @property
     def frames_expected(self) -> int:
@@ -241,6 +261,7 @@ class VideoReader:
             reached_end=self.reached_end,
             messages=self.log.summary(),
             complaints=tuple(self._complaints),
+            losses=() if self.images is None else self.images.losses(),
         )
 
     def adopt(self, seen: Pass) -> None:
@@ -276,6 +297,8 @@ class VideoReader:
     def damage(self) -> list[str]:
         """Return what went wrong in the latest iteration, in one sentence; an empty list if nothing did."""
         seen = self.latest_pass
+        if self.images is not None:
+            return list(seen.losses)
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
         return describe_damage(seen, self.header, packets)
@@ -298,11 +321,14 @@ class VideoReader:
         log_every = 1 if self.threads == 1 else LOG_EVERY
         n_messages = 0
         with self.log:
-            capture = self._capture = open_capture(self.path, self.threads, view)
+            capture = self._capture = open_capture(self.path, self.threads, view, self.images)
             try:
                 while grab_next(capture, self._most_damaged):
                     time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
                     index = self.frames_decoded
+                    if self.images is not None:
+                        # One that cannot be decoded keeps its place.
+                        index = int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1
                     if view.discard != "none":
                         # OpenCV 4.10 gives the first frame the time of the packet that it read last.
                         time_ms = self.packets.first_ms if index == 0 else time_ms
@@ -336,6 +362,15 @@ class VideoReader:
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         assert self._capture is not None
         return current_picture(self._capture, self.path, index, into)
+
+    def _check_options_of_images(self, levels: tuple[float, float] | None, rate: float | None) -> None:
+        if self.images is None and (levels, rate) != (None, None):
+            name = "rate" if levels is None else "levels"
+            raise SettingsError(f"{name} is for images, and {self.path} is a video; leave it out")
+        if not self.has_times and (self.start_s > 0 or self.stop_s is not None):
+            raise RegionError(
+                f"{self.path}: images have no times, so a range in seconds says nothing; give --rate HZ too"
+            )
 
     def _check_crop(self) -> None:
         if self.crop is None:

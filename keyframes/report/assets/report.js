@@ -36,10 +36,10 @@
       link.target = "_blank";
       link.rel = "noopener";
       link.textContent = "full size";
-      const words = `Frame ${frame.frame} · ${clock(frame.time)} · stands for ${frame.size.toLocaleString("en")} `;
+      const words = `${frameAt("Frame", frame.frame, frame.time, " · ")} · stands for ${frame.size.toLocaleString("en")} `;
       told.append(words, frame.size === 1 ? "frame · " : "frames · ", link);
     } else if (spot) {
-      told.append(`${clock(spot.time)} · ${spot.frame === undefined ? "" : `frame ${spot.frame} · `}cluster ${spot.cluster}`);
+      told.append(`${moment(spot.time)} · ${spot.frame === undefined || !hasTimes ? "" : `frame ${spot.frame} · `}cluster ${spot.cluster}`);
     }
     show();
   }

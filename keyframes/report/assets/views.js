@@ -9,7 +9,11 @@ function unpack(text, Kind) {
   return new Kind(bytes.buffer);
 }
 
+// Images without a rate have no times: then the timeline counts frames.
+let hasTimes = true;
+
 function readOverview(shown) {
+  hasTimes = !shown.no_times;
   const dots = shown.dots;
   return {
     first: shown.first_s,
@@ -30,6 +34,15 @@ function clock(seconds) {
   const minutes = Math.floor(hundredths / 6000);
   const rest = `${pad(minutes % 60)}:${pad(Math.floor(hundredths / 100) % 60)}.${pad(hundredths % 100)}`;
   return minutes >= 60 ? `${Math.floor(minutes / 60)}:${rest}` : rest;
+}
+
+// A place on the timeline.
+function moment(time) {
+  return hasTimes ? clock(time) : `frame ${Math.round(time)}`;
+}
+
+function frameAt(name, frame, time, between = " at ") {
+  return hasTimes ? `${name} ${frame}${between}${clock(time)}` : `${name} ${frame}`;
 }
 
 function token(name) {

@@ -1,5 +1,6 @@
 (() => {
   const POLL_MS = 2000;
+  const FRAMES_APART = 25; // where there are no seconds
   const byId = (id) => document.getElementById(id);
   const view = { tied: null, selected: null, cursor: null };
   const list = byId("cards");
@@ -70,7 +71,7 @@
     const index = document.createElement("b");
     index.textContent = frame;
     const shown = document.createElement("span");
-    shown.textContent = clock(time);
+    shown.textContent = hasTimes ? clock(time) : "";
     caption.append(index, shown);
     if (size) {
       const many = document.createElement("span");
@@ -91,7 +92,7 @@
     const items = keyframes().map((one) => {
       const known = kept.get(one.frame);
       if (known) return known;
-      const label = `Frame ${one.frame} at ${clock(one.time)}, stands for ${count(one.size, "frame")} of cluster ${one.cluster}`;
+      const label = `${frameAt("Frame", one.frame, one.time)}, stands for ${count(one.size, "frame")} of cluster ${one.cluster}`;
       const item = card(one.frame, one.cluster, one.time, one.size, label);
       const button = item.firstElementChild;
       const tie = () => tieTo(one.cluster);
@@ -173,16 +174,16 @@
     byId("swap").disabled = busy;
     byId("drop").disabled = busy;
     if (looked) {
-      byId("inspector-name").textContent = `Frame ${looked.frame} at ${clock(looked.time)}`;
+      byId("inspector-name").textContent = frameAt("Frame", looked.frame, looked.time);
       put("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`);
       caption("one-caption", `Not chosen · cluster ${looked.cluster}`);
     } else if (one) {
-      byId("inspector-name").textContent = `Frame ${one.frame} at ${clock(one.time)}`;
+      byId("inspector-name").textContent = frameAt("Frame", one.frame, one.time);
       put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`);
       caption("one-caption", candidate ? `Chosen: ${one.frame}` : `Stands for ${count(one.size, "frame")} of cluster ${one.cluster}`);
       if (candidate) {
         put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`);
-        caption("other-caption", `Candidate: ${candidate.frame} at ${clock(candidate.time)}`);
+        caption("other-caption", frameAt("Candidate:", candidate.frame, candidate.time));
         byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
       }
       const note = byId("note");
@@ -201,10 +202,10 @@
     place.setAttribute("aria-busy", "true");
     byId("more").hidden = true;
     try {
-      const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${byId("apart").checked ? 1 : 0}`);
+      const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${byId("apart").checked ? (hasTimes ? 1 : FRAMES_APART) : 0}`);
       if (view.selected !== frame || turn !== nLists) return;
       const items = found.candidates.map((other) => {
-        const item = card(other.frame, other.cluster, other.time, 0, `Candidate ${other.frame} at ${clock(other.time)}`);
+        const item = card(other.frame, other.cluster, other.time, 0, frameAt("Candidate", other.frame, other.time));
         item.firstElementChild.addEventListener("click", () => {
           candidate = candidate && candidate.frame === other.frame ? null : other;
           showInspector();
@@ -236,7 +237,7 @@
     const at = frame || chosen();
     if (at) {
       slider.setAttribute("aria-valuenow", at.time.toFixed(2));
-      slider.setAttribute("aria-valuetext", `Frame ${at.frame} at ${clock(at.time)}`);
+      slider.setAttribute("aria-valuetext", frameAt("Frame", at.frame, at.time));
     }
     redraw();
   }
@@ -387,7 +388,7 @@
       part.canvas.addEventListener("pointermove", (event) => {
         const spot = part.at(event, keyframes());
         tieTo(spot ? spot.cluster : null);
-        if (spot) byId("told").textContent = `${clock(spot.time)} · cluster ${spot.cluster}${spot.keyframe ? ` · chosen frame ${spot.keyframe.frame}` : ""}`;
+        if (spot) byId("told").textContent = `${moment(spot.time)} · cluster ${spot.cluster}${spot.keyframe ? ` · chosen frame ${spot.keyframe.frame}` : ""}`;
       });
       part.canvas.addEventListener("pointerleave", () => tieTo(null));
       part.canvas.addEventListener("click", (event) => {
@@ -459,8 +460,9 @@
       overview = Object.assign(readOverview(shown), { origin: shown.origin, side: shown.side });
       timeline = new Timeline(byId("timeline"), overview, view);
       map = new MapView(byId("map"), overview, view);
-      byId("start").textContent = clock(overview.first);
-      byId("end").textContent = clock(overview.last);
+      byId("start").textContent = moment(overview.first);
+      byId("end").textContent = moment(overview.last);
+      if (!hasTimes) byId("apart-label").textContent = `${FRAMES_APART} frames apart`;
       byId("timeline").setAttribute("aria-valuemin", overview.first.toFixed(2));
       byId("timeline").setAttribute("aria-valuemax", overview.last.toFixed(2));
       byId("tool").replaceChildren(...state.tools.map((tool) => new Option(tool, tool)));

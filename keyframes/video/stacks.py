@@ -1,0 +1,213 @@
+"""TIFF stacks: the pages of a file, or the planes of one whose first page stands for all of them.
+
+tifffile reads the structure and, where the pages are plain, the pixels: it reports every page that is damaged, where
+OpenCV shows a black one. Other compressions and colours are Pillow's, which reports damage too; what neither reads is
+OpenCV's.
+"""
+
+import logging
+import struct
+import warnings
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL.TiffImagePlugin import TiffImageFile
+
+from keyframes.decoder_log import DecoderLog
+from keyframes.video.sources import DamagedImageError
+from keyframes.video.whole_images import WholeImages
+
+# What tifffile decodes by itself, without imagecodecs.
+_PLAIN = {
+    tifffile.COMPRESSION.NONE,
+    tifffile.COMPRESSION.ADOBE_DEFLATE,
+    tifffile.COMPRESSION.DEFLATE,
+}
+# What Pillow gives as it is; other modes, of palettes, masks and other colours, become red, green and blue.
+_KEPT_MODES = {"L", "I", "F", "RGB", "I;16", "I;16B", "I;16L", "I;16N"}
+
+# Damage is told by this package: without a handler, Python would print what these log about it.
+for _name in ("tifffile", "PIL"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
+
+class Stack:
+    """The images of a TIFF file in the order of its pages.
+
+    A stack of more than 4 GB by ImageJ, and others written in one go, have a single page that is followed by the
+    pixels of all planes.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    DamagedImageError
+        Where the file is no TIFF, or nothing can be found in it.
+    """
+
+    noun = "page"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.shortened: list[str] = []
+        self._pillow: TiffImageFile | None = None
+        self._jpegs: WholeImages | None = None
+        try:
+            self._tiff = tifffile.TiffFile(path)
+        except (OSError, ValueError, struct.error, tifffile.TiffFileError) as error:
+            raise DamagedImageError(str(error)) from None
+        try:
+            self._n_pages = len(self._tiff.pages)
+            self.cut_off = self._leads_on()
+            self._n_planes = self._count_planes()
+        except Exception as error:
+            # Whatever a damaged file makes the reader raise.
+            self._tiff.close()
+            raise DamagedImageError(str(error)) from None
+        if self._n_planes:
+            self.cut_off = False
+
+    def __len__(self) -> int:
+        return self._n_planes or self._n_pages
+
+    def read(self, place: int) -> NDArray[Any]:
+        """Return an image."""
+        try:
+            page = self._tiff.pages[0 if self._n_planes else place]
+            if not isinstance(page, tifffile.TiffPage):
+                raise DamagedImageError("its description cannot be read")
+            return self._plane(page, place) if self._n_planes else self._page(page, place)
+        except DamagedImageError:
+            raise
+        except Exception as error:
+            raise DamagedImageError(str(error) or type(error).__name__) from None
+
+    def name(self, place: int) -> str:
+        """Return the number of the image, as a frame index."""
+        return f"frame {place}"
+
+    def time_ms(self, place: int) -> float:
+        """Return NaN: pages have no times."""
+        return float("nan")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._tiff.close()
+        for other in (self._pillow, self._jpegs):
+            if other is not None:
+                other.close()
+
+    def _leads_on(self) -> bool:
+        """Whether the last page that can be read names a following one."""
+        tiff, file = self._tiff.tiff, self._tiff.filehandle
+        file.seek(self._tiff.pages[self._n_pages - 1].offset)
+        (n_tags,) = struct.unpack(tiff.tagnoformat, file.read(tiff.tagnosize))
+        file.seek(n_tags * tiff.tagsize, 1)
+        return any(file.read(tiff.offsetsize))
+
+    def _count_planes(self) -> int:
+        """Return how many planes follow the first page; 0 where each has a page of its own."""
+        page = self._tiff.pages[0]
+        if not (self._n_pages == 1 or self.cut_off) or not isinstance(page, tifffile.TiffPage):
+            return 0
+        if page.compression != tifffile.COMPRESSION.NONE or not page.is_contiguous:
+            return 0
+        if self._tiff.is_imagej:
+            n_planes = int((self._tiff.imagej_metadata or {}).get("images", 1))
+        else:
+            n_planes = prod(self._tiff.series[0].shape) // max(1, prod(page.shape))
+        return n_planes if n_planes > self._n_pages else 0
+
+    def _plane(self, page: tifffile.TiffPage, place: int) -> NDArray[Any]:
+        """Return one of the planes that lie behind one another."""
+        dtype = np.dtype(f"{self._tiff.byteorder}{page.dtype.char}" if page.dtype is not None else "u1")
+        n_bytes = prod(page.shape) * dtype.itemsize
+        file = self._tiff.filehandle
+        file.seek(page.dataoffsets[0] + place * n_bytes)
+        data = file.read(n_bytes)
+        if len(data) < n_bytes:
+            raise DamagedImageError("it was cut off")
+        return _in_colors(np.frombuffer(data, dtype).reshape(page.shape))
+
+    def _page(self, page: tifffile.TiffPage, place: int) -> NDArray[Any]:
+        if 0 in page.databytecounts or not page.databytecounts:
+            raise DamagedImageError("a part of it was never written")
+        if _is_plain(page):
+            return _in_colors(page.asarray(maxworkers=1))
+        if page.compression == tifffile.COMPRESSION.JPEG:
+            self._check_jpegs(page)
+        return self._by_pillow(place)
+
+    def _check_jpegs(self, page: tifffile.TiffPage) -> None:
+        """Raise where the parts of a page are damaged JPEGs, which Pillow fills up without a word."""
+        self._jpegs = self._jpegs or WholeImages()
+        tables = page.jpegtables or b"\xff\xd8\xff\xd9"
+        for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True):
+            self._tiff.filehandle.seek(offset)
+            self._jpegs.decode(tables[:-2] + self._tiff.filehandle.read(n_bytes)[2:])
+
+    def _by_pillow(self, place: int) -> NDArray[Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                if self._pillow is None:
+                    self._pillow = TiffImageFile(self._path)
+                self._pillow.seek(place)
+            except (SyntaxError, TypeError):
+                return self._by_opencv(place)
+            image = self._pillow if self._pillow.mode in _KEPT_MODES else self._pillow.convert("RGB")
+            return _in_colors(np.asarray(image))
+
+    def _by_opencv(self, place: int) -> NDArray[Any]:
+        flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+        with DecoderLog() as log:
+            done, pages = cv2.imreadmulti(str(self._path), place, 1, flags=flags)
+        if not done or not pages:
+            raise DamagedImageError("its compression or colours cannot be read; save the stack uncompressed")
+        if log.image_messages:
+            raise DamagedImageError(log.image_messages[0])
+        return np.asarray(pages[0])
+
+
+def series_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape of a TIFF's first series of pages, as programs that read it through tifffile take it."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            return tuple(file.series[0].shape)
+    except Exception:
+        # Whatever a damaged file makes the reader raise.
+        return ()
+
+
+def _is_plain(page: tifffile.TiffPage) -> bool:
+    """Whether a page's numbers are those of the picture: gray or colour, the right way up, white the highest level."""
+    orientation = page.tags.get("Orientation")
+    return (
+        page.compression in _PLAIN
+        and page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+        and page.bitspersample in (8, 16, 32, 64)
+        and (orientation is None or orientation.value == 1)
+        and not (page.bitspersample == 8 and page.extrasamples and page.samplesperpixel <= 4)
+    )
+
+
+def _in_colors(image: NDArray[Any]) -> NDArray[Any]:
+    """Return (height, width) of gray levels, or (height, width, 3) of blue, green and red, of an image in RGB."""
+    image = np.squeeze(image)
+    if image.ndim == 3 and image.shape[0] in (3, 4) and image.shape[2] not in (3, 4):
+        image = np.moveaxis(image, 0, 2)
+    if image.dtype.kind == "c" or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (2, 3, 4)):
+        raise DamagedImageError(
+            f"it is an array of {' x '.join(map(str, image.shape))} {image.dtype.name} numbers, not a gray or RGB "
+            "image; save one channel as a stack of its own"
+        )
+    if image.ndim == 3:
+        image = image[..., 0] if image.shape[2] == 2 else image[..., 2::-1]
+    return image.astype(image.dtype.newbyteorder("="), copy=False)

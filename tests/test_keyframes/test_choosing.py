@@ -1,0 +1,49 @@
+"""What a choice says of itself, in English for one and for many."""
+
+import numpy as np
+import pytest
+
+from keyframes.choosing import warnings_of
+from keyframes.datatypes import Keyframe, Selection, Settings
+
+COMPARED = "(compared as thumbnails 64 pixels wide)"
+
+
+def selection(n_frames, n_chosen, guards=None):
+    chosen = tuple(Keyframe(index, None, index, 1, 0.0, 0.0) for index in range(n_chosen))
+    return Selection(chosen, np.zeros(n_frames, np.int32), np.zeros(n_frames, np.float32), guards or {})
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "n_chosen", "told"),
+    [
+        (1, 1, "5 frames were asked for, but only one was looked at; it was chosen"),
+        (3, 3, "5 frames were asked for, but only 3 were looked at; all were chosen"),
+        (
+            3,
+            1,
+            f"5 frames were asked for, but only 3 were looked at, and they do not differ {COMPARED}; one was chosen",
+        ),
+        (
+            3,
+            2,
+            f"5 frames were asked for, but only 3 were looked at, and only 2 of them differ {COMPARED}; 2 were chosen",
+        ),
+        (9, 1, f"5 frames were asked for, but only 1 of the 9 frames differs {COMPARED}; that one was chosen"),
+        (9, 2, f"5 frames were asked for, but only 2 of the 9 frames differ {COMPARED}; all of those were chosen"),
+    ],
+)
+def test_a_choice_of_fewer_frames_says_why(n_frames, n_chosen, told):
+    assert warnings_of(selection(n_frames, n_chosen), None, Settings(k=5)) == (told,)
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (1, "1 of the 5 chosen frames lies closer to another one than 0.1 s: nothing else was left"),
+        (2, "2 of the 5 chosen frames lie closer to another one than 0.1 s: nothing else was left"),
+    ],
+)
+def test_a_guard_that_gave_way_is_told_of_one_and_of_many(kept, told):
+    guards = {"min_gap_s": {"limit": 0.1, "kept": kept}, "dark": {"limit": 3, "kept": 0}}
+    assert warnings_of(selection(50, 5, guards), None, Settings(k=5)) == (told,)
