@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes import __version__
 from keyframes.datatypes import Selection, Settings, VideoHeader
+from keyframes.names import shown_in
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -57,7 +58,7 @@ def build_manifest(
         Names of the videos that were looked at together, where they show one scene.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
-    return {
+    manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "tool_version": __version__,
         "video": {
@@ -89,6 +90,7 @@ def build_manifest(
         ],
         "warnings": list(warnings),
     }
+    return dict(shown_in(manifest))
 
 
 def _k_entry(found: "KSelection") -> dict[str, Any]:

@@ -7,6 +7,7 @@ renamed to a name of one's own is nobody else's. The renames decide; a look at t
 
 import ctypes
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -19,9 +20,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from keyframes.errors import OutputError
+from keyframes.names import with_own_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000
+# A longer name, in bytes, is cut to so many characters in names that add something to it.
+LONGEST_KEPT, N_SHOWN = 100, 20
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
@@ -175,7 +179,18 @@ def remove(folders: list[Path]) -> None:
 
 def unused_name(place: Path, purpose: str) -> Path:
     """Name beside `place` that no other run uses."""
-    return place.with_name(f".{place.name}.{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
+    return place.with_name(f"{hidden_start(place, purpose)}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def hidden_start(place: Path, purpose: str) -> str:
+    """Return how the names begin that `unused_name` gives.
+
+    They are longer than that of `place`, but fit into a file system wherever that one does.
+    """
+    name, whole = place.name, os.fsencode(place.name)
+    if len(whole) > LONGEST_KEPT:
+        name = f"{name[:N_SHOWN]}~{hashlib.sha256(whole).hexdigest()[:16]}"
+    return f".{name}.{purpose}-"
 
 
 def video_names(videos: Sequence[Path]) -> list[str]:
@@ -205,4 +220,4 @@ def view_names(videos: Sequence[Path]) -> list[str]:
 
 def result_names(videos: Sequence[Path]) -> list[str]:
     """Name each video's result folder, ``<name>-keyframes``."""
-    return [f"{name}-keyframes" for name in video_names(videos)]
+    return [f"{name}-keyframes" for name in video_names([with_own_name(video) for video in videos])]

@@ -42,7 +42,7 @@ FLOORS = {
         },
         {"datatypes", "decoder_log", "spare_memory"},
         {"log_level"},
-        {"errors"},
+        {"errors", "names"},
         {"__init__"},
     ],
     "keyframes.commands": [
@@ -60,6 +60,7 @@ FLOORS = {
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
         {"images"},
+        {"openable"},
         {"__init__"},
     ],
     "keyframes.report": [
@@ -81,7 +82,7 @@ FLOORS = {
         {"work"},
         {"budget", "watching"},
         {"claims", "coresets", "recordings", "states"},
-        {"tasks"},
+        {"image_folders", "tasks"},
         {"__init__"},
     ],
     "quantize": [
@@ -130,7 +131,7 @@ FLOORS = {
         {"centered_rows", "lloyd"},
         {"kernels"},
         {"workers"},
-        {"errors", "interruption"},
+        {"errors", "interruption", "standard_streams"},
         {"__init__"},
     ],
 }

@@ -22,6 +22,7 @@ from keyframes.errors import ExportError, OutputError
 from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
 from keyframes.exporters.recording import Recording, decode_image, png
+from keyframes.names import is_utf8, restored, shown
 from keyframes.output import result_folder
 from keyframes.video.images import image_files, is_image_sequence
 
@@ -58,6 +59,11 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         for recording in recordings
         if recording.video is None
     ]
+    notes += [
+        f"SLEAP cannot open {recording.video}, whose path is not UTF-8: label in {FILES[1]}"
+        for recording in recordings
+        if recording.video is not None and not is_utf8(recording.video)
+    ]
     for recording in recordings:
         notes += _told_of_seeks(recording, f"label in {FILES[1]}")
     return Exported("sleap", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
@@ -81,7 +87,9 @@ def _need_sleap_io() -> Any:
     try:
         import sleap_io
     except ImportError:
-        raise ExportError("the sleap export needs sleap-io, which is not installed: pip install '.[sleap]'") from None
+        raise ExportError(
+            "the sleap export needs sleap-io, which is not installed: pip install 'keyframes[sleap]'"
+        ) from None
     return sleap_io
 
 
@@ -112,24 +120,24 @@ def _describe(sio: Any, recording: Recording) -> Any:
     path = recording.video or Path(video["path"])
     if is_image_sequence(path):
         return sio.load_video(_file_names(path))
-    gray = _is_gray(recording)
+    filename, gray = shown(path.as_posix()), _is_gray(recording)
     n_frames = max(video["frames_claimed"], video["frames_decoded"])
     metadata = {
         "type": "MediaVideo",
         "shape": (n_frames, video["height"], video["width"], 1 if gray else 3),
-        "filename": path.as_posix(),
+        "filename": filename,
         "grayscale": gray,
         "bgr": True,
         "dataset": "",
         "input_format": "",
         "fps": video["frame_rate"] or None,
     }
-    return sio.Video(filename=path.as_posix(), backend_metadata=metadata, open_backend=False)
+    return sio.Video(filename=filename, backend_metadata=metadata, open_backend=False)
 
 
 def _file_names(path: Path) -> str | list[str]:
     """Path of a video, or those of all images of a folder, in the order of their indices."""
-    return [file.as_posix() for file in image_files(path)] if path.is_dir() else path.as_posix()
+    return [shown(file.as_posix()) for file in image_files(path)] if path.is_dir() else shown(path.as_posix())
 
 
 def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
@@ -295,7 +303,7 @@ def _recording_name(video: Any) -> str:
     """Stem of a video's name; of a list of images that of their folder."""
     filename = (video.original_video or video.source_video or video).filename
     names = re.split(r"[/\\]", filename[0] if isinstance(filename, list) else str(filename))
-    return names[-2] if isinstance(filename, list) and len(names) > 1 else Path(names[-1]).stem
+    return restored(names[-2] if isinstance(filename, list) and len(names) > 1 else Path(names[-1]).stem)
 
 
 def _unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:

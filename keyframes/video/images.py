@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
+from keyframes.video.openable import openable_name
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 TIFF_ENDINGS = frozenset({".tif", ".tiff"})
@@ -102,13 +103,15 @@ class ImageSequence:
         if not self._block:
             n_pages = 1 if self._image is None else max(1, BLOCK_BYTES // self._image.nbytes)
             n_pages = min(n_pages, self._count - self._next)
-            _, pages = cv2.imreadmulti(str(self.path), self._next, n_pages, flags=cv2.IMREAD_COLOR)
+            with openable_name(self.path) as name:
+                _, pages = cv2.imreadmulti(name, self._next, n_pages, flags=cv2.IMREAD_COLOR)
             self._block = [np.asarray(page, np.uint8) for page in reversed(pages)]
         return self._block.pop() if self._block else None
 
 
 def _count_pages(path: Path) -> int:
     try:
-        return int(cv2.imcount(str(path), cv2.IMREAD_COLOR))
+        with openable_name(path) as name:
+            return int(cv2.imcount(name, cv2.IMREAD_COLOR))
     except cv2.error:
         return 0
