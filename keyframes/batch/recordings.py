@@ -105,7 +105,7 @@ def find_recordings(
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return Found(sorted(found), dict(by_number))
+    return Found(sorted(found, key=os.fsencode), dict(by_number))
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def assign_places(recordings: Collection[str], known: Mapping[str, str], searche
     for recording in recordings:
         taken.update(parent.as_posix().casefold() for parent in PurePosixPath(recording).parents)
     siblings: dict[str, list[str]] = {}
-    for recording in sorted(recordings):
+    for recording in sorted(recordings, key=os.fsencode):
         siblings.setdefault(PurePosixPath(recording).parent.as_posix(), []).append(recording)
     for parent, group in siblings.items():
         names = result_names([Path(searched if recording == "." else recording) for recording in group])

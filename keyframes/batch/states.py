@@ -45,7 +45,7 @@ def read_states(output: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of each recording, by their names and in their order."""
     files = state_folder(output).glob("*.json")
     found = {state["recording"]: state for state in map(_read, files) if "recording" in state}
-    return dict(sorted(found.items()))
+    return {name: found[name] for name in sorted(found, key=os.fsencode)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The ``keyframes batch`` command: extract's options, for every video below a folder."""
 
 import inspect
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -210,7 +211,7 @@ def _print_table(done: Any) -> None:
     from keyframes.batch import describe_left_out
 
     order = {"skipped": 0, "done": 1, "failed": 2}
-    rows = sorted(done.rows, key=lambda row: (order[row["status"]], row["recording"]))
+    rows = sorted(done.rows, key=lambda row: (order[row["status"]], os.fsencode(row["recording"])))
     # A log may have lines of any length.
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     names = [_name(row, columns) for row in rows]

@@ -118,9 +118,9 @@ def _describe(sio: Any, recording: Recording) -> Any:
     """Describe a video to SLEAP as the manifest knows it; the file is not opened."""
     video = recording.manifest["video"]
     path = recording.video or Path(video["path"])
-    if is_image_sequence(path):
+    if is_image_sequence(path) and _is_text(path):
         return sio.load_video(_file_names(path))
-    filename, gray = shown(path.as_posix()), _is_gray(recording)
+    filename, gray = _text(path), _is_gray(recording)
     n_frames = max(video["frames_claimed"], video["frames_decoded"])
     metadata = {
         "type": "MediaVideo",
@@ -136,8 +136,18 @@ def _describe(sio: Any, recording: Recording) -> Any:
 
 
 def _file_names(path: Path) -> str | list[str]:
-    """Path of a video, or those of all images of a folder, in the order of their indices."""
-    return [shown(file.as_posix()) for file in image_files(path)] if path.is_dir() else shown(path.as_posix())
+    """Path of a video; of a folder of images those of all, in the order of their indices, if a .slp can hold them."""
+    files = image_files(path) if path.is_dir() else ()
+    return [file.as_posix() for file in files] if files and all(map(_is_text, files)) else _text(path)
+
+
+def _is_text(path: Path) -> bool:
+    return _text(path) == path.as_posix()
+
+
+def _text(path: Path) -> str:
+    """Return a path as a .slp can hold it; sleap-io takes a backslash for a separator."""
+    return shown(path.as_posix()).replace("\\", "_")
 
 
 def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
