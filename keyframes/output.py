@@ -24,8 +24,9 @@ from keyframes.names import with_own_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000
-# A longer name, in bytes, is cut to so many characters in names that add something to it.
-LONGEST_KEPT, N_SHOWN = 100, 20
+# Where something is added to names of more bytes, they are cut to so many characters: in hidden names, so that these fit
+# wherever the name does, and in names of results, so that "-keyframes" fits into the 255 bytes of most file systems.
+LONGEST_KEPT, LONGEST_RESULT, N_SHOWN = 100, 240, 20
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
@@ -187,10 +188,13 @@ def hidden_start(place: Path, purpose: str) -> str:
 
     They are longer than that of `place`, but fit into a file system wherever that one does.
     """
-    name, whole = place.name, os.fsencode(place.name)
-    if len(whole) > LONGEST_KEPT:
-        name = f"{name[:N_SHOWN]}~{hashlib.sha256(whole).hexdigest()[:16]}"
-    return f".{name}.{purpose}-"
+    return f".{_shortened(place.name, LONGEST_KEPT)}.{purpose}-"
+
+
+def _shortened(name: str, longest: int) -> str:
+    """Return a name, or where it has more bytes than the longest its beginning and a hash of it."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= longest else f"{name[:N_SHOWN]}~{hashlib.sha256(whole).hexdigest()[:16]}"
 
 
 def video_names(videos: Sequence[Path]) -> list[str]:
@@ -220,4 +224,5 @@ def view_names(videos: Sequence[Path]) -> list[str]:
 
 def result_names(videos: Sequence[Path]) -> list[str]:
     """Name each video's result folder, ``<name>-keyframes``."""
-    return [f"{name}-keyframes" for name in video_names([with_own_name(video) for video in videos])]
+    names = video_names([with_own_name(video) for video in videos])
+    return [f"{_shortened(name, LONGEST_RESULT)}-keyframes" for name in names]

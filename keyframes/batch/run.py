@@ -274,7 +274,7 @@ def _write_index(place: Path, rows: Sequence[dict[str, Any]], left_out: Mapping[
 def _why_missing(row: dict[str, Any]) -> str:
     """Say why a recording has no result."""
     if row["status"] == "failed":
-        return f"failed: {row['reason']}"
+        return str(row["reason"])
     if row["status"] != "done":
         return "not finished; run the command again"
     return "its result was taken away; run the command again" if row["place"] else "no frame of the total fell to it"

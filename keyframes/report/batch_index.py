@@ -60,7 +60,7 @@ def index_page(place: Path, folders: Sequence[Path], missing: Sequence[tuple[str
 def _missing(missing: Sequence[tuple[str, str]]) -> str:
     if not missing:
         return ""
-    items = "".join(f'<li><span class="name">{text(name)}</span> {text(reason)}</li>' for name, reason in missing)
+    items = "".join(f"<li><b>{text(name)}</b>: {text(reason)}</li>" for name, reason in missing)
     return (
         f'<section class="warnings" aria-label="Without a result"><h2>Without a result</h2><ul>{items}</ul></section>'
     )
