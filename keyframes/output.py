@@ -24,8 +24,8 @@ from keyframes.names import with_own_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000
-# Where something is added to names of more bytes, they are cut to so many characters: in hidden names, so that these fit
-# wherever the name does, and in names of results, so that "-keyframes" fits into the 255 bytes of most file systems.
+# Where something is added to names of more bytes, they are cut to so many characters: in hidden names, which must fit
+# wherever the name does, and in names of results, where "-keyframes" must fit into the 255 bytes of most file systems.
 LONGEST_KEPT, LONGEST_RESULT, N_SHOWN = 100, 240, 20
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)

@@ -14,7 +14,7 @@ N_TRIED = 3
 
 def is_sequence(names: Sequence[str]) -> bool:
     """Whether most of some image files differ in nothing but the numbers in their names."""
-    patterns = Counter(re.sub("[0-9]+", "0", name) for name in names)
+    patterns = Counter(re.sub("[0-9]+", "0", name.casefold()) for name in names)
     return len(names) > 1 and max(patterns.values()) > max(1, len(names) // 2)
 
 
