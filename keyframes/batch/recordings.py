@@ -130,6 +130,8 @@ class _Patterns:
 
 def _sorted_out(here: Path, files: Sequence[str], patterns: _Patterns) -> tuple[list[str], list[str]]:
     """Return the recordings that a folder is or holds, as paths from the one that is searched, and its other files."""
+    # Images beside videos are previews, whether the videos were asked for or not.
+    beside_videos = any(_ending(name) in VIDEO_ENDINGS for name in files)
     files = [name for name in files if not patterns.excludes(patterns.path(name))]
     if patterns.include:
         files = [name for name in files if patterns.includes(name)]
@@ -138,7 +140,7 @@ def _sorted_out(here: Path, files: Sequence[str], patterns: _Patterns) -> tuple[
     videos = {*stacks, *(name for name in files if _ending(name) in VIDEO_ENDINGS)}
     images = [name for name in images if name not in videos]
     hidden = any(part.startswith(".") for part in PurePosixPath(patterns.place).parts)
-    whole = not videos and is_sequence(images) and not hidden and not patterns.excludes(patterns.place)
+    whole = not (beside_videos or stacks or hidden or patterns.excludes(patterns.place)) and is_sequence(images)
     rest = {name for name in files if name not in videos} - set(images if whole else ())
     if patterns.include:
         # What was asked for is a recording, whatever it looks like.
