@@ -133,14 +133,17 @@ def _sorted_out(here: Path, files: Sequence[str], patterns: _Patterns) -> tuple[
     # Images beside videos are previews, whether the videos were asked for or not.
     beside_videos = any(_ending(name) in VIDEO_ENDINGS for name in files)
     files = [name for name in files if not patterns.excludes(patterns.path(name))]
+    hidden = any(part.startswith(".") for part in PurePosixPath(patterns.place).parts)
+    if hidden:
+        # Such as those of a result that is not finished.
+        files = [name for name in files if _ending(name) not in IMAGE_ENDINGS]
     if patterns.include:
         files = [name for name in files if patterns.includes(name)]
     images = [name for name in files if _ending(name) in IMAGE_ENDINGS]
     stacks = find_stacks(here, [name for name in images if _ending(name) in TIFF_ENDINGS])
     videos = {*stacks, *(name for name in files if _ending(name) in VIDEO_ENDINGS)}
     images = [name for name in images if name not in videos]
-    hidden = any(part.startswith(".") for part in PurePosixPath(patterns.place).parts)
-    whole = not (beside_videos or stacks or hidden or patterns.excludes(patterns.place)) and is_sequence(images)
+    whole = not (beside_videos or stacks or patterns.excludes(patterns.place)) and is_sequence(images)
     rest = {name for name in files if name not in videos} - set(images if whole else ())
     if patterns.include:
         # What was asked for is a recording, whatever it looks like.
