@@ -1,10 +1,12 @@
 """Entry of the command: ``keyframes`` and ``python -m keyframes``."""
 
 from clustering.interruption import run_interruptible
+from clustering.standard_streams import prepare_standard_streams
 
 
 def main() -> None:
     """Run the command line."""
+    prepare_standard_streams()
     run_interruptible(_run)
 
 

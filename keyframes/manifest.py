@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes import __version__
 from keyframes.datatypes import Selection, Settings, VideoHeader
+from keyframes.names import shown_in
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -60,7 +61,7 @@ def build_manifest(
         Of images: what was shown as black and as white.
     """
     n_frames = max(header.frames_claimed, frames_decoded)
-    return {
+    manifest: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "tool_version": __version__,
         "video": {
@@ -93,6 +94,7 @@ def build_manifest(
         ],
         "warnings": list(warnings),
     }
+    return dict(shown_in(manifest))
 
 
 def _k_entry(found: "KSelection") -> dict[str, Any]:

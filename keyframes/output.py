@@ -7,6 +7,7 @@ renamed to a name of one's own is nobody else's. The renames decide; a look at t
 
 import ctypes
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -19,9 +20,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from keyframes.errors import OutputError
+from keyframes.names import with_own_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000
+# Where something is added to names of more bytes, they are cut to so many characters: in hidden names, which must fit
+# wherever the name does, and in names of results, where "-keyframes" must fit into the 255 bytes of most file systems.
+LONGEST_KEPT, LONGEST_RESULT, N_SHOWN = 100, 240, 20
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
@@ -175,7 +180,21 @@ def remove(folders: list[Path]) -> None:
 
 def unused_name(place: Path, purpose: str) -> Path:
     """Name beside `place` that no other run uses."""
-    return place.with_name(f".{place.name}.{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
+    return place.with_name(f"{hidden_start(place, purpose)}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def hidden_start(place: Path, purpose: str) -> str:
+    """Return how the names begin that `unused_name` gives.
+
+    They are longer than that of `place`, but fit into a file system wherever that one does.
+    """
+    return f".{_shortened(place.name, LONGEST_KEPT)}.{purpose}-"
+
+
+def _shortened(name: str, longest: int) -> str:
+    """Return a name, or where it has more bytes than the longest its beginning and a hash of it."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= longest else f"{name[:N_SHOWN]}~{hashlib.sha256(whole).hexdigest()[:16]}"
 
 
 def video_names(videos: Sequence[Path]) -> list[str]:
@@ -205,4 +224,5 @@ def view_names(videos: Sequence[Path]) -> list[str]:
 
 def result_names(videos: Sequence[Path]) -> list[str]:
     """Name each video's result folder, ``<name>-keyframes``."""
-    return [f"{name}-keyframes" for name in video_names(videos)]
+    names = video_names([with_own_name(video) for video in videos])
+    return [f"{_shortened(name, LONGEST_RESULT)}-keyframes" for name in names]

@@ -14,7 +14,7 @@ from keyframes.datatypes import Keyframe, Result, Selection, Settings, known_tim
 from keyframes.errors import RegionError, SettingsError
 from keyframes.joint import common_part, joined
 from keyframes.manifest import build_manifest, write_manifest
-from keyframes.output import result_folder
+from keyframes.output import result_folder, result_names
 from keyframes.progress import Progress
 from keyframes.scan import Scan, scan_video, thumbnailer_of
 from keyframes.video import DisagreementError, VideoReader, file_hash
@@ -79,7 +79,7 @@ def extract(
     [3, 58, 114, ...]
     """
     settings = Settings(k=k, **options)
-    place = Path(output) if output is not None else Path(f"{Path(video).stem}-keyframes")
+    place = Path(output) if output is not None else Path(result_names([Path(video)])[0])
     return extract_scanned(
         video, settings, place, overwrite=overwrite, unlike=unlike, threads=threads, progress=progress
     )

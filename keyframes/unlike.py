@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from keyframes.datatypes import Known, LabelledFrame
 from keyframes.errors import ExportError
 from keyframes.features import Thumbnailer
+from keyframes.names import shown
 from keyframes.scan import Scan
 from keyframes.video import VideoReader, file_hash
 
@@ -112,7 +113,7 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
 def _is_of(frame: LabelledFrame, video: VideoReader, own_hash: str) -> bool:
     if frame.video_hash:
         return frame.video_hash == own_hash
-    return frame.recording.casefold() == video.path.stem.casefold()
+    return shown(frame.recording).casefold() == shown(video.path.stem).casefold()
 
 
 def _frames_of(project: Path) -> Iterator[LabelledFrame]:

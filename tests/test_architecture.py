@@ -42,7 +42,7 @@ FLOORS = {
         },
         {"datatypes", "decoder_log", "spare_memory"},
         {"log_level"},
-        {"errors"},
+        {"errors", "names"},
         {"__init__"},
     ],
     "keyframes.commands": [
@@ -62,7 +62,7 @@ FLOORS = {
         {"images"},
         {"folders"},
         {"stacks"},
-        {"animations", "levels", "whole_images"},
+        {"animations", "levels", "openable", "whole_images"},
         {"sources"},
         {"__init__"},
     ],
@@ -85,7 +85,7 @@ FLOORS = {
         {"work"},
         {"budget", "watching"},
         {"claims", "coresets", "recordings", "states"},
-        {"tasks"},
+        {"image_folders", "tasks"},
         {"__init__"},
     ],
     "quantize": [
@@ -134,7 +134,7 @@ FLOORS = {
         {"centered_rows", "lloyd"},
         {"kernels"},
         {"workers"},
-        {"errors", "interruption"},
+        {"errors", "interruption", "standard_streams"},
         {"__init__"},
     ],
 }

@@ -96,7 +96,7 @@ class ClusterWorkers:
         self._check_connection()
         if future.status == "cancelled":
             raise BatchError(f"{self.address}: the scheduler dropped a task; run the command again, it goes on")
-        return give_up(task, f"{task.recording}: its worker failed ({future.exception()})")
+        return give_up(task, f"its worker failed ({future.exception()})")
 
     def _check_connection(self) -> None:
         if self._client.status not in ("running", "connecting"):

@@ -76,7 +76,7 @@ class LocalWorkers:
                     reason = (
                         f"its worker process ended {TRIES} times ({worker.how_it_ended()}); is there memory enough?"
                     )
-                    yield task, give_up(task, f"{task.recording}: {reason}")
+                    yield task, give_up(task, reason)
             tick()
 
     def _idle(self) -> "_Worker | None":

@@ -1,69 +1,83 @@
-"""Which videos there are below a folder, and where their results go."""
+"""Which recordings there are below a folder, and where their results go."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from keyframes.batch.image_folders import find_stacks, is_our_output, is_sequence
 from keyframes.errors import BatchError
 from keyframes.output import result_names
+from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
 
+# What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.
 VIDEO_ENDINGS = frozenset(
-    [
-        ".3gp",
-        ".asf",
-        ".avi",
-        ".flv",
-        ".h264",
-        ".m2ts",
-        ".m4v",
-        ".mjpeg",
-        ".mjpg",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".ogv",
-        ".ts",
-        ".webm",
-        ".wmv",
-    ]
+    """
+    .264 .265 .26l .3g2 .3gp .apng .asf .avc .avi .divx .dv .f4v .flv .gif .gxf .h264 .h265 .hevc .insv .ivf .m1v .m2t
+    .m2ts .m2v .m4v .mjpeg .mjpg .mk3d .mkv .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .nut .ogg .ogm .ogv .qt .rm
+    .rmvb .tod .trp .ts .vob .webm .wmv .wtv .xvid .y4m
+    """.split()  # noqa: SIM905
 )
+# What a batch writes into its own folder.
+SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
+ENDINGS_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    recordings : list of str
+        Videos, TIFF stacks and folders of images, as paths from the folder that was searched, with slashes, sorted; "."
+        is that folder itself.
+    left_out : dict of str to int
+        How many other files there are of each ending, the most frequent one first. What a pattern left out, what
+        is hidden and what this package wrote does not count.
+    """
+
+    recordings: list[str]
+    left_out: dict[str, int]
 
 
 def find_recordings(
     folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = (), output: Path | None = None
-) -> list[str]:
-    """List the videos below a folder, as paths from it with slashes, sorted.
+) -> Found:
+    """Find the recordings below a folder.
 
-    Links are followed; a folder that several links lead to, or a link back to where it lies, counts once.
+    A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
+    TIFF where it has several pages. Links are followed; a folder that several links lead to, or a link back to where it
+    lies, counts once.
 
     Parameters
     ----------
     folder : Path
     include, exclude : sequence of str
-        Patterns (``*``, ``?``, ``[...]``) that a file's name or its path from the folder matches, whatever the case.
-        Without any to include: the endings of videos.
+        Patterns (``*``, ``?``, ``[...]``) that the name or the path from the folder, of a file or of a folder of
+        images, matches, whatever the case. Without any to include: everything that is a recording by its ending or its
+        images.
     output : Path or None
         A folder that is not looked into.
 
     Raises
     ------
     BatchError
-        Where the folder cannot be looked into, or nothing in it matches.
+        Where the folder cannot be looked into, or holds no recording.
     """
     if not folder.is_dir():
         raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
     found: list[str] = []
+    left_out: Counter[str] = Counter()
     seen = set() if output is None or not output.is_dir() else {_identity(output)}
     # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
-    linked = [folder]
+    linked: list[tuple[Path, Collection[str]]] = [(folder, ())]
     while linked:
         inner = [linked.pop(0)]
         while inner:
-            here = inner.pop()
+            here, beside = inner.pop()
             try:
                 if _identity(here) in seen:
                     continue
@@ -73,16 +87,88 @@ def find_recordings(
                 if here == folder:
                     raise BatchError(f"{folder}: cannot be looked into ({error.strerror})") from None
                 continue
+            names = {entry.name for entry in entries}
+            if here != folder and is_our_output(here.name, names, beside):
+                continue
+            files = []
             for entry in entries:
-                path = here / entry.name
-                if path.is_dir():
-                    (linked if entry.is_symlink() else inner).append(path)
-                elif is_wanted(path.relative_to(folder).as_posix(), include, exclude):
-                    found.append(path.relative_to(folder).as_posix())
+                if (here / entry.name).is_dir():
+                    (linked if entry.is_symlink() else inner).append((here / entry.name, names))
+                elif not ("batch-state" in names and entry.name in SUMMARIES):
+                    files.append(entry.name)
+            place = here.relative_to(folder).as_posix()
+            taken, others = _sorted_out(here, files, _Patterns(place, include, exclude))
+            found += taken
+            left_out.update(PurePosixPath(name).suffix.lower() for name in others)
     if not found:
-        what = f"matches {', '.join(include)}" if include else "has the ending of a video"
-        raise BatchError(f"{folder}: no file in it {what}; give another folder, or --include with a pattern")
-    return sorted(found)
+        what = f"matches {', '.join(include)}" if include else "is a video, a TIFF stack or a folder of images"
+        there = f" ({describe_left_out(left_out)})" if left_out else ""
+        raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
+    by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return Found(sorted(found, key=os.fsencode), dict(by_number))
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """What to include and to exclude, in one folder: `place` is its path from the one that is searched, or "."."""
+
+    place: str
+    include: Sequence[str]
+    exclude: Sequence[str]
+
+    def path(self, name: str) -> str:
+        return (PurePosixPath(self.place) / name).as_posix()
+
+    def excludes(self, path: str) -> bool:
+        return PurePosixPath(path).name.startswith(".") or _matches(path, self.exclude)
+
+    def includes(self, name: str) -> bool:
+        """Whether a file was asked for; an image is where its folder was."""
+        asked = _matches(self.path(name), self.include)
+        return asked or (_ending(name) in IMAGE_ENDINGS and _matches(self.place, self.include))
+
+
+def _sorted_out(here: Path, files: Sequence[str], patterns: _Patterns) -> tuple[list[str], list[str]]:
+    """Return the recordings that a folder is or holds, as paths from the one that is searched, and its other files."""
+    # Images beside videos are previews, whether the videos were asked for or not.
+    beside_videos = any(_ending(name) in VIDEO_ENDINGS for name in files)
+    files = [name for name in files if not patterns.excludes(patterns.path(name))]
+    hidden = any(part.startswith(".") for part in PurePosixPath(patterns.place).parts)
+    if hidden:
+        # Such as those of a result that is not finished.
+        files = [name for name in files if _ending(name) not in IMAGE_ENDINGS]
+    if patterns.include:
+        files = [name for name in files if patterns.includes(name)]
+    images = [name for name in files if _ending(name) in IMAGE_ENDINGS]
+    stacks = find_stacks(here, [name for name in images if _ending(name) in TIFF_ENDINGS])
+    videos = {*stacks, *(name for name in files if _ending(name) in VIDEO_ENDINGS)}
+    images = [name for name in images if name not in videos]
+    whole = not (beside_videos or stacks or patterns.excludes(patterns.place)) and is_sequence(images)
+    rest = {name for name in files if name not in videos} - set(images if whole else ())
+    if patterns.include:
+        # What was asked for is a recording, whatever it looks like.
+        videos, rest = videos | rest, set()
+    found = [patterns.place] if whole else []
+    return found + [patterns.path(name) for name in videos], [] if hidden else sorted(rest)
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    """Whether a path with slashes, or the name at its end, matches a pattern."""
+    texts = (PurePosixPath(path).name.casefold(), path.casefold())
+    return any(fnmatchcase(text, pattern.casefold()) for pattern in patterns for text in texts)
+
+
+def describe_left_out(left_out: Mapping[str, int]) -> str:
+    """Tell in a line how many files are no recordings, and their endings: "left out: 12 files (.txt 8, .csv 4)"."""
+    n_files = sum(left_out.values())
+    shown = [f"{ending or 'without an ending'} {number}" for ending, number in list(left_out.items())[:ENDINGS_SHOWN]]
+    more = n_files - sum(list(left_out.values())[:ENDINGS_SHOWN])
+    shown += [f"others {more}"] if more else []
+    return f"left out: {n_files} {'file' if n_files == 1 else 'files'} ({', '.join(shown)})"
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -90,21 +176,7 @@ def _identity(folder: Path) -> tuple[int, int]:
     return seen.st_dev, seen.st_ino
 
 
-def is_wanted(path: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    """Whether a path from the folder that is searched, with slashes, is to be worked on."""
-    name = PurePosixPath(path).name
-
-    def matches(pattern: str) -> bool:
-        return any(fnmatchcase(text.casefold(), pattern.casefold()) for text in (name, path))
-
-    if name.startswith(".") or any(matches(pattern) for pattern in exclude):
-        return False
-    if include:
-        return any(matches(pattern) for pattern in include)
-    return PurePosixPath(path).suffix.lower() in VIDEO_ENDINGS
-
-
-def assign_places(recordings: Collection[str], known: Mapping[str, str]) -> dict[str, str]:
+def assign_places(recordings: Collection[str], known: Mapping[str, str], searched: str) -> dict[str, str]:
     """Name the result folder of each recording, as a path from the output folder: no two alike, none inside another.
 
     A recording keeps the place that it has, whatever comes beside it.
@@ -114,6 +186,8 @@ def assign_places(recordings: Collection[str], known: Mapping[str, str]) -> dict
     recordings : collection of str
     known : mapping of str to str
         Places of recordings that have one.
+    searched : str
+        Name of the folder that was searched, for the recording that it is itself.
     """
     places = {recording: known[recording] for recording in recordings if recording in known}
     taken = {place.casefold() for place in known.values()}
@@ -121,10 +195,11 @@ def assign_places(recordings: Collection[str], known: Mapping[str, str]) -> dict
     for recording in recordings:
         taken.update(parent.as_posix().casefold() for parent in PurePosixPath(recording).parents)
     siblings: dict[str, list[str]] = {}
-    for recording in sorted(recordings):
+    for recording in sorted(recordings, key=os.fsencode):
         siblings.setdefault(PurePosixPath(recording).parent.as_posix(), []).append(recording)
     for parent, group in siblings.items():
-        for recording, name in zip(group, result_names([Path(recording) for recording in group]), strict=True):
+        names = result_names([Path(searched if recording == "." else recording) for recording in group])
+        for recording, name in zip(group, names, strict=True):
             place, number = (PurePosixPath(parent) / name).as_posix(), 1
             while recording not in known and place.casefold() in taken:
                 number += 1

@@ -1,7 +1,7 @@
 """A batch from the folder to its summary."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
 from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import Coreset, load_coreset
 from keyframes.batch.processes import LocalWorkers
-from keyframes.batch.recordings import assign_places, find_recordings
+from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
@@ -36,10 +36,13 @@ class Batch:
     rows : list of dict
         For each recording, by name: "recording", "status" ("done", "skipped", "failed"), "frames", "seconds", "place"
         (result folder, from `folder`; "" where there is none), "warnings", "reason".
+    left_out : dict of str to int
+        How many other files of each ending lie below the folder that was searched.
     """
 
     folder: Path
     rows: list[dict[str, Any]] = field(repr=False)
+    left_out: dict[str, int] = field(default_factory=dict, repr=False)
 
     def with_status(self, status: str) -> list[dict[str, Any]]:
         """Return the rows of this status."""
@@ -66,7 +69,7 @@ def run_batch(
     say: Callable[[str], None] = lambda line: None,
     **options: Any,
 ) -> Batch:
-    """Choose frames of every video below a folder, each into a result folder of its own.
+    """Choose frames of every recording below a folder, each into a result folder of its own.
 
     What is done stays done: a recording is looked at again only where its file or the settings changed, and decoded
     again only where the file or what decides about a scan did. Several runs may share the output folder.
@@ -90,7 +93,8 @@ def run_batch(
     output : str or Path, optional
         Folder of all results; ``<name of the folder>-keyframes`` in the working folder by default.
     include, exclude : sequence of str
-        Patterns for file names or paths from the folder; by default everything with the ending of a video.
+        Patterns for file names or paths from the folder; by default every video, TIFF stack and folder
+        of images.
     jobs : int or None
         Videos at once on this machine; None takes one for each processor.
     scheduler : str or None
@@ -131,7 +135,8 @@ def run_batch(
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)
     place = Path(output) if output is not None else Path(f"{searched.resolve().name or 'root'}-keyframes")
-    recordings = find_recordings(searched, include, exclude, state_folder(place))
+    found = find_recordings(searched, include, exclude, state_folder(place))
+    recordings = found.recordings
     budget = None
     if total is not None:
         if at_least * len(recordings) > total:
@@ -144,7 +149,7 @@ def run_batch(
         for recording in recordings:
             forget(place, recording)
     known = {name: state["place"] for name, state in read_states(place).items()}
-    places = assign_places(recordings, known)
+    places = assign_places(recordings, known, searched.resolve().name or "root")
     tasks = [
         Task(
             recording=recording,
@@ -171,10 +176,11 @@ def run_batch(
             outcomes = _complete(workers, tasks, "choose", watch) | failed
     finally:
         watch.end()
-    rows = write_summary(place)
-    _write_index(place, [place / row["place"] for row in rows if row["place"]])
+    rows = write_summary(place, found.left_out)
+    _write_index(place, rows, found.left_out)
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
-    return Batch(place, [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes])
+    told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
+    return Batch(place, told, found.left_out)
 
 
 def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: Sequence[str | Path]) -> None:
@@ -253,10 +259,25 @@ def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Wat
     save_plan(path, plan, key)
 
 
-def _write_index(place: Path, folders: Sequence[Path]) -> None:
-    """Write the page that leads to all reports; without those that somebody took away."""
-    there = [folder for folder in folders if (folder / "manifest.json").is_file()]
-    write_text(place / "index.html", index_page(place, there))
+def _write_index(place: Path, rows: Sequence[dict[str, Any]], left_out: Mapping[str, int]) -> None:
+    """Write the page that leads to all reports, and says of which recordings there is none."""
+    folders, missing = [], []
+    for row in rows:
+        if row["place"] and (place / row["place"] / "manifest.json").is_file():
+            folders.append(place / row["place"])
+        else:
+            missing.append((row["recording"], _why_missing(row)))
+    note = describe_left_out(left_out) if left_out else ""
+    write_text(place / "index.html", index_page(place, folders, missing, note))
+
+
+def _why_missing(row: dict[str, Any]) -> str:
+    """Say why a recording has no result."""
+    if row["status"] == "failed":
+        return str(row["reason"])
+    if row["status"] != "done":
+        return "not finished; run the command again"
+    return "its result was taken away; run the command again" if row["place"] else "no frame of the total fell to it"
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

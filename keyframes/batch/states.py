@@ -4,17 +4,22 @@ import csv
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from keyframes.batch.tasks import Task, state_folder, state_name
 from keyframes.errors import OutputError
+from keyframes.names import restored, shown, shown_in, stored
 from keyframes.video import file_hash
+from keyframes.video.images import image_files
 
 SCHEMA_VERSION = 1
 # Folder of the kept scans, below that of the states.
 KEEP = "scans"
+# Entries of a state that are paths.
+NAMES = ("recording", "place")
 COLUMNS = ("recording", "status", "frames", "seconds", "place", "warnings", "reason")
 
 
@@ -22,7 +27,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        partial.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
+        partial.write_text(text, encoding="utf-8", newline="\n")
         partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); free space, or choose another -o") from error
@@ -40,7 +45,7 @@ def read_states(output: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of each recording, by their names and in their order."""
     files = state_folder(output).glob("*.json")
     found = {state["recording"]: state for state in map(_read, files) if "recording" in state}
-    return dict(sorted(found.items()))
+    return {name: found[name] for name in sorted(found, key=os.fsencode)}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -48,35 +53,52 @@ def _read(path: Path) -> dict[str, Any]:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return state if isinstance(state, dict) and state.get("schema_version") == SCHEMA_VERSION else {}
+    if not isinstance(state, dict) or state.get("schema_version") != SCHEMA_VERSION:
+        return {}
+    return {**state, **{entry: restored(state[entry]) for entry in NAMES if entry in state}}
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    state = {**state, **{entry: stored(state[entry]) for entry in NAMES if entry in state}}
+    # What is no UTF-8 in a name goes as an escape.
+    write_text(path, json.dumps(state, indent=2) + "\n")
 
 
 def write_state(task: Task, **entries: Any) -> dict[str, Any]:
     """Replace what is known of a task's recording."""
     state = {"schema_version": SCHEMA_VERSION, "recording": task.recording, "place": task.place, **entries}
-    # Names that are no UTF-8 go as escapes.
-    write_text(task.folder / f"{task.name}.json", json.dumps(state, indent=2) + "\n")
+    _write(task.folder / f"{task.name}.json", state)
     return state
 
 
 def identify(video: Path) -> dict[str, Any]:
     """Return what tells whether a file is the one that it was: size, time of the last change, hash of head and tail.
 
+    Of a folder of images, the sum of their sizes and the latest of their times.
+
     Raises
     ------
     VideoError
         Where it cannot be read.
     """
-    seen = video.stat()
+    seen = [file.stat() for file in (image_files(video) if video.is_dir() else [video])]
+    size_bytes = sum(one.st_size for one in seen)
     return {
-        "size_bytes": seen.st_size,
-        "modified_ns": seen.st_mtime_ns,
-        "hash": file_hash(video, seen.st_size),
+        "size_bytes": size_bytes,
+        "modified_ns": max(one.st_mtime_ns for one in seen),
+        "hash": file_hash(video, size_bytes),
     }
 
 
-def write_summary(output: Path) -> list[dict[str, Any]]:
-    """Write ``batch.json`` and ``summary.csv`` of everything that state files tell of; return the rows of the table."""
+def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Write ``batch.json`` and ``summary.csv`` of everything that state files tell of; return the rows of the table.
+
+    Parameters
+    ----------
+    output : Path
+    left_out : mapping of str to int
+        How many files of each ending were found and are no recordings.
+    """
     states = read_states(output)
     rows = [
         {
@@ -96,15 +118,16 @@ def write_summary(output: Path) -> list[dict[str, Any]]:
         "recordings": len(rows),
         **counts,
         "frames": sum(row["frames"] for row in rows),
+        "left_out": dict(left_out),
         "results": rows,
     }
-    write_text(output / "batch.json", json.dumps(summary, indent=2) + "\n")
+    write_text(output / "batch.json", json.dumps(shown_in(summary), indent=2) + "\n")
     path = output / "summary.csv"
     lines = _Lines()
     table = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows({**row, "warnings": "; ".join(row["warnings"])} for row in rows)
-    write_text(path, "".join(lines))
+    write_text(path, shown("".join(lines)))
     return rows
 
 
@@ -123,5 +146,6 @@ def forget(output: Path, recording: str) -> None:
         with suppress(OSError):
             path.unlink()
     if state:
-        kept = {entry: state[entry] for entry in ("schema_version", "recording", "place", "owned") if entry in state}
-        write_text(folder / f"{name}.json", json.dumps({**kept, "status": "waiting"}, indent=2) + "\n")
+        entries = ("schema_version", "recording", "place", "owned")
+        kept: dict[str, Any] = {entry: state[entry] for entry in entries if entry in state}
+        _write(folder / f"{name}.json", {**kept, "status": "waiting"})

@@ -23,10 +23,11 @@ from keyframes.batch.tasks import Outcome, Task
 from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import KeyframesError, OutputError, VideoError
 from keyframes.kept_scan import keep_scan, load_scan
+from keyframes.output import hidden_start
 from keyframes.pipeline import extract_scanned
 from keyframes.progress import Progress
 from keyframes.scan import Scan, scan_video, thumbnailer_of
-from keyframes.video import VideoReader
+from keyframes.video import VideoReader, refuse_special
 
 PLAN = "plan.npz"
 # What decides about a scan; another choice among its frames needs no other one.
@@ -113,12 +114,8 @@ class _Work:
 
     def _identify(self) -> dict[str, Any]:
         try:
-            self.task.recording.encode()
-        except UnicodeEncodeError:
-            # OpenCV crashes on it.
-            raise VideoError(f"{self.task.recording}: its name is no UTF-8; rename it") from None
-        try:
-            if not self.task.video.stat().st_size:
+            refuse_special(self.task.video)
+            if self.task.video.is_file() and not self.task.video.stat().st_size:
                 raise VideoError(f"{self.task.recording}: is empty (0 bytes); copy it again")
             return identify(self.task.video)
         except OSError as error:
@@ -141,7 +138,7 @@ class _Work:
         """Remove what a worker that was killed left half made: the claim says that nobody else is at it."""
         place = self.task.result
         for kind in ("partial", "replaced"):
-            for left in _beginning_with(place.parent, f".{place.name}.{kind}-"):
+            for left in _beginning_with(place.parent, hidden_start(place, kind)):
                 shutil.rmtree(left, ignore_errors=True)
         for folder in (self.task.folder, self.task.folder / KEEP):
             for left in _beginning_with(folder, f".{self.task.name}"):
@@ -260,6 +257,10 @@ class _Work:
         reason = reason.replace(str(self.task.video), self.task.recording)
         for output in (os.path.realpath(self.task.output), str(self.task.output)):
             reason = reason.replace(f"{output}{os.sep}", "")
+        # It stands beside the name: what went wrong comes first.
+        reason = reason.removeprefix(f"{self.task.recording}: ")
+        if reason.startswith(f"{self.task.place}: "):
+            reason = f"{reason.removeprefix(f'{self.task.place}: ')} ({self.task.place})"
         with suppress(KeyframesError):
             self._write("failed", {}, frames=0, warnings=[], reason=reason)
         return Outcome(self.task.recording, "failed", seconds=self._seconds(), reason=reason)

@@ -1,7 +1,9 @@
 """The ``keyframes batch`` command: extract's options, for every video below a folder."""
 
 import inspect
-import json
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -9,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from keyframes.commands.extract import extract, network_settings
-from keyframes.commands.options import parse_bodyparts, parse_k, printable, say
+from keyframes.commands.options import parse_bodyparts, parse_k, print_json, printable, say
 from keyframes.datatypes import WITH_PROJECT, ExportOptions
 from keyframes.errors import KeyframesError, SettingsError
 
@@ -32,7 +34,8 @@ SETTINGS = [
     "levels",
     "rate",
 ]
-SHOWN_REASON = 200
+# Characters of a reason or a name in the table, where no terminal says how many fit; and at least.
+SHOWN_REASON, FEWEST_SHOWN = 1000, 20
 
 
 def with_options_of_extract(command: F) -> F:
@@ -50,7 +53,9 @@ def with_options_of_extract(command: F) -> F:
 
 @with_options_of_extract
 def batch(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder whose videos, at any depth, are looked at.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that is searched for recordings, at any depth.")
+    ],
     k: Annotated[
         Any, typer.Option("-k", parser=parse_k, metavar="N|auto", help="Number of frames to choose from each video; or")
     ] = None,
@@ -70,7 +75,7 @@ def batch(
         typer.Option(
             metavar="GLOB",
             help="Only files whose name, or path from the folder, matches, such as 'cage1/*.avi'; may be given several "
-            "times. Default: the endings of videos.",
+            "times. Default: videos by their endings, TIFF stacks, and folders of images.",
         ),
     ] = None,
     exclude: Annotated[
@@ -100,7 +105,9 @@ def batch(
     ] = 20.0,
     **options: Any,
 ) -> None:
-    """Choose frames of every video below DIR, each into a result folder of its own.
+    """Choose frames of every recording below DIR, each into a result folder of its own.
+
+    A recording is a video, a TIFF of many pages or a folder of images.
 
     What is done stays done: run again, it goes on where it was, also after a crash. Two machines may share the folder.
     The output folder holds the results, index.html (which leads to their pages), summary.csv, batch.json, batch-state.
@@ -146,7 +153,7 @@ def batch(
     except KeyframesError as error:
         say(f"error: {error}")
         if as_json:
-            print(json.dumps({"results": [], "failures": [{"error": str(error)}]}, indent=2))
+            print_json({"results": [], "failures": [{"error": str(error)}]})
         raise typer.Exit(1) from None
     failed = done.with_status("failed")
     if as_json:
@@ -155,12 +162,13 @@ def batch(
             "results": [row for row in done.rows if row["status"] != "failed"],
             **({"exports": exported} if options["export_to"] else {}),
             "failures": [*failed, *failures],
+            "left_out": done.left_out,
         }
-        print(json.dumps(document, indent=2))
+        print_json(document)
     else:
         _print_table(done)
         for one in exported:
-            print(f"{one['tool']}: {one['frames']} frames in {one['place']}")
+            print(printable(f"{one['tool']}: {one['frames']} frames in {one['place']}"))
     if failed or failures:
         raise typer.Exit(1)
 
@@ -202,16 +210,32 @@ def _export(
 
 def _print_table(done: Any) -> None:
     """Print what became of each recording: what failed last, where the eye is."""
+    from keyframes.batch import describe_left_out
+
     order = {"skipped": 0, "done": 1, "failed": 2}
-    rows = sorted(done.rows, key=lambda row: (order[row["status"]], row["recording"]))
-    width = max(len("recording"), *(len(printable(row["recording"])) for row in rows))
+    rows = sorted(done.rows, key=lambda row: (order[row["status"]], os.fsencode(row["recording"])))
+    # A log may have lines of any length.
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    names = [_name(row, columns) for row in rows]
+    width = max(len("recording"), *map(len, names))
     print(f"{'recording':<{width}}  {'status':<8}{'frames':>7}{'seconds':>9}  reason")
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         told = row["reason"] if row["status"] == "failed" else "; ".join(f"warning: {text}" for text in row["warnings"])
-        line = (
-            f"{printable(row['recording']):<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
-            f"{printable(' '.join(told.split()))[:SHOWN_REASON]}"
-        )
-        print(line.rstrip())
+        start = f"{name:<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
+        room = max(FEWEST_SHOWN, columns - len(start)) if columns else SHOWN_REASON
+        print((start + _cut(printable(" ".join(told.split())), room)).rstrip())
+    if done.left_out:
+        print(printable(describe_left_out(done.left_out)))
     counts = ", ".join(f"{len(done.with_status(status))} {status}" for status in ("done", "skipped", "failed"))
     print(f"{counts}; {sum(row['frames'] for row in done.rows)} frames in {printable(str(done.folder))}")
+
+
+def _name(row: dict[str, Any], columns: int) -> str:
+    """Name of a recording; on a terminal, the end of it that fits into two fifths of its columns."""
+    name = printable(row["recording"])
+    room = max(FEWEST_SHOWN, 2 * columns // 5)
+    return name if not columns or len(name) <= room else f"…{name[1 - room :]}"
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"

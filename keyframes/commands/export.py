@@ -1,6 +1,5 @@
 """The command ``keyframes export``."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,8 @@ from keyframes.commands.options import (
     Task,
     errors_told,
     parse_bodyparts,
+    print_json,
+    printable,
     say,
 )
 from keyframes.datatypes import ExportTool
@@ -68,7 +69,7 @@ def export(
         progress=not quiet,
     )
     if as_json:
-        print(json.dumps({"exports": exports, "failures": failed}, indent=2, ensure_ascii=False))
+        print_json({"exports": exports, "failures": failed})
     if failed:
         raise typer.Exit(1)
 
@@ -90,4 +91,4 @@ def export_results(
             say(f"note: {tool}: {note}")
         exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
         if not as_json:
-            print(f"{tool}: {done.n_frames} frames in {done.place}")
+            print(printable(f"{tool}: {done.n_frames} frames in {done.place}"))

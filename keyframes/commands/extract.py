@@ -1,6 +1,5 @@
 """The command ``keyframes extract``."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -25,6 +24,8 @@ from keyframes.commands.options import (
     parse_size,
     parse_time,
     parse_tool,
+    print_json,
+    printable,
     say,
 )
 from keyframes.datatypes import (
@@ -239,10 +240,12 @@ def extract(
     if stop is not None and stop <= (start or 0.0):
         raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
     from keyframes.exporters import check_export
+    from keyframes.names import with_own_name
     from keyframes.output import result_names, view_names
     from keyframes.pipeline import extract as run
     from keyframes.pipeline import extract_views
 
+    videos = [with_own_name(video) for video in videos]
     places = [output or Path(result_names(videos)[0])]
     if len(videos) > 1:
         places = [(output or Path()) / name for name in result_names(videos)]
@@ -277,7 +280,7 @@ def extract(
             if not as_json:
                 n_decoded = result.manifest["video"]["frames_decoded"]
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
-                print(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}{found}")
+                print(printable(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}{found}"))
     for tool in tools if done else []:
         own = target if tool in WITH_PROJECT else {**target, "project": None}
         folders = [Path(result["folder"]) for result in done]
@@ -285,7 +288,7 @@ def extract(
         export_results(folders, tool, exports, failed, as_json, videos=videos, views=names, progress=not quiet, **own)
     if as_json:
         document = {"results": done, **({"exports": exports} if tools else {}), "failures": failed}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json(document)
     if failed:
         raise typer.Exit(1)
 

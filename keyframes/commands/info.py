@@ -1,12 +1,11 @@
 """The command ``keyframes info``."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from keyframes.commands.options import AsJson, Quiet, Threads, errors_told
+from keyframes.commands.options import AsJson, Quiet, Threads, errors_told, print_json, printable
 
 
 def info(
@@ -22,12 +21,12 @@ def info(
     with errors_told(failed, video=str(video)):
         report = inspect(video, threads=threads, progress=not quiet)
         if as_json:
-            print(json.dumps(report, indent=2, ensure_ascii=False))
+            print_json(report)
         else:
             for name, value in report.items():
                 shown = "unknown" if value is None else value
                 if isinstance(value, list):
                     shown = "; ".join(map(str, value)) or "none"
-                print(f"{name.replace('_', ' '):<24}{shown}")
+                print(f"{name.replace('_', ' '):<24}{printable(str(shown))}")
     if failed:
         raise typer.Exit(1)

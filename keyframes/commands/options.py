@@ -1,16 +1,18 @@
 """What several commands share: how options are read, and how errors are told."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 from keyframes.datatypes import Crop, ExportTool
 from keyframes.errors import KeyframesError, SettingsError
+from keyframes.names import shown, shown_in
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -127,4 +129,9 @@ def say(text: str) -> None:
 
 def printable(text: str) -> str:
     """Return a text that can be printed, whatever bytes a file name has."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return "".join(c if c.isprintable() else "?" for c in shown(text))
+
+
+def print_json(document: Any) -> None:
+    """Print a JSON document that any encoding of standard output can hold."""
+    print(json.dumps(shown_in(document), indent=2))

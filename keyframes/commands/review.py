@@ -2,12 +2,12 @@
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from keyframes.commands.options import say
 from keyframes.errors import KeyframesError, ReviewError
 
 NEEDED = ("starlette", "uvicorn")
@@ -46,11 +46,13 @@ def review(
     try:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
-            raise ReviewError(f"the review page needs {' and '.join(missing)}; install them: pip install '.[review]'")
+            raise ReviewError(
+                f"the review page needs {' and '.join(missing)}; install them: pip install 'keyframes[review]'"
+            )
         from keyframes.review import Session, serve
 
         with Session(folder, video, project) as session:
             serve(session, port, opened)
     except KeyframesError as error:
-        print(" ".join(f"error: {error}".split()), file=sys.stderr)
+        say(f"error: {error}")
         raise typer.Exit(1) from None

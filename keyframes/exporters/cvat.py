@@ -12,6 +12,7 @@ from keyframes.datatypes import Exported, ExportOptions
 from keyframes.exporters.images import image_folder, write_json
 from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
+from keyframes.names import shown_in
 
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
@@ -34,7 +35,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                     "meta": {"video": video["path"], "frame_index": image.entry["frame_index"]},
                 }
             )
-        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in shown_in(lines))
         (folder / "manifest.jsonl").write_text(text, encoding="utf-8", newline="\n")
         labels = [{"name": part, "type": "points", "attributes": []} for part in options.bodyparts]
         write_json(folder / "labels.json", labels)

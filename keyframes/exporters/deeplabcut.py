@@ -17,6 +17,7 @@ from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free
 from keyframes.exporters.project_file import ProjectFile, quoted, read_project_file
 from keyframes.exporters.recording import Recording, is_video_of, read_image
+from keyframes.names import is_utf8, restored, shown
 from keyframes.output import result_folder
 
 # Whatever the language of the machine.
@@ -117,6 +118,7 @@ def _check_new(options: ExportOptions, place: Path) -> None:
         raise SettingsError(
             f"deeplabcut: give an existing project with --project, or {', '.join(missing)} to make a new one"
         )
+    _check_text(Path(os.path.realpath(place)))
     check_free(place)
 
 
@@ -150,13 +152,13 @@ def _write_new(recordings: Sequence[Recording], options: ExportOptions, place: P
             video_sets="\n".join(f"  {quoted(video)}:\n    crop: {crop}" for video, crop in videos.items()),
             bodyparts="\n".join(f"- {quoted(part)}" for part in options.bodyparts),
         )
-        (folder / "config.yaml").write_text(text, encoding="utf-8", newline="\n")
+        (folder / "config.yaml").write_text(shown(text), encoding="utf-8", newline="\n")
     return Exported("deeplabcut", place, sum(len(recording.frame_indices) for recording in recordings))
 
 
 def _add(recordings: Sequence[Recording], config: ProjectFile, progress: bool) -> Exported:
     root, notes, n_frames = config.path.parent, [], 0
-    in_project = [str(video) for video in config.data["video_sets"] or {}]
+    in_project = [restored(str(video)) for video in config.data["video_sets"] or {}]
     videos: dict[str, dict[str, str]] = {}
     with project_changes(root) as changes:
         for recording in recordings:
@@ -206,14 +208,23 @@ def _stem(name: str) -> str:
 
 
 def _video_path(recording: Recording, root: Path, folder: Path) -> str:
-    """Path for ``video_sets``: the video's own, or, where its stem is not the folder's, that of a link of that name."""
+    """Path for ``video_sets``: the video's own, or that of a link of the folder's name.
+
+    There is a link where the video has another stem than the folder, or a path that YAML, which is UTF-8, cannot hold.
+    """
     video = recording.need_video()
-    if video.stem == recording.name:
-        return str(video)
+    if video.stem == recording.name and is_utf8(video):
+        return shown(video)
     link = Path("videos") / f"{recording.name}{video.suffix}"
     (folder / "videos").mkdir(exist_ok=True)
     (folder / link).symlink_to(video)
-    return str(root / link)
+    return shown(root / link)
+
+
+def _check_text(root: Path) -> None:
+    """Raise where the path of a project cannot stand in its config.yaml."""
+    if not is_utf8(root):
+        raise ExportError(f"{root}: this path is not UTF-8, as DeepLabCut's config.yaml is; choose another place")
 
 
 def _crop(recording: Recording) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from keyframes.errors import ExportError
 from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
+from keyframes.names import shown_in
 from keyframes.output import result_folder
 
 
@@ -48,4 +49,4 @@ def image_folder(
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON as people read it."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    path.write_text(json.dumps(shown_in(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

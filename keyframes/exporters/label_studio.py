@@ -4,6 +4,7 @@ The tasks name the images as Label Studio serves local files: below the folder t
 LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT names, which is the export's.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from keyframes.datatypes import Exported, ExportOptions
 from keyframes.exporters.images import image_folder, write_json
 from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
+from keyframes.names import shown
 
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
@@ -26,7 +28,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         tasks = [
             {
                 "data": {
-                    "img": f"/data/local-files/?d={quote(image.path)}",
+                    "img": f"/data/local-files/?d={quote(os.fsencode(image.path))}",
                     "video": image.recording.manifest["video"]["path"],
                     "frame_index": image.entry["frame_index"],
                     **({} if image.entry["time_s"] is None else {"time_s": image.entry["time_s"]}),
@@ -40,6 +42,6 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             '<View>\n  <Image name="image" value="$img" zoom="true"/>\n'
             f'  <KeyPointLabels name="bodyparts" toName="image">\n{labels}  </KeyPointLabels>\n</View>\n'
         )
-        (folder / "interface.xml").write_text(interface, encoding="utf-8", newline="\n")
+        (folder / "interface.xml").write_text(shown(interface), encoding="utf-8", newline="\n")
     note = f"set LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to {place.absolute()} for Label Studio to find the images"
     return Exported("label-studio", place, len(images), (note,))

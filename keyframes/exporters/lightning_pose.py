@@ -21,6 +21,7 @@ from keyframes.exporters.changes import Changes, project_changes
 from keyframes.exporters.place import check_free
 from keyframes.exporters.project_file import quoted, read_project_file
 from keyframes.exporters.recording import Recording, is_video_of, png, read_image
+from keyframes.names import restored, shown
 from keyframes.output import result_folder
 from keyframes.progress import progress_bar
 
@@ -128,7 +129,7 @@ def _write_project_file(folder: Path, views: Sequence[str], bodyparts: Sequence[
         return "".join(f"\n- {quoted(name)}" for name in names) or " []"
 
     text = f"view_names:{listed(views)}\nkeypoint_names:{listed(bodyparts)}\n"
-    (folder / "project.yaml").write_text(text, encoding="utf-8", newline="\n")
+    (folder / "project.yaml").write_text(shown(text), encoding="utf-8", newline="\n")
     for name in ("labeled-data", "videos"):
         (folder / name).mkdir()
 
@@ -162,7 +163,7 @@ def _named_frames(root: Path, view: str) -> set[tuple[str, int]]:
     except (OSError, ValueError, KeyError, TypeError):
         raise ExportError(f"{queue}: is no queue of frames, one JSON object a line; restore it from a copy") from None
     found = (re.fullmatch(r".*[/\\]([^/\\]+)[/\\]\D*(\d+)[^/\\]*", path) for path in paths)
-    return {(match[1], int(match[2])) for match in found if match}
+    return {(restored(match[1]), int(match[2])) for match in found if match}
 
 
 def _write_images(recording: Recording, wanted: Sequence[int], changes: Changes, progress: bool) -> None:
@@ -245,13 +246,14 @@ def _write_table(changes: Changes, name: str, scorer: str, bodyparts: Sequence[s
     columns = [(part, axis) for part in bodyparts for axis in "xy"]
     with (changes.folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["scorer", *(scorer for _ in columns)])
-        table.writerow(["bodyparts", *(part for part, _ in columns)])
+        table.writerow(["scorer", *(shown(scorer) for _ in columns)])
+        table.writerow(["bodyparts", *(shown(part) for part, _ in columns)])
         table.writerow(["coords", *(axis for _, axis in columns)])
 
 
 def _add_to_queue(changes: Changes, name: str, paths: Sequence[str]) -> None:
-    lines = "".join(json.dumps({"frame_path": path, "predictions": None}, ensure_ascii=False) + "\n" for path in paths)
+    entries = [{"frame_path": shown(path), "predictions": None} for path in paths]
+    lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     queue = changes.root / name
     if not queue.exists():
         (changes.folder / name).write_bytes(lines.encode("utf-8"))

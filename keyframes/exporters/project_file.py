@@ -104,7 +104,7 @@ def need_yaml() -> Any:
         import ruamel.yaml
     except ImportError:
         raise ExportError(
-            "an existing project is read with ruamel.yaml, which is not installed: pip install '.[projects]'"
+            "an existing project is read with ruamel.yaml, which is not installed: pip install 'keyframes[projects]'"
         ) from None
     return ruamel.yaml
 

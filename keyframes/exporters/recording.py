@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from keyframes.datatypes import LabelledFrame
 from keyframes.errors import ExportError, VideoError
 from keyframes.manifest import SCHEMA_VERSION
+from keyframes.names import entry_shown_as, restored, shown
 from keyframes.output import video_names
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader, file_hash
@@ -145,7 +146,7 @@ def read_recordings(
     """
     found = [(result, _read_manifest(result)) for folder in folders for result in _results_in(folder)]
     results, manifests = zip(*(found if views else _merged(found)), strict=True)
-    names = video_names([Path(manifest["video"]["path"]) for manifest in manifests])
+    names = video_names([_named(manifest) for manifest in manifests])
     if views:
         if len(views) != len(results):
             raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
@@ -210,9 +211,9 @@ def is_video_of(manifest: dict[str, Any], path: Path) -> bool:
 def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n_results: int) -> Path | None:
     """Find the video of a result by its name, or the one that was given for the only result; prove it by its hash."""
     name = manifest["video"]["path"]
-    named = [path for path in given if path.name == name] or (list(given) if n_results == 1 else [])
-    elsewhere = [place / name for place in (folder.resolve().parent, Path()) if (place / name).exists()]
-    for path in named or elsewhere:
+    named = [path for path in given if shown(path.name) == name] or (list(given) if n_results == 1 else [])
+    elsewhere = [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
+    for path in named or [path for path in elsewhere if path is not None and path.exists()]:
         # What merely has the name may be anything.
         with suppress(*() if named else (VideoError,)):
             if is_video_of(manifest, path):
@@ -220,6 +221,11 @@ def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n
     if named:
         raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
     return None
+
+
+def _named(manifest: dict[str, Any]) -> Path:
+    """Name of a result's video as projects can have it: tools take a backslash for a separator."""
+    return Path(restored(manifest["video"]["path"].replace("\\", "_")))
 
 
 def _session_name(name: str, view: str) -> str:

@@ -22,6 +22,7 @@ from keyframes.errors import ExportError, OutputError
 from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
 from keyframes.exporters.recording import Recording, decode_image, png
+from keyframes.names import is_utf8, restored, shown
 from keyframes.output import result_folder
 from keyframes.video.images import image_files
 from keyframes.video.sources import TIFF_ENDINGS
@@ -60,6 +61,11 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         for recording in recordings
         if recording.video is None
     ]
+    notes += [
+        f"SLEAP cannot open {recording.video}, whose path is not UTF-8: label in {FILES[1]}"
+        for recording in recordings
+        if recording.video is not None and not is_utf8(recording.video)
+    ]
     for recording in recordings:
         notes += _told_of_seeks(recording, f"label in {FILES[1]}")
     return Exported("sleap", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
@@ -83,7 +89,9 @@ def _need_sleap_io() -> Any:
     try:
         import sleap_io
     except ImportError:
-        raise ExportError("the sleap export needs sleap-io, which is not installed: pip install '.[sleap]'") from None
+        raise ExportError(
+            "the sleap export needs sleap-io, which is not installed: pip install 'keyframes[sleap]'"
+        ) from None
     return sleap_io
 
 
@@ -112,14 +120,14 @@ def _describe(sio: Any, recording: Recording) -> Any:
     """Describe a video to SLEAP as the manifest knows it; the file is not opened."""
     video = recording.manifest["video"]
     path = recording.video or Path(video["path"])
-    if path.is_dir():
+    if path.is_dir() and _is_text(path):
         return sio.load_video(_file_names(path))
-    gray = _is_gray(recording)
+    filename, gray = _text(path), _is_gray(recording)
     n_frames = max(video["frames_claimed"], video["frames_decoded"])
     metadata = {
         "type": "MediaVideo",
         "shape": (n_frames, video["height"], video["width"], 1 if gray else 3),
-        "filename": path.as_posix(),
+        "filename": filename,
         "grayscale": gray,
         "bgr": True,
         "dataset": "",
@@ -128,12 +136,22 @@ def _describe(sio: Any, recording: Recording) -> Any:
     }
     if path.suffix.lower() in TIFF_ENDINGS:
         metadata |= {"type": "TiffVideo", "keep_open": True, "format": "multi_page"}
-    return sio.Video(filename=path.as_posix(), backend_metadata=metadata, open_backend=False)
+    return sio.Video(filename=filename, backend_metadata=metadata, open_backend=False)
 
 
 def _file_names(path: Path) -> str | list[str]:
-    """Path of a video, or those of all images of a folder, in the order of their indices."""
-    return [file.as_posix() for file in image_files(path)] if path.is_dir() else path.as_posix()
+    """Path of a video; of a folder of images those of all, in the order of their indices, if a .slp can hold them."""
+    files = image_files(path) if path.is_dir() else ()
+    return [file.as_posix() for file in files] if files and all(map(_is_text, files)) else _text(path)
+
+
+def _is_text(path: Path) -> bool:
+    return _text(path) == path.as_posix()
+
+
+def _text(path: Path) -> str:
+    """Return a path as a .slp can hold it; sleap-io takes a backslash for a separator."""
+    return shown(path.as_posix()).replace("\\", "_")
 
 
 def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
@@ -313,7 +331,7 @@ def _recording_name(video: Any) -> str:
     """Stem of a video's name; of a list of images that of their folder."""
     filename = (video.original_video or video.source_video or video).filename
     names = re.split(r"[/\\]", filename[0] if isinstance(filename, list) else str(filename))
-    return names[-2] if isinstance(filename, list) and len(names) > 1 else Path(names[-1]).stem
+    return restored(names[-2] if isinstance(filename, list) and len(names) > 1 else Path(names[-1]).stem)
 
 
 def _unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:

@@ -18,8 +18,10 @@ from keyframes.report.thumbnails import bytes_of_each, thumbnail
 PICTURES_OF_EACH = 4
 
 
-def index_page(place: Path, folders: Sequence[Path]) -> str:
+def index_page(place: Path, folders: Sequence[Path], missing: Sequence[tuple[str, str]] = (), note: str = "") -> str:
     """Return the page: for each result its name, figures, warnings, a few of its frames, and a link to its report.
+
+    What is missing comes first.
 
     Parameters
     ----------
@@ -27,6 +29,10 @@ def index_page(place: Path, folders: Sequence[Path]) -> str:
         Folder that the results lie in, at any depth, and the page will.
     folders : sequence of Path
         Finished result folders, in the order of the page.
+    missing : sequence of (str, str)
+        Recordings without a result, and the reason of each.
+    note : str
+        A line about files that are not recordings.
     """
     manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
     most = bytes_of_each(PICTURES_OF_EACH * len(folders))
@@ -39,12 +45,24 @@ def index_page(place: Path, folders: Sequence[Path]) -> str:
         style=asset("common.css") + asset("index.css"),
         facts=facts(
             [
-                ("Recordings", f"{len(folders):,}"),
+                ("Recordings", f"{len(folders) + len(missing):,}"),
                 ("Chosen frames", f"{n_frames:,}"),
                 ("With warnings", f"{n_warned:,}"),
+                *([("Without a result", f"{len(missing):,}")] if missing else []),
             ]
         ),
+        missing=_missing(missing),
+        note=f'<p class="quiet">{text(note)}</p>' if note else "",
         rows="".join(rows),
+    )
+
+
+def _missing(missing: Sequence[tuple[str, str]]) -> str:
+    if not missing:
+        return ""
+    items = "".join(f"<li><b>{text(name)}</b>: {text(reason)}</li>" for name, reason in missing)
+    return (
+        f'<section class="warnings" aria-label="Without a result"><h2>Without a result</h2><ul>{items}</ul></section>'
     )
 
 

@@ -9,6 +9,8 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from keyframes.names import shown
+
 
 @cache
 def asset(name: str) -> str:
@@ -23,7 +25,7 @@ def fill(template: str, **parts: str) -> str:
 
 def text(value: object) -> str:
     """Return a value as HTML that shows it, within a tag or between two."""
-    return escape(str(value), quote=True)
+    return escape(shown(value), quote=True)
 
 
 def facts(pairs: list[tuple[str, str]]) -> str:

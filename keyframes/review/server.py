@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyframes.errors import KeyframesError, ReviewError, SettingsError, StaleError
+from keyframes.names import shown, shown_in
 from keyframes.report import asset
 from keyframes.review.guard import Guard
 from keyframes.review.session import Session
@@ -163,7 +164,7 @@ def serve(session: Session, port: int, opened: Callable[[str], None]) -> None:
 async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
     """Return what a session says as JSON, or why it does not."""
     try:
-        return JSONResponse(await run_in_threadpool(answer))
+        return JSONResponse(shown_in(await run_in_threadpool(answer)))
     except StaleError as error:
         return _refused(409, str(error))
     except (SettingsError, ReviewError) as error:
@@ -173,7 +174,7 @@ async def _answered(answer: Callable[[], dict[str, Any]]) -> Response:
 
 
 def _refused(status: int, reason: str) -> Response:
-    return JSONResponse({"error": reason}, status_code=status)
+    return JSONResponse({"error": shown(reason)}, status_code=status)
 
 
 async def _body(request: Request) -> dict[str, Any]:

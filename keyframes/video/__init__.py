@@ -1,18 +1,18 @@
 """The video room: the one place that opens a video.
 
-From the bottom up: `sources` (what images come from: `stacks`, `animations` and `folders`), `levels` (images of more
-than 8 bits), `images` (all of these read as videos), `captures` (opening a file), `packets` (times and key frames
-without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `clock` (times
-that grow), `damage` (what a pass shows of it), `reader` (frames in order, by walking), and upon it `seeking` (frames by
-proven seeks), `spread` (pictures from all over a file), `discarding` (which frames need not be decoded) and `segments`
-(a pass by several captures side by side).
+From the bottom up: `openable` (a name that OpenCV can open a file by), `sources` (what images come from: `stacks`,
+`animations` and `folders`), `levels` (images of more than 8 bits), `images` (all of these read as videos), `captures`
+(opening a file), `packets` (times and key frames without decoding), `header` (what a file says of itself),
+`decoder_threads`, `file_identity` (its hash), `clock` (times that grow), `damage` (what a pass shows of it), `reader`
+(frames in order, by walking), and upon it `seeking` (frames by proven seeks), `spread` (pictures from all over a file),
+`discarding` (which frames need not be decoded) and `segments` (a pass by several captures side by side).
 """
 
 from keyframes.video.captures import PLAIN, View
 from keyframes.video.damage import Pass, find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
-from keyframes.video.file_identity import file_hash
+from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.reader import DisagreementError, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, Seeker, expected_cost, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments
@@ -36,6 +36,7 @@ __all__ = [
     "is_incomplete",
     "one_opencv_thread",
     "plan_segments",
+    "refuse_special",
     "seek_frames",
     "seeking_pays",
     "spread_pairs",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
 from keyframes.video.images import ImageSequence
+from keyframes.video.openable import openable_name
 
 # Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
 Discard = Literal["none", "nonref", "bidir"]
@@ -66,15 +67,13 @@ def open_capture(path: Path, threads: int, view: View = PLAIN, images: ImageSequ
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
     if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]
-    # An absolute path, or FFmpeg takes a name such as "10:32.mp4" for a protocol.
-    name = str(path.absolute())
     if view.discard == "none":
-        return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
+        return _open(path, parameters)
     with _options_lock:
         before, option = os.environ.get(_OPTIONS), f"avdiscard;{view.discard}"
         os.environ[_OPTIONS] = f"{before}|{option}" if before else option
         try:
-            return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
+            return _open(path, parameters)
         finally:
             if before is None:
                 del os.environ[_OPTIONS]
@@ -84,7 +83,12 @@ def open_capture(path: Path, threads: int, view: View = PLAIN, images: ImageSequ
 
 def open_packets(path: Path) -> cv2.VideoCapture:
     """Open a file so that each grab reads a packet and decodes nothing."""
-    return cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+    return _open(path, [cv2.CAP_PROP_FORMAT, -1])
+
+
+def _open(path: Path, parameters: list[int]) -> cv2.VideoCapture:
+    with openable_name(path) as name:
+        return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
 
 
 def grab_next(capture: Capture, most_damaged: Callable[[], int]) -> bool:

@@ -1,12 +1,19 @@
 """Which recording a file is: a hash that is cheap for any length."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from keyframes.errors import VideoError
 from keyframes.video.images import image_files
 
 HASH_BYTES = 1 << 20
+
+
+def refuse_special(path: Path) -> None:
+    """Raise a VideoError where a path leads to a pipe, a socket or a device: opening one may wait without end."""
+    if os.path.exists(path) and not (path.is_file() or path.is_dir()):
+        raise VideoError(f"{path}: is not a file but a pipe, a socket or a device; give the name of a video file")
 
 
 def file_hash(path: Path, size_bytes: int) -> str:
@@ -32,7 +39,7 @@ def file_hash(path: Path, size_bytes: int) -> str:
     digest = hashlib.sha256(str(size_bytes).encode())
     if path.is_dir():
         files = image_files(path)
-        digest.update("".join(f"{file.name}\0{file.stat().st_size}\0" for file in files).encode())
+        digest.update(b"".join(os.fsencode(file.name) + b"\0%d\0" % file.stat().st_size for file in files))
         digest.update(files[0].read_bytes() + files[-1].read_bytes())
         return f"sha256-names-sizes-first-last:{digest.hexdigest()}"
     try:

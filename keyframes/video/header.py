@@ -7,7 +7,9 @@ import cv2
 from keyframes.datatypes import VideoHeader
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
+from keyframes.names import with_own_name
 from keyframes.video.captures import check_conversion, grab_next, open_capture
+from keyframes.video.file_identity import refuse_special
 from keyframes.video.images import ImageSequence, image_files, is_image_sequence
 
 # Damaged packets that may come before the first picture.
@@ -50,7 +52,7 @@ def read_header(path: Path, threads: int, images: ImageSequence | None = None) -
         raise VideoError(f"{path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg")
     check_conversion(path, log)
     return VideoHeader(
-        name=path.name,
+        name=with_own_name(path).name,
         width=image.shape[1],
         height=image.shape[0],
         rotation=int(rotation) % 360,
@@ -68,6 +70,7 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
         return sum(file.stat().st_size for file in image_files(path)), b""
     if path.is_dir():
         raise VideoError(f"{path}: is a directory without images; give the video files in it")
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             start = file.read(12)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
 from keyframes.decoder_log import DecoderLog
+from keyframes.video.openable import openable_name
 from keyframes.video.sources import DamagedImageError
 from keyframes.video.whole_images import WholeImages
 
@@ -167,8 +168,8 @@ class Stack:
 
     def _by_opencv(self, place: int) -> NDArray[Any]:
         flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
-        with DecoderLog() as log:
-            done, pages = cv2.imreadmulti(str(self._path), place, 1, flags=flags)
+        with DecoderLog() as log, openable_name(self._path) as name:
+            done, pages = cv2.imreadmulti(name, place, 1, flags=flags)
         if not done or not pages:
             raise DamagedImageError("its compression or colours cannot be read; save the stack uncompressed")
         if log.image_messages:

@@ -3,19 +3,25 @@
 import csv
 import html
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import urllib.parse
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from keyframes import BatchError, SettingsError, extract, run_batch
 from tests.conftest import compiled_only
+from tests.test_keyframes.conftest import X264
 from tests.test_keyframes.test_batch.conftest import N_GOOD, ODD_NAMES, contents, results, scans
 
 pytestmark = compiled_only
 BAD = {
-    "no_index.mp4": "moov atom not found",
+    "no_index.mp4": r"no video can be opened in this file \(FFmpeg: moov atom not found\)",
     "empty.mp4": "is empty",
     "text.mp4": "no video can be opened",
 }
@@ -33,11 +39,12 @@ def test_every_good_recording_is_done_and_every_bad_one_told(first_run, tree):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     table = done.stdout.splitlines()
+    assert table[-2] == "left out: 1 file (.txt 1)"
     assert table[-1] == f"{N_GOOD + 1} done, 0 skipped, 3 failed; {4 * (N_GOOD + 1)} frames in out"
     for name, reason in BAD.items():
         (line,) = [line for line in table if line.startswith(name)]
-        assert "failed" in line
-        assert reason in line
+        # The reason begins with what is wrong; the name is there already.
+        assert re.fullmatch(rf"{re.escape(name)} +failed +0 +[0-9.]+  {reason}.*", line)
     (cut,) = [line for line in table if line.startswith("cut.mp4")]
     assert "done" in cut
     assert "warning: only " in cut
@@ -67,6 +74,64 @@ def test_the_summaries_tell_the_same(first_run):
     reports = {output / urllib.parse.unquote(html.unescape(link)) for link in linked}
     assert reports == {output / row["place"] / "report.html" for row in rows if row["status"] == "done"}
     assert all(report.is_file() for report in reports)
+
+
+def test_the_page_lists_what_has_no_result(first_run):
+    _, output = first_run
+    assert json.loads((output / "batch.json").read_text(encoding="utf-8"))["left_out"] == {".txt": 1}
+    page = html.unescape((output / "index.html").read_text(encoding="utf-8"))
+    (section,) = re.findall(r'<section class="warnings" aria-label="Without a result">.*?</section>', page)
+    listed = dict(re.findall("<li><b>(.*?)</b>: (.*?)</li>", section))
+    assert set(listed) == set(BAD)
+    assert all(re.match(reason, listed[name]) for name, reason in BAD.items())
+    assert "left out: 1 file (.txt 1)" in page
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal that is none")
+def test_the_table_fits_the_terminal(tmp_path):
+    long = "a folder with a very long name indeed/and another one/recording.mp4"
+    (tmp_path / "in" / long).parent.mkdir(parents=True)
+    (tmp_path / "in" / long).write_text("This is no video.\n" * 100, encoding="utf-8")
+    ours, theirs = os.openpty()
+    command = [Path(sys.executable).parent / "keyframes", "batch", "in", "-k", "3", "-q"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=theirs, env={**os.environ, "COLUMNS": "100"}) as process:
+        os.close(theirs)
+        said = b""
+        # The end of a terminal is an error, on Linux.
+        with suppress(OSError):
+            while part := os.read(ours, 1 << 16):
+                said += part
+        process.wait()
+    os.close(ours)
+    head, row, _ = said.decode().splitlines()
+    assert len(row) == 100
+    assert re.fullmatch(r"…\S.*recording.mp4 +failed +0 +[0-9.]+  no video can be opened.*…", row)
+    assert head.index("reason") == row.index("no video")
+
+
+def test_every_kind_of_recording_is_done(tmp_path, encoded_pictures, run_command):
+    codecs = {
+        **dict.fromkeys(("mxf", "vob", "m2v"), ("-c:v", "mpeg2video")),
+        **dict.fromkeys(("f4v", "264", "m2ts"), X264),
+        **{"ogg": ("-c:v", "libtheora"), "gif": (), "y4m": (), "3gp": X264},
+        **{"divx": ("-c:v", "mpeg4", "-f", "avi"), "h265": ("-c:v", "libx265", "-f", "hevc")},
+    }
+    (tmp_path / "in").mkdir()
+    for ending, codec in codecs.items():
+        encoded_pictures(f"in/{ending}.{ending}", range(30), *codec)
+    extract(tmp_path / "in" / "f4v.f4v", 20, output=tmp_path / "made", min_gap_s=0)
+    shutil.move(tmp_path / "made" / "frames", tmp_path / "in" / "images")
+    arguments = ("keyframes", "batch", tmp_path / "in", "-k", 3, "-o", "out", "--json")
+
+    def status():
+        results = json.loads(run_command(*arguments, cwd=tmp_path).stdout)["results"]
+        return {row["recording"]: row["status"] for row in results}
+
+    assert status() == dict.fromkeys(["images", *(f"{ending}.{ending}" for ending in codecs)], "done")
+    # A folder is another one as soon as an image in it is.
+    assert set(status().values()) == {"skipped"}
+    min((tmp_path / "in" / "images").iterdir()).unlink()
+    assert [name for name, what in status().items() if what == "done"] == ["images"]
 
 
 def test_a_result_is_the_one_that_extract_makes(first_run, tree, tmp_path):
@@ -162,7 +227,8 @@ def test_wrong_usage(run_command, few, tmp_path):
         with pytest.raises(SettingsError, match=message):
             run_batch(few, output=out, **options)
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(BatchError, match="has the ending of a video"):
+    (tmp_path / "nothing" / "notes.txt").touch()
+    with pytest.raises(BatchError, match=r"nothing in it is a video.* \(left out: 1 file \(.txt 1\)\)"):
         run_batch(tmp_path / "nothing", 3, output=out)
     assert not out.exists()
 

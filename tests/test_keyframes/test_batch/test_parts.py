@@ -8,11 +8,12 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keyframes.batch.budget import plan_budget, spend
 from keyframes.batch.claims import ABANDONED_S, Claim, read_claim
 from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
-from keyframes.batch.recordings import assign_places, find_recordings
+from keyframes.batch.recordings import Found, assign_places, describe_left_out, find_recordings
 from keyframes.datatypes import Settings
 from keyframes.features import PrincipalComponents
 from keyframes.kept_scan import keep_scan, load_scan
@@ -32,21 +33,83 @@ def test_recordings_are_found_once_each(tmp_path):
     (folder / "again").symlink_to(tmp_path / "out" / "elsewhere", target_is_directory=True)
     (folder / "b" / "dangling.mp4").symlink_to(folder / "nowhere.mp4")
     everything = ["a/one.mp4", "a/two.AVI", "again/four.mp4", "b/dangling.mp4", "b/three.mkv"]
-    assert find_recordings(folder) == everything
-    assert find_recordings(folder, exclude=["b/*", "TWO*"]) == ["a/one.mp4", "again/four.mp4"]
-    assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == ["a/one.mp4", "notes.txt"]
+    assert find_recordings(folder) == Found(everything, {".txt": 1})
+    assert find_recordings(folder, exclude=["b/*", "TWO*"]) == Found(["a/one.mp4", "again/four.mp4"], {".txt": 1})
+    assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == Found(["a/one.mp4", "notes.txt"], {})
+
+
+def make_images(folder, *names, pages=1):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        image = Image.new("L", (32, 24))
+        more = {"save_all": True, "append_images": [image] * (pages - 1)} if pages > 1 else {}
+        image.save(folder / name, **more)
+
+
+def test_images_are_recordings_where_they_make_one(tmp_path):
+    numbered = [f"img{number:03d}.png" for number in range(4)]
+    make_images(tmp_path / "frames", *numbered)
+    make_images(tmp_path / "dated" / "deep", "2024-01-01 12.00.01.jpg", "2024-01-01 12.00.02.JPG", "other.jpg")
+    # A preview beside videos, photographs of the setup, a single image.
+    make_images(tmp_path / "videos", "thumbnail1.jpg", "thumbnail2.jpg")
+    (tmp_path / "videos" / "a.mp4").touch()
+    make_images(tmp_path / "setup", "camera.png", "cage.png", "room.png", "single.tif")
+    # Stacks are recordings each, pages in files of their own are one together.
+    make_images(tmp_path / "stacks", "day1.tif", "day2.tif", pages=3)
+    make_images(tmp_path / "mixed", "one stack.tiff", pages=3)
+    make_images(tmp_path / "mixed", "overview.tif")
+    make_images(tmp_path / "pages", "t1.tif", "t2.tif", "t3.tif")
+    # What this package wrote, finished or not, holds no recordings, nor counts.
+    for name in ("out/x-keyframes/frames", "out/.x-keyframes.partial-1-ab/frames"):
+        make_images(tmp_path / name, *numbered)
+    make_images(tmp_path / "project" / "labeled-data" / "mouse", *numbered)
+    make_images(tmp_path / "x-coco" / "images" / "mouse", *numbered)
+    for name in (
+        "out/x-keyframes/manifest.json",
+        "x-coco/annotations.json",
+        "out/batch-state/a.json",
+        "out/index.html",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    recordings = [
+        *("dated/deep", "frames", "mixed/one stack.tiff", "pages"),
+        *("stacks/day1.tif", "stacks/day2.tif", "videos/a.mp4"),
+    ]
+    found = find_recordings(tmp_path)
+    assert found == Found(recordings, {".png": 3, ".jpg": 2, ".tif": 2, ".json": 1})
+    assert list(found.left_out) == [".png", ".jpg", ".tif", ".json"]
+    assert find_recordings(tmp_path / "frames").recordings == ["."]
+    assert find_recordings(tmp_path, exclude=["pages", "stacks/*", "DATED/*", "*.mp4"]).recordings == [
+        *("frames", "mixed/one stack.tiff"),
+    ]
+    # Patterns name folders or what is in them, and bring in any file.
+    assert find_recordings(tmp_path, include=["frames", "*.tif"]).recordings == [
+        *("frames", "mixed/overview.tif", "pages", "setup/single.tif", "stacks/day1.tif", "stacks/day2.tif"),
+    ]
+    assert find_recordings(tmp_path, include=["setup/*.png"]).recordings == [
+        *("setup/cage.png", "setup/camera.png", "setup/room.png"),
+    ]
+
+
+def test_what_was_left_out_is_told_in_a_line():
+    assert describe_left_out({".txt": 1}) == "left out: 1 file (.txt 1)"
+    assert describe_left_out({".csv": 8, "": 3}) == "left out: 11 files (.csv 8, without an ending 3)"
+    many = {f".{number}": 1 for number in range(10)}
+    assert describe_left_out(many).endswith(".7 1, others 2)")
 
 
 def test_no_two_places_are_alike_or_inside_one_another():
     recordings = ["a.mp4", "a.avi", "A.mkv", "b/a.mp4", "c.mp4", "c-keyframes/d.mp4"]
-    places = assign_places(recordings, {"a.mp4": "a-keyframes"})
+    places = assign_places(recordings, {"a.mp4": "a-keyframes"}, "searched")
     assert places["a.mp4"] == "a-keyframes"
     assert places["b/a.mp4"] == "b/a-keyframes"
     assert len({place.casefold() for place in places.values()}) == len(recordings)
     for place in places.values():
         assert not any(other != place and other.startswith(f"{place}/") for other in places.values())
     # Whatever comes beside them, places stay.
-    assert assign_places([*recordings, "a.mov"], places).items() >= places.items()
+    assert assign_places([*recordings, "a.mov"], places, "searched").items() >= places.items()
+    assert assign_places(["."], {}, "searched") == {".": "searched-keyframes"}
 
 
 def test_a_claim_is_held_once(tmp_path):

@@ -205,7 +205,7 @@ def test_a_missing_extra_is_named(module, tool, extra, tmp_path, extracted):
     )
     command = [sys.executable, "-c", program, extracted("mpeg4.mp4"), tool, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"pip install '.[{extra}]'" in done.stdout
+    assert f"pip install 'keyframes[{extra}]'" in done.stdout
     assert len(done.stdout.splitlines()) == 1
 
 

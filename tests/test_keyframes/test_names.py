@@ -1,0 +1,309 @@
+"""Names that are not UTF-8, an ASCII locale, names as long as a file system allows, and what is no file at all."""
+
+import csv
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import keyframes
+from keyframes.names import entry_shown_as, is_utf8, restored, shown, shown_in, stored
+from keyframes.output import LONGEST_KEPT, hidden_start, unused_name
+from tests.conftest import ROOT
+from tests.test_keyframes.reviewing import reviewing
+
+# Python then knows ASCII alone, and gives every other byte of a name as a surrogate.
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+LOCALES = pytest.mark.parametrize("locale", [{}, ASCII], ids=["utf-8", "ascii"])
+LATIN = os.fsdecode(b"caf\xe9")
+TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio")
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A folder whose file system takes any bytes for a name."""
+    try:
+        (tmp_path / LATIN).mkdir()
+        (tmp_path / LATIN).rmdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes names in UTF-8 alone")
+    return tmp_path
+
+
+def frames(folder):
+    """Bytes of the exported images by name."""
+    return {path.name: path.read_bytes() for path in (folder / "frames").iterdir()}
+
+
+def texts(folder):
+    """Every text below a folder, read as UTF-8."""
+    endings = {".json", ".jsonl", ".csv", ".html", ".yaml", ".xml"}
+    return {path: path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in endings}
+
+
+@given(st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name))
+def test_any_bytes_are_shown_as_text_and_found_again(name):
+    given_name = os.fsdecode(name)
+    text = shown(given_name)
+    assert text.encode("utf-8").decode("utf-8") == shown(text) == text
+    assert (text == given_name) == is_utf8(given_name)
+    assert restored(json.loads(json.dumps(stored(given_name)))) == given_name
+    assert shown_in({given_name: [given_name, 1, None]}) == {text: [text, 1, None]}
+
+
+def test_a_file_is_found_by_the_name_that_is_shown(odd):
+    (odd / LATIN).touch()
+    (odd / "Mäuse").touch()
+    assert entry_shown_as(odd, r"caf\xe9") == odd / LATIN
+    assert entry_shown_as(odd, "Mäuse") == odd / "Mäuse"
+    assert entry_shown_as(odd, "other") is None
+    assert entry_shown_as(odd / "missing", "other") is None
+
+
+def make_recording(path, video):
+    """Make a video, a TIFF stack or a folder of images, by the ending of its name."""
+    if path.suffix == ".mp4":
+        shutil.copy(video, path)
+        return
+    made = keyframes.extract(video, 12, output=path.with_name("made"))
+    if path.suffix == ".tif":
+        first, *others = [Image.open(file) for file in made.files]
+        first.save(path, save_all=True, append_images=others)
+    else:
+        shutil.copytree(made.folder / "frames", path)
+
+
+@LOCALES
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.mp4", b"lat\xe9/rec/base.mp4", b"imgs\xe9", b"stack\xe9.tif", "Mäuse 鼠.mp4".encode()]
+)
+def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_command):
+    source, plain = odd / os.fsdecode(name), (odd / "plain").with_suffix(Path(os.fsdecode(name)).suffix)
+    source.parent.mkdir(parents=True, exist_ok=True)
+    make_recording(plain, video_file("h264_b_frames.mp4"))
+    (shutil.copytree if plain.is_dir() else shutil.copy)(plain, source)
+    temporary = odd / "tmp"
+    temporary.mkdir()
+    env = {**locale, "TMPDIR": str(temporary)}
+    told = shown(source.name)
+
+    done = run_command("keyframes", "info", source, "--json", env=env)
+    assert (done.returncode, json.loads(done.stdout)["file"]) == (0, told)
+    done = run_command("keyframes", "extract", source, "-k", 4, "--min-gap", 0, cwd=odd, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    # The folder keeps the bytes of the name.
+    result = odd / f"{source.stem}-keyframes"
+    assert json.loads((result / "manifest.json").read_text(encoding="utf-8"))["video"]["path"] == told
+    assert frames(result) == frames(keyframes.extract(plain, 4, min_gap_s=0, output=odd / "of plain").folder)
+    assert f"<title>{told}" in texts(result)[result / "report.html"]
+    assert list(temporary.iterdir()) == []
+
+    done = run_command("keyframes", "extract", source, "-k", 4, "--json", cwd=odd, env=env)
+    assert done.returncode == 1
+    assert "exists already" in json.loads(done.stdout)["failures"][0]["error"]
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
+    """Segments, packets and seeks open the file again and again, long after it was opened first."""
+    source = odd / f"{LATIN}.mp4"
+    shutil.copy(long_file("b_frames.mp4"), source)
+    for options in ({"threads": 2}, {"threads": 2, "scan": "fast"}):
+        plain = keyframes.extract(long_file("b_frames.mp4"), 10, output=odd / "plain", overwrite=True, **options)
+        result = keyframes.extract(source, 10, output=odd / "odd", overwrite=True, **options)
+        assert result.frame_indices == plain.frame_indices
+        assert frames(result.folder) == frames(plain.folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "locale"),
+    [(b"caf\xe9", {}), (b"caf\xe9", ASCII), ("Mäuse".encode(), ASCII)],
+    ids=["latin-1", "latin-1 in ascii", "utf-8 in ascii"],
+)
+@pytest.mark.parametrize("tool", TOOLS)
+def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_command):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    stem = os.fsdecode(name)
+    shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{stem}.mp4")
+    keyframes.extract(odd / f"{stem}.mp4", 3, output=odd / f"{stem}-keyframes")
+    words = ("--task", "Läufe", "--scorer", "Jörg", "--bodyparts", "nose,öhr")
+    place = odd / "export"
+    arguments = ("keyframes", "export", f"{stem}-keyframes", "--to", tool)
+    done = run_command(*arguments, *words, "-o", place, "--json", cwd=odd, env=locale)
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 3)
+    whole = "".join(texts(place).values())
+    assert tool == "sleap" or "öhr" in whole
+    # A tool would take a backslash for a separator.
+    assert not any("\\" in path.name for path in place.rglob("*"))
+    if tool in ("deeplabcut", "lightning-pose"):
+        (link,) = (
+            (place / "videos").iterdir() if tool == "lightning-pose" or name[-1] == 0xE9 else [odd / f"{stem}.mp4"]
+        )
+        assert link.samefile(odd / f"{stem}.mp4")
+        assert is_utf8(link.name)
+    if tool in ("deeplabcut", "lightning-pose", "sleap"):
+        if tool != "sleap":
+            pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+        project = place / "suggestions.slp" if tool == "sleap" else place
+        done = run_command(*arguments, "--project", project, "--json", cwd=odd, env=locale)
+        assert "Traceback" not in done.stderr
+        assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 0)
+
+
+def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video_file, run_command):
+    keyframes.extract(video_file("h264_b_frames.mp4"), 3, output=odd / "result")
+    words = ("--task", "t", "--scorer", "s", "--bodyparts", "nose", "--video", video_file("h264_b_frames.mp4"))
+    place = odd / LATIN / "project"
+    done = run_command("keyframes", "export", odd / "result", "--to", "deeplabcut", *words, "-o", place)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {odd}/caf\\xe9/project: this path is not UTF-8")
+    assert not place.exists()
+
+
+def test_a_review_shows_any_name(odd, video_file):
+    pytest.importorskip("starlette", reason="needs starlette: pip install '.[review]'")
+    shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{LATIN}.mp4")
+    result = keyframes.extract(odd / f"{LATIN}.mp4", 3, output=odd / f"{LATIN}-keyframes")
+    with reviewing(result.folder) as review:
+        state = review.get("state")
+        assert state["video"] == r"caf\xe9.mp4"
+        after = review.change("drop", frame=state["keyframes"][0]["frame"])
+        assert len(after["keyframes"]) == 2
+        status, done = review.post("export", tool="coco", task="", scorer="", bodyparts="nose")
+        assert (status, Path(done["place"]).name) == (200, r"caf\xe9-coco")
+    assert len(json.loads((result.folder / "manifest.json").read_text(encoding="utf-8"))["keyframes"]) == 2
+
+
+def test_a_batch_goes_on_under_another_locale(odd, video_file, run_command):
+    recordings = odd / "recordings"
+    names = [b"a.mp4", "Mäuse.mp4".encode(), b"lat\xe9/caf\xe9.mp4", b"z.mp4"]
+    for name in names:
+        path = recordings / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(video_file("h264_b_frames.mp4"), path)
+    told = sorted(shown(os.fsdecode(name)) for name in names)
+    ways = [({}, "done"), (ASCII, "skipped"), ({}, "skipped")]
+    for number, (locale, status) in enumerate(ways):
+        arguments = ("keyframes", "batch", recordings, "-k", 3, "-o", odd / "out")
+        done = run_command(*arguments, *(["--json"] if number else []), env=locale)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0
+        if number:
+            rows = json.loads(done.stdout)["results"]
+            assert {row["status"] for row in rows} == {status}
+            assert sorted(row["recording"] for row in rows) == told
+    out = texts(odd / "out")
+    with (odd / "out" / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert sorted(row["recording"] for row in csv.DictReader(file)) == told
+    assert [row["recording"] for row in json.loads(out[odd / "out" / "batch.json"])["results"]] == sorted(
+        told, key=lambda name: os.fsencode(name)
+    )
+    assert r"lat\xe9/caf\xe9-keyframes" in out[odd / "out" / "index.html"]
+    assert (odd / "out" / os.fsdecode(b"lat\xe9") / f"{LATIN}-keyframes" / "manifest.json").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes descriptors")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_change_nothing(closed, tmp_path, video_file):
+    command = Path(sys.executable).parent / "keyframes"
+    video = video_file("h264_b_frames.mp4")
+    keyframes.extract(video, 3, output=tmp_path / "plain")
+    for options in ("", "--json"):
+        line = f'"{command}" extract "{video}" -k 3 -o result --overwrite {options} {closed}'
+        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert frames(tmp_path / "result") == frames(tmp_path / "plain")
+        if closed == "2>&-" and options:
+            assert len(json.loads(done.stdout)["results"]) == 1
+    # An error goes nowhere else, not into the JSON document either.
+    line = f'"{command}" extract missing.mp4 -k 3 --json {closed}'
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 1
+    if closed == "2>&-":
+        assert "no such file" in json.loads(done.stdout)["failures"][0]["error"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes that have names")
+def test_what_is_no_file_is_refused_at_once(tmp_path, run_command):
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe.mp4")
+    os.mkfifo(tmp_path / "in" / "pipe.tif")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "in" / "s.avi"))
+        for name in ("pipe.mp4", "pipe.tif", "s.avi"):
+            path = tmp_path / "in" / name
+            for arguments in (("info", path), ("extract", path, "-k", 3)):
+                done = run_command("keyframes", *arguments, cwd=tmp_path, timeout=60)
+                assert done.returncode == 1
+                assert done.stderr.startswith(f"error: {path}: is not a file but a pipe, a socket or a device")
+        done = run_command("keyframes", "batch", tmp_path / "in", "-k", 3, "--json", cwd=tmp_path, timeout=60)
+    failures = {row["recording"]: row["reason"] for row in json.loads(done.stdout)["failures"]}
+    assert set(failures) == {"pipe.mp4", "pipe.tif", "s.avi"}
+    assert all(reason.startswith("is not a file but") for reason in failures.values())
+
+
+@pytest.mark.parametrize("letter", ["n", "鼠"])
+def test_names_as_long_as_the_file_system_allows(letter, tmp_path, video_file, run_command):
+    (tmp_path / "in").mkdir()
+    lengths = (225, 245, 251)
+    names = [letter * (length // len(letter.encode())) for length in lengths]
+    for name in names:
+        os.link(video_file("h264_b_frames.mp4"), tmp_path / "in" / f"{name}.mp4")
+    for name in names:
+        for options in ((), ("--overwrite",)):
+            done = run_command("keyframes", "extract", f"in/{name}.mp4", "-k", 3, *options, cwd=tmp_path)
+            assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / f"{names[0]}-keyframes" / "manifest.json").is_file()
+    # What would be too long begins with the name.
+    results = [path.name for path in tmp_path.iterdir() if path.name != "in"]
+    assert len(results) == len(names)
+    assert all(name.startswith(letter * 20) and name.endswith("-keyframes") for name in results)
+    done = run_command("keyframes", "batch", "in", "-k", 3, "-o", "out", cwd=tmp_path)
+    assert done.returncode == 0
+    assert len(list((tmp_path / "out").glob("*/manifest.json"))) == len(names)
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=255))
+def test_hidden_names_are_short_and_tell_whose_they_are(name):
+    if name in (".", ".."):
+        return
+    hidden = unused_name(Path(name), "partial").name
+    assert hidden.startswith(hidden_start(Path(name), "partial"))
+    assert len(os.fsencode(hidden)) <= LONGEST_KEPT + 60
+    assert hidden_start(Path(f"{name}2"), "partial") != hidden_start(Path(name), "partial")
+
+
+def test_a_folder_is_named_by_itself(tmp_path, video_file, run_command):
+    keyframes.extract(video_file("h264_b_frames.mp4"), 8, output=tmp_path / "made")
+    images = tmp_path / "mouse 1"
+    shutil.move(tmp_path / "made" / "frames", images)
+    (images / "below").mkdir()
+    for where, argument in ((images, "."), (images / "below", ".."), (tmp_path, "mouse 1/"), (images / "below", "../")):
+        done = run_command("keyframes", "extract", argument, "-k", 2, "--json", cwd=where)
+        assert done.returncode == 0, done.stderr
+        (result,) = json.loads(done.stdout)["results"]
+        assert (result["folder"], result["video"]["path"]) == ("mouse 1-keyframes", "mouse 1")
+        assert (where / "mouse 1-keyframes" / "manifest.json").is_file()
+        shutil.rmtree(where / "mouse 1-keyframes")
+    result = keyframes.extract(images / "below" / "..", 2, output=tmp_path / "out")
+    assert result.manifest["video"]["path"] == "mouse 1"
+    done = run_command("keyframes", "extract", ".", "-k", 2, "--export", "coco", cwd=images)
+    assert done.returncode == 0
+    assert (images / "mouse 1-coco" / "annotations.json").is_file()
+
+
+def test_a_missing_extra_is_named_as_an_installed_package_has_it():
+    for package in ("clustering", "keyframes", "quantize"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert "'.[" not in path.read_text(encoding="utf-8"), path
