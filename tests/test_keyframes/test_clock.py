@@ -3,7 +3,7 @@
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import keyframes
@@ -52,6 +52,7 @@ def test_a_pause_is_not_filled_with_frames_of_one_stamp():
     assert times_of([0, 0, 10_000]) == pytest.approx([0, 0.04, 10])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=60))
 def test_times_grow_whatever_the_stamps(stamps_ms):
     times_s = times_of(stamps_ms)
