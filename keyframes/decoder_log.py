@@ -61,7 +61,7 @@ class DecoderLog:
             if _redirection is None:
                 _redirection = _Redirection.start()
             else:
-                _distribute(_redirection)
+                _distribute(_redirection.take())
             if _redirection is not None:
                 _redirection.level.raise_to_info()
             _active.append(self)
@@ -73,7 +73,7 @@ class DecoderLog:
         global _redirection
         with _lock:
             if _redirection is not None:
-                _distribute(_redirection)
+                _distribute(_redirection.take())
             _active.remove(self)
             if not _active and _redirection is not None:
                 _redirection.stop()
@@ -83,7 +83,7 @@ class DecoderLog:
         """Take in what was written so far."""
         with _lock:
             if _redirection is not None:
-                _distribute(_redirection)
+                _distribute(_redirection.take())
 
     def total(self) -> int:
         """Return the number of messages so far."""
@@ -97,8 +97,21 @@ class DecoderLog:
         return f"{self.counts.total()} messages, mostly '{text}'" if self.counts.total() > 1 else f"'{text}'"
 
 
-def _distribute(redirection: "_Redirection") -> None:
-    for match in _MESSAGE.finditer(_COLOR.sub(b"", redirection.take())):
+def hand_in(lines: bytes) -> None:
+    """Give lines of an FFmpeg that runs elsewhere to the logs that are entered.
+
+    Parameters
+    ----------
+    lines : bytes
+        Whole lines, in the form in which FFmpeg writes them.
+    """
+    if lines:
+        with _lock:
+            _distribute(lines)
+
+
+def _distribute(lines: bytes) -> None:
+    for match in _MESSAGE.finditer(_COLOR.sub(b"", lines)):
         if match["level"] not in _ERRORS and not _BROKEN.search(match["what"]):
             continue
         what = match["what"].decode("utf-8", "replace").strip()

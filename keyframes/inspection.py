@@ -25,7 +25,7 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
     dict
         Plain JSON types: the header's fields, then frames_decoded, duration_s (the last frame's time plus a typical
         frame's length), first_time_s, shortest_gap_s and longest_gap_s between two frames, variable_frame_rate, and
-        warnings.
+        read_with (only where OpenCV cannot read the file), and warnings.
 
     Raises
     ------
@@ -55,5 +55,6 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         "longest_gap_s": round(float(gaps.max()), 6),
         # Containers round times to a millisecond or so; a real change of rate is larger.
         "variable_frame_rate": bool(np.ptp(gaps) > max(0.0025, 0.1 * typical)),
+        **({"read_with": reader.header.backend_reason} if reader.header.backend_reason else {}),
         "warnings": warnings,
     }

@@ -69,6 +69,7 @@ def build_manifest(
             "frames_claimed": header.frames_claimed,
             "size_bytes": header.size_bytes,
             "hash": fingerprint,
+            **({"read_with": header.backend_reason} if header.backend_reason else {}),
         },
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),

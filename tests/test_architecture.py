@@ -59,7 +59,8 @@ FLOORS = {
         {"damage", "header"},
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
-        {"images"},
+        {"images", "ffmpeg_process"},
+        {"ffmpeg_log"},
         {"__init__"},
     ],
     "keyframes.report": [

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from keyframes.decoder_log import DecoderLog
 from keyframes.video.captures import PLAIN, Discard, View, current_picture, open_capture
 from keyframes.video.damage import LONG_GAP_S
-from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets
 from keyframes.video.reader import VideoReader
 
@@ -36,8 +35,10 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[View, str]:
     fewest : int
         How many frames must be left to be looked at.
     """
-    if is_image_sequence(video.path):
+    if video.header.backend == "images":
         return PLAIN, "a sequence of images has no B-frames"
+    if not video.header.seekable:
+        return PLAIN, "OpenCV cannot decode the file"
     packets = video.packets
     if not packets.distinct:
         return PLAIN, "the file has no times by which to tell its frames"

@@ -7,11 +7,13 @@ see `keyframes.video.seeking`.
 
 import math
 from array import array
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -20,10 +22,18 @@ from numpy.typing import NDArray
 from keyframes.datatypes import Crop, Frame
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import RegionError, VideoError
-from keyframes.video.captures import PLAIN, Capture, View, check_conversion, current_picture, open_capture
+from keyframes.video.captures import (
+    PLAIN,
+    Capture,
+    ConversionError,
+    View,
+    check_conversion,
+    current_picture,
+    open_capture,
+)
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
-from keyframes.video.header import read_header
+from keyframes.video.header import explain, read_header
 from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 
@@ -52,6 +62,8 @@ class VideoReader:
         Hand out this part of each picture.
     threads : int or None
         FFmpeg's threads; None takes up to four for each processor. MPEG-1 and MPEG-2 are decoded on one.
+    backend : {"opencv", "ffmpeg"} or None
+        What must read the file; None takes the program FFmpeg where OpenCV cannot.
 
     Attributes
     ----------
@@ -94,6 +106,7 @@ class VideoReader:
         every: int = 1,
         crop: Crop | None = None,
         threads: int | None = None,
+        backend: Literal["opencv", "ffmpeg"] | None = None,
     ) -> None:
         self.path = Path(path)
         self.start_s = start_s
@@ -104,7 +117,8 @@ class VideoReader:
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self._adopted: Pass | None = None
         self._begin(PLAIN)
-        self.header = read_header(self.path, threads_for_opening(threads))
+        self.header = read_header(self.path, threads_for_opening(threads), backend)
+        self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
         self._check_crop()
@@ -124,8 +138,15 @@ class VideoReader:
             self._current_walk = None
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, time_s, image in self.pictures():
-            yield Frame(index, time_s, self.cropped(image))
+        last = -1
+        try:
+            for last, time_s, image in self.pictures():
+                yield Frame(last, time_s, self.cropped(image))
+        except ConversionError as error:
+            self.fall_back(error)
+            for index, time_s, image in self.pictures():
+                if index > last:
+                    yield Frame(index, time_s, self.cropped(image))
 
     def pictures(
         self, view: View = PLAIN, spare: list[NDArray[np.uint8]] | None = None
@@ -176,6 +197,40 @@ class VideoReader:
             Where decoding ends before the last one.
         """
         wanted = sorted({int(index) for index in indices})
+        n_done = 0
+        try:
+            for frame in self._walk_to(wanted):
+                yield frame
+                n_done += 1
+        except ConversionError as error:
+            self.fall_back(error)
+            yield from self._walk_to(wanted[n_done:])
+
+    def fall_back(self, error: ConversionError) -> None:
+        """Read with FFmpeg from the next iteration on, because OpenCV met pictures that it cannot convert.
+
+        Parameters
+        ----------
+        error : ConversionError
+            What OpenCV's reading ended with.
+
+        Raises
+        ------
+        ConversionError
+            The same, where FFmpeg may not be used or cannot read the file.
+        """
+        self.close()
+        try:
+            if not self._may_fall_back:
+                raise error
+            read_header(self.path, self.workers, "ffmpeg")
+        except VideoError:
+            raise error from None
+        reason = explain("convert all of", error.said)
+        self.header = replace(self.header, backend="ffmpeg", backend_reason=reason)
+
+    def _walk_to(self, wanted: Sequence[int]) -> Iterator[Frame]:
+        """Yield the frames of growing indices."""
         remaining = iter(wanted)
         target = next(remaining, None)
         if target is None:
@@ -293,7 +348,7 @@ class VideoReader:
         log_every = 1 if self.threads == 1 else LOG_EVERY
         n_messages = 0
         with self.log:
-            capture = self._capture = open_capture(self.path, self.threads, view)
+            capture = self._capture = open_capture(self.path, self.threads, view, self.header.backend)
             try:
                 while capture.grab():
                     time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
@@ -329,7 +384,10 @@ class VideoReader:
 
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         assert self._capture is not None
-        return current_picture(self._capture, self.path, index, into)
+        picture = current_picture(self._capture, self.path, index, into)
+        self.log.update()
+        check_conversion(self.path, self.log)
+        return picture
 
     def _check_crop(self) -> None:
         if self.crop is None:

@@ -22,7 +22,6 @@ from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
 from keyframes.video.captures import Capture, View, current_picture, open_capture
 from keyframes.video.damage import Pass
-from keyframes.video.images import is_image_sequence
 from keyframes.video.reader import DisagreementError, VideoReader
 from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
 
@@ -94,7 +93,7 @@ def plan_segments(
         Frames of a segment.
     """
     packets, rate = video.packets, video.header.frame_rate
-    if video.workers < 2 or is_image_sequence(video.path) or not packets.distinct or rate <= 0:
+    if video.workers < 2 or not video.header.seekable or not packets.distinct or rate <= 0:
         return []
     # Which frame stands for a place of the stride, where some are left out, depends on those before it.
     if view.discard != "none" and video.every > 1:

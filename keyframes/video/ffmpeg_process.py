@@ -1,0 +1,210 @@
+"""Reading with the program FFmpeg, of which imageio-ffmpeg carries one: for what OpenCV's FFmpeg cannot decode."""
+
+import os
+import re
+import subprocess
+import threading
+import weakref
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes import decoder_log
+from keyframes.errors import VideoError
+from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
+
+# FFmpeg shows any text as a picture of a terminal.
+TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
+BUFFER_BYTES = 1 << 20
+
+
+class FFmpegCapture:
+    """A video with the methods of ``cv2.VideoCapture`` that the reader calls, decoded by FFmpeg in its own process.
+
+    It can be read from start to end alone. The process ends with the object, with `release`, or at the end of the file.
+
+    Parameters
+    ----------
+    path : Path
+    threads : int
+        FFmpeg's threads for decoding.
+
+    Raises
+    ------
+    VideoError
+        Where there is no FFmpeg.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
+        process = subprocess.Popen(
+            _command(ffmpeg_program(path), path, threads),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=BUFFER_BYTES,
+            env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
+            # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process, self._pictures = process, process.stdout
+        # What is read from the log is no more than FFmpeg is ahead, and that is bounded by the pipe of the pictures.
+        self._said: SimpleQueue[About | Shown | Ended] = SimpleQueue()
+        thread = threading.Thread(
+            target=_listen, args=(process.stderr, self._said), name="keyframes-ffmpeg", daemon=True
+        )
+        thread.start()
+        self._end = weakref.finalize(self, _end, process, thread)
+        about = self._said.get()
+        assert isinstance(about, About)
+        self.about = about
+        self._shown: Shown | None = None
+        self._rgb: NDArray[np.uint8] | None = None
+
+    def isOpened(self) -> bool:  # noqa: D102
+        return self.about.codec not in {"", *TEXT_CODECS}
+
+    def grab(self) -> bool:
+        """Read the next picture; False at the end, when what FFmpeg reported last is handed to the decoder log too."""
+        if not self._end.alive:
+            return False
+        if not self._read_picture():
+            self._shown = self._rgb = None
+            self._finish()
+            return False
+        shown = self._said.get()
+        if not isinstance(shown, Shown):
+            raise VideoError(
+                f"{self._path}: FFmpeg {ffmpeg_version()} does not report the times of its frames; "
+                "install imageio-ffmpeg 0.6 or later, and leave IMAGEIO_FFMPEG_EXE unset"
+            )
+        decoder_log.hand_in(shown.messages)
+        self._shown = shown
+        return True
+
+    def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:
+        """Return the picture in blue, green and red, of the size of the first one."""
+        if self._rgb is None:
+            return False, None
+        if image is not None and image.shape != self._rgb.shape:
+            image = None
+        return True, np.asarray(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2BGR, dst=image), np.uint8)
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
+        return self.retrieve() if self.grab() else (False, None)
+
+    def get(self, prop: int) -> float:
+        """Return a property; width and height are those of the current picture before it was scaled."""
+        about, shown = self.about, self._shown
+        known = {
+            cv2.CAP_PROP_FPS: about.frame_rate,
+            cv2.CAP_PROP_FRAME_COUNT: float(round(about.duration_s * about.frame_rate)),
+            cv2.CAP_PROP_ORIENTATION_META: float(about.rotation),
+        }
+        if shown is not None:
+            known[cv2.CAP_PROP_POS_MSEC] = shown.time_ms
+            known[cv2.CAP_PROP_FRAME_WIDTH], known[cv2.CAP_PROP_FRAME_HEIGHT] = shown.width, shown.height
+        return known.get(prop, 0.0)
+
+    def set(self, prop: int, value: float) -> bool:
+        """Refuse: nothing can be set, and there is no seeking."""
+        return False
+
+    def release(self) -> None:
+        """End the process."""
+        self._end()
+
+    def _read_picture(self) -> bool:
+        """Read a picture of the format PPM: "P6", width and height, the highest level, and the pixels."""
+        header = [self._pictures.readline() for _ in range(3)]
+        size = header[1].split()
+        if header[0] != b"P6\n" or header[2] != b"255\n" or len(size) != 2:
+            return False
+        shape = int(size[1]), int(size[0]), 3
+        if self._rgb is None or self._rgb.shape != shape:
+            self._rgb = np.empty(shape, np.uint8)
+        pixels = self._rgb.data.cast("B")
+        n_read = 0
+        while n_read < len(pixels):
+            if not (n_more := self._pictures.readinto(pixels[n_read:])):  # type: ignore[attr-defined]
+                return False
+            n_read += n_more
+        return True
+
+    def _finish(self) -> None:
+        """Hand in what was reported after the last picture, and whether the program failed."""
+        self._process.wait()
+        while not isinstance(said := self._said.get(), Ended):
+            pass
+        failed = b"" if not self._process.returncode else b"exit status %d" % self._process.returncode
+        messages = said.messages or (b"[ffmpeg @ 0] [fatal] %s\n" % failed if failed else b"")
+        decoder_log.hand_in(messages)
+        self._end()
+
+
+def ffmpeg_version() -> str:
+    """Return the version of FFmpeg that is used."""
+    import imageio_ffmpeg
+
+    version = str(imageio_ffmpeg.get_ffmpeg_version())
+    number = re.search(r"\d+\.\d+(?:\.\d+)?", version)
+    return number[0] if number else version
+
+
+def ffmpeg_program(path: Path) -> str:
+    """Return the program that is to read a file.
+
+    Raises
+    ------
+    VideoError
+        Where there is none.
+    """
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        raise VideoError(
+            f"{path}: imageio-ffmpeg finds no FFmpeg; run pip install --force-reinstall imageio-ffmpeg, "
+            "or set IMAGEIO_FFMPEG_EXE to the path of one"
+        ) from None
+
+
+def _command(program: str, path: Path, threads: int) -> list[str]:
+    """Return the command that writes every picture of the first video stream to standard output, and none twice."""
+    return [
+        *(program, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-debug_ts"),
+        # The times of the file as they are.
+        *("-copyts", "-threads", str(threads)),
+        # With "file:" no name is taken for a protocol or an option.
+        *("-i", f"file:{path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough"),
+        # The colours of each field of an interlaced picture are its own.
+        *("-vf", "scale=interl=-1"),
+        *("-filter_threads", "1", "-threads", "1", "-c:v", "ppm", "-pix_fmt", "rgb24"),
+        # On the way out pictures are merely numbered, or equal times of the file would be reported as errors.
+        *("-bsf:v", "setts=ts=N", "-f", "rawvideo", "pipe:1"),
+    ]
+
+
+def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | Ended]") -> None:
+    """Read FFmpeg's log to its end."""
+    with log:
+        for thing in read_log(iter(log)):
+            said.put(thing)
+
+
+def _end(process: "subprocess.Popen[bytes]", thread: threading.Thread) -> None:
+    """End a process and leave nothing of it behind."""
+    process.kill()
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait()
+    # The collector of garbage runs in any thread.
+    if thread is not threading.current_thread():
+        thread.join()
