@@ -99,7 +99,9 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     if about["one_thread"]:
         video.threads = 1
     told = {field.name: about["pass"].get(field.name) for field in fields(Pass)}
-    video.adopt(Pass(**{**told, "times_ms": arrays["times_ms"], "complaints": tuple(told["complaints"])}))
+    sizes = tuple(tuple(size) for size in told["sizes"] or ())
+    complaints = tuple(told["complaints"])
+    video.adopt(Pass(**{**told, "times_ms": arrays["times_ms"], "complaints": complaints, "sizes": sizes}))
     return rebuilt(
         video,
         settings,

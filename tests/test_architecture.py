@@ -57,6 +57,7 @@ FLOORS = {
         {"seeking"},
         {"reader"},
         {"damage", "header"},
+        {"picture_sizes"},
         {"packets", "decoder_threads", "file_identity"},
         {"captures"},
         {"images", "ffmpeg_process"},

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from keyframes.datatypes import VideoHeader
 from keyframes.video.captures import Discard
 from keyframes.video.packets import Packets
+from keyframes.video.picture_sizes import Sizes
 
 # A gap is told where nearly all others are alike and it is this much longer, and half a second.
 UNUSUAL_GAP = 5
@@ -34,6 +35,9 @@ class Pass:
         FFmpeg's, in summary; "" where it had nothing to say.
     complaints : tuple of int
         Indices of the frames that were waited for when FFmpeg complained; known with one thread only.
+    sizes : tuple of (float, int, int)
+        Time in seconds, width and height of the first picture and of each one whose size is another than that before
+        it; empty where OpenCV reads the file, which does not say.
     """
 
     discard: Discard
@@ -43,6 +47,7 @@ class Pass:
     reached_end: bool
     messages: str
     complaints: tuple[int, ...]
+    sizes: Sizes = ()
 
     def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
         """Return the times of all frames, those of the packets where frames were left out."""

@@ -5,6 +5,7 @@ import re
 import subprocess
 import threading
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
@@ -17,9 +18,15 @@ from keyframes import decoder_log
 from keyframes.errors import VideoError
 from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
 
-# FFmpeg shows any text as a picture of a terminal.
+# FFmpeg shows a text as pictures of a terminal.
 TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
 BUFFER_BYTES = 1 << 20
+# Pictures of the format PPM, one after the other. On the way out they are merely numbered, or equal times in the file
+# would be reported as errors. The colours of each field of an interlaced picture are its own.
+OUTPUT = (
+    *("-vf", "scale=interl=-1", "-filter_threads", "1", "-threads", "1", "-c:v", "ppm", "-pix_fmt", "rgb24"),
+    *("-bsf:v", "setts=ts=N", "-f", "rawvideo", "pipe:1"),
+)
 
 
 class FFmpegCapture:
@@ -41,16 +48,7 @@ class FFmpegCapture:
 
     def __init__(self, path: Path, threads: int) -> None:
         self._path = path
-        process = subprocess.Popen(
-            _command(ffmpeg_program(path), path, threads),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=BUFFER_BYTES,
-            env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
-            # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
-            start_new_session=True,
-        )
+        process = start_ffmpeg(path, ("-threads", str(threads)), OUTPUT)
         assert process.stdout is not None
         assert process.stderr is not None
         self._process, self._pictures = process, process.stdout
@@ -68,7 +66,7 @@ class FFmpegCapture:
         self._rgb: NDArray[np.uint8] | None = None
 
     def isOpened(self) -> bool:  # noqa: D102
-        return self.about.codec not in {"", *TEXT_CODECS}
+        return bool(self.about.codec)
 
     def grab(self) -> bool:
         """Read the next picture; False at the end, when what FFmpeg reported last is handed to the decoder log too."""
@@ -99,8 +97,13 @@ class FFmpegCapture:
     def read(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
         return self.retrieve() if self.grab() else (False, None)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the current picture before it was scaled."""
+        return (0, 0) if self._shown is None else (self._shown.width, self._shown.height)
+
     def get(self, prop: int) -> float:
-        """Return a property; width and height are those of the current picture before it was scaled."""
+        """Return a property; 0.0 where it is not known."""
         about, shown = self.about, self._shown
         known = {
             cv2.CAP_PROP_FPS: about.frame_rate,
@@ -109,7 +112,6 @@ class FFmpegCapture:
         }
         if shown is not None:
             known[cv2.CAP_PROP_POS_MSEC] = shown.time_ms
-            known[cv2.CAP_PROP_FRAME_WIDTH], known[cv2.CAP_PROP_FRAME_HEIGHT] = shown.width, shown.height
         return known.get(prop, 0.0)
 
     def set(self, prop: int, value: float) -> bool:
@@ -176,35 +178,56 @@ def ffmpeg_program(path: Path) -> str:
         ) from None
 
 
-def _command(program: str, path: Path, threads: int) -> list[str]:
-    """Return the command that writes every picture of the first video stream to standard output, and none twice."""
-    return [
-        *(program, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-debug_ts"),
-        # The times of the file as they are.
-        *("-copyts", "-threads", str(threads)),
-        # With "file:" no name is taken for a protocol or an option.
-        *("-i", f"file:{path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough"),
-        # The colours of each field of an interlaced picture are its own.
-        *("-vf", "scale=interl=-1"),
-        *("-filter_threads", "1", "-threads", "1", "-c:v", "ppm", "-pix_fmt", "rgb24"),
-        # On the way out pictures are merely numbered, or equal times of the file would be reported as errors.
-        *("-bsf:v", "setts=ts=N", "-f", "rawvideo", "pipe:1"),
-    ]
+def start_ffmpeg(path: Path, reading: Sequence[str], output: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start FFmpeg on the first video stream of a file; its log is of the form that `read_log` takes.
+
+    Parameters
+    ----------
+    path : Path
+    reading : sequence of str
+        Options for reading.
+    output : sequence of str
+        Options for the output, and its name. No picture is left out of it or comes twice.
+
+    Raises
+    ------
+    VideoError
+        Where there is no FFmpeg.
+    """
+    said = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-debug_ts")
+    # The times are those of the file. With "file:" no name is taken for a protocol or an option.
+    read = ("-copyts", *reading, "-i", f"file:{path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough")
+    return subprocess.Popen(
+        [ffmpeg_program(path), *said, *read, *output],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=BUFFER_BYTES,
+        env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
+        # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
+        start_new_session=True,
+    )
+
+
+def stop_ffmpeg(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and close its pipes."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | Ended]") -> None:
     """Read FFmpeg's log to its end."""
-    with log:
-        for thing in read_log(iter(log)):
-            said.put(thing)
+    for thing in read_log(iter(log)):
+        said.put(thing)
 
 
 def _end(process: "subprocess.Popen[bytes]", thread: threading.Thread) -> None:
     """End a process and leave nothing of it behind."""
     process.kill()
-    assert process.stdout is not None
-    process.stdout.close()
-    process.wait()
     # The collector of garbage runs in any thread.
     if thread is not threading.current_thread():
         thread.join()
+    stop_ffmpeg(process)

@@ -12,7 +12,7 @@ from keyframes.datatypes import Backend, VideoHeader
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
 from keyframes.video.captures import conversion_failure, open_capture, unconverted
-from keyframes.video.ffmpeg_process import FFmpegCapture, ffmpeg_version
+from keyframes.video.ffmpeg_process import TEXT_CODECS, FFmpegCapture, ffmpeg_version
 from keyframes.video.images import image_files, is_image_sequence
 
 
@@ -101,7 +101,7 @@ def _look(path: Path, threads: int, backend: Backend) -> _Look:
             capture.release()
     shown = np.asarray(image, np.uint8) if decoded and image is not None else None
     failed: Literal["", "open", "decode", "convert"] = ""
-    if not opened:
+    if not opened or codec in TEXT_CODECS:
         failed = "open"
     elif shown is None:
         failed = "decode"

@@ -33,9 +33,11 @@ from keyframes.video.captures import (
 )
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
+from keyframes.video.ffmpeg_process import FFmpegCapture
 from keyframes.video.header import explain, read_header
 from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
+from keyframes.video.picture_sizes import OPENCV_SCALES, add_size, describe_sizes, sizes_of_key_frames
 
 LOG_EVERY = 500
 # Times in seconds are rounded to a millionth.
@@ -121,6 +123,8 @@ class VideoReader:
         self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
+        if self._may_fall_back and self.header.seekable and not OPENCV_SCALES:
+            self._leave_changing_sizes()
         self._check_crop()
 
     def __enter__(self) -> "VideoReader":
@@ -223,11 +227,19 @@ class VideoReader:
         try:
             if not self._may_fall_back:
                 raise error
-            read_header(self.path, self.workers, "ffmpeg")
+            self._use_ffmpeg("convert all of", error.said)
         except VideoError:
             raise error from None
-        reason = explain("convert all of", error.said)
-        self.header = replace(self.header, backend="ffmpeg", backend_reason=reason)
+
+    def _use_ffmpeg(self, failed: str, said: str) -> None:
+        """Read with FFmpeg from the next iteration on."""
+        read_header(self.path, self.workers, "ffmpeg")
+        self.header = replace(self.header, backend="ffmpeg", backend_reason=explain(failed, said))
+
+    def _leave_changing_sizes(self) -> None:
+        """Read with FFmpeg a file whose pictures change their size."""
+        if len(sizes_of_key_frames(self.path, self.packets)) > 1:
+            self._use_ffmpeg("convert all of", "the picture changes its size")
 
     def _walk_to(self, wanted: Sequence[int]) -> Iterator[Frame]:
         """Yield the frames of growing indices."""
@@ -291,6 +303,7 @@ class VideoReader:
             reached_end=self.reached_end,
             messages=self.log.summary(),
             complaints=tuple(self._complaints),
+            sizes=tuple(self._sizes),
         )
 
     def adopt(self, seen: Pass) -> None:
@@ -324,11 +337,12 @@ class VideoReader:
         return True
 
     def damage(self) -> list[str]:
-        """Return what went wrong in the latest iteration, in one sentence; an empty list if nothing did."""
+        """Return what went wrong in the latest iteration, a sentence for each kind; an empty list if nothing did."""
         seen = self.latest_pass
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
-        return describe_damage(seen, self.header, packets)
+        sizes = seen.sizes or (sizes_of_key_frames(self.path, packets) if self.header.seekable else ())
+        return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
 
     def _begin(self, view: View) -> None:
         """Forget the last iteration."""
@@ -337,6 +351,7 @@ class VideoReader:
         self.frames_decoded, self.reached_end, self.last_time_s, self._longest_gap_s = 0, False, 0.0, 0.0
         self._times_ms = array("d")
         self._complaints: list[int] = []
+        self._sizes: list[tuple[float, int, int]] = []
         self.log = DecoderLog()
 
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
@@ -367,6 +382,8 @@ class VideoReader:
                         self._longest_gap_s = max(self._longest_gap_s, time_s - previous)
                     previous = self.last_time_s = round(time_s, 6)
                     self._times_ms.append(time_ms)
+                    if isinstance(capture, FFmpegCapture):
+                        add_size(self._sizes, previous, *capture.size)
                     self.frames_decoded += 1
                     if self.frames_decoded % log_every == 0:
                         self.log.update()
