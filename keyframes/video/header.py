@@ -95,7 +95,8 @@ def _look(path: Path, threads: int, backend: Backend) -> _Look:
             if isinstance(capture, FFmpegCapture):
                 codec = capture.about.codec
             else:
-                fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
+                # -1 where OpenCV does not know any.
+                fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
                 codec = "".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127)
         finally:
             capture.release()
