@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 # "[in#0/mpegts @ 0x55f] [warning] Packet corrupt": who, an address, how bad, what. Of several who, the last one speaks.
 _LINE = re.compile(rb"^(?:\[[^\]]+ @ \w+\] ?)*?(?:\[(?P<who>[^\]@]+) @ \w+\] ?)?\[(?P<level>[a-z]+)\] (?P<what>.+)$")
+_ERRORS = {b"panic", b"fatal", b"error"}
+# Of these the decoder log takes what tells of broken pictures. What nobody in particular says is names and titles.
+_TOLD = {*_ERRORS, b"warning", b"info"}
 # Since FFmpeg 6.1 the decoder writes "decoder -> pts:133200 … time_base:1/90000", before it "best_effort_ts:133200".
 _DECODED = re.compile(
     rb"decoder -> (?:.*best_effort_ts:|pts:)(?P<pts>-?\d+|NOPTS) .*time_base:(?P<num>\d+)/(?P<den>\d+)"
@@ -126,7 +129,7 @@ class _Log:
                 self._format = found["name"]
         if size := _SIZE.match(line):
             self._size = int(size["width"]), int(size["height"])
-        elif (said := _LINE.match(line)) and said["level"] != b"verbose":
+        elif (said := _LINE.match(line)) and said["level"] in (_ERRORS if said["who"] is None else _TOLD):
             who = said["who"] or b"ffmpeg"
             of_demuxer = who.startswith(b"in#") or who == self._format
             messages = self.demuxer_messages if of_demuxer else self.messages

@@ -80,7 +80,7 @@ class FFmpegCapture:
         if not isinstance(shown, Shown):
             raise VideoError(
                 f"{self._path}: FFmpeg {ffmpeg_version()} does not report the times of its frames; "
-                "install imageio-ffmpeg 0.6 or later, and leave IMAGEIO_FFMPEG_EXE unset"
+                "install imageio-ffmpeg 0.8 or later, and leave IMAGEIO_FFMPEG_EXE unset"
             )
         decoder_log.hand_in(shown.messages)
         self._shown = shown
@@ -203,6 +203,7 @@ def start_ffmpeg(path: Path, reading: Sequence[str], output: Sequence[str]) -> "
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=BUFFER_BYTES,
+        pipesize=BUFFER_BYTES,
         env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
         # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
         start_new_session=True,

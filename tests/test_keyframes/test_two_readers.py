@@ -82,7 +82,7 @@ def test_what_opencv_cannot_read_is_what_pyav_decodes(name, foreign):
     np.testing.assert_allclose([frame.time_s for frame in frames], times, atol=1e-6)
     for frame, image in zip(frames, images, strict=True):
         # OpenCV 4 reads interlaced pictures, and blends the colours of their two fields.
-        assert np.abs(frame.image - image.astype(np.int16)).mean() < (2 if reader.header.backend == "opencv" else 0.1)
+        assert np.abs(frame.image - image.astype(np.int16)).mean() < (4 if reader.header.backend == "opencv" else 0.1)
 
 
 @pytest.mark.parametrize("name", sorted(VIDEOS))
@@ -215,7 +215,8 @@ def test_no_process_is_left_behind(video_file):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see processes")
 def test_an_interrupt_ends_the_process(long_video):
     program = (
-        "import sys, time\n"
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from keyframes import VideoReader\n"
         "with VideoReader(sys.argv[1], backend='ffmpeg') as video:\n"
         "    for frame in video:\n"
@@ -246,9 +247,13 @@ def test_what_is_no_video_is_refused(name, tmp_path):
         VideoReader(path)
 
 
+def no_program():
+    raise RuntimeError("No ffmpeg exe could be found.")
+
+
 def test_without_ffmpeg_the_remedy_is_named(foreign, monkeypatch):
-    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: (_ for _ in ()).throw(RuntimeError("no exe")))
     path = foreign("av1.mp4")
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", no_program)
     with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE"):
         VideoReader(path, backend="ffmpeg")
     if cv2.__version__ == "5.0.0":
