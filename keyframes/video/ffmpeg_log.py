@@ -25,12 +25,12 @@ _SIZE = re.compile(rb"^\[graph -?\d+ input [^\]]*\] \[verbose\] w:(?P<width>\d+)
 # Lines of the other stages, several for each picture.
 _STAGES = (b"demuxer", b"filter", b"encoder ", b"muxer <-", b"decoder -> ")
 _FORMAT = re.compile(rb"Input #0, (?P<name>[^ ]+), from ")
-_DURATION = re.compile(rb"Duration: (\d+):(\d+):([\d.]+)")
-_START = re.compile(rb"Duration: .*, start: (-?[\d.]+)")
+_DURATION = re.compile(rb"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)")
+_START = re.compile(rb"Duration: .*, start: (-?\d+(?:\.\d+)?)")
 _STREAM = re.compile(rb"Stream #0:(?P<number>\d+).*: Video: (?P<codec>\w+)(?P<rest>.*)")
-_RATE = re.compile(rb", (?P<rate>[\d.]+)(?P<thousands>k?) (?:fps|tbr)")
-_STREAM_START = re.compile(rb", start (-?[\d.]+)")
-_ROTATION = re.compile(rb"rotation of (-?[\d.]+) degrees")
+_RATE = re.compile(rb", (?P<rate>\d+(?:\.\d+)?)(?P<thousands>k?) (?:fps|tbr)")
+_STREAM_START = re.compile(rb", start (-?\d+(?:\.\d+)?)")
+_ROTATION = re.compile(rb"rotation of (-?\d+(?:\.\d+)?) degrees")
 _MAPPED = re.compile(rb"Stream #0:(?P<number>\d+) -> #0:0 ")
 
 

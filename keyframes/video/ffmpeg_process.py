@@ -60,8 +60,7 @@ class FFmpegCapture:
         thread.start()
         self._end = weakref.finalize(self, _end, process, thread)
         about = self._said.get()
-        assert isinstance(about, About)
-        self.about = about
+        self.about = about if isinstance(about, About) else About()
         self._shown: Shown | None = None
         self._rgb: NDArray[np.uint8] | None = None
 
@@ -221,8 +220,14 @@ def stop_ffmpeg(process: "subprocess.Popen[bytes]") -> None:
 
 def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | Ended]") -> None:
     """Read FFmpeg's log to its end."""
-    for thing in read_log(iter(log)):
-        said.put(thing)
+    try:
+        for thing in read_log(iter(log)):
+            said.put(thing)
+    finally:
+        # Nobody must wait for a thread that has failed, the process neither.
+        said.put(Ended(b""))
+        for _ in log:
+            pass
 
 
 def _end(process: "subprocess.Popen[bytes]", thread: threading.Thread) -> None:

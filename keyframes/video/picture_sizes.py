@@ -3,6 +3,7 @@
 OpenCV 5 and FFmpeg scale every picture to the size of the first one. OpenCV 4 does not, and its pictures are rubbish.
 """
 
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,33 +24,37 @@ MOST_NAMED = 4
 OPENCV_SCALES = int(cv2.__version__.partition(".")[0]) >= 5
 
 
-def sizes_of_key_frames(path: Path, packets: Packets) -> Sizes:
-    """Find the sizes of the pictures of a file; an empty tuple where they are not known.
+def sizes_of_key_frames(path: Path, packets: Packets, until_s: float = math.inf) -> Sizes:
+    """Find the sizes of the pictures of a file up to a time; an empty tuple where they are not known.
 
     Parameters
     ----------
     path : Path
     packets : Packets
         Those of the file.
+    until_s : float
+        In seconds.
     """
     n_packets, n_keys = len(packets.times_ms), len(packets.key_times_ms)
     if n_keys < 2 or n_packets < FEWEST_FRAMES_A_KEY * n_keys:
         return ()
     try:
         modified_ns = path.stat().st_mtime_ns
-        return _sizes_of_key_frames(path.absolute(), modified_ns)
+        return _sizes_of_key_frames(path.absolute(), modified_ns, until_s)
     except (VideoError, OSError):
         return ()
 
 
 @lru_cache(maxsize=64)
-def _sizes_of_key_frames(path: Path, modified_ns: int) -> Sizes:
+def _sizes_of_key_frames(path: Path, modified_ns: int, until_s: float) -> Sizes:
     sizes: list[tuple[float, int, int]] = []
     process = start_ffmpeg(path, ("-discard", "nokey", "-skip_frame", "nokey", "-threads", "1"), ("-f", "null", "-"))
     try:
         assert process.stderr is not None
         for said in read_log(iter(process.stderr)):
             if isinstance(said, Shown):
+                if said.time_ms > 1000 * until_s:
+                    break
                 add_size(sizes, said.time_ms / 1000, said.width, said.height)
     finally:
         stop_ffmpeg(process)

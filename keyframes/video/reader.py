@@ -341,7 +341,10 @@ class VideoReader:
         seen = self.latest_pass
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
-        sizes = seen.sizes or (sizes_of_key_frames(self.path, packets) if self.header.seekable else ())
+        sizes = seen.sizes
+        if self.header.seekable:
+            known = self.packets if "packets" in self.__dict__ else packets
+            sizes = sizes_of_key_frames(self.path, known, seen.last_time_s)
         return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
 
     def _begin(self, view: View) -> None:

@@ -83,7 +83,9 @@ def test_an_extraction_reports_it_for_the_part_that_was_looked_at(tmp_path):
     path = joined(tmp_path, "vp9.webm", ["320x240", "240x240"])
     whole = extract(path, 3, output=tmp_path / "whole")
     part = extract(path, 3, output=tmp_path / "part", stop_s=1.5)
+    longer = extract(path, 3, output=tmp_path / "longer", start_s=1, stop_s=3)
     assert [warning for warning in whole.warnings if "changes its size" in warning]
+    assert [warning for warning in longer.warnings if "changes its size" in warning]
     assert not [warning for warning in part.warnings if "changes its size" in warning]
 
 

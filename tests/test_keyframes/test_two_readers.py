@@ -38,6 +38,8 @@ FOREIGN = {
     "av1.mkv": (SVT_AV1, "320x240"),
 }
 N_FRAMES = 30
+# Mean difference in levels: readers round differently, and OpenCV 4 blends the colours of interlaced fields.
+ROUNDING, BLENDED = 0.1, 4
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +83,8 @@ def test_what_opencv_cannot_read_is_what_pyav_decodes(name, foreign):
     assert [frame.index for frame in frames] == list(range(len(images)))
     np.testing.assert_allclose([frame.time_s for frame in frames], times, atol=1e-6)
     for frame, image in zip(frames, images, strict=True):
-        # OpenCV 4 reads interlaced pictures, and blends the colours of their two fields.
-        assert np.abs(frame.image - image.astype(np.int16)).mean() < (4 if reader.header.backend == "opencv" else 0.1)
+        tolerance = BLENDED if reader.header.backend == "opencv" else ROUNDING
+        assert np.abs(frame.image - image.astype(np.int16)).mean() < tolerance
 
 
 @pytest.mark.parametrize("name", sorted(VIDEOS))
@@ -306,10 +308,10 @@ def test_interlaced_pictures_in_mid_file(mixed):
         (late,) = reader.read_frames([60])
     for frame, other in zip(frames, expected, strict=True):
         assert (frame.index, frame.time_s) == (other.index, other.time_s)
-        assert np.abs(frame.image - other.image.astype(np.int16)).mean() < 2
+        assert np.abs(frame.image - other.image.astype(np.int16)).mean() < BLENDED
     with VideoReader(mixed) as reader:
         (fresh,) = reader.read_frames([60])
-    assert np.abs(late.image - expected[60].image.astype(np.int16)).mean() < 2
+    assert np.abs(late.image - expected[60].image.astype(np.int16)).mean() < BLENDED
     assert_array_equal(fresh.image, late.image)
     if cv2.__version__ == "5.0.0":
         with VideoReader(mixed, backend="opencv") as reader, pytest.raises(ConversionError):
@@ -327,4 +329,4 @@ def test_an_extraction_of_a_mixed_file_has_one_reader(options, mixed, tmp_path):
         assert "cannot convert all of it" in json.loads(texts[0])["video"]["read_with"]
     with VideoReader(mixed) as reader:
         for frame, file in zip(reader.read_frames(result.frame_indices), result.files, strict=True):
-            assert np.abs(cv2.imread(str(file)) - frame.image.astype(np.int16)).mean() < 2
+            assert np.abs(cv2.imread(str(file)) - frame.image.astype(np.int16)).mean() < BLENDED
