@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Backend, VideoHeader
+from keyframes.datatypes import Backend, Crop, VideoHeader
 from keyframes.decoder_log import DecoderLog
-from keyframes.errors import VideoError
+from keyframes.errors import RegionError, VideoError
 from keyframes.video.captures import conversion_failure, open_capture, unconverted
 from keyframes.video.ffmpeg_process import TEXT_CODECS, FFmpegCapture, ffmpeg_version
 from keyframes.video.images import image_files, is_image_sequence
@@ -73,6 +73,22 @@ def read_header(path: Path, threads: int, backend: Literal["opencv", "ffmpeg"] |
         backend=chosen,
         backend_reason=reason,
     )
+
+
+def check_crop(path: Path, crop: Crop | None, header: VideoHeader) -> None:
+    """Raise where a crop reaches outside the picture.
+
+    Raises
+    ------
+    RegionError
+    """
+    if crop is None:
+        return
+    if crop.x + crop.width > header.width or crop.y + crop.height > header.height:
+        raise RegionError(
+            f"{path}: the crop {crop} reaches outside the picture of {header.width} x {header.height} pixels; "
+            "choose --crop X,Y,WIDTH,HEIGHT within"
+        )
 
 
 def explain(failed: str, said: str) -> str:

@@ -34,7 +34,7 @@ from keyframes.video.captures import (
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg_process import FFmpegCapture
-from keyframes.video.header import explain, read_header
+from keyframes.video.header import check_crop, explain, read_header
 from keyframes.video.images import is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 from keyframes.video.picture_sizes import OPENCV_SCALES, add_size, describe_sizes, sizes_of_key_frames
@@ -123,9 +123,10 @@ class VideoReader:
         self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
-        if self._may_fall_back and self.header.seekable and not OPENCV_SCALES:
-            self._leave_changing_sizes()
-        self._check_crop()
+        rubbish = not OPENCV_SCALES and self._may_fall_back and self.header.seekable
+        if rubbish and len(sizes_of_key_frames(self.path, self.packets)) > 1:
+            self._use_ffmpeg("the picture changes its size")
+        check_crop(self.path, crop, self.header)
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -213,33 +214,20 @@ class VideoReader:
     def fall_back(self, error: ConversionError) -> None:
         """Read with FFmpeg from the next iteration on, because OpenCV met pictures that it cannot convert.
 
-        Parameters
-        ----------
-        error : ConversionError
-            What OpenCV's reading ended with.
-
-        Raises
-        ------
-        ConversionError
-            The same, where FFmpeg may not be used or cannot read the file.
+        Raises the error where FFmpeg must not be used or cannot read the file.
         """
         self.close()
+        if not self._may_fall_back:
+            raise error
         try:
-            if not self._may_fall_back:
-                raise error
-            self._use_ffmpeg("convert all of", error.said)
+            self._use_ffmpeg(error.said)
         except VideoError:
             raise error from None
 
-    def _use_ffmpeg(self, failed: str, said: str) -> None:
-        """Read with FFmpeg from the next iteration on."""
+    def _use_ffmpeg(self, said: str) -> None:
+        """Read with FFmpeg from the next iteration on, because OpenCV cannot convert all pictures."""
         read_header(self.path, self.workers, "ffmpeg")
-        self.header = replace(self.header, backend="ffmpeg", backend_reason=explain(failed, said))
-
-    def _leave_changing_sizes(self) -> None:
-        """Read with FFmpeg a file whose pictures change their size."""
-        if len(sizes_of_key_frames(self.path, self.packets)) > 1:
-            self._use_ffmpeg("convert all of", "the picture changes its size")
+        self.header = replace(self.header, backend="ffmpeg", backend_reason=explain("convert all of", said))
 
     def _walk_to(self, wanted: Sequence[int]) -> Iterator[Frame]:
         """Yield the frames of growing indices."""
@@ -408,14 +396,3 @@ class VideoReader:
         self.log.update()
         check_conversion(self.path, self.log)
         return picture
-
-    def _check_crop(self) -> None:
-        if self.crop is None:
-            return
-        inside_x = self.crop.x + self.crop.width <= self.header.width
-        inside_y = self.crop.y + self.crop.height <= self.header.height
-        if not (inside_x and inside_y):
-            raise RegionError(
-                f"{self.path}: the crop {self.crop} reaches outside the picture of "
-                f"{self.header.width} x {self.header.height} pixels; choose --crop X,Y,WIDTH,HEIGHT within"
-            )
