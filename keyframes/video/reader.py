@@ -123,8 +123,8 @@ class VideoReader:
         self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
-        rubbish = not OPENCV_SCALES and self._may_fall_back and self.header.seekable
-        if rubbish and len(sizes_of_key_frames(self.path, self.packets)) > 1:
+        unscaled = not OPENCV_SCALES and self._may_fall_back and self.header.seekable
+        if unscaled and len(sizes_of_key_frames(self.path, self.packets)) > 1:
             self._use_ffmpeg("the picture changes its size")
         check_crop(self.path, crop, self.header)
 
