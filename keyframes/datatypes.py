@@ -22,6 +22,7 @@ FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "dec"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
+Backend = Literal["opencv", "ffmpeg", "images"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 # Tools that keep a project, to which frames can be added.
 WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
@@ -92,8 +93,12 @@ class VideoHeader:
     frames_listed : bool
         Whether the container keeps a list of its frames (MP4, MOV, AVI), so that their claimed number is exact.
     codec : str
-        Four-character code.
+        Four-character code; FFmpeg's name of the codec where FFmpeg reads the file.
     size_bytes : int
+    backend : {"opencv", "ffmpeg", "images"}
+        What reads the file: OpenCV, the program FFmpeg where OpenCV cannot, or a reader of image files.
+    backend_reason : str
+        Which FFmpeg reads the file, and why OpenCV does not; "" otherwise.
     """
 
     name: str
@@ -105,6 +110,13 @@ class VideoHeader:
     frames_listed: bool
     codec: str
     size_bytes: int
+    backend: Backend = "opencv"
+    backend_reason: str = ""
+
+    @property
+    def seekable(self) -> bool:
+        """Whether a capture of the file can seek, leave frames out and show luma planes; otherwise it is walked."""
+        return self.backend == "opencv"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class DecoderLog:
             if _redirection is None:
                 _redirection = _Redirection.start()
             else:
-                _distribute(_redirection)
+                _distribute(_redirection.take())
             if _redirection is not None:
                 _redirection.level.raise_to_info()
             _active.append(self)
@@ -82,7 +82,7 @@ class DecoderLog:
         global _redirection
         with _lock:
             if _redirection is not None:
-                _distribute(_redirection)
+                _distribute(_redirection.take())
             _active.remove(self)
             if not _active and _redirection is not None:
                 _redirection.stop()
@@ -92,7 +92,7 @@ class DecoderLog:
         """Take in what was written so far."""
         with _lock:
             if _redirection is not None:
-                _distribute(_redirection)
+                _distribute(_redirection.take())
 
     def total(self) -> int:
         """Return the number of messages so far."""
@@ -106,8 +106,21 @@ class DecoderLog:
         return f"{self.counts.total()} messages, mostly '{text}'" if self.counts.total() > 1 else f"'{text}'"
 
 
-def _distribute(redirection: "_Redirection") -> None:
-    written = _COLOR.sub(b"", redirection.take())
+def hand_in(lines: bytes) -> None:
+    """Give lines of an FFmpeg that runs elsewhere to the logs that are entered.
+
+    Parameters
+    ----------
+    lines : bytes
+        Whole lines, in the form in which FFmpeg writes them.
+    """
+    if lines:
+        with _lock:
+            _distribute(lines)
+
+
+def _distribute(lines: bytes) -> None:
+    written = _COLOR.sub(b"", lines)
     about_images = [text.decode("utf-8", "replace") for text in _IMAGE_MESSAGE.findall(written)]
     for log in _active:
         log.image_messages += about_images[: max(0, MOST_IMAGE_MESSAGES - len(log.image_messages))]

@@ -28,8 +28,8 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
     dict
         Plain JSON types: the header's fields, then frames_decoded, duration_s (the last frame's time plus a typical
         frame's length), first_time_s, shortest_gap_s and longest_gap_s between two frames, variable_frame_rate, and
-        warnings. Of images without a rate all times are None; of deeper ones than 8 bits there are also the levels that
-        are shown as black and white.
+        read_with (only where OpenCV cannot read the file), and warnings. Of images without a rate all times are None;
+        of deeper ones than 8 bits there are also the levels that are shown as black and white.
 
     Raises
     ------
@@ -57,6 +57,7 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         "frames_decoded": len(times),
         **timing,
         **({} if levels is None else {"levels": list(levels)}),
+        **({"read_with": header.backend_reason} if header.backend_reason else {}),
         "warnings": warnings,
     }
 

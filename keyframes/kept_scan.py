@@ -65,6 +65,7 @@ def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
         "format": FORMAT,
         "pass": seen,
         "one_thread": video.threads == 1,
+        "backend": video.header.backend,
         "frames_decoded": scan.frames_decoded,
         "warnings": scan.warnings,
         "view": asdict(scan.view),
@@ -94,13 +95,15 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     """
     arrays = load_arrays(path)
     about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}
-    if about.get("format") != FORMAT:
+    # Whether OpenCV can read all of a file may come out in the scan alone.
+    if about.get("format") != FORMAT or about.get("backend", video.header.backend) != video.header.backend:
         return None
     if about["one_thread"]:
         video.threads = 1
     told = {field.name: about["pass"].get(field.name) for field in fields(Pass)}
     tuples = {name: tuple(told[name] or ()) for name in ("complaints", "losses")}
-    video.adopt(Pass(**{**told, **tuples, "times_ms": arrays["times_ms"]}))
+    sizes = tuple(tuple(size) for size in told["sizes"] or ())
+    video.adopt(Pass(**{**told, **tuples, "sizes": sizes, "times_ms": arrays["times_ms"]}))
     return rebuilt(
         video,
         settings,

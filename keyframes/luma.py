@@ -44,7 +44,7 @@ def find_luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> NDArray[np
     -------
     array (256,), uint8, or None
     """
-    if thumbnailer.color or video.header.frame_rate <= 0 or video.images is not None:
+    if thumbnailer.color or not video.header.seekable or video.header.frame_rate <= 0:
         return None
     possible, n_seen = [LIMITED_RANGE, np.arange(256, dtype=np.uint8)], 0
     try:

@@ -74,6 +74,7 @@ def build_manifest(
             **({} if levels is None else {"levels": list(levels)}),
             "size_bytes": header.size_bytes,
             "hash": fingerprint,
+            **({"read_with": header.backend_reason} if header.backend_reason else {}),
         },
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),

@@ -21,6 +21,7 @@ from keyframes.rows import ThumbnailRows
 from keyframes.spare_memory import release_spare_memory
 from keyframes.video import (
     PLAIN,
+    ConversionError,
     DisagreementError,
     Proof,
     Segment,
@@ -191,7 +192,7 @@ def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints:
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
-    """Reduce the frames of a video's range to rows as they come.
+    """Reduce the frames of a video's range to rows as they come, all of them read by the same reader.
 
     Parameters
     ----------
@@ -207,6 +208,14 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
     EncoderError
         Where a network is asked for that cannot be had.
     """
+    try:
+        return _scan_as_it_is_read(video, settings, progress)
+    except ConversionError as error:
+        video.fall_back(error)
+        return _scan_as_it_is_read(video, settings, progress)
+
+
+def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
     # What cannot be had is told before hours of decoding.
     network = network_features(settings)
     recording_encoder(settings, thumbnailer_of(video, settings).shape, progress)

@@ -271,6 +271,8 @@ def extract(
     for number, (video, place) in enumerate([] if failed else zip(videos, places, strict=True)):
         with errors_told(failed, video=str(video)):
             result = together[number] if views else run(video, k, output=place, unlike=unlike or (), **common)
+            if read_with := result.manifest["video"].get("read_with"):
+                say(f"note: {video}: read with {read_with}")
             for warning in result.warnings:
                 say(f"warning: {video}: {warning}")
             if levels is None and "levels" in result.manifest["video"]:

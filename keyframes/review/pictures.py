@@ -171,8 +171,11 @@ class Pictures:
     def _seeks(self) -> Seeker | None:
         """Return what fetches frames by seeks; None where they cannot be proven."""
         if self._may_seek is None:
-            self._may_seek = self._reader.header.frame_rate > 0 and self._reader.adopt_packets(
-                self._scan.frame_index, self._scan.time_s
+            header = self._reader.header
+            self._may_seek = (
+                header.seekable
+                and header.frame_rate > 0
+                and self._reader.adopt_packets(self._scan.frame_index, self._scan.time_s)
             )
         if self._may_seek and self._seeker is None:
             levels = self._scan.luma_levels if len(self._scan.luma_levels) else None

@@ -1,14 +1,15 @@
 """The video room: the one place that opens a video.
 
 From the bottom up: `openable` (a name that OpenCV can open a file by), `sources` (what images come from: `stacks`,
-`animations` and `folders`), `levels` (images of more than 8 bits), `images` (all of these read as videos), `captures`
-(opening a file), `packets` (times and key frames without decoding), `header` (what a file says of itself),
-`decoder_threads`, `file_identity` (its hash), `clock` (times that grow), `damage` (what a pass shows of it), `reader`
-(frames in order, by walking), and upon it `seeking` (frames by proven seeks), `spread` (pictures from all over a file),
+`animations` and `folders`), `levels` (images of more than 8 bits), `images` (all of these read as videos), `ffmpeg_log`
+and `ffmpeg_process` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file), `packets` (times
+and key frames without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash),
+`clock` (times that grow), `picture_sizes` (changes of the size), `damage` (what a pass shows of it), `reader` (frames
+in order, by walking), and upon it `seeking` (frames by proven seeks), `spread` (pictures from all over a file),
 `discarding` (which frames need not be decoded) and `segments` (a pass by several captures side by side).
 """
 
-from keyframes.video.captures import PLAIN, View
+from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import Pass, find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
@@ -21,6 +22,7 @@ from keyframes.video.spread import spread_pairs, spread_pictures
 __all__ = [
     "PAIR_COST",
     "PLAIN",
+    "ConversionError",
     "DisagreementError",
     "Pass",
     "Proof",

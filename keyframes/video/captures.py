@@ -1,6 +1,6 @@
 """Opening a file with OpenCV: as pictures, as their luma alone, without some of its frames, or as bare packets.
 
-And the picture that a capture stands on.
+Or with FFmpeg, as pictures, where OpenCV cannot read it. And the picture that a capture stands on.
 """
 
 import os
@@ -14,14 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.datatypes import Backend
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
+from keyframes.video.ffmpeg_process import FFmpegCapture
 from keyframes.video.images import ImageSequence
 from keyframes.video.openable import openable_name
 
 # Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
 Discard = Literal["none", "nonref", "bidir"]
-Capture = cv2.VideoCapture | ImageSequence
+Capture = cv2.VideoCapture | ImageSequence | FFmpegCapture
 
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _options_lock = threading.Lock()
@@ -50,7 +52,21 @@ class View:
 PLAIN = View()
 
 
-def open_capture(path: Path, threads: int, view: View = PLAIN, images: ImageSequence | None = None) -> Capture:
+class ConversionError(VideoError):
+    """OpenCV decodes a picture and cannot convert it to blue, green and red; `said` is FFmpeg's message."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+def open_capture(
+    path: Path,
+    threads: int,
+    view: View = PLAIN,
+    backend: Backend = "opencv",
+    images: ImageSequence | None = None,
+) -> Capture:
     """Open a file for reading from its start.
 
     Parameters
@@ -59,11 +75,15 @@ def open_capture(path: Path, threads: int, view: View = PLAIN, images: ImageSequ
     threads : int
         FFmpeg's threads.
     view : View
+        With FFmpeg there is no other than the plain one.
+    backend : {"opencv", "ffmpeg", "images"}
     images : ImageSequence or None
         Where the file is one.
     """
     if images is not None:
         return images.reopen()
+    if backend == "ffmpeg":
+        return FFmpegCapture(path, threads)
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
     if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]
@@ -137,10 +157,25 @@ def current_picture(
     return np.asarray(image, np.uint8)
 
 
+def unconverted(log: DecoderLog) -> str:
+    """Return what FFmpeg said of a picture that OpenCV handed out unconverted, which is whatever memory held."""
+    return next((text for text in log.counts if "Cannot convert" in text), "")
+
+
 def check_conversion(path: Path, log: DecoderLog) -> None:
-    """Refuse pictures that OpenCV hands out though it could not convert them: they are whatever memory held."""
-    if any("Cannot convert" in text for text in log.counts):
-        raise VideoError(
-            f"{path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({log.first}); "
-            "interlaced video needs OpenCV 4, or convert it with ffmpeg -vf yadif"
-        )
+    """Refuse pictures that OpenCV hands out though it could not convert them.
+
+    Raises
+    ------
+    ConversionError
+    """
+    if said := unconverted(log):
+        raise ConversionError(conversion_failure(path, said), said)
+
+
+def conversion_failure(path: Path, said: str) -> str:
+    """Return the error of pictures that OpenCV cannot convert."""
+    return (
+        f"{path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({said}); "
+        "convert it with ffmpeg, interlaced video with -vf yadif"
+    )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from keyframes.datatypes import VideoHeader
 from keyframes.video.captures import Discard
 from keyframes.video.packets import Packets
+from keyframes.video.picture_sizes import Sizes
 
 # Nearly all of the frames' time stamps are those of packets, where packets tell frames.
 STAMPS_FOUND = 0.99
@@ -53,6 +54,9 @@ class Pass:
         Indices of the frames that were waited for when FFmpeg complained; known with one thread only.
     losses : tuple of str
         Of images: what was left out, a sentence each.
+    sizes : tuple of (float, int, int)
+        Time in seconds, width and height of the first picture and of each one whose size is another than that before
+        it; empty where OpenCV reads the file, which does not say.
     """
 
     discard: Discard
@@ -63,6 +67,7 @@ class Pass:
     messages: str
     complaints: tuple[int, ...]
     losses: tuple[str, ...] = ()
+    sizes: Sizes = ()
 
     def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
         """Return the times of all frames, those of the packets where frames were left out."""

@@ -16,7 +16,7 @@ DECODER_THREADS = 4
 # Each one holds pictures; large ones keep fewer threads at work as well.
 DECODER_BYTES = 16 << 20
 # FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
-SILENT_CODECS = {"mpg1", "mpg2"}
+SILENT_CODECS = {"mpg1", "mpg2", "mpeg1video", "mpeg2video"}
 
 
 def threads_for_opening(asked: int | None) -> int:

@@ -35,8 +35,10 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[View, str]:
     fewest : int
         How many frames must be left to be looked at.
     """
-    if video.images is not None:
+    if video.header.backend == "images":
         return PLAIN, "a sequence of images has no B-frames"
+    if not video.header.seekable:
+        return PLAIN, "OpenCV cannot decode the file"
     packets = video.packets
     if not packets.distinct:
         return PLAIN, "the file has no times by which to tell its frames"

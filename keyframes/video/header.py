@@ -1,14 +1,19 @@
-"""What a file says of itself, and whether one picture of it can be decoded at all."""
+"""What a file says of itself, whether one picture of it can be decoded at all, and by what: OpenCV, or else FFmpeg."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
-from keyframes.datatypes import VideoHeader
+from keyframes.datatypes import Backend, Crop, VideoHeader
 from keyframes.decoder_log import DecoderLog
-from keyframes.errors import VideoError
+from keyframes.errors import RegionError, VideoError
 from keyframes.names import with_own_name
-from keyframes.video.captures import check_conversion, grab_next, open_capture
+from keyframes.video.captures import conversion_failure, grab_next, open_capture, unconverted
+from keyframes.video.ffmpeg_process import TEXT_CODECS, FFmpegCapture, ffmpeg_version
 from keyframes.video.file_identity import refuse_special
 from keyframes.video.images import ImageSequence, image_files, is_image_sequence
 
@@ -16,8 +21,38 @@ from keyframes.video.images import ImageSequence, image_files, is_image_sequence
 MOST_DAMAGED = 4096
 
 
-def read_header(path: Path, threads: int, images: ImageSequence | None = None) -> VideoHeader:
+@dataclass(frozen=True)
+class _Look:
+    """What came of opening a file and decoding its first picture.
+
+    `failed` is what could not be done, and `said` what FFmpeg said first.
+    """
+
+    image: NDArray[np.uint8] | None
+    rate: float
+    claimed: float
+    rotation: float
+    codec: str
+    failed: Literal["", "open", "decode", "convert"]
+    said: str
+
+
+def read_header(
+    path: Path,
+    threads: int,
+    backend: Literal["opencv", "ffmpeg"] | None = None,
+    images: ImageSequence | None = None,
+) -> VideoHeader:
     """Open a file, decode its first picture, and return what the file says of itself.
+
+    Parameters
+    ----------
+    path : Path
+    threads : int
+    backend : {"opencv", "ffmpeg"} or None
+        What must read it. None takes FFmpeg where OpenCV cannot open the file, decode its first picture or convert it.
+    images : ImageSequence or None
+        Where it is one.
 
     Raises
     ------
@@ -25,9 +60,62 @@ def read_header(path: Path, threads: int, images: ImageSequence | None = None) -
         Where the file is missing, empty, no video, or has no frame that can be decoded.
     """
     size_bytes, start = _size_and_start(path)
+    chosen: Backend = backend or "opencv" if images is None else "images"
+    look, reason = _look(path, threads, chosen, images), ""
+    container, frames_listed = look, chosen == "opencv" and _lists_its_frames(start)
+    if look.failed and chosen == "opencv" and backend is None:
+        other = _look_with_ffmpeg(path, threads, look)
+        if not other.failed:
+            chosen, reason = "ffmpeg", explain(look.failed, look.said)
+            # OpenCV counts the frames more closely, if it can open the file.
+            container, look = (other if look.failed == "open" else look), other
+            frames_listed = frames_listed and container is not look
+    if images is not None and images.reason and look.image is None:
+        raise VideoError(f"{path}: not one image can be decoded ({images.reason}); copy it again, or convert it")
+    if look.failed or look.image is None:
+        raise VideoError(_failure(path, look))
+    return VideoHeader(
+        name=with_own_name(path).name,
+        width=look.image.shape[1],
+        height=look.image.shape[0],
+        rotation=int(container.rotation) % 360,
+        frame_rate=round(container.rate, 6) if 0 < container.rate < 1e6 else 0.0,
+        frames_claimed=int(container.claimed) if 0 < container.claimed < 1e12 else 0,
+        frames_listed=frames_listed,
+        codec=look.codec,
+        size_bytes=size_bytes,
+        backend=chosen,
+        backend_reason=reason,
+    )
+
+
+def check_crop(path: Path, crop: Crop | None, header: VideoHeader) -> None:
+    """Raise where a crop reaches outside the picture.
+
+    Raises
+    ------
+    RegionError
+    """
+    if crop is None:
+        return
+    if crop.x + crop.width > header.width or crop.y + crop.height > header.height:
+        raise RegionError(
+            f"{path}: the crop {crop} reaches outside the picture of {header.width} x {header.height} pixels; "
+            "choose --crop X,Y,WIDTH,HEIGHT within"
+        )
+
+
+def explain(failed: str, said: str) -> str:
+    """Say which FFmpeg reads a file, and why OpenCV does not: what it could not do, and what was said then."""
+    return f"FFmpeg {ffmpeg_version()}, because OpenCV {cv2.__version__} cannot {failed} it" + (
+        f" ({said.rstrip('.')})" if said else ""
+    )
+
+
+def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | None = None) -> _Look:
     log = DecoderLog()
     with log:
-        capture = open_capture(path, threads, images=images)
+        capture = open_capture(path, threads, backend=backend, images=images)
         try:
             opened = capture.isOpened()
             found = opened and grab_next(capture, lambda: MOST_DAMAGED)
@@ -35,33 +123,50 @@ def read_header(path: Path, threads: int, images: ImageSequence | None = None) -
             rate = capture.get(cv2.CAP_PROP_FPS)
             claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
             rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)
-            fourcc = int(capture.get(cv2.CAP_PROP_FOURCC))
+            if isinstance(capture, FFmpegCapture):
+                codec = capture.about.codec
+            else:
+                # -1 where OpenCV does not know any.
+                fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+                codec = "".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127)
         finally:
             capture.release()
-    said = f" (FFmpeg: {log.first})" if log.first else ""
-    if images is not None and images.reason:
-        said = f" ({images.reason})"
-    if not opened:
-        raise VideoError(
+    shown = np.asarray(image, np.uint8) if decoded and image is not None else None
+    failed: Literal["", "open", "decode", "convert"] = ""
+    if not opened or codec in TEXT_CODECS:
+        failed = "open"
+    elif shown is None:
+        failed = "decode"
+    elif unconverted(log):
+        failed = "convert"
+    return _Look(shown, rate, claimed, rotation, codec, failed, log.first)
+
+
+def _look_with_ffmpeg(path: Path, threads: int, opencv: _Look) -> _Look:
+    """Look at a file with FFmpeg that OpenCV cannot read.
+
+    Raises
+    ------
+    VideoError
+        Where there is no FFmpeg, which could perhaps read it.
+    """
+    try:
+        return _look(path, threads, "ffmpeg")
+    except VideoError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise VideoError(f"{_failure(path, opencv)}; another FFmpeg may read it, but {reason}") from None
+
+
+def _failure(path: Path, look: _Look) -> str:
+    said = f" (FFmpeg: {look.said})" if look.said else ""
+    if look.failed == "open":
+        return (
             f"{path}: no video can be opened in this file{said}; it is no video, has no video track, or its "
             "index was never written: copy it again, or convert it with ffmpeg"
         )
-    if images is not None and image is None:
-        raise VideoError(f"{path}: not one image can be decoded ({images.reason}); copy it again, or convert it")
-    if not decoded or image is None:
-        raise VideoError(f"{path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg")
-    check_conversion(path, log)
-    return VideoHeader(
-        name=with_own_name(path).name,
-        width=image.shape[1],
-        height=image.shape[0],
-        rotation=int(rotation) % 360,
-        frame_rate=round(rate, 6) if 0 < rate < 1e6 else 0.0,
-        frames_claimed=int(claimed) if 0 < claimed < 1e12 else 0,
-        frames_listed=_lists_its_frames(start),
-        codec="".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127),
-        size_bytes=size_bytes,
-    )
+    if look.failed == "convert":
+        return conversion_failure(path, look.said)
+    return f"{path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg"
 
 
 def _size_and_start(path: Path) -> tuple[int, bytes]:

@@ -13,9 +13,11 @@ import math
 from array import array
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -24,13 +26,30 @@ from numpy.typing import NDArray
 from keyframes.datatypes import Crop, Frame, known_time
 from keyframes.decoder_log import DecoderLog
 from keyframes.errors import RegionError, SettingsError, VideoError
-from keyframes.video.captures import PLAIN, Capture, View, check_conversion, current_picture, grab_next, open_capture
+from keyframes.video.captures import (
+    PLAIN,
+    Capture,
+    ConversionError,
+    View,
+    check_conversion,
+    current_picture,
+    grab_next,
+    open_capture,
+)
 from keyframes.video.clock import ROUNDING_S, Clock
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
-from keyframes.video.header import read_header
+from keyframes.video.ffmpeg_process import FFmpegCapture
+from keyframes.video.header import check_crop, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
+from keyframes.video.picture_sizes import (
+    OPENCV_SCALES,
+    add_size,
+    describe_sizes,
+    may_change_size,
+    sizes_of_key_frames,
+)
 
 LOG_EVERY = 500
 # Packets that FFmpeg is asked for beyond those that the file is known to have left.
@@ -62,6 +81,8 @@ class VideoReader:
         ones the range in use over all of them.
     rate : float or None
         Of images: how many there are a second. Without it they have no times, and ``time_s`` is None.
+    backend : {"opencv", "ffmpeg"} or None
+        What must read the file; None takes the program FFmpeg where OpenCV cannot.
 
     Attributes
     ----------
@@ -111,6 +132,7 @@ class VideoReader:
         threads: int | None = None,
         levels: tuple[float, float] | None = None,
         rate: float | None = None,
+        backend: Literal["opencv", "ffmpeg"] | None = None,
     ) -> None:
         self.path = Path(path)
         self.start_s = start_s
@@ -122,10 +144,14 @@ class VideoReader:
         self._adopted: Pass | None = None
         self.images = ImageSequence(self.path, levels, rate) if is_image_sequence(self.path) else None
         self._begin(PLAIN)
-        self.header = read_header(self.path, threads_for_opening(threads), self.images)
+        self.header = read_header(self.path, threads_for_opening(threads), backend, self.images)
+        self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
-        self._check_crop()
+        unscaled = not OPENCV_SCALES and self._may_fall_back and may_change_size(self.header)
+        if unscaled and len(sizes_of_key_frames(self.path, self.packets)) > 1:
+            self._use_ffmpeg("the picture changes its size")
+        check_crop(self.path, crop, self.header)
         self._check_options_of_images(levels, rate)
 
     def __enter__(self) -> "VideoReader":
@@ -143,8 +169,15 @@ class VideoReader:
             self._current_walk = None
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, time_s, image in self.pictures():
-            yield Frame(index, known_time(time_s), self.cropped(image))
+        last = -1
+        try:
+            for last, time_s, image in self.pictures():
+                yield Frame(last, known_time(time_s), self.cropped(image))
+        except ConversionError as error:
+            self.fall_back(error)
+            for index, time_s, image in self.pictures():
+                if index > last:
+                    yield Frame(index, known_time(time_s), self.cropped(image))
 
     def pictures(
         self, view: View = PLAIN, spare: list[NDArray[np.uint8]] | None = None
@@ -196,21 +229,48 @@ class VideoReader:
             After the last one that can be decoded, where not all of them can be.
         """
         wanted = {int(index) for index in indices}
-        if not wanted:
-            return
-        last = max(wanted)
-        with closing(self.walk()) as walk:
-            for index, time_s in walk:
-                if index in wanted:
-                    wanted.remove(index)
-                    yield Frame(index, known_time(time_s), self._picture(index))
-                if index >= last:
-                    break
+        try:
+            yield from self._walk_to(wanted)
+        except ConversionError as error:
+            self.fall_back(error)
+            yield from self._walk_to(wanted)
         if wanted:
             raise VideoError(
                 f"{self.path}: frame {min(wanted)} cannot be decoded any more, {self.frames_decoded} frames were; was "
                 "the file changed meanwhile? Run the command again"
             )
+
+    def fall_back(self, error: ConversionError) -> None:
+        """Read with FFmpeg from the next iteration on, because OpenCV met pictures that it cannot convert.
+
+        Raises the error where FFmpeg must not be used or cannot read the file.
+        """
+        self.close()
+        if not self._may_fall_back:
+            raise error
+        try:
+            self._use_ffmpeg(error.said)
+        except VideoError:
+            raise error from None
+
+    def _use_ffmpeg(self, said: str) -> None:
+        """Read with FFmpeg from the next iteration on, because OpenCV cannot convert all pictures."""
+        read_header(self.path, self.workers, "ffmpeg")
+        self.header = replace(self.header, backend="ffmpeg", backend_reason=explain("convert all of", said))
+
+    def _walk_to(self, wanted: set[int]) -> Iterator[Frame]:
+        """Yield the frames of these indices, as far as there are any, and take them out of the set."""
+        last = max(wanted, default=-1)
+        if last < 0:
+            return
+        with closing(self.walk()) as walk:
+            for index, time_s in walk:
+                if index in wanted:
+                    image = self._picture(index)
+                    wanted.remove(index)
+                    yield Frame(index, known_time(time_s), image)
+                if index >= last:
+                    break
 
     def walk(self, view: View = PLAIN) -> Generator[tuple[int, float], None, None]:
         """Return a generator of (index, time_s) over every frame of the file, no picture converted."""
@@ -262,6 +322,7 @@ class VideoReader:
             messages=self.log.summary(),
             complaints=tuple(self._complaints),
             losses=() if self.images is None else self.images.losses(),
+            sizes=tuple(self._sizes),
         )
 
     def adopt(self, seen: Pass) -> None:
@@ -295,13 +356,17 @@ class VideoReader:
         return True
 
     def damage(self) -> list[str]:
-        """Return what went wrong in the latest iteration, in one sentence; an empty list if nothing did."""
+        """Return what went wrong in the latest iteration, a sentence for each kind; an empty list if nothing did."""
         seen = self.latest_pass
         if self.images is not None:
             return list(seen.losses)
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
-        return describe_damage(seen, self.header, packets)
+        sizes = seen.sizes
+        if may_change_size(self.header):
+            known = self.packets if "packets" in self.__dict__ else packets
+            sizes = sizes_of_key_frames(self.path, known, seen.last_time_s)
+        return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
 
     def _begin(self, view: View) -> None:
         """Forget the last iteration."""
@@ -311,6 +376,7 @@ class VideoReader:
         self._latest_ms = -math.inf
         self._times_ms = array("d")
         self._complaints: list[int] = []
+        self._sizes: list[tuple[float, int, int]] = []
         self.log = DecoderLog()
 
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
@@ -321,7 +387,7 @@ class VideoReader:
         log_every = 1 if self.threads == 1 else LOG_EVERY
         n_messages = 0
         with self.log:
-            capture = self._capture = open_capture(self.path, self.threads, view, self.images)
+            capture = self._capture = open_capture(self.path, self.threads, view, self.header.backend, self.images)
             try:
                 while grab_next(capture, self._most_damaged):
                     time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
@@ -340,6 +406,8 @@ class VideoReader:
                         self._longest_gap_s = max(self._longest_gap_s, self.last_time_s - previous_s)
                     self._times_ms.append(time_ms)
                     self._latest_ms = max(self._latest_ms, time_ms)
+                    if isinstance(capture, FFmpegCapture):
+                        add_size(self._sizes, self.last_time_s, *capture.size)
                     self.frames_decoded += 1
                     if self.frames_decoded % log_every == 0:
                         self.log.update()
@@ -361,7 +429,10 @@ class VideoReader:
 
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         assert self._capture is not None
-        return current_picture(self._capture, self.path, index, into)
+        picture = current_picture(self._capture, self.path, index, into)
+        self.log.update()
+        check_conversion(self.path, self.log)
+        return picture
 
     def _check_options_of_images(self, levels: tuple[float, float] | None, rate: float | None) -> None:
         if self.images is None and (levels, rate) != (None, None):
@@ -370,15 +441,4 @@ class VideoReader:
         if not self.has_times and (self.start_s > 0 or self.stop_s is not None):
             raise RegionError(
                 f"{self.path}: images have no times, so a range in seconds says nothing; give --rate HZ too"
-            )
-
-    def _check_crop(self) -> None:
-        if self.crop is None:
-            return
-        inside_x = self.crop.x + self.crop.width <= self.header.width
-        inside_y = self.crop.y + self.crop.height <= self.header.height
-        if not (inside_x and inside_y):
-            raise RegionError(
-                f"{self.path}: the crop {self.crop} reaches outside the picture of "
-                f"{self.header.width} x {self.header.height} pixels; choose --crop X,Y,WIDTH,HEIGHT within"
             )

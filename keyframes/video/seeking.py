@@ -105,7 +105,7 @@ def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
 
     With `luma`, each seek is made twice.
     """
-    if not wanted or video.latest_pass.messages or video.header.frame_rate <= 0 or video.images is not None:
+    if not wanted or video.latest_pass.messages or not video.header.seekable or video.header.frame_rate <= 0:
         return False
     timeline = _timeline(video)
     if wanted[-1] >= len(timeline.times_ms) or not np.all(np.diff(timeline.times_ms) > 0):

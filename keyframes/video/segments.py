@@ -93,7 +93,7 @@ def plan_segments(
         Frames of a segment.
     """
     packets, rate = video.packets, video.header.frame_rate
-    if video.workers < 2 or video.images is not None or not packets.distinct or rate <= 0:
+    if video.workers < 2 or not video.header.seekable or not packets.distinct or rate <= 0:
         return []
     # Which frame stands for a place of the stride, where some are left out, depends on those before it.
     if view.discard != "none" and video.every > 1:

@@ -59,7 +59,7 @@ def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.ui
     if video.stop_s is not None:
         keys = keys[keys < 1000 * video.stop_s]
     keys = keys[keys >= 1000 * video.start_s]
-    if len(keys) < n_wanted // 4 or video.header.frame_rate <= 0:
+    if not video.header.seekable or len(keys) < n_wanted // 4 or video.header.frame_rate <= 0:
         return
     with DecoderLog():
         capture = open_capture(video.path, video.threads)

@@ -1,0 +1,239 @@
+"""Reading with the program FFmpeg, of which imageio-ffmpeg carries one: for what OpenCV's FFmpeg cannot decode."""
+
+import os
+import re
+import subprocess
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes import decoder_log
+from keyframes.errors import VideoError
+from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
+
+# FFmpeg shows a text as pictures of a terminal.
+TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
+BUFFER_BYTES = 1 << 20
+# Pictures of the format PPM, one after the other. On the way out they are merely numbered, or equal times in the file
+# would be reported as errors. The colours of each field of an interlaced picture are its own.
+OUTPUT = (
+    *("-vf", "scale=interl=-1", "-filter_threads", "1", "-threads", "1", "-c:v", "ppm", "-pix_fmt", "rgb24"),
+    *("-bsf:v", "setts=ts=N", "-f", "rawvideo", "pipe:1"),
+)
+
+
+class FFmpegCapture:
+    """A video with the methods of ``cv2.VideoCapture`` that the reader calls, decoded by FFmpeg in its own process.
+
+    It can be read from start to end alone. The process ends with the object, with `release`, or at the end of the file.
+
+    Parameters
+    ----------
+    path : Path
+    threads : int
+        FFmpeg's threads for decoding.
+
+    Raises
+    ------
+    VideoError
+        Where there is no FFmpeg.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
+        process = start_ffmpeg(path, ("-threads", str(threads)), OUTPUT)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process, self._pictures = process, process.stdout
+        # What is read from the log is no more than FFmpeg is ahead, and that is bounded by the pipe of the pictures.
+        self._said: SimpleQueue[About | Shown | Ended] = SimpleQueue()
+        thread = threading.Thread(
+            target=_listen, args=(process.stderr, self._said), name="keyframes-ffmpeg", daemon=True
+        )
+        thread.start()
+        self._end = weakref.finalize(self, _end, process, thread)
+        about = self._said.get()
+        self.about = about if isinstance(about, About) else About()
+        self._shown: Shown | None = None
+        self._rgb: NDArray[np.uint8] | None = None
+
+    def isOpened(self) -> bool:  # noqa: D102
+        return bool(self.about.codec)
+
+    def grab(self) -> bool:
+        """Read the next picture; False at the end, when what FFmpeg reported last is handed to the decoder log too."""
+        if not self._end.alive:
+            return False
+        if not self._read_picture():
+            self._shown = self._rgb = None
+            self._finish()
+            return False
+        shown = self._said.get()
+        if not isinstance(shown, Shown):
+            raise VideoError(
+                f"{self._path}: FFmpeg {ffmpeg_version()} does not report the times of its frames; "
+                "install imageio-ffmpeg 0.8 or later, and leave IMAGEIO_FFMPEG_EXE unset"
+            )
+        decoder_log.hand_in(shown.messages)
+        self._shown = shown
+        return True
+
+    def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:
+        """Return the picture in blue, green and red, of the size of the first one."""
+        if self._rgb is None:
+            return False, None
+        if image is not None and image.shape != self._rgb.shape:
+            image = None
+        return True, np.asarray(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2BGR, dst=image), np.uint8)
+
+    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
+        return self.retrieve() if self.grab() else (False, None)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the current picture before it was scaled."""
+        return (0, 0) if self._shown is None else (self._shown.width, self._shown.height)
+
+    def get(self, prop: int) -> float:
+        """Return a property; 0.0 where it is not known."""
+        about, shown = self.about, self._shown
+        known = {
+            cv2.CAP_PROP_FPS: about.frame_rate,
+            cv2.CAP_PROP_FRAME_COUNT: float(round(about.duration_s * about.frame_rate)),
+            cv2.CAP_PROP_ORIENTATION_META: float(about.rotation),
+        }
+        if shown is not None:
+            known[cv2.CAP_PROP_POS_MSEC] = shown.time_ms
+        return known.get(prop, 0.0)
+
+    def set(self, prop: int, value: float) -> bool:
+        """Refuse: nothing can be set, and there is no seeking."""
+        return False
+
+    def release(self) -> None:
+        """End the process."""
+        self._end()
+
+    def _read_picture(self) -> bool:
+        """Read a picture of the format PPM: "P6", width and height, the highest level, and the pixels."""
+        header = [self._pictures.readline() for _ in range(3)]
+        size = header[1].split()
+        if header[0] != b"P6\n" or header[2] != b"255\n" or len(size) != 2:
+            return False
+        shape = int(size[1]), int(size[0]), 3
+        if self._rgb is None or self._rgb.shape != shape:
+            self._rgb = np.empty(shape, np.uint8)
+        pixels = self._rgb.data.cast("B")
+        n_read = 0
+        while n_read < len(pixels):
+            if not (n_more := self._pictures.readinto(pixels[n_read:])):  # type: ignore[attr-defined]
+                return False
+            n_read += n_more
+        return True
+
+    def _finish(self) -> None:
+        """Hand in what was reported after the last picture, and whether the program failed."""
+        self._process.wait()
+        while not isinstance(said := self._said.get(), Ended):
+            pass
+        failed = b"" if not self._process.returncode else b"exit status %d" % self._process.returncode
+        messages = said.messages or (b"[ffmpeg @ 0] [fatal] %s\n" % failed if failed else b"")
+        decoder_log.hand_in(messages)
+        self._end()
+
+
+def ffmpeg_version() -> str:
+    """Return the version of FFmpeg that is used."""
+    import imageio_ffmpeg
+
+    version = str(imageio_ffmpeg.get_ffmpeg_version())
+    number = re.search(r"\d+\.\d+(?:\.\d+)?", version)
+    return number[0] if number else version
+
+
+def ffmpeg_program(path: Path) -> str:
+    """Return the program that is to read a file.
+
+    Raises
+    ------
+    VideoError
+        Where there is none.
+    """
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        raise VideoError(
+            f"{path}: imageio-ffmpeg finds no FFmpeg; run pip install --force-reinstall imageio-ffmpeg, "
+            "or set IMAGEIO_FFMPEG_EXE to the path of one"
+        ) from None
+
+
+def start_ffmpeg(path: Path, reading: Sequence[str], output: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start FFmpeg on the first video stream of a file; its log is of the form that `read_log` takes.
+
+    Parameters
+    ----------
+    path : Path
+    reading : sequence of str
+        Options for reading.
+    output : sequence of str
+        Options for the output, and its name. No picture is left out of it or comes twice.
+
+    Raises
+    ------
+    VideoError
+        Where there is no FFmpeg.
+    """
+    said = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-debug_ts")
+    # The times are those of the file. With "file:" no name is taken for a protocol or an option.
+    read = ("-copyts", *reading, "-i", f"file:{path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough")
+    return subprocess.Popen(
+        [ffmpeg_program(path), *said, *read, *output],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=BUFFER_BYTES,
+        pipesize=BUFFER_BYTES,
+        env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
+        # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
+        start_new_session=True,
+    )
+
+
+def stop_ffmpeg(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and close its pipes."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | Ended]") -> None:
+    """Read FFmpeg's log to its end."""
+    try:
+        for thing in read_log(iter(log)):
+            said.put(thing)
+    finally:
+        # Nobody must wait for a thread that has failed, the process neither.
+        said.put(Ended(b""))
+        for _ in log:
+            pass
+
+
+def _end(process: "subprocess.Popen[bytes]", thread: threading.Thread) -> None:
+    """End a process and leave nothing of it behind."""
+    process.kill()
+    # The collector of garbage runs in any thread.
+    if thread is not threading.current_thread():
+        thread.join()
+    stop_ffmpeg(process)
