@@ -15,7 +15,7 @@ from keyframes.datatypes import Crop, Settings
 from keyframes.errors import KeyframesError, ReviewError
 from keyframes.scan import make_proof, thumbnailer_of
 from keyframes.scan_file import SavedScan
-from keyframes.video import DisagreementError, Seeker, VideoReader, View
+from keyframes.video import DisagreementError, Seeker, VideoReader, View, adopt_packets
 
 CACHE_BYTES = 64 << 20
 
@@ -175,7 +175,7 @@ class Pictures:
             self._may_seek = (
                 header.seekable
                 and header.frame_rate > 0
-                and self._reader.adopt_packets(self._scan.frame_index, self._scan.time_s)
+                and adopt_packets(self._reader, self._scan.frame_index, self._scan.time_s)
             )
         if self._may_seek and self._seeker is None:
             levels = self._scan.luma_levels if len(self._scan.luma_levels) else None

@@ -15,7 +15,7 @@ from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.reader import DisagreementError, VideoReader
-from keyframes.video.seeking import PAIR_COST, Proof, Seeker, expected_cost, seek_frames, seeking_pays
+from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments
 from keyframes.video.spread import spread_pairs, spread_pictures
 
@@ -31,6 +31,7 @@ __all__ = [
     "SegmentedPass",
     "VideoReader",
     "View",
+    "adopt_packets",
     "expected_cost",
     "file_hash",
     "find_discard",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from keyframes.datatypes import Backend, Crop, VideoHeader
 from keyframes.decoder_log import DecoderLog
-from keyframes.errors import RegionError, VideoError
+from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.names import with_own_name
 from keyframes.video.captures import conversion_failure, grab_next, open_capture, unconverted
 from keyframes.video.ffmpeg_process import TEXT_CODECS, FFmpegCapture, ffmpeg_version
@@ -103,6 +103,22 @@ def check_crop(path: Path, crop: Crop | None, header: VideoHeader) -> None:
             f"{path}: the crop {crop} reaches outside the picture of {header.width} x {header.height} pixels; "
             "choose --crop X,Y,WIDTH,HEIGHT within"
         )
+
+
+def check_image_options(
+    path: Path, header: VideoHeader, levels: tuple[float, float] | None, rate: float | None, *, in_seconds: bool
+) -> None:
+    """Raise where options of images are given for a video, or a range in seconds for images without times.
+
+    Raises
+    ------
+    SettingsError, RegionError
+    """
+    if header.backend != "images" and (levels, rate) != (None, None):
+        name = "rate" if levels is None else "levels"
+        raise SettingsError(f"{name} is for images, and {path} is a video; leave it out")
+    if header.backend == "images" and header.frame_rate == 0 and in_seconds:
+        raise RegionError(f"{path}: images have no times, so a range in seconds says nothing; give --rate HZ too")
 
 
 def explain(failed: str, said: str) -> str:

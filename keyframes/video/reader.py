@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from keyframes.datatypes import Crop, Frame, known_time
 from keyframes.decoder_log import DecoderLog
-from keyframes.errors import RegionError, SettingsError, VideoError
+from keyframes.errors import RegionError, VideoError
 from keyframes.video.captures import (
     PLAIN,
     Capture,
@@ -36,11 +36,11 @@ from keyframes.video.captures import (
     grab_next,
     open_capture,
 )
-from keyframes.video.clock import ROUNDING_S, Clock
+from keyframes.video.clock import Clock
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg_process import FFmpegCapture
-from keyframes.video.header import check_crop, explain, read_header
+from keyframes.video.header import check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 from keyframes.video.picture_sizes import (
@@ -152,7 +152,7 @@ class VideoReader:
         if unscaled and len(sizes_of_key_frames(self.path, self.packets)) > 1:
             self._use_ffmpeg("the picture changes its size")
         check_crop(self.path, crop, self.header)
-        self._check_options_of_images(levels, rate)
+        check_image_options(self.path, self.header, levels, rate, in_seconds=start_s > 0 or stop_s is not None)
 
     def __enter__(self) -> "VideoReader":
         return self
@@ -335,26 +335,6 @@ class VideoReader:
             seen.last_time_s,
         )
 
-    def adopt_packets(self, frame_index: NDArray[np.int64], time_s: NDArray[np.float64]) -> bool:
-        """Take the packets for the latest iteration where they tell the times of frames as an earlier one did.
-
-        Then frames can be sought without another pass over the file. Whether it is so, is returned.
-
-        Parameters
-        ----------
-        frame_index : array (n_frames,), int64
-        time_s : array (n_frames,), float64
-            Times of these frames in seconds, as an iteration gave them.
-        """
-        times_ms = self.packets.times_ms
-        if not self.packets.distinct or not len(frame_index) or frame_index[-1] >= len(times_ms):
-            return False
-        if np.abs(times_ms[frame_index] / 1000 - time_s).max() > ROUNDING_S:
-            return False
-        gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
-        self.adopt(Pass("none", times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", ()))
-        return True
-
     def damage(self) -> list[str]:
         """Return what went wrong in the latest iteration, a sentence for each kind; an empty list if nothing did."""
         seen = self.latest_pass
@@ -433,12 +413,3 @@ class VideoReader:
         self.log.update()
         check_conversion(self.path, self.log)
         return picture
-
-    def _check_options_of_images(self, levels: tuple[float, float] | None, rate: float | None) -> None:
-        if self.images is None and (levels, rate) != (None, None):
-            name = "rate" if levels is None else "levels"
-            raise SettingsError(f"{name} is for images, and {self.path} is a video; leave it out")
-        if not self.has_times and (self.start_s > 0 or self.stop_s is not None):
-            raise RegionError(
-                f"{self.path}: images have no times, so a range in seconds says nothing; give --rate HZ too"
-            )

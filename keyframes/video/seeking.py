@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from keyframes.datatypes import Frame
 from keyframes.decoder_log import DecoderLog
 from keyframes.video.captures import Capture, View, current_picture, open_capture
+from keyframes.video.clock import ROUNDING_S
+from keyframes.video.damage import Pass
 from keyframes.video.reader import DisagreementError, VideoReader
 
 # OpenCV goes back so many frames from the one asked for before it looks for a key frame.
@@ -123,6 +125,28 @@ def _n_provers(video: VideoReader, timeline: Timeline, luma: bool) -> int:
 def _groups(video: VideoReader, timeline: Timeline, wanted: Sequence[int]) -> list[list[int]]:
     n_bytes = 3 * video.header.height * video.header.width * (video.workers + 1)
     return timeline.groups(wanted, max(1, WAITING_BYTES // n_bytes))
+
+
+def adopt_packets(video: VideoReader, frame_index: NDArray[np.int64], time_s: NDArray[np.float64]) -> bool:
+    """Take a file's packets for a reader's latest iteration where they tell the times of frames as an earlier one did.
+
+    Then frames can be sought without another pass over the file. Whether it is so, is returned.
+
+    Parameters
+    ----------
+    video : VideoReader
+    frame_index : array (n_frames,), int64
+    time_s : array (n_frames,), float64
+        Times of these frames in seconds, as an iteration gave them.
+    """
+    times_ms = video.packets.times_ms
+    if not video.packets.distinct or not len(frame_index) or frame_index[-1] >= len(times_ms):
+        return False
+    if np.abs(times_ms[frame_index] / 1000 - time_s).max() > ROUNDING_S:
+        return False
+    gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
+    video.adopt(Pass("none", times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", ()))
+    return True
 
 
 def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Iterator[Frame]:
