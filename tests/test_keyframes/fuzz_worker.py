@@ -16,9 +16,7 @@ import cv2
 
 import keyframes
 from keyframes import KeyframesError, scan
-
-# The test files hold fewer packets.
-MOST_REFUSED = 300
+from tests.test_keyframes.conftest import MOST_REFUSED
 
 
 def digest(image):

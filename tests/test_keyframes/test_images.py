@@ -290,5 +290,5 @@ def test_context_frames_stop_at_a_lost_page(tmp_path, run_command):
 
 def test_a_tiff_that_is_none_is_an_error(tmp_path):
     (tmp_path / "broken.tif").write_bytes(b"no image")
-    with pytest.raises(VideoError, match="no video can be opened"):
+    with pytest.raises(VideoError, match=r"not one image can be decoded \(not a TIFF file"):
         VideoReader(tmp_path / "broken.tif")
