@@ -13,6 +13,8 @@ from keyframes.exporters.images import image_folder, write_json
 from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
 
+USES = frozenset({"bodyparts"})
+
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where something is at the place already."""

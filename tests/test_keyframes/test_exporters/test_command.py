@@ -109,7 +109,7 @@ def test_extraction_into_a_project(work, run_command):
     options = ("--export", "deeplabcut", "--export", "coco", "--project", "dlc")
     done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *options, cwd=work)
     assert done.stdout.splitlines()[1:] == ["deeplabcut: 4 frames in dlc", "coco: 4 frames in mpeg4-coco"]
-    assert str(work / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
+    assert str(work / "dlc" / "videos" / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
     assert len(list((work / "dlc" / "labeled-data" / "mpeg4").iterdir())) == 4
 
 
