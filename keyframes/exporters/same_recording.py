@@ -1,15 +1,18 @@
 """Which recordings of a project are a video: known by content, or by name where the project's file is not here."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 from keyframes.datatypes import LabelledFrame
 from keyframes.exporters.image_names import closest_paths
 from keyframes.exporters.recording import has_content, is_converted
 from keyframes.video import VideoReader, file_hash
 
+T = TypeVar("T")
 # What tells a project's recordings apart: name, where its video may be, and hash.
 Key = tuple[str, tuple[str, ...], str]
 
@@ -25,7 +28,7 @@ class OwnVideo:
     size_bytes : int
     content_hash : str
     n_frames : int
-        As its header claims.
+        As its header claims; it is known by it in another container.
     """
 
     path: Path
@@ -47,6 +50,36 @@ class OwnVideo:
         with_ending = self.path.name.replace(".", "-").casefold()
         return re.fullmatch(rf"{re.escape(with_ending)}(-\d+)?", wanted) is not None
 
+    def is_at(self, places: Sequence[str]) -> bool:
+        """Whether one of these files has its content."""
+        return any(has_content(Path(place), self.size_bytes, self.content_hash) for place in places)
+
+    def may_be_at(self, places: Sequence[str]) -> bool:
+        """Whether a video of its name in one of these places may be it: none is here, or one was converted from it."""
+        there = [Path(place) for place in places if Path(place).exists()]
+        return not there or any(is_converted(place, self.path.name, self.n_frames) for place in there)
+
+
+def matching(
+    own: OwnVideo, candidates: Sequence[T], name_of: Callable[[T], str], places_of: Callable[[T], Sequence[str]]
+) -> list[T]:
+    """Return the candidates that are a video.
+
+    Where one has its content, no other is it, whatever its name. A file of its name with another content is another
+    video, unless it has another ending and as many frames: then it was converted. Of several that are not here, the
+    path decides that is most like the video's own.
+
+    Parameters
+    ----------
+    own : OwnVideo
+    candidates : sequence
+    name_of, places_of : callable
+        Name of a candidate in its project, and where its video may lie: the recorded path first.
+    """
+    exact = [one for one in candidates if own.is_at(places_of(one))]
+    named = [one for one in candidates if own.has_name(name_of(one)) and own.may_be_at(places_of(one))]
+    return exact or closest_paths(named, lambda one: next(iter(places_of(one)), ""), own.path)
+
 
 def key_of(frame: LabelledFrame) -> Key:
     """Return what tells a frame's recording from the others of its project."""
@@ -54,23 +87,8 @@ def key_of(frame: LabelledFrame) -> Key:
 
 
 def recordings_of(own: OwnVideo, frames: Sequence[LabelledFrame]) -> set[Key]:
-    """Return the recordings among a project's frames that are a video.
-
-    Where one has its content, no other is it, whatever its name. A file of its name with another content is another
-    video, unless it has another ending and as many frames: then it was converted.
-    """
-    keys = {key_of(frame) for frame in frames}
-    exact = {key for key in keys if key[2] == own.content_hash or _has_content(own, key)}
-    if exact:
-        return exact
-    named = [key for key in sorted(keys) if not key[2] and own.has_name(key[0]) and _may_be(own, key)]
-    return set(closest_paths(named, lambda key: key[1][0] if key[1] else "", own.path))
-
-
-def _has_content(own: OwnVideo, key: Key) -> bool:
-    return not key[2] and any(has_content(Path(place), own.size_bytes, own.content_hash) for place in key[1])
-
-
-def _may_be(own: OwnVideo, key: Key) -> bool:
-    there = [Path(place) for place in key[1] if Path(place).exists()]
-    return not there or any(is_converted(place, own.path.name, own.n_frames) for place in there)
+    """Return the recordings among a project's frames that are a video."""
+    keys = sorted({key_of(frame) for frame in frames})
+    if known := {key for key in keys if key[2] == own.content_hash}:
+        return known
+    return set(matching(own, [key for key in keys if not key[2]], itemgetter(0), itemgetter(1)))

@@ -20,6 +20,7 @@ from keyframes.errors import ExportError, OutputError, VideoError
 from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
 from keyframes.exporters.recording import Recording, png
+from keyframes.exporters.same_recording import OwnVideo
 from keyframes.exporters.sleap_project import (
     find_video,
     frames_that_count,
@@ -32,7 +33,7 @@ from keyframes.exporters.sleap_project import (
 )
 from keyframes.exporters.wishes import differing
 from keyframes.output import result_folder
-from keyframes.video import VideoReader, file_hash
+from keyframes.video import VideoReader
 from keyframes.video.images import image_files, is_image_sequence
 
 __all__ = ["USES", "check", "labelled_frames", "write"]
@@ -51,12 +52,11 @@ def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     for video in videos:
         try:
             with VideoReader(video) as reader:
-                header = reader.header
+                own = OwnVideo.of(reader)
         except VideoError:
             # The extraction says what is wrong with it.
             continue
-        content = (header.size_bytes, file_hash(video, header.size_bytes), header.frames_claimed)
-        find_video(labels, options.project, video.absolute(), *content)
+        find_video(labels, options.project, own)
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -250,7 +250,7 @@ def _find(labels: Any, project: Path, recording: Recording) -> Any:
     video = recording.manifest["video"]
     path = recording.video or Path(video["path"])
     n_frames = max(video["frames_claimed"], video["frames_decoded"])
-    return find_video(labels, project, path, video["size_bytes"], video["hash"], n_frames)
+    return find_video(labels, project, OwnVideo(path, video["size_bytes"], video["hash"], n_frames))
 
 
 def _indices_in(video: Any, recording: Recording) -> dict[int, int]:

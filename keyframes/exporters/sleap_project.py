@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from keyframes.datatypes import LabelledFrame
 from keyframes.errors import ExportError
 from keyframes.exporters.image_names import closest_paths, parts_of, stem_of
-from keyframes.exporters.recording import decode_image, has_content, is_converted, read_image
+from keyframes.exporters.recording import decode_image, read_image
+from keyframes.exporters.same_recording import OwnVideo, matching
 from keyframes.video.images import natural_order
 
 
@@ -67,46 +68,22 @@ def places_of(video: Any, project: Path) -> tuple[str, ...]:
     return path, str(project.parent / path), str(project.parent / parts_of(path)[-1])
 
 
-def find_video(labels: Any, project: Path, path: Path, size_bytes: int, content_hash: str, n_frames: int = 0) -> Any:
-    """Find a video of a project by its content, or by its path, or by its name where that is the only one of it.
-
-    Parameters
-    ----------
-    labels : Labels
-    project : Path
-    path : Path
-        The video, absolute.
-    size_bytes : int
-    content_hash : str
-        As `keyframes.video.file_hash` makes it.
-    n_frames : int, default=0
-        Number of its frames, by which it is known in another container.
+def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
+    """Find a video of a project by its content, or by its name where that leaves one.
 
     Raises
     ------
     ExportError
         Where the project does not have it, or has several that it could be.
     """
-    places = {id(video): places_of(video, project) for video in labels.videos}
-
-    def has(video: Any) -> bool:
-        return any(has_content(Path(place), size_bytes, content_hash) for place in places[id(video)])
-
-    def could_be(video: Any) -> bool:
-        there = [Path(place) for place in places[id(video)] if Path(place).exists()]
-        return not there or any(is_converted(place, path.name, n_frames) for place in there)
-
-    same_name = [video for video in labels.videos if stem_of(path_of(video)).casefold() == path.stem.casefold()]
-    for found in (
-        [video for video in labels.videos if has(video)],
-        [video for video in same_name if could_be(video) and Path(path_of(video)) == path],
-        closest_paths([video for video in same_name if could_be(video)], path_of, path),
-    ):
-        if len(found) == 1:
-            return found[0]
+    found = matching(own, labels.videos, lambda one: stem_of(path_of(one)), lambda one: places_of(one, project))
+    found = closest_paths(found, path_of, own.path)
+    if len(found) == 1:
+        return found[0]
     names = ", ".join(path_of(video) for video in labels.videos) or "none"
     raise ExportError(
-        f"{project}: has {'several videos' if found else 'no video'} {path.name} (its videos: {names}); add it in SLEAP"
+        f"{project}: has {'several videos' if found else 'no video'} {own.path.name} (its videos: {names}); add it in "
+        "SLEAP"
     )
 
 
@@ -116,6 +93,9 @@ def ranks_of(video: Any) -> list[int] | None:
     if not isinstance(filename, list):
         return None
     names = [parts_of(name)[-1] for name in filename]
+    if len(set(names)) < len(names):
+        # They are of several folders, which are no video here.
+        return None
     in_order = {name: rank for rank, name in enumerate(sorted(names, key=lambda name: natural_order(Path(name))))}
     return [in_order[name] for name in names]
 
