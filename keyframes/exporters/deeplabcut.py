@@ -23,7 +23,7 @@ from keyframes.exporters.deeplabcut_project import (
 )
 from keyframes.exporters.image_names import frames_in, n_digits, stem_of
 from keyframes.exporters.place import check_free
-from keyframes.exporters.project_videos import known_video, put_video
+from keyframes.exporters.project_videos import known_video, put_video, told_of_copy
 from keyframes.exporters.recording import Recording, decode_image, is_converted_from, is_video_of, png
 from keyframes.exporters.wishes import differing
 
@@ -119,14 +119,16 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
             return video
     # Linked under another name before, as one of several of equal names, and listed by another computer's path.
     linked = known_video(recording, project.root)
-    names = {name.casefold() for name in (recording.name, recording.need_video().stem, linked.stem if linked else "")}
+    names = {name.casefold() for name in (recording.name, linked.stem if linked else recording.name)}
     for video, places in found.items():
         if stem_of(video).casefold() not in names:
             continue
         existing = [place for place in places if place.exists()]
         if not existing:
             notes.append(f"{recording.manifest['video']['path']} is taken for {video}, which is not on this machine")
-        elif not any(is_converted_from(recording.manifest, place) for place in existing):
+        elif any(is_converted_from(recording.manifest, place) for place in existing):
+            notes.append(told_of_copy(recording, existing[0]))
+        else:
             raise ExportError(
                 f"{existing[0]}: the project has another video of the name {stem_of(video)}, and DeepLabCut "
                 f"would mix their frames; rename {recording.video}, and extract from it again"

@@ -39,7 +39,10 @@ def put_video(recording: Recording, name: str, changes: Changes, copy: bool, not
     path = Path(FOLDER) / name
     there = changes.root / path
     if there.exists():
-        if is_video_of(recording.manifest, there) or is_converted_from(recording.manifest, there):
+        if is_video_of(recording.manifest, there):
+            return path
+        if is_converted_from(recording.manifest, there):
+            notes.append(told_of_copy(recording, there))
             return path
         raise ExportError(
             f"{there}: the project has another video of this name, and their frames would be mixed; "
@@ -60,6 +63,11 @@ def put_video(recording: Recording, name: str, changes: Changes, copy: bool, not
         # Windows without developer mode, and file systems such as exFAT.
         return None
     return path
+
+
+def told_of_copy(recording: Recording, path: Path) -> str:
+    """Return the note that a file is taken for a recording's video in another container."""
+    return f"{path} is taken for a converted copy of {recording.manifest['video']['path']}: it has as many frames"
 
 
 def known_video(recording: Recording, root: Path) -> Path | None:

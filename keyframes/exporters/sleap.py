@@ -206,7 +206,7 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
         for recording in recordings:
             video = _find(labels, project, recording)
             indices = _indices_in(video, recording)
-            there = frames_that_count(labels, video)
+            there = frames_that_count(labels)[labels.videos.index(video)]
             wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
             if wanted and is_packed(video):
                 video = _repacked(sio, labels, video, recording, wanted, scratch, progress)

@@ -100,18 +100,19 @@ def ranks_of(video: Any) -> list[int] | None:
     return [in_order[name] for name in names]
 
 
-def frames_that_count(labels: Any, video: Any) -> set[int]:
-    """Frames of a video that a person labelled, or called empty, and those that are suggested; not predictions."""
-    frames = (*labels.user_labeled_frames, *labels.suggestions)
-    return {int(frame.frame_idx) for frame in frames if frame.video is video}
+def frames_that_count(labels: Any) -> list[set[int]]:
+    """Find the frames of each video that a person labelled, or called empty, and those suggested; not predictions."""
+    found: dict[int, set[int]] = {id(video): set() for video in labels.videos}
+    for frame in (*labels.user_labeled_frames, *labels.suggestions):
+        found.setdefault(id(frame.video), set()).add(int(frame.frame_idx))
+    return [found[id(video)] for video in labels.videos]
 
 
 def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that count, with the images that it carries, or that its list of images names."""
     # Thousands of predicted frames are skipped without a look at each.
     labels = load(need_sleap_io(), project, lazy=True)
-    counted = [(video, frames_that_count(labels, video)) for video in labels.videos]
-    for video, wanted in counted:
+    for video, wanted in zip(labels.videos, frames_that_count(labels), strict=True):
         path, ranks = path_of(video), ranks_of(video)
         images = unpacked(video, wanted) if is_packed(video) else {}
         if ranks is not None and not images:

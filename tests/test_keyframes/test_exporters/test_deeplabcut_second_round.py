@@ -220,7 +220,10 @@ def test_a_converted_copy_is_the_same_video(tmp_path, extracted, video_file):
         encoding="utf-8",
     )
     before = (place / "config.yaml").read_bytes()
-    assert keyframes.export(result, "deeplabcut", project=place).n_frames == 5
+    done = keyframes.export(result, "deeplabcut", project=place)
+    assert done.n_frames == 5
+    (note,) = done.notes
+    assert "mpeg4.mp4 is taken for a converted copy of mpeg4.avi" in note
     assert (place / "config.yaml").read_bytes() == before
 
 
@@ -231,6 +234,22 @@ def test_equal_names_go_into_an_existing_project(tmp_path, extracted):
     # Each alone, and both in another order, are known.
     for again in (results[1:], results[:1], results[::-1]):
         assert keyframes.export(again, "deeplabcut", project=place).n_frames == 0
+    assert contents(place) == before
+
+
+def test_one_of_equal_names_is_new_to_a_project(tmp_path, encoded_pictures):
+    results = []
+    for folder, numbers in (("a", range(30)), ("b", range(100, 130))):
+        (tmp_path / folder).mkdir()
+        video = encoded_pictures("mouse.mp4", numbers, "-c:v", "mpeg4", "-q:v", "2")
+        video = video.rename(tmp_path / folder / "mouse.mp4")
+        results.append(keyframes.extract(video, 3, output=tmp_path / folder / "result", uniform=True).folder)
+    place = new_project(tmp_path / "dlc", results[0])
+    assert keyframes.export(results, "deeplabcut", project=place).n_frames == 3
+    assert {path.name for path in (place / "labeled-data").iterdir()} == {"mouse", "mouse-mp4-2"}
+    assert (place / "videos" / "mouse-mp4-2.mp4").samefile(tmp_path / "b" / "mouse.mp4")
+    before = contents(place)
+    assert keyframes.export(results[::-1], "deeplabcut", project=place).n_frames == 0
     assert contents(place) == before
 
 
