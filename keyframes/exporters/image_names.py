@@ -7,8 +7,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# The image files that DeepLabCut, its napari plugin and Lightning Pose read.
+# The image files that DeepLabCut and the apps of napari and Lightning Pose list.
 ENDINGS = ("png", "jpg", "jpeg")
+# What a row of labels may name besides, because people import images and networks are trained on any.
+LABELLED_ENDINGS = (*ENDINGS, "bmp", "tif", "tiff", "webp")
 # Exactly what the tools write for a frame: DeepLabCut draws predictions into img0097labeled.png.
 FRAME = re.compile(rf"img(\d+)\.(?:{'|'.join(ENDINGS)})", re.IGNORECASE)
 
@@ -24,7 +26,7 @@ def frames_in(folder: Path) -> dict[int, Path]:
 
 def is_image(name: str) -> bool:
     """Whether a name or path is that of an image."""
-    return name.rpartition(".")[2].lower() in ENDINGS
+    return name.rpartition(".")[2].lower() in LABELLED_ENDINGS
 
 
 def parts_of(path: str) -> list[str]:

@@ -109,6 +109,12 @@ def test_labels_of_several_animals_count(tmp_path):
     )
     (folder / "CollectedData_b.csv").write_text(text, encoding="utf-8-sig")
     assert sorted(frames_of(place)) == [("one", 5)]
+    # An image that a person imported is one that is labelled, whatever its format.
+    cv2.imwrite(str(folder / "session-8.bmp"), np.full((20, 30, 3), 90, np.uint8))
+    (folder / "CollectedData_b.csv").write_text(text.replace("img05.png", "session-8.bmp"), encoding="utf-8")
+    frames = frames_of(place)
+    assert [*frames] == [("one", 8)]
+    assert frames["one", 8].read().shape == (20, 30, 3)
 
 
 @pytest.mark.parametrize("several_levels", [True, False])
