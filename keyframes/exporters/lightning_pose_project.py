@@ -179,5 +179,6 @@ def frames_there(root: Path) -> dict[tuple[str, int], Path]:
         *_, folder, name = ["", "", *parts_of(path)]
         index = index_in(name)
         if is_image(name) and folder and index is not None:
-            found.setdefault((folder, index), root / "labeled-data" / folder / name)
+            told = root.joinpath(*parts_of(path))
+            found.setdefault((folder, index), told if told.is_file() else root / "labeled-data" / folder / name)
     return found

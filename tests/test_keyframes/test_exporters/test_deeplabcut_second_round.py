@@ -215,6 +215,18 @@ def test_known_at_once_under_several_names(tmp_path, extracted):
     assert [path.name for path in (moved / "labeled-data").iterdir()] == ["monday"]
 
 
+def test_a_video_that_is_listed_where_it_is_stays_listed_so(tmp_path, extracted):
+    """As earlier exports listed it, and as people do."""
+    result = extracted("mpeg4.mp4")
+    place = tmp_path / "dlc"
+    place.mkdir()
+    text = f"Task: a\nscorer: b\nvideo_sets:\n  {result.parent / 'mpeg4.mp4'}:\n    crop: 0, 160, 0, 120\n"
+    (place / "config.yaml").write_text(text, encoding="utf-8")
+    assert keyframes.export(result, "deeplabcut", project=place).n_frames == 5
+    assert (place / "config.yaml").read_text(encoding="utf-8") == text
+    assert not (place / "videos").exists()
+
+
 def test_a_converted_copy_is_the_same_video(tmp_path, extracted, video_file):
     """Another container and as many frames: the project's copy was converted, and its indices are the same."""
     result = extracted("mpeg4.avi")

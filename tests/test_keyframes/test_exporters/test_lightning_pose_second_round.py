@@ -166,6 +166,11 @@ def test_paths_of_another_computer_and_of_another_writer_are_read(tmp_path):
         file.write("labeled-data,three,img005.png,1,2\n")
     found = sorted(key for key in frames_of(place) if key[0] in ("one", "two", "three"))
     assert found == [("one", 3), ("three", 5), ("two", 4)]
+    # Images may lie in another folder than the app's.
+    with (place / "CollectedData.csv").open("a", encoding="utf-8") as file:
+        file.write("frames/four/img006.png,1,2\n")
+    write_frames(place / "frames" / "four", ["img006.png"])
+    assert frames_of(place)["four", 6].read().shape == (20, 30, 3)
 
 
 def test_the_list_of_the_older_app_is_kept_up_where_it_is(tmp_path, extracted):
