@@ -277,8 +277,9 @@ ON_A_SMALL_DISK = (
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
+@pytest.mark.parametrize("options", [(), ("--copy-videos",)])
 @pytest.mark.parametrize("kib", [24, 60, 120])
-def test_a_full_disk_leaves_the_project_as_it_was(kib, tmp_path, extracted):
+def test_a_full_disk_leaves_the_project_as_it_was(kib, options, tmp_path, extracted):
     pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     project, disk = tmp_path / "project", tmp_path / "disk"
     (project / "labeled-data" / "old").mkdir(parents=True)
@@ -286,7 +287,7 @@ def test_a_full_disk_leaves_the_project_as_it_was(kib, tmp_path, extracted):
     (project / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
     disk.mkdir()
     result = extracted("wmv2.wmv", 40)
-    command = [COMMAND, "export", result, "--to", "deeplabcut", "--project", "project"]
+    command = [COMMAND, "export", result, "--to", "deeplabcut", "--project", "project", *options]
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", f"{kib}k", disk, project, *command],
         capture_output=True,
