@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from keyframes.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -412,16 +414,22 @@ class LabelledFrame:
     recording : str
         Stem of its video's name.
     frame_index : int
-    image : array (height, width, 3), uint8, or None
-        Blue, green, red; None where the project has no image of it.
+    read : callable or None
+        Returns its image (height, width, 3), uint8, in blue, green, red; None where the project has no image of it.
     video_hash : str
-        Hash of its video; "" where the project tells the name alone.
+        Hash of its video; "" where the project does not know it.
+    videos : tuple of str
+        Paths where the project expects its video, the recorded path first. They may be of another computer.
+    crop : Crop or None
+        The part of the frame that the image shows, if it is not all of it. An image of the frame's size is whole.
     """
 
     recording: str
     frame_index: int
-    image: NDArray[np.uint8] | None = field(default=None, repr=False)
+    read: Callable[[], NDArray[np.uint8]] | None = field(default=None, repr=False)
     video_hash: str = ""
+    videos: tuple[str, ...] = ()
+    crop: Crop | None = None
 
 
 @dataclass(frozen=True)
@@ -436,25 +444,43 @@ class ExportOptions:
         Of a new DeepLabCut project; the scorer of Lightning Pose's table too.
     bodyparts : tuple of str
         Key points of a new project.
+    individuals : tuple of str
+        Names of the animals. With them a new DeepLabCut project is a multi-animal one, and SLEAP gets tracks.
+    skeleton : tuple of (str, str)
+        Pairs of body parts to connect by a line.
+    copy_videos : bool
+        Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them.
 
     Raises
     ------
     SettingsError
-        Where a body part is named twice or has no name.
+        Where a name is empty or given twice, or the skeleton connects what is no body part.
     """
 
     project: Path | None = None
     task: str = ""
     scorer: str = ""
     bodyparts: tuple[str, ...] = ()
+    individuals: tuple[str, ...] = ()
+    skeleton: tuple[tuple[str, str], ...] = ()
+    copy_videos: bool = False
 
     def __post_init__(self) -> None:
-        if not all(self.bodyparts) or len(set(self.bodyparts)) < len(self.bodyparts):
-            raise SettingsError(f"bodyparts is {','.join(self.bodyparts)!r}; give different names, such as nose,tail")
+        for name, example in (("bodyparts", "nose,tail"), ("individuals", "mouse1,mouse2")):
+            names = getattr(self, name)
+            if not all(names) or len(set(names)) < len(names):
+                raise SettingsError(f"{name} is {','.join(names)!r}; give different names, such as {example}")
         for name in ("task", "scorer"):
             if set(getattr(self, name)) & set('/\\:*?"<>|'):
                 raise SettingsError(
                     f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
+                )
+        bones = [frozenset(pair) for pair in self.skeleton]
+        for pair in self.skeleton:
+            unknown = [part for part in pair if part not in self.bodyparts]
+            if unknown or len(pair) != 2 or pair[0] == pair[1] or bones.count(frozenset(pair)) > 1:
+                raise SettingsError(
+                    f"skeleton has {'-'.join(pair)}; give pairs of bodyparts, each pair once, such as nose-tail"
                 )
 
     @property

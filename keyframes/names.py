@@ -6,6 +6,8 @@ fails when a name is printed or written down, there is one rule:
 - What people and other programs read (terminal, JSON, tables, pages) has the name as UTF-8, and ``\xe9`` for a byte
   that is not UTF-8. Under an ASCII locale, names that are UTF-8 are written as in any other.
 - Files and folders that are named after a recording keep its bytes.
+- Projects of labelling tools are what other programs read, their folders included. There ``_`` replaces the backslash,
+  which the tools take for a separator.
 """
 
 import os
@@ -33,6 +35,11 @@ def shown_in(document: Any) -> Any:
     return document
 
 
+def plain(name: object) -> str:
+    """Return a name or path as a project of a labelling tool can hold it: as `shown`, and without backslashes."""
+    return shown(name).replace("\\", "_")
+
+
 def stored(name: str) -> str:
     """Return a name for a file of our own that `restored` reads back, whatever locale either runs under."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
@@ -40,7 +47,11 @@ def stored(name: str) -> str:
 
 def restored(text: str) -> str:
     """Return the name for the file system that a text stands for: one from `stored`, or any UTF-8 text."""
-    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    try:
+        return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        # Half of a UTF-16 pair: Windows may have it in a name, and JSON from anywhere.
+        return text
 
 
 def is_utf8(path: str | Path) -> bool:

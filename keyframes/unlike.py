@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Known, LabelledFrame
-from keyframes.errors import ExportError
+from keyframes.datatypes import Crop, Known, LabelledFrame
+from keyframes.exporters.kind import kind_of
+from keyframes.exporters.same_recording import OwnVideo, key_of, recordings_of
 from keyframes.features import Thumbnailer
-from keyframes.names import shown
 from keyframes.scan import Scan
-from keyframes.video import VideoReader, file_hash
-
-# What tells a project's kind: a file in its folder.
-FILES = {"manifest.json": "recording", "config.yaml": "deeplabcut", "project.yaml": "lightning_pose"}
+from keyframes.video import VideoReader
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,8 @@ class Labelled:
     ----------
     thumbnails : array (n_images, n_pixels), uint8
         Of all images that count by their looks.
+    seen : array (n_images, n_pixels), bool
+        The pixels that an image shows: all, unless the project crops its images.
     frame_index : array (n_of_this_video,), int64
     by_index : array (n_without,), int64
         Those of them that no thumbnail stands for: they are found in the scan.
@@ -37,15 +36,17 @@ class Labelled:
     """
 
     thumbnails: NDArray[np.uint8] = field(repr=False)
+    seen: NDArray[np.bool_] = field(repr=False)
     frame_index: NDArray[np.int64] = field(repr=False)
     by_index: NDArray[np.int64] = field(repr=False)
     projects: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
 
     def known(self, scan: Scan) -> Known:
-        """Return them as features of a scan, with its own basis."""
-        pixels = scan.features.dtype == np.uint8
-        looks = self.thumbnails if pixels else scan.components.transform(self.thumbnails)
+        """Return them as features of a scan, with its own basis; what a crop leaves out is as the video's average."""
+        average = np.rint(scan.components.mean * 255).astype(np.uint8)
+        thumbnails = np.where(self.seen, self.thumbnails, average)
+        looks = thumbnails if scan.features.dtype == np.uint8 else scan.components.transform(thumbnails)
         scanned = np.isin(scan.frame_index, self.by_index)
         features = np.unique(np.concatenate([looks, scan.features[scanned]]), axis=0)
         return Known(features, self.frame_index, np.flatnonzero(np.isin(scan.frame_index, self.frame_index)))
@@ -54,8 +55,9 @@ class Labelled:
 def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thumbnailer) -> Labelled:
     """Read what projects have; nothing in them is changed.
 
-    A frame is one of this video where its result has the video's hash, or its video's name the same stem. Images
-    are reduced as those of the video are; so those of other videos of the same camera count as well.
+    A frame is one of this video where the project's video has this one's content, or, if the project's video is not
+    on this computer, this one's name. Images are reduced as those of the video are; so those of other videos of the
+    same camera count as well.
 
     Parameters
     ----------
@@ -71,38 +73,40 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     ExportError
         Where a path is no project, or what is in it cannot be read.
     """
-    thumbnails: list[NDArray[np.uint8]] = []
+    looks: list[tuple[NDArray[np.uint8], NDArray[np.bool_]]] = []
     of_this: list[int] = []
     by_index: list[int] = []
     told, warnings = [], []
-    own_hash = file_hash(video.path, video.header.size_bytes)
+    own = OwnVideo.of(video)
     for project in projects:
-        n_frames, n_same, n_lost = 0, 0, 0
-        for frame in _frames_of(project):
-            n_frames += 1
-            same = _is_of(frame, video, own_hash)
-            fits = frame.image is not None and frame.image.shape[:2] == (video.header.height, video.header.width)
+        n_same, n_lost = 0, 0
+        frames = list(_frames_of(project))
+        recordings = recordings_of(own, frames)
+        for frame in frames:
+            same = key_of(frame) in recordings
             if same:
                 n_same += 1
                 of_this.append(frame.frame_index)
-            if same and (frame.video_hash or not fits):
+            look = _look_at(frame, video, thumbnailer)
+            # Of an earlier result, and where the image is only a part, the scan's own frame says more.
+            if look is not None and (not same or (look[1].all() and not frame.video_hash)):
+                looks.append(look)
+            elif same:
                 by_index.append(frame.frame_index)
-            elif fits:
-                assert frame.image is not None
-                thumbnails.append(thumbnailer(video.cropped(frame.image)).reshape(-1))
             else:
                 n_lost += 1
-        told.append({"project": project.resolve().name, "frames": n_frames, "of_this_video": n_same})
+        told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
         if n_lost:
             warnings.append(
-                f"{n_lost} of the {n_frames} frames of {project.name} are of another video and have no image of this "
-                "one's size: they do not count"
+                f"{n_lost} of the {len(frames)} frames of {project.name} are of another video and have no image of "
+                "this one's size: they do not count"
             )
-        elif not n_frames:
+        elif not frames:
             warnings.append(f"{project.name} has no frames yet: the choice is as without it")
     n_pixels = int(np.prod(thumbnailer.shape))
     return Labelled(
-        thumbnails=np.array(thumbnails, np.uint8).reshape(-1, n_pixels),
+        thumbnails=np.array([thumbnail for thumbnail, _ in looks], np.uint8).reshape(-1, n_pixels),
+        seen=np.array([seen for _, seen in looks], bool).reshape(-1, n_pixels),
         frame_index=np.unique(np.array(of_this, np.int64)),
         by_index=np.unique(np.array(by_index, np.int64)),
         projects=tuple(told),
@@ -110,30 +114,40 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     )
 
 
-def _is_of(frame: LabelledFrame, video: VideoReader, own_hash: str) -> bool:
-    if frame.video_hash:
-        return frame.video_hash == own_hash
-    return shown(frame.recording).casefold() == shown(video.path.stem).casefold()
+def _look_at(
+    frame: LabelledFrame, video: VideoReader, thumbnailer: Thumbnailer
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+    """Reduce a frame's image, and tell which pixels of the thumbnail it shows; None where it shows none."""
+    if frame.read is None:
+        return None
+    image = frame.read()
+    height, width = video.header.height, video.header.width
+    if image.shape[:2] == (height, width):
+        thumbnail = thumbnailer(video.cropped(image)).reshape(-1)
+        return thumbnail, np.ones(len(thumbnail), bool)
+    part = frame.crop and _part_of(frame.crop, image, height, width)
+    if not part:
+        return None
+    # In its place in a frame that is black elsewhere; a pixel of the thumbnail counts if all of it is shown.
+    whole, shown = np.zeros((2, height, width, 3), np.uint8)
+    whole[part], shown[part] = image, 255
+    seen = thumbnailer(video.cropped(shown)).reshape(-1) == 255
+    return (thumbnailer(video.cropped(whole)).reshape(-1), seen) if seen.any() else None
+
+
+def _part_of(crop: Crop, image: NDArray[np.uint8], height: int, width: int) -> tuple[slice, slice] | None:
+    """Rows and columns of a frame of this size that a cropped image shows; None where it does not fit."""
+    rows, columns = slice(crop.y, crop.y + image.shape[0]), slice(crop.x, crop.x + image.shape[1])
+    # DeepLabCut clips a crop to the frame, and its rounding may cost a pixel.
+    lost = (
+        min(crop.y + crop.height, height) - rows.stop,
+        min(crop.x + crop.width, width) - columns.stop,
+    )
+    return (rows, columns) if set(lost) <= {0, 1} else None
 
 
 def _frames_of(project: Path) -> Iterator[LabelledFrame]:
-    if project.suffix.lower() == ".slp":
-        return _reader("sleap")(project)
-    if not project.exists():
-        raise ExportError(
-            f"{project}: no such project; give --unlike a folder, a .slp, a config.yaml or a manifest.json"
-        )
-    if project.name in FILES:
-        return _reader(FILES[project.name])(project.parent if project.name == "manifest.json" else project)
-    for name, module in FILES.items():
-        if (project / name).is_file():
-            return _reader(module)(project)
-    if any(project.glob("*/manifest.json")):
-        return _reader("recording")(project)
-    raise ExportError(
-        f"{project}: is no project (it has no config.yaml, project.yaml or manifest.json, and is no .slp)"
-    )
-
-
-def _reader(module: str) -> Any:
-    return import_module(f"keyframes.exporters.{module}").labelled_frames
+    module = import_module(f"keyframes.exporters.{kind_of(project)}")
+    is_manifest = project.name == "manifest.json" and project.is_file()
+    frames: Iterator[LabelledFrame] = module.labelled_frames(project.parent if is_manifest else project)
+    return frames

@@ -52,6 +52,13 @@ FLOORS = {
         {"options"},
         {"__init__"},
     ],
+    "keyframes.exporters": [
+        {"coco", "cvat", "deeplabcut", "dispatch", "kind", "label_studio", "lightning_pose", "sleap"},
+        {"deeplabcut_project", "lightning_pose_project", "sleap_project"},
+        {"deeplabcut_config", "deeplabcut_tables", "images", "project_videos", "same_recording"},
+        {"changes", "image_names", "place", "project_file", "recording", "wishes"},
+        {"__init__"},
+    ],
     "keyframes.video": [
         {"discarding", "segments", "spread"},
         {"seeking"},

@@ -11,13 +11,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from keyframes.commands.extract import extract, network_settings
-from keyframes.commands.options import parse_bodyparts, parse_k, print_json, printable, say
+from keyframes.commands.options import export_options, parse_k, print_json, printable, say
 from keyframes.datatypes import WITH_PROJECT, ExportOptions
 from keyframes.errors import KeyframesError, SettingsError
 
 F = TypeVar("F", bound=Callable[..., None])
 # What extract has and this command has in its own way, or not at all.
 OWN = {"videos", "k", "output", "views"}
+OF_EXPORTS = ["project", "task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"]
 OF_NETWORKS = ["features", "algorithm", "encoder", "encoder_minutes", "input_size", "mean", "std"]
 SETTINGS = [
     "every",
@@ -178,26 +179,25 @@ def _check_exports(options: dict[str, Any]) -> None:
     tools = options["export_to"] or []
     if options["project"] is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
-    ExportOptions(**_target(options))
+    _target(options)
 
 
-def _target(options: dict[str, Any]) -> dict[str, Any]:
-    named = {name: options[name] for name in ("project", "task", "scorer")}
-    return {**named, "bodyparts": parse_bodyparts(options["bodyparts"])}
+def _target(options: dict[str, Any]) -> ExportOptions:
+    return export_options(*(options[name] for name in OF_EXPORTS))
 
 
 def _export(
     results: list[Path], videos: list[Path], options: dict[str, Any], failures: list[dict[str, str]]
 ) -> list[dict[str, Any]]:
     """Bring all results into labelling tools, and tell of it; what fails is noted."""
-    exported = []
-    for tool in dict.fromkeys(options["export_to"] or [] if results else []):
-        from keyframes.exporters import export
+    from keyframes.exporters import export, options_for
 
-        target = _target(options)
-        own = target if tool in WITH_PROJECT else {**target, "project": None}
+    exported = []
+    tools = list(dict.fromkeys(options["export_to"] or [] if results else []))
+    for tool in tools:
+        own = options_for(tool, _target(options), tools)
         try:
-            made = export(results, tool, videos=videos, progress=not options["quiet"], **own)
+            made = export(results, tool, videos=videos, progress=not options["quiet"], **vars(own))
         except KeyframesError as error:
             say(f"error: {error}")
             failures.append({"export": tool, "error": str(error)})

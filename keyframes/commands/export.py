@@ -8,17 +8,20 @@ import typer
 from keyframes.commands.options import (
     AsJson,
     Bodyparts,
+    CopyVideos,
+    Individuals,
     Project,
     Quiet,
     Scorer,
+    Skeleton,
     Task,
     errors_told,
-    parse_bodyparts,
+    export_options,
     print_json,
     printable,
     say,
 )
-from keyframes.datatypes import ExportTool
+from keyframes.datatypes import ExportOptions, ExportTool
 
 
 def export(
@@ -30,6 +33,9 @@ def export(
     task: Task = "",
     scorer: Scorer = "",
     bodyparts: Bodyparts = "",
+    individuals: Individuals = "",
+    skeleton: Skeleton = "",
+    copy_videos: CopyVideos = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +48,10 @@ def export(
     ] = None,
     video: Annotated[
         list[Path] | None,
-        typer.Option(metavar="VIDEO", help="The video, where it is neither beside the result nor here."),
+        typer.Option(
+            metavar="VIDEO",
+            help="The video, where it is neither beside the result nor here; may be given several times.",
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -54,19 +63,10 @@ def export(
     """
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    with errors_told(failed):
+        options = export_options(project, task, scorer, bodyparts, individuals, skeleton, copy_videos)
     export_results(
-        results,
-        tool,
-        exports,
-        failed,
-        as_json,
-        output=output,
-        videos=video or (),
-        project=project,
-        task=task,
-        scorer=scorer,
-        bodyparts=parse_bodyparts(bodyparts),
-        progress=not quiet,
+        results, tool, options, exports, failed, as_json, output=output, videos=video or (), progress=not quiet
     )
     if as_json:
         print_json({"exports": exports, "failures": failed})
@@ -77,16 +77,17 @@ def export(
 def export_results(
     results: list[Path],
     tool: ExportTool,
+    options: ExportOptions,
     exports: list[dict[str, Any]],
     failed: list[dict[str, str]],
     as_json: bool,
-    **options: Any,
+    **how: Any,
 ) -> None:
     """Export, say so, and note it in `exports` or `failed`."""
     from keyframes.exporters import export as run
 
     with errors_told(failed, export=tool):
-        done = run(results, tool, **options)
+        done = run(results, tool, **vars(options), **how)
         for note in done.notes:
             say(f"note: {tool}: {note}")
         exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})

@@ -9,13 +9,16 @@ from keyframes.commands.export import export_results
 from keyframes.commands.options import (
     AsJson,
     Bodyparts,
+    CopyVideos,
+    Individuals,
     Project,
     Quiet,
     Scorer,
+    Skeleton,
     Task,
     Threads,
     errors_told,
-    parse_bodyparts,
+    export_options,
     parse_channels,
     parse_crop,
     parse_k,
@@ -30,10 +33,8 @@ from keyframes.commands.options import (
 )
 from keyframes.datatypes import (
     MAX_AUTO_K,
-    WITH_PROJECT,
     Algorithm,
     Crop,
-    ExportOptions,
     ExportTool,
     FeatureKind,
     ImageFormat,
@@ -207,6 +208,9 @@ def extract(
     task: Task = "",
     scorer: Scorer = "",
     bodyparts: Bodyparts = "",
+    individuals: Individuals = "",
+    skeleton: Skeleton = "",
+    copy_videos: CopyVideos = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier result.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -239,7 +243,7 @@ def extract(
         raise typer.BadParameter("--views takes two videos or more, and no --unlike")
     if stop is not None and stop <= (start or 0.0):
         raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
-    from keyframes.exporters import check_export
+    from keyframes.exporters import check_export, options_for
     from keyframes.names import with_own_name
     from keyframes.output import result_names, view_names
     from keyframes.pipeline import extract as run
@@ -252,17 +256,13 @@ def extract(
     done: list[dict[str, Any]] = []
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    target: dict[str, Any] = {
-        "project": project,
-        "task": task,
-        "scorer": scorer,
-        "bodyparts": parse_bodyparts(bodyparts),
-    }
+    with errors_told(failed):
+        target = export_options(project, task, scorer, bodyparts, individuals, skeleton, copy_videos)
     tools = list(dict.fromkeys(export_to or []))
     if tools or project is not None:
         # Told before hours of decoding, not after them.
         with errors_told(failed):
-            check_export(tools, ExportOptions(**target), videos, places)
+            check_export(tools, target, videos, places)
     common: dict[str, Any] = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings}
     together: list[Any] = []
     if views and not failed:
@@ -284,10 +284,10 @@ def extract(
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
                 print(printable(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}{found}"))
     for tool in tools if done else []:
-        own = target if tool in WITH_PROJECT else {**target, "project": None}
+        own = options_for(tool, target, tools)
         folders = [Path(result["folder"]) for result in done]
         names = view_names(videos) if views and tool == "lightning-pose" else ()
-        export_results(folders, tool, exports, failed, as_json, videos=videos, views=names, progress=not quiet, **own)
+        export_results(folders, tool, own, exports, failed, as_json, videos=videos, views=names, progress=not quiet)
     if as_json:
         document = {"results": done, **({"exports": exports} if tools else {}), "failures": failed}
         print_json(document)

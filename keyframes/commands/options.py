@@ -3,14 +3,14 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from keyframes.datatypes import Crop, ExportTool
+from keyframes.datatypes import Crop, ExportOptions, ExportTool
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.names import shown, shown_in
 
@@ -27,6 +27,22 @@ Project = Annotated[
 Task = Annotated[str, typer.Option(metavar="NAME", help="Task of a new DeepLabCut project.")]
 Scorer = Annotated[str, typer.Option(metavar="NAME", help="Who labels, in a new project.")]
 Bodyparts = Annotated[str, typer.Option(metavar="A,B", help="Key points of a new project.")]
+Individuals = Annotated[
+    str,
+    typer.Option(
+        metavar="A,B",
+        help="Names of the animals: a new DeepLabCut project becomes a multi-animal one, SLEAP gets tracks.",
+    ),
+]
+Skeleton = Annotated[
+    str, typer.Option(metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw.")
+]
+CopyVideos = Annotated[
+    bool,
+    typer.Option(
+        "--copy-videos", help="Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them."
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Threads to use; the result does not depend on it. Default: all processors."),
@@ -105,9 +121,34 @@ def parse_tool(text: str) -> str:
     return text
 
 
-def parse_bodyparts(text: str) -> tuple[str, ...]:
+def read_names(text: str) -> tuple[str, ...]:
     """Read names separated by commas."""
     return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+
+
+def read_skeleton(text: str, bodyparts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Read pairs of body parts, A-B,C-D; a body part may have hyphens in its name."""
+    pairs = []
+    for pair in read_names(text):
+        words = pair.split("-")
+        ways = [("-".join(words[:i]).strip(), "-".join(words[i:]).strip()) for i in range(1, len(words))]
+        known = [way for way in ways if set(way) <= set(bodyparts)]
+        if len(known) != 1:
+            raise SettingsError(
+                f"--skeleton has {pair!r}; give two of the --bodyparts ({', '.join(bodyparts) or 'none are given'}) "
+                "with a hyphen between them"
+            )
+        pairs += known
+    return tuple(pairs)
+
+
+def export_options(
+    project: Path | None, task: str, scorer: str, bodyparts: str, individuals: str, skeleton: str, copy_videos: bool
+) -> ExportOptions:
+    """Read the options of exports, as they are given."""
+    parts = read_names(bodyparts)
+    pairs = read_skeleton(skeleton, parts)
+    return ExportOptions(project, task, scorer, parts, read_names(individuals), pairs, copy_videos)
 
 
 @contextmanager

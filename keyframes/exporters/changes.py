@@ -8,11 +8,12 @@ back.
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from keyframes.errors import OutputError
-from keyframes.output import make_parents, remove, unused_name
+from keyframes.output import make_parents, remove, result_folder, unused_name
 
 
 class Changes:
@@ -136,3 +137,11 @@ def project_changes(root: Path) -> Iterator[Changes]:
             reason = error.strerror or str(error)
             raise OutputError(f"{root}: cannot be written ({reason}); nothing was changed in it") from error
         raise
+
+
+@contextmanager
+def open_project(root: Path, new: bool) -> Iterator[Changes]:
+    """Give the changes to a project; of a new one, all of it."""
+    opened: AbstractContextManager[Any] = result_folder(root, overwrite=False) if new else project_changes(root)
+    with opened as given:
+        yield Changes(root, given) if new else given

@@ -8,6 +8,8 @@ from keyframes.exporters.images import image_folder, write_json
 from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
 
+USES = frozenset({"bodyparts", "skeleton"})
+
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where something is at the place already."""
@@ -40,7 +42,8 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                         "name": "animal",
                         "supercategory": "animal",
                         "keypoints": list(options.bodyparts),
-                        "skeleton": [],
+                        # Numbers of key points, the first one 1.
+                        "skeleton": [[options.bodyparts.index(part) + 1 for part in pair] for pair in options.skeleton],
                     }
                 ],
             },

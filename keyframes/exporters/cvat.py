@@ -14,6 +14,8 @@ from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
 from keyframes.names import shown_in
 
+USES = frozenset({"bodyparts"})
+
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where something is at the place already."""

@@ -1,80 +1,37 @@
-"""DeepLabCut: images in ``labeled-data/<video stem>/`` and the video in ``config.yaml``.
+"""DeepLabCut: images in ``labeled-data/<video stem>/``, the video in ``videos/`` and in ``config.yaml``.
 
-DeepLabCut pairs folder and video by the stem of the video's path, and reads indices back from the image names.
+DeepLabCut pairs folder and video by the stem of the video's path, and reads indices back from the image names. It lists
+a video as ``<project>/videos/<name>``; listed in another way, it would add the video a second time.
 """
 
-import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from keyframes.datatypes import Exported, ExportOptions, LabelledFrame
+from keyframes.datatypes import Exported, ExportOptions
 from keyframes.errors import ExportError, SettingsError
-from keyframes.exporters.changes import project_changes
+from keyframes.exporters.changes import Changes, open_project
+from keyframes.exporters.deeplabcut_config import new_config
+from keyframes.exporters.deeplabcut_project import (
+    DeepLabCutProject,
+    crop_for,
+    frames_there,
+    labelled_frames,
+    read_project,
+)
+from keyframes.exporters.image_names import frames_in, n_digits, stem_of
 from keyframes.exporters.place import check_free
-from keyframes.exporters.project_file import ProjectFile, quoted, read_project_file
-from keyframes.exporters.recording import Recording, is_video_of, read_image
-from keyframes.names import is_utf8, restored, shown
-from keyframes.output import result_folder
+from keyframes.exporters.project_videos import known_video, put_video, told_of_copy
+from keyframes.exporters.recording import Recording, decode_image, is_converted_from, is_video_of, png
+from keyframes.exporters.wishes import differing
+from keyframes.names import is_utf8, shown
 
-# Whatever the language of the machine.
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+__all__ = ["USES", "check", "default_place", "labelled_frames", "write"]
+
+USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
 FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
-CONFIG = """\
-# Project definitions (do not edit)
-Task: {task}
-scorer: {scorer}
-date: {date}
-multianimalproject: false
-identity: false
-
-# Project path (change when moving around)
-project_path: {project_path}
-
-# Annotation data set configuration (and individual video cropping parameters)
-video_sets:
-{video_sets}
-bodyparts:
-{bodyparts}
-
-# Fraction of video to start/stop when extracting frames for labeling/refinement
-start: 0
-stop: 1
-numframes2pick: 20
-
-# Plotting configuration
-skeleton: []
-skeleton_color: black
-pcutoff: 0.6
-dotsize: 12
-alphavalue: 0.7
-colormap: rainbow
-
-# Training,Evaluation and Analysis configuration
-TrainingFraction:
-- 0.95
-iteration: 0
-default_net_type: resnet_50
-default_augmenter: default
-snapshotindex: -1
-batch_size: 8
-
-# Cropping Parameters (for analysis and outlier frame detection)
-cropping: false
-x1: 0
-x2: 640
-y1: 277
-y2: 624
-
-# Refinement configuration (parameters from annotation dataset configuration also relevant in this stage)
-corner2move2:
-- 50
-- 50
-move2corner: true
-"""
 
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
@@ -82,7 +39,8 @@ def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     if options.is_new:
         _check_new(options, place)
     else:
-        _read_config(options)
+        assert options.project is not None
+        read_project(options.project)
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -91,20 +49,8 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         recording.need_video()
     if options.is_new:
         return _write_new(recordings, options, place, progress)
-    return _add(recordings, _read_config(options), progress)
-
-
-def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
-    """Yield the frames of a project that are labelled or extracted for it."""
-    root = _read_config(ExportOptions(project=project)).path.parent
-    folders = sorted(path for path in root.glob("labeled-data/*") if path.is_dir())
-    for folder in folders:
-        # There DeepLabCut draws the labels into the images.
-        if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
-            continue
-        images = {index: path for path in sorted(folder.glob("*.png")) for index in _indices_in([path.name])}
-        for index in sorted(_frames_there(folder)):
-            yield LabelledFrame(folder.name, index, read_image(images[index]) if index in images else None)
+    assert options.project is not None
+    return _add(recordings, read_project(options.project), options, progress)
 
 
 def default_place(options: ExportOptions, today: date | None = None) -> Path:
@@ -118,118 +64,130 @@ def _check_new(options: ExportOptions, place: Path) -> None:
         raise SettingsError(
             f"deeplabcut: give an existing project with --project, or {', '.join(missing)} to make a new one"
         )
-    _check_text(Path(os.path.realpath(place)))
+    _check_text(Path(os.path.abspath(place)))
     check_free(place)
-
-
-def _read_config(options: ExportOptions) -> ProjectFile:
-    assert options.project is not None
-    path = options.project / "config.yaml" if options.project.is_dir() else options.project
-    config = read_project_file(path, ("Task", "scorer", "video_sets"))
-    if not isinstance(config.data["video_sets"] or {}, dict):
-        raise ExportError(f"{path}: its video_sets are no mapping of videos; restore it from a copy")
-    return config
 
 
 def _write_new(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
     _check_new(options, place)
-    today = date.today()
-    root = Path(os.path.realpath(place))
-    with result_folder(place, overwrite=False) as folder:
+    notes: list[str] = []
+    root = Path(os.path.abspath(place))
+    with open_project(place, new=True) as changes:
         for name in FOLDERS:
-            (folder / name).mkdir()
+            (changes.folder / name).mkdir()
         videos = {}
         for recording in recordings:
-            images = folder / "labeled-data" / recording.name
+            images = changes.folder / "labeled-data" / recording.name
             images.mkdir()
-            _write_images(recording, recording.frame_indices, images, _digits(recording), progress)
-            videos[_video_path(recording, root, folder)] = _crop(recording)
-        text = CONFIG.format(
-            task=quoted(options.task),
-            scorer=quoted(options.scorer),
-            date=f"{MONTHS[today.month - 1]}{today.day}",
-            project_path=quoted(str(root)),
-            video_sets="\n".join(f"  {quoted(video)}:\n    crop: {crop}" for video, crop in videos.items()),
-            bodyparts="\n".join(f"- {quoted(part)}" for part in options.bodyparts),
-        )
-        (folder / "config.yaml").write_text(shown(text), encoding="utf-8", newline="\n")
-    return Exported("deeplabcut", place, sum(len(recording.frame_indices) for recording in recordings))
+            _write_images(recording, recording.frame_indices, images, _digits(recording), None, progress)
+            videos[_listed(recording, root, changes, options, notes)] = _whole(recording)
+        text = new_config(options, root, videos, date.today())
+        (changes.folder / "config.yaml").write_text(text, encoding="utf-8", newline="\n")
+    return Exported("deeplabcut", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
 
 
-def _add(recordings: Sequence[Recording], config: ProjectFile, progress: bool) -> Exported:
-    root, notes, n_frames = config.path.parent, [], 0
-    in_project = [restored(str(video)) for video in config.data["video_sets"] or {}]
+def _add(
+    recordings: Sequence[Recording], project: DeepLabCutProject, options: ExportOptions, progress: bool
+) -> Exported:
+    notes, n_frames = _wishes_not_followed(project, options), 0
     videos: dict[str, dict[str, str]] = {}
-    with project_changes(root) as changes:
+    with open_project(project.root, new=False) as changes:
         for recording in recordings:
-            known = _video_in_project(recording, in_project)
-            stem = _stem(known) if known else recording.name
-            place, images = root / "labeled-data" / stem, changes.folder / "labeled-data" / stem
-            images.mkdir(parents=True)
-            there, digits = _frames_there(place), _digits_there(place) or _digits(recording)
+            known = _known(recording, project, notes)
+            stem = stem_of(known) if known else recording.name
+            place, images = project.images / stem, changes.folder / "labeled-data" / stem
+            images.mkdir(parents=True, exist_ok=True)
+            there, digits = frames_there(place), n_digits(frames_in(place).values()) or _digits(recording)
             wanted = [index for index in recording.frame_indices if index not in there]
-            _write_images(recording, wanted, images, digits, progress)
+            size = recording.manifest["video"]
+            part = crop_for(project, known, place, size["width"], size["height"]) if known else None
+            _write_images(recording, wanted, images, digits, part, progress)
             n_frames += len(wanted)
             notes += recording.told_what_was_there(len(wanted))
+            if part and wanted:
+                notes.append(f"frames of {stem} are cropped to {_described(part)}, as {project.file.path.name} says")
             if known is None:
-                videos[_video_path(recording, Path(os.path.realpath(root)), changes.folder)] = {
-                    "crop": _crop(recording)
-                }
-            elif not Path(known).exists():
-                notes.append(
-                    f"{recording.manifest['video']['path']} is taken for {known}, which is not on this machine"
-                )
+                videos[_listed(recording, project.place, changes, options, notes)] = {"crop": _whole(recording)}
         if videos:
-            changes.rewrite(config.path, config.content, config.with_entries("video_sets", videos))
-    return Exported("deeplabcut", root, n_frames, tuple(notes))
+            changes.rewrite(project.file.path, project.file.content, project.file.with_entries(project.key, videos))
+    return Exported("deeplabcut", project.root, n_frames, tuple(notes))
 
 
-def _video_in_project(recording: Recording, videos: Sequence[str]) -> str | None:
-    """Find the project's name of a video: that of its path, or of its stem, by which DeepLabCut tells videos."""
-    video = recording.need_video()
-    for name in videos:
-        with suppress(OSError):
-            if Path(name).samefile(video):
-                return name
-    for name in videos:
-        if _stem(name).casefold() == recording.name.casefold():
-            if Path(name).exists() and not is_video_of(recording.manifest, Path(name)):
-                raise ExportError(
-                    f"{name}: the project has another video of the name {recording.name}, and DeepLabCut "
-                    f"would mix their frames; rename {video}, and extract from it again"
-                )
-            return name
+def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -> str | None:
+    """Find the project's path of a video: that of its content, or of its stem, by which DeepLabCut tells videos."""
+    found = {video: [Path(place) for place in project.places_of(video)] for video in project.videos}
+    for video, places in found.items():
+        if any(is_video_of(recording.manifest, place) for place in places):
+            return video
+    # Linked under another name before, as one of several of equal names, and listed by another computer's path.
+    linked = known_video(recording, project.root)
+    names = {name.casefold() for name in (recording.name, linked.stem if linked else recording.name)}
+    for video, places in found.items():
+        if stem_of(video).casefold() not in names:
+            continue
+        existing = [place for place in places if place.exists()]
+        if not existing:
+            notes.append(f"{recording.manifest['video']['path']} is taken for {video}, which is not on this machine")
+        elif any(is_converted_from(recording.manifest, place) for place in existing):
+            notes.append(told_of_copy(recording, existing[0]))
+        else:
+            raise ExportError(
+                f"{existing[0]}: the project has another video of the name {stem_of(video)}, and DeepLabCut "
+                f"would mix their frames; rename {recording.video}, and extract from it again"
+            )
+        return video
     return None
 
 
-def _stem(name: str) -> str:
-    """Stem of a path that may come from another system."""
-    return Path(re.split(r"[/\\]", name)[-1]).stem
-
-
-def _video_path(recording: Recording, root: Path, folder: Path) -> str:
-    """Path for ``video_sets``: the video's own, or that of a link of the folder's name.
-
-    There is a link where the video has another stem than the folder, or a path that YAML, which is UTF-8, cannot hold.
-    """
-    video = recording.need_video()
-    if video.stem == recording.name and is_utf8(video):
-        return shown(video)
-    link = Path("videos") / f"{recording.name}{video.suffix}"
-    (folder / "videos").mkdir(exist_ok=True)
-    (folder / link).symlink_to(video)
-    return shown(root / link)
+def _listed(recording: Recording, root: Path, changes: Changes, options: ExportOptions, notes: list[str]) -> str:
+    """Path for ``video_sets``: that in the project's ``videos/``, or, where links are refused, the video's own."""
+    _check_text(root)
+    video, name = recording.need_video(), recording.video_name
+    path = put_video(recording, name, changes, options.copy_videos, notes)
+    if path is not None:
+        return shown(root / path)
+    if video.name != name or not is_utf8(video):
+        raise ExportError(
+            f"{video}: cannot be linked into {root / 'videos'} as {name}, because links are refused there; copy the "
+            "videos with --copy-videos"
+        )
+    notes.append(
+        f"{video} is listed where it is, because links are refused in {root / 'videos'}; with --copy-videos it is "
+        "copied there"
+    )
+    return shown(video)
 
 
 def _check_text(root: Path) -> None:
     """Raise where the path of a project cannot stand in its config.yaml."""
     if not is_utf8(root):
-        raise ExportError(f"{root}: this path is not UTF-8, as DeepLabCut's config.yaml is; choose another place")
+        raise ExportError(
+            f"{root}: this path is not UTF-8, as DeepLabCut's config.yaml is; rename it, or choose another place"
+        )
 
 
-def _crop(recording: Recording) -> str:
+def _wishes_not_followed(project: DeepLabCutProject, options: ExportOptions) -> list[str]:
+    """Tell what the user asked for that an existing project decides in another way."""
+    data = project.file.data
+    several = data.get("multianimalproject") is True
+    has = {
+        "task": data["Task"],
+        "scorer": data["scorer"],
+        "bodyparts": data.get("multianimalbodyparts" if several else "bodyparts"),
+        "individuals": data.get("individuals") if several else [],
+        "skeleton": data.get("skeleton"),
+    }
+    return differing(options, has, project.file.path.name)
+
+
+def _whole(recording: Recording) -> str:
     video = recording.manifest["video"]
     return f"0, {video['width']}, 0, {video['height']}"
+
+
+def _described(part: tuple[slice, slice]) -> str:
+    rows, columns = part
+    return f"{columns.start}, {columns.stop}, {rows.start}, {rows.stop}"
 
 
 def _digits(recording: Recording) -> int:
@@ -237,30 +195,15 @@ def _digits(recording: Recording) -> int:
     return min(len(re.findall("[0-9]+", file.stem)[0]) for file in recording.files.values())
 
 
-def _digits_there(folder: Path) -> int:
-    """Digits that the indices of a folder's images are padded to; 0 where it has none."""
-    found = [re.findall("[0-9]+", path.stem) for path in folder.glob("img*.png")]
-    return min((len(numbers[0]) for numbers in found if numbers), default=0)
-
-
-def _frames_there(folder: Path) -> set[int]:
-    """Find the indices of a folder's images and of its labels; old tables have one column for the path."""
-    names = [path.name for path in folder.glob("*.png")]
-    for table in sorted(folder.glob("CollectedData_*.csv")):
-        try:
-            with table.open(encoding="utf-8", newline="") as file:
-                names += [cell for row in csv.reader(file) for cell in row[:3]]
-        except (OSError, ValueError, csv.Error) as error:
-            raise ExportError(f"{table}: cannot be read as a table of labels ({error})") from None
-    return _indices_in(names)
-
-
-def _indices_in(names: Iterable[str]) -> set[int]:
-    """Find the frame indices in the names of images."""
-    stems = (re.split(r"[/\\]", name)[-1] for name in names if name.endswith(".png"))
-    return {int(number) for stem in stems for number in re.findall("[0-9]+", stem)[:1]}
-
-
-def _write_images(recording: Recording, wanted: Sequence[int], folder: Path, digits: int, progress: bool) -> None:
+def _write_images(
+    recording: Recording,
+    wanted: Sequence[int],
+    folder: Path,
+    digits: int,
+    part: tuple[slice, slice] | None,
+    progress: bool,
+) -> None:
+    """Write frames as PNG, or a part of each."""
     for index, image in recording.images(wanted, progress):
-        (folder / f"img{index:0{digits}d}.png").write_bytes(image)
+        path = folder / f"img{index:0{digits}d}.png"
+        path.write_bytes(image if part is None else png(decode_image(image, path)[part]))

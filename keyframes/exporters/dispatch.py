@@ -1,6 +1,7 @@
 """One export: which tool, from which results, to which place."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
@@ -8,6 +9,7 @@ from typing import Any, get_args
 from keyframes.datatypes import WITH_PROJECT, Exported, ExportOptions, ExportTool
 from keyframes.errors import SettingsError
 from keyframes.exporters.recording import read_recordings
+from keyframes.exporters.wishes import unused
 
 
 def export(
@@ -44,7 +46,8 @@ def export(
         Project to add to: DeepLabCut's folder or ``config.yaml``, Lightning Pose's folder, or a ``.slp`` (it stays, a
         new file is written beside it). One that does not exist is made there, if `bodyparts` are given.
     **options
-        The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``.
+        The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``, ``individuals``, ``skeleton``,
+        ``copy_videos``. Those that a tool has no use for are reported in the notes.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def export(
     recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     exported: Exported = module.write(recordings, given, place, progress)
-    return exported
+    return replace(exported, notes=(*exported.notes, *unused(given, uses_of(tool), tool)))
 
 
 def check_export(
@@ -84,12 +87,31 @@ def check_export(
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one export to {', '.join(WITH_PROJECT)}")
     for tool in tools:
-        given = options if tool in WITH_PROJECT else _without_project(options)
+        given = options_for(tool, options)
         _module(tool, given).check(given, _place(tool, given, results), videos)
 
 
-def _without_project(options: ExportOptions) -> ExportOptions:
-    return ExportOptions(None, options.task, options.scorer, options.bodyparts)
+def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[ExportTool] = ()) -> ExportOptions:
+    """Return the options of one of several exports: without what only others use, and without their project.
+
+    Parameters
+    ----------
+    tool : str
+    options : ExportOptions
+    others : sequence of str
+        The other tools.
+    """
+    elsewhere = {name for other in others for name in uses_of(other)} - uses_of(tool)
+    empty: dict[str, Any] = {name: type(getattr(options, name))() for name in elsewhere}
+    if "bodyparts" in elsewhere:
+        empty["skeleton"] = ()
+    return replace(options, project=options.project if tool in WITH_PROJECT else None, **empty)
+
+
+def uses_of(tool: ExportTool) -> frozenset[str]:
+    """Names of the options of `ExportOptions` that a tool uses, but for the project."""
+    uses: frozenset[str] = _module(tool, ExportOptions()).USES
+    return uses
 
 
 def _module(tool: ExportTool, options: ExportOptions) -> Any:

@@ -1,10 +1,12 @@
 """Label Studio: ``labeled-data/``, ``tasks.json`` to import, and the labelling interface.
 
 The tasks name the images as Label Studio serves local files: below the folder that
-LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT names, which is the export's.
+LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT names, which is the export's. It serves only what lies in a local storage of a
+project, and only if LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED is true.
 """
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +17,8 @@ from keyframes.exporters.images import image_folder, write_json
 from keyframes.exporters.place import check_free
 from keyframes.exporters.recording import Recording
 from keyframes.names import shown
+
+USES = frozenset({"bodyparts"})
 
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
@@ -43,5 +47,17 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             f'  <KeyPointLabels name="bodyparts" toName="image">\n{labels}  </KeyPointLabels>\n</View>\n'
         )
         (folder / "interface.xml").write_text(shown(interface), encoding="utf-8", newline="\n")
-    note = f"set LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to {place.absolute()} for Label Studio to find the images"
-    return Exported("label-studio", place, len(images), (note,))
+    return Exported("label-studio", place, len(images), _steps(Path(os.path.abspath(place)), bool(options.bodyparts)))
+
+
+def _steps(place: Path, has_bodyparts: bool) -> tuple[str, ...]:
+    """Say what makes the images appear; without one of these steps Label Studio answers 403 or 404 for each."""
+    return (
+        "1. start Label Studio with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
+        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={shlex.quote(str(place))} label-studio",
+        "2. in the project's settings, Cloud Storage, add a source storage of the type Local Files with the path "
+        f"{place / 'labeled-data'}, and save it without a sync",
+        "3. in Labeling Interface, Code, paste interface.xml"
+        + ("" if has_bodyparts else " and add a Label for each key point (--bodyparts writes them)"),
+        "4. import tasks.json",
+    )

@@ -6,25 +6,38 @@ be the exact neighbour. Near the ends of a video there are fewer.
 
 import csv
 import json
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from keyframes.datatypes import Exported, ExportOptions, Frame, LabelledFrame
+from keyframes.datatypes import Exported, ExportOptions, Frame
 from keyframes.errors import ExportError, SettingsError, VideoError
-from keyframes.exporters.changes import Changes, project_changes
+from keyframes.exporters.changes import Changes, open_project
+from keyframes.exporters.lightning_pose_project import (
+    PROJECT_FILE,
+    QUEUE,
+    SELECTED,
+    LightningPoseProject,
+    frames_there,
+    labelled_frames,
+    read_project,
+    table_name,
+)
 from keyframes.exporters.place import check_free
-from keyframes.exporters.project_file import quoted, read_project_file
-from keyframes.exporters.recording import Recording, is_video_of, png, read_image
-from keyframes.names import restored, shown
-from keyframes.output import result_folder
+from keyframes.exporters.project_file import listed, pairs_listed
+from keyframes.exporters.project_videos import known_video, put_video
+from keyframes.exporters.recording import Recording, png
+from keyframes.exporters.wishes import differing
+from keyframes.names import shown
 from keyframes.progress import progress_bar
 
+__all__ = ["USES", "check", "labelled_frames", "write"]
+
+USES = frozenset({"scorer", "bodyparts", "skeleton", "copy_videos"})
 N_CONTEXT = 2
 SCORER = "keyframes"
 
@@ -34,7 +47,8 @@ def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     if options.is_new:
         _check_new(options, place)
     else:
-        _read_project(options)
+        assert options.project is not None
+        read_project(options.project)
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -44,41 +58,65 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         _check_views(recordings, views)
     for recording in recordings:
         recording.need_video()
+    notes: list[str] = []
     if options.is_new:
         _check_new(options, place)
-        root, names, bodyparts = place, views, options.bodyparts
+        tables = {view: table_name(view) for view in views or [""]}
+        project = LightningPoseProject(
+            place, PROJECT_FILE, tuple(views), options.bodyparts, options.scorer or SCORER, tables, options.skeleton
+        )
     else:
-        root, names, bodyparts = _read_project(options)
-        if set(names) != set(views):
-            raise ExportError(f"{root}: is a project of {_named(names)}, and this is an export of {_named(views)}")
-    notes: list[str] = []
-    with _open(root, options.is_new) as changes:
+        project = _existing(options, views)
+        recordings = [_as_known(recording, project.root) for recording in recordings]
+        notes += differing(options, _what_it_has(project), project.file)
+    with open_project(project.root, options.is_new) as changes:
         if options.is_new:
-            _write_project_file(changes.folder, names, bodyparts)
+            _write_project_file(changes.folder, project)
         queues: dict[str, list[str]] = {}
-        for recording, wanted in _new_frames(recordings, root):
+        for recording, wanted in _new_frames(recordings, project.root):
             _write_images(recording, wanted, changes, progress)
             queues.setdefault(recording.view, []).extend(_image_path(recording, index) for index in wanted)
-            notes += [*recording.told_what_was_there(len(wanted)), *_link_video(recording, changes)]
+            notes += recording.told_what_was_there(len(wanted))
+            _put_video(recording, changes, options.copy_videos, notes)
         for view, paths in queues.items():
-            _write_table(changes, _table_name(view), options.scorer or SCORER, bodyparts)
-            _add_to_queue(changes, f"{_table_name(view)}.unlabeled.jsonl", paths)
-    return Exported("lightning-pose", root, sum(map(len, queues.values())), tuple(notes))
+            bodyparts = project.bodyparts or options.bodyparts
+            _write_table(changes, project.tables[view], options.scorer or SCORER, bodyparts)
+            _add_to_queue(changes, f"{project.tables[view]}{QUEUE}", paths)
+    return Exported("lightning-pose", project.root, sum(map(len, queues.values())), tuple(notes))
 
 
-def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
-    """Yield the frames of a project that are labelled or wait in the queue; not their context."""
-    root, views, _ = _read_project(ExportOptions(project=project))
-    for view in views or [""]:
-        for name, index in sorted(_named_frames(root, view)):
-            found = sorted((root / "labeled-data" / name).glob(f"img*{index}.png"))
-            images = [path for path in found if int(path.stem.removeprefix("img")) == index]
-            yield LabelledFrame(name, index, read_image(images[0]) if images else None)
+def _existing(options: ExportOptions, views: Sequence[str]) -> LightningPoseProject:
+    """Read the project to add to; it must have these views, and a table or body parts to begin one."""
+    assert options.project is not None
+    project = read_project(options.project)
+    if set(project.views) != set(views):
+        raise ExportError(
+            f"{project.root}: is a project of {_named(project.views)}, and this is an export of {_named(views)}"
+        )
+    if not project.bodyparts and not options.bodyparts:
+        raise ExportError(
+            f"{project.root / project.file}: names no key points, and there is no table of labels; give --bodyparts"
+        )
+    return project
+
+
+def _what_it_has(project: LightningPoseProject) -> dict[str, Any]:
+    """Return what an existing project decides: not the scorer or the body parts of a table that is still to begin."""
+    has: dict[str, Any] = {"bodyparts": project.bodyparts, "scorer": project.scorer}
+    return {**{name: value for name, value in has.items() if value}, "skeleton": project.skeleton}
+
+
+def _as_known(recording: Recording, root: Path) -> Recording:
+    """Name a recording as the project does, where that has its video by another name."""
+    video = known_video(recording, root)
+    return recording if video is None else replace(recording, name=video.stem)
 
 
 def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[Recording, list[int]]]:
     """Yield what a project has not yet of each recording; a frame that one view has is not new in another either."""
-    there = {recording.name: _frames_there(root, recording.view, recording.name) for recording in recordings}
+    there: dict[str, set[int]] = {recording.name: set() for recording in recordings}
+    for name, index in frames_there(root):
+        there.setdefault(name, set()).add(index)
     in_a_view = {index for recording in recordings if recording.view for index in there[recording.name]}
     for recording in recordings:
         known = in_a_view if recording.view else there[recording.name]
@@ -101,35 +139,15 @@ def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:
             )
 
 
-def _read_project(options: ExportOptions) -> tuple[Path, list[str], tuple[str, ...]]:
-    """Folder, views and key points of a project."""
-    assert options.project is not None
-    path = options.project / "project.yaml" if options.project.is_dir() else options.project
-    data = read_project_file(path, ("view_names", "keypoint_names")).data
-    lists = [data["view_names"] or [], data["keypoint_names"]]
-    if not all(isinstance(names, list) for names in lists):
-        raise ExportError(f"{path}: its view_names or keypoint_names are no lists; restore it from a copy")
-    return path.parent, [str(name) for name in lists[0]], tuple(str(name) for name in lists[1])
-
-
 def _named(views: Sequence[str]) -> str:
     return f"the views {', '.join(views)}" if views else "a single view"
 
 
-@contextmanager
-def _open(root: Path, new: bool) -> Iterator[Changes]:
-    """Give the changes to a project; of a new one, all of it."""
-    opened: AbstractContextManager[Any] = result_folder(root, overwrite=False) if new else project_changes(root)
-    with opened as given:
-        yield Changes(root, given) if new else given
-
-
-def _write_project_file(folder: Path, views: Sequence[str], bodyparts: Sequence[str]) -> None:
-    def listed(names: Sequence[str]) -> str:
-        return "".join(f"\n- {quoted(name)}" for name in names) or " []"
-
-    text = f"view_names:{listed(views)}\nkeypoint_names:{listed(bodyparts)}\n"
-    (folder / "project.yaml").write_text(shown(text), encoding="utf-8", newline="\n")
+def _write_project_file(folder: Path, project: LightningPoseProject) -> None:
+    lines = [listed("view_names", project.views), listed("keypoint_names", project.bodyparts)]
+    if project.skeleton:
+        lines.append(pairs_listed("skeleton", project.skeleton))
+    (folder / PROJECT_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
     for name in ("labeled-data", "videos"):
         (folder / name).mkdir()
 
@@ -138,52 +156,34 @@ def _image_path(recording: Recording, index: int) -> str:
     return f"labeled-data/{recording.name}/img{index:08d}.png"
 
 
-def _table_name(view: str) -> str:
-    return f"CollectedData_{view}" if view else "CollectedData"
-
-
-def _frames_there(root: Path, view: str, name: str) -> set[int]:
-    """Find the indices of a folder's frames that are labelled or wait in the queue."""
-    return {index for folder, index in _named_frames(root, view) if folder == name}
-
-
-def _named_frames(root: Path, view: str) -> set[tuple[str, int]]:
-    """Find folder and index of the frames of a view that are labelled or wait in the queue."""
-    paths: list[str] = []
-    table, queue = root / f"{_table_name(view)}.csv", root / f"{_table_name(view)}.unlabeled.jsonl"
-    try:
-        with suppress(FileNotFoundError), table.open(encoding="utf-8", newline="") as file:
-            paths += [row[0] for row in csv.reader(file) if row]
-    except (OSError, ValueError, csv.Error) as error:
-        raise ExportError(f"{table}: cannot be read as a table of labels ({error})") from None
-    try:
-        with suppress(FileNotFoundError):
-            lines = queue.read_text(encoding="utf-8").splitlines()
-            paths += [json.loads(line)["frame_path"] for line in lines if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ExportError(f"{queue}: is no queue of frames, one JSON object a line; restore it from a copy") from None
-    found = (re.fullmatch(r".*[/\\]([^/\\]+)[/\\]\D*(\d+)[^/\\]*", path) for path in paths)
-    return {(restored(match[1]), int(match[2])) for match in found if match}
-
-
 def _write_images(recording: Recording, wanted: Sequence[int], changes: Changes, progress: bool) -> None:
     """Write chosen frames and their context; of what is there already, nothing."""
     folder = changes.folder / "labeled-data" / recording.name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for frame in _with_context(recording, wanted, progress):
         path = _image_path(recording, frame.index)
         if not (changes.root / path).exists():
             (changes.folder / path).write_bytes(png(frame.image))
-    names = {f"img{index:08d}.png" for index in wanted}
-    # What the older app reads.
-    selected = changes.root / "labeled-data" / recording.name / "selected_frames.csv"
-    before = selected.read_bytes() if selected.is_file() else None
-    names |= set((before or b"").decode("utf-8", "replace").split())
-    after = "".join(f"{name}\n" for name in sorted(names)).encode("utf-8")
-    if before is None:
-        (folder / "selected_frames.csv").write_bytes(after)
-    else:
-        changes.rewrite(selected, before, after)
+    _add_to_selected(changes, recording, [f"img{index:08d}.png" for index in wanted])
+
+
+def _add_to_selected(changes: Changes, recording: Recording, names: Sequence[str]) -> None:
+    """Add to the lists of chosen frames of the older app, in a project that has them; the current app wants none."""
+    if not names or not any((changes.root / "labeled-data").glob(f"*/{SELECTED}")):
+        return
+    selected = changes.root / "labeled-data" / recording.name / SELECTED
+    if not selected.is_file():
+        (changes.folder / "labeled-data" / recording.name / SELECTED).write_bytes(_lines(names))
+        return
+    before = selected.read_bytes()
+    there = before.decode("utf-8", "surrogateescape").splitlines()
+    lines = there + [name for name in names if name not in there]
+    # Sorted, as the app writes it; a list in another order is added to at its end.
+    changes.rewrite(selected, before, _lines(sorted(lines) if there == sorted(there) else lines))
+
+
+def _lines(names: Sequence[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
 
 
 def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -> Iterator[Frame]:
@@ -218,25 +218,15 @@ def _shows(file: Path, frame: Frame) -> bool:
     return image is not None and np.array_equal(image, frame.image)
 
 
-def _link_video(recording: Recording, changes: Changes) -> list[str]:
+def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:
     """Link the video into the project, whose models will want to read it; tell where that is not possible."""
     video = recording.need_video()
-    link = Path("videos") / f"{recording.name}.mp4"
-    there = changes.root / link
-    if there.is_symlink() and not there.exists():
-        return [f"{there} leads nowhere: let it lead to {video}"]
-    if there.exists():
-        if not is_video_of(recording.manifest, there):
-            raise ExportError(f"{there}: the project has another video of this name; rename {video}")
-        return []
-    if video.suffix.lower() != ".mp4":
-        return [f"Lightning Pose reads MP4 files alone: convert {video.name} to {there}"]
-    (changes.folder / "videos").mkdir(exist_ok=True)
-    try:
-        (changes.folder / link).symlink_to(video)
-    except (OSError, NotImplementedError):
-        return [f"copy {video.name} to {there}"]
-    return []
+    name = f"{recording.name}.mp4"
+    there = changes.root / "videos" / name
+    if video.suffix.lower() != ".mp4" and not there.exists():
+        notes.append(f"Lightning Pose reads only MP4 files: convert {video.name} to {there}")
+    elif put_video(recording, name, changes, copy, notes) is None:
+        notes.append(f"copy {video.name} to {there}, because links are refused there, or use --copy-videos")
 
 
 def _write_table(changes: Changes, name: str, scorer: str, bodyparts: Sequence[str]) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
+from keyframes.names import shown
 
 # What YAML takes for text without quotes, on one line.
 PLAIN = re.compile(r"(?!(?i:true|false|yes|no|on|off|null|y|n)$)[^\W\d_][\w/.+-]*|/[\w/.+ -]*[\w/.+-]")
@@ -58,8 +60,19 @@ class ProjectFile:
 
 
 def quoted(text: str) -> str:
-    """Write a text as YAML takes it for one."""
+    """Write a text as YAML takes it for one, whatever bytes a name in it has."""
+    text = shown(text)
     return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def listed(key: str, values: Sequence[str]) -> str:
+    """Write a list of texts."""
+    return f"{key}:" + ("".join(f"\n- {quoted(value)}" for value in values) or " []")
+
+
+def pairs_listed(key: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """Write a list of pairs of texts."""
+    return f"{key}:" + ("".join(f"\n- - {quoted(one)}\n  - {quoted(other)}" for one, other in pairs) or " []")
 
 
 def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
@@ -81,6 +94,8 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
         raise ExportError(f"{path}: is not UTF-8 text; save it as such, or restore it from a copy") from None
     data = load_yaml(path, text)
     missing = [key for key in needed if not isinstance(data, dict) or key not in data]
+    if not isinstance(data, dict) and not missing:
+        raise ExportError(f"{path}: is no mapping of settings; restore it from a copy")
     if missing:
         raise ExportError(f"{path}: has no {', '.join(missing)}; is it the project's own file?")
     return ProjectFile(path, content, data)

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,14 @@ from numpy.typing import NDArray
 from keyframes.datatypes import LabelledFrame
 from keyframes.errors import ExportError, VideoError
 from keyframes.manifest import SCHEMA_VERSION
-from keyframes.names import entry_shown_as, restored, shown
+from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.output import video_names
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader, file_hash
+from keyframes.video.images import image_files
+
+# What is read of a manifest's video.
+VIDEO_KEYS = ("path", "hash", "size_bytes", "width", "height", "frames_claimed", "frames_decoded")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Recording:
     def frame_indices(self) -> list[int]:
         """The chosen frame indices in time order."""
         return [entry["frame_index"] for entry in self.manifest["keyframes"]]
+
+    @property
+    def video_name(self) -> str:
+        """Name of the video in a project: that of the folder of its images, and its own ending."""
+        return f"{self.name}{restored(plain(self.need_video().suffix))}"
 
     @cached_property
     def files(self) -> dict[int, Path]:
@@ -121,8 +129,8 @@ def labelled_frames(folder: Path) -> Iterator[LabelledFrame]:
         manifest = _read_manifest(result)
         video = manifest["video"]
         for entry in manifest["keyframes"]:
-            image = read_image(result / entry["file"])
-            yield LabelledFrame(Path(video["path"]).stem, entry["frame_index"], image, video["hash"])
+            read = partial(read_image, result / entry["file"])
+            yield LabelledFrame(Path(video["path"]).stem, entry["frame_index"], read, video["hash"])
 
 
 def read_recordings(
@@ -150,6 +158,7 @@ def read_recordings(
     if views:
         if len(views) != len(results):
             raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
+        views = [restored(plain(view)) for view in views]
         names = [f"{_session_name(names[0], views[0])}_{view}" for view in views]
     return tuple(
         Recording(name, folder, manifest, _find_video(folder, manifest, videos, len(results)), view)
@@ -183,7 +192,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["schema_version"]
         if version == SCHEMA_VERSION:
-            _ = manifest["settings"]["format"], manifest["video"]["path"], manifest["video"]["hash"]
+            _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
             _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
     except FileNotFoundError:
         raise ExportError(f"{folder}: is no result of an extraction (it has no manifest.json)") from None
@@ -196,36 +205,59 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def is_video_of(manifest: dict[str, Any], path: Path) -> bool:
-    """Tell whether a file is the video that a manifest tells of, by its hash.
+def has_content(path: Path, size_bytes: int, content_hash: str) -> bool:
+    """Whether a file, or a folder of images, is the video of this size and hash; False where it cannot be read."""
+    try:
+        if path.is_dir():
+            return bool(image_files(path)) and file_hash(path, size_bytes) == content_hash
+        return path.stat().st_size == size_bytes and file_hash(path, size_bytes) == content_hash
+    except (OSError, ValueError, VideoError):
+        # A path from another computer's project may be none here.
+        return False
 
-    Raises
-    ------
-    VideoError
-        Where it is no video.
-    """
-    with VideoReader(path) as reader:
-        return bool(file_hash(path, reader.header.size_bytes) == manifest["video"]["hash"])
+
+def is_video_of(manifest: dict[str, Any], path: Path) -> bool:
+    """Whether a file is the video of a manifest, by its hash."""
+    return has_content(path, manifest["video"]["size_bytes"], manifest["video"]["hash"])
+
+
+def is_converted(path: Path, name: str, n_frames: int) -> bool:
+    """Whether a file seems to be a video of this name in another container: the same stem, and as many frames."""
+    own, other = Path(plain(name)), Path(plain(path.name))
+    if other.suffix.lower() == own.suffix.lower() or other.stem.casefold() != own.stem.casefold():
+        return False
+    try:
+        with VideoReader(path) as reader:
+            return reader.header.frames_claimed == n_frames
+    except VideoError:
+        return False
+
+
+def is_converted_from(manifest: dict[str, Any], path: Path) -> bool:
+    """Whether a file seems to be the video of a manifest in another container."""
+    video = manifest["video"]
+    return is_converted(path, video["path"], max(video["frames_claimed"], video["frames_decoded"]))
 
 
 def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n_results: int) -> Path | None:
-    """Find the video of a result by its name, or the one that was given for the only result; prove it by its hash."""
+    """Find the video of a result among those given, beside the result or here, by its hash; its name comes first."""
     name = manifest["video"]["path"]
     named = [path for path in given if shown(path.name) == name] or (list(given) if n_results == 1 else [])
-    elsewhere = [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
-    for path in named or [path for path in elsewhere if path is not None and path.exists()]:
-        # What merely has the name may be anything.
-        with suppress(*() if named else (VideoError,)):
-            if is_video_of(manifest, path):
-                return path.absolute()
+    for path in named:
+        if not path.exists():
+            raise ExportError(f"{path}: no such file; say where the video of {folder} is with --video")
+    elsewhere = [] if named else [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
+    for path in (*named, *given, *filter(None, elsewhere)):
+        if is_video_of(manifest, path):
+            return path.absolute()
     if named:
         raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
     return None
 
 
 def _named(manifest: dict[str, Any]) -> Path:
-    """Name of a result's video as projects can have it: tools take a backslash for a separator."""
-    return Path(restored(manifest["video"]["path"].replace("\\", "_")))
+    """Name of a result's video as projects have it."""
+    return Path(restored(plain(manifest["video"]["path"])))
 
 
 def _session_name(name: str, view: str) -> str:

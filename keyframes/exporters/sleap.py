@@ -7,55 +7,75 @@ holds the images of the result themselves, byte for byte.
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from keyframes.datatypes import Exported, ExportOptions, LabelledFrame
-from keyframes.errors import ExportError, OutputError
+from keyframes.datatypes import Exported, ExportOptions
+from keyframes.errors import ExportError, OutputError, VideoError
 from keyframes.exporters.changes import project_changes
 from keyframes.exporters.place import check_free, unused_file
-from keyframes.exporters.recording import Recording, decode_image, png
-from keyframes.names import is_utf8, restored, shown
+from keyframes.exporters.recording import Recording, png
+from keyframes.exporters.same_recording import OwnVideo
+from keyframes.exporters.sleap_project import (
+    find_video,
+    frames_that_count,
+    is_packed,
+    labelled_frames,
+    load,
+    need_sleap_io,
+    ranks_of,
+    unpacked,
+)
+from keyframes.exporters.wishes import differing
+from keyframes.names import is_utf8, plain, shown_in
 from keyframes.output import result_folder
+from keyframes.video import VideoReader
 from keyframes.video.images import image_files
 from keyframes.video.sources import TIFF_ENDINGS
 from keyframes.video.stacks import series_shape
 
+__all__ = ["USES", "check", "labelled_frames", "write"]
+
+USES = frozenset({"bodyparts", "individuals", "skeleton"})
 FILES = ("suggestions.slp", "suggestions.pkg.slp")
 
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where sleap-io is missing, or the project cannot be read or lacks a video."""
-    sio = _need_sleap_io()
+    sio = need_sleap_io()
     if options.project is None:
         check_free(place)
         return
-    labels = _load(sio, options.project)
+    labels = load(sio, options.project, lazy=True)
     for video in videos:
-        _find(sio, labels, options.project, video.absolute())
+        try:
+            with VideoReader(video) as reader:
+                own = OwnVideo.of(reader)
+        except VideoError:
+            # The extraction says what is wrong with it.
+            continue
+        find_video(labels, options.project, own)
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
     """Write the two files, or a copy of a project with the suggestions added."""
-    sio = _need_sleap_io()
+    sio = need_sleap_io()
     if options.project is not None:
-        return _add(sio, recordings, options.project, progress)
+        return _add(sio, recordings, options, options.project, progress)
     check_free(place)
     with result_folder(place, overwrite=False) as folder, _scratch(place) as scratch:
         described = [_describe(sio, recording) for recording in recordings]
-        _save(_labels(sio, recordings, described), folder / FILES[0])
+        _save(_labels(sio, recordings, described, options), folder / FILES[0])
         packed = []
         for number, (recording, video) in enumerate(zip(recordings, described, strict=True)):
             images = _image_files(recording, recording.frame_indices, scratch, "RGB", progress)
             packed.append(_pack(sio, scratch / f"{number}.h5", number, images, video, video))
-        _save(_labels(sio, recordings, packed), folder / FILES[1])
+        _save(_labels(sio, recordings, packed, options), folder / FILES[1])
     notes = [
         f"{recording.manifest['video']['path']} was not found: SLEAP will ask for it, or open {FILES[1]}"
         for recording in recordings
@@ -71,47 +91,33 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     return Exported("sleap", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
 
 
-def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
-    """Yield the frames of a project that are labelled or suggested, with their images where it is a package."""
-    labels = _load(_need_sleap_io(), project)
-    for video in labels.videos:
-        wanted = {
-            int(frame.frame_idx) for frame in (*labels.labeled_frames, *labels.suggestions) if frame.video is video
-        }
-        name = _recording_name(video)
-        images = _unpacked(video, wanted) if _is_packed(video) else {}
-        for index in sorted(wanted):
-            image = images[index]() if index in images else None
-            yield LabelledFrame(name, index, image)
-
-
-def _need_sleap_io() -> Any:
-    try:
-        import sleap_io
-    except ImportError:
-        raise ExportError(
-            "the sleap export needs sleap-io, which is not installed: pip install 'keyframes[sleap]'"
-        ) from None
-    return sleap_io
-
-
-def _labels(sio: Any, recordings: Sequence[Recording], videos: Sequence[Any]) -> Any:
+def _labels(sio: Any, recordings: Sequence[Recording], videos: Sequence[Any], options: ExportOptions) -> Any:
     return sio.Labels(
         videos=list(videos),
-        skeletons=[],
+        skeletons=_skeletons(sio, options),
+        tracks=_tracks(sio, options),
         suggestions=[
             suggestion
             for recording, video in zip(recordings, videos, strict=True)
-            for suggestion in _suggestions(sio, recording, video, recording.frame_indices)
+            for suggestion in _suggestions(sio, recording, video, {index: index for index in recording.frame_indices})
         ],
     )
 
 
-def _suggestions(sio: Any, recording: Recording, video: Any, wanted: Sequence[int]) -> list[Any]:
-    """Suggestions in the order of their clusters, which SLEAP shows as groups."""
-    entries = [entry for entry in recording.manifest["keyframes"] if entry["frame_index"] in set(wanted)]
+def _skeletons(sio: Any, options: ExportOptions) -> list[Any]:
+    parts, pairs = shown_in(options.bodyparts), shown_in(options.skeleton)
+    return [sio.Skeleton(parts, edges=[tuple(pair) for pair in pairs])] if parts else []
+
+
+def _tracks(sio: Any, options: ExportOptions) -> list[Any]:
+    return [sio.Track(name) for name in shown_in(options.individuals)]
+
+
+def _suggestions(sio: Any, recording: Recording, video: Any, indices: dict[int, int]) -> list[Any]:
+    """Suggestions in the order of their clusters, which SLEAP shows as groups; `indices` are SLEAP's, by ours."""
+    entries = [entry for entry in recording.manifest["keyframes"] if entry["frame_index"] in indices]
     return [
-        sio.SuggestionFrame(video=video, frame_idx=entry["frame_index"], metadata={"group": entry["cluster"]})
+        sio.SuggestionFrame(video=video, frame_idx=indices[entry["frame_index"]], metadata={"group": entry["cluster"]})
         for entry in sorted(entries, key=lambda entry: (entry["cluster"], entry["frame_index"]))
     ]
 
@@ -150,8 +156,8 @@ def _is_text(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    """Return a path as a .slp can hold it; sleap-io takes a backslash for a separator."""
-    return shown(path.as_posix()).replace("\\", "_")
+    """Return a path as a .slp can hold it."""
+    return plain(path.as_posix())
 
 
 def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
@@ -227,72 +233,112 @@ def _pack(
     return sio.Video(filename=str(path), backend_metadata=metadata, source_video=source, open_backend=False)
 
 
-def _add(sio: Any, recordings: Sequence[Recording], project: Path, progress: bool) -> Exported:
+def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, project: Path, progress: bool) -> Exported:
     """Save a copy of a project with the frames that it has not yet added to its suggestions."""
-    labels = _load(sio, project)
-    notes: list[str] = []
+    labels = load(sio, project)
+    notes, is_changed = _follow_wishes(sio, labels, options, project)
     n_frames = 0
     ending = ".pkg.slp" if project.name.endswith(".pkg.slp") else ".slp"
     stem = re.sub(r"-keyframes(-\d+)?$", "", project.name.removesuffix(ending))
     place = unused_file(project.with_name(stem), f"-keyframes{ending}")
     with project_changes(project.parent) as changes, _scratch(place) as scratch:
         for recording in recordings:
-            path = recording.video or Path(recording.manifest["video"]["path"])
-            video = _find(sio, labels, project, path)
-            there = {frame.frame_idx for frame in labels.labeled_frames if frame.video is video}
-            there |= {suggestion.frame_idx for suggestion in labels.suggestions if suggestion.video is video}
-            wanted = [index for index in recording.frame_indices if index not in there]
-            if wanted and _is_packed(video):
-                number = labels.videos.index(video)
-                images, order = _packed_images(video, scratch)
-                images |= _image_files(recording, wanted, scratch, order, progress)
-                packed = _pack(sio, scratch / f"{number}.h5", number, images, video, video.source_video, order)
-                labels.replace_videos(video_map={video: packed})
-                video = packed
+            video = _find(labels, project, recording)
+            indices = _indices_in(video, recording)
+            there = frames_that_count(labels)[labels.videos.index(video)]
+            wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
+            if wanted and is_packed(video):
+                video = _repacked(sio, labels, video, recording, wanted, scratch, progress)
             labels.suggestions.extend(_suggestions(sio, recording, video, wanted))
             n_frames += len(wanted)
             notes += recording.told_what_was_there(len(wanted))
-            if wanted and not _is_packed(video):
+            if wanted and not is_packed(video):
                 notes += _told_of_seeks(recording, "an export without --project makes a package with the exact images")
-        if n_frames:
+        is_changed = is_changed or bool(n_frames)
+        if is_changed:
             _save(labels, changes.folder / place.name)
-    return Exported("sleap", place if n_frames else project, n_frames, tuple(notes))
+    return Exported("sleap", place if is_changed else project, n_frames, tuple(notes))
 
 
-def _load(sio: Any, project: Path) -> Any:
-    """Read a project; no video is opened."""
-    try:
-        with project.open("rb") as file:
-            file.read(1)
-    except FileNotFoundError:
-        raise ExportError(f"{project}: no such file; give a SLEAP project (.slp) with --project") from None
-    except OSError as error:
-        raise ExportError(f"{project}: cannot be read ({error.strerror}); give a SLEAP project (.slp)") from None
-    try:
-        return sio.load_slp(str(project), open_videos=False)
-    except Exception as error:
-        # Whatever a damaged file makes the reader raise.
-        if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
-            raise ExportError(f"{project}: is open for writing in another program; close it there") from None
-        reason = str(error).strip() or type(error).__name__
-        raise ExportError(f"{project}: is no SLEAP project, or damaged ({reason}); restore it from a copy") from None
+def _follow_wishes(sio: Any, labels: Any, options: ExportOptions, project: Path) -> tuple[list[str], bool]:
+    """Give a project without skeleton or tracks those that were asked for; note what it has in another way.
+
+    Returns
+    -------
+    list of str, bool
+        The notes, and whether anything was added.
+    """
+    has: dict[str, Any] = {}
+    is_changed = False
+    if labels.skeletons:
+        names = labels.skeletons[0].node_names
+        has["bodyparts"] = names
+        has["skeleton"] = [(names[one], names[other]) for one, other in labels.skeletons[0].edge_inds]
+    elif options.bodyparts:
+        labels.skeletons.extend(_skeletons(sio, options))
+        is_changed = True
+    if labels.tracks:
+        has["individuals"] = [track.name for track in labels.tracks]
+    elif options.individuals:
+        labels.tracks.extend(_tracks(sio, options))
+        is_changed = True
+    return differing(options, has, project.name), is_changed
 
 
-def _find(sio: Any, labels: Any, project: Path, path: Path) -> Any:
-    """Find a video of a project by its path, or by its name where that is the only one of it."""
-    wanted = sio.Video(filename=_file_names(path), open_backend=False)
-    for strict in (True, False):
-        found = [video for video in labels.videos if (video.original_video or video).matches_path(wanted, strict)]
-        if len(found) == 1:
-            return found[0]
-    names = ", ".join(str((video.original_video or video).filename) for video in labels.videos) or "none"
-    raise ExportError(
-        f"{project}: has {'several videos' if found else 'no video'} {path.name} (its videos: {names}); add it in SLEAP"
-    )
+def _find(labels: Any, project: Path, recording: Recording) -> Any:
+    video = recording.manifest["video"]
+    path = recording.video or Path(video["path"])
+    n_frames = max(video["frames_claimed"], video["frames_decoded"])
+    return find_video(labels, project, OwnVideo(path, video["size_bytes"], video["hash"], n_frames))
 
 
-def _is_packed(video: Any) -> bool:
-    return bool(video.backend_metadata.get("has_embedded_images") or video.backend_metadata.get("filename") == ".")
+def _indices_in(video: Any, recording: Recording) -> dict[int, int]:
+    """Give the project's index of each chosen frame: where a video is a list of images, its order may be another."""
+    ranks = ranks_of(video)
+    if ranks is None:
+        return {index: index for index in recording.frame_indices}
+    places = {rank: place for place, rank in enumerate(ranks)}
+    missing = [index for index in recording.frame_indices if index not in places]
+    if missing:
+        raise ExportError(
+            f"{recording.folder}: image {missing[0]} is not among the {len(ranks)} images that the project lists; add "
+            "them in SLEAP"
+        )
+    return {index: places[index] for index in recording.frame_indices}
+
+
+def _repacked(
+    sio: Any, labels: Any, video: Any, recording: Recording, wanted: dict[int, int], scratch: Path, progress: bool
+) -> Any:
+    """Pack the images of a package once more, with those of the wanted frames that it lacks."""
+    number = labels.videos.index(video)
+    images, order = _packed_images(video, scratch)
+    lacking = [ours for ours, theirs in wanted.items() if theirs not in images]
+    files = _image_files(recording, lacking, scratch, order, progress) if lacking else {}
+    images |= {wanted[index]: file for index, file in files.items()}
+    packed = _pack(sio, scratch / f"{number}.h5", number, images, video, video.source_video, order)
+    labels.replace_videos(video_map={video: packed})
+    return packed
+
+
+def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
+    """Unpack the images that a package holds of a video, by frame index, and tell the order of their colours.
+
+    PNG files stay as they are; of others their pixels do, because a package holds images of one format.
+    """
+    import h5py
+
+    with h5py.File(video.filename, "r") as file:
+        rows = file[video.backend_metadata["dataset"]]
+        indices = [int(index) for index in rows.parent["frame_numbers"][:]]
+        images = {index: scratch / f"packed-{index}.png" for index in indices}
+        if not indices or rows.attrs.get("format") == "png":
+            for row, path in enumerate(images.values()):
+                path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
+            return images, str(rows.attrs.get("channel_order", "BGR"))
+    for index, read in unpacked(video, set(indices)).items():
+        images[index].write_bytes(png(np.ascontiguousarray(read()[..., ::-1])))
+    return images, "BGR"
 
 
 def _image_files(
@@ -308,53 +354,6 @@ def _image_files(
             files[index] = scratch / f"{recording.name}-{index}.png"
             files[index].write_bytes(image)
     return files
-
-
-def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
-    """Unpack the images that a package holds of a video, by frame index, and tell the order of their colours."""
-    import h5py
-
-    with h5py.File(video.filename, "r") as file:
-        rows = file[video.backend_metadata["dataset"]]
-        indices = rows.parent["frame_numbers"][:]
-        if len(indices) and rows.attrs["format"] != "png":
-            raise ExportError(
-                f"{video.filename}: holds {rows.attrs['format']} images, and only PNG can be added to; give the .slp"
-            )
-        images = {int(index): scratch / f"packed-{index:.0f}.png" for index in indices}
-        for row, path in enumerate(images.values()):
-            path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
-        return images, str(rows.attrs.get("channel_order", "BGR"))
-
-
-def _recording_name(video: Any) -> str:
-    """Stem of a video's name; of a list of images that of their folder."""
-    filename = (video.original_video or video.source_video or video).filename
-    names = re.split(r"[/\\]", filename[0] if isinstance(filename, list) else str(filename))
-    return restored(names[-2] if isinstance(filename, list) and len(names) > 1 else Path(names[-1]).stem)
-
-
-def _unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:
-    """Give, for each wanted frame that a package holds an image of, a function that reads it."""
-    import h5py
-
-    path, dataset = Path(video.filename), video.backend_metadata["dataset"]
-
-    def read(row: int) -> NDArray[np.uint8]:
-        with h5py.File(path, "r") as file:
-            stored, told = np.asarray(file[dataset][row]), dict(file[dataset].attrs)
-        if told.get("format") in ("png", "jpg", "jpeg"):
-            image = decode_image(stored.astype(np.int8).tobytes(), path)
-            return image if told.get("channel_order", "BGR") == "RGB" else np.ascontiguousarray(image[..., ::-1])
-        image = np.broadcast_to(stored, (*stored.shape[:2], 3)) if stored.ndim == 3 else stored
-        return np.ascontiguousarray(image[..., ::-1], np.uint8)
-
-    try:
-        with h5py.File(path, "r") as file:
-            indices = file[dataset].parent["frame_numbers"][:].tolist()
-    except (OSError, KeyError) as error:
-        raise ExportError(f"{path}: its images cannot be read ({error}); restore it from a copy") from None
-    return {int(index): partial(read, row) for row, index in enumerate(indices) if int(index) in wanted}
 
 
 def _swapped(image: bytes) -> bytes:

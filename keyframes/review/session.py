@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keyframes.datatypes import WITH_PROJECT, Exported, ExportTool, known_time
 from keyframes.errors import KeyframesError, ReviewError, StaleError
-from keyframes.exporters import export
+from keyframes.exporters import export, uses_of
 from keyframes.exporters.place import unused_file
 from keyframes.exporters.recording import read_recordings
 from keyframes.report import make_overview, thumbnail, timeline
@@ -227,16 +227,10 @@ class Session:
             if project is None and tool != "deeplabcut":
                 place = self.folder.resolve()
                 output = unused_file(place.with_name(f"{place.name.removesuffix('-keyframes')}-{tool}"), "")
-            return export(
-                self.folder,
-                tool,
-                output=output,
-                videos=[self.video],
-                project=project,
-                task=task,
-                scorer=scorer,
-                bodyparts=bodyparts,
-            )
+            # The page keeps what was filled in for another tool.
+            options: dict[str, Any] = {"task": task, "scorer": scorer, "bodyparts": bodyparts}
+            used = {name: value for name, value in options.items() if name in uses_of(tool)}
+            return export(self.folder, tool, output=output, videos=[self.video], project=project, **used)
 
     def _changed(self, action: str, frame_index: int | None, by: int | None, words: str) -> Manifest:
         manifest = self.manifest

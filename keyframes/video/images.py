@@ -35,10 +35,11 @@ def is_image_sequence(path: Path) -> bool:
 def image_files(folder: Path) -> tuple[Path, ...]:
     """List the images of a folder in the order of their names, numbers in them counted as numbers."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_ENDINGS and path.name[0] != ".")
-    return tuple(sorted((path for path in files if path.is_file()), key=_natural_order))
+    return tuple(sorted((path for path in files if path.is_file()), key=natural_order))
 
 
-def _natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Sort key of a name in which numbers count as numbers."""
     parts = re.split(r"([0-9]+)", path.name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name
 

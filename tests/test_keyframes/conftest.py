@@ -9,6 +9,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from tests.test_keyframes.odd_names import LATIN
+
 # Ways to scan, as options of `keyframes.extract`; whatever the way, an index means the same picture.
 SCANS = ({}, {"scan": "fast"})
 # OpenCV refuses damaged packets and goes on behind them; so many in a row are the end of a test file.
@@ -265,3 +267,14 @@ def long_file(tmp_path_factory):
         return made[name]
 
     return get
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A folder whose file system takes any bytes for a name."""
+    try:
+        (tmp_path / LATIN).mkdir()
+        (tmp_path / LATIN).rmdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes names in UTF-8 alone")
+    return tmp_path

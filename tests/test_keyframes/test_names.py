@@ -15,38 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import keyframes
-from keyframes.names import entry_shown_as, is_utf8, restored, shown, shown_in, stored
+from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
 from keyframes.output import LONGEST_KEPT, hidden_start, unused_name
 from tests.conftest import ROOT
+from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
-
-# Python then knows ASCII alone, and gives every other byte of a name as a surrogate.
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-LOCALES = pytest.mark.parametrize("locale", [{}, ASCII], ids=["utf-8", "ascii"])
-LATIN = os.fsdecode(b"caf\xe9")
-TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio")
-
-
-@pytest.fixture
-def odd(tmp_path):
-    """A folder whose file system takes any bytes for a name."""
-    try:
-        (tmp_path / LATIN).mkdir()
-        (tmp_path / LATIN).rmdir()
-    except (OSError, UnicodeError):
-        pytest.skip("this file system takes names in UTF-8 alone")
-    return tmp_path
 
 
 def frames(folder):
     """Bytes of the exported images by name."""
     return {path.name: path.read_bytes() for path in (folder / "frames").iterdir()}
-
-
-def texts(folder):
-    """Every text below a folder, read as UTF-8."""
-    endings = {".json", ".jsonl", ".csv", ".html", ".yaml", ".xml"}
-    return {path: path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in endings}
 
 
 @given(st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name))
@@ -57,6 +35,7 @@ def test_any_bytes_are_shown_as_text_and_found_again(name):
     assert (text == given_name) == is_utf8(given_name)
     assert restored(json.loads(json.dumps(stored(given_name)))) == given_name
     assert shown_in({given_name: [given_name, 1, None]}) == {text: [text, 1, None]}
+    assert plain(given_name) == plain(text) == text.replace("\\", "_")
 
 
 def test_a_file_is_found_by_the_name_that_is_shown(odd):
@@ -122,53 +101,6 @@ def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
         result = keyframes.extract(source, 10, output=odd / "odd", overwrite=True, **options)
         assert result.frame_indices == plain.frame_indices
         assert frames(result.folder) == frames(plain.folder)
-
-
-@pytest.mark.parametrize(
-    ("name", "locale"),
-    [(b"caf\xe9", {}), (b"caf\xe9", ASCII), ("Mäuse".encode(), ASCII)],
-    ids=["latin-1", "latin-1 in ascii", "utf-8 in ascii"],
-)
-@pytest.mark.parametrize("tool", TOOLS)
-def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_command):
-    if tool == "sleap":
-        pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
-    stem = os.fsdecode(name)
-    shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{stem}.mp4")
-    keyframes.extract(odd / f"{stem}.mp4", 3, output=odd / f"{stem}-keyframes")
-    words = ("--task", "Läufe", "--scorer", "Jörg", "--bodyparts", "nose,öhr")
-    place = odd / "export"
-    arguments = ("keyframes", "export", f"{stem}-keyframes", "--to", tool)
-    done = run_command(*arguments, *words, "-o", place, "--json", cwd=odd, env=locale)
-    assert "Traceback" not in done.stderr
-    assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 3)
-    whole = "".join(texts(place).values())
-    assert tool == "sleap" or "öhr" in whole
-    # A tool would take a backslash for a separator.
-    assert not any("\\" in path.name for path in place.rglob("*"))
-    if tool in ("deeplabcut", "lightning-pose"):
-        (link,) = (
-            (place / "videos").iterdir() if tool == "lightning-pose" or name[-1] == 0xE9 else [odd / f"{stem}.mp4"]
-        )
-        assert link.samefile(odd / f"{stem}.mp4")
-        assert is_utf8(link.name)
-    if tool in ("deeplabcut", "lightning-pose", "sleap"):
-        if tool != "sleap":
-            pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
-        project = place / "suggestions.slp" if tool == "sleap" else place
-        done = run_command(*arguments, "--project", project, "--json", cwd=odd, env=locale)
-        assert "Traceback" not in done.stderr
-        assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 0)
-
-
-def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video_file, run_command):
-    keyframes.extract(video_file("h264_b_frames.mp4"), 3, output=odd / "result")
-    words = ("--task", "t", "--scorer", "s", "--bodyparts", "nose", "--video", video_file("h264_b_frames.mp4"))
-    place = odd / LATIN / "project"
-    done = run_command("keyframes", "export", odd / "result", "--to", "deeplabcut", *words, "-o", place)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {odd}/caf\\xe9/project: this path is not UTF-8")
-    assert not place.exists()
 
 
 def test_a_review_shows_any_name(odd, video_file):

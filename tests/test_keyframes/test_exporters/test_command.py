@@ -86,6 +86,11 @@ def test_several_results_are_exported_together(work, run_command, video_file):
         (("--export", "deeplabcut", "--export", "lightning-pose", "--project", "p"), 2, "--project needs exactly one"),
         (("--export", "lightning-pose", "--bodyparts", "a,,b"), 2, "different names"),
         (("--export", "deeplabcut", "--project", "p"), 1, "p: no such file"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-c"), 2, "--skeleton has 'a-c'; give two of the"),
+        (("--export", "coco", "--skeleton", "a-b"), 2, "(none are given)"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-b,b-a"), 2, "each pair once"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-a"), 2, "give pairs of bodyparts"),
+        (("--export", "deeplabcut", "--individuals", "a,a"), 2, "individuals is 'a,a'; give different names"),
         (("--export", "coco", "--export", "cvat"), 1, "mpeg4-coco: exists already"),
     ],
 )
@@ -109,8 +114,63 @@ def test_extraction_into_a_project(work, run_command):
     options = ("--export", "deeplabcut", "--export", "coco", "--project", "dlc")
     done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *options, cwd=work)
     assert done.stdout.splitlines()[1:] == ["deeplabcut: 4 frames in dlc", "coco: 4 frames in mpeg4-coco"]
-    assert str(work / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
+    assert str(work / "dlc" / "videos" / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
     assert len(list((work / "dlc" / "labeled-data" / "mpeg4").iterdir())) == 4
+
+
+def test_wishes_that_no_export_follows_are_reported(work, run_command):
+    options = ("--bodyparts", "left-ear,tail-base,left", "--skeleton", "left-ear-tail-base", "--individuals", "m1")
+    arguments = ("--export", "coco", "--export", "cvat", "--task", "reach", *options)
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, cwd=work)
+    assert done.returncode == 0, done.stderr
+    # The skeleton is for COCO; neither takes a task, or names of animals.
+    assert sorted(done.stderr.splitlines()) == [
+        f"note: {tool}: --{option} is not used: {tool} takes none"
+        for tool in ("coco", "cvat")
+        for option in ("individuals", "task")
+    ]
+    (category,) = json.loads((work / "mpeg4-coco" / "annotations.json").read_text(encoding="utf-8"))["categories"]
+    assert category["keypoints"] == ["left-ear", "tail-base", "left"]
+    assert category["skeleton"] == [[1, 2]]
+    done = run_command(
+        *("keyframes", "export", "mpeg4-keyframes", "--to", "cvat", "-o", "later", "--scorer", "anna", "--copy-videos"),
+        cwd=work,
+    )
+    assert done.stderr.splitlines() == [
+        "note: cvat: --scorer is not used: cvat takes none",
+        "note: cvat: --copy-videos is not used: cvat takes none",
+    ]
+
+
+def test_a_new_project_of_several_animals(work, run_command):
+    new = ("--task", "reach", "--scorer", "anna", "--bodyparts", "nose,tail", "--individuals", "m1,m2")
+    arguments = ("--export", "deeplabcut", "--project", "dlc", *new, "--skeleton", "nose-tail", "--copy-videos")
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, cwd=work)
+    assert done.returncode == 0, done.stderr
+    text = (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
+    assert "multianimalproject: true" in text
+    assert "individuals:\n- m1\n- m2\n" in text
+    assert "skeleton:\n- - nose\n  - tail\n" in text
+    assert not (work / "dlc" / "videos" / "mpeg4.mp4").is_symlink()
+    # The same command again adds to what it made.
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, "-o", "again", cwd=work)
+    assert done.stderr.splitlines() == ["note: deeplabcut: 3 of the 3 frames of mpeg4 were there already"]
+
+
+def test_the_videos_of_several_results_are_found_by_content(tmp_path, extracted, video_file):
+    """Of equal names and of renamed ones, each result finds its own."""
+    (tmp_path / "x").mkdir()
+    videos = [tmp_path / "x" / "mpeg4.mp4", tmp_path / "monday.mp4"]
+    for video, name in zip(videos, ("vp9.webm", "mpeg4.mp4"), strict=True):
+        shutil.copy(video_file(name), video)
+    results = []
+    for name in ("mpeg4.mp4", "vp9.webm"):
+        results.append(tmp_path / f"{name}-result")
+        shutil.copytree(extracted(name), results[-1])
+    done = keyframes.export(results, "lightning-pose", output=tmp_path / "new", bodyparts=("a",), videos=videos)
+    assert done.n_frames == 10
+    with pytest.raises(ExportError, match=r"missing\.mp4: no such file"):
+        keyframes.export(results[0], "coco", output=tmp_path / "coco", videos=[tmp_path / "missing.mp4"])
 
 
 def test_a_project_without_the_video_is_told_before_anything_is_decoded(work, run_command, unchanged):
@@ -217,8 +277,9 @@ ON_A_SMALL_DISK = (
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
+@pytest.mark.parametrize("options", [(), ("--copy-videos",)])
 @pytest.mark.parametrize("kib", [24, 60, 120])
-def test_a_full_disk_leaves_the_project_as_it_was(kib, tmp_path, extracted):
+def test_a_full_disk_leaves_the_project_as_it_was(kib, options, tmp_path, extracted):
     pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     project, disk = tmp_path / "project", tmp_path / "disk"
     (project / "labeled-data" / "old").mkdir(parents=True)
@@ -226,7 +287,7 @@ def test_a_full_disk_leaves_the_project_as_it_was(kib, tmp_path, extracted):
     (project / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
     disk.mkdir()
     result = extracted("wmv2.wmv", 40)
-    command = [COMMAND, "export", result, "--to", "deeplabcut", "--project", "project"]
+    command = [COMMAND, "export", result, "--to", "deeplabcut", "--project", "project", *options]
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", f"{kib}k", disk, project, *command],
         capture_output=True,

@@ -70,16 +70,18 @@ def test_the_config_differs_in_added_lines_only(name, project, extracted, yaml):
     assert ("\r\n" in CONFIGS[name]) == ("\r\n" in text)
     assert text.count("\r\n") in (0, text.count("\n"))
     data, data_before = yaml.load(text), yaml.load(CONFIGS[name])
-    video = str(result.parent / "mpeg4.mp4")
-    assert data["video_sets"].pop(video) == {"crop": "0, 160, 0, 120"}
+    # As DeepLabCut lists it, which else would add it a second time.
+    video = project / "videos" / "mpeg4.mp4"
+    assert video.samefile(result.parent / "mpeg4.mp4")
+    assert data["video_sets"].pop(str(video)) == {"crop": "0, 160, 0, 120"}
     assert (data["video_sets"] or None) == data_before["video_sets"]
     assert {**data, "video_sets": None} == {**data_before, "video_sets": None}
-    # Everything that was there is there, and only images are new.
+    # Everything that was there is there, and only images and the link to the video are new.
     after = contents(project)
-    assert {name: after[name] for name in before if name != "config.yaml"} == {
-        name: content for name, content in before.items() if name != "config.yaml"
-    }
-    assert {Path(name).parent.as_posix() for name in set(after) - set(before)} == {"labeled-data/mpeg4"}
+    kept = set(before) - {"config.yaml", "videos"}
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    new_files = set(after) - set(before)
+    assert {Path(name).parent.as_posix() for name in new_files} == {"labeled-data/mpeg4", "videos"}
     assert (done.n_frames, done.notes) == (5, ())
 
 
@@ -101,7 +103,9 @@ def test_a_new_project(name, tmp_path, extracted, yaml):
     assert (done.place, done.n_frames) == (place, len(manifest["keyframes"]))
     config = yaml.load((place / "config.yaml").read_text(encoding="utf-8"))
     assert (config["Task"], config["scorer"], config["bodyparts"]) == ("reach", "anna", ["nose", "tail base"])
-    assert config["video_sets"] == {str(result.parent / name): {"crop": "0, 160, 0, 120"}}
+    video = place / "videos" / name
+    assert video.samefile(result.parent / name)
+    assert config["video_sets"] == {str(video): {"crop": "0, 160, 0, 120"}}
     assert config["project_path"] == str(place)
     assert re.fullmatch("[A-Z][a-z]{2}[0-9]{1,2}", config["date"])
     assert config["multianimalproject"] is False

@@ -86,7 +86,27 @@ def test_label_studio(tmp_path, results):
     interface = ElementTree.parse(done.place / "interface.xml")
     assert [label.get("value") for label in interface.iter("Label")] == list(BODYPARTS)
     assert interface.find("Image").get("value") == "$img"
-    assert "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT" in done.notes[0]
+    assert interface.find("KeyPointLabels").get("toName") == interface.find("Image").get("name")
+
+
+def test_label_studio_is_told_all_that_serving_the_images_needs(tmp_path, results):
+    """Each step was found to be needed: without serving enabled it answers 403, without the storage 404."""
+    place = tmp_path / "with space"
+    start, storage, interface, tasks = keyframes.export(results[0], "label-studio", output=place).notes
+    assert "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true" in start
+    assert f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT='{place}'" in start
+    # The server takes no storage that is the root itself.
+    assert f"Local Files with the path {place / 'labeled-data'}," in storage
+    assert "interface.xml" in interface
+    assert "--bodyparts" in interface
+    assert "tasks.json" in tasks
+
+
+def test_a_skeleton_in_coco(tmp_path, results):
+    options = {"bodyparts": ("nose", "tail", "paw"), "skeleton": (("nose", "tail"), ("paw", "nose"))}
+    place = keyframes.export(results[0], "coco", output=tmp_path / "out", **options).place
+    (category,) = json.loads((place / "annotations.json").read_text(encoding="utf-8"))["categories"]
+    assert category["skeleton"] == [[1, 2], [3, 1]]
 
 
 @pytest.mark.parametrize("tool", ["coco", "cvat", "label-studio"])

@@ -1,0 +1,41 @@
+"""The tables of labels that DeepLabCut keeps as HDF5, as pandas writes them, read without pandas."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from keyframes.errors import ExportError
+
+
+def images_in_h5(path: Path) -> Iterator[str]:
+    """Yield what names the images in a table's index: their paths, or, in newer tables, their names.
+
+    Raises
+    ------
+    ExportError
+        Where the file is no such table, or h5py is missing.
+    """
+    try:
+        import h5py
+    except ImportError:
+        raise ExportError(
+            f"{path}: is read with h5py, which is not installed: pip install 'keyframes[sleap]'"
+        ) from None
+    try:
+        with h5py.File(path, "r") as file:
+            yield from _index_of(file["df_with_missing"])
+    except (OSError, KeyError, ValueError) as error:
+        raise ExportError(f"{path}: cannot be read as a table of labels ({error}); restore it from a copy") from None
+
+
+def _index_of(group: Any) -> list[str]:
+    """Texts of the last level of the index of a table in the fixed format of pandas."""
+    if "axis1" in group:
+        return _texts(group["axis1"])
+    last = max(name for name in group if name.startswith("axis1_level"))
+    levels = _texts(group[last])
+    return [levels[code] for code in group[last.replace("level", "label")][:].tolist()]
+
+
+def _texts(values: Any) -> list[str]:
+    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values[:].ravel().tolist()]

@@ -1,0 +1,164 @@
+"""Names that are not UTF-8, and an ASCII locale, in the projects of labelling tools."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import keyframes
+from keyframes.exporters.recording import has_content
+from keyframes.exporters.same_recording import OwnVideo
+from keyframes.names import is_utf8, plain, restored, shown
+from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
+
+TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio")
+
+
+@given(st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & {0, ord("/")}))
+def test_a_video_is_known_by_the_name_that_projects_have_of_it(name):
+    own = OwnVideo(Path("/data") / f"{os.fsdecode(name)}.mp4", 1, "", 1)
+    assert own.has_name(plain(own.path.stem))
+    assert own.has_name(f"{plain(own.path.name).replace('.', '-')}-2")
+    assert not own.has_name(f"{plain(own.path.stem)}x")
+
+
+def test_half_of_a_utf_16_pair_is_no_error():
+    """JSON may hold one."""
+    assert restored("\ud800") == "\ud800"
+    assert shown("\ud800") == r"\ud800"
+    assert not has_content(Path("\ud800"), 1, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "locale"),
+    [(b"caf\xe9", {}), (b"caf\xe9", ASCII), ("Mäuse".encode(), ASCII)],
+    ids=["latin-1", "latin-1 in ascii", "utf-8 in ascii"],
+)
+@pytest.mark.parametrize("tool", TOOLS)
+def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_command):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    stem = os.fsdecode(name)
+    shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{stem}.mp4")
+    keyframes.extract(odd / f"{stem}.mp4", 3, output=odd / f"{stem}-keyframes")
+    words = ("--task", "Läufe", "--scorer", "Jörg", "--bodyparts", "nose,öhr")
+    place = odd / "export"
+    arguments = ("keyframes", "export", f"{stem}-keyframes", "--to", tool)
+    done = run_command(*arguments, *words, "-o", place, "--json", cwd=odd, env=locale)
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 3)
+    whole = "".join(texts(place).values())
+    assert tool == "sleap" or "öhr" in whole
+    # A tool would take a backslash for a separator.
+    assert not any("\\" in path.name for path in place.rglob("*"))
+    if tool in ("deeplabcut", "lightning-pose"):
+        (link,) = (place / "videos").iterdir()
+        assert link.samefile(odd / f"{stem}.mp4")
+        assert is_utf8(link.name)
+    if tool in ("deeplabcut", "lightning-pose", "sleap"):
+        if tool != "sleap":
+            pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+        project = place / "suggestions.slp" if tool == "sleap" else place
+        done = run_command(*arguments, "--project", project, "--json", cwd=odd, env=locale)
+        assert "Traceback" not in done.stderr
+        assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 0)
+        assert not [note for note in json.loads(done.stdout)["exports"][0]["notes"] if "taken for" in note]
+        more = extract_more(odd / f"{stem}.mp4", tool, project, run_command, locale)
+        assert not set(more) & set(indices_in(odd / f"{stem}-keyframes"))
+
+
+def indices_in(result):
+    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
+    return [entry["frame_index"] for entry in manifest["keyframes"]]
+
+
+def extract_more(video, tool, project, run_command, locale):
+    """Choose three frames unlike the three of a project, add them to it, and return them."""
+    place = video.with_name("more")
+    arguments = ("keyframes", "extract", video, "-k", 3, "-o", place, "--unlike", project)
+    done = run_command(*arguments, "--export", tool, "--project", project, "--json", env=locale)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [one["frames"] for one in document["exports"]] == [3]
+    (used,) = document["results"][0]["unlike"]
+    assert (used["frames"], used["of_this_video"]) == (3, 3)
+    return indices_in(place)
+
+
+@LOCALES
+@pytest.mark.parametrize("tool", ["lightning-pose", "sleap"])
+def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file, run_command):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    (odd / LATIN).mkdir()
+    video = odd / LATIN / f"{LATIN}.mp4"
+    shutil.copy(video_file("h264_b_frames.mp4"), video)
+    first = keyframes.extract(video, 3, output=odd / "first")
+    place = odd / LATIN / f"{LATIN}-project"
+    keyframes.export(first.folder, tool, videos=[video], output=place, bodyparts=["nose"])
+    if tool == "sleap":
+        (place / "suggestions.pkg.slp").rename(place / f"{LATIN}.pkg.slp")
+        place /= f"{LATIN}.pkg.slp"
+    more = extract_more(video, tool, place, run_command, locale)
+    assert not set(more) & set(first.frame_indices)
+
+
+@LOCALES
+def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_file, run_command):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    videos = [odd / f"scene_{LATIN}.mp4", odd / "scene_Mäuse.mp4"]
+    for video in videos:
+        shutil.copy(video_file("h264_b_frames.mp4"), video)
+    for number, target in enumerate((("-o", odd / "out"), ("-o", odd / "again"))):
+        arguments = (
+            "keyframes",
+            "extract",
+            *videos,
+            "--views",
+            "-k",
+            3 + number,
+            *target,
+            "--export",
+            "lightning-pose",
+        )
+        done = run_command(*arguments, "--project", odd / "project", "--bodyparts", "nose", env=locale)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == 0, done.stderr
+    tables = {path.name for path in (odd / "project").glob("*.csv")}
+    assert tables == {"CollectedData_caf_xe9.csv", "CollectedData_Mäuse.csv"}
+    assert "view_names:\n- caf_xe9\n- Mäuse\n" in texts(odd / "project")[odd / "project" / "project.yaml"]
+
+
+def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video_file, run_command):
+    keyframes.extract(video_file("h264_b_frames.mp4"), 3, output=odd / "result")
+    words = ("--task", "t", "--scorer", "s", "--bodyparts", "nose", "--video", video_file("h264_b_frames.mp4"))
+    place = odd / LATIN / "project"
+    done = run_command("keyframes", "export", odd / "result", "--to", "deeplabcut", *words, "-o", place)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {odd}/caf\\xe9/project: this path is not UTF-8")
+    assert not place.exists()
+
+
+def test_a_project_of_deeplabcut_that_was_moved_there_takes_frames_but_no_videos(odd, video_file, run_command):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    known, other = odd / f"{LATIN}.mp4", odd / "other.mp4"
+    shutil.copy(video_file("h264_b_frames.mp4"), known)
+    shutil.copy(video_file("mpeg4.mp4"), other)
+    first = keyframes.extract(known, 3, output=odd / "first")
+    words = {"task": "t", "scorer": "s", "bodyparts": ["nose"]}
+    keyframes.export(first.folder, "deeplabcut", output=odd / "project", **words)
+    (odd / "project").rename(odd / f"{LATIN}-project")
+    project = odd / f"{LATIN}-project"
+    assert not set(extract_more(known, "deeplabcut", project, run_command, {})) & set(first.frame_indices)
+    before = {path: path.is_file() and path.read_bytes() for path in project.rglob("*")}
+    keyframes.extract(other, 3, output=odd / "second")
+    done = run_command("keyframes", "export", odd / "second", "--to", "deeplabcut", "--project", project)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {odd}/caf\\xe9-project: this path is not UTF-8")
+    assert {path: path.is_file() and path.read_bytes() for path in project.rglob("*")} == before
