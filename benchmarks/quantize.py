@@ -163,7 +163,7 @@ def coders(paths):
     planes = []
     for path in paths:
         colors = find_colors(as_rgba(read(path)))
-        planes.append(map_pixels(colors, choose_palette(colors, 64), False))
+        planes.append(map_pixels(colors, choose_palette(colors, 64)))
     methods = [("mixed contexts", lambda plane: len(encode_symbols(plane, 6)))]
     try:
         import zstandard

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 # What Numba looks for, to know whether `np.dot` can be compiled.
 BLAS = "scipy.linalg.cython_blas"
+# What is still to be called when the first kernel is about to be compiled.
+_announcements: list[Callable[[], None]] = []
 # Without Numba's run time, which counts references; an option that Numba does not document.
 UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
@@ -42,7 +44,15 @@ def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[...,
             return njit(nogil=True, **flags)(kernel)
         cache = getattr(dispatcher, "_cache", None)
         if cache is not None:
-            save = cache.save_overload
+            load, save = cache.load_overload, cache.save_overload
+
+            def load_or_announce(signature: Any, context: Any) -> Any:
+                found = load(signature, context)
+                while found is None and _announcements:
+                    _announcements.pop()()
+                return found
+
+            cache.load_overload = load_or_announce
 
             def save_if_possible(signature: Any, machine_code: Any) -> None:
                 with suppress(OSError):
@@ -52,6 +62,11 @@ def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[...,
         return dispatcher
 
     return decorate
+
+
+def when_compiling(announce: Callable[[], None]) -> None:
+    """Let something be called, once, when a kernel is about to be compiled that no cache has."""
+    _announcements.append(announce)
 
 
 @compiled(fastmath=FAST_MATH)
