@@ -205,12 +205,13 @@ def _gray_through(pixels: NDArray[np.uint8], profile: bytes, notes: list[str]) -
         notes.append("has a colour profile that does not fit its colours; it is left out")
         return pixels, False
     try:
-        converted = np.asarray(to_srgb(Image.fromarray(pixels[..., 0]), profile))
+        # All there are: an image may have many of each.
+        levels = np.asarray(to_srgb(Image.fromarray(np.arange(256, dtype=np.uint8)[None]), profile))[0, :, 1]
     except ValueError:
         notes.append("has a colour profile that cannot be used; it is left out")
         return pixels, False
     notes.append("has a gray colour profile; it is converted to sRGB")
-    return np.concatenate([converted[..., 1:2], pixels[..., 1:]], axis=2), True
+    return np.concatenate([levels[pixels[..., :1]], pixels[..., 1:]], axis=2), True
 
 
 def _alpha_of(samples: NDArray, clear: tuple[int, ...], bits: int) -> NDArray[np.uint8]:

@@ -126,7 +126,8 @@ def test_a_lower_level_is_nearer_to_the_undithered_image():
 
 def test_a_color_that_is_near_enough_is_not_dithered():
     """One level lies between the entries: nobody sees what dithering would add."""
-    pixels = np.repeat(np.arange(100, 164, dtype=np.uint8)[None, :, None] // 2, 32, 0)
+    red = np.repeat(np.arange(100, 164, dtype=np.uint8)[None, :, None] // 2, 32, 0)
+    pixels = np.concatenate([red, np.full((32, 64, 2), 40, np.uint8)], 2)
     colors = find_colors(as_rgba(pixels))
     palette = choose_palette(colors, 16)
     assert (dither(colors, palette, 1) == map_pixels(colors, palette)).all()
