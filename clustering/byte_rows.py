@@ -19,8 +19,9 @@ from clustering.sampling import sample_rows
 # Parts of a level in which centres are held, and what keeps pinned rows away from free centres.
 PARTS = 4
 FORBIDDEN = np.float32(1 << 20)
-# Rows whose scores are taken at a time: they stay in the processor's cache.
-CHUNK_ROWS = 512
+# Scores that are taken at a time: they stay in the processor's cache, and BLAS starts no threads for so few. Threads
+# would change no bit here, but take several times as long where other work keeps the processors busy.
+CHUNK_SCORES = 1 << 15
 # Rows on which seeds are chosen, and on which Lloyd's algorithm runs, by weight.
 SEED_ROWS, ROWS_A_SEED = 10240, 40
 LLOYD_ROWS = 1 << 16
@@ -122,9 +123,10 @@ def _search(
     wide = np.ascontiguousarray(np.stack(rows, axis=1), X.dtype)
     labels = np.empty(len(X), np.int64)
     best, others = np.empty(len(X), X.dtype), np.empty(len(X) if second else 0, X.dtype)
-    scores, places = np.empty((CHUNK_ROWS, len(centers)), X.dtype), np.arange(CHUNK_ROWS)
-    for first in range(0, len(X), CHUNK_ROWS):
-        span = slice(first, min(first + CHUNK_ROWS, len(X)))
+    n_rows = max(1, CHUNK_SCORES // len(centers))
+    scores, places = np.empty((n_rows, len(centers)), X.dtype), np.arange(n_rows)
+    for first in range(0, len(X), n_rows):
+        span = slice(first, min(first + n_rows, len(X)))
         part, at = scores[: span.stop - first], places[: span.stop - first]
         np.dot(wide[span], table, out=part)
         labels[span] = part.argmax(axis=1)
@@ -181,7 +183,7 @@ def _found(rows: _Rows, centers: _Centers, second: bool) -> _Found:
     labels, best, others = _search(rows.X, centers.places, _forbidden(rows, centers), second)
     nearest = np.maximum(_squared(rows, best), 0)
     return _Found(
-        centers, labels, nearest, _squared(rows, others) if second else nearest, float(rows.weights @ nearest)
+        centers, labels, nearest, _squared(rows, others) if second else nearest, float(np.sum(rows.weights * nearest))
     )
 
 

@@ -65,6 +65,8 @@ class Done:
     encoded : Encoded or None
     seconds : float
     notes : tuple of str
+    reduced : bool
+        Whether the image lost something before it was encoded.
     error : QuantizeError or None
     """
 
@@ -73,6 +75,7 @@ class Done:
     encoded: Encoded | None
     seconds: float
     notes: tuple[str, ...] = ()
+    reduced: bool = False
     error: QuantizeError | None = None
 
 
@@ -157,7 +160,7 @@ def run_jobs(
         try:
             return _run(job, settings, shared, suffix, overwrite, max_pixels, report, start, kept, made_by)
         except QuantizeError as error:
-            return Done(job.source, None, None, time.perf_counter() - start, (), error)
+            return Done(job.source, None, None, time.perf_counter() - start, error=error)
 
     n_at_once = min(available_threads(), MOST_AT_ONCE, len(jobs))
     with ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
@@ -230,7 +233,8 @@ def _run(
         # Made of the image as it was, or with other settings, in another kind of file.
         if records is not None and stale not in [path for path, _ in files] and records.made(stale):
             stale.unlink(missing_ok=True)
-    return Done(job.source, place, encoded, time.perf_counter() - start, notes_of(picture, encoded, len(data)))
+    notes = notes_of(picture, encoded, len(data))
+    return Done(job.source, place, encoded, time.perf_counter() - start, notes, bool(picture.notes))
 
 
 def _read(source: Path) -> bytes:

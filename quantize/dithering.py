@@ -41,7 +41,7 @@ def dither(colors: Colors, palette: Palette, level: float) -> NDArray[np.uint8]:
         palette.rgba[:, 3] == 255,
         order,
         gaps,
-        LIMIT * float(np.sqrt(colors.counts @ squares / colors.counts.sum())),
+        LIMIT * float(np.sqrt(np.average(squares, weights=colors.counts))),
         EDGE,
         np.zeros((2, indices.shape[1] + 2, rows.shape[1]), np.float32),
         indices,

@@ -114,7 +114,7 @@ def choose_palette(colors: Colors, n_entries: int, random_state: int = 0) -> Pal
     best, least = entries, np.inf
     for turn in range(LAST_TURNS + 1):
         entries, labels, squares = _filled(rgba, rows, weights, entries, n_wanted)
-        error = float(weights @ squares)
+        error = float(np.sum(weights * squares))
         if error < least:
             best, least = entries, error
         if turn < LAST_TURNS:

@@ -52,7 +52,8 @@ def encode_files(
                 results.append(described(done.encoded, str(done.source), str(done.place), done.seconds, done.notes))
                 if not quiet and not as_json:
                     bar.write(
-                        line(done.encoded, str(done.source), str(done.place), done.seconds, done.notes), file=sys.stdout
+                        line(done.encoded, str(done.source), str(done.place), done.seconds, done.reduced),
+                        file=sys.stdout,
                     )
     if as_json:
         print_json(results, [{"image": str(source), "error": str(error)} for source, error in failures])
@@ -106,4 +107,4 @@ def encode_piped(
     if as_json:
         print_json([described(encoded, name, str(place), seconds, notes)], [])
     elif not quiet:
-        print(line(encoded, name, str(place), seconds, notes), file=sys.stdout if to_file else sys.stderr)
+        print(line(encoded, name, str(place), seconds, bool(picture.notes)), file=sys.stdout if to_file else sys.stderr)

@@ -34,10 +34,9 @@ def described(encoded: Encoded, name: str, place: str, seconds: float, notes: Se
     }
 
 
-def line(encoded: Encoded, name: str, place: str, seconds: float, notes: Sequence[str]) -> str:
-    """Describe a result in a line."""
-    # What the notes tell of was lost before.
-    perfect = "no further loss" if notes else "lossless"
+def line(encoded: Encoded, name: str, place: str, seconds: float, reduced: bool) -> str:
+    """Describe a result in a line; `reduced` says that the image lost something before it was encoded."""
+    perfect = "no further loss" if reduced else "lossless"
     loss = f"PSNR {encoded.psnr:.2f} dB, SSIM {encoded.ssim:.4f}" if math.isfinite(encoded.psnr) else perfect
     size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits a pixel"
     return f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}"
