@@ -310,7 +310,7 @@ def test_a_folder_is_done_again_where_the_source_or_the_settings_changed(command
     assert "2 done, 0 done before" in command(*arguments, "--codewords", 16).stderr
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.png")}
     assert "0 done, 2 done before" in command(*arguments, "--codewords", 16).stderr
-    Image.fromarray(photo(24, 24, 5)).save(folder / "b.png")
+    Image.fromarray(255 - photo(24, 24)).save(folder / "b.png")
     assert "1 done, 1 done before" in command(*arguments, "--codewords", 16).stderr
     assert (tmp_path / "out" / "a-quantized.png").read_bytes() == first["a-quantized.png"]
     assert (tmp_path / "out" / "b-quantized.png").read_bytes() != first["b-quantized.png"]
@@ -395,7 +395,7 @@ class TestOnPosix:
     @pytest.mark.skipif(sys.platform == "darwin", reason="names are UTF-8 there")
     def test_a_name_that_is_no_text(self, picture, tmp_path):
         name = b"caf\xe9.png"
-        picture.rename(os.path.join(os.fsencode(tmp_path), name))
+        os.rename(os.fsencode(picture), os.path.join(os.fsencode(tmp_path), name))
         program = os.fsencode(Path(sys.executable).parent / "quantize")
         environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
         for options in ([b"--report"], [b"--json", b"--force"]):
