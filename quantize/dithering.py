@@ -7,14 +7,14 @@ from quantize.kernels.colors import CLEAR, OPAQUE, TRANSLUCENT, diffuse_errors
 from quantize.palette import Colors, Palette, map_pixels
 
 # Share of the error that is handed on at the level 1: all of it makes more noise than it mixes colours.
-STRENGTH = 0.8
+STRENGTH = 0.7
 # Squared distance of a colour to its entry, in levels, up to which nobody sees a difference, and from which the whole
 # share is handed on.
 NEAR, FAR = 2.0, 8.0
 # Largest error that a pixel takes up, by the palette's own root mean square.
 LIMIT = 3.0
 # Distance to a neighbour, in levels, at which a pixel takes up half: edges hide what dithering would mend.
-EDGE = 60.0
+EDGE = 90.0
 
 
 def dither(colors: Colors, palette: Palette, level: float) -> NDArray[np.uint8]:

@@ -75,7 +75,7 @@ def xmp_chunk(xmp: bytes) -> bytes:
 
 
 def png_of_palette(indices: NDArray[np.uint8], palette: NDArray[np.uint8], metadata: dict[str, bytes]) -> bytes:
-    """PNG file of an indexed image, with 1, 2, 4 or 8 bits a pixel as it takes.
+    """PNG file of an indexed image, with 1, 2, 4 or 8 bits a pixel, whichever makes it smaller.
 
     Parameters
     ----------
@@ -86,12 +86,7 @@ def png_of_palette(indices: NDArray[np.uint8], palette: NDArray[np.uint8], metad
         As of `quantize.datatypes.Picture`.
     """
     height, width = indices.shape
-    depth = next(bits for bits in (1, 2, 4, 8) if len(palette) <= 1 << bits)
-    if depth == 8:
-        packed = indices
-    else:
-        bits = np.unpackbits(indices[..., None], axis=2)[..., 8 - depth :]
-        packed = np.packbits(bits.reshape(height, -1), axis=1)
+    depth, data = _coded(indices, len(palette))
     n_transparent = int((palette[:, 3] < 255).sum())
     parts = [SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 3, 0, 0, 0))]
     parts.append(metadata.get("png", b""))
@@ -104,21 +99,37 @@ def png_of_palette(indices: NDArray[np.uint8], palette: NDArray[np.uint8], metad
         parts.append(chunk(b"eXIf", metadata["exif"].removeprefix(b"Exif\0\0")))
     if "xmp" in metadata:
         parts.append(xmp_chunk(metadata["xmp"]))
-    return b"".join([*parts, chunk(b"IDAT", _deflated(packed)), chunk(b"IEND", b"")])
+    return b"".join([*parts, chunk(b"IDAT", data), chunk(b"IEND", b"")])
 
 
-def _deflated(packed: NDArray[np.uint8]) -> bytes:
-    """Compress rows of indices as they are, and those of drawings as differences too, which slopes may prefer."""
-    rows = np.pad(packed, ((0, 0), (1, 0)))
-    quick = _compressed(rows.tobytes(), QUICK_LEVEL)
-    if len(quick) > SHARE_OF_DRAWINGS * rows.size:
-        return quick
-    differences = rows.copy()
+def _coded(indices: NDArray[np.uint8], n_entries: int) -> tuple[int, bytes]:
+    """Bits a pixel, and the compressed rows of indices.
+
+    A byte for each pixel may take less than several pixels in a byte, where nothing begins at a byte's edge. Rows of
+    drawings are compressed as differences too, which slopes may prefer.
+    """
+    least = next(bits for bits in (1, 2, 4, 8) if n_entries <= 1 << bits)
+    forms = {bits: _rows(indices, bits) for bits in {least, 8}}
+    quick = {bits: _compressed(rows, QUICK_LEVEL) for bits, rows in forms.items()}
+    best = min(quick, key=lambda bits: len(quick[bits]))
+    if len(quick[best]) > SHARE_OF_DRAWINGS * indices.size:
+        return best, quick[best]
+    tried = [(bits, _compressed(rows, BEST_LEVEL)) for bits, rows in forms.items()]
+    differences = forms[8].copy()
     differences[:, 0] = 1
-    differences[:, 2:] -= rows[:, 1:-1]
-    return min((_compressed(tried.tobytes(), BEST_LEVEL) for tried in (rows, differences)), key=len)
+    differences[:, 2:] -= forms[8][:, 1:-1]
+    return min([*tried, (8, _compressed(differences, BEST_LEVEL))], key=lambda found: len(found[1]))
 
 
-def _compressed(rows: bytes, level: int) -> bytes:
+def _rows(indices: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Rows with so many bits a pixel, each behind the number of its filter: none."""
+    packed = indices
+    if bits < 8:
+        digits = np.unpackbits(indices[..., None], axis=2)[..., 8 - bits :]
+        packed = np.packbits(digits.reshape(len(indices), -1), axis=1)
+    return np.pad(packed, ((0, 0), (1, 0)))
+
+
+def _compressed(rows: NDArray[np.uint8], level: int) -> bytes:
     coder = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL)
-    return coder.compress(rows) + coder.flush()
+    return coder.compress(rows.tobytes()) + coder.flush()
