@@ -54,7 +54,9 @@ def _window_sums(plane: NDArray[np.float64]) -> NDArray[np.float64]:
             plane = plane.sum(axis=0, keepdims=True)
         else:
             n = (len(plane) - WINDOW) // STRIDE + WINDOW // STRIDE
-            strides = plane[: n * STRIDE].reshape(n, STRIDE, -1).sum(axis=1)
+            strides = plane[: n * STRIDE : STRIDE].copy()
+            for k in range(1, STRIDE):
+                strides += plane[k : n * STRIDE : STRIDE]
             plane = strides[:-1] + strides[1:]
         plane = plane.T
     return plane
