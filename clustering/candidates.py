@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
-from clustering.seeding import sample_rows
+from clustering.sampling import sample_rows
 from clustering.workers import Workers
 
 # Distances kept at a time.

@@ -24,7 +24,7 @@ from clustering.growth import Growth
 from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
 from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.lloyd import Partition, lloyd
-from clustering.seeding import sample_rows
+from clustering.sampling import sample_rows
 from clustering.workers import Workers
 
 # The fast mode grows on a sample of so many rows, and no fewer a cluster.

@@ -35,7 +35,7 @@ class _Interrupted(BaseException):
     """Raised by a signal. Not a KeyboardInterrupt, which Typer would turn into exit status 1."""
 
 
-def run_interruptible(command: Callable[[], None]) -> None:
+def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = True) -> None:
     """Run a whole command; SIGINT and SIGTERM end it with 128 and their number, in an orderly way.
 
     A second signal, two seconds after the first one or later, ends it without waiting for threads.
@@ -44,6 +44,8 @@ def run_interruptible(command: Callable[[], None]) -> None:
     ----------
     command : callable
         Imports what it needs by itself, so that an interruption of that is handled too.
+    awaits_threads : bool, default=True
+        Whether an interruption waits for threads that still compute; if not, they must leave nothing half done.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def run_interruptible(command: Callable[[], None]) -> None:
             raise
         print("interrupted", file=sys.stderr, flush=True)
         status = 128 + _received[-1][0]
-        if len(_received) > 1:
+        if len(_received) > 1 or not awaits_threads:
             # Python's own end would wait for every thread.
             exit_at_once(status)
         sys.exit(status)

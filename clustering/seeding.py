@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from clustering.kernels.seeding import greedy_seeds
 from clustering.lloyd import nearest_centers
+from clustering.sampling import sample_rows
 from clustering.workers import BLOCK_ROWS, Workers
 
 PRODUCT_ROWS = 512
@@ -128,17 +129,6 @@ def kmeans_plusplus(
     uniforms = rng.uniform(size=(n_clusters, n_trials or 2 + int(np.log(n_clusters))))
     greedy_seeds(X, np.ascontiguousarray(tiles.swapaxes(1, 2)), weights, closest, uniforms, seeds)
     return seeds
-
-
-def sample_rows(weights: NDArray, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], NDArray]:
-    """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""
-    if n_sampled >= len(weights):
-        return np.arange(len(weights)), weights
-    cumulative = np.cumsum(weights, dtype=np.float64)
-    targets = (np.arange(n_sampled) + rng.uniform()) * (cumulative[-1] / n_sampled)
-    met = np.minimum(np.searchsorted(cumulative, targets, side="right"), len(weights) - 1)
-    rows, counts = np.unique(met, return_counts=True)
-    return rows, counts.astype(weights.dtype)
 
 
 def _project(X: NDArray, projection: NDArray, workers: Workers) -> NDArray:

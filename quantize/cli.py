@@ -4,27 +4,21 @@ Nothing heavy is imported here, so that help and usage errors are there at once.
 """
 
 import gc
-import json
-import math
+import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from quantize import __version__
+from quantize.commands.printing import STANDARD, print_json, say
 from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Profile, Settings, Subsampling, Tune
-from quantize.errors import ImageError, OutputError, QuantizeError, SettingsError
-
-if TYPE_CHECKING:
-    from quantize.batch import Done
-    from quantize.datatypes import Encoded
+from quantize.errors import QuantizeError, SettingsError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-STANDARD = Path("-")
 
 
 def _version(wanted: bool) -> None:
@@ -45,14 +39,15 @@ def main(
             metavar="IMAGE|DIR", show_default=False, help="Images, folders of images, or - for one on standard input."
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
+    out: Annotated[
+        str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE|DIR",
             help="Where the result goes: .png for a palette, .vqi for any, - for standard output; "
-            "of several images, a folder. Default: <stem>-quantized.png or <stem>.vqi beside the image.",
+            "of several images, a folder, and of one where it ends in a slash. "
+            "Default: <stem>-quantized.png or <stem>.vqi beside the image.",
         ),
     ] = None,
     profile: Annotated[Profile, typer.Option(help="How to encode; auto takes what serves the image.")] = "auto",
@@ -110,6 +105,10 @@ def main(
     dither: Annotated[
         bool, typer.Option("--dither/--no-dither", help="Of palettes: mix colours (Floyd-Steinberg).")
     ] = False,
+    dither_level: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="0..1", help="Dither so much. Default: 1 with --dither, else 0."),
+    ] = None,
     strip: Annotated[bool, typer.Option("--strip", help="Leave out the colour profile and other metadata.")] = False,
     report: Annotated[
         bool,
@@ -146,8 +145,14 @@ def main(
 ) -> None:
     """Make images small by vector quantisation: as a palette that anyone can open, or as .vqi.
 
-    Of a folder, what has been done before is passed by, so that an interrupted run goes on where it was.
+    Of a folder, what was done before with the same settings is skipped: an interrupted run goes on where it was.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A file may have a name that is no text.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    output = None if out is None else Path(out)
+    to_folder = out is not None and out.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
     with _usage():
         settings = Settings(
             profile=profile,
@@ -160,6 +165,7 @@ def main(
             subsampling=subsampling,
             algorithm=algorithm,
             dither=dither,
+            dither_level=dither_level,
             tune=tune,
             strip=strip,
             min_quality=min_quality,
@@ -181,256 +187,62 @@ def main(
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
     try:
         if info is None:
-            _load()
+            _load(settings, decode is not None, output, quiet)
+        status = 0
         if decode is not None:
-            _decode(decode, output, codebook, max_pixels, level, settings.strip, force, quiet, as_json)
+            from quantize.commands.decode import decode_file
+
+            decode_file(decode, output, codebook, max_pixels, level, settings.strip, force, quiet, as_json)
         elif info is not None:
-            _info(info, max_pixels, as_json)
+            from quantize.commands.decode import show_info
+
+            show_info(info, max_pixels, as_json)
         elif train_codebook is not None:
-            _train(inputs or [], train_codebook, settings, max_pixels, force, quiet, as_json)
+            from quantize.commands.train import train_on
+
+            status = train_on(inputs or [], train_codebook, settings, max_pixels, force, quiet, as_json)
         elif STANDARD in (inputs or []) or output == STANDARD:
-            _pipe(inputs or [], output, codebook, settings, max_pixels, report, force, quiet, as_json)
+            from quantize.commands.encode import encode_piped
+
+            encode_piped(inputs or [], output, codebook, settings, max_pixels, report, force, quiet, as_json)
         else:
-            _batch(inputs or [], output, codebook, settings, suffix, max_pixels, report, force, quiet, as_json)
+            from quantize.commands.encode import encode_files
+
+            status = encode_files(
+                inputs or [],
+                output,
+                to_folder,
+                codebook,
+                settings,
+                suffix,
+                max_pixels,
+                report,
+                force,
+                quiet,
+                as_json,
+            )
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
     except QuantizeError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         if as_json:
-            _print_json([], [{"error": str(error)}])
+            print_json([], [{"error": str(error)}])
         raise typer.Exit(error.exit_status) from None
+    if status:
+        raise typer.Exit(status)
 
 
-def _load() -> None:
-    """Load what every task needs, which is most of the time of a short one."""
-    from clustering.kernels.compilation import start_numba
+def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) -> None:
+    """Load what a task needs before it has threads, which is most of the time of a short one."""
+    of_palette = settings.wants_palette and not settings.dither_strength
+    if decoding or not of_palette or (output is not None and output.suffix.lower() == ".vqi"):
+        from clustering.kernels.compilation import start_numba, when_compiling
 
-    start_numba()
+        if sys.stderr.isatty() and not quiet:
+            when_compiling(lambda: say("the first run compiles what it needs and keeps it; this takes a few seconds"))
+        start_numba()
     gc.freeze()
     gc.enable()
-
-
-def _batch(
-    inputs: list[Path],
-    output: Path | None,
-    codebook: Path | None,
-    settings: Settings,
-    suffix: str | None,
-    max_pixels: int,
-    report: bool,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    from quantize.batch import find_jobs, run_jobs
-    from quantize.pipeline import load_book
-    from quantize.progress import progress_bar
-
-    jobs = find_jobs(inputs, output, settings, suffix)
-    shared = None if codebook is None else load_book(codebook)
-    results: list[dict[str, Any]] = []
-    failures: list[tuple[Path, QuantizeError]] = []
-    n_before = 0
-    runs = run_jobs(jobs, settings, shared=shared, suffix=suffix, overwrite=force, max_pixels=max_pixels, report=report)
-    with progress_bar(runs, len(jobs), not quiet and len(jobs) > 1) as bar:
-        for done in bar:
-            if done.error is not None:
-                if isinstance(done.error, SettingsError):
-                    raise done.error
-                failures.append((done.source, done.error))
-                if len(jobs) == 1:
-                    _say(f"error: {done.error}")
-            elif done.encoded is None:
-                n_before += 1
-            else:
-                for note in done.notes:
-                    bar.write(f"warning: {done.source}: {note}", file=sys.stderr)
-                results.append(_entry(done))
-                if not quiet and not as_json:
-                    bar.write(_line(done.encoded, str(done.source), str(done.place), done.seconds), file=sys.stdout)
-    if as_json:
-        _print_json(results, [{"image": str(source), "error": str(error)} for source, error in failures])
-    if len(jobs) > 1:
-        _say(f"{len(results)} done, {n_before} done before, {len(failures)} failed")
-        for _, error in failures:
-            _say(f"error: {error}")
-    if failures:
-        statuses = {error.exit_status for _, error in failures}
-        raise typer.Exit(1 if 1 in statuses else max(statuses))
-
-
-def _pipe(
-    inputs: list[Path],
-    output: Path | None,
-    codebook: Path | None,
-    settings: Settings,
-    max_pixels: int,
-    report: bool,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    """One image from standard input, or to standard output, or both."""
-    if len(inputs) != 1 or inputs[0].is_dir():
-        raise SettingsError("standard input and output take one image; name its file or -")
-    from quantize.images import read_image
-    from quantize.output import write_file
-    from quantize.pipeline import check_size, encode_picture, load_book
-    from quantize.report import report_page, report_place
-
-    start = time.perf_counter()
-    piped = inputs[0] == STANDARD
-    name = "standard input" if piped else str(inputs[0])
-    source = sys.stdin.buffer.read() if piped else inputs[0]
-    picture = read_image(source, name, max_pixels)
-    original_bytes = len(source) if isinstance(source, bytes) else inputs[0].stat().st_size
-    place = output or STANDARD
-    to_file = place != STANDARD
-    ending = place.suffix.lower() if to_file else ".png" if settings.wants_palette else "auto"
-    encoded = encode_picture(picture, settings, ending, None if codebook is None else load_book(codebook))
-    if settings.skip_if_larger:
-        check_size(encoded, original_bytes)
-    for note in picture.notes:
-        _say(f"warning: {name}: {note}")
-    if to_file:
-        write_file(place, encoded.data, force)
-        if report:
-            page = report_page(picture, encoded, name, place.name, original_bytes)
-            write_file(report_place(place), page, force)
-    else:
-        sys.stdout.buffer.write(encoded.data)
-        sys.stdout.buffer.flush()
-    seconds = time.perf_counter() - start
-    if as_json:
-        _print_json([_described(encoded, name, str(place), seconds, picture.notes)], [])
-    elif not quiet:
-        print(_line(encoded, name, str(place), seconds), file=sys.stdout if to_file else sys.stderr)
-
-
-def _decode(
-    file: Path,
-    output: Path | None,
-    codebook: Path | None,
-    max_pixels: int,
-    level: int,
-    strip: bool,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    from dataclasses import replace
-
-    from quantize.output import write_file
-    from quantize.pipeline import decode_picture, load_book, png_of
-
-    start = time.perf_counter()
-    shared = None if codebook is None else load_book(codebook)
-    with _of_file(file):
-        picture = decode_picture(_read(file), shared, max_pixels, level)
-    place = output or (STANDARD if file == STANDARD else file.with_suffix(".png"))
-    if place != STANDARD and place.suffix.lower() != ".png":
-        raise OutputError(f"{place}: only PNG is written by --decode; name a .png file with -o")
-    data = png_of(replace(picture, metadata={}) if strip else picture)
-    if place == STANDARD:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    write_file(place, data, force)
-    height, width, _ = picture.pixels.shape
-    seconds = time.perf_counter() - start
-    if as_json:
-        _print_json(
-            [{"file": str(file), "output": str(place), "width": width, "height": height, "seconds": seconds}], []
-        )
-    elif not quiet:
-        print(f"{file}: {width} x {height} in {place}, {seconds:.2f} s")
-
-
-def _info(file: Path, max_pixels: int, as_json: bool) -> None:
-    from quantize.pipeline import describe
-
-    with _of_file(file):
-        found = describe(_read(file), max_pixels)
-    if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-        return
-    for name, value in found.items():
-        if isinstance(value, dict):
-            shown = ", ".join(f"{key} {size} bytes" for key, size in value.items())
-        elif isinstance(value, list):
-            shown = ", ".join(value) or "none"
-        else:
-            shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-        print(f"{name.replace('_', ' '):<16}{shown}")
-
-
-def _train(
-    inputs: list[Path], place: Path, settings: Settings, max_pixels: int, force: bool, quiet: bool, as_json: bool
-) -> None:
-    from quantize.batch import find_jobs
-    from quantize.images import read_image
-    from quantize.output import write_file
-    from quantize.pipeline import train_codebook
-    from quantize.progress import progress_bar
-
-    start = time.perf_counter()
-    pictures, failures = [], []
-    sources = [job.source for job in find_jobs(inputs, None, settings, None)]
-    with progress_bar(sources, len(sources), not quiet) as bar:
-        for source in bar:
-            try:
-                pictures.append(read_image(source, str(source), max_pixels))
-            except ImageError as error:
-                failures.append({"image": str(source), "error": str(error)})
-                _say(f"error: {error}")
-    data = train_codebook(pictures, settings)
-    write_file(place, data, force)
-    seconds = time.perf_counter() - start
-    entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}
-    if as_json:
-        _print_json([entry], failures)
-    elif not quiet:
-        print(f"{place}: {len(data)} bytes, trained on {len(pictures)} images, {seconds:.2f} s")
-    if failures:
-        raise typer.Exit(1)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == STANDARD else file.read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror or error}); check the path") from error
-
-
-def _entry(done: "Done") -> dict[str, Any]:
-    assert done.encoded is not None
-    return _described(done.encoded, str(done.source), str(done.place), done.seconds, done.notes)
-
-
-def _described(encoded: "Encoded", name: str, place: str, seconds: float, notes: tuple[str, ...]) -> dict[str, Any]:
-    height, width, _ = encoded.pixels.shape
-    return {
-        "image": name,
-        "output": place,
-        "profile": encoded.profile,
-        "width": width,
-        "height": height,
-        "bytes": len(encoded.data),
-        "bits_per_pixel": encoded.bits_per_pixel,
-        # JSON has no infinity.
-        "psnr": encoded.psnr if math.isfinite(encoded.psnr) else None,
-        "ssim": encoded.ssim,
-        "quality": encoded.quality,
-        "seconds": seconds,
-        **encoded.details,
-        "warnings": list(notes),
-    }
-
-
-def _line(encoded: "Encoded", name: str, place: str, seconds: float) -> str:
-    loss = f"PSNR {encoded.psnr:.2f} dB, SSIM {encoded.ssim:.4f}" if math.isfinite(encoded.psnr) else "lossless"
-    size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits a pixel"
-    return f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}"
 
 
 @contextmanager
@@ -439,20 +251,3 @@ def _usage() -> Iterator[None]:
         yield
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
-
-
-@contextmanager
-def _of_file(file: Path) -> Iterator[None]:
-    """Name the file in every error."""
-    try:
-        yield
-    except QuantizeError as error:
-        raise type(error)(f"{file}: {error}") from error
-
-
-def _print_json(results: list[dict[str, Any]], failures: list[dict[str, str]]) -> None:
-    print(json.dumps({"results": results, "failures": failures}, indent=2, ensure_ascii=False))
-
-
-def _say(text: str) -> None:
-    print(" ".join(text.split()), file=sys.stderr)

@@ -18,8 +18,8 @@ chunks of an image come in the order below; those marked ? may be missing.
             profile (1): 1 palette, 2 block, 3 multi-resolution
             channels (1): 1 gray, 2 gray and alpha, 3 red green blue, 4 these and alpha
             height, width (4 each): 1 and more
-    icc ?   colour profile, exif ? , xmp_ ? : metadata, compressed as zlib has it; at most 16 MiB each when unpacked
-                                  (types "iccp", "exif", "xmpp")
+    iccp ?  colour profile; exif ?; xmpp ?; pngc ?, chunks of a PNG file (gAMA, cHRM, cICP, sRGB, pHYs, tEXt, zTXt,
+            iTXt) as they stand there: metadata, compressed as zlib has it; at most 16 MiB each when unpacked
 
     Palette
     PLTE    entries, 1 to 256, of 4 bytes each: red, green, blue, alpha
@@ -142,7 +142,7 @@ IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
 VERSION = 1
 PROFILES = {1: "palette", 2: "block", 3: "multiresolution"}
-METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp"}
+METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp", b"pngc": "png"}
 MOST_METADATA = 16 << 20
 LARGEST_SIDE = (1 << 32) - 1
 
@@ -199,6 +199,9 @@ def pack(container: Container) -> bytes:
     header = container.header
     number = next(number for number, profile in PROFILES.items() if profile == header.profile)
     chunks = [(b"HEAD", struct.pack(">BBBII", VERSION, number, header.channels, header.height, header.width))]
+    for name, data in container.metadata.items():
+        if len(data) > MOST_METADATA:
+            raise ContainerError(f"{name} has {len(data)} bytes, more than {MOST_METADATA}; leave it out with --strip")
     kinds = {name: kind for kind, name in METADATA.items()}
     chunks += [(kinds[name], zlib.compress(data, 9)) for name, data in sorted(container.metadata.items())]
     chunks += container.chunks

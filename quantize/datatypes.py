@@ -36,14 +36,18 @@ class Picture:
     pixels : array (height, width, n_channels), uint8
         Gray, gray and alpha, red green blue, or these and alpha.
     metadata : dict of str to bytes
-        What goes with it: "icc" (colour profile), "exif", "xmp".
+        What goes with it: "icc" (colour profile), "exif", "xmp", and "png" (chunks of a PNG file: what its colours
+        mean, its resolution, its texts).
     notes : tuple of str
         What of the file is not in it, one sentence each.
+    palette_file : bytes
+        The file itself, if it is a palette's PNG that shows just these pixels.
     """
 
     pixels: NDArray[np.uint8]
     metadata: dict[str, bytes] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    palette_file: bytes = b""
 
     @property
     def has_alpha(self) -> bool:
@@ -99,6 +103,7 @@ class Settings:
     subsampling: Subsampling | None = None
     algorithm: Algorithm = "kmeans"
     dither: bool = False
+    dither_level: float | None = None
     tune: Tune = "psnr"
     strip: bool = False
     min_quality: int | None = None
@@ -126,7 +131,8 @@ class Settings:
             )
         most = MOST_COLORS if self.wants_palette else MOST_CODEWORDS
         _check("codewords", self.codewords, _within(self.codewords, 2, most), f"2 to {most}")
-        if self.dither and (self.wants_blocks or self.wants_levels):
+        _check("dither_level", self.dither_level, _within(self.dither_level, 0, 1), "0 to 1")
+        if self.dither_strength and (self.wants_blocks or self.wants_levels):
             raise SettingsError("dither is for palettes; leave it out, or ask for --block 1")
         if self.profile == "multiresolution" and self.of_blocks:
             raise SettingsError(f"{self.of_blocks} is not for the profile multiresolution; leave one of them out")
@@ -138,6 +144,11 @@ class Settings:
         """Which of quality, psnr, bpp and max-bytes are given."""
         names = {"quality": self.quality, "psnr": self.psnr, "bpp": self.bpp, "max-bytes": self.max_bytes}
         return [name for name, value in names.items() if value is not None]
+
+    @property
+    def dither_strength(self) -> float:
+        """How much to dither, 0 to 1; a level alone asks for it too."""
+        return 1.0 if self.dither and self.dither_level is None else self.dither_level or 0.0
 
     @property
     def wants_palette(self) -> bool:
@@ -200,6 +211,8 @@ class Encoded:
     profile : str
     details : dict
         What the encoder chose: block, codewords, subsampling and the like.
+    notes : tuple of str
+        What of the settings is not in it, one sentence each.
     psnr, ssim : float
         Against the image that was encoded; infinity and 1 where nothing was lost.
     """
@@ -211,6 +224,7 @@ class Encoded:
     details: dict[str, Any]
     psnr: float
     ssim: float
+    notes: tuple[str, ...] = ()
 
     @property
     def bits_per_pixel(self) -> float:

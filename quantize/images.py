@@ -6,30 +6,28 @@ picture in silence.
 """
 
 import io
-import struct
+import re
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from quantize.color_profiles import SPACES, space_of, to_srgb
+from quantize.container import MOST_METADATA
 from quantize.datatypes import MOST_PIXELS, Picture
 from quantize.errors import ImageError
+from quantize.png import carried_chunks, resolution_chunk, with_chunks, xmp_chunk
+from quantize.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits
 
 # Endings of the files that are looked for in a folder.
 COMMON = (".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp")
 SUFFIXES = frozenset((*COMMON, ".avif", ".pbm", ".pgm", ".pnm", ".ppm"))
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# Of zlib: with less memory its blocks are shorter, and its codes keep up with the picture (0.7 % smaller than with 9).
-MEMORY_LEVEL = 7
-# The last levels make the indices of a photograph a hundredth smaller, in three times the time, and those of a drawing
-# a tenth. A drawing shrinks to less than this share of its indices at once.
-QUICK_LEVEL, BEST_LEVEL = 7, 9
-SHARE_OF_DRAWINGS = 1 / 8
 ORIENTATION = 0x0112
-XMP_KEYWORD = b"XML:com.adobe.xmp"
+# The orientation in XMP metadata, as an attribute or an element.
+XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
+PALETTE_MODES = ("P", "1")
 
 
 def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -> Picture:
@@ -60,7 +58,7 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
             # Its own limit warns of what max_pixels decides; oddities of metadata are no matter of the pixels.
             warnings.simplefilter("ignore")
             with _opened(data) as image:
-                return _picture(image, name, max_pixels)
+                return _picture(image, data, name, max_pixels)
     except UnidentifiedImageError:
         raise ImageError(f"{name}: is no image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
     except ImageError:
@@ -72,43 +70,82 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
 
 
 def _opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data))
+    try:
+        return Image.open(io.BytesIO(data))
+    except UnidentifiedImageError:
+        raise
+    except Exception:
+        # Pillow looks into a JPEG's EXIF data for a resolution; the image may be good where these are not.
+        bare = _without_exif(data)
+        if bare is None:
+            raise
+        image = Image.open(io.BytesIO(bare))
+        image.info["quantize note"] = "has EXIF data that cannot be read; they are left out"
+        return image
 
 
-def _picture(image: Image.Image, name: str, max_pixels: int) -> Picture:
+def _without_exif(data: bytes) -> bytes | None:
+    """JPEG file without its EXIF data, or None if it has none."""
+    place = 2
+    while data.startswith(b"\xff\xd8") and data[place : place + 1] == b"\xff" and data[place + 1] != 0xDA:
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        if data[place + 1] == 0xE1 and data[place + 4 : place + 10] == b"Exif\0\0":
+            return data[:place] + data[end:]
+        place = end
+    return None
+
+
+def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Picture:
     width, height = image.size
     if width * height > max_pixels:
         raise ImageError(f"{name}: has {width} x {height} pixels, more than {max_pixels}; allow them with --max-pixels")
-    notes = []
+    notes: list[str] = []
     n_frames = getattr(image, "n_frames", 1)
     if n_frames > 1:
         notes.append(f"has {n_frames} frames or pages; the first one is taken")
-    if _is_deep(image):
-        notes.append("has more than 8 bits a sample; they are rounded to 8")
-    metadata = {}
-    if image.mode not in ("CMYK", "LAB", "YCbCr", "HSV") and image.info.get("icc_profile"):
-        metadata["icc"] = bytes(image.info["icc_profile"])
-    if image.mode == "CMYK":
-        notes.append("is CMYK; it is converted to RGB without its colour profile")
+    # Colours of TIFFs of 16 bits come out as 8 without a word; only what the decoder is told shows them.
+    tiles = " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
+    bits, mode = bits_a_sample(data), image.mode
+    image.load()
+    metadata: dict[str, bytes] = {}
+    image, orientation = _with_exif(image, metadata, notes)
     xmp = image.info.get("xmp")
     if xmp:
-        metadata["xmp"] = xmp if isinstance(xmp, bytes) else str(xmp).encode()
-    image.load()
-    exif = image.getexif()
-    if exif:
-        orientation = exif.get(ORIENTATION, 1)
-        # Applied here, so that it must not be applied again.
-        exif.pop(ORIENTATION, None)
-        if len(exif):
-            metadata["exif"] = exif.tobytes()
-        image = _upright(image, orientation)
-    pixels = _eight_bits(image)
+        metadata["xmp"] = XMP_ORIENTATION.sub(rb"\g<1>1", xmp if isinstance(xmp, bytes) else str(xmp).encode())
+    clear = clear_sample(data)
+    if clear is not None:
+        image.info.pop("transparency", None)
+    pixels, is_srgb = _converted(image, metadata, notes)
+    if clear is not None:
+        pixels = np.concatenate([pixels, _alpha_of(np.asarray(image), clear, bits)[..., None]], axis=2)
+    if (bits > 8 or ";16" in tiles) and ROUNDED not in notes and not mode.startswith(("I", "F")):
+        notes.append(ROUNDED)
+    chunks = carried_chunks(data, colors=not is_srgb)
+    if image.format != "PNG" and image.info.get("dpi"):
+        chunks += _resolution(image.info["dpi"])
+    if chunks:
+        metadata["png"] = chunks
+    _drop_what_is_too_much(metadata, notes)
     if pixels.shape[2] in (2, 4) and (pixels[..., -1] == 255).all():
         pixels = pixels[..., :-1]
-    return Picture(np.ascontiguousarray(pixels), metadata, tuple(notes))
+    whole = data.startswith(b"\x89PNG") and mode in PALETTE_MODES and n_frames == 1 and orientation == 1 and not notes
+    return Picture(np.ascontiguousarray(pixels), metadata, tuple(notes), data if whole else b"")
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def _with_exif(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> tuple[Image.Image, int]:
+    """Turn an image upright, and keep its EXIF data; returns it, and its orientation as it was."""
+    told = image.info.pop("quantize note", None)
+    if told:
+        notes.append(told)
+    orientation = 1
+    try:
+        exif = image.getexif()
+        # Applied here, so that it must not be applied again.
+        orientation = exif.pop(ORIENTATION, 1)
+        if len(exif):
+            metadata["exif"] = exif.tobytes()
+    except Exception:  # whatever Pillow's parser stumbles over
+        notes.append("has EXIF data that cannot be read; they are left out")
     methods = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -118,84 +155,99 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_90,
     }
-    return image.transpose(methods[orientation]) if orientation in methods else image
+    if orientation not in methods:
+        return image, 1
+    kind = image.format
+    turned = image.transpose(methods[orientation])
+    turned.format = kind
+    return turned, orientation
 
 
-def _is_deep(image: Image.Image) -> bool:
-    # Colours of 16 bits come out as 8 without a word; only what the decoder is told shows them.
-    tiles = " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
-    return image.mode.startswith(("I", "F")) or ";16" in tiles
-
-
-def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """Pixels (height, width, 1 to 4), uint8."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        samples = np.asarray(image, dtype=np.int64)
-        # Rounded, and the same as a sample written twice: 257 = 65535 / 255.
-        return ((np.clip(samples, 0, 65535) + 128) // 257).astype(np.uint8)[..., None]
-    if image.mode == "F":
-        samples = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        most = samples.max(initial=0)
-        return np.clip(np.rint(samples * (255 if most <= 1 else 1)), 0, 255).astype(np.uint8)[..., None]
+def _converted(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> tuple[NDArray[np.uint8], bool]:
+    """Pixels (height, width, 1 to 4), and whether they were converted to sRGB; else a profile goes with them."""
+    profile = image.info.get("icc_profile") or b""
+    if image.mode.startswith(("I", "F")):
+        pixels = eight_bits(np.asarray(image), notes)[..., None]
+        return _gray_through(pixels, profile, notes) if profile else (pixels, False)
+    if image.mode in ("CMYK", "LAB"):
+        return _to_rgb(image, profile, notes), True
     mode = ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + ("A" if image.has_transparency_data else "")
     pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    space = space_of(profile)
+    if space == SPACES["L"] and pixels.shape[2] < 3:
+        return _gray_through(pixels, profile, notes)
+    if space == SPACES["RGB"]:
+        metadata["icc"] = bytes(profile)
+    elif profile:
+        notes.append("has a colour profile that does not fit its colours; it is left out")
+    return pixels, False
 
 
-def png_of_palette(indices: NDArray[np.uint8], palette: NDArray[np.uint8], metadata: dict[str, bytes]) -> bytes:
-    """PNG file of an indexed image, with 1, 2, 4 or 8 bits a pixel as it takes.
-
-    Parameters
-    ----------
-    indices : array (height, width), uint8
-    palette : array (n_entries, 4), uint8
-        Entries that are not opaque come first, so that the others need no alpha.
-    metadata : dict of str to bytes
-    """
-    height, width = indices.shape
-    depth = next(bits for bits in (1, 2, 4, 8) if len(palette) <= 1 << bits)
-    if depth == 8:
-        packed = indices
-    else:
-        bits = np.unpackbits(indices[..., None], axis=2)[..., 8 - depth :]
-        packed = np.packbits(bits.reshape(height, -1), axis=1)
-    # Filters predict brightness; indices, even of sorted entries, compress best as they are (filter type 0).
-    rows = np.pad(packed, ((0, 0), (1, 0)))
-    n_transparent = int((palette[:, 3] < 255).sum())
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 3, 0, 0, 0))]
-    if "icc" in metadata:
-        chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(metadata["icc"], 9)))
-    chunks.append((b"PLTE", palette[:, :3].tobytes()))
-    if n_transparent:
-        chunks.append((b"tRNS", palette[:n_transparent, 3].tobytes()))
-    if "exif" in metadata:
-        chunks.append((b"eXIf", metadata["exif"].removeprefix(b"Exif\0\0")))
-    if "xmp" in metadata:
-        chunks.append((b"iTXt", XMP_KEYWORD + b"\0\1\0\0\0" + zlib.compress(metadata["xmp"], 9)))
-    chunks += [(b"IDAT", _deflated(rows.tobytes())), (b"IEND", b"")]
-    return PNG_SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
+def _to_rgb(image: Image.Image, profile: bytes, notes: list[str]) -> NDArray[np.uint8]:
+    """Pixels of a CMYK or CIELAB image in sRGB."""
+    named = "CIELAB" if image.mode == "LAB" else "CMYK"
+    if named == "CIELAB" or space_of(profile) == SPACES["CMYK"]:
+        try:
+            converted = np.asarray(to_srgb(image, None if named == "CIELAB" else profile))
+        except ValueError:
+            pass
+        else:
+            notes.append(f"is {named}; it is converted to sRGB{' through its colour profile' if profile else ''}")
+            return converted
+    notes.append(f"is {named}; it is converted to RGB without a colour profile")
+    return np.asarray(image.convert("RGB"))
 
 
-def _deflated(rows: bytes) -> bytes:
-    quick = _compressed(rows, QUICK_LEVEL)
-    return quick if len(quick) > SHARE_OF_DRAWINGS * len(rows) else _compressed(rows, BEST_LEVEL)
+def _gray_through(pixels: NDArray[np.uint8], profile: bytes, notes: list[str]) -> tuple[NDArray[np.uint8], bool]:
+    """Gray pixels in sRGB: palettes, which are in colour, cannot have a profile of gray."""
+    if space_of(profile) != SPACES["L"]:
+        notes.append("has a colour profile that does not fit its colours; it is left out")
+        return pixels, False
+    try:
+        # All there are: an image may have many of each.
+        levels = np.asarray(to_srgb(Image.fromarray(np.arange(256, dtype=np.uint8)[None]), profile))[0, :, 1]
+    except ValueError:
+        notes.append("has a colour profile that cannot be used; it is left out")
+        return pixels, False
+    notes.append("has a gray colour profile; it is converted to sRGB")
+    return np.concatenate([levels[pixels[..., :1]], pixels[..., 1:]], axis=2), True
 
 
-def _compressed(rows: bytes, level: int) -> bytes:
-    coder = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL)
-    return coder.compress(rows) + coder.flush()
+def _alpha_of(samples: NDArray, clear: tuple[int, ...], bits: int) -> NDArray[np.uint8]:
+    """Alpha of an image whose file names a sample, or three, for what is transparent."""
+    # Pillow spreads few bits over a byte, and keeps the upper half of 16 bits of a colour.
+    few = 255 // ((1 << bits) - 1) if bits < 8 else 1
+    wanted = np.array(clear) >> 8 if len(clear) == 3 and bits == 16 else np.array(clear) * few
+    if samples.dtype == bool:
+        samples = samples.astype(np.uint8) * 255
+    same = samples == wanted[0] if len(clear) == 1 else (samples == wanted).all(axis=2)
+    return np.where(same, 0, 255).astype(np.uint8)
+
+
+def _resolution(dots_per_inch: object) -> bytes:
+    try:
+        across, down = (float(dots) for dots in dots_per_inch)  # type: ignore[attr-defined]
+        return resolution_chunk((across, down))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return b""
+
+
+def _drop_what_is_too_much(metadata: dict[str, bytes], notes: list[str]) -> None:
+    """Leave out metadata that no reader would take back."""
+    for key in [key for key, value in metadata.items() if len(value) > MOST_METADATA]:
+        size = len(metadata.pop(key)) / (1 << 20)
+        notes.append(f"has {size:.1f} MiB of metadata ({key}), more than {MOST_METADATA >> 20} MiB; they are left out")
 
 
 def png_of_pixels(pixels: NDArray[np.uint8], metadata: dict[str, bytes]) -> bytes:
     """PNG file of an image (height, width, 1 to 4)."""
+    profile = metadata.get("icc")
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    info = PngImagePlugin.PngInfo()
-    if "xmp" in metadata:
-        info.add_itxt(XMP_KEYWORD.decode(), metadata["xmp"].decode("utf-8", "replace"), zip=True)
+    if profile and pixels.shape[2] < 3 and space_of(profile) != SPACES["L"]:
+        # A profile of colours is not allowed with gray.
+        image = image.convert("RGB" if pixels.shape[2] == 1 else "RGBA")
     buffer = io.BytesIO()
-    image.save(
-        buffer, "PNG", icc_profile=metadata.get("icc"), exif=metadata.get("exif"), pnginfo=info, compress_level=6
-    )
-    return buffer.getvalue()
+    image.save(buffer, "PNG", icc_profile=profile, exif=metadata.get("exif"), compress_level=6)
+    chunks = metadata.get("png", b"") + (xmp_chunk(metadata["xmp"]) if "xmp" in metadata else b"")
+    return with_chunks(buffer.getvalue(), chunks)

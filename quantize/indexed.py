@@ -28,19 +28,26 @@ def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: 
     """
     rgba = as_rgba(picture.pixels)
     colors = find_colors(rgba)
+    level = settings.dither_strength
     tried: dict[int, Encoded] = {}
 
     def attempt(n_entries: int) -> Encoded:
         if n_entries not in tried:
             palette = choose_palette(colors, n_entries, settings.seed)
-            indices = map_pixels(colors, palette, settings.dither and len(colors.rgba) > n_entries)
+            if level > 0 and len(colors.rgba) > n_entries:
+                # Loaded here, with Numba: nothing else about palettes is compiled.
+                from quantize.dithering import dither
+
+                indices = dither(colors, palette, level)
+            else:
+                indices = map_pixels(colors, palette)
             pixels = as_original(palette.rgba[indices], picture.pixels.shape[2])
             tried[n_entries] = Encoded(
                 write(indices, palette.rgba),
                 pixels,
                 ending,
                 "palette",
-                {"colors": len(palette.rgba), "lossless": len(colors.rgba) <= n_entries, "dither": settings.dither},
+                {"colors": len(palette.rgba), "lossless": len(colors.rgba) <= n_entries, "dither": level},
                 psnr(picture.pixels, pixels),
                 ssim(picture.pixels, pixels),
             )

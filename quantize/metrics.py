@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.metrics import STRIDE, WINDOW, mean_similarity
-
 # Pixels that are looked at together: large images are not to be held as floats.
 STRIP_PIXELS = 1 << 21
+# Sides of the windows of the structural similarity, and from one to the next.
+WINDOW, STRIDE = 8, 4
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def psnr(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
@@ -32,8 +33,33 @@ def ssim(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:
     for first, end in strips:
         strip = slice(first, end + WINDOW - 1)
         n_windows = -(-(end - first) // STRIDE)
-        total += n_windows * mean_similarity(_luma(original[strip]), _luma(decoded[strip]))
+        total += n_windows * _mean_similarity(_luma(original[strip]), _luma(decoded[strip]))
     return float(total / -(-last // STRIDE))
+
+
+def _mean_similarity(A: NDArray[np.float64], B: NDArray[np.float64]) -> float:
+    """Mean over the windows of two planes; smaller planes are one window."""
+    n = min(WINDOW, A.shape[0]) * min(WINDOW, A.shape[1])
+    a, b = _window_sums(A) / n, _window_sums(B) / n
+    variances = _window_sums(A * A + B * B) / n - a * a - b * b
+    covariance = _window_sums(A * B) / n - a * b
+    similar = (2 * a * b + C1) * (2 * covariance + C2) / ((a * a + b * b + C1) * (variances + C2))
+    return float(similar.mean())
+
+
+def _window_sums(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over the rows of each window, then over its columns."""
+    for _ in range(2):
+        if len(plane) <= WINDOW:
+            plane = plane.sum(axis=0, keepdims=True)
+        else:
+            n = (len(plane) - WINDOW) // STRIDE + WINDOW // STRIDE
+            strides = plane[: n * STRIDE : STRIDE].copy()
+            for k in range(1, STRIDE):
+                strides += plane[k : n * STRIDE : STRIDE]
+            plane = strides[:-1] + strides[1:]
+        plane = plane.T
+    return plane
 
 
 def _mean_squared_error(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> float:

@@ -2,38 +2,60 @@
 
 import os
 import secrets
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 from quantize.errors import OutputError
 
+# Held while a file is written, so that an interruption can wait for that, and let nothing else be written.
+_writing = threading.RLock()
 
-def write_file(place: Path, data: bytes, overwrite: bool) -> None:
-    """Write a file beside its place and rename it there.
+
+def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None = None) -> None:
+    """Write a file beside its place and rename it there; what a symbolic link points to is replaced, not the link.
+
+    Parameters
+    ----------
+    place : Path
+    data : bytes
+    overwrite : bool
+    original : Path or None
+        The file that it was made from: who may not read that may not read the result.
 
     Raises
     ------
     OutputError
         Where something stands there and is not to be replaced, or it cannot be written.
     """
-    partial = place.with_name(f".{place.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not overwrite and place.exists():
-            raise OutputError(f"{place}: exists already; replace it with --force, or choose another place with -o")
-        partial.write_bytes(data)
-        if overwrite:
-            partial.replace(place)
-        else:
-            _put_where_nothing_is(partial, place)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"{place}: cannot be written ({reason}); free space, or choose another place with -o"
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    with _writing:
+        target = place.resolve() if overwrite and place.is_symlink() else place
+        partial = target.with_name(f".{target.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+        try:
+            mode = 0o666 if original is None else 0o600 | (original.stat().st_mode & 0o666)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not overwrite and os.path.lexists(place):
+                raise OutputError(f"{place}: exists already; replace it with --force, or choose another place with -o")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            with open(os.open(partial, flags, mode), "wb") as file:
+                file.write(data)
+            if overwrite:
+                partial.replace(target)
+            else:
+                _put_where_nothing_is(partial, target)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"{place}: cannot be written ({reason}); free space, or choose another place with -o"
+            ) from error
+        finally:
+            with suppress(OSError):
+                partial.unlink()
+
+
+def stop_writing() -> None:
+    """Wait for what is being written, and let no other thread write anything afterwards."""
+    _writing.acquire()
 
 
 def _put_where_nothing_is(partial: Path, place: Path) -> None:

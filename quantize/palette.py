@@ -1,30 +1,25 @@
-"""Palettes: few colours that stand for all of an image.
+"""Palettes: few colours that represent all of an image.
 
-The distinct colours, with how often each occurs, fall into cells of like colours. k-means finds the entries among the
-cells, each with its weight, and a few last turns look at every distinct colour.
+The core finds the entries among the distinct colours, each with how often it occurs; a few last turns work on entries
+of whole levels. Colours are compared as they are seen, multiplied by their opacity. The alpha of what is clear (0) or
+opaque (255) is exact: all clear pixels share one entry, and opaque pixels use opaque entries alone.
 
-The seeds of the core's k-means, which are exchanged as long as one is missed less than another place would gain, left
-0.1 dB more than splitting by variance (X. Wu, "Color quantization by dynamic programming and principal analysis", ACM
-Transactions on Graphics 11(4), 1992) in the same time, so that there is no splitting.
+All of it is done in NumPy, so that there is nothing to compile.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.colors import (
-    diffuse_errors,
-    distinct_colors,
-    entry_sums,
-    fill_cells,
-    nearest_entries,
-)
+from clustering.byte_rows import byte_row_k_means, nearest_centers
 
-# Bits of each channel that tell a cell; with transparency there are four channels.
-CELL_BITS = {3: 6, 4: 5}
-LLOYD_TURNS = 12
-LAST_TURNS = 2
+# Pixels whose colours are looked up at a time.
+STRIP_PIXELS = 1 << 21
+LAST_TURNS = 3
+# Rounds in which unused entries are filled with the colours that are missed most.
+FILLING_ROUNDS = 6
 LUMA = np.array([299, 587, 114])
 
 
@@ -35,7 +30,7 @@ class Colors:
     Attributes
     ----------
     rgba : array (n_colors, 4), uint8
-        In the order of appearance.
+        In the order of their bytes; what is clear is one colour, (0, 0, 0, 0).
     counts : array (n_colors,), int64
         How many pixels have each.
     numbers : array (height, width), int32
@@ -46,30 +41,30 @@ class Colors:
     counts: NDArray[np.int64]
     numbers: NDArray[np.int32]
 
-    @property
-    def rows(self) -> NDArray[np.float32]:
-        """The colours as they are compared."""
-        return _rows(self.rgba, not self.opaque)
-
-    @property
+    @cached_property
     def opaque(self) -> bool:
         """Whether nothing shines through."""
         return bool((self.rgba[:, 3] == 255).all())
 
+    @cached_property
+    def rows(self) -> NDArray:
+        """The colours as they are compared."""
+        return _rows(self.rgba, self.opaque)
+
 
 @dataclass(frozen=True)
 class Palette:
-    """Entries, and which one stands for each distinct colour.
+    """Entries, and which one represents each distinct colour.
 
     Attributes
     ----------
     rgba : array (n_entries, 4), uint8
         Those that are not opaque first, then the darkest.
-    labels : array (n_colors,), int32
+    labels : array (n_colors,), int64
     """
 
     rgba: NDArray[np.uint8]
-    labels: NDArray[np.int32]
+    labels: NDArray[np.int64]
 
 
 def as_rgba(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -84,121 +79,140 @@ def as_rgba(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def find_colors(rgba: NDArray[np.uint8]) -> Colors:
     """Find the distinct colours of an image (height, width, 4); what cannot be seen is all the same."""
-    pixels = np.ascontiguousarray(rgba).view(np.uint32).ravel()
-    seen = rgba[..., 3].ravel() > 0
-    if not seen.all():
-        pixels = np.where(seen, pixels, np.uint32(0))
-    n_pixels = len(pixels)
-    table = np.full(2 << n_pixels.bit_length(), -1, np.int32)
-    first_pixels, counts = np.empty(n_pixels, np.int64), np.empty(n_pixels, np.int64)
-    numbers = np.empty(n_pixels, np.int32)
-    n_colors = distinct_colors(pixels, table, first_pixels, counts, numbers)
-    found = pixels[first_pixels[:n_colors]].view(np.uint8).reshape(-1, 4)
-    return Colors(found, counts[:n_colors].copy(), numbers.reshape(rgba.shape[:2]))
+    height, width = rgba.shape[:2]
+    n_rows = max(1, STRIP_PIXELS // width)
+    strips = [slice(first, first + n_rows) for first in range(0, height, n_rows)]
+    found = np.unique(np.concatenate([np.unique(_words(rgba[strip])) for strip in strips]))
+    numbers, counts = np.empty((height, width), np.int32), np.zeros(len(found), np.int64)
+    for strip in strips:
+        numbers[strip] = np.searchsorted(found, _words(rgba[strip]))
+        counts += np.bincount(numbers[strip].ravel(), minlength=len(found))
+    return Colors(found.view(np.uint8).reshape(-1, 4), counts, numbers)
+
+
+def _words(rgba: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Pixels as numbers; the same for all that are clear."""
+    words = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    clear = rgba[..., 3] == 0
+    return np.where(clear, np.uint32(0), words) if clear.any() else words
 
 
 def choose_palette(colors: Colors, n_entries: int, random_state: int = 0) -> Palette:
-    """Choose at most `n_entries` colours: all there are, if they are no more."""
+    """Choose `n_entries` colours, 2 or more; all there are, if they are no more.
+
+    There are fewer only where these show every colour of the image exactly.
+    """
     if len(colors.rgba) <= n_entries:
-        return _sorted(colors.rgba, np.arange(len(colors.rgba), dtype=np.int32))
-    # Loaded here: a decoder does without.
-    from clustering.kmeans import k_means
-
-    rows = colors.rows
-    means, weights, cells = _cells(rows, colors.counts)
-    moved = k_means(
-        means,
-        min(n_entries, len(means)),
-        sample_weight=weights,
-        max_iter=LLOYD_TURNS,
-        random_state=random_state,
-        n_threads=1,
-    )
-    entries, labels = moved.centers, moved.labels[cells]
-    for _ in range(LAST_TURNS):
-        labels = _assigned(rows, labels, entries)
-        sums, totals = np.zeros(entries.shape), np.zeros(len(entries))
-        entry_sums(rows, colors.counts, labels, sums, totals)
-        entries = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1)[:, None], entries).astype(np.float32)
-    palette = _sorted(_unmultiplied(entries), labels)
-    return Palette(palette.rgba, _assigned(rows, palette.labels, _rows(palette.rgba, not colors.opaque)))
+        return _sorted(colors.rgba, np.arange(len(colors.rgba)))
+    visible = colors.rgba[:, 3] > 0
+    n_wanted = n_entries - int(not visible.all())
+    rgba, weights, rows = colors.rgba[visible], colors.counts[visible].astype(np.float64), colors.rows[visible]
+    seen = rgba[:, :3] if colors.opaque else np.rint(rows / 255).astype(np.uint8)
+    pinned = None if colors.opaque else rgba[:, 3] == 255
+    centers = byte_row_k_means(seen, weights, n_wanted, pinned=pinned, random_state=random_state)
+    entries = _rounded(centers * (1 if colors.opaque else 255))
+    best, least = entries, np.inf
+    for turn in range(LAST_TURNS + 1):
+        entries, labels, squares = _filled(rgba, rows, weights, entries, n_wanted)
+        error = float(np.sum(weights * squares))
+        if error < least:
+            best, least = entries, error
+        if turn < LAST_TURNS:
+            entries = _rounded(_means(rows, weights, labels, entries))
+    if not visible.all():
+        best = np.concatenate([best, np.zeros((1, 4), np.uint8)])
+    palette = _sorted(best, np.zeros(0, np.int64))
+    return Palette(palette.rgba, _assigned(colors.rgba, colors.rows, palette.rgba)[0])
 
 
-def map_pixels(colors: Colors, palette: Palette, dither: bool) -> NDArray[np.uint8]:
-    """Entry of each pixel (height, width): the nearest one, or with the errors handed on to the neighbours."""
-    indices = palette.labels.astype(np.uint8)[colors.numbers]
-    if dither:
-        entries = _rows(palette.rgba, not colors.opaque)
-        order, gaps = _neighbors(entries)
-        diffuse_errors(colors.rows[colors.numbers], entries, order, gaps, indices)
-    return indices
+def map_pixels(colors: Colors, palette: Palette) -> NDArray[np.uint8]:
+    """Nearest entry of each pixel (height, width)."""
+    return palette.labels.astype(np.uint8)[colors.numbers]
 
 
-def _sorted(rgba: NDArray[np.uint8], labels: NDArray[np.int32]) -> Palette:
-    """Leave out what occurs twice and sort; the labels are renumbered."""
-    different, places = np.unique(rgba, axis=0, return_inverse=True)
-    opaque = different[:, 3] == 255
-    order = np.lexsort((different[:, :3] @ LUMA, opaque))
-    ranks = np.empty(len(order), np.int32)
-    ranks[order] = np.arange(len(order))
-    return Palette(np.ascontiguousarray(different[order]), ranks[places.ravel()[labels]])
+def _filled(
+    rgba: NDArray[np.uint8], rows: NDArray, weights: NDArray[np.float64], entries: NDArray[np.uint8], n_wanted: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64]]:
+    """Fill up entries of which some are equal with the colours that are missed most.
+
+    Returns the entries, and the label and the squared error of each colour.
+    """
+    entries = _different(entries)
+    for turn in range(FILLING_ROUNDS + 1):
+        labels, squares = _assigned(rgba, rows, entries)
+        missed = weights * squares
+        n_missing = min(n_wanted - len(entries), int(np.count_nonzero(missed)))
+        if n_missing == 0:
+            break
+        # A few at a time: what one of them serves need not be served again.
+        n = n_missing if turn >= FILLING_ROUNDS - 1 else -(-n_missing // 2)
+        worst = np.argsort(-missed, kind="stable")[:n]
+        entries = np.concatenate([entries, rgba[worst]])
+    return entries, labels, squares
 
 
-def _rows(rgba: NDArray[np.uint8], transparent: bool) -> NDArray[np.float32]:
-    """Colours to compare: three channels, or four, where colour counts as much as it is opaque."""
-    rows = rgba.astype(np.float32)
-    if not transparent:
-        return np.ascontiguousarray(rows[:, :3])
-    rows[:, :3] *= rows[:, 3:] / 255
+def _assigned(
+    rgba: NDArray[np.uint8], rows: NDArray, entries: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Nearest entry of each colour that may represent it, and the squared distance to it."""
+    opaque, is_clear = rgba[:, 3] == 255, rgba[:, 3] == 0
+    places = _rows(entries, rows.shape[1] == 3)
+    forbidden = (opaque, entries[:, 3] < 255) if (entries[:, 3] < 255).any() and opaque.any() else None
+    labels, _ = nearest_centers(rows, places, forbidden)
+    if is_clear.any():
+        labels[is_clear] = np.flatnonzero(entries[:, 3] == 0)[0]
+    squares = np.zeros(len(rows))
+    for row, place in zip(rows.T, places.T, strict=True):
+        squares += np.square(row - place[labels], dtype=np.float64)
+    return labels, squares
+
+
+def _means(
+    rows: NDArray, weights: NDArray[np.float64], labels: NDArray[np.int64], entries: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Mean of the colours of each entry, as they are compared; opaque entries stay opaque."""
+    totals = np.bincount(labels, weights, len(entries))
+    means = _rows(entries, rows.shape[1] == 3).astype(np.float64)
+    known = totals > 0
+    for j in range(3 if rows.shape[1] == 3 else 4):
+        # Whole numbers, whose sums are exact in any order.
+        means[known, j] = np.bincount(labels, weights * rows[:, j], len(entries))[known] / totals[known]
+    if rows.shape[1] == 4:
+        means[entries[:, 3] == 255, 3] = 255 * 255
+    return means
+
+
+def _rows(rgba: NDArray[np.uint8], opaque: bool) -> NDArray:
+    """Colours to compare: three channels, or four in 255ths, where colour counts as much as it is opaque.
+
+    All of them whole numbers: scores of the first are exact in float32, of the others in float64.
+    """
+    if opaque:
+        return rgba[:, :3].astype(np.float32)
+    rows = rgba.astype(np.float64)
+    rows[:, :3] *= rows[:, 3:]
+    rows[:, 3] *= 255
     return rows
 
 
-def _unmultiplied(rows: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Undo `_rows`."""
+def _rounded(rows: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Undo `_rows`; colours that are not opaque stay so."""
     rgba = np.full((len(rows), 4), 255.0)
-    rgba[:, : rows.shape[1]] = rows
-    if rows.shape[1] == 4:
-        rgba[:, :3] *= 255 / np.maximum(rgba[:, 3:], 0.5)
-        rgba[rgba[:, 3] < 0.5] = 0
+    if rows.shape[1] == 3:
+        rgba[:, :3] = rows
+    else:
+        rgba[:, 3] = np.where(rows[:, 3] < 255 * 255, np.clip(np.rint(rows[:, 3] / 255), 1, 254), 255)
+        rgba[:, :3] = rows[:, :3] / rgba[:, 3:]
     return np.clip(np.rint(rgba), 0, 255).astype(np.uint8)
 
 
-def _cells(
-    rows: NDArray[np.float32], counts: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
-    """Mean and weight of the colours in each cell, and the cell of each colour."""
-    n_channels = rows.shape[1]
-    bits = CELL_BITS[n_channels]
-    keys = np.zeros(len(rows), np.int32)
-    for j in range(n_channels):
-        keys = (keys << bits) | (rows[:, j].astype(np.int32) >> (8 - bits))
-    table = np.full(1 << (bits * n_channels), -1, np.int32)
-    cells, sums, totals = np.empty(len(rows), np.int32), np.zeros(rows.shape), np.zeros(len(rows))
-    n_cells = fill_cells(keys, rows, counts, table, cells, sums, totals)
-    means = sums[:n_cells] / totals[:n_cells, None]
-    return means.astype(np.float32), totals[:n_cells].astype(np.float32), cells
+def _different(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.unique(rgba, axis=0)
 
 
-def _assigned(rows: NDArray[np.float32], hints: NDArray[np.int32], entries: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Nearest entry of each row; the hints are entries that are probably near."""
-    order, gaps = _neighbors(entries)
-    labels = np.empty(len(rows), np.int32)
-    nearest_entries(rows, hints, entries, order, gaps, labels)
-    return labels
-
-
-def _neighbors(entries: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """All entries in the order of their squared distance to each, and these distances."""
-    gaps = np.zeros((len(entries), len(entries)), np.float32)
-    for channel in entries.T:
-        gaps += np.square(channel[:, None] - channel)
-    # The bits of floats that are not negative are in their order; the numbers below them keep equal ones in theirs. So
-    # numbers are sorted and not places, which takes a fifth of the time.
-    keys = gaps.view(np.uint32).astype(np.uint64) << np.uint64(32) | np.arange(len(entries), dtype=np.uint64)
-    # Each one is nearest to itself, an equal one comes after it.
-    np.fill_diagonal(keys, 0)
-    keys.sort(axis=1)
-    order = (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    gaps = (keys >> np.uint64(32)).astype(np.uint32).view(np.float32)
-    order[:, 0], gaps[:, 0] = np.arange(len(entries)), -1
-    return order, gaps
+def _sorted(rgba: NDArray[np.uint8], labels: NDArray[np.int64]) -> Palette:
+    """Sort different entries; the labels are renumbered."""
+    order = np.lexsort((rgba[:, :3] @ LUMA, rgba[:, 3] == 255))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    return Palette(np.ascontiguousarray(rgba[order]), ranks[labels])

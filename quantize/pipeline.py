@@ -20,10 +20,10 @@ from quantize.errors import (
     QuantizeError,
     SettingsError,
 )
-from quantize.images import png_of_palette, png_of_pixels
+from quantize.images import png_of_pixels
 from quantize.indexed import as_original, encode_palette, n_bits_of
 from quantize.palette import as_rgba, find_colors
-from quantize.streams import decode_symbols, encode_symbols
+from quantize.png import png_of_palette
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -138,11 +138,23 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
     if shared is not None and (ending == ".png" or settings.wants_palette or settings.wants_levels):
         raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
     encoded = _encoded(picture, settings, ending, shared)
+    if settings.dither_strength and encoded.profile != "palette":
+        encoded = replace(encoded, notes=("is not a palette and not dithered; for one that is, give --block 1",))
+    encoded = _no_larger(encoded, picture, settings)
     if settings.min_quality is not None and encoded.quality < settings.min_quality:
         raise QualityRefusal(
             f"its quality would be {encoded.quality} ({encoded.psnr:.2f} dB), below {settings.min_quality}; not written"
         )
     return encoded
+
+
+def _no_larger(encoded: Encoded, picture: Picture, settings: Settings) -> Encoded:
+    """Return the file of the image itself where it is a palette of the same pixels, and smaller."""
+    unchanged = encoded.ending == ".png" and encoded.psnr == float("inf") and not settings.strip
+    if not unchanged or not 0 < len(picture.palette_file) < len(encoded.data):
+        return encoded
+    note = "is a palette already, which would not become smaller; the result is a copy"
+    return replace(encoded, data=picture.palette_file, notes=(*encoded.notes, note))
 
 
 def check_size(encoded: Encoded, original_bytes: int) -> None:
@@ -227,6 +239,9 @@ def _has_few_colors(pixels: NDArray[np.uint8]) -> bool:
 def _vqi_of_palette(
     indices: NDArray[np.uint8], palette: NDArray[np.uint8], picture: Picture, metadata: dict[str, bytes]
 ) -> bytes:
+    # Loaded here, with Numba: a palette's PNG does without.
+    from quantize.streams import encode_symbols
+
     pixels = as_original(palette[indices], picture.pixels.shape[2])
     chunks = [(b"PLTE", palette.tobytes()), (b"INDX", encode_symbols(indices, n_bits_of(len(palette))))]
     header = Header("palette", pixels.shape[2], *pixels.shape[:2])
@@ -257,6 +272,8 @@ def _decode_palette(container: Container) -> NDArray[np.uint8]:
     header, entries = container.header, container.one(b"PLTE")
     if len(entries) % 4 or not 1 <= len(entries) // 4 <= MOST_COLORS:
         raise ContainerError("has a palette of an impossible size; the file is damaged, get it again")
+    from quantize.streams import decode_symbols
+
     palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
     indices = decode_symbols(container.one(b"INDX"), header.height, header.width, n_bits_of(len(palette)))
     if indices.max() >= len(palette):

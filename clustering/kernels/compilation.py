@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
 # What Numba looks for, to know whether `np.dot` can be compiled.
 BLAS = "scipy.linalg.cython_blas"
+# Without the function that C code would call, and the one that Python calls: a part of the time of each compilation.
+# Numba does not document these options.
+UNWRAPPED = [name for name in ("no_cfunc_wrapper", "no_cpython_wrapper") if hasattr(DefaultOptions, name)]
+# What is still to be called when the first kernel is about to be compiled.
+_announcements: list[Callable[[], None]] = []
 # Without Numba's run time, which counts references; an option that Numba does not document.
 UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 
-def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def compiled(
+    *, allocates: bool = True, inner: bool = False, **flags: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Compile a kernel on first use and keep its machine code on disk, where there is a place for it.
 
     There is none in a read-only installation without a home folder, as in containers on a cluster, or on a full disk.
@@ -29,11 +36,14 @@ def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[...,
     allocates : bool, default=True
         Whether the kernel makes arrays. One that does not need not count who refers to one: these counts, additions for
         which threads wait for each other, take almost half the time of a kernel that calls others in its inmost loop.
+    inner : bool, default=False
+        Whether only other kernels call it: then nothing is compiled that would let Python call it.
     **flags
         Of `numba.njit`.
     """
     if not allocates:
         flags.update(UNCOUNTED)
+    flags.update({name: True for name in UNWRAPPED[: 2 if inner else 1]})
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
         try:
@@ -42,7 +52,15 @@ def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[...,
             return njit(nogil=True, **flags)(kernel)
         cache = getattr(dispatcher, "_cache", None)
         if cache is not None:
-            save = cache.save_overload
+            load, save = cache.load_overload, cache.save_overload
+
+            def load_or_announce(signature: Any, context: Any) -> Any:
+                found = load(signature, context)
+                while found is None and _announcements:
+                    _announcements.pop()()
+                return found
+
+            cache.load_overload = load_or_announce
 
             def save_if_possible(signature: Any, machine_code: Any) -> None:
                 with suppress(OSError):
@@ -52,6 +70,11 @@ def compiled(*, allocates: bool = True, **flags: Any) -> Callable[[Callable[...,
         return dispatcher
 
     return decorate
+
+
+def when_compiling(announce: Callable[[], None]) -> None:
+    """Let something be called, once, when a kernel is about to be compiled that no cache has."""
+    _announcements.append(announce)
 
 
 @compiled(fastmath=FAST_MATH)

@@ -65,13 +65,13 @@ TRUST = np.array([256 * 2 * n // (2 * n + 3) for n in range(LIMIT + 1)], np.int1
 COST = -np.log2((np.arange(4096) + 0.5) / 4096)
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def opinion(cell: np.int64) -> np.int64:
     """Tell what a cell says of the next decision, in the logistic domain: the less, the less often it was used."""
     return (np.int64(STRETCH[np.uint64(cell >> 19)]) * np.int64(TRUST[np.uint64(cell & 511)])) >> 8
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def learn(cell: np.int64, target: int) -> np.int64:
     """Cell after a decision; target, the probability of 22 bits that it was right to give."""
     used, probability = cell & 511, cell >> 9
@@ -79,7 +79,7 @@ def learn(cell: np.int64, target: int) -> np.int64:
     return (probability << 9) | (used + (1 if used < LIMIT else 0))
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def mixed_probability(
     bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int, n_inputs: int = N_INPUTS
 ) -> np.int64:
@@ -98,7 +98,7 @@ def mixed_probability(
     return np.int64(SQUASH[np.uint64(total + REACH)])
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def code_decision(
     decoding: bool,
     bit: int,
@@ -156,7 +156,7 @@ def code_decision(
     return bit
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def code_bit(decoding: bool, bit: int, one: int, coder: NDArray, buffer: NDArray) -> int:
     """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder, buffer."""
     low, high = coder[0], coder[1]
@@ -181,26 +181,22 @@ def code_bit(decoding: bool, bit: int, one: int, coder: NDArray, buffer: NDArray
     return bit
 
 
-@compiled(allocates=False)
 def start_decoder(coder: NDArray, buffer: NDArray) -> None:
-    """Read the first bytes. OUT: coder. IN: buffer."""
-    coder[0], coder[1], coder[2], coder[3] = 0, 0xFFFFFFFF, 4, 0
-    for k in range(4):
-        coder[3] = (coder[3] << 8) | (np.int64(buffer[k]) if k < buffer.shape[0] else 0)
+    """Read the first bytes; once a stream, so that it need not be compiled. OUT: coder. IN: buffer."""
+    coder[:] = 0, 0xFFFFFFFF, 4, int.from_bytes(buffer[:4].tobytes().ljust(4, b"\0"), "big")
 
 
-@compiled(allocates=False)
 def finish_encoder(coder: NDArray, buffer: NDArray) -> None:
     """Write what tells the last interval from all others; the decoder takes missing bytes as zeros.
 
     INOUT: coder, buffer.
     """
+    low, high, place = (int(number) for number in coder[:3])
     # The shortest number in the interval whose remaining bytes are zeros.
     for kept in range(1, 5):
         shift = 32 - 8 * kept
-        value = ((coder[0] + (1 << shift) - 1) >> shift) << shift
-        if value <= coder[1]:
-            for k in range(kept):
-                buffer[coder[2]] = (value >> (24 - 8 * k)) & 255
-                coder[2] += 1
+        value = ((low + (1 << shift) - 1) >> shift) << shift
+        if value <= high:
+            buffer[place : place + kept] = list(value.to_bytes(4, "big")[:kept])
+            coder[2] += kept
             break

@@ -39,7 +39,7 @@ TOTAL_CLASSES = _total_classes()
 LARGEST = 255
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def slope(difference: int, step: int) -> int:
     """Class of a slope, 0 to 4, by how many steps it is."""
     if difference > 0:
@@ -47,7 +47,7 @@ def slope(difference: int, step: int) -> int:
     return 2 - (1 if -difference > step else 0) - (1 if -difference > 4 * step else 0)
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_flag_contexts(
     r: int,
     c: int,
@@ -93,7 +93,7 @@ def set_flag_contexts(
     return size
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_node_contexts(
     r: int, c: int, coarse: NDArray, unit: int, seen: NDArray, starts: NDArray, n_nodes: int, bases: NDArray
 ) -> None:

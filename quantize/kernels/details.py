@@ -24,6 +24,8 @@ from quantize.kernels.surroundings import (
 )
 from quantize.kernels.wavelet import held
 
+# A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
+ONLY_NODE = np.int64(0)
 # Units of a codeword in a step.
 UNITS = 16
 # Most that the decisions of a vector take: flag, path, and six numbers, each decision 12 bits.
@@ -107,7 +109,7 @@ def room_for(steps: NDArray[np.int64], n_codewords: int) -> Room:
     )
 
 
-@compiled(allocates=False)
+@compiled(inner=True, allocates=False)
 def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, costs: NDArray) -> tuple[int, float]:
     """Find the codeword of least distortion and rate; return it, and its cost.
 
@@ -185,29 +187,29 @@ def code_details(
             cell = np.int64(cells[r >> shift, c >> shift]) if shift >= 0 else np.int64(cells[r << -shift, c << -shift])
             set_flag_contexts(r, c, level, around, starts[0], bases, sizes)
             flag_set = sizes[0] * 3 + level_group
-            j, zero = 0, 1
+            j, zero = 0, np.int64(1)
             if not decoding:
                 square = np.float32(0)
                 for i in range(n_components):
                     vector[i] = abs(np.int64(details[r, c, i])) * inverses[cell, i]
                     square += vector[i] * vector[i]
                 if square > 1.5 * rate:
-                    one = mixed_probability(bases, 0, table, weights, flag_set)
+                    one = mixed_probability(bases, ONLY_NODE, table, weights, flag_set)
                     other_cost = rate * COST[4095 - (one >> 4)]
                     zero_cost = square + rate * COST[one >> 4]
                     if zero_cost > other_cost:
                         j, cost = choose(vector, square, book, FEW_SIZES[sizes[3]], rate, costs)
                         if cost + other_cost < zero_cost:
-                            zero = 0
-            if code_decision(decoding, zero, bases, 0, table, weights, flag_set, coder, buffer) == 1:
+                            zero = np.int64(0)
+            if code_decision(decoding, zero, bases, ONLY_NODE, table, weights, flag_set, coder, buffer) == 1:
                 for i in range(n_components):
                     details[r, c, i] = 0
                 continue
             set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
-            node: Any = 0
-            depth = 0
+            node: Any = np.int64(0)
+            depth: Any = np.int64(0)
             while node >= 0:
-                bit = 0 if decoding else book.bits[j, depth]
+                bit = np.int64(0) if decoding else np.int64(book.bits[j, depth])
                 node_set = FLAG_SETS + min(depth, 15)
                 bit = code_decision(decoding, bit, node_bases, node, table, weights, node_set, coder, buffer)
                 node = np.int64(book.children[node, bit])
@@ -215,7 +217,7 @@ def code_details(
             j = -1 - node
             if j == escape:
                 for i in range(n_components):
-                    number = 0 if decoding else int(vector[i] + np.float32(0.45))
+                    number = np.int64(0 if decoding else int(vector[i] + np.float32(0.45)))
                     number_set = FLAG_SETS + NODE_SETS + SIGN_SETS
                     kind = i % 3
                     bases[0] = starts[3, 0]
@@ -226,16 +228,18 @@ def code_details(
                     bases[5] = starts[3, 5] + 64 * kind
                     number = code_number(decoding, number, bases, table, weights, number_set, coder, buffer)
                     numbers[i] = abs(number)
-            before, total, directions, signs = 0, 0, 0, 0
+            before, total, directions, signs = np.int64(0), 0, 0, 0
             size: Any = 0
             for i in range(n_components):
                 size = numbers[i] * UNITS if j == escape else np.int64(book.codewords[j, i])
                 sign = 0
                 if size > 0:
-                    negative = 1 if not decoding and details[r, c, i] < 0 else 0
+                    negative: Any = np.int64(1 if not decoding and details[r, c, i] < 0 else 0)
                     set_sign_contexts(r, c, i, around, before, starts[2], bases)
                     sign_set = FLAG_SETS + NODE_SETS + i
-                    negative = code_decision(decoding, negative, bases, 0, table, weights, sign_set, coder, buffer)
+                    negative = code_decision(
+                        decoding, negative, bases, ONLY_NODE, table, weights, sign_set, coder, buffer
+                    )
                     value = held((size * steps[cell, i] + 65536) >> 17)
                     details[r, c, i] = -value if negative == 1 else value
                     sign = 1 + negative

@@ -1,5 +1,8 @@
 """Kernels that code whole numbers: those of the coarsest planes, and lists, as codebooks have them."""
 
+from typing import Any
+
+import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import compiled
@@ -7,10 +10,12 @@ from quantize.kernels.coder import code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
+# Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
+SIGN_NODE, FIRST_SET = np.int64(20), np.int64(0)
 TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_ACTIVITIES
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def code_number(
     decoding: bool,
     value: int,
@@ -29,27 +34,27 @@ def code_number(
     n_digits = 0
     while not decoding and size >> n_digits > 0:
         n_digits += 1
-    n = 0
+    n: Any = np.int64(0)
     while n < 20:
-        more = 1 if n_digits > n else 0
+        more = np.int64(1) if n_digits > n else np.int64(0)
         if code_decision(decoding, more, bases, n, table, weights, weight_set, coder, buffer) == 0:
             break
         n += 1
     if n == 0:
         return 0
-    negative = 1 if value < 0 else 0
-    negative = code_decision(decoding, negative, bases, 20, table, weights, weight_set + 1, coder, buffer)
+    negative: Any = np.int64(1) if value < 0 else np.int64(0)
+    negative = code_decision(decoding, negative, bases, SIGN_NODE, table, weights, weight_set + 1, coder, buffer)
     found = 1
     for d in range(n - 2, -1, -1):
         # The digit after the first depends on how many there are, the others hardly on anything.
-        node = 21 + n if d == n - 2 else 42 + d
-        digit = (size >> d) & 1
+        node: Any = np.int64(21 + n if d == n - 2 else 42 + d)
+        digit: Any = np.int64((size >> d) & 1)
         digit = code_decision(decoding, digit, bases, node, table, weights, weight_set + 2, coder, buffer)
         found = found * 2 + digit
     return -found if negative == 1 else found
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def digits(size: int) -> int:
     """Binary digits of a size, 0 to 11."""
     n = 0
@@ -93,7 +98,9 @@ def code_top(
                 bases[3] = 64 * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
                 bases[4] = 64 * (5 + 5 * N_ACTIVITIES + digits(abs(left)))
                 bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + digits(abs(left)))
-                left = code_number(decoding, numbers[p, r, c] - expected, bases, table, weights, 0, coder, buffer)
+                left = code_number(
+                    decoding, numbers[p, r, c] - expected, bases, table, weights, FIRST_SET, coder, buffer
+                )
                 numbers[p, r, c] = expected + left
 
 
@@ -124,7 +131,7 @@ def code_list(
         bases[3] = 64 * (1 + period + N_ACTIVITIES + alike)
         bases[4] = 64 * (1 + period + 2 * N_ACTIVITIES + 3 * before + sign)
         bases[5] = 64 * (1 + period + 5 * N_ACTIVITIES + before * N_ACTIVITIES + alike)
-        numbers[i] = code_number(decoding, numbers[i], bases, table, weights, 0, coder, buffer)
+        numbers[i] = code_number(decoding, numbers[i], bases, table, weights, FIRST_SET, coder, buffer)
 
 
 def list_contexts(period: int) -> int:

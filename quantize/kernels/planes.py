@@ -61,7 +61,7 @@ def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None
                 refined[2 * i + 3] = np.int32(mean[i] + (np.int32(down - across - corner + 32) >> 6))
 
 
-@compiled(allocates=False, forceinline=True)
+@compiled(inner=True, forceinline=True, allocates=False)
 def _refine_edge(above: NDArray, row: NDArray, below: NDArray, fine: NDArray, r: int, c: int) -> None:
     """Predict the samples of one mean at the end of a row, as far as there are any; what is beyond repeats the end.
 

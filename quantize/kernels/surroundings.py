@@ -61,7 +61,7 @@ TOTALS = _classes([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for
 BYTES = 0x00FF00FF
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_flag_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: NDArray, bases: NDArray, sizes: NDArray
 ) -> None:
@@ -113,7 +113,7 @@ def set_flag_contexts(
     sizes[6], sizes[7], sizes[8], sizes[9] = even, odd, parent, beside
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def kind_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 124."""
     # Where all is zero, which is often, so are its parts.
@@ -125,7 +125,7 @@ def kind_of(directions: np.int64) -> np.int64:
     return kind
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def few_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 63."""
     few = np.int64(0)
@@ -134,7 +134,7 @@ def few_of(directions: np.int64) -> np.int64:
     return few
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_node_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: NDArray, n_nodes: int, sizes: NDArray, bases: NDArray
 ) -> None:
@@ -159,7 +159,7 @@ def set_node_contexts(
     bases[5] = starts[5] + n_nodes * last
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_sign_contexts(
     r: int, c: int, i: int, around: Surroundings, before: int, starts: NDArray, bases: NDArray
 ) -> None:
@@ -187,7 +187,7 @@ def set_sign_contexts(
     bases[5] = starts[5] + i * 27 + parent * 9 + west * 3 + north
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def sign_of(signs: int, i: int) -> np.int64:
     """Sign of a component: 0, 1 or 2."""
     return np.int64(signs) >> 2 * i & 3

@@ -80,7 +80,7 @@ def room_for(block: int, plain_norms: NDArray[np.float32], lengths: NDArray[np.i
     )
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def _decide(
     decoding: bool,
     bit: int,

@@ -18,46 +18,47 @@ from clustering.kernels.compilation import compiled
 FRACTION = 3
 MATRIX_BITS = 12
 # The lifting steps, in 4096ths: odd samples by even ones, even by odd, odd by even, even by odd.
-LIFTING = (-6497, -217, 3616, 1817)
+LIFTING = np.array([-6497, -217, 3616, 1817], np.int64)
+# Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
+FORWARD, BACKWARD = np.int64(1), np.int64(-1)
 LEAST, MOST = -32768, 32767
 # Columns that are transformed at a time, so that they stay in the processor's cache.
 PANEL = 128
 
 
-@compiled(forceinline=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def held(value: int) -> int:
     """Hold a number to 16 bits."""
     return min(max(value, LEAST), MOST)
 
 
-@compiled(allocates=False)
-def lift_row(samples: NDArray, others: NDArray, parity: int, factor: int, sign: int) -> None:
-    """Change every second sample of a line by its neighbours, the others; beyond the ends the line is mirrored.
+@compiled(inner=True, allocates=False)
+def lift_row(even: NDArray, odd: NDArray, step: int, sign: int) -> None:
+    """Change the samples of even or of odd numbers of a line by their neighbours; beyond its ends it is mirrored.
 
-    IN: others (n,) int64; parity, 0 if the samples are those of even numbers, else 1; factor; sign, 1 or, to undo it,
-    -1. INOUT: samples (n,) int64.
+    IN: step, which of `LIFTING`; sign, FORWARD or BACKWARD. INOUT: even, odd (n,) int64, the samples.
     """
-    n = samples.shape[0]
-    if parity == 0:
-        samples[0] = held(samples[0] + sign * ((2 * factor * others[0] + 2048) >> 12))
+    n, factor = even.shape[0], LIFTING[step]
+    if step % 2 == 1:
+        even[0] = held(even[0] + sign * ((2 * factor * odd[0] + 2048) >> 12))
         for i in range(1, n):
-            samples[i] = held(samples[i] + sign * ((factor * (others[i - 1] + others[i]) + 2048) >> 12))
+            even[i] = held(even[i] + sign * ((factor * (odd[i - 1] + odd[i]) + 2048) >> 12))
     else:
         for i in range(n - 1):
-            samples[i] = held(samples[i] + sign * ((factor * (others[i] + others[i + 1]) + 2048) >> 12))
-        samples[n - 1] = held(samples[n - 1] + sign * ((2 * factor * others[n - 1] + 2048) >> 12))
+            odd[i] = held(odd[i] + sign * ((factor * (even[i] + even[i + 1]) + 2048) >> 12))
+        odd[n - 1] = held(odd[n - 1] + sign * ((2 * factor * even[n - 1] + 2048) >> 12))
 
 
-@compiled()
-def lift_rows(plane: NDArray, parity: int, factor: int, sign: int, first: int, last: int) -> None:
+@compiled(inner=True)
+def lift_rows(plane: NDArray, step: int, sign: int, first: int, last: int) -> None:
     """Change every second row of a plane by the rows beside it, in columns `first` to `last`.
 
     Parts of rows are arrays of their own here: loops over these take a third of the time.
 
-    IN: parity, factor, sign as of `lift_row`. INOUT: plane (height, width) int16, its height even.
+    IN: step, sign as of `lift_row`. INOUT: plane (height, width) int16, its height even.
     """
-    height = plane.shape[0]
-    for r in range(parity, height, 2):
+    height, factor = plane.shape[0], LIFTING[step]
+    for r in range(1 - step % 2, height, 2):
         row = plane[r, first:last]
         above = plane[r - 1 if r > 0 else 1, first:last]
         below = plane[r + 1 if r + 1 < height else height - 2, first:last]
@@ -79,10 +80,8 @@ def transform_rows(plane: NDArray, first: int, last: int) -> None:
         for c in range(half):
             even[c] = row[2 * c]
             odd[c] = row[2 * c + 1]
-        lift_row(odd, even, 1, LIFTING[0], 1)
-        lift_row(even, odd, 0, LIFTING[1], 1)
-        lift_row(odd, even, 1, LIFTING[2], 1)
-        lift_row(even, odd, 0, LIFTING[3], 1)
+        for step in range(4):
+            lift_row(even, odd, step, FORWARD)
         for c in range(half):
             row[c] = even[c]
         for c in range(half):
@@ -102,10 +101,8 @@ def transform_columns(halves: NDArray, low: NDArray, details: NDArray, component
         end = min(start + PANEL, last)
         for side in range(2):
             left, right = side * half + start, side * half + end
-            lift_rows(halves, 1, LIFTING[0], 1, left, right)
-            lift_rows(halves, 0, LIFTING[1], 1, left, right)
-            lift_rows(halves, 1, LIFTING[2], 1, left, right)
-            lift_rows(halves, 0, LIFTING[3], 1, left, right)
+            for step in range(4):
+                lift_rows(halves, step, FORWARD, left, right)
         for r in range(low.shape[0]):
             upper_left, upper_right = halves[2 * r, start:end], halves[2 * r, half + start : half + end]
             lower_left, lower_right = halves[2 * r + 1, start:end], halves[2 * r + 1, half + start : half + end]
@@ -134,10 +131,8 @@ def restore_columns(low: NDArray, details: NDArray, component: int, halves: NDAr
                 lower_right[c] = vectors[c, component + 2]
         for side in range(2):
             left, right = side * half + start, side * half + end
-            lift_rows(halves, 0, LIFTING[3], -1, left, right)
-            lift_rows(halves, 1, LIFTING[2], -1, left, right)
-            lift_rows(halves, 0, LIFTING[1], -1, left, right)
-            lift_rows(halves, 1, LIFTING[0], -1, left, right)
+            for step in range(3, -1, -1):
+                lift_rows(halves, step, BACKWARD, left, right)
 
 
 @compiled()
@@ -151,10 +146,8 @@ def restore_rows(plane: NDArray, first: int, last: int) -> None:
             even[c] = row[c]
         for c in range(half):
             odd[c] = row[half + c]
-        lift_row(even, odd, 0, LIFTING[3], -1)
-        lift_row(odd, even, 1, LIFTING[2], -1)
-        lift_row(even, odd, 0, LIFTING[1], -1)
-        lift_row(odd, even, 1, LIFTING[0], -1)
+        for step in range(3, -1, -1):
+            lift_row(even, odd, step, BACKWARD)
         for c in range(half):
             row[2 * c] = even[c]
             row[2 * c + 1] = odd[c]

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.datatypes import Encoded, Picture
-from quantize.images import png_of_palette, png_of_pixels
+from quantize.images import png_of_pixels
+from quantize.png import png_of_palette
 from quantize.report.error_map import RAMP, pixel_errors, scale_of, shades, shrunk
 
 # Larger pictures are shown smaller, so that a browser opens the page whatever was encoded.
@@ -44,7 +45,7 @@ def report_page(picture: Picture, encoded: Encoded, name: str, result: str, orig
     scale = scale_of(errors)
     shown_errors = shrunk(errors, factor) if factor > 1 else errors
     opaque = np.column_stack([RAMP, np.full(len(RAMP), 255, np.uint8)])
-    icc = {key: value for key, value in picture.metadata.items() if key == "icc"}
+    icc = {key: value for key, value in picture.metadata.items() if key in ("icc", "png")}
     script = _asset("report.js")
     page = Template(_asset("report.html")).substitute(
         policy=escape(_policy(script)),
@@ -67,7 +68,8 @@ def report_page(picture: Picture, encoded: Encoded, name: str, result: str, orig
         ),
         shrunk="" if factor == 1 else f" The pictures are shown at 1/{factor} of their size.",
     )
-    return page.encode()
+    # A file may have a name that is no text.
+    return page.encode(errors="backslashreplace")
 
 
 def _facts(

@@ -1,0 +1,15 @@
+"""Samples of rows by weight."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sample_rows(weights: NDArray, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], NDArray]:
+    """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""
+    if n_sampled >= len(weights):
+        return np.arange(len(weights)), weights
+    cumulative = np.cumsum(weights, dtype=np.float64)
+    targets = (np.arange(n_sampled) + rng.uniform()) * (cumulative[-1] / n_sampled)
+    met = np.minimum(np.searchsorted(cumulative, targets, side="right"), len(weights) - 1)
+    rows, counts = np.unique(met, return_counts=True)
+    return rows, counts.astype(weights.dtype)

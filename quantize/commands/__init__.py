@@ -1,0 +1,1 @@
+"""What the command line does, a module a task: encode images, decode or describe files, train codebooks."""

@@ -1,0 +1,52 @@
+"""What the command line prints: results on standard output, all else on standard error."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from quantize.datatypes import Encoded
+
+# Of a file: standard input, or standard output.
+STANDARD = Path("-")
+
+
+def described(encoded: Encoded, name: str, place: str, seconds: float, notes: Sequence[str]) -> dict[str, Any]:
+    """Describe a result for programs."""
+    height, width, _ = encoded.pixels.shape
+    return {
+        "image": name,
+        "output": place,
+        "profile": encoded.profile,
+        "width": width,
+        "height": height,
+        "bytes": len(encoded.data),
+        "bits_per_pixel": encoded.bits_per_pixel,
+        # JSON has no infinity.
+        "psnr": encoded.psnr if math.isfinite(encoded.psnr) else None,
+        "ssim": encoded.ssim,
+        "quality": encoded.quality,
+        "seconds": seconds,
+        **encoded.details,
+        "warnings": list(notes),
+    }
+
+
+def line(encoded: Encoded, name: str, place: str, seconds: float, reduced: bool) -> str:
+    """Describe a result in a line; `reduced` says that the image lost something before it was encoded."""
+    perfect = "no further loss" if reduced else "lossless"
+    loss = f"PSNR {encoded.psnr:.2f} dB, SSIM {encoded.ssim:.4f}" if math.isfinite(encoded.psnr) else perfect
+    size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits a pixel"
+    return f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}"
+
+
+def print_json(results: list[dict[str, Any]], failures: list[dict[str, str]]) -> None:
+    """Print the one document of --json."""
+    print(json.dumps({"results": results, "failures": failures}, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Print a line on standard error."""
+    print(" ".join(text.split()), file=sys.stderr)

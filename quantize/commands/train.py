@@ -1,0 +1,38 @@
+"""Train one codebook on many images."""
+
+import time
+from pathlib import Path
+
+from quantize.batch import find_jobs
+from quantize.commands.printing import print_json, say
+from quantize.datatypes import Settings
+from quantize.errors import ImageError
+from quantize.images import read_image
+from quantize.output import write_file
+from quantize.pipeline import train_codebook
+from quantize.progress import progress_bar
+
+
+def train_on(
+    inputs: list[Path], place: Path, settings: Settings, max_pixels: int, force: bool, quiet: bool, as_json: bool
+) -> int:
+    """Train a codebook; returns the exit status."""
+    start = time.perf_counter()
+    pictures, failures = [], []
+    sources = [job.source for job in find_jobs(inputs, None, settings, None)]
+    with progress_bar(sources, len(sources), not quiet) as bar:
+        for source in bar:
+            try:
+                pictures.append(read_image(source, str(source), max_pixels))
+            except ImageError as error:
+                failures.append({"image": str(source), "error": str(error)})
+                say(f"error: {error}")
+    data = train_codebook(pictures, settings)
+    write_file(place, data, force)
+    seconds = time.perf_counter() - start
+    entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}
+    if as_json:
+        print_json([entry], failures)
+    elif not quiet:
+        print(f"{place}: {len(data)} bytes, trained on {len(pictures)} images, {seconds:.2f} s")
+    return 1 if failures else 0

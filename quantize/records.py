@@ -1,0 +1,85 @@
+"""Records of what was made of what, beside a folder's results: another run does only what they do not show.
+
+A line of JSON for each result, put down before the result appears; of several about one place the last one counts. A
+file that is not the one that was recorded is somebody else's.
+"""
+
+import hashlib
+import json
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from quantize.errors import OutputError
+
+NAME = ".quantize-records.jsonl"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a result was made of, each as a digest.
+
+    Attributes
+    ----------
+    source : str
+        Of the image file.
+    made_by : str
+        Of the settings and the version of the program.
+    result : str
+        Of the result itself.
+    """
+
+    source: str
+    made_by: str
+    result: str
+
+
+def digest_of(data: bytes) -> str:
+    """Digest of some data."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+class Records:
+    """The records of a folder; several threads may use them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._known: dict[str, list[Record]] = {}
+        with suppress(OSError):
+            for line in (root / NAME).read_text(encoding="utf-8", errors="replace").splitlines():
+                # A run that was killed may have left a part of a line.
+                with suppress(ValueError, TypeError):
+                    entry = json.loads(line)
+                    self._known.setdefault(entry.pop("place"), []).append(Record(**entry))
+
+    def made(self, place: Path) -> Record | None:
+        """Return the record of the file that stands at a place, or None if it was not made here."""
+        found = self._known.get(self._name(place), [])
+        if not found:
+            return None
+        digest = digest_of(place.read_bytes())
+        return next((record for record in reversed(found) if record.result == digest), None)
+
+    def add(self, place: Path, record: Record) -> None:
+        """Put down what is about to be made.
+
+        Raises
+        ------
+        OutputError
+            Where that cannot be written.
+        """
+        line = json.dumps({"place": self._name(place), **asdict(record)})
+        try:
+            with self._lock:
+                self.root.mkdir(parents=True, exist_ok=True)
+                with (self.root / NAME).open("a", encoding="utf-8") as file:
+                    file.write(f"\n{line}\n" if file.tell() and not self._known else f"{line}\n")
+                self._known.setdefault(self._name(place), []).append(record)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(f"{self.root / NAME}: cannot be written ({reason}); free space") from error
+
+    def _name(self, place: Path) -> str:
+        return place.relative_to(self.root).as_posix()
