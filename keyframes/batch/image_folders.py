@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from keyframes.errors import VideoError
-from keyframes.video.header import read_header
+from keyframes.video import VideoReader
 
 # Of files named alike so many are tried, until one opens and tells for all of them.
 N_TRIED = 3
@@ -32,7 +32,8 @@ def find_stacks(folder: Path, names: Sequence[str]) -> list[str]:
 def _is_stack(path: Path) -> bool | None:
     """Whether a TIFF has several pages; None where it cannot be opened."""
     try:
-        return read_header(path, 1).frames_claimed > 1
+        with VideoReader(path, threads=1) as reader:
+            return reader.header.frames_claimed > 1
     except VideoError:
         return None
 

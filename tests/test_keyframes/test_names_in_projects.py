@@ -135,6 +135,21 @@ def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_
     assert "view_names:\n- caf_xe9\n- Mäuse\n" in texts(odd / "project")[odd / "project" / "project.yaml"]
 
 
+def test_a_converted_copy_is_known_by_its_plain_name(odd, video_file):
+    """The tool cannot read the container, and the note says to which file it wants it converted."""
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    video, project = odd / f"{LATIN}.avi", odd / "project"
+    shutil.copy(video_file("mpeg4.avi"), video)
+    first = keyframes.extract(video, 3, output=odd / "first")
+    (note,) = keyframes.export(first.folder, "lightning-pose", output=project, bodyparts=["nose"]).notes
+    assert note.endswith("caf_xe9.mp4")
+    shutil.copy(video_file("mpeg4.mp4"), project / "videos" / "caf_xe9.mp4")
+    more = keyframes.extract(video, 3, output=odd / "more", unlike=[project])
+    assert not set(more.frame_indices) & set(first.frame_indices)
+    done = keyframes.export(more.folder, "lightning-pose", project=project)
+    assert any("caf_xe9.mp4 is taken for a converted copy of" in shown(note) for note in done.notes)
+
+
 def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video_file, run_command):
     keyframes.extract(video_file("h264_b_frames.mp4"), 3, output=odd / "result")
     words = ("--task", "t", "--scorer", "s", "--bodyparts", "nose", "--video", video_file("h264_b_frames.mp4"))
