@@ -77,6 +77,16 @@ def warnings_of(selection: Selection, k_selection: "KSelection | None", settings
     return (*_warnings_of_number(selection, k_selection, settings), *_warnings_of_guards(selection))
 
 
+def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
+    """Tell how many of the chosen frames may be damaged."""
+    chosen = [keyframe.frame_index for keyframe in selection.keyframes]
+    n_damaged = int(np.isin(chosen, scan.frame_index[scan.suspect]).sum())
+    if not n_damaged:
+        return ()
+    may = "frame may be damaged" if n_damaged == 1 else "frames may be damaged"
+    return (f"{n_damaged} of the {len(chosen)} chosen {may}: the file is, and nothing like them is intact",)
+
+
 def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
     """Where fewer frames were chosen than asked for, or nothing spoke for the number that was."""
     k, n_frames, n_chosen = settings.k, len(selection.labels), len(selection.keyframes)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.errors import VideoError
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader
 
@@ -40,8 +41,13 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         header = reader.header
         # What FFmpeg says while it reads packets does not belong to the pass.
         reader.count_packets()
-        with progress_bar(reader.walk(), "decode", header.frames_claimed, "frames", progress) as frames:
-            times = np.array([time_s for _, time_s in frames])
+        times = _times(reader, progress)
+        if reader.latest_pass.messages and reader.threads > 1:
+            # What is lost to damage, and where, is only sure with one thread; a scan does the same.
+            reader.threads = 1
+            times = _times(reader, progress)
+        if not len(times):
+            raise VideoError(f"{video}: not one frame can be decoded; copy it again, or convert it with ffmpeg")
         warnings = reader.damage()
         levels = None if reader.images is None else reader.images.levels
         timing = _timing(times, header.frame_rate) if reader.has_times else dict.fromkeys(TIMING)
@@ -60,6 +66,11 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         **({"read_with": header.backend_reason} if header.backend_reason else {}),
         "warnings": warnings,
     }
+
+
+def _times(reader: VideoReader, progress: bool) -> NDArray[np.float64]:
+    with progress_bar(reader.walk(), "decode", reader.header.frames_claimed, "frames", progress) as frames:
+        return np.array([time_s for _, time_s in frames])
 
 
 def _timing(times: NDArray[np.float64], frame_rate: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from keyframes.choosing import choose, warnings_of
+from keyframes.choosing import choose, warnings_of, warnings_of_damage
 from keyframes.datatypes import Keyframe, Result, Selection, Settings, known_time
 from keyframes.errors import RegionError, SettingsError
 from keyframes.joint import common_part, joined
@@ -220,7 +220,7 @@ def extract_views(
         for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
             own = replace(selection, keyframes=tuple(_seen_by(scan, keyframe) for keyframe in selection.keyframes))
             save_choice(folder, scan, own, k_selection)
-            warnings = (*scan.warnings, *reader.damage(), *told)
+            warnings = (*scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
             views = [one.header.name for one in readers]
             manifest = _manifest(reader, scan, settings, own, warnings, k_selection, views=views)
             write_pictures(folder, reader, scan, own, manifest, progress)
@@ -294,7 +294,7 @@ def _fill(
     else:
         selection, k_selection = how.choose_with(scan, followed), None
     save_choice(folder, scan, selection, k_selection)
-    warnings += warnings_of(selection, k_selection, settings)
+    warnings += (*warnings_of(selection, k_selection, settings), *warnings_of_damage(selection, scan))
     projects = labelled.projects if labelled else ()
     manifest = _manifest(reader, scan, settings, selection, warnings, k_selection, projects=projects) | how.notes
     write_pictures(folder, reader, scan, selection, manifest, how.progress)

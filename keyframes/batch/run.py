@@ -19,6 +19,7 @@ from keyframes.datatypes import Settings
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
 from keyframes.report import index_page
+from keyframes.video.images import is_image_sequence
 
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
@@ -156,7 +157,7 @@ def run_batch(
             video=(searched / recording).absolute(),
             output=place.absolute(),
             place=places[recording],
-            settings=settings,
+            settings=_settings_for(searched / recording, settings),
             unlike=tuple(str(Path(project).absolute()) for project in unlike),
             budget=budget,
             overwrite=overwrite,
@@ -181,6 +182,11 @@ def run_batch(
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
     told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
     return Batch(place, told, found.left_out)
+
+
+def _settings_for(recording: Path, settings: Settings) -> Settings:
+    """Return the settings for a recording: a rate and levels are for images alone."""
+    return settings if is_image_sequence(recording) else replace(settings, rate=None, levels=None)
 
 
 def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: Sequence[str | Path]) -> None:

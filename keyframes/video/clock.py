@@ -15,7 +15,8 @@ class Clock:
     A stamp that is later than the time before it is the time. Other stamps are equal to the one before, because the
     container rounds them (whole milliseconds at 2000 frames a second), out of order, next to damage, or not there at
     all. Such frames are spread over the time up to the next stamp of the file, so that the first frame with a later
-    stamp is shown at its own time again; where there is no next stamp, they follow at the frame rate.
+    stamp is shown at its own time again; where there is no next stamp, they follow at the frame rate. Where the first
+    stamp is negative, which that of a frame that is shown never should be, times count from it.
 
     Parameters
     ----------
@@ -29,12 +30,15 @@ class Clock:
         self._period_s = period_s
         self._packets = packets
         self._latest_s = -period_s
+        self._start_ms: float | None = None
         # Frames since the last one that had a time of its own, and of how many with the same stamp that is the first.
         self._n_behind, self._n_equal = 0, 0
 
     def time_s(self, stamp_ms: float) -> float:
         """Return the time in seconds of the next frame, which has this stamp; NaN of images, which have no times."""
-        time_s = stamp_ms / 1000
+        if self._start_ms is None:
+            self._start_ms = min(stamp_ms, 0.0)
+        time_s = (stamp_ms - self._start_ms) / 1000
         if isnan(time_s):
             return time_s
         if time_s > self._latest_s + ROUNDING_S:
@@ -48,11 +52,12 @@ class Clock:
     def _step_s(self) -> float:
         """Time from the latest frame to one whose stamp is no later."""
         packets = self._packets()
-        next_ms = packets.next_stamp_ms(1000 * (self._latest_s + ROUNDING_S))
+        latest_ms = 1000 * self._latest_s + (self._start_ms or 0.0)
+        next_ms = packets.next_stamp_ms(latest_ms + 1000 * ROUNDING_S)
         if next_ms is None or not packets.in_order:
             return self._period_s
         if self._n_behind == 1:
-            self._n_equal = packets.count_at(1000 * self._latest_s, 1000 * ROUNDING_S)
+            self._n_equal = packets.count_at(latest_ms, 1000 * ROUNDING_S)
         # Of frames that are out of order it is not known how many will come.
         n_to_come = self._n_equal - self._n_behind if self._n_equal > self._n_behind else LONGEST_DELAY
-        return max(ROUNDING_S, min(self._period_s, (next_ms / 1000 - self._latest_s) / (n_to_come + 1)))
+        return max(ROUNDING_S, min(self._period_s, (next_ms - latest_ms) / 1000 / (n_to_come + 1)))

@@ -84,14 +84,14 @@ class Gap:
         Time stamps of the frames on both sides.
     n_missing : int
         Frames that belong there, by the packets or by the time.
-    n_packets : int
-        Packets that belong there and gave no frame.
+    is_lost : bool
+        Whether packets belong there, or FFmpeg complained about what comes behind.
     """
 
     after_ms: float
     before_ms: float
     n_missing: int
-    n_packets: int
+    is_lost: bool
 
 
 def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
@@ -101,13 +101,12 @@ def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[s
     if seen.discard == "none":
         if _is_cut_off(seen, header, packets):
             found.append(
-                f"only {len(seen.times_ms)} of the {header.frames_claimed} frames that the file claims could be "
-                f"decoded, the last one at {seen.last_time_s:.3f} s: it is cut off or damaged, and only what was "
-                "decoded is used"
+                f"the file is cut off or damaged: only {len(seen.times_ms)} of the {header.frames_claimed} frames that "
+                f"it claims could be decoded, the last one at {seen.last_time_s:.3f} s"
             )
         found += [*_describe_gaps(seen, header, packets), *_describe_ends(seen, header, packets)]
     if len(packets.zeroed_ms):
-        found.append(f"blocks of the file are lost, so the pictures are damaged from {_places(packets)}")
+        found.append(f"parts of the file are lost, and pictures are damaged from {_places(packets)}")
     if seen.messages and found:
         found.append(f"FFmpeg: {seen.messages}")
     elif seen.messages:
@@ -121,7 +120,7 @@ def is_incomplete(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
         return False
     if _is_cut_off(seen, header, packets) or _describe_ends(seen, header, packets):
         return True
-    return any(gap.n_packets for gap in find_gaps(seen, header, packets))
+    return any(gap.is_lost for gap in find_gaps(seen, header, packets))
 
 
 def find_suspects(
@@ -191,9 +190,11 @@ def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
     if len(stamps) < max(2, 0.9 * len(seen.times_ms)):
         return []
     n_packets = _packets_within(stamps, packets)
-    n_fitting, unusual = _unusual(np.diff(stamps), bool(seen.messages) or _is_short(seen, header, packets))
+    is_lost = (n_packets > 0) | _near_complaints(stamps, seen, packets)
+    was_dropped = not seen.messages and _is_short(seen, header, packets)
+    n_fitting, unusual = _unusual(np.diff(stamps), is_lost | was_dropped)
     return [
-        Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), int(n_packets[i]))
+        Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), bool(is_lost[i]))
         for i in np.flatnonzero((n_packets > 0) | unusual)
     ]
 
@@ -236,17 +237,29 @@ def _tell_frames(stamps: NDArray[np.float64], packets: Packets) -> bool:
     return packets.distinct and len(stamps) > 0 and bool(np.mean(np.isin(stamps, packets.times_ms)) >= STAMPS_FOUND)
 
 
-def _unusual(lengths: NDArray[np.float64], damaged: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Tell how many frames are missing in each time between two, as far as is known, and which times are unusual."""
+def _near_complaints(stamps: NDArray[np.float64], seen: Pass, packets: Packets) -> NDArray[np.bool_]:
+    """Tell behind which gap between two time stamps FFmpeg complained, as far as is known."""
+    near = np.zeros(len(stamps) - 1, bool)
+    behind = np.searchsorted(np.maximum.accumulate(seen.times_ms), stamps[1:])
+    for place in seen.complaints:
+        near |= np.abs(behind - place) <= packets.delay + 1
+    return near
+
+
+def _unusual(lengths: NDArray[np.float64], suspected: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Tell how many frames are missing in each time between two, as far as is known, and which times are unusual.
+
+    Where a loss is suspected, any that is longer than most is.
+    """
     typical = float(np.median(lengths))
     even = float(np.mean(np.abs(lengths - typical) <= EVEN_TOLERANCE * typical + STAMP_ROUNDING_MS))
     if len(lengths) < FEWEST_TIMES or even <= MOSTLY_EVEN:
         return np.zeros(len(lengths), np.int64), np.zeros(len(lengths), bool)
     longer = (lengths >= 1.5 * typical) & (lengths > typical + 2 * STAMP_ROUNDING_MS)
     n_missing = np.where(longer, np.round(lengths / typical) - 1, 0).astype(np.int64)
-    if damaged or even >= EVEN:
+    if even >= EVEN:
         return n_missing, longer
-    return n_missing, lengths >= max(1000 * LONG_GAP_S, UNUSUAL_GAP * typical)
+    return n_missing, (longer & suspected) | (lengths >= max(1000 * LONG_GAP_S, UNUSUAL_GAP * typical))
 
 
 def _describe_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
@@ -260,10 +273,11 @@ def _describe_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[st
     where = f"no frame from {places}" + (f" and in {others} other place{'s' * (others > 1)}" if others else "")
     n_missing = sum(gap.n_missing for gap in gaps)
     if not seen.messages and _is_short(seen, header, packets) and n_missing == _n_lacking(seen, header):
-        return [f"{n_missing} of {header.frames_claimed} frames were dropped when it was recorded: {where}"]
+        were = "frame was" if n_missing == 1 else "frames were"
+        return [f"{n_missing} of {header.frames_claimed} {were} dropped during recording: {where}"]
     # A camera may have paused: how many frames would have fitted does not matter then.
-    is_loss = bool(seen.messages) or any(gap.n_packets for gap in gaps)
-    return [f"{where} ({n_missing} missing)" if is_loss else where]
+    n_lost = sum(gap.n_missing for gap in gaps if gap.is_lost)
+    return [f"{where} ({n_lost} missing)" if n_lost else where]
 
 
 def _describe_ends(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
@@ -273,12 +287,20 @@ def _describe_ends(seen: Pass, header: VideoHeader, packets: Packets) -> list[st
         return []
     first_ms, last_ms = stamps[0], stamps[-1]
     found = []
-    # An edit list hides what comes before time 0.
-    if seen.messages and np.any((times_ms >= 0) & (times_ms < first_ms)):
+    # An edit list hides what comes before time 0, and some containers have no presentation times.
+    if _complains_at(seen, 0, packets) and np.any((times_ms >= 0) & (times_ms < first_ms)):
         found.append(f"no frame before {first_ms / 1000:.3f} s")
-    if seen.reached_end and times_ms[-1] > last_ms and (seen.messages or not header.frames_listed):
+    ends_badly = _complains_at(seen, len(seen.times_ms), packets)
+    if seen.reached_end and times_ms[-1] > last_ms and (ends_badly or not header.frames_listed):
         found.append(f"decoding ended at {last_ms / 1000:.3f} s, the last packet is at {times_ms[-1] / 1000:.3f} s")
     return found
+
+
+def _complains_at(seen: Pass, place: int, packets: Packets) -> bool:
+    """Whether FFmpeg complained near a frame, or may have: of a pass with several threads it is not known where."""
+    if not seen.complaints:
+        return bool(seen.messages)
+    return any(abs(place - complaint) <= packets.delay + 1 for complaint in seen.complaints)
 
 
 def _n_lacking(seen: Pass, header: VideoHeader) -> int:
@@ -294,13 +316,15 @@ def _is_cut_off(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
     """Whether frames are missing at the end of what the file claims.
 
     A claim may be an estimate, duration times nominal rate: too high on a variable rate, or where sound lasts longer.
-    So it takes missing time, and a complaint of FFmpeg or a container that lists its frames and holds fewer packets.
+    So it takes missing time, and a complaint of FFmpeg at the end or a container that lists its frames and holds fewer.
     """
     rate = header.frame_rate
     # Images have no rate: they are what they are.
     if not seen.reached_end or rate == 0 or _n_lacking(seen, header) <= 0:
         return False
+    if sum(gap.n_missing for gap in find_gaps(seen, header, packets) if gap.is_lost) >= _n_lacking(seen, header):
+        return False
     missing_s = header.frames_claimed / rate - seen.last_time_s
     if _is_short(seen, header, packets) and missing_s > 1.5 / rate:
         return True
-    return bool(seen.messages) and missing_s - seen.longest_gap_s > 0.5 / rate
+    return _complains_at(seen, len(seen.times_ms), packets) and missing_s - seen.longest_gap_s > 0.5 / rate

@@ -15,8 +15,9 @@ MAX_DECODER_THREADS = 16
 DECODER_THREADS = 4
 # Each one holds pictures; large ones keep fewer threads at work as well.
 DECODER_BYTES = 16 << 20
-# FFmpeg decodes the slices of their pictures side by side, and then much damage passes without a word.
-SILENT_CODECS = {"mpg1", "mpg2", "mpeg1video", "mpeg2video"}
+# Of MPEG-1 and MPEG-2, FFmpeg decodes the slices of a picture side by side, and then much damage passes without a word.
+# Of damaged AV1, the more frames are lost the more threads there are.
+ONE_THREAD_CODECS = {"mpg1", "mpg2", "mpeg1video", "mpeg2video", "av1", "av01"}
 
 
 def threads_for_opening(asked: int | None) -> int:
@@ -27,10 +28,10 @@ def threads_for_opening(asked: int | None) -> int:
 def threads_for_decoding(asked: int | None, header: VideoHeader) -> int:
     """Return the number of threads for a file of this codec and size of pictures; what was asked for is taken as it is.
 
-    MPEG-1 and MPEG-2 are decoded on one.
+    MPEG-1, MPEG-2 and AV1 are decoded on one.
     """
     threads = threads_for_opening(asked)
-    if header.codec in SILENT_CODECS:
+    if header.codec.lower() in ONE_THREAD_CODECS:
         return 1
     if asked is not None or threads == 1:
         return threads

@@ -40,7 +40,7 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[View, str]:
     if not video.header.seekable:
         return PLAIN, "OpenCV cannot decode the file"
     packets = video.packets
-    if not packets.distinct:
+    if not packets.distinct or packets.first_ms < 0:
         return PLAIN, "the file has no times by which to tell its frames"
     until_ms = _probed_until(packets)
     every_one, said = _probe(video, "none", until_ms)

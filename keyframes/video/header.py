@@ -116,9 +116,9 @@ def check_image_options(
     """
     if header.backend != "images" and (levels, rate) != (None, None):
         name = "rate" if levels is None else "levels"
-        raise SettingsError(f"{name} is for images, and {path} is a video; leave it out")
+        raise SettingsError(f"{name} applies to images, and {path} is a video; leave it out")
     if header.backend == "images" and header.frame_rate == 0 and in_seconds:
-        raise RegionError(f"{path}: images have no times, so a range in seconds says nothing; give --rate HZ too")
+        raise RegionError(f"{path}: images have no times, so --start and --stop need --rate HZ")
 
 
 def explain(failed: str, said: str) -> str:
@@ -190,7 +190,7 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
     if is_image_sequence(path) and path.is_dir():
         return sum(file.stat().st_size for file in image_files(path)), b""
     if path.is_dir():
-        raise VideoError(f"{path}: is a directory without images; give the video files in it")
+        raise VideoError(f"{path}: is a folder without images; give the video files in it")
     refuse_special(path)
     try:
         with path.open("rb") as file:

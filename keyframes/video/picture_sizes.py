@@ -21,31 +21,28 @@ Sizes = tuple[tuple[float, int, int], ...]
 # Where more than one in so many frames is a key frame, decoding them takes too long. Then each picture stands alone,
 # as a camera compresses it, and its size does not change.
 FEWEST_FRAMES_A_KEY = 4
+# MP4, MOV and AVI, which list their frames, give one size for the whole track; only joined files do not keep to it.
+FEWEST_IF_LISTED = 50
 MOST_NAMED = 4
 OPENCV_SCALES = int(cv2.__version__.partition(".")[0]) >= 5
 
 
-def may_change_size(header: VideoHeader) -> bool:
-    """Whether a size that changes is worth looking for with FFmpeg, in a file that OpenCV reads.
-
-    MP4, MOV and AVI, which list their frames, give one size for the whole track, and their writers keep to it.
-    """
-    return header.seekable and not header.frames_listed
-
-
-def sizes_of_key_frames(path: Path, packets: Packets, until_s: float = math.inf) -> Sizes:
+def sizes_of_key_frames(path: Path, header: VideoHeader, packets: Packets, until_s: float = math.inf) -> Sizes:
     """Find the sizes of the pictures of a file up to a time; an empty tuple where they are not known.
 
     Parameters
     ----------
     path : Path
+    header : VideoHeader
+        That of a file that OpenCV reads.
     packets : Packets
         Those of the file.
     until_s : float
         In seconds.
     """
     n_packets, n_keys = len(packets.times_ms), len(packets.key_times_ms)
-    if n_keys < 2 or n_packets < FEWEST_FRAMES_A_KEY * n_keys:
+    fewest = FEWEST_IF_LISTED if header.frames_listed else FEWEST_FRAMES_A_KEY
+    if not header.seekable or n_keys < 2 or n_packets < fewest * n_keys:
         return ()
     try:
         modified_ns = path.stat().st_mtime_ns
@@ -84,4 +81,4 @@ def describe_sizes(sizes: Sizes, last_time_s: float) -> list[str]:
     first = f"{sizes[0][1]} x {sizes[0][2]}"
     named = ", ".join(f"{width} x {height} from {time_s:.3f} s" for time_s, width, height in changes[:MOST_NAMED])
     more = f" and {len(changes) - MOST_NAMED} more changes" if len(changes) > MOST_NAMED else ""
-    return [f"the picture changes its size: {first}, {named}{more}; every picture was stretched to {first}"]
+    return [f"the picture size changes: {first}, {named}{more}; all pictures were scaled to {first}"]

@@ -40,14 +40,13 @@ from keyframes.video.clock import Clock
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg_process import FFmpegCapture
-from keyframes.video.header import check_crop, check_image_options, explain, read_header
+from keyframes.video.header import MOST_DAMAGED, check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 from keyframes.video.picture_sizes import (
     OPENCV_SCALES,
     add_size,
     describe_sizes,
-    may_change_size,
     sizes_of_key_frames,
 )
 
@@ -75,7 +74,7 @@ class VideoReader:
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
-        FFmpeg's threads; None takes up to four for each processor. MPEG-1 and MPEG-2 are decoded on one.
+        FFmpeg's threads; None takes up to four for each processor. MPEG-1, MPEG-2 and AV1 are decoded on one.
     levels : (float, float) or None
         Of images: the levels that are shown as black and white. None takes 8-bit images as they are, and for deeper
         ones the range in use over all of them.
@@ -148,8 +147,8 @@ class VideoReader:
         self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
         self.threads = threads_for_decoding(threads, self.header)
-        unscaled = not OPENCV_SCALES and self._may_fall_back and may_change_size(self.header)
-        if unscaled and len(sizes_of_key_frames(self.path, self.packets)) > 1:
+        unscaled = not OPENCV_SCALES and self._may_fall_back and self.header.seekable
+        if unscaled and len(sizes_of_key_frames(self.path, self.header, self.packets)) > 1:
             self._use_ffmpeg("the picture changes its size")
         check_crop(self.path, crop, self.header)
         check_image_options(self.path, self.header, levels, rate, in_seconds=start_s > 0 or stop_s is not None)
@@ -343,9 +342,9 @@ class VideoReader:
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
         sizes = seen.sizes
-        if may_change_size(self.header):
+        if self.header.seekable:
             known = self.packets if "packets" in self.__dict__ else packets
-            sizes = sizes_of_key_frames(self.path, known, seen.last_time_s)
+            sizes = sizes_of_key_frames(self.path, self.header, known, seen.last_time_s)
         return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
 
     def _begin(self, view: View) -> None:
@@ -397,6 +396,10 @@ class VideoReader:
                             self._complaints.append(index)
                     yield index, self.last_time_s
                 self.reached_end = True
+                self.log.update()
+                if log_every == 1 and self.log.total() > n_messages:
+                    # Of the end of the file.
+                    self._complaints.append(self.frames_decoded)
             finally:
                 capture.release()
                 self._capture = None
@@ -405,6 +408,8 @@ class VideoReader:
 
     def _most_damaged(self) -> int:
         """How many damaged packets may follow the latest frame: as many as there are."""
+        if not self.frames_decoded:
+            return MOST_DAMAGED
         return self.packets.n_after(self._latest_ms, self.frames_decoded) + SPARE_ATTEMPTS
 
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:

@@ -110,7 +110,7 @@ def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
     if not wanted or video.latest_pass.messages or not video.header.seekable or video.header.frame_rate <= 0:
         return False
     timeline = _timeline(video)
-    if wanted[-1] >= len(timeline.times_ms) or not np.all(np.diff(timeline.times_ms) > 0):
+    if wanted[-1] >= len(timeline.times_ms) or not np.all(np.diff(timeline.times_ms) > 0) or timeline.times_ms[0] < 0:
         return False
     cost = timeline.plan_cost(_groups(video, timeline, wanted)) * (PAIR_COST if luma else 1)
     return cost / _n_provers(video, timeline, luma) < wanted[-1] / (WALK_SPEED if video.workers > 1 else 1)

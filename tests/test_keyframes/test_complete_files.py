@@ -28,7 +28,7 @@ def n_frames(path):
 def test_frames_that_a_camera_dropped_are_reported_as_that(recording, tmp_path):
     path = recording("dropped.avi", "-vf", DROPPED, "-fps_mode", "vfr", "-c:v", "mjpeg", "-q:v", "4")
     told = (
-        "10 of 200 frames were dropped when it was recorded: no frame from 1.560 to 1.720 s, 3.560 to 3.640 s, "
+        "10 of 200 frames were dropped during recording: no frame from 1.560 to 1.720 s, 3.560 to 3.640 s, "
         "5.960 to 6.240 s"
     )
     report = inspect(path)
@@ -59,3 +59,15 @@ def test_a_recording_at_an_uneven_rate_is_not_full_of_gaps(recording):
         "uneven.mp4", "-vf", "setpts=(N+mod(N\\,7)*0.1+floor(N/3))/25/TB", "-fps_mode", "passthrough", *X264
     )
     assert inspect(path)["warnings"] == []
+
+
+def test_a_recording_of_a_frame_in_five_seconds_keeps_them_all(tmp_path):
+    """Matroska gives the first frames of such a file negative time stamps."""
+    source = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=1/5", "-frames:v", "25")
+    ffmpeg(*source, "-c:v", "libx264", "-pix_fmt", "yuv420p", tmp_path / "slow.mkv")
+    report = inspect(tmp_path / "slow.mkv")
+    assert (report["frames_decoded"], report["first_time_s"]) == (25, 0.0)
+    result = keyframes.extract(tmp_path / "slow.mkv", 25, output=tmp_path / "out")
+    assert result.frame_indices == list(range(25))
+    times_s = [keyframe.time_s for keyframe in result.keyframes]
+    assert times_s == pytest.approx([5 * index for index in range(25)], abs=1e-3)

@@ -1,14 +1,17 @@
 """What can be known of a damaged file is told, and pictures in doubt are the last to be chosen."""
 
+import random
 import re
 import sys
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 import keyframes
 from keyframes import VideoError, VideoHeader
+from keyframes.inspection import inspect
 from keyframes.video import VideoReader, find_suspects, is_incomplete
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.packets import Packets
@@ -178,3 +181,47 @@ def test_interlaced_video_is_read(encoded):
     if cv2.__version__ == "5.0.0":
         with pytest.raises(VideoError, match="interlaced"):
             VideoReader(path, backend="opencv")
+
+
+def with_garbled_packet(path, number):
+    """Write over a packet that is neither the first nor the last, and return its time in seconds."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packet = [packet for packet in container.demux(stream) if packet.size][number]
+        place, size, time_s = packet.pos, packet.size, float(packet.pts * stream.time_base)
+    data = bytearray(path.read_bytes())
+    data[place + size // 3 : place + size // 2] = random.Random(0).randbytes(size // 2 - size // 3)
+    path.write_bytes(data)
+    return time_s
+
+
+@pytest.mark.parametrize("name", ["longer_sound.mkv", "longer_sound.mp4"])
+def test_damage_in_the_middle_does_not_cut_a_file_off_whose_sound_is_longer(name, intact, tmp_path):
+    path = tmp_path / name
+    path.write_bytes((intact / name).read_bytes())
+    with_garbled_packet(path, 30)
+    report = inspect(path)
+    assert report["frames_decoded"] >= 59
+    assert not any("cut off" in warning for warning in report["warnings"])
+
+
+def test_the_cameras_own_gaps_are_not_taken_for_the_damage(encoded, tmp_path):
+    """Every 25th frame is missing as it was recorded; one packet is damaged."""
+    keep = ("-vf", "select=mod(n\\,25)", "-fps_mode", "vfr")
+    path = encoded("own_gaps.mkv", 250, *X264, "-bf", "0", "-g", "25", *keep)
+    whole = inspect(path)
+    assert whole["warnings"] == []
+    time_s = with_garbled_packet(path, 120)
+    for text in inspect(path)["warnings"]:
+        for begin, end in re.findall(r"([0-9.]+) to ([0-9.]+) s", text):
+            assert float(begin) - 0.2 < time_s < float(end) + 0.2
+
+
+def test_chosen_frames_that_may_be_damaged_are_counted(encoded, tmp_path):
+    """Of a file with a single key frame nothing behind the damage is sure to be intact."""
+    path = encoded("one_key.mp4", 120, *X264, "-bf", "0", "-g", "1000", "-sc_threshold", "0")
+    with_garbled_packet(path, 12)
+    result = keyframes.extract(path, 10, output=tmp_path / "out")
+    n_behind = sum(index >= 12 for index in result.frame_indices)
+    assert n_behind > 0
+    assert any(text.startswith(f"{n_behind} of the 10 chosen frames may be damaged") for text in result.warnings)

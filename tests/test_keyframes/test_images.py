@@ -235,9 +235,7 @@ def test_seconds_without_a_rate_are_refused(pages, tmp_path, run_command):
             VideoReader(pages, **options)
     done = run_command("keyframes", "extract", pages, "-k", "3", "--start", "1", "-o", tmp_path / "out")
     assert done.returncode == 1
-    assert (
-        done.stderr == f"error: {pages}: images have no times, so a range in seconds says nothing; give --rate HZ too\n"
-    )
+    assert done.stderr == f"error: {pages}: images have no times, so --start and --stop need --rate HZ\n"
     done = run_command("keyframes", "extract", pages, "-k", "3", "--min-gap", "0.5", "-o", tmp_path / "out")
     assert done.returncode == 0
     assert done.stderr.startswith(
@@ -247,7 +245,7 @@ def test_seconds_without_a_rate_are_refused(pages, tmp_path, run_command):
 
 @pytest.mark.parametrize("options", [{"rate": 25.0}, {"levels": (0, 100)}], ids=str)
 def test_options_of_images_are_refused_for_videos(video_file, options):
-    with pytest.raises(SettingsError, match="is for images"):
+    with pytest.raises(SettingsError, match="applies to images"):
         VideoReader(video_file("mpeg4.mp4"), **options)
 
 

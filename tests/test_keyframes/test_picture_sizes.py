@@ -58,7 +58,7 @@ def test_a_change_is_reported_with_its_time_and_both_sizes(name, backend, tmp_pa
         warnings = reader.damage()
     (warning,) = [warning for warning in warnings if "size" in warning]
     assert "320 x 240, 240 x 240 from " in warning
-    assert "stretched to 320 x 240" in warning
+    assert "scaled to 320 x 240" in warning
     change = float(warning.split("from ")[1].split(" s")[0])
     assert change == pytest.approx(2, abs=0.1)
     # The last picture is that of the smaller stream, stretched and nothing else.
@@ -84,14 +84,14 @@ def test_an_extraction_reports_it_for_the_part_that_was_looked_at(tmp_path):
     whole = extract(path, 3, output=tmp_path / "whole")
     part = extract(path, 3, output=tmp_path / "part", stop_s=1.5)
     longer = extract(path, 3, output=tmp_path / "longer", start_s=1, stop_s=3)
-    assert [warning for warning in whole.warnings if "changes its size" in warning]
-    assert [warning for warning in longer.warnings if "changes its size" in warning]
-    assert not [warning for warning in part.warnings if "changes its size" in warning]
+    assert [warning for warning in whole.warnings if "picture size changes" in warning]
+    assert [warning for warning in longer.warnings if "picture size changes" in warning]
+    assert not [warning for warning in part.warnings if "picture size changes" in warning]
 
 
 def test_many_changes_are_counted():
     sizes = tuple((float(i), 100 + i % 2, 50) for i in range(9))
     (warning,) = describe_sizes(sizes, 99.0)
-    assert warning.startswith("the picture changes its size: 100 x 50, 101 x 50 from 1.000 s, ")
-    assert "and 4 more changes; every picture was stretched to 100 x 50" in warning
+    assert warning.startswith("the picture size changes: 100 x 50, 101 x 50 from 1.000 s, ")
+    assert "and 4 more changes; all pictures were scaled to 100 x 50" in warning
     assert describe_sizes(sizes, 0.5) == describe_sizes((), 9.0) == []
