@@ -231,7 +231,7 @@ def test_a_lost_image_leaves_the_times_of_the_others_alone(folder):
 
 def test_seconds_without_a_rate_are_refused(pages, tmp_path, run_command):
     for options in ({"start_s": 1.0}, {"stop_s": 1.0}):
-        with pytest.raises(RegionError, match="give --rate HZ"):
+        with pytest.raises(RegionError, match="need --rate HZ"):
             VideoReader(pages, **options)
     done = run_command("keyframes", "extract", pages, "-k", "3", "--start", "1", "-o", tmp_path / "out")
     assert done.returncode == 1
