@@ -84,7 +84,7 @@ def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
     if not n_damaged:
         return ()
     may = "frame may be damaged" if n_damaged == 1 else "frames may be damaged"
-    return (f"{n_damaged} of the {len(chosen)} chosen {may}: the file is, and nothing like them is intact",)
+    return (f"{n_damaged} of the {len(chosen)} chosen {may}: there are not enough others that differ",)
 
 
 def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:

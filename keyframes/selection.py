@@ -69,7 +69,7 @@ def select(
 ) -> Selection:
     """Choose k frames, one a cluster.
 
-    A frame whose picture is in doubt is chosen only where its cluster has no other.
+    A frame whose picture is in doubt is chosen only where there are fewer than k different ones that are intact.
 
     Parameters
     ----------
@@ -101,6 +101,9 @@ def select(
         with Workers(threads) as workers:
             labels, squared, _ = _assign(X, centers, workers)
     allowed = ~np.isin(scan.frame_index, known.frame_index)
+    intact = allowed & ~scan.suspect
+    if scan.suspect.any() and count_different(X[intact], k, known.features) == k:
+        allowed = intact
     dark, blurred = scan.brightness < limits.dark, scan.sharpness < limits.blurred
     blemish = blemishes(scan.suspect, dark, blurred)
     ranked = ranked_members(np.where(allowed, labels, -1), squared, blemish, k)

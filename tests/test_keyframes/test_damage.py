@@ -217,11 +217,14 @@ def test_the_cameras_own_gaps_are_not_taken_for_the_damage(encoded, tmp_path):
             assert float(begin) - 0.2 < time_s < float(end) + 0.2
 
 
-def test_chosen_frames_that_may_be_damaged_are_counted(encoded, tmp_path):
+def test_frames_behind_the_damage_are_chosen_only_if_there_are_too_few_before(encoded, tmp_path):
     """Of a file with a single key frame nothing behind the damage is sure to be intact."""
     path = encoded("one_key.mp4", 120, *X264, "-bf", "0", "-g", "1000", "-sc_threshold", "0")
-    with_garbled_packet(path, 12)
-    result = keyframes.extract(path, 10, output=tmp_path / "out")
-    n_behind = sum(index >= 12 for index in result.frame_indices)
+    with_garbled_packet(path, 30)
+    few = keyframes.extract(path, 10, output=tmp_path / "few")
+    assert max(few.frame_indices) < 30
+    assert not any("chosen frames may be damaged" in text for text in few.warnings)
+    many = keyframes.extract(path, 60, output=tmp_path / "many")
+    n_behind = sum(index >= 30 for index in many.frame_indices)
     assert n_behind > 0
-    assert any(text.startswith(f"{n_behind} of the 10 chosen frames may be damaged") for text in result.warnings)
+    assert any(text.startswith(f"{n_behind} of the 60 chosen frames may be damaged") for text in many.warnings)

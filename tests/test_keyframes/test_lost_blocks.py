@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import keyframes
+from keyframes.inspection import inspect
 from keyframes.video import VideoReader, find_suspects
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
@@ -160,3 +161,49 @@ def test_blocks_lost_at_random_places(name, intact, tmp_path):
     seed = int(os.environ.get("KEYFRAMES_FUZZ_SEED", int.from_bytes(os.urandom(4), "little")))
     print(f"seed {seed}, {PLACES} places")
     check(intact, name, PLACES, seed, tmp_path)
+
+
+ONE_PACKET = {
+    "h264.mp4": ("-c:v", "libx264", "-g", "50"),
+    "hevc.mp4": ("-c:v", "libx265", "-x265-params", "keyint=50:log-level=error"),
+    "mpeg4.avi": ("-c:v", "mpeg4", "-g", "12"),
+    "mjpeg.avi": ("-c:v", "mjpeg", "-q:v", "4"),
+}
+
+
+@pytest.mark.parametrize("name", ONE_PACKET)
+def test_one_packet_of_zeros_costs_what_refers_to_it_and_every_way_agrees(name, tmp_path):
+    path = tmp_path / name
+    source = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=8")
+    ffmpeg(*source, *ONE_PACKET[name], "-pix_fmt", "yuv420p", path)
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    place, size = packets[len(packets) // 4]
+    with_lost_block(path, path, place, size)
+    expected = witness(path)
+    assert 150 < len(expected) < 200
+    report = inspect(path)
+    assert report["frames_decoded"] == len(expected)
+    assert report["duration_s"] == pytest.approx(8)
+    (told,) = report["warnings"]
+    ((begin, end),) = [(float(begin), float(end)) for begin, end in STRETCH.findall(told)]
+    assert f"({round((end - begin) * 25) - 1} missing)" in told
+    check_warnings(report["warnings"], expected, [(number / 25, None) for number in range(200)])
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    path.rename(folder / name)
+    keyframes.run_batch(folder, 6, output=tmp_path / "batch", jobs=1)
+    ways = {"walk": {"threads": 1}, "segments": {"threads": 2}, "fast": {"scan": "fast"}, "uniform": {"uniform": True}}
+    files = {}
+    for way, options in ways.items():
+        result = keyframes.extract(folder / name, 6, output=tmp_path / way, **options)
+        assert told in result.warnings
+        # Evenly spread frames are taken where they lie.
+        assert way == "uniform" or not any(" of the 6 chosen frame" in text for text in result.warnings)
+        for keyframe, file in zip(result.keyframes, result.files, strict=True):
+            image = expected[keyframe.frame_index][1]
+            assert np.abs(cv2.imread(str(file)).astype(int) - image).mean() < CONVERSION
+        files[way] = [(file.name, file.read_bytes()) for file in result.files]
+    (frames,) = (tmp_path / "batch").rglob("frames")
+    files["batch"] = [(file.name, file.read_bytes()) for file in sorted(frames.iterdir())]
+    assert files["walk"] == files["segments"] == files["batch"]
