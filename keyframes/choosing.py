@@ -83,8 +83,7 @@ def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
     n_damaged = int(np.isin(chosen, scan.frame_index[scan.suspect]).sum())
     if not n_damaged:
         return ()
-    may = "frame may be damaged" if n_damaged == 1 else "frames may be damaged"
-    return (f"{n_damaged} of the {len(chosen)} chosen {may}: there are not enough others that differ",)
+    return (f"{n_damaged} of the {len(chosen)} chosen frames may be damaged: there are not enough others that differ",)
 
 
 def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:

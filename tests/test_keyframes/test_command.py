@@ -158,7 +158,7 @@ def bad_file(tmp_path_factory, video_file):
     ("name", "message"),
     [
         ("missing.mp4", "no such file"),
-        ("directory.mp4", "is a directory"),
+        ("directory.mp4", "is a folder"),
         ("text.mp4", "no video can be opened"),
         ("empty.mp4", "is empty"),
         ("audio.mp4", "no video can be opened"),
@@ -310,7 +310,7 @@ def test_ffmpegs_own_messages_do_not_reach_the_user(extract, truncated):
     done = extract(truncated, "-k", 5)
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"warning: {truncated}: only ")
+    assert line.startswith(f"warning: {truncated}: the file is cut off or damaged: only ")
     assert " @ 0x" not in line
 
 

@@ -143,6 +143,7 @@ def test_wishes_that_no_export_follows_are_reported(work, run_command):
 
 
 def test_a_new_project_of_several_animals(work, run_command):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     new = ("--task", "reach", "--scorer", "anna", "--bodyparts", "nose,tail", "--individuals", "m1,m2")
     arguments = ("--export", "deeplabcut", "--project", "dlc", *new, "--skeleton", "nose-tail", "--copy-videos")
     done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, cwd=work)
