@@ -37,11 +37,12 @@ sys.path.insert(1, str(ROOT / "sample_data"))
 from make_sample import Scene, animate, render, simulate, write_video  # noqa: E402 - found only now
 
 from clustering import k_medoids  # noqa: E402
-from keyframes.animals import find_animals  # noqa: E402
-from keyframes.choosing import choose  # noqa: E402
-from keyframes.coverage import N_SCALED, STEP_SHARE, frames_stood_for  # noqa: E402
-from keyframes.datatypes import Settings  # noqa: E402
-from keyframes.scan import Scan, scan_video  # noqa: E402
+from keyframes.choice.animals import find_animals  # noqa: E402
+from keyframes.choice.choose import choose  # noqa: E402
+from keyframes.choice.covering import N_SCALED, STEP_SHARE, frames_stood_for  # noqa: E402
+from keyframes.scan.first_pass import scan_video  # noqa: E402
+from keyframes.scan.scan import Scan  # noqa: E402
+from keyframes.settings import Settings  # noqa: E402
 from keyframes.video import VideoReader  # noqa: E402
 
 KS = (20, 50, 100)

@@ -5,9 +5,11 @@ The names load on first use, so that the command line's help is there at once.
 
 from typing import TYPE_CHECKING, Any
 
+from keyframes.version import __version__
+
 if TYPE_CHECKING:
     from keyframes.batch import Batch, run_batch
-    from keyframes.datatypes import Crop, Exported, Frame, Keyframe, Result, Selection, Settings, VideoHeader
+    from keyframes.choice.selection import Keyframe, Selection
     from keyframes.errors import (
         BatchError,
         EncoderError,
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
         SettingsError,
         VideoError,
     )
-    from keyframes.exporters import export
+    from keyframes.labelling import export
+    from keyframes.labelling.exported import Exported
     from keyframes.pipeline import extract, extract_views
+    from keyframes.result.result import Result
+    from keyframes.settings import Crop, Settings
     from keyframes.video import VideoReader
+    from keyframes.video.frames import Frame, VideoHeader
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Batch",
@@ -51,25 +56,18 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(
-        ("Crop", "Exported", "Frame", "Keyframe", "Result", "Selection", "Settings", "VideoHeader"), "datatypes"
-    ),
-    **dict.fromkeys(
-        (
-            "BatchError",
-            "EncoderError",
-            "ExportError",
-            "KeyframesError",
-            "OutputError",
-            "RegionError",
-            "SettingsError",
-            "VideoError",
-        ),
-        "errors",
-    ),
+    **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors"),
     "Batch": "batch",
-    "export": "exporters",
+    "Crop": "settings",
+    "Exported": "labelling.exported",
+    "Frame": "video.frames",
+    "Keyframe": "choice.selection",
+    "Result": "result.result",
+    "Selection": "choice.selection",
+    "Settings": "settings",
+    "VideoHeader": "video.frames",
     "VideoReader": "video",
+    "export": "labelling",
     "extract": "pipeline",
     "extract_views": "pipeline",
     "run_batch": "batch",

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keyframes import __version__
-from keyframes.datatypes import Selection, Settings, VideoHeader
+from keyframes.choice.selection import Selection
 from keyframes.names import shown_in
+from keyframes.settings import Settings
+from keyframes.version import __version__
+from keyframes.video.frames import VideoHeader
 
 if TYPE_CHECKING:
     from clustering import KSelection

@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from keyframes.choosing import choose, warnings_of, warnings_of_damage
-from keyframes.datatypes import Keyframe, Result, Selection, Settings, known_time
+from keyframes.choice.choose import choose, warnings_of, warnings_of_damage
+from keyframes.choice.selection import Keyframe, Selection
 from keyframes.errors import RegionError, SettingsError
-from keyframes.joint import common_part, joined
 from keyframes.manifest import build_manifest, write_manifest
-from keyframes.output import result_folder, result_names
 from keyframes.progress import Progress
-from keyframes.scan import Scan, scan_video, thumbnailer_of
+from keyframes.result.folder import result_folder
+from keyframes.result.naming import result_names
+from keyframes.result.result import Result
+from keyframes.result.writing import save_choice, write_pictures
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.joined_views import common_part, joined
+from keyframes.scan.scan import Scan, thumbnailer_of
+from keyframes.settings import Settings
 from keyframes.video import DisagreementError, VideoReader, file_hash
-from keyframes.writing import save_choice, write_pictures
+from keyframes.video.frames import known_time
 
 if TYPE_CHECKING:
     from clustering import KSelection
-    from keyframes.unlike import Labelled
+    from keyframes.labelling.known_frames import Labelled
 
 
 def extract(
@@ -330,6 +335,6 @@ def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Set
     """Read projects before hours of decoding; None without any."""
     if not projects:
         return None
-    from keyframes.unlike import read_labelled
+    from keyframes.labelling.known_frames import read_labelled
 
     return read_labelled([Path(project) for project in projects], reader, thumbnailer_of(reader, settings))

@@ -16,86 +16,8 @@ PACKAGES = ("clustering", "keyframes", "quantize")
 PRIVATE = re.compile("_[^_]")
 
 # A module imports from its own package what stands on lower floors only; a folder of modules has floors of its own.
+# The floors of keyframes are contracts in pyproject.toml.
 FLOORS = {
-    "keyframes": [
-        {"__main__"},
-        {"cli"},
-        {"commands"},
-        {"batch"},
-        {"pipeline", "inspection", "review"},
-        {"choosing", "unlike", "writing"},
-        {"coverage", "exporters", "joint", "kept_scan", "report", "scan_file", "selection", "uniform"},
-        {"scan"},
-        {"rows", "luma", "measuring"},
-        {"encoder", "network_features"},
-        {
-            "animals",
-            "movement",
-            "video",
-            "features",
-            "guards",
-            "manifest",
-            "contact_sheet",
-            "k_curve",
-            "output",
-            "progress",
-        },
-        {"datatypes", "decoder_log", "spare_memory"},
-        {"log_level"},
-        {"errors", "names"},
-        {"__init__"},
-    ],
-    "keyframes.commands": [
-        {"batch"},
-        {"extract"},
-        {"export", "info", "review"},
-        {"options"},
-        {"__init__"},
-    ],
-    "keyframes.exporters": [
-        {"coco", "cvat", "deeplabcut", "dispatch", "kind", "label_studio", "lightning_pose", "sleap"},
-        {"deeplabcut_project", "lightning_pose_project", "sleap_project"},
-        {"deeplabcut_config", "deeplabcut_tables", "images", "project_videos", "same_recording"},
-        {"changes", "image_names", "place", "project_file", "recording", "wishes"},
-        {"__init__"},
-    ],
-    "keyframes.video": [
-        {"discarding", "segments", "spread"},
-        {"seeking"},
-        {"reader"},
-        {"damage", "header"},
-        {"clock", "picture_sizes"},
-        {"packets", "decoder_threads", "file_identity"},
-        {"captures"},
-        {"images", "ffmpeg_process"},
-        {"folders", "ffmpeg_log"},
-        {"stacks"},
-        {"animations", "levels", "openable", "whole_images"},
-        {"sources"},
-        {"__init__"},
-    ],
-    "keyframes.report": [
-        {"batch_index"},
-        {"report"},
-        {"overview", "page", "thumbnails"},
-        {"__init__"},
-    ],
-    "keyframes.review": [
-        {"server"},
-        {"guard", "session"},
-        {"folder", "pictures"},
-        {"changes"},
-        {"__init__"},
-    ],
-    "keyframes.batch": [
-        {"run"},
-        {"cluster", "processes"},
-        {"work"},
-        {"budget", "watching"},
-        {"claims", "coresets", "recordings", "states"},
-        {"image_folders", "tasks"},
-        {"__init__"},
-    ],
     "quantize": [
         {"__main__"},
         {"cli"},
@@ -176,6 +98,13 @@ def imported(path):
 
 def floor(package, module):
     return next(number for number, floor in enumerate(FLOORS[package]) if module in floor)
+
+
+def test_imports_follow_the_contracts_of_the_project_file():
+    pytest.importorskip("importlinter")
+    from importlinter.cli import lint_imports
+
+    assert lint_imports(str(ROOT / "pyproject.toml"), is_debug_mode=False) == 0
 
 
 @pytest.mark.parametrize("package", FLOORS)

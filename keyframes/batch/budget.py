@@ -18,10 +18,11 @@ from keyframes.batch.coresets import (
     on_grid,
     shared_directions,
 )
-from keyframes.datatypes import Selection, Settings
-from keyframes.guards import similar_limit
-from keyframes.kept_scan import load_arrays, save_arrays
-from keyframes.scan import Scan
+from keyframes.choice.guards import similar_limit
+from keyframes.choice.selection import Selection
+from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
 
 if TYPE_CHECKING:
     from clustering.workers import Workers
@@ -90,7 +91,7 @@ class Share:
             Of its thumbnails.
         threads : int or None
         """
-        from keyframes.selection import find_limits, select
+        from keyframes.choice.clusters import find_limits, select
 
         matrix, place = self.space.map_of(*on_grid(scan.components, shape))
         # Around the recording's own mean, so that float32 keeps its digits.

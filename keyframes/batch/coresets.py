@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from threadpoolctl import threadpool_limits
 
-from keyframes.features import PrincipalComponents
-from keyframes.kept_scan import load_arrays, save_arrays
+from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.components import PrincipalComponents
 
 GRID = 64
 # Directions of the shared space: all of few recordings' own components find room in so many; with millions of rows,
@@ -105,7 +105,7 @@ def make_coreset(
     threads : int or None
         The result does not depend on it.
     """
-    from keyframes.selection import cluster, count_different
+    from keyframes.choice.clusters import cluster, count_different
 
     n_rows = count_different(features, n_rows)
     nothing = np.empty((0, features.shape[1]), np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from keyframes.batch.image_folders import find_stacks, is_our_output, is_sequence
 from keyframes.errors import BatchError
-from keyframes.output import result_names
+from keyframes.result.naming import result_names
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
 
 # What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.

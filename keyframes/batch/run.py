@@ -15,10 +15,10 @@ from keyframes.batch.states import forget, read_state, read_states, write_summar
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
 from keyframes.batch.work import PLAN, coreset_file
-from keyframes.datatypes import Settings
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
 from keyframes.report import index_page
+from keyframes.settings import Settings
 from keyframes.video.images import is_image_sequence
 
 KEEP_BYTES = 20 << 30

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from keyframes.datatypes import Settings
+from keyframes.settings import Settings
 
 # Seconds between two looks at what goes on.
 TICK_S = 0.5

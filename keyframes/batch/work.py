@@ -20,13 +20,14 @@ from keyframes.batch.claims import Claim, read_claim
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
 from keyframes.batch.states import KEEP, identify, read_state, write_state
 from keyframes.batch.tasks import Outcome, Task
-from keyframes.datatypes import MAX_AUTO_K, Settings
 from keyframes.errors import KeyframesError, OutputError, VideoError
-from keyframes.kept_scan import keep_scan, load_scan
-from keyframes.output import hidden_start
 from keyframes.pipeline import extract_scanned
 from keyframes.progress import Progress
-from keyframes.scan import Scan, scan_video, thumbnailer_of
+from keyframes.result.folder import hidden_start
+from keyframes.scan.cache import keep_scan, load_scan
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.scan import Scan, thumbnailer_of
+from keyframes.settings import MAX_AUTO_K, Settings
 from keyframes.video import VideoReader, refuse_special
 
 PLAN = "plan.npz"

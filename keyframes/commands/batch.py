@@ -12,8 +12,8 @@ import typer
 
 from keyframes.commands.extract import extract, network_settings
 from keyframes.commands.options import export_options, parse_k, print_json, printable, say
-from keyframes.datatypes import WITH_PROJECT, ExportOptions
 from keyframes.errors import KeyframesError, SettingsError
+from keyframes.settings import WITH_PROJECT, ExportOptions
 
 F = TypeVar("F", bound=Callable[..., None])
 # What extract has and this command has in its own way, or not at all.
@@ -190,7 +190,7 @@ def _export(
     results: list[Path], videos: list[Path], options: dict[str, Any], failures: list[dict[str, str]]
 ) -> list[dict[str, Any]]:
     """Bring all results into labelling tools, and tell of it; what fails is noted."""
-    from keyframes.exporters import export, options_for
+    from keyframes.labelling import export, options_for
 
     exported = []
     tools = list(dict.fromkeys(options["export_to"] or [] if results else []))

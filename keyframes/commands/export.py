@@ -21,7 +21,7 @@ from keyframes.commands.options import (
     printable,
     say,
 )
-from keyframes.datatypes import ExportOptions, ExportTool
+from keyframes.settings import ExportOptions, ExportTool
 
 
 def export(
@@ -84,7 +84,7 @@ def export_results(
     **how: Any,
 ) -> None:
     """Export, say so, and note it in `exports` or `failed`."""
-    from keyframes.exporters import export as run
+    from keyframes.labelling import export as run
 
     with errors_told(failed, export=tool):
         done = run(results, tool, **vars(options), **how)

@@ -31,15 +31,7 @@ from keyframes.commands.options import (
     printable,
     say,
 )
-from keyframes.datatypes import (
-    MAX_AUTO_K,
-    Algorithm,
-    Crop,
-    ExportTool,
-    FeatureKind,
-    ImageFormat,
-    ScanKind,
-)
+from keyframes.settings import MAX_AUTO_K, Algorithm, Crop, ExportTool, FeatureKind, ImageFormat, ScanKind
 
 
 def extract(
@@ -243,11 +235,11 @@ def extract(
         raise typer.BadParameter("--views takes two videos or more, and no --unlike")
     if stop is not None and stop <= (start or 0.0):
         raise typer.BadParameter(f"--stop {stop:g} s must be later than --start {start or 0.0:g} s")
-    from keyframes.exporters import check_export, options_for
+    from keyframes.labelling import check_export, options_for
     from keyframes.names import with_own_name
-    from keyframes.output import result_names, view_names
     from keyframes.pipeline import extract as run
     from keyframes.pipeline import extract_views
+    from keyframes.result.naming import result_names, view_names
 
     videos = [with_own_name(video) for video in videos]
     places = [output or Path(result_names(videos)[0])]

@@ -15,7 +15,7 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Tell what a video file says of itself, and what decoding all of it shows."""
-    from keyframes.inspection import inspect
+    from keyframes.video.inspection import inspect
 
     failed: list[dict[str, str]] = []
     with errors_told(failed, video=str(video)):

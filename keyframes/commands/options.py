@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from keyframes.datatypes import Crop, ExportOptions, ExportTool
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.names import shown, shown_in
+from keyframes.settings import Crop, ExportOptions, ExportTool
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

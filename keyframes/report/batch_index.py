@@ -10,7 +10,7 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
-from keyframes.contact_sheet import clock
+from keyframes.report.contact_sheet import clock
 from keyframes.report.page import asset, data_url, facts, fill, policy, text
 from keyframes.report.report import NAME
 from keyframes.report.thumbnails import bytes_of_each, thumbnail

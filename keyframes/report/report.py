@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.contact_sheet import clock
+from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
 from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text
 

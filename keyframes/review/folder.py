@@ -17,14 +17,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.contact_sheet import ContactSheet
-from keyframes.datatypes import Frame
 from keyframes.errors import OutputError, ReviewError, StaleError
 from keyframes.manifest import image_name, manifest_text, table_text
-from keyframes.output import unused_name
 from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
+from keyframes.report.contact_sheet import ContactSheet
+from keyframes.result.folder import unused_name
+from keyframes.result.scan_file import SavedScan
 from keyframes.review.changes import Manifest, history
-from keyframes.scan_file import SavedScan
+from keyframes.video.frames import Frame
 
 Fetch = Callable[[int], NDArray[np.uint8]]
 

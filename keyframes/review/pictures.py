@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Crop, Settings
 from keyframes.errors import KeyframesError, ReviewError
-from keyframes.scan import make_proof, thumbnailer_of
-from keyframes.scan_file import SavedScan
+from keyframes.result.scan_file import SavedScan
+from keyframes.scan.scan import make_proof, thumbnailer_of
+from keyframes.settings import Crop, Settings
 from keyframes.video import DisagreementError, Seeker, VideoReader, View, adopt_packets
 
 CACHE_BYTES = 64 << 20

@@ -10,17 +10,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import WITH_PROJECT, Exported, ExportTool, known_time
 from keyframes.errors import KeyframesError, ReviewError, StaleError
-from keyframes.exporters import export, uses_of
-from keyframes.exporters.place import unused_file
-from keyframes.exporters.recording import read_recordings
+from keyframes.labelling import export, uses_of
+from keyframes.labelling.exported import Exported
+from keyframes.labelling.place import unused_file
 from keyframes.report import make_overview, thumbnail, timeline
+from keyframes.result.earlier import read_recordings
+from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
 from keyframes.review.changes import Entry, Manifest
 from keyframes.review.folder import ReviewedFolder, read_picture
 from keyframes.review.pictures import BoundedCache, Pictures, settings_of
-from keyframes.scan_file import read_scan
+from keyframes.settings import WITH_PROJECT, ExportTool
+from keyframes.video.frames import known_time
 
 # Widths of the pictures that the page shows, and the bytes that each may take.
 SIZES = {"small": (360, 36_000), "large": (1280, 600_000)}

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Backend
-from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg_process import FFmpegCapture
+from keyframes.video.frames import Backend
 from keyframes.video.images import ImageSequence
 from keyframes.video.openable import openable_name
 

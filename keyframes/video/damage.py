@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import VideoHeader
 from keyframes.video.captures import Discard
+from keyframes.video.frames import VideoHeader
 from keyframes.video.packets import Packets
 from keyframes.video.picture_sizes import Sizes
 

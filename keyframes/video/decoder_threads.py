@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import cv2
 
-from keyframes.datatypes import VideoHeader
+from keyframes.video.frames import VideoHeader
 
 # More FFmpeg threads than this gain little, and each one holds frames of its own.
 MAX_DECODER_THREADS = 16

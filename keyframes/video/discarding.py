@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.decoder_log import DecoderLog
 from keyframes.video.captures import PLAIN, Discard, View, current_picture, open_capture
 from keyframes.video.damage import LONG_GAP_S
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.packets import Packets
 from keyframes.video.reader import VideoReader
 

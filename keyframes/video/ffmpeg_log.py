@@ -69,7 +69,7 @@ class Shown:
     width, height : int
         Its own size as it is shown, before it is scaled to that of the first picture.
     messages : bytes
-        What FFmpeg reported before it, in lines for `keyframes.decoder_log`.
+        What FFmpeg reported before it, in lines for `keyframes.video.decoder_log`.
     """
 
     time_ms: float

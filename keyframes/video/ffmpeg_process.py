@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes import decoder_log
 from keyframes.errors import VideoError
+from keyframes.video import decoder_log
 from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
 
 # FFmpeg shows a text as pictures of a terminal.

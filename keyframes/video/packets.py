@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.decoder_log import DecoderLog
 from keyframes.video.captures import grab_next, open_packets
+from keyframes.video.decoder_log import DecoderLog
 
 # Most frames that a codec may hold back until it knows what to show next.
 LONGEST_DELAY = 16

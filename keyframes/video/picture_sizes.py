@@ -9,10 +9,10 @@ from pathlib import Path
 
 import cv2
 
-from keyframes.datatypes import VideoHeader
 from keyframes.errors import VideoError
 from keyframes.video.ffmpeg_log import Shown, read_log
 from keyframes.video.ffmpeg_process import start_ffmpeg, stop_ffmpeg
+from keyframes.video.frames import VideoHeader
 from keyframes.video.packets import Packets
 
 # Time in seconds, width and height of the first picture and of each one whose size is another than that before it.

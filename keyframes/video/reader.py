@@ -23,9 +23,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Crop, Frame, known_time
-from keyframes.decoder_log import DecoderLog
 from keyframes.errors import RegionError, VideoError
+from keyframes.settings import Crop
 from keyframes.video.captures import (
     PLAIN,
     Capture,
@@ -38,8 +37,10 @@ from keyframes.video.captures import (
 )
 from keyframes.video.clock import Clock
 from keyframes.video.damage import Pass, describe_damage
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg_process import FFmpegCapture
+from keyframes.video.frames import Frame, known_time
 from keyframes.video.header import MOST_DAMAGED, check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.datatypes import Frame
-from keyframes.decoder_log import DecoderLog
 from keyframes.video.captures import Capture, View, current_picture, open_capture
 from keyframes.video.clock import ROUNDING_S
 from keyframes.video.damage import Pass
+from keyframes.video.decoder_log import DecoderLog
+from keyframes.video.frames import Frame
 from keyframes.video.reader import DisagreementError, VideoReader
 
 # OpenCV goes back so many frames from the one asked for before it looks for a key frame.

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.decoder_log import DecoderLog
 from keyframes.errors import VideoError
 from keyframes.video.captures import Capture, View, current_picture, open_capture
 from keyframes.video.damage import Pass
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.reader import DisagreementError, VideoReader
 from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.decoder_log import DecoderLog
 from keyframes.video.captures import PLAIN, Capture, View, current_picture, open_capture
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.reader import DisagreementError, VideoReader
 from keyframes.video.seeking import LEAD_FRAMES
 

@@ -18,7 +18,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
-from keyframes.decoder_log import DecoderLog
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.openable import openable_name
 from keyframes.video.sources import DamagedImageError
 from keyframes.video.whole_images import WholeImages

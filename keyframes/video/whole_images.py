@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngImageFile
 
-from keyframes.decoder_log import DecoderLog
+from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.sources import DamagedImageError
 
 # What libjpeg says of a picture that it filled up with gray or with noise. Of bytes between two markers it tells too,

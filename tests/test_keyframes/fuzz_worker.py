@@ -15,7 +15,8 @@ from pathlib import Path
 import cv2
 
 import keyframes
-from keyframes import KeyframesError, scan
+from keyframes import KeyframesError
+from keyframes.scan import first_pass as scan
 from tests.test_keyframes.conftest import MOST_REFUSED
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.k_curve import BACKGROUND, CURVE, HEIGHT, MARGINS, MARK, WIDTH, draw_k_curve
+from keyframes.report.k_curve import BACKGROUND, CURVE, HEIGHT, MARGINS, MARK, WIDTH, draw_k_curve
 from tests.test_keyframes.conftest import read_number
 from tests.test_keyframes.test_extract import contents
 

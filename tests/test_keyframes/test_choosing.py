@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from keyframes.choosing import warnings_of
-from keyframes.datatypes import Keyframe, Selection, Settings
+from keyframes.choice.choose import warnings_of
+from keyframes.choice.selection import Keyframe, Selection
+from keyframes.settings import Settings
 
 COMPARED = "(compared as thumbnails 64 pixels wide)"
 

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import keyframes
-from keyframes.inspection import inspect
 from keyframes.video import VideoReader
 from keyframes.video.clock import Clock
+from keyframes.video.inspection import inspect
 from keyframes.video.packets import LONGEST_DELAY, Packets
 from tests.test_keyframes.conftest import X264, ffmpeg
 

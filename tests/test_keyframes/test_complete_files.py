@@ -4,7 +4,7 @@ import av
 import pytest
 
 import keyframes
-from keyframes.inspection import inspect
+from keyframes.video.inspection import inspect
 from tests.test_keyframes.conftest import X264, ffmpeg
 
 SOURCE = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=8")

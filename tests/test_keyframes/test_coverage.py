@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import keyframes
-from keyframes.animals import find_animals
-from keyframes.coverage import alike_rows, frame_distances, frames_stood_for
-from keyframes.movement import path_of
-from keyframes.scan import Sample
+from keyframes.choice.animals import find_animals
+from keyframes.choice.covering import alike_rows, frame_distances, frames_stood_for
+from keyframes.scan.path import path_of
+from keyframes.scan.scan import Sample
 
 SHAPE = (48, 64)
 

@@ -11,9 +11,9 @@ import pytest
 
 import keyframes
 from keyframes import VideoError, VideoHeader
-from keyframes.inspection import inspect
 from keyframes.video import VideoReader, find_suspects, is_incomplete
 from keyframes.video.damage import Pass, describe_damage
+from keyframes.video.inspection import inspect
 from keyframes.video.packets import Packets
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 

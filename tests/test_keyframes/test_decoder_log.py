@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from keyframes.decoder_log import DecoderLog
+from keyframes.video.decoder_log import DecoderLog
 from tests.conftest import ROOT
 
 
@@ -45,7 +45,7 @@ def test_logs_may_be_nested_and_used_from_two_threads():
 def test_pythons_own_messages_still_reach_standard_error():
     program = (
         "import os, sys\n"
-        "from keyframes.decoder_log import DecoderLog\n"
+        "from keyframes.video.decoder_log import DecoderLog\n"
         "with DecoderLog() as log:\n"
         "    os.write(2, b'[h264 @ 0x1] broken\\n')\n"
         "    print('progress', file=sys.stderr)\n"
@@ -59,7 +59,7 @@ def test_it_works_without_a_standard_error():
     program = (
         "import os\n"
         "os.close(2)\n"
-        "from keyframes.decoder_log import DecoderLog\n"
+        "from keyframes.video.decoder_log import DecoderLog\n"
         "with DecoderLog() as log: pass\n"
         "print('fine', log.summary())\n"
     )
@@ -101,7 +101,7 @@ def test_the_level_is_left_as_opencv_set_it(video_file):
     """FFmpeg would tell of itself in all later captures of the process."""
     program = (
         "import sys\n"
-        "from keyframes.log_level import _library\n"
+        "from keyframes.video.log_level import _library\n"
         "import cv2, keyframes\n"
         "if sys.argv[2] == 'later':\n"
         "    cv2.VideoCapture(sys.argv[1])\n"

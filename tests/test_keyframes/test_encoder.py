@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import keyframes
 from keyframes import EncoderError, Settings, SettingsError
-from keyframes.network_features import NetworkFeatures
+from keyframes.scan.pretrained_network import NetworkFeatures
 from tests.test_keyframes.networks import linear_network, pooling_network
 from tests.test_keyframes.test_extract import contents
 

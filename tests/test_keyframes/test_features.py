@@ -4,7 +4,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
-from keyframes.features import PrincipalComponents, Thumbnailer, brightness_and_sharpness, digests_of, first_equal_row
+from keyframes.scan.components import PrincipalComponents, digests_of, first_equal_row
+from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
 
 
 @pytest.mark.parametrize(

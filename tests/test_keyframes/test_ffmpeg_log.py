@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyframes.decoder_log import DecoderLog, hand_in
+from keyframes.video.decoder_log import DecoderLog, hand_in
 from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
 
 OPENING = b"""\

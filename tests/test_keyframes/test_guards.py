@@ -10,7 +10,8 @@ from scipy.spatial.distance import cdist
 
 import keyframes
 from keyframes import Settings, VideoReader
-from keyframes.guards import (
+from keyframes.choice.clusters import find_limits, select
+from keyframes.choice.guards import (
     Company,
     Limits,
     blurred_limit,
@@ -20,8 +21,7 @@ from keyframes.guards import (
     sharpest_first,
     similar_limit,
 )
-from keyframes.scan import scan_video
-from keyframes.selection import find_limits, select
+from keyframes.scan.first_pass import scan_video
 from tests.test_keyframes.conftest import ffmpeg
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.inspection import inspect
 from keyframes.video import VideoReader, find_suspects
+from keyframes.video.inspection import inspect
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
 PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "6"))

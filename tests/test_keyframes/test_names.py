@@ -16,7 +16,7 @@ from PIL import Image
 
 import keyframes
 from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
-from keyframes.output import LONGEST_KEPT, hidden_start, unused_name
+from keyframes.result.folder import LONGEST_HIDDEN, hidden_start, unused_name
 from tests.conftest import ROOT
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
@@ -212,7 +212,7 @@ def test_hidden_names_are_short_and_tell_whose_they_are(name):
         return
     hidden = unused_name(Path(name), "partial").name
     assert hidden.startswith(hidden_start(Path(name), "partial"))
-    assert len(os.fsencode(hidden)) <= LONGEST_KEPT + 60
+    assert len(os.fsencode(hidden)) <= LONGEST_HIDDEN + 60
     assert hidden_start(Path(f"{name}2"), "partial") != hidden_start(Path(name), "partial")
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import keyframes
-from keyframes.exporters.recording import has_content
-from keyframes.exporters.same_recording import OwnVideo
+from keyframes.labelling.same_recording import OwnVideo
 from keyframes.names import is_utf8, plain, restored, shown
+from keyframes.result.earlier import has_content
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 
 TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio")

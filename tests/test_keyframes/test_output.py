@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from keyframes import Frame, OutputError
-from keyframes.contact_sheet import GAP, ContactSheet, clock
-from keyframes.output import result_folder, result_names
+from keyframes.report.contact_sheet import GAP, ContactSheet, clock
+from keyframes.result.folder import result_folder
+from keyframes.result.naming import result_names
 
 
 def test_a_result_appears_when_it_is_whole(tmp_path):
@@ -102,7 +103,7 @@ def test_of_two_runs_that_end_at_the_same_moment_one_wins(tmp_path, monkeypatch,
 
 def without_exchange(monkeypatch):
     """As on a system or a file system where two folders cannot change names in one step."""
-    monkeypatch.setattr("keyframes.output._exchanged", lambda partial, place: False)
+    monkeypatch.setattr("keyframes.result.folder._exchanged", lambda partial, place: False)
 
 
 @pytest.mark.parametrize("exchange", [True, False])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from keyframes import rows as rows_module
-from keyframes.features import PrincipalComponents
-from keyframes.rows import ThumbnailRows
+from keyframes.scan import thumbnail_store as rows_module
+from keyframes.scan.components import PrincipalComponents
+from keyframes.scan.thumbnail_store import ThumbnailRows
 
 N_PIXELS = 60
 

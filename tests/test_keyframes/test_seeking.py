@@ -6,8 +6,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import keyframes
-from keyframes.datatypes import Settings
-from keyframes.scan import scan_video
+from keyframes.scan.first_pass import scan_video
+from keyframes.settings import Settings
 from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, find_discard, seek_frames, seeking_pays
 from keyframes.video.captures import open_capture
 from keyframes.video.seeking import LEAD_FRAMES, Timeline

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from keyframes.datatypes import Settings
-from keyframes.scan import scan_video
+from keyframes.scan.first_pass import scan_video
+from keyframes.settings import Settings
 from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, one_opencv_thread, plan_segments
 from keyframes.video.damage import Pass
 from keyframes.video.segments import MOST_BYTES, OVERLAP

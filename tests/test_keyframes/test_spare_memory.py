@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyframes.spare_memory import release_spare_memory
+from keyframes.scan.spare_memory import release_spare_memory
 
 
 def resident_bytes():

@@ -15,8 +15,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from keyframes import Crop, RegionError, VideoError, VideoReader, extract
-from keyframes.inspection import inspect
 from keyframes.video.captures import ConversionError
+from keyframes.video.inspection import inspect
 from tests.test_keyframes.conftest import SCANS, VIDEOS, X264, ffmpeg, read_number
 
 BACKENDS = ("opencv", "ffmpeg")

@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import keyframes
 from keyframes import Settings, VideoReader
-from keyframes.scan import scan_video
-from keyframes.uniform import select_uniform
+from keyframes.choice.uniform import select_uniform
+from keyframes.scan.first_pass import scan_video
 
 
 @pytest.mark.parametrize("k", [1, 4, 7, 60])

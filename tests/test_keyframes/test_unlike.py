@@ -11,10 +11,11 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import ExportError, RegionError, Settings, SettingsError, VideoReader
-from keyframes.scan import scan_video, thumbnailer_of
-from keyframes.unlike import read_labelled
+from keyframes.labelling.known_frames import read_labelled
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.scan import thumbnailer_of
 from tests.test_keyframes.conftest import X264
-from tests.test_keyframes.test_exporters.conftest import contents
+from tests.test_keyframes.test_labelling.conftest import contents
 
 
 @pytest.fixture(scope="module")

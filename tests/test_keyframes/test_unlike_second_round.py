@@ -10,10 +10,11 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import Settings, VideoReader
-from keyframes.datatypes import Crop
-from keyframes.exporters.kind import kind_of
-from keyframes.scan import scan_video, thumbnailer_of
-from keyframes.unlike import read_labelled
+from keyframes.labelling.kind import kind_of
+from keyframes.labelling.known_frames import read_labelled
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.scan import thumbnailer_of
+from keyframes.settings import Crop
 from tests.test_keyframes.conftest import X264
 
 pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")

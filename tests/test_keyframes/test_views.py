@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from keyframes import SettingsError
-from keyframes.output import view_names
 from keyframes.pipeline import extract_views
+from keyframes.result.naming import view_names
 from tests.test_keyframes.conftest import X264, ffmpeg
 
 

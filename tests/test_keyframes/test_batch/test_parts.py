@@ -14,10 +14,11 @@ from keyframes.batch.budget import plan_budget, spend
 from keyframes.batch.claims import ABANDONED_S, Claim, read_claim
 from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import Found, assign_places, describe_left_out, find_recordings
-from keyframes.datatypes import Settings
-from keyframes.features import PrincipalComponents
-from keyframes.kept_scan import keep_scan, load_scan
-from keyframes.scan import COLUMNS, scan_video
+from keyframes.scan.cache import keep_scan, load_scan
+from keyframes.scan.components import PrincipalComponents
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.scan import COLUMNS
+from keyframes.settings import Settings
 from keyframes.video import VideoReader
 from tests.conftest import compiled_only
 

@@ -1,0 +1,75 @@
+"""What a choice is: the chosen frames, the clusters behind them, and the frames that count as known."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """A chosen frame.
+
+    Attributes
+    ----------
+    frame_index : int
+    time_s : float or None
+        None of an image that has no time.
+    cluster : int
+        Number of the cluster that it stands for.
+    cluster_size : int
+        How many frames were in that cluster.
+    distance : float
+        From the cluster's centre, in feature space.
+    sharpness : float
+        Variance of the Laplacian of the gray thumbnail, in gray levels squared.
+    """
+
+    frame_index: int
+    time_s: float | None
+    cluster: int
+    cluster_size: int
+    distance: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen frames in time order, and the clusters behind them.
+
+    Attributes
+    ----------
+    keyframes : tuple of Keyframe
+    labels : array (n_frames,), int32
+        Cluster of every frame looked at.
+    distances : array (n_frames,), float32
+        Distance of every frame from its cluster's centre.
+    guards : dict
+        For each guard that is on ("similar", "min_gap_s", "dark", "blurred"): its limit, how many clusters' best
+        members gave way, and how many frames were chosen all the same ("kept"), because nothing else was left.
+    """
+
+    keyframes: tuple[Keyframe, ...]
+    labels: NDArray[np.int32] = field(repr=False)
+    distances: NDArray[np.float32] = field(repr=False)
+    guards: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Frames that were labelled or chosen before, as a new choice sees them.
+
+    Attributes
+    ----------
+    features : array (n_known, n_features)
+        Of those whose picture is known, this video's or another's; different rows.
+    frame_index : array (n_of_this_video,), int64
+        Of those that are frames of this video.
+    rows : array (n_rows,), int64
+        Rows of the scan of these, as far as they were looked at.
+    """
+
+    features: NDArray[Any] = field(repr=False)
+    frame_index: NDArray[np.int64] = field(repr=False)
+    rows: NDArray[np.int64] = field(repr=False)

@@ -1,0 +1,60 @@
+"""The honest baseline: frames evenly spread over the range, whatever they show."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.choice.selection import Keyframe, Selection
+from keyframes.scan.components import CHUNK_ROWS
+from keyframes.scan.scan import Scan
+from keyframes.video.frames import known_time
+
+
+def select_uniform(scan: Scan, k: int) -> Selection:
+    """Choose the middle frame of each of k equal stretches of the frames that were looked at.
+
+    The stretches take the place of clusters: a distance is that from the mean of a stretch's features. A frame whose
+    picture is in doubt is chosen only where its stretch has no other.
+
+    Parameters
+    ----------
+    scan : Scan
+    k : int
+        At most the number of frames.
+
+    Returns
+    -------
+    Selection
+        In time order.
+    """
+    n_frames = len(scan.frame_index)
+    begins = np.arange(k + 1) * n_frames // k
+    sizes = np.diff(begins)
+    labels = np.repeat(np.arange(k, dtype=np.int32), sizes)
+    distances = np.empty(n_frames, np.float32)
+    chosen = []
+    for part, (first, stop) in enumerate(pairwise(begins)):
+        distances[first:stop] = _distances_from_mean(scan.features[first:stop])
+        rows = np.arange(first, stop)
+        # The earlier one where two are in the middle.
+        row = rows[np.lexsort((rows, np.abs(2 * rows - (first + stop - 1)), scan.suspect[first:stop]))[0]]
+        chosen.append(
+            Keyframe(
+                frame_index=int(scan.frame_index[row]),
+                time_s=known_time(scan.time_s[row]),
+                cluster=part,
+                cluster_size=int(sizes[part]),
+                distance=round(float(distances[row]), 6),
+                sharpness=round(float(scan.sharpness[row]), 3),
+            )
+        )
+    return Selection(keyframes=tuple(chosen), labels=labels, distances=distances)
+
+
+def _distances_from_mean(features: NDArray[Any]) -> NDArray[np.float64]:
+    """Distance of each row from the mean of all of them, a chunk at a time: a stretch may be hours long."""
+    chunks = [features[first : first + CHUNK_ROWS] for first in range(0, len(features), CHUNK_ROWS)]
+    mean = np.sum([chunk.sum(axis=0, dtype=np.float64) for chunk in chunks], axis=0) / len(features)
+    return np.concatenate([np.sqrt(((chunk - mean) ** 2).sum(axis=1)) for chunk in chunks])

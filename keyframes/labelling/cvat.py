@@ -1,0 +1,45 @@
+"""CVAT: ``images/``, the manifest that keeps their order, and labels for the constructor's raw view.
+
+``manifest.jsonl`` follows https://docs.cvat.ai/docs/dataset_management/dataset_manifest/, version 1.1.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from keyframes.labelling.exported import Exported
+from keyframes.labelling.images import image_folder, write_json
+from keyframes.labelling.place import check_free
+from keyframes.names import shown_in
+from keyframes.result.earlier import Recording
+from keyframes.settings import ExportOptions
+
+USES = frozenset({"bodyparts"})
+
+
+def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
+    """Raise where something is at the place already."""
+    check_free(place)
+
+
+def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
+    """Write the folder."""
+    with image_folder(place, recordings, "images") as (folder, images):
+        lines: list[dict[str, Any]] = [{"version": "1.1"}, {"type": "images"}]
+        for image in images:
+            path, video = PurePosixPath(image.path), image.recording.manifest["video"]
+            lines.append(
+                {
+                    "name": str(path.with_suffix("")),
+                    "extension": path.suffix,
+                    "width": video["width"],
+                    "height": video["height"],
+                    "meta": {"video": video["path"], "frame_index": image.entry["frame_index"]},
+                }
+            )
+        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in shown_in(lines))
+        (folder / "manifest.jsonl").write_text(text, encoding="utf-8", newline="\n")
+        labels = [{"name": part, "type": "points", "attributes": []} for part in options.bodyparts]
+        write_json(folder / "labels.json", labels)
+    return Exported("cvat", place, len(images))

@@ -1,0 +1,209 @@
+"""DeepLabCut: images in ``labeled-data/<video stem>/``, the video in ``videos/`` and in ``config.yaml``.
+
+DeepLabCut pairs folder and video by the stem of the video's path, and reads indices back from the image names. It lists
+a video as ``<project>/videos/<name>``; listed in another way, it would add the video a second time.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from keyframes.errors import ExportError, SettingsError
+from keyframes.labelling.changes import Changes, open_project
+from keyframes.labelling.deeplabcut_config import new_config
+from keyframes.labelling.deeplabcut_project import (
+    DeepLabCutProject,
+    crop_for,
+    frames_there,
+    read_project,
+)
+from keyframes.labelling.exported import Exported
+from keyframes.labelling.image_names import frames_in, n_digits, stem_of
+from keyframes.labelling.place import check_free
+from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
+from keyframes.labelling.wishes import differing
+from keyframes.names import is_utf8, shown
+from keyframes.result.earlier import Recording, decode_image, is_converted_from, is_video_of, png
+from keyframes.settings import ExportOptions
+
+__all__ = ["USES", "check", "default_place", "write"]
+
+USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
+FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
+
+
+def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
+    """Raise where the project cannot be read, or a new one cannot be made."""
+    if options.is_new:
+        _check_new(options, place)
+    else:
+        assert options.project is not None
+        read_project(options.project)
+
+
+def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
+    """Add the images and videos to a project, or make one."""
+    for recording in recordings:
+        recording.need_video()
+    if options.is_new:
+        return _write_new(recordings, options, place, progress)
+    assert options.project is not None
+    return _add(recordings, read_project(options.project), options, progress)
+
+
+def default_place(options: ExportOptions, today: date | None = None) -> Path:
+    """Folder of a new project, named as DeepLabCut names it."""
+    return options.project or Path(f"{options.task}-{options.scorer}-{today or date.today():%Y-%m-%d}")
+
+
+def _check_new(options: ExportOptions, place: Path) -> None:
+    missing = [f"--{name}" for name in ("task", "scorer", "bodyparts") if not getattr(options, name)]
+    if missing:
+        raise SettingsError(
+            f"deeplabcut: give an existing project with --project, or {', '.join(missing)} to make a new one"
+        )
+    _check_text(Path(os.path.abspath(place)))
+    check_free(place)
+
+
+def _write_new(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
+    _check_new(options, place)
+    notes: list[str] = []
+    root = Path(os.path.abspath(place))
+    with open_project(place, new=True) as changes:
+        for name in FOLDERS:
+            (changes.folder / name).mkdir()
+        videos = {}
+        for recording in recordings:
+            images = changes.folder / "labeled-data" / recording.name
+            images.mkdir()
+            _write_images(recording, recording.frame_indices, images, _digits(recording), None, progress)
+            videos[_listed(recording, root, changes, options, notes)] = _whole(recording)
+        text = new_config(options, root, videos, date.today())
+        (changes.folder / "config.yaml").write_text(text, encoding="utf-8", newline="\n")
+    return Exported("deeplabcut", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
+
+
+def _add(
+    recordings: Sequence[Recording], project: DeepLabCutProject, options: ExportOptions, progress: bool
+) -> Exported:
+    notes, n_frames = _wishes_not_followed(project, options), 0
+    videos: dict[str, dict[str, str]] = {}
+    with open_project(project.root, new=False) as changes:
+        for recording in recordings:
+            known = _known(recording, project, notes)
+            stem = stem_of(known) if known else recording.name
+            place, images = project.images / stem, changes.folder / "labeled-data" / stem
+            images.mkdir(parents=True, exist_ok=True)
+            there, digits = frames_there(place), n_digits(frames_in(place).values()) or _digits(recording)
+            wanted = [index for index in recording.frame_indices if index not in there]
+            size = recording.manifest["video"]
+            part = crop_for(project, known, place, size["width"], size["height"]) if known else None
+            _write_images(recording, wanted, images, digits, part, progress)
+            n_frames += len(wanted)
+            notes += recording.told_what_was_there(len(wanted))
+            if part and wanted:
+                notes.append(f"frames of {stem} are cropped to {_described(part)}, as {project.file.path.name} says")
+            if known is None:
+                videos[_listed(recording, project.place, changes, options, notes)] = {"crop": _whole(recording)}
+        if videos:
+            changes.rewrite(project.file.path, project.file.content, project.file.with_entries(project.key, videos))
+    return Exported("deeplabcut", project.root, n_frames, tuple(notes))
+
+
+def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -> str | None:
+    """Find the project's path of a video: that of its content, or of its stem, by which DeepLabCut tells videos."""
+    found = {video: [Path(place) for place in project.places_of(video)] for video in project.videos}
+    for video, places in found.items():
+        if any(is_video_of(recording.manifest, place) for place in places):
+            return video
+    # Linked under another name before, as one of several of equal names, and listed by another computer's path.
+    linked = known_video(recording, project.root)
+    names = {name.casefold() for name in (recording.name, linked.stem if linked else recording.name)}
+    for video, places in found.items():
+        if stem_of(video).casefold() not in names:
+            continue
+        existing = [place for place in places if place.exists()]
+        if not existing:
+            notes.append(f"{recording.manifest['video']['path']} is taken for {video}, which is not on this machine")
+        elif any(is_converted_from(recording.manifest, place) for place in existing):
+            notes.append(told_of_copy(recording, existing[0]))
+        else:
+            raise ExportError(
+                f"{existing[0]}: the project has another video of the name {stem_of(video)}, and DeepLabCut "
+                f"would mix their frames; rename {recording.video}, and extract from it again"
+            )
+        return video
+    return None
+
+
+def _listed(recording: Recording, root: Path, changes: Changes, options: ExportOptions, notes: list[str]) -> str:
+    """Path for ``video_sets``: that in the project's ``videos/``, or, where links are refused, the video's own."""
+    _check_text(root)
+    video, name = recording.need_video(), recording.video_name
+    path = put_video(recording, name, changes, options.copy_videos, notes)
+    if path is not None:
+        return shown(root / path)
+    if video.name != name or not is_utf8(video):
+        raise ExportError(
+            f"{video}: cannot be linked into {root / 'videos'} as {name}, because links are refused there; copy the "
+            "videos with --copy-videos"
+        )
+    notes.append(
+        f"{video} is listed where it is, because links are refused in {root / 'videos'}; with --copy-videos it is "
+        "copied there"
+    )
+    return shown(video)
+
+
+def _check_text(root: Path) -> None:
+    """Raise where the path of a project cannot stand in its config.yaml."""
+    if not is_utf8(root):
+        raise ExportError(
+            f"{root}: this path is not UTF-8, as DeepLabCut's config.yaml is; rename it, or choose another place"
+        )
+
+
+def _wishes_not_followed(project: DeepLabCutProject, options: ExportOptions) -> list[str]:
+    """Tell what the user asked for that an existing project decides in another way."""
+    data = project.file.data
+    several = data.get("multianimalproject") is True
+    has = {
+        "task": data["Task"],
+        "scorer": data["scorer"],
+        "bodyparts": data.get("multianimalbodyparts" if several else "bodyparts"),
+        "individuals": data.get("individuals") if several else [],
+        "skeleton": data.get("skeleton"),
+    }
+    return differing(options, has, project.file.path.name)
+
+
+def _whole(recording: Recording) -> str:
+    video = recording.manifest["video"]
+    return f"0, {video['width']}, 0, {video['height']}"
+
+
+def _described(part: tuple[slice, slice]) -> str:
+    rows, columns = part
+    return f"{columns.start}, {columns.stop}, {rows.start}, {rows.stop}"
+
+
+def _digits(recording: Recording) -> int:
+    """Digits of the index in the names of the result's images, which are DeepLabCut's."""
+    return min(len(re.findall("[0-9]+", file.stem)[0]) for file in recording.files.values())
+
+
+def _write_images(
+    recording: Recording,
+    wanted: Sequence[int],
+    folder: Path,
+    digits: int,
+    part: tuple[slice, slice] | None,
+    progress: bool,
+) -> None:
+    """Write frames as PNG, or a part of each."""
+    for index, image in recording.images(wanted, progress):
+        path = folder / f"img{index:0{digits}d}.png"
+        path.write_bytes(image if part is None else png(decode_image(image, path)[part]))

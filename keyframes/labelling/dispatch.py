@@ -1,0 +1,135 @@
+"""One export: which tool, from which results, to which place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+
+from keyframes.errors import SettingsError
+from keyframes.labelling.exported import Exported
+from keyframes.labelling.wishes import unused
+from keyframes.result.earlier import read_recordings
+from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
+
+
+def export(
+    results: str | Path | Sequence[str | Path],
+    tool: ExportTool,
+    *,
+    output: str | Path | None = None,
+    videos: Sequence[str | Path] = (),
+    views: Sequence[str] = (),
+    progress: bool = False,
+    project: str | Path | None = None,
+    **options: Any,
+) -> Exported:
+    """Bring earlier results into a labelling tool, all of them together.
+
+    Nothing is decoded again where the images serve: only Lightning Pose's context frames are, and JPEG images for tools
+    that take PNG. A project is changed as a whole or not at all.
+
+    Parameters
+    ----------
+    results : str, Path or a sequence of them
+        Result folders, or folders of result folders.
+    tool : {"deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"}
+    output : str or Path, optional
+        Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` beside several
+        results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the working folder.
+    videos : sequence of str or Path
+        The videos of the results, where they lie neither beside them nor in the working folder.
+    views : sequence of str
+        Names of the cameras, one a result, where the videos show one scene.
+    progress : bool, default=False
+        Show progress bars on standard error where that is a terminal.
+    project : str or Path, optional
+        Project to add to: DeepLabCut's folder or ``config.yaml``, Lightning Pose's folder, or a ``.slp`` (it stays, a
+        new file is written beside it). One that does not exist is made there, if `bodyparts` are given.
+    **options
+        The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``, ``individuals``, ``skeleton``,
+        ``copy_videos``. Those that a tool has no use for are reported in the notes.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    SettingsError, ExportError, VideoError, OutputError
+        See `keyframes.errors`.
+    """
+    folders = [results] if isinstance(results, str | Path) else list(results)
+    if not folders:
+        raise SettingsError("no results were given to export")
+    given = ExportOptions(project=None if project is None else Path(project), **options)
+    if output is not None and given.project is not None:
+        raise SettingsError("an export goes into a project or to a place of its own: leave out --project or -o")
+    module = _module(tool, given)
+    recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
+    place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
+    exported: Exported = module.write(recordings, given, place, progress)
+    return replace(exported, notes=(*exported.notes, *unused(given, uses_of(tool), tool)))
+
+
+def check_export(
+    tools: Sequence[ExportTool], options: ExportOptions, videos: Sequence[Path], results: Sequence[Path]
+) -> None:
+    """Raise where exports of results that are still to be made could not work.
+
+    Parameters
+    ----------
+    tools : sequence of str
+    options : ExportOptions
+    videos : sequence of Path
+    results : sequence of Path
+        Where the results will stand.
+    """
+    if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
+        raise SettingsError(f"--project needs exactly one export to {', '.join(WITH_PROJECT)}")
+    for tool in tools:
+        given = options_for(tool, options)
+        _module(tool, given).check(given, _place(tool, given, results), videos)
+
+
+def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[ExportTool] = ()) -> ExportOptions:
+    """Return the options of one of several exports: without what only others use, and without their project.
+
+    Parameters
+    ----------
+    tool : str
+    options : ExportOptions
+    others : sequence of str
+        The other tools.
+    """
+    elsewhere = {name for other in others for name in uses_of(other)} - uses_of(tool)
+    empty: dict[str, Any] = {name: type(getattr(options, name))() for name in elsewhere}
+    if "bodyparts" in elsewhere:
+        empty["skeleton"] = ()
+    return replace(options, project=options.project if tool in WITH_PROJECT else None, **empty)
+
+
+def uses_of(tool: ExportTool) -> frozenset[str]:
+    """Names of the options of `ExportOptions` that a tool uses, but for the project."""
+    uses: frozenset[str] = _module(tool, ExportOptions()).USES
+    return uses
+
+
+def _module(tool: ExportTool, options: ExportOptions) -> Any:
+    if tool not in get_args(ExportTool):
+        raise SettingsError(f"tool is {tool!r}; choose one of {', '.join(get_args(ExportTool))}")
+    if options.project is not None and tool not in WITH_PROJECT:
+        raise SettingsError(f"{tool} keeps no project to add to; choose the place of a new export with -o")
+    return import_module(f"keyframes.labelling.{tool.replace('-', '_')}")
+
+
+def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) -> Path:
+    """Where a new export goes unless it is told."""
+    if options.project is not None:
+        return options.project
+    if tool == "deeplabcut":
+        return Path(_module(tool, options).default_place(options))
+    if len(results) > 1:
+        return results[0].parent / tool
+    result = results[0].resolve() if results[0].name in ("", "..") else results[0]
+    return result.with_name(f"{result.name.removesuffix('-keyframes')}-{tool}")

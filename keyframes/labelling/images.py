@@ -1,0 +1,52 @@
+"""A plain folder of images, and its JSON: what CVAT, Label Studio and whatever reads COCO take."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keyframes.errors import ExportError
+from keyframes.labelling.place import check_free
+from keyframes.names import shown_in
+from keyframes.result.earlier import Recording
+from keyframes.result.folder import result_folder
+
+
+@dataclass(frozen=True)
+class ExportedImage:
+    """An image in the folder: its path there, and the keyframe and recording that it shows."""
+
+    path: str
+    entry: dict[str, Any]
+    recording: Recording
+
+
+@contextmanager
+def image_folder(
+    place: Path, recordings: Sequence[Recording], below: str
+) -> Iterator[tuple[Path, list[ExportedImage]]]:
+    """Copy all images to ``<below>/<recording>/`` of a new folder, which appears when the block has ended."""
+    check_free(place)
+    with result_folder(place, overwrite=False) as folder:
+        copied = []
+        for recording in recordings:
+            (folder / below / recording.name).mkdir(parents=True)
+            for entry in recording.manifest["keyframes"]:
+                source = recording.folder / entry["file"]
+                path = f"{below}/{recording.name}/{source.name}"
+                try:
+                    content = source.read_bytes()
+                except OSError as error:
+                    raise ExportError(
+                        f"{source}: cannot be read ({error.strerror}); run the extraction again"
+                    ) from None
+                (folder / path).write_bytes(content)
+                copied.append(ExportedImage(path, entry, recording))
+        yield folder, copied
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON as people read it."""
+    path.write_text(json.dumps(shown_in(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

@@ -1,0 +1,155 @@
+"""What projects have labelled or chosen already, as a new choice sees it: never again, and nothing like it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.choice.selection import Known
+from keyframes.labelling.exported import LabelledFrame
+from keyframes.labelling.kind import kind_of
+from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of
+from keyframes.scan.scan import Scan
+from keyframes.scan.thumbnails import Thumbnailer
+from keyframes.settings import Crop
+from keyframes.video import VideoReader
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What projects have, reduced to thumbnails before the video is looked at.
+
+    Attributes
+    ----------
+    thumbnails : array (n_images, n_pixels), uint8
+        Of all images that count by their looks.
+    seen : array (n_images, n_pixels), bool
+        The pixels that an image shows: all, unless the project crops its images.
+    frame_index : array (n_of_this_video,), int64
+    by_index : array (n_without,), int64
+        Those of them that no thumbnail stands for: they are found in the scan.
+    projects : tuple of dict
+        For the manifest: name of each project, number of its frames, and how many of them are of this video.
+    warnings : tuple of str
+    """
+
+    thumbnails: NDArray[np.uint8] = field(repr=False)
+    seen: NDArray[np.bool_] = field(repr=False)
+    frame_index: NDArray[np.int64] = field(repr=False)
+    by_index: NDArray[np.int64] = field(repr=False)
+    projects: tuple[dict[str, Any], ...]
+    warnings: tuple[str, ...]
+
+    def known(self, scan: Scan) -> Known:
+        """Return them as features of a scan, with its own basis; what a crop leaves out is as the video's average."""
+        average = np.rint(scan.components.mean * 255).astype(np.uint8)
+        thumbnails = np.where(self.seen, self.thumbnails, average)
+        looks = thumbnails if scan.features.dtype == np.uint8 else scan.components.transform(thumbnails)
+        scanned = np.isin(scan.frame_index, self.by_index)
+        features = np.unique(np.concatenate([looks, scan.features[scanned]]), axis=0)
+        return Known(features, self.frame_index, np.flatnonzero(np.isin(scan.frame_index, self.frame_index)))
+
+
+def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thumbnailer) -> Labelled:
+    """Read what projects have; nothing in them is changed.
+
+    A frame is one of this video where the project's video has this one's content, or, if the project's video is not
+    on this computer, this one's name. Images are reduced as those of the video are; so those of other videos of the
+    same camera count as well.
+
+    Parameters
+    ----------
+    projects : sequence of Path
+        DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder or ``project.yaml``, a result folder
+        or its ``manifest.json``, or a folder of these.
+    video : VideoReader
+    thumbnailer : Thumbnailer
+        That of the scan, for pictures.
+
+    Raises
+    ------
+    ExportError
+        Where a path is no project, or what is in it cannot be read.
+    """
+    looks: list[tuple[NDArray[np.uint8], NDArray[np.bool_]]] = []
+    of_this: list[int] = []
+    by_index: list[int] = []
+    told, warnings = [], []
+    own = OwnVideo.of(video)
+    for project in projects:
+        n_same, n_lost = 0, 0
+        frames = list(_frames_of(project))
+        recordings = recordings_of(own, frames)
+        for frame in frames:
+            same = key_of(frame) in recordings
+            if same:
+                n_same += 1
+                of_this.append(frame.frame_index)
+            look = _look_at(frame, video, thumbnailer)
+            # Of an earlier result, and where the image is only a part, the scan's own frame says more.
+            if look is not None and (not same or (look[1].all() and not frame.video_hash)):
+                looks.append(look)
+            elif same:
+                by_index.append(frame.frame_index)
+            else:
+                n_lost += 1
+        told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
+        if n_lost:
+            warnings.append(
+                f"{n_lost} of the {len(frames)} frames of {project.name} are of another video and have no image of "
+                "this one's size: they do not count"
+            )
+        elif not frames:
+            warnings.append(f"{project.name} has no frames yet: the choice is as without it")
+    n_pixels = int(np.prod(thumbnailer.shape))
+    return Labelled(
+        thumbnails=np.array([thumbnail for thumbnail, _ in looks], np.uint8).reshape(-1, n_pixels),
+        seen=np.array([seen for _, seen in looks], bool).reshape(-1, n_pixels),
+        frame_index=np.unique(np.array(of_this, np.int64)),
+        by_index=np.unique(np.array(by_index, np.int64)),
+        projects=tuple(told),
+        warnings=tuple(warnings),
+    )
+
+
+def _look_at(
+    frame: LabelledFrame, video: VideoReader, thumbnailer: Thumbnailer
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+    """Reduce a frame's image, and tell which pixels of the thumbnail it shows; None where it shows none."""
+    if frame.read is None:
+        return None
+    image = frame.read()
+    height, width = video.header.height, video.header.width
+    if image.shape[:2] == (height, width):
+        thumbnail = thumbnailer(video.cropped(image)).reshape(-1)
+        return thumbnail, np.ones(len(thumbnail), bool)
+    part = frame.crop and _part_of(frame.crop, image, height, width)
+    if not part:
+        return None
+    # In its place in a frame that is black elsewhere; a pixel of the thumbnail counts if all of it is shown.
+    whole, shown = np.zeros((2, height, width, 3), np.uint8)
+    whole[part], shown[part] = image, 255
+    seen = thumbnailer(video.cropped(shown)).reshape(-1) == 255
+    return (thumbnailer(video.cropped(whole)).reshape(-1), seen) if seen.any() else None
+
+
+def _part_of(crop: Crop, image: NDArray[np.uint8], height: int, width: int) -> tuple[slice, slice] | None:
+    """Rows and columns of a frame of this size that a cropped image shows; None where it does not fit."""
+    rows, columns = slice(crop.y, crop.y + image.shape[0]), slice(crop.x, crop.x + image.shape[1])
+    # DeepLabCut clips a crop to the frame, and its rounding may cost a pixel.
+    lost = (
+        min(crop.y + crop.height, height) - rows.stop,
+        min(crop.x + crop.width, width) - columns.stop,
+    )
+    return (rows, columns) if set(lost) <= {0, 1} else None
+
+
+def _frames_of(project: Path) -> Iterator[LabelledFrame]:
+    module = import_module(f"keyframes.labelling.{kind_of(project)}")
+    is_manifest = project.name == "manifest.json" and project.is_file()
+    frames: Iterator[LabelledFrame] = module.labelled_frames(project.parent if is_manifest else project)
+    return frames

@@ -1,0 +1,254 @@
+"""Lightning Pose: images with their context frames, the table of labels, and the app's labelling queue.
+
+A context frame is one of the two before and the two after a chosen one; it lies beside it, is never labelled, and must
+be the exact neighbour. Near the ends of a video there are fewer.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from keyframes.errors import ExportError, SettingsError, VideoError
+from keyframes.labelling.changes import Changes, open_project
+from keyframes.labelling.exported import Exported
+from keyframes.labelling.lightning_pose_project import (
+    PROJECT_FILE,
+    QUEUE,
+    SELECTED,
+    LightningPoseProject,
+    frames_there,
+    read_project,
+    table_name,
+)
+from keyframes.labelling.place import check_free
+from keyframes.labelling.project_file import listed, pairs_listed
+from keyframes.labelling.project_videos import known_video, put_video
+from keyframes.labelling.wishes import differing
+from keyframes.names import shown
+from keyframes.progress import progress_bar
+from keyframes.result.earlier import Recording, png
+from keyframes.settings import ExportOptions
+from keyframes.video.frames import Frame
+
+__all__ = ["USES", "check", "write"]
+
+USES = frozenset({"scorer", "bodyparts", "skeleton", "copy_videos"})
+N_CONTEXT = 2
+SCORER = "keyframes"
+
+
+def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
+    """Raise where the project cannot be read, or a new one cannot be made."""
+    if options.is_new:
+        _check_new(options, place)
+    else:
+        assert options.project is not None
+        read_project(options.project)
+
+
+def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
+    """Add the recordings to a project, or make one; those with a view are written as cameras of one scene."""
+    views = [recording.view for recording in recordings if recording.view]
+    if views:
+        _check_views(recordings, views)
+    for recording in recordings:
+        recording.need_video()
+    notes: list[str] = []
+    if options.is_new:
+        _check_new(options, place)
+        tables = {view: table_name(view) for view in views or [""]}
+        project = LightningPoseProject(
+            place, PROJECT_FILE, tuple(views), options.bodyparts, options.scorer or SCORER, tables, options.skeleton
+        )
+    else:
+        project = _existing(options, views)
+        recordings = [_as_known(recording, project.root) for recording in recordings]
+        notes += differing(options, _what_it_has(project), project.file)
+    with open_project(project.root, options.is_new) as changes:
+        if options.is_new:
+            _write_project_file(changes.folder, project)
+        queues: dict[str, list[str]] = {}
+        for recording, wanted in _new_frames(recordings, project.root):
+            _write_images(recording, wanted, changes, progress)
+            queues.setdefault(recording.view, []).extend(_image_path(recording, index) for index in wanted)
+            notes += recording.told_what_was_there(len(wanted))
+            _put_video(recording, changes, options.copy_videos, notes)
+        for view, paths in queues.items():
+            bodyparts = project.bodyparts or options.bodyparts
+            _write_table(changes, project.tables[view], options.scorer or SCORER, bodyparts)
+            _add_to_queue(changes, f"{project.tables[view]}{QUEUE}", paths)
+    return Exported("lightning-pose", project.root, sum(map(len, queues.values())), tuple(notes))
+
+
+def _existing(options: ExportOptions, views: Sequence[str]) -> LightningPoseProject:
+    """Read the project to add to; it must have these views, and a table or body parts to begin one."""
+    assert options.project is not None
+    project = read_project(options.project)
+    if set(project.views) != set(views):
+        raise ExportError(
+            f"{project.root}: is a project of {_named(project.views)}, and this is an export of {_named(views)}"
+        )
+    if not project.bodyparts and not options.bodyparts:
+        raise ExportError(
+            f"{project.root / project.file}: names no key points, and there is no table of labels; give --bodyparts"
+        )
+    return project
+
+
+def _what_it_has(project: LightningPoseProject) -> dict[str, Any]:
+    """Return what an existing project decides: not the scorer or the body parts of a table that is still to begin."""
+    has: dict[str, Any] = {"bodyparts": project.bodyparts, "scorer": project.scorer}
+    return {**{name: value for name, value in has.items() if value}, "skeleton": project.skeleton}
+
+
+def _as_known(recording: Recording, root: Path) -> Recording:
+    """Name a recording as the project does, where that has its video by another name."""
+    video = known_video(recording, root)
+    return recording if video is None else replace(recording, name=video.stem)
+
+
+def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[Recording, list[int]]]:
+    """Yield what a project has not yet of each recording; a frame that one view has is not new in another either."""
+    there: dict[str, set[int]] = {recording.name: set() for recording in recordings}
+    for name, index in frames_there(root):
+        there.setdefault(name, set()).add(index)
+    in_a_view = {index for recording in recordings if recording.view for index in there[recording.name]}
+    for recording in recordings:
+        known = in_a_view if recording.view else there[recording.name]
+        yield recording, [index for index in recording.frame_indices if index not in known]
+
+
+def _check_new(options: ExportOptions, place: Path) -> None:
+    if not options.bodyparts:
+        raise SettingsError("lightning-pose: give an existing project with --project, or --bodyparts to make a new one")
+    check_free(place)
+
+
+def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:
+    if len(set(views)) < len(recordings) or len(views) < 2:
+        raise ExportError(f"the views are {', '.join(views)}; name two or more different ones, one for each result")
+    for recording in recordings[1:]:
+        if recording.frame_indices != recordings[0].frame_indices:
+            raise ExportError(
+                f"{recording.folder}: its frames are not those of {recordings[0].folder}; views need the same ones"
+            )
+
+
+def _named(views: Sequence[str]) -> str:
+    return f"the views {', '.join(views)}" if views else "a single view"
+
+
+def _write_project_file(folder: Path, project: LightningPoseProject) -> None:
+    lines = [listed("view_names", project.views), listed("keypoint_names", project.bodyparts)]
+    if project.skeleton:
+        lines.append(pairs_listed("skeleton", project.skeleton))
+    (folder / PROJECT_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+    for name in ("labeled-data", "videos"):
+        (folder / name).mkdir()
+
+
+def _image_path(recording: Recording, index: int) -> str:
+    return f"labeled-data/{recording.name}/img{index:08d}.png"
+
+
+def _write_images(recording: Recording, wanted: Sequence[int], changes: Changes, progress: bool) -> None:
+    """Write chosen frames and their context; of what is there already, nothing."""
+    folder = changes.folder / "labeled-data" / recording.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in _with_context(recording, wanted, progress):
+        path = _image_path(recording, frame.index)
+        if not (changes.root / path).exists():
+            (changes.folder / path).write_bytes(png(frame.image))
+    _add_to_selected(changes, recording, [f"img{index:08d}.png" for index in wanted])
+
+
+def _add_to_selected(changes: Changes, recording: Recording, names: Sequence[str]) -> None:
+    """Add to the lists of chosen frames of the older app, in a project that has them; the current app wants none."""
+    if not names or not any((changes.root / "labeled-data").glob(f"*/{SELECTED}")):
+        return
+    selected = changes.root / "labeled-data" / recording.name / SELECTED
+    if not selected.is_file():
+        (changes.folder / "labeled-data" / recording.name / SELECTED).write_bytes(_lines(names))
+        return
+    before = selected.read_bytes()
+    there = before.decode("utf-8", "surrogateescape").splitlines()
+    lines = there + [name for name in names if name not in there]
+    # Sorted, as the app writes it; a list in another order is added to at its end.
+    changes.rewrite(selected, before, _lines(sorted(lines) if there == sorted(there) else lines))
+
+
+def _lines(names: Sequence[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+
+
+def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -> Iterator[Frame]:
+    """Yield chosen frames and their neighbours, each once; the chosen ones are held against the result's images."""
+    if not wanted:
+        return
+    indices = {index + step for index in wanted for step in range(-N_CONTEXT, N_CONTEXT + 1) if index + step >= 0}
+    found: set[int] = set()
+    chosen = {index for index in wanted if recording.files[index].suffix == ".png"}
+    with recording.open_video() as reader:
+        try:
+            with progress_bar(reader.read_frames(indices), "context", len(indices), "images", progress) as frames:
+                for frame in frames:
+                    found.add(frame.index)
+                    if frame.index in chosen and not _shows(recording.files[frame.index], frame):
+                        raise ExportError(
+                            f"{reader.path}: frame {frame.index} is not the image of {recording.folder}; "
+                            "run the extraction again"
+                        )
+                    yield frame
+        except VideoError:
+            # Behind the last frame, and where one is lost, there is no context.
+            if not found.issuperset(wanted):
+                raise
+
+
+def _shows(file: Path, frame: Frame) -> bool:
+    try:
+        image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        image = None
+    return image is not None and np.array_equal(image, frame.image)
+
+
+def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:
+    """Link the video into the project, whose models will want to read it; tell where that is not possible."""
+    video = recording.need_video()
+    name = f"{recording.name}.mp4"
+    there = changes.root / "videos" / name
+    if video.suffix.lower() != ".mp4" and not there.exists():
+        notes.append(f"Lightning Pose reads only MP4 files: convert {video.name} to {there}")
+    elif put_video(recording, name, changes, copy, notes) is None:
+        notes.append(f"copy {video.name} to {there}, because links are refused there, or use --copy-videos")
+
+
+def _write_table(changes: Changes, name: str, scorer: str, bodyparts: Sequence[str]) -> None:
+    """Write the three header rows of a table without labels, where there is none."""
+    if (changes.root / f"{name}.csv").exists():
+        return
+    columns = [(part, axis) for part in bodyparts for axis in "xy"]
+    with (changes.folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["scorer", *(shown(scorer) for _ in columns)])
+        table.writerow(["bodyparts", *(shown(part) for part, _ in columns)])
+        table.writerow(["coords", *(axis for _, axis in columns)])
+
+
+def _add_to_queue(changes: Changes, name: str, paths: Sequence[str]) -> None:
+    entries = [{"frame_path": shown(path), "predictions": None} for path in paths]
+    lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+    queue = changes.root / name
+    if not queue.exists():
+        (changes.folder / name).write_bytes(lines.encode("utf-8"))
+    elif paths:
+        before = queue.read_bytes()
+        gap = b"" if not before or before.endswith(b"\n") else b"\n"
+        changes.rewrite(queue, before, before + gap + lines.encode("utf-8"))

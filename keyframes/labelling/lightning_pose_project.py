@@ -1,0 +1,186 @@
+"""An existing project of Lightning Pose: its views, key points, tables of labels, and the frames that it has.
+
+The app keeps a ``project.yaml``, in which nothing is required. Older folders have none: there the tables of labels tell
+the views, as Lightning Pose derives them from their names.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from keyframes.errors import ExportError
+from keyframes.labelling.exported import LabelledFrame
+from keyframes.labelling.image_names import index_in, is_image, parts_of
+from keyframes.labelling.project_file import read_project_file
+from keyframes.names import restored
+from keyframes.result.earlier import read_image
+
+PROJECT_FILE = "project.yaml"
+TABLE = "CollectedData"
+# Copies and parts of a table, which are no views.
+COPIES = ("_full", "_new", "_test")
+QUEUE = ".unlabeled.jsonl"
+# The older app reads the names of a folder's chosen frames from here.
+SELECTED = "selected_frames.csv"
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The head of a table of labels."""
+
+    scorer: str
+    bodyparts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LightningPoseProject:
+    """What a project says of itself.
+
+    Attributes
+    ----------
+    root : Path
+    file : str
+        Name of the file that says so.
+    views : tuple of str
+        Names of the cameras; none where there is one.
+    bodyparts : tuple of str
+    scorer : str
+        Of the table that there is; "" without one.
+    tables : dict of str to str
+        Name of each view's table of labels, without its ending; "" is the view of a single camera.
+    skeleton : sequence
+        Pairs of body parts.
+    """
+
+    root: Path
+    file: str
+    views: tuple[str, ...]
+    bodyparts: tuple[str, ...]
+    scorer: str
+    tables: Mapping[str, str]
+    skeleton: Sequence[Any] = ()
+
+
+def table_name(view: str) -> str:
+    """Name of a view's table of labels, without its ending."""
+    return f"{TABLE}_{view}" if view else TABLE
+
+
+def read_project(path: Path) -> LightningPoseProject:
+    """Read a project's folder or a file in it.
+
+    Raises
+    ------
+    ExportError
+        Where it is no project of Lightning Pose.
+    """
+    root = path if path.is_dir() else path.parent
+    file = root / PROJECT_FILE
+    tables = label_tables(root)
+    if not file.is_file():
+        if not tables:
+            raise ExportError(
+                f"{file}: no such file, and no table of labels ({TABLE}.csv) beside it; give the folder of the project"
+            )
+        return _without_file(root, tables)
+    data = read_project_file(file, ()).data
+    views, bodyparts = (data.get(key) or [] for key in ("view_names", "keypoint_names"))
+    if not isinstance(views, list) or not isinstance(bodyparts, list):
+        raise ExportError(f"{file}: its view_names or keypoint_names are no lists; restore it from a copy")
+    views = [restored(str(view)) for view in views]
+    names = {view: table_name(view) for view in views or [""]}
+    table = next((tables[name] for name in names.values() if name in tables), LabelTable("", ()))
+    return LightningPoseProject(
+        root,
+        file.name,
+        tuple(views),
+        tuple(map(str, bodyparts)) or table.bodyparts,
+        table.scorer,
+        names,
+        data.get("skeleton") or (),
+    )
+
+
+def _without_file(root: Path, tables: Mapping[str, LabelTable]) -> LightningPoseProject:
+    names = [name for name in tables if not name.endswith(COPIES)] or list(tables)
+    views = _views_of(names)
+    by_view = dict(zip(views, names, strict=True)) if views else {"": TABLE if TABLE in names else names[0]}
+    first = next(iter(by_view.values()))
+    table = tables[first]
+    return LightningPoseProject(root, f"{first}.csv", tuple(views), table.bodyparts, table.scorer, by_view)
+
+
+def _views_of(names: Sequence[str]) -> list[str]:
+    """Name each view by the words of its table's name that the others lack; none where that leaves one without name."""
+    words = [name.split("_") for name in names]
+    n_first = next((i for i, column in enumerate(zip(*words, strict=False)) if len(set(column)) > 1), None)
+    if len(names) < 2 or n_first is None:
+        return []
+    shorter = [own[n_first:] for own in words]
+    while all(len(own) > 1 for own in shorter) and len({own[-1] for own in shorter}) == 1:
+        shorter = [own[:-1] for own in shorter]
+    return ["_".join(own) for own in shorter] if all(shorter) else []
+
+
+def label_tables(root: Path) -> dict[str, LabelTable]:
+    """Find the tables of labels right in a folder, by their names without the ending.
+
+    A table of predictions has a likelihood, and is none.
+    """
+    found = {}
+    for path in sorted(root.glob("*.csv")):
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                head = [row for row, _ in zip(csv.reader(file), range(3), strict=False)]
+        except (OSError, ValueError, csv.Error) as error:
+            if path.stem.startswith(TABLE):
+                raise ExportError(f"{path}: cannot be read as a table of labels ({error})") from None
+            continue
+        if [row[:1] for row in head] == [["scorer"], ["bodyparts"], ["coords"]] and "likelihood" not in head[2]:
+            # Of one column for each part of the path, the first ones are empty.
+            scorer, *_ = [*filter(None, head[0][1:]), ""]
+            found[path.stem] = LabelTable(scorer, tuple(dict.fromkeys(filter(None, head[1][1:]))))
+    return found
+
+
+def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
+    """Yield the frames of a project that are labelled or wait in the queue; not their context."""
+    root = read_project(path).root
+    folder = root / "videos"
+    videos = {video.stem: str(video) for video in sorted(folder.iterdir())} if folder.is_dir() else {}
+    for (name, index), image in sorted(frames_there(root).items()):
+        read = partial(read_image, image) if image.is_file() else None
+        yield LabelledFrame(name, index, read, videos=(videos[name],) if name in videos else ())
+
+
+def frames_there(root: Path) -> dict[tuple[str, int], Path]:
+    """Find the frames of a project that are labelled or wait in the queue: their images by folder and index."""
+    paths: list[str] = []
+    for name in label_tables(root):
+        table = root / f"{name}.csv"
+        try:
+            with table.open(encoding="utf-8-sig", newline="") as file:
+                # One column for the path, or, as DeepLabCut writes it, one for each part.
+                paths += ["/".join(row[: 3 if row[0] == "labeled-data" else 1]) for row in csv.reader(file) if row]
+        except (OSError, ValueError, csv.Error) as error:
+            raise ExportError(f"{table}: cannot be read as a table of labels ({error})") from None
+    for queue in sorted(root.glob(f"*{QUEUE}")):
+        try:
+            lines = queue.read_text(encoding="utf-8").splitlines()
+            paths += [str(json.loads(line)["frame_path"]) for line in lines if line.strip()]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ExportError(
+                f"{queue}: is no queue of frames, one JSON object a line; restore it from a copy"
+            ) from None
+    found: dict[tuple[str, int], Path] = {}
+    for path in map(restored, paths):
+        *_, folder, name = ["", "", *parts_of(path)]
+        index = index_in(name)
+        if is_image(name) and folder and index is not None:
+            told = root.joinpath(*parts_of(path))
+            found.setdefault((folder, index), told if told.is_file() else root / "labeled-data" / folder / name)
+    return found

@@ -1,0 +1,78 @@
+"""The folder ``videos/`` of a project: links to the recordings, or copies where the user wants them."""
+
+import shutil
+from pathlib import Path
+
+from keyframes.errors import ExportError
+from keyframes.labelling.changes import Changes
+from keyframes.names import is_utf8
+from keyframes.result.earlier import Recording, is_converted_from, is_video_of
+
+FOLDER = "videos"
+
+
+def put_video(recording: Recording, name: str, changes: Changes, copy: bool, notes: list[str]) -> Path | None:
+    """Link a recording's video to ``videos/<name>``, or copy it there.
+
+    Parameters
+    ----------
+    recording : Recording
+    name : str
+        File name, with an ending.
+    changes : Changes
+        Changes to the project.
+    copy : bool
+        Copy the file instead of linking to it.
+    notes : list of str
+        Gets what the user should know.
+
+    Returns
+    -------
+    Path or None
+        Path relative to the project; None where the file system refuses links.
+
+    Raises
+    ------
+    ExportError
+        Where the project has another video of this name.
+    """
+    video = recording.need_video()
+    path = Path(FOLDER) / name
+    there = changes.root / path
+    if there.exists():
+        if is_video_of(recording.manifest, there):
+            return path
+        if is_converted_from(recording.manifest, there):
+            notes.append(told_of_copy(recording, there))
+            return path
+        raise ExportError(
+            f"{there}: the project has another video of this name, and their frames would be mixed; "
+            f"rename {video}, and extract from it again"
+        )
+    if there.is_symlink():
+        notes.append(f"{there} is a link to a file that is gone: link it to {video}")
+        return path
+    place = changes.folder / path
+    place.parent.mkdir(exist_ok=True)
+    if copy:
+        copy_tree = shutil.copytree if video.is_dir() else shutil.copyfile
+        copy_tree(video, place)
+        return path
+    try:
+        place.symlink_to(video, target_is_directory=video.is_dir())
+    except (OSError, NotImplementedError):
+        # Windows without developer mode, and file systems such as exFAT.
+        return None
+    return path
+
+
+def told_of_copy(recording: Recording, path: Path) -> str:
+    """Return the note that a file is taken for a recording's video in another container."""
+    return f"{path} is taken for a converted copy of {recording.manifest['video']['path']}: it has as many frames"
+
+
+def known_video(recording: Recording, root: Path) -> Path | None:
+    """Find a recording's video among the files in a project's ``videos/`` that the project's texts can name."""
+    folder = root / FOLDER
+    files = sorted(path for path in folder.iterdir() if is_utf8(path.name)) if folder.is_dir() else []
+    return next((path for path in files if is_video_of(recording.manifest, path)), None)

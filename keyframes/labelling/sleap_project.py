@@ -1,0 +1,155 @@
+"""An existing SLEAP project, as sleap-io reads it: its videos, the frames that count, and the images in it."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import ExportError
+from keyframes.labelling.exported import LabelledFrame
+from keyframes.labelling.image_names import closest_paths, parts_of, stem_of
+from keyframes.labelling.same_recording import OwnVideo, matching
+from keyframes.names import restored
+from keyframes.result.earlier import decode_image, read_image
+from keyframes.video.images import natural_order
+
+
+def need_sleap_io() -> Any:
+    """Return sleap-io, which is an extra."""
+    try:
+        import sleap_io
+    except ImportError:
+        raise ExportError(
+            "the sleap export needs sleap-io, which is not installed: pip install 'keyframes[sleap]'"
+        ) from None
+    return sleap_io
+
+
+def load(sio: Any, project: Path, lazy: bool = False) -> Any:
+    """Read a project; no video is opened."""
+    try:
+        with project.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        raise ExportError(f"{project}: no such file; give a SLEAP project (.slp) with --project") from None
+    except OSError as error:
+        raise ExportError(f"{project}: cannot be read ({error.strerror}); give a SLEAP project (.slp)") from None
+    try:
+        return sio.load_slp(str(project), open_videos=False, lazy=lazy)
+    except Exception as error:
+        # Whatever a damaged file makes the reader raise.
+        if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
+            raise ExportError(f"{project}: is open for writing in another program; close it there") from None
+        reason = str(error).strip() or type(error).__name__
+        raise ExportError(f"{project}: is no SLEAP project, or damaged ({reason}); restore it from a copy") from None
+
+
+def source_of(video: Any) -> Any:
+    """Return the video that a packed one was made from; of others, themselves."""
+    return video.original_video or video.source_video or video
+
+
+def is_packed(video: Any) -> bool:
+    """Whether a project carries the images of a video."""
+    return bool(video.backend_metadata.get("has_embedded_images") or video.backend_metadata.get("filename") == ".")
+
+
+def path_of(video: Any) -> str:
+    """Return the recorded path of a video; of a list of images that of their folder."""
+    files = image_paths(video)
+    if files is None:
+        return restored(str(source_of(video).filename))
+    return files[0].removesuffix(parts_of(files[0])[-1]).rstrip("/\\") if files else ""
+
+
+def image_paths(video: Any) -> list[str] | None:
+    """Return the recorded paths of a list of images; None for other videos."""
+    filename = source_of(video).filename
+    return [restored(str(name)) for name in filename] if isinstance(filename, list) else None
+
+
+def places_of(video: Any, project: Path) -> tuple[str, ...]:
+    """Where a video may lie: its recorded path, and beside the project."""
+    path = path_of(video)
+    return path, str(project.parent / path), str(project.parent / parts_of(path)[-1])
+
+
+def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
+    """Find a video of a project by its content, or by its name where that leaves one.
+
+    Raises
+    ------
+    ExportError
+        Where the project does not have it, or has several that it could be.
+    """
+    found = matching(own, labels.videos, lambda one: stem_of(path_of(one)), lambda one: places_of(one, project))
+    found = closest_paths(found, path_of, own.path)
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(path_of(video) for video in labels.videos) or "none"
+    raise ExportError(
+        f"{project}: has {'several videos' if found else 'no video'} {own.path.name} (its videos: {names}); add it in "
+        "SLEAP"
+    )
+
+
+def ranks_of(video: Any) -> list[int] | None:
+    """Place of each image of a list in the order in which a folder's images are counted; None for other videos."""
+    files = image_paths(video)
+    if files is None:
+        return None
+    names = [parts_of(name)[-1] for name in files]
+    if len(set(names)) < len(names):
+        # They are of several folders, which are no video here.
+        return None
+    in_order = {name: rank for rank, name in enumerate(sorted(names, key=lambda name: natural_order(Path(name))))}
+    return [in_order[name] for name in names]
+
+
+def frames_that_count(labels: Any) -> list[set[int]]:
+    """Find the frames of each video that a person labelled, or called empty, and those suggested; not predictions."""
+    found: dict[int, set[int]] = {id(video): set() for video in labels.videos}
+    for frame in (*labels.user_labeled_frames, *labels.suggestions):
+        found.setdefault(id(frame.video), set()).add(int(frame.frame_idx))
+    return [found[id(video)] for video in labels.videos]
+
+
+def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
+    """Yield the frames of a project that count, with the images that it carries, or that its list of images names."""
+    # Thousands of predicted frames are skipped without a look at each.
+    labels = load(need_sleap_io(), project, lazy=True)
+    for video, wanted in zip(labels.videos, frames_that_count(labels), strict=True):
+        path, ranks, listed = path_of(video), ranks_of(video), image_paths(video) or []
+        images = unpacked(video, wanted) if is_packed(video) else {}
+        if ranks is not None and not images:
+            files = {index: Path(listed[index]) for index in wanted if index < len(listed)}
+            images = {index: partial(read_image, file) for index, file in files.items() if file.is_file()}
+        for index in sorted(wanted):
+            rank = ranks[index] if ranks is not None and index < len(ranks) else index
+            yield LabelledFrame(stem_of(path), rank, images.get(index), videos=places_of(video, project))
+
+
+def unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:
+    """Give, for each wanted frame that a package holds an image of, a function that reads it."""
+    import h5py
+
+    path, dataset = Path(video.filename), video.backend_metadata["dataset"]
+
+    def read(row: int) -> NDArray[np.uint8]:
+        with h5py.File(path, "r") as file:
+            stored, told = np.asarray(file[dataset][row]), dict(file[dataset].attrs)
+        if told.get("format") in ("png", "jpg", "jpeg"):
+            image = decode_image(stored.astype(np.int8).tobytes(), path)
+            return image if told.get("channel_order", "BGR") == "RGB" else np.ascontiguousarray(image[..., ::-1])
+        image = np.broadcast_to(stored, (*stored.shape[:2], 3)) if stored.ndim == 3 else stored
+        return np.ascontiguousarray(image[..., ::-1], np.uint8)
+
+    try:
+        with h5py.File(path, "r") as file:
+            indices = file[dataset].parent["frame_numbers"][:].tolist()
+    except (OSError, KeyError) as error:
+        raise ExportError(f"{path}: its images cannot be read ({error}); restore it from a copy") from None
+    return {int(index): partial(read, row) for row, index in enumerate(indices) if int(index) in wanted}

@@ -1,0 +1,59 @@
+"""What a user asked for that an export does not follow: it is reported, never dropped without a word."""
+
+from collections.abc import Mapping, Set
+from dataclasses import fields
+from typing import Any
+
+from keyframes.names import shown
+from keyframes.settings import ExportOptions
+
+NAMES = tuple(field.name for field in fields(ExportOptions) if field.name != "project")
+
+
+def given(options: ExportOptions) -> list[str]:
+    """Names of the options that are not empty, but for the project."""
+    return [name for name in NAMES if getattr(options, name)]
+
+
+def unused(options: ExportOptions, uses: Set[str], tool: str) -> list[str]:
+    """Return a note for each option that a tool has no use for."""
+    return [f"{option_of(name)} is not used: {tool} takes none" for name in given(options) if name not in uses]
+
+
+def option_of(name: str) -> str:
+    """Return the command line's name of an option."""
+    return f"--{name.replace('_', '-')}"
+
+
+def differing(options: ExportOptions, has: Mapping[str, Any], file: str) -> list[str]:
+    """Return a note for each option that an existing project decides in another way.
+
+    Parameters
+    ----------
+    options : ExportOptions
+    has : mapping of str to Any
+        What the project says, by the name of the option; what it does not say is None.
+    file : str
+        Where it says that.
+    """
+    notes = []
+    for name in given(options):
+        if name in has and (wanted := _plain(getattr(options, name))) != (theirs := _plain(has[name])):
+            told = f"has {name} {_told(theirs)}" if theirs else f"has no {name}"
+            notes.append(f"{file} {told} and is not changed: {option_of(name)} {_told(wanted)} is not used")
+    return notes
+
+
+def _plain(value: Any) -> Any:
+    """Return text, or texts in a list, or pairs as a sorted list of sorted pairs."""
+    if not isinstance(value, list | tuple):
+        return "" if value is None else shown(value)
+    if any(isinstance(one, list | tuple) for one in value):
+        return sorted(sorted(shown(part) for part in pair) for pair in value)
+    return [shown(one) for one in value]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return ",".join(one if isinstance(one, str) else "-".join(one) for one in value)

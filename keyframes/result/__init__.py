@@ -1,0 +1,6 @@
+"""The result folder of a video: made whole or not at all, and read back.
+
+In: a `Scan`, a `Selection` and the manifest. Out: images, contact sheet, report, ``scan.npz`` and ``manifest.json``.
+`folder` makes it appear at once, `naming` names it, `writing` fills it, `scan_file` holds the rows behind the choice,
+`earlier` reads a result back.
+"""

@@ -1,0 +1,263 @@
+"""An earlier result, read back from its folder, and the video that it came from."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import ExportError, VideoError
+from keyframes.manifest import SCHEMA_VERSION
+from keyframes.names import entry_shown_as, plain, restored, shown
+from keyframes.progress import progress_bar
+from keyframes.result.naming import video_names
+from keyframes.video import VideoReader, file_hash
+from keyframes.video.images import image_files
+
+# What is read of a manifest's video.
+VIDEO_KEYS = ("path", "hash", "size_bytes", "width", "height", "frames_claimed", "frames_decoded")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An earlier result and its video.
+
+    Attributes
+    ----------
+    name : str
+        Names the folder of its images in a project; no other recording of the same export has it.
+    folder : Path
+        Result folder.
+    manifest : dict
+        Content of its ``manifest.json``.
+    video : Path or None
+        The video, absolute, proven by its hash; None where it was not found.
+    view : str
+        Name of the camera, where several films of one scene are exported together.
+    """
+
+    name: str
+    folder: Path
+    manifest: dict[str, Any]
+    video: Path | None
+    view: str = ""
+
+    @property
+    def frame_indices(self) -> list[int]:
+        """The chosen frame indices in time order."""
+        return [entry["frame_index"] for entry in self.manifest["keyframes"]]
+
+    @property
+    def video_name(self) -> str:
+        """Name of the video in a project: that of the folder of its images, and its own ending."""
+        return f"{self.name}{restored(plain(self.need_video().suffix))}"
+
+    @cached_property
+    def files(self) -> dict[int, Path]:
+        """The exported image of each frame index."""
+        return {entry["frame_index"]: self.folder / entry["file"] for entry in self.manifest["keyframes"]}
+
+    def told_what_was_there(self, n_added: int) -> list[str]:
+        """Return the note that not all frames were added, or none."""
+        n_frames = len(self.frame_indices)
+        if n_added == n_frames:
+            return []
+        return [f"{n_frames - n_added} of the {n_frames} frames of {self.name} were there already"]
+
+    def need_video(self) -> Path:
+        """Return the video, or raise an ExportError where it was not found."""
+        if self.video is None:
+            raise ExportError(
+                f"{self.folder}: its video {self.manifest['video']['path']} is neither beside it nor in this folder; "
+                "say where it is with --video"
+            )
+        return self.video
+
+    def open_video(self) -> VideoReader:
+        """Open the video so that its pictures are those of the result, or raise an ExportError where it is missing."""
+        levels = self.manifest["settings"].get("levels")
+        return VideoReader(self.need_video(), levels=None if levels is None else tuple(levels))
+
+    def images(self, wanted: Sequence[int], progress: bool) -> Iterator[tuple[int, bytes]]:
+        """Yield (frame index, PNG file) of these frames, in ascending order.
+
+        The images of the result serve where they are PNG; only others are decoded once more.
+        """
+        others = [index for index in wanted if self.files[index].suffix != ".png"]
+        if not others:
+            for index in sorted(wanted):
+                yield index, _read(self.files[index])
+            return
+        with (
+            self.open_video() as reader,
+            progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
+        ):
+            for frame in frames:
+                yield frame.index, png(frame.image)
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """Encode a picture."""
+    done, data = cv2.imencode(".png", image)
+    if not done:
+        raise ExportError(f"an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
+    return bytes(data.tobytes())
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read a project's image, or raise an ExportError."""
+    return decode_image(_read(path), path)
+
+
+def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
+    """Decode an image that a file holds, or raise an ExportError."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise ExportError(f"{path}: holds an image that cannot be decoded; restore it from a copy")
+    return np.asarray(image, np.uint8)
+
+
+def read_recordings(
+    folders: Sequence[Path], videos: Sequence[Path] = (), views: Sequence[str] = ()
+) -> tuple[Recording, ...]:
+    """Read earlier results.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Result folders; one without a manifest stands for all results right below it.
+    videos : sequence of Path
+        Where their videos are; otherwise beside the result folder or in the working folder.
+    views : sequence of str
+        Name of the camera of each folder, where they show one scene.
+
+    Raises
+    ------
+    ExportError
+        Where a folder is no result, or a video is not the one that a result came from.
+    """
+    found = [(result, read_manifest(result)) for folder in folders for result in results_in(folder)]
+    results, manifests = zip(*(found if views else _merged(found)), strict=True)
+    names = video_names([_named(manifest) for manifest in manifests])
+    if views:
+        if len(views) != len(results):
+            raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
+        views = [restored(plain(view)) for view in views]
+        names = [f"{_session_name(names[0], views[0])}_{view}" for view in views]
+    return tuple(
+        Recording(name, folder, manifest, _find_video(folder, manifest, videos, len(results)), view)
+        for name, folder, manifest, view in zip(names, results, manifests, views or [""] * len(results), strict=True)
+    )
+
+
+def _merged(found: list[tuple[Path, dict[str, Any]]]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Make one result of several from one video, which a project knows once; of equal frames the first counts."""
+    for video in dict.fromkeys(manifest["video"]["hash"] for _, manifest in found):
+        same = [(folder, manifest) for folder, manifest in found if manifest["video"]["hash"] == video]
+        folder, manifest = same[0]
+        entries: dict[int, dict[str, Any]] = {}
+        for other, content in same:
+            for entry in content["keyframes"]:
+                # An absolute path, joined to the first one's folder, stays what it is.
+                file = entry["file"] if other == folder else str((other / entry["file"]).absolute())
+                entries.setdefault(entry["frame_index"], {**entry, "file": file})
+        yield folder, {**manifest, "keyframes": [entries[index] for index in sorted(entries)]}
+
+
+def results_in(folder: Path) -> list[Path]:
+    """Return a result folder, or those right below a folder that is none."""
+    if (folder / "manifest.json").is_file() or not folder.is_dir():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/manifest.json")) or [folder]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read a result's ``manifest.json``, or raise an ExportError."""
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["schema_version"]
+        if version == SCHEMA_VERSION:
+            _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
+            _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
+    except FileNotFoundError:
+        raise ExportError(f"{folder}: is no result of an extraction (it has no manifest.json)") from None
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except (ValueError, KeyError, TypeError):
+        raise ExportError(f"{path}: is damaged; run the extraction again") from None
+    if version != SCHEMA_VERSION:
+        raise ExportError(f"{path}: has schema version {version}, not {SCHEMA_VERSION}; run the extraction again")
+    return dict(manifest)
+
+
+def has_content(path: Path, size_bytes: int, content_hash: str) -> bool:
+    """Whether a file, or a folder of images, is the video of this size and hash; False where it cannot be read."""
+    try:
+        if path.is_dir():
+            return bool(image_files(path)) and file_hash(path, size_bytes) == content_hash
+        return path.stat().st_size == size_bytes and file_hash(path, size_bytes) == content_hash
+    except (OSError, ValueError, VideoError):
+        # A path from another computer's project may be none here.
+        return False
+
+
+def is_video_of(manifest: dict[str, Any], path: Path) -> bool:
+    """Whether a file is the video of a manifest, by its hash."""
+    return has_content(path, manifest["video"]["size_bytes"], manifest["video"]["hash"])
+
+
+def is_converted(path: Path, name: str, n_frames: int) -> bool:
+    """Whether a file seems to be a video of this name in another container: the same stem, and as many frames."""
+    own, other = Path(plain(name)), Path(plain(path.name))
+    if other.suffix.lower() == own.suffix.lower() or other.stem.casefold() != own.stem.casefold():
+        return False
+    try:
+        with VideoReader(path) as reader:
+            return reader.header.frames_claimed == n_frames
+    except VideoError:
+        return False
+
+
+def is_converted_from(manifest: dict[str, Any], path: Path) -> bool:
+    """Whether a file seems to be the video of a manifest in another container."""
+    video = manifest["video"]
+    return is_converted(path, video["path"], max(video["frames_claimed"], video["frames_decoded"]))
+
+
+def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n_results: int) -> Path | None:
+    """Find the video of a result among those given, beside the result or here, by its hash; its name comes first."""
+    name = manifest["video"]["path"]
+    named = [path for path in given if shown(path.name) == name] or (list(given) if n_results == 1 else [])
+    for path in named:
+        if not path.exists():
+            raise ExportError(f"{path}: no such file; say where the video of {folder} is with --video")
+    elsewhere = [] if named else [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
+    for path in (*named, *given, *filter(None, elsewhere)):
+        if is_video_of(manifest, path):
+            return path.absolute()
+    if named:
+        raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
+    return None
+
+
+def _named(manifest: dict[str, Any]) -> Path:
+    """Name of a result's video as projects have it."""
+    return Path(restored(plain(manifest["video"]["path"])))
+
+
+def _session_name(name: str, view: str) -> str:
+    """Name of what several views show: that of the first video, without its view's."""
+    return name.replace(view, "").strip("_-. ") or name
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be read ({error.strerror}); run the extraction again") from None

@@ -1,0 +1,187 @@
+"""Result folders that appear whole or not at all.
+
+Runs that end at the same moment in one folder need no lock, which a killed run could leave behind and a network may not
+keep: a folder renames onto no content, so that of several renames to one name only one succeeds, and a folder that was
+renamed to a name of one's own is nobody else's. The renames decide; a look at the place only says what stands there.
+"""
+
+import ctypes
+import errno
+import os
+import secrets
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from keyframes.errors import OutputError
+from keyframes.result.naming import shortened
+
+# Each further try means that another run put its result there meanwhile.
+N_TRIES = 1000
+# Hidden names must fit wherever the name does that they are made of.
+LONGEST_HIDDEN = 100
+# How a rename to a name that holds content fails.
+OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
+
+
+@contextmanager
+def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
+    """Give a folder beside `place` to write in; rename it to `place` on success, remove it on any error.
+
+    Of several runs that end at the same moment in one place, one succeeds; with `overwrite` all do, one after another.
+
+    Parameters
+    ----------
+    place : Path
+        Where the result shall stand. Missing parents are made, and removed again on an error.
+    overwrite : bool
+        Replace an earlier result there. A folder that is no earlier result is never replaced.
+
+    Raises
+    ------
+    OutputError
+        Where `place` holds something already, or cannot be written; also for an OSError of the caller's own writing.
+    """
+    # The folder behind a link: a link could be renamed over content, and what it leads to would not be removed.
+    place = Path(os.path.realpath(place))
+    _check_free(place, overwrite)
+    made: list[Path] = []
+    # Named before it is made, so that an interruption at any moment finds what to remove.
+    partial = unused_name(place, "partial")
+    own = [partial]
+    try:
+        make_parents(place.parent, made)
+        partial.mkdir()
+        yield partial
+        _put_in_place(partial, place, overwrite, own)
+        remove(own)
+    except BaseException as error:
+        remove(own)
+        for parent in reversed(made):
+            with suppress(OSError):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"{place}: cannot be written ({reason}); free space, or choose another place with -o"
+            ) from error
+        raise
+
+
+def _check_free(place: Path, overwrite: bool) -> None:
+    """Raise where the place holds what is not to be replaced; not where another run changes it during the look."""
+    try:
+        seen = place.stat()
+    except OSError:
+        # Nothing is there, or it is out of reach: writing will tell.
+        return
+    if not stat.S_ISDIR(seen.st_mode):
+        raise OutputError(f"{place}: is a file; choose another place with -o")
+    try:
+        names = os.listdir(place)
+        changed = not os.path.samestat(seen, place.stat())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be looked into ({error.strerror}); choose another place with -o") from error
+    if not names or changed:
+        return
+    if not overwrite:
+        raise OutputError(f"{place}: exists already and is not empty; use --overwrite, or choose another place with -o")
+    if "manifest.json" not in names:
+        raise OutputError(
+            f"{place}: is no earlier result (it has no manifest.json) and is not overwritten; "
+            "choose another place with -o"
+        )
+
+
+def make_parents(folder: Path, made: list[Path]) -> None:
+    """Make a folder with its parents; note the new ones in `made`, outermost first."""
+    if folder.is_dir():
+        return
+    make_parents(folder.parent, made)
+    with suppress(FileExistsError):
+        made.append(folder)
+        folder.mkdir()
+
+
+def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) -> None:
+    """Rename `partial` to `place`; note in `own` where else than at `partial` the results are that it replaced."""
+    earlier: list[Path] = []
+    try:
+        for _ in range(N_TRIES):
+            if _took(partial, place, overwrite):
+                own += earlier
+                return
+            if overwrite:
+                if _exchanged(partial, place):
+                    return
+                earlier.append(unused_name(place, "replaced"))
+                with suppress(FileNotFoundError):
+                    place.rename(earlier[-1])
+        raise OutputError(f"{place}: another run writes there without end; choose another place with -o")
+    except BaseException:
+        for folder in reversed(earlier):
+            _put_back(folder, place, own)
+        raise
+
+
+def _exchanged(partial: Path, place: Path) -> bool:
+    """Let two folders change names in one step, so that a kill finds either result at `place`.
+
+    Linux only, and there not on every file system (most of those on a network lack it): elsewhere it returns False.
+    """
+    if sys.platform == "linux" and (renameat2 := getattr(ctypes.CDLL(None), "renameat2", None)):
+        here, exchange = ctypes.c_int(-100), ctypes.c_uint(2)  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+        return bool(renameat2(here, os.fsencode(partial), here, os.fsencode(place), exchange) == 0)
+    return False
+
+
+def _put_back(earlier: Path, place: Path, own: list[Path]) -> None:
+    """Rename an earlier result to `place`; note it in `own`, to be removed, only where a newer one stands there."""
+    try:
+        earlier.rename(place)
+    except OSError as error:
+        if error.errno in OCCUPIED:
+            own.append(earlier)
+
+
+def _took(partial: Path, place: Path, overwrite: bool) -> bool:
+    """Rename `partial` to `place` where nothing or an empty folder is; raise where that will never be."""
+    try:
+        with suppress(FileNotFoundError):
+            place.rmdir()  # fails on content; Windows renames onto no folder at all
+        partial.rename(place)
+    except OSError as error:
+        _check_free(place, overwrite)
+        if error.errno not in OCCUPIED:
+            raise
+        return False
+    return True
+
+
+def remove(folders: list[Path]) -> None:
+    """Remove folders with all that is in them, as far as that can be done."""
+    for folder in folders:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            # An interruption just after rmtree has closed a descriptor makes it close that one again, and fail.
+            if error.__context__ is not None:
+                raise error.__context__ from None
+
+
+def unused_name(place: Path, purpose: str) -> Path:
+    """Name beside `place` that no other run uses."""
+    return place.with_name(f"{hidden_start(place, purpose)}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def hidden_start(place: Path, purpose: str) -> str:
+    """Return how the names begin that `unused_name` gives.
+
+    They are longer than that of `place`, but fit into a file system wherever that one does.
+    """
+    return f".{shortened(place.name, LONGEST_HIDDEN)}.{purpose}-"

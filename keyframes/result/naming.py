@@ -1,0 +1,51 @@
+"""How results are named after their videos."""
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from keyframes.names import with_own_name
+
+# Bytes of a video's name in its result's, where "-keyframes" must fit into the 255 of most file systems; of a longer
+# one so many characters are kept.
+LONGEST_RESULT, N_SHOWN = 240, 20
+
+
+def shortened(name: str, longest: int) -> str:
+    """Return a name, or where it has more bytes than the longest its beginning and a hash of it."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= longest else f"{name[:N_SHOWN]}~{hashlib.sha256(whole).hexdigest()[:16]}"
+
+
+def video_names(videos: Sequence[Path]) -> list[str]:
+    """Name each video by its stem; equal stems get the extension, then a number, added."""
+    stems = Counter(video.stem.casefold() for video in videos)
+    names: list[str] = []
+    taken: set[str] = set()
+    for video in videos:
+        base = video.stem if stems[video.stem.casefold()] == 1 else video.name.replace(".", "-")
+        name, number = base, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def view_names(videos: Sequence[Path]) -> list[str]:
+    """Name each camera by the words of its video's name that those of the others have not."""
+    names = video_names(videos)
+    words = [re.split(r"[_\-. ]+", name) for name in names]
+    shared = set(words[0]).intersection(*words)
+    shorter = ["_".join(word for word in own if word not in shared) for own in words]
+    return shorter if all(shorter) and len(set(shorter)) == len(shorter) else names
+
+
+def result_names(videos: Sequence[Path]) -> list[str]:
+    """Name each video's result folder, ``<name>-keyframes``."""
+    names = video_names([with_own_name(video) for video in videos])
+    return [f"{shortened(name, LONGEST_RESULT)}-keyframes" for name in names]

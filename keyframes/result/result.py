@@ -1,0 +1,38 @@
+"""What an extraction made."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keyframes.choice.selection import Keyframe
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an extraction made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it lies.
+    keyframes : tuple of Keyframe
+        In time order.
+    manifest : dict
+        Content of ``manifest.json``.
+    warnings : tuple of str
+    """
+
+    folder: Path
+    keyframes: tuple[Keyframe, ...]
+    manifest: dict[str, Any] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def frame_indices(self) -> list[int]:
+        """The chosen frame indices in time order."""
+        return [keyframe.frame_index for keyframe in self.keyframes]
+
+    @property
+    def files(self) -> list[Path]:
+        """The exported images in time order."""
+        return [self.folder / entry["file"] for entry in self.manifest["keyframes"]]

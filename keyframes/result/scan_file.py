@@ -1,0 +1,94 @@
+"""``scan.npz``: the rows behind a choice, kept for whoever wants another one."""
+
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.choice.selection import Selection
+from keyframes.errors import OutputError
+from keyframes.scan.components import CHUNK_ROWS
+from keyframes.scan.scan import Scan
+
+
+def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
+    """Write ``scan.npz``: what another k, a swap or a map needs, so that nothing is decoded twice.
+
+    Its arrays, one row a scanned frame: frame_index, time_s, label, distance, sharpness, brightness, map (n_frames, 2;
+    the first two principal components), features (float16 components or uint8 thumbnails). Beside them pca_mean
+    (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white. For whoever fetches a frame later:
+    fingerprint, uint64, a row a frame, of its picture as it was looked at, and luma_levels (256,), uint8, what a luma
+    plane's levels mean in gray, empty where whole pictures were looked at. Where frames have no times, time_s is NaN.
+    """
+    columns: dict[str, NDArray[Any]] = {
+        "frame_index": scan.frame_index,
+        "time_s": scan.time_s,
+        "label": selection.labels,
+        "distance": selection.distances,
+        "sharpness": scan.sharpness,
+        "brightness": scan.brightness,
+        "map": scan.place,
+        "features": scan.features,
+        "pca_mean": scan.components.mean,
+        "pca_basis": scan.components.basis,
+        "fingerprint": scan.fingerprint,
+        "luma_levels": scan.levels,
+    }
+    # In chunks to the file itself: the archive of a day's recording is as large as all the rest together.
+    with path.open("wb") as file:
+        archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+        try:
+            for name, column in columns.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    header = np.lib.format.header_data_from_array_1_0(column)
+                    np.lib.format.write_array_header_1_0(entry, header)
+                    for first in range(0, len(column), CHUNK_ROWS):
+                        entry.write(np.ascontiguousarray(column[first : first + CHUNK_ROWS]).tobytes())
+            archive.close()
+        except BaseException:
+            # On a full disk it would try to end its table once more when it is collected, and complain.
+            archive.fp = None
+            raise
+
+
+@dataclass(frozen=True)
+class SavedScan:
+    """What ``scan.npz`` tells of every frame, without its features.
+
+    Attributes
+    ----------
+    frame_index, time_s, label, distance, sharpness, map, fingerprint, luma_levels : array
+        As `save_scan` writes them.
+    """
+
+    frame_index: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    label: NDArray[np.int32]
+    distance: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+    map: NDArray[np.float32]
+    fingerprint: NDArray[np.uint64]
+    luma_levels: NDArray[np.uint8]
+
+    def row(self, frame_index: int) -> int:
+        """Row of a frame; -1 where it was not looked at."""
+        row = int(np.searchsorted(self.frame_index, frame_index))
+        return row if row < len(self.frame_index) and self.frame_index[row] == frame_index else -1
+
+
+def read_scan(path: Path) -> SavedScan:
+    """Read ``scan.npz``.
+
+    Raises
+    ------
+    OutputError
+        Where it is missing, damaged, or of an earlier version.
+    """
+    try:
+        with np.load(path) as archive:
+            return SavedScan(**{column.name: archive[column.name] for column in fields(SavedScan)})
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise OutputError(f"{path}: cannot be read ({error}); run the extraction again") from None

@@ -1,0 +1,92 @@
+"""What a result folder holds beside the manifest: images at full size, contact sheet, scan, report."""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.choice.selection import Selection
+from keyframes.errors import OutputError
+from keyframes.progress import Progress, progress_bar
+from keyframes.report import bytes_of_each, thumbnail, write_report
+from keyframes.report.contact_sheet import ContactSheet
+from keyframes.report.k_curve import draw_k_curve
+from keyframes.result.scan_file import save_scan
+from keyframes.scan.scan import Scan
+from keyframes.video import DisagreementError, Proof, VideoReader, seek_frames
+
+if TYPE_CHECKING:
+    from clustering import KSelection
+
+IMAGES_WAITING = 2
+
+
+def save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KSelection | None") -> None:
+    """Write the rows behind a choice to ``scan.npz``, and an automatic k to its picture."""
+    if k_selection is not None:
+        curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
+        _write_image(folder / "k_curve.png", curve)
+    save_scan(folder / "scan.npz", scan, selection)
+
+
+def write_pictures(
+    folder: Path, reader: VideoReader, scan: Scan, selection: Selection, manifest: dict[str, Any], progress: Progress
+) -> None:
+    """Fetch the chosen frames and write them, the contact sheet and the report.
+
+    Raises
+    ------
+    DisagreementError
+        Where a chosen frame of a scan that left frames out is not the frame of the file.
+    OutputError
+    """
+    proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
+    try:
+        thumbnails = _write_images(reader, manifest, folder, progress, proof)
+    except DisagreementError:
+        if proof.view.discard != "none":
+            raise
+        thumbnails = _write_images(reader, manifest, folder, progress)
+    write_report(folder, manifest, scan.frame_index, scan.time_s, selection.labels, scan.place, thumbnails)
+
+
+def _write_images(
+    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: Progress, proof: Proof | None = None
+) -> dict[int, bytes]:
+    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
+
+    Returns their thumbnails, JPEG files by frame index.
+    """
+    files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
+    (folder / "frames").mkdir(exist_ok=True)
+    sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
+    fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
+    # Encoded beside the decoding, a few at a time: at full size they take memory.
+    waiting: deque[Future[None]] = deque()
+    thumbnails = {}
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="keyframes-write") as beside,
+        progress_bar(fetched, "write", len(files), "images", progress) as frames,
+    ):
+        for frame in frames:
+            waiting.append(beside.submit(_write_image, files[frame.index], frame.image))
+            sheet.add(frame)
+            thumbnails[frame.index] = thumbnail(frame.image, bytes_of_each(len(files)))
+            if len(waiting) > IMAGES_WAITING:
+                waiting.popleft().result()
+        for written in waiting:
+            written.result()
+    _write_image(folder / "contact_sheet.jpg", sheet.image)
+    return thumbnails
+
+
+def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    # Encoded in memory and written by Python: cv2.imwrite hides why it failed, and loses non-ASCII names on Windows.
+    done, data = cv2.imencode(path.suffix, image)
+    if not done:
+        raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
+    path.write_bytes(data.tobytes())

@@ -1,0 +1,117 @@
+"""Scans that are kept: another choice among the same frames needs no second decode.
+
+The file holds the scan and what the pass over the video saw, so that a reader stands where it stood after that pass.
+"""
+
+import json
+import os
+import secrets
+import zipfile
+from contextlib import suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.scan.components import PrincipalComponents
+from keyframes.scan.scan import COLUMNS, Sample, Scan, rebuilt
+from keyframes.settings import Settings
+from keyframes.video import Pass, VideoReader, View
+
+FORMAT = 2
+SAMPLE = tuple(field.name for field in fields(Sample))
+# What it raises to read a file that is missing, cut off, or something else.
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write a ``.npz`` that appears whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # its second positional argument is a bool
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return what `save_arrays` wrote; an empty dict where there is nothing that can be read."""
+    try:
+        # Opened here: of a file that is cut off, NumPy leaves its own open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except UNREADABLE:
+        return {}
+
+
+def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
+    """Write a scan, right after it was made, with the state of its reader.
+
+    Parameters
+    ----------
+    path : Path
+    scan : Scan
+    video : VideoReader
+        Its latest iteration is the pass of the scan.
+    """
+    seen = asdict(video.latest_pass)
+    times_ms = seen.pop("times_ms")
+    about = {
+        "format": FORMAT,
+        "pass": seen,
+        "one_thread": video.threads == 1,
+        "backend": video.header.backend,
+        "frames_decoded": scan.frames_decoded,
+        "warnings": scan.warnings,
+        "view": asdict(scan.view),
+    }
+    save_arrays(
+        path,
+        **{name: getattr(scan, name) for name in COLUMNS},
+        times_ms=times_ms,
+        pca_mean=scan.components.mean,
+        pca_basis=scan.components.basis,
+        levels=scan.levels,
+        **({} if scan.sample is None else {f"sample_{name}": value for name, value in vars(scan.sample).items()}),
+        about=np.frombuffer(json.dumps(about).encode(), np.uint8),
+    )
+
+
+def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None:
+    """Return a kept scan, its reader as after the pass; None where there is none that can be read.
+
+    Parameters
+    ----------
+    path : Path
+    video : VideoReader
+        Of the same file, with the same range, stride and crop.
+    settings : Settings
+        Those of the scan.
+    """
+    arrays = load_arrays(path)
+    about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}
+    # Whether OpenCV can read all of a file may come out in the scan alone.
+    if about.get("format") != FORMAT or about.get("backend", video.header.backend) != video.header.backend:
+        return None
+    if about["one_thread"]:
+        video.threads = 1
+    told = {field.name: about["pass"].get(field.name) for field in fields(Pass)}
+    tuples = {name: tuple(told[name] or ()) for name in ("complaints", "losses")}
+    sizes = tuple(tuple(size) for size in told["sizes"] or ())
+    video.adopt(Pass(**{**told, **tuples, "sizes": sizes, "times_ms": arrays["times_ms"]}))
+    return rebuilt(
+        video,
+        settings,
+        {name: arrays[name] for name in COLUMNS},
+        PrincipalComponents(arrays["pca_mean"], arrays["pca_basis"]),
+        about["frames_decoded"],
+        tuple(about["warnings"]),
+        View(**about["view"]),
+        arrays["levels"] if len(arrays["levels"]) else None,
+        Sample(**{name: arrays[f"sample_{name}"] for name in SAMPLE}) if "sample_rows" in arrays else None,
+    )

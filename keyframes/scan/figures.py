@@ -1,0 +1,122 @@
+"""What the first pass keeps of each picture: its thumbnail, its figures and its fingerprint."""
+
+import hashlib
+import struct
+from array import array
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.scan.components import digest
+from keyframes.scan.pretrained_network import NetworkFeatures
+from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
+from keyframes.video import VideoReader, View
+
+# Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
+GROUP_FRAMES = 32
+GROUP_BYTES = 8 << 20
+GROUPS_WAITING = 3
+
+# Index, time in seconds, picture.
+Picture = tuple[int, float, NDArray[np.uint8]]
+
+
+@dataclass
+class Figures:
+    """The figures of some frames, a column each; those of another stretch can be put behind them.
+
+    Attributes
+    ----------
+    index : array of int64
+    time_s : array of float64
+    brightness, sharpness : array of float32
+        As `keyframes.scan.thumbnails.brightness_and_sharpness` gives them.
+    digests, prints : bytearray
+        Sixteen bytes a frame that tell its thumbnail, and eight that tell its picture.
+    encoded : bytearray
+        What a network made of each frame, float16; empty without one.
+    """
+
+    index: array = field(default_factory=lambda: array("q"))
+    time_s: array = field(default_factory=lambda: array("d"))
+    brightness: array = field(default_factory=lambda: array("f"))
+    sharpness: array = field(default_factory=lambda: array("f"))
+    digests: bytearray = field(default_factory=bytearray)
+    prints: bytearray = field(default_factory=bytearray)
+    encoded: bytearray = field(default_factory=bytearray)
+
+    def extend(self, others: "Figures") -> None:
+        """Put those of the frames that follow behind these."""
+        for name in self.__dataclass_fields__:
+            mine, theirs = getattr(self, name), getattr(others, name)
+            mine.extend(theirs)
+
+
+def energy(image: NDArray[np.uint8]) -> float:
+    """Sum of all squared levels of a picture: it tells what a thumbnail leaves out."""
+    return cv2.norm(image, cv2.NORM_L2SQR)
+
+
+def fingerprint(image_energy: float, thumbnail: NDArray[np.uint8]) -> bytes:
+    """Eight bytes that tell a picture, by its energy and its thumbnail."""
+    return hashlib.blake2b(thumbnail.tobytes() + struct.pack("<d", image_energy), digest_size=8).digest()
+
+
+def measure(
+    pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer, network: NetworkFeatures | None
+) -> tuple[Figures, NDArray[np.uint8]]:
+    """Return the figures and the thumbnails (n_frames, n_pixels) of some frames."""
+    found, energies, kept = Figures(), array("d"), bytearray()
+    for index, time_s, image in pictures:
+        found.index.append(index)
+        found.time_s.append(time_s)
+        energies.append(energy(image))
+        kept += thumbnailer(video.cropped(image)).data
+        if network is not None:
+            found.encoded += network(video.cropped(image)).data
+    thumbnails = np.frombuffer(kept, np.uint8).reshape(-1, *thumbnailer.shape)
+    # Not among the decoding, which would push the code and the data for these out of the processor's caches.
+    for thumbnail, image_energy in zip(thumbnails, energies, strict=True):
+        light, sharpness = brightness_and_sharpness(thumbnail)
+        found.brightness.append(light)
+        found.sharpness.append(sharpness)
+        found.digests.extend(digest(thumbnail))
+        found.prints.extend(fingerprint(image_energy, thumbnail))
+    return found, thumbnails.reshape(len(thumbnails), int(np.prod(thumbnailer.shape)))
+
+
+def measure_walk(
+    video: VideoReader, view: View, thumbnailer: Thumbnailer, network: NetworkFeatures | None
+) -> Generator[tuple[Figures, NDArray[np.uint8]], None, None]:
+    """Yield what `measure` gives of groups of a walk's frames; a second thread does it while the next are decoded."""
+    spare: list[NDArray[np.uint8]] = []
+
+    def measured(group: list[Picture]) -> tuple[Figures, NDArray[np.uint8]]:
+        found = measure(group, video, thumbnailer, network)
+        spare.extend(image for _, _, image in group)
+        return found
+
+    waiting: deque[Future[tuple[Figures, NDArray[np.uint8]]]] = deque()
+    group: list[Picture] = []
+    beside = ThreadPoolExecutor(1, thread_name_prefix="keyframes-scan")
+    pictures = video.pictures(view, spare)
+    try:
+        for picture in pictures:
+            group.append(picture)
+            if len(group) >= min(GROUP_FRAMES, 1 + GROUP_BYTES // picture[2].nbytes):
+                waiting.append(beside.submit(measured, group))
+                group = []
+                if len(waiting) >= GROUPS_WAITING:
+                    yield waiting.popleft().result()
+        if group:
+            waiting.append(beside.submit(measured, group))
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pictures.close()
+        beside.shutdown(cancel_futures=True)

@@ -1,0 +1,232 @@
+"""The first pass: every frame of the range becomes one row."""
+
+from contextlib import closing
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import RegionError
+from keyframes.progress import Progress, progress_bar
+from keyframes.scan.components import equalized
+from keyframes.scan.figures import Figures, measure, measure_walk
+from keyframes.scan.luma import find_luma_levels, luma_pays
+from keyframes.scan.path import path_of
+from keyframes.scan.pretrained_network import NetworkFeatures, network_features
+from keyframes.scan.scan import Sample, Scan, thumbnailer_of
+from keyframes.scan.spare_memory import release_spare_memory
+from keyframes.scan.thumbnail_store import ThumbnailRows
+from keyframes.scan.thumbnails import Thumbnailer
+from keyframes.scan.trained_network import recording_encoder
+from keyframes.settings import MAX_AUTO_K, Settings
+from keyframes.video import (
+    PLAIN,
+    ConversionError,
+    DisagreementError,
+    Segment,
+    SegmentedPass,
+    VideoReader,
+    View,
+    find_discard,
+    find_suspects,
+    is_incomplete,
+    one_opencv_thread,
+    plan_segments,
+    spread_pictures,
+    too_few,
+)
+
+SAMPLED_AHEAD = 512
+# Pixels of so many thumbnails cannot be clustered in memory; principal components can.
+MOST_PIXELS = 1_000_000_000
+# So many frames are looked at closely, when it is chosen among them.
+N_SAMPLED = 2048
+
+
+def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
+    """Reduce the frames of a video's range to rows as they come, all of them read by the same reader.
+
+    Parameters
+    ----------
+    video : VideoReader
+    settings : Settings
+    progress : bool or callable
+        Show a bar, or whom to tell.
+
+    Raises
+    ------
+    VideoError, RegionError
+        Where a picture cannot be decoded, or no frame lies in the range.
+    EncoderError
+        Where a network is asked for that cannot be had.
+    """
+    try:
+        return _scan_as_it_is_read(video, settings, progress)
+    except ConversionError as error:
+        video.fall_back(error)
+        return _scan_as_it_is_read(video, settings, progress)
+
+
+def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
+    # What cannot be had is told before hours of decoding.
+    network = network_features(settings)
+    recording_encoder(settings, thumbnailer_of(video, settings).shape, progress)
+    video.count_packets()
+    reason = ""
+    view, thumbnailer = PLAIN, thumbnailer_of(video, settings)
+    if settings.scan == "fast":
+        view, reason = find_discard(video, _fewest(settings))
+    # A network sees whole pictures, in colour.
+    if (
+        view == PLAIN
+        and network is None
+        and luma_pays(video, settings)
+        and (levels := find_luma_levels(video, thumbnailer)) is not None
+    ):
+        view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
+    frame_bytes = int(np.prod(thumbnailer.shape)) + (2 * network.n_features if network else 0)
+    segments = plan_segments(video, view, frame_bytes=frame_bytes)
+    while True:
+        try:
+            scan = _scan_once(video, settings, view, thumbnailer, segments, progress, network)
+            release_spare_memory()
+            return scan if settings.scan == "exact" or not reason else _with_warning(scan, reason)
+        except _UnfitError as error:
+            if segments:
+                # A walk decides, so that what comes out does not depend on the number of processors.
+                segments = []
+            elif view.discard != "none":
+                reason, view = str(error), View(view.luma)
+            else:
+                # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
+                reason = reason or "FFmpeg reports errors in it"
+                view, thumbnailer, segments = PLAIN, thumbnailer_of(video, settings), []
+                video.threads = 1
+
+
+class _UnfitError(Exception):
+    """A file cannot be scanned in this way."""
+
+
+def _with_warning(scan: Scan, reason: str) -> Scan:
+    values = {name: getattr(scan, name) for name in scan.__dataclass_fields__}
+    return Scan(**{**values, "warnings": (f"every frame was looked at, as with --scan exact: {reason}",)})
+
+
+def _scan_once(
+    video: VideoReader,
+    settings: Settings,
+    view: View,
+    thumbnailer: Thumbnailer,
+    segments: list[Segment],
+    progress: Progress,
+    network: NetworkFeatures | None,
+) -> Scan:
+    """Scan in a view, by segments or, where there are none, by walking.
+
+    Raises
+    ------
+    _UnfitError
+        Where FFmpeg complains, frames are missing, or a proof fails.
+    """
+
+    def sample() -> NDArray[np.uint8]:
+        plain = thumbnailer_of(video, settings)
+        rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
+        return np.array(rows, np.uint8).reshape(-1, n_pixels)
+
+    n_pixels = int(np.prod(thumbnailer.shape))
+    columns, plain_alone = Figures(), view == PLAIN and video.threads == 1 and not segments
+    complaint = "FFmpeg reports errors" + ("" if view.discard == "none" else " where its B-frames are left out")
+    keep = settings.features == "pixels"
+    encoder = recording_encoder(settings, thumbnailer.shape, progress)
+    n_kept = n_pixels if keep else network.n_features if network else 0
+    total = video.frames_expected
+    in_segments = SegmentedPass(video, view, segments) if segments else None
+    groups = (
+        in_segments.results(lambda pictures: measure(pictures, video, thumbnailer, network))
+        if in_segments
+        else measure_walk(video, view, thumbnailer, network)
+    )
+    with (
+        one_opencv_thread(),
+        ThumbnailRows(n_pixels, sample, keep, encoder) as rows,
+        progress_bar(None, "scan", total, "frames", progress) as bar,
+        closing(groups),
+    ):
+        try:
+            for figures, thumbnails in groups:
+                columns.extend(figures)
+                rows.append(thumbnails)
+                if len(columns.index) * n_kept > MOST_PIXELS:
+                    raise RegionError(
+                        f"{video.path}: {n_kept} numbers for each of more than {len(columns.index)} frames do not fit "
+                        "in memory; choose --features pca, a smaller --width, or look at fewer frames with --every"
+                    )
+                if columns.index:
+                    bar.update((columns.index[-1] - columns.index[0]) // settings.every + 1 - bar.n)
+                if (in_segments or video).log.counts and not plain_alone:
+                    raise _UnfitError(complaint)
+        except DisagreementError:
+            raise _UnfitError("the times of its frames are not those of its packets") from None
+        if in_segments:
+            video.adopt(in_segments.seen)
+        # Of frames that are missing, several threads lose more than one does.
+        seen = video.latest_pass
+        if (seen.messages or is_incomplete(seen, video.header, video.packets)) and not plain_alone:
+            raise _UnfitError(complaint)
+        if view.discard != "none" and (why := _too_few(video, columns, settings)):
+            raise _UnfitError(why)
+        digests = np.frombuffer(columns.digests, np.uint64).reshape(-1, 2)
+        components = rows.fit()
+        leading = equalized(rows.reduced(), digests)
+        place = np.zeros((len(columns.index), 2), np.float32)
+        place[:, : leading.shape[1]] = leading[:, :2]
+        frame_index = np.frombuffer(columns.index, np.int64)
+        features = rows.thumbnails() if keep else leading
+        if network is not None:
+            features = equalized(network.rows(columns.encoded, leading), digests)
+        elif encoder is not None:
+            features = equalized(rows.encoded(), digests)
+        return Scan(
+            frame_index=frame_index,
+            time_s=np.frombuffer(columns.time_s, np.float64),
+            brightness=np.frombuffer(columns.brightness, np.float32),
+            sharpness=np.frombuffer(columns.sharpness, np.float32),
+            suspect=find_suspects(frame_index, seen, video.header, video.packets),
+            features=features,
+            components=components,
+            place=place,
+            frames_decoded=video.frames_decoded,
+            warnings=(),
+            fingerprint=np.frombuffer(columns.prints, np.uint64),
+            view=view,
+            sample=_sampled(rows, len(frame_index), thumbnailer.shape) if settings.features == "auto" else None,
+            _video=video,
+            _thumbnailer=thumbnailer,
+            centers=None if encoder is None else encoder.centers,
+        )
+
+
+def _sampled(rows: ThumbnailRows, n_frames: int, shape: tuple[int, ...]) -> Sample | None:
+    """Take the sample of a scan."""
+    if not rows.whole:
+        return None
+    path = path_of(lambda: iter(rows), n_frames, shape)
+    # A rest must not hide a short run, nor a run all the rests.
+    spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
+    places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
+    places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
+    return Sample(places, rows.at(places).reshape(-1, *shape), path[places])
+
+
+def _fewest(settings: Settings) -> int:
+    """Fewest frames to choose among."""
+    return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
+
+
+def _too_few(video: VideoReader, columns: Figures, settings: Settings) -> str:
+    """Why the frames that were kept are too few, or ""."""
+    if len(columns.index) < _fewest(settings):
+        return f"only {len(columns.index)} frames would be looked at"
+    last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else columns.time_s[-1]
+    return too_few(np.frombuffer(columns.time_s, np.float64), last_s, video.packets, video.every)

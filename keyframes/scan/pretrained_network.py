@@ -1,0 +1,166 @@
+"""Features of whole pictures by a pretrained network: an ONNX file, run by OpenCV.
+
+A file from anywhere may be anything. It is tried in a process of its own first, so that what it does to OpenCV ends
+there; and it is read as bytes, so that it cannot name other files to read.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from threading import Lock
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import EncoderError
+from keyframes.scan.components import spread_of
+from keyframes.settings import Settings
+
+INPUT_SIZE = (224, 224)
+MOST_FEATURES = 1 << 14
+TRIAL_S = 120
+TRIAL_BYTES = 16 << 30
+TRIAL = (
+    "import sys; from keyframes.scan.pretrained_network import run_trial; "
+    "sys.stdout.write(str(run_trial(sys.argv[1], *map(int, sys.argv[2:]))))"
+)
+# What OpenCV raises of a file that it cannot read or run.
+UNREADABLE = (cv2.error, OSError, ValueError)
+
+
+class NetworkFeatures:
+    """A pretrained network that gives the features of a picture.
+
+    Parameters
+    ----------
+    path : Path
+        An ONNX file: one input (1, channels, height, width), float32. All that it gives for a picture counts as its
+        features, so cut a classifier off before its last layer.
+    input_size : tuple of int
+        (width, height) of the input.
+    mean, std : tuple of float
+        Of each channel, in units of full white: red, green, blue, or one number for gray. The input is
+        (value / 255 - mean) / std.
+
+    Attributes
+    ----------
+    n_features : int
+
+    Raises
+    ------
+    EncoderError
+        Where the file cannot be read or run, or gives too much.
+    """
+
+    def __init__(
+        self, path: Path, input_size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
+    ) -> None:
+        self._name, self._size, self._lock = str(path), input_size, Lock()
+        self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
+        self.n_features = _tried(path, input_size, len(mean))
+        try:
+            self._net = _read(path)
+        except UNREADABLE as error:
+            raise EncoderError(f"{path}: cannot be read as an ONNX network ({_reason(error)})") from None
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the features of a picture (height, width, 3), blue, green, red: (n_features,).
+
+        Raises
+        ------
+        EncoderError
+            Where the network cannot be run, or gives what is no number.
+        """
+        blob = self.prepared(image)
+        try:
+            # A network keeps its state between calls: one picture at a time.
+            with self._lock:
+                self._net.setInput(blob)
+                found = np.array(self._net.forward(), np.float32).reshape(-1)
+        except UNREADABLE as error:
+            raise EncoderError(f"{self._name}: cannot be run ({_reason(error)})") from None
+        if len(found) != self.n_features or not np.isfinite(found).all():
+            raise EncoderError(
+                f"{self._name}: gives what are no numbers for a frame; look at its --input-size, --mean and --std"
+            )
+        return found
+
+    def prepared(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the input for a picture (height, width, 3), blue, green, red: (1, channels, height, width)."""
+        small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)[:, :, None] if len(self._mean) == 1 else small[:, :, ::-1]
+        values = (small.astype(np.float32) / np.float32(255) - self._mean) / self._std
+        return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
+
+    def rows(self, data: bytearray, like: NDArray[np.float16]) -> NDArray[np.float16]:
+        """Return the features of all frames, (n_frames, n_features), as widely spread as other ones of them.
+
+        What counts as alike is known for the components of thumbnails, so features are brought to their scale.
+
+        Parameters
+        ----------
+        data : bytearray
+            Of the features, float32, frame by frame.
+        like : array (n_frames, n_components), float16
+        """
+        found = np.frombuffer(data, np.float32).reshape(-1, self.n_features)
+        scale = np.float32(spread_of(like) / (spread_of(found) or 1.0))
+        mean = found[:: max(1, len(found) // 1024)].mean(axis=0)
+        rows = np.empty(found.shape, np.float16)
+        for first in range(0, len(found), 1024):
+            rows[first : first + 1024] = (found[first : first + 1024] - mean) * scale
+        return rows
+
+
+def network_features(settings: Settings) -> NetworkFeatures | None:
+    """Return the network that the settings name; None where they name none."""
+    if settings.features != "encoder" or settings.encoder is None:
+        return None
+    return NetworkFeatures(settings.encoder, settings.input_size or INPUT_SIZE, settings.mean, settings.std)
+
+
+def run_trial(path: str, width: int, height: int, n_channels: int) -> int:
+    """Read a network and run it once; return how many features it gives. For a process of its own."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (TRIAL_BYTES, TRIAL_BYTES))
+    except (ImportError, OSError, ValueError):
+        # Windows has no such limit, and some systems allow none.
+        pass
+    net = _read(Path(path))
+    net.setInput(np.zeros((1, n_channels, height, width), np.float32))
+    return int(np.size(net.forward()))
+
+
+def _tried(path: Path, input_size: tuple[int, int], n_channels: int) -> int:
+    """Find how many features a network gives, in a process of its own."""
+    if not path.is_file():
+        raise EncoderError(f"{path}: no such file; give --encoder an ONNX file")
+    command = [sys.executable, "-c", TRIAL, str(path), *map(str, input_size), str(n_channels)]
+    what = f"with an input of {input_size[0]} x {input_size[1]} pixels in {n_channels} channels"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TRIAL_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise EncoderError(f"{path}: took longer than {TRIAL_S} s for one picture {what}") from None
+    if done.returncode or not done.stdout.isdigit():
+        last = (done.stderr.strip().splitlines() or ["it ended the process"])[-1]
+        raise EncoderError(
+            f"{path}: cannot be run as an ONNX network {what} ({last[:200]}); look at --input-size, --mean and --std"
+        )
+    n_features = int(done.stdout)
+    if not 1 <= n_features <= MOST_FEATURES:
+        raise EncoderError(
+            f"{path}: gives {n_features} numbers a picture; {MOST_FEATURES} at most can be compared: let it end in a "
+            "pooling layer"
+        )
+    return n_features
+
+
+def _read(path: Path) -> "cv2.dnn.Net":
+    return cv2.dnn.readNetFromONNX(np.frombuffer(path.read_bytes(), np.uint8))
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,169 @@
+"""What a scan is: a row for every frame that was looked at."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.scan.components import PrincipalComponents
+from keyframes.scan.figures import energy, fingerprint
+from keyframes.scan.luma import look_alike
+from keyframes.scan.thumbnails import Thumbnailer
+from keyframes.settings import Settings
+from keyframes.video import Proof, VideoReader, View
+
+# The fields that hold one row a frame.
+COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Thumbnails of some frames, half of them evenly spread over the time, half over what moves.
+
+    Attributes
+    ----------
+    rows : array (n,), int64
+        Rows of the scan, ascending.
+    thumbnails : array (n, height, width) or (n, height, width, 3), uint8
+    path : array (n,), float64
+        How far the scene has moved up to each frame, in typical steps.
+    """
+
+    rows: NDArray[np.int64]
+    thumbnails: NDArray[np.uint8]
+    path: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One row for each frame that was looked at.
+
+    Attributes
+    ----------
+    frame_index : array (n_frames,), int64
+    time_s : array (n_frames,), float64
+        NaN where frames have no times.
+    brightness : array (n_frames,), float32
+        Mean gray level of the thumbnail.
+    sharpness : array (n_frames,), float32
+        Variance of the Laplacian of the gray thumbnail, in gray levels squared.
+    suspect : array (n_frames,), bool
+        Whether FFmpeg's complaints leave a doubt about the picture.
+    features : array (n_frames, n_features), float16 components, float16 features of a network, or uint8 thumbnails
+    components : PrincipalComponents
+    place : array (n_frames, 2), float32
+        The first two principal components.
+    frames_decoded : int
+        Frames of the file that were decoded for this, those outside the range and the stride included.
+    warnings : tuple of str
+        What went otherwise than asked for.
+    fingerprint : array (n_frames,), uint64
+        Of each picture as it was looked at.
+    view : View
+        How the pictures were looked at.
+    sample : Sample or None
+        None where the thumbnails were too many to be kept, or are not those of one recording.
+    centers : array (n_clusters, n_features), float32, or None
+        Of clusters that were learned with the features.
+    """
+
+    frame_index: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    brightness: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+    suspect: NDArray[np.bool_]
+    features: NDArray[Any]
+    components: PrincipalComponents
+    place: NDArray[np.float32]
+    frames_decoded: int
+    warnings: tuple[str, ...]
+    fingerprint: NDArray[np.uint64] = field(repr=False)
+    view: View = field(repr=False)
+    sample: Sample | None = field(repr=False)
+    _video: VideoReader = field(repr=False)
+    _thumbnailer: Thumbnailer = field(repr=False)
+    centers: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def levels(self) -> NDArray[np.uint8]:
+        """What the levels of the luma planes mean in gray, where these alone were looked at; else an empty array."""
+        return np.empty(0, np.uint8) if self._thumbnailer.levels is None else self._thumbnailer.levels
+
+    def proof(self, frame_indices: Iterable[int]) -> Proof:
+        """Return what these frames are held against when a seek fetches them."""
+        rows = {index: int(np.searchsorted(self.frame_index, index)) for index in frame_indices}
+        prints = {index: self.fingerprint[row].tobytes() for index, row in rows.items()}
+        return make_proof(self._video, self._thumbnailer, self.view, prints)
+
+
+def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
+    """Return the rows of a scan at some of its frames, in ascending order."""
+    rows = np.searchsorted(scan.frame_index, frame_indices)
+    return replace(scan, sample=None, **{name: getattr(scan, name)[rows] for name in COLUMNS})
+
+
+def rebuilt(
+    video: VideoReader,
+    settings: Settings,
+    columns: Mapping[str, NDArray[Any]],
+    components: PrincipalComponents,
+    frames_decoded: int,
+    warnings: tuple[str, ...],
+    view: View,
+    levels: NDArray[np.uint8] | None,
+    sample: Sample | None,
+) -> Scan:
+    """Put a scan of a video together again from what was kept of it.
+
+    Parameters
+    ----------
+    video : VideoReader
+    settings : Settings
+        Those of the scan.
+    columns : mapping of str to array
+        The fields of `COLUMNS`.
+    components, frames_decoded, warnings, view
+        The other fields of `Scan`.
+    levels : array (256,), uint8, or None
+        What a luma plane's levels mean in gray, where these were looked at.
+    sample : Sample or None
+    """
+    return Scan(
+        **columns,
+        components=components,
+        frames_decoded=frames_decoded,
+        warnings=warnings,
+        view=view,
+        sample=sample,
+        _video=video,
+        _thumbnailer=thumbnailer_of(video, settings, levels),
+    )
+
+
+def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:
+    """Return what frames are held against: their fingerprints in the scan, computed in the same way once more.
+
+    Parameters
+    ----------
+    video : VideoReader
+    thumbnailer, view
+        Those of the scan.
+    prints : mapping of int to bytes
+        Fingerprint of each frame index.
+    """
+
+    def print_of(image: NDArray[np.uint8]) -> bytes:
+        return fingerprint(energy(image), thumbnailer(video.cropped(image)))
+
+    def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
+        return look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
+
+    return Proof(view, print_of, prints, agree)
+
+
+def thumbnailer_of(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
+    """Return what reduces the pictures of a video, or, with `levels`, its luma planes."""
+    size = settings.crop or video.header
+    return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)

@@ -1,0 +1,290 @@
+"""What can be asked for: the settings that decide a result, and the options of an export.
+
+Nothing heavy is imported: the command line takes its choices from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from keyframes.errors import SettingsError
+
+if TYPE_CHECKING:
+    pass
+
+FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
+Algorithm = Literal["auto", "kmeans", "dec"]
+ImageFormat = Literal["png", "jpg"]
+ScanKind = Literal["exact", "fast"]
+ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
+# Tools that keep a project, to which frames can be added.
+WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
+# Most frames that k="auto" chooses: more than most people label of one recording in one go.
+MAX_AUTO_K = 300
+# Pixels across a network's input.
+MOST_INPUT = 4096
+# Settings of a network from a file, and of any.
+OF_FILES = ("encoder", "input_size", "mean", "std")
+OF_NETWORKS = ("encoder_minutes", *OF_FILES)
+# Settings of images alone.
+OF_IMAGES = ("levels", "rate")
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle of the picture, in pixels from its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can change a result; the manifest lists all of it.
+
+    Attributes
+    ----------
+    k : int or "auto"
+        Number of frames to choose; "auto" finds the number, 2 to 300, beyond which more of them add little.
+    features : {"auto", "pca", "pixels", "encoder"}
+        What stands for a frame: where the animals are and their postures, beside the leading principal components of
+        its thumbnail; these alone; the thumbnail itself; or what a network makes of it, one trained on this recording
+        or `encoder`.
+    algorithm : {"auto", "kmeans", "dec"}
+        Frames that stand for all others (k-medoids over places and postures), where `features` is "auto" and no
+        projects count, or else the members nearest to the centres of k-means; or of clusters that the network of this
+        recording learns together with its features (deep embedded clustering).
+    encoder_minutes : float
+        What training the network may take on two slow cores; the work is fixed by it, not the time.
+    encoder : Path or None
+        An ONNX file, a pretrained network; None trains one.
+    input_size : tuple of int or None
+        (width, height) of that network's input; None stands for 224, 224.
+    mean, std : tuple of float
+        Of its input's channels, in units of full white: red, green, blue, or one number each for gray. The input is
+        (value / 255 - mean) / std.
+    start_s, stop_s : float, float or None
+        Part of the video to look at, start <= time < stop, in seconds.
+    every : int
+        Look at every n-th frame only.
+    crop : Crop or None
+        Part of the picture to look at. Exported images are always whole.
+    width : int
+        Width of the thumbnails in pixels.
+    color : bool
+        Thumbnails in colour; gray otherwise.
+    scan : {"exact", "fast"}
+        Look at every frame, or leave out B-frames where the file has them and they can be left out.
+    uniform : bool
+        Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
+    min_gap_s : float
+        Least time between two chosen frames in seconds; 0 for none. Like the next three, a guard of the choice that
+        gives way where nothing else is left.
+    allow_similar : bool
+        Take frames that look alike.
+    allow_dark : bool
+        Take frames that are much darker than most.
+    allow_blurred : bool
+        Take frames that are much less sharp than most, and the member nearest to a cluster's centre even where one
+        almost as near is sharper.
+    seed : int
+        Seed of everything random.
+    format : {"png", "jpg"}
+        File format of the exported images.
+    levels : tuple of float or None
+        (low, high) of images: the levels that are shown as black and white. None takes 8-bit images as they are, and
+        for deeper ones the range in use.
+    rate : float or None
+        Of images: how many there are a second; None for images without times.
+
+    Raises
+    ------
+    SettingsError
+        Where a value is out of its range.
+    """
+
+    k: int | Literal["auto"]
+    features: FeatureKind = "auto"
+    algorithm: Algorithm = "auto"
+    encoder_minutes: float = 3.0
+    encoder: Path | None = None
+    input_size: tuple[int, int] | None = None
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    start_s: float = 0.0
+    stop_s: float | None = None
+    every: int = 1
+    crop: Crop | None = None
+    width: int = 64
+    color: bool = False
+    scan: ScanKind = "exact"
+    uniform: bool = False
+    min_gap_s: float = 0.1
+    allow_similar: bool = False
+    allow_dark: bool = False
+    allow_blurred: bool = False
+    seed: int = 0
+    format: ImageFormat = "png"
+    levels: tuple[float, float] | None = None
+    rate: float | None = None
+
+    def __post_init__(self) -> None:
+        lowest_of = {"k": 1, "every": 1, "width": 4, "seed": 0}
+        if isinstance(self.k, str) and self.k == "auto":
+            del lowest_of["k"]
+        for name in lowest_of:
+            try:
+                # NumPy's integers are welcome, but the manifest takes plain ones.
+                object.__setattr__(self, name, operator.index(getattr(self, name)))
+            except TypeError:
+                or_auto = ' or "auto"' if name == "k" else ""
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
+        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
+        for name, lowest in (*lowest_of.items(), ("start_s", 0), ("min_gap_s", 0)):
+            if not getattr(self, name) >= lowest:
+                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
+        if self.min_gap_s == float("inf"):
+            raise SettingsError("min_gap_s is infinite; give a number of seconds")
+        if self.seed >= 2**32:
+            raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
+        kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
+        for name, allowed in kinds.items():
+            if getattr(self, name) not in get_args(allowed):
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
+        self._check_encoder()
+        self._check_images()
+        if self.stop_s is not None and not self.stop_s > self.start_s:
+            raise SettingsError(
+                f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
+            )
+        if self.crop is not None and (min(self.crop.x, self.crop.y) < 0 or min(self.crop.width, self.crop.height) < 1):
+            raise SettingsError(
+                f"crop is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
+            )
+
+    def _check_encoder(self) -> None:
+        if not 0 < self.encoder_minutes < float("inf"):
+            raise SettingsError(f"encoder_minutes is {self.encoder_minutes:g}; it must be above 0")
+        if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
+            what = "k = auto" if self.k == "auto" else "a network of a file" if self.encoder else self.features
+            raise SettingsError(
+                f"algorithm is dec, which trains features = encoder for one number of clusters, and not {what}"
+            )
+        if self.encoder is not None:
+            object.__setattr__(self, "encoder", Path(self.encoder))
+            if self.features != "encoder":
+                raise SettingsError(f"encoder is {self.encoder}, but features is {self.features!r}; choose encoder")
+        if self.input_size is not None:
+            object.__setattr__(self, "input_size", tuple(self.input_size))
+            if len(self.input_size) != 2 or not all(type(n) is int and 1 <= n <= MOST_INPUT for n in self.input_size):
+                raise SettingsError(f"input_size is {self.input_size}; give a width and a height, 1 to {MOST_INPUT}")
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
+            raise SettingsError(
+                f"mean is {self.mean} and std {self.std}; give three numbers each, red, green, blue, or one for gray"
+            )
+        if not all(map(isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise SettingsError(f"mean is {self.mean} and std {self.std}; they must be finite, and std above 0")
+
+    def _check_images(self) -> None:
+        if self.levels is not None:
+            object.__setattr__(self, "levels", tuple(map(float, self.levels)))
+            if len(self.levels) != 2 or not all(map(isfinite, self.levels)) or not self.levels[0] < self.levels[1]:
+                raise SettingsError(f"levels is {self.levels}; give two numbers, the second one higher")
+        if self.rate is not None:
+            object.__setattr__(self, "rate", float(self.rate))
+            if not 0 < self.rate < float("inf"):
+                raise SettingsError(f"rate is {self.rate:g}; it must be above 0 images a second")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON types; those of a network and of images only where they are given.
+
+        A network's file is told by its name and its content, wherever it lies.
+        """
+        told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        told = {name: value for name, value in told.items() if name not in OF_IMAGES or value is not None}
+        if self.features != "encoder":
+            return {name: value for name, value in told.items() if name not in OF_NETWORKS}
+        unused = OF_FILES if self.encoder is None else ("encoder_minutes",)
+        told = {name: value for name, value in told.items() if name not in unused}
+        if self.encoder is not None:
+            told["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
+        return told
+
+
+def _digest(path: Path) -> str:
+    """Hash of a file's content; of one that is not there, nothing."""
+    try:
+        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Where an export goes, and what the labelling tool must know of the project.
+
+    Attributes
+    ----------
+    project : Path or None
+        Existing project to add to, or, with `bodyparts`, the place of a new one.
+    task, scorer : str
+        Of a new DeepLabCut project; the scorer of Lightning Pose's table too.
+    bodyparts : tuple of str
+        Key points of a new project.
+    individuals : tuple of str
+        Names of the animals. With them a new DeepLabCut project is a multi-animal one, and SLEAP gets tracks.
+    skeleton : tuple of (str, str)
+        Pairs of body parts to connect by a line.
+    copy_videos : bool
+        Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them.
+
+    Raises
+    ------
+    SettingsError
+        Where a name is empty or given twice, or the skeleton connects what is no body part.
+    """
+
+    project: Path | None = None
+    task: str = ""
+    scorer: str = ""
+    bodyparts: tuple[str, ...] = ()
+    individuals: tuple[str, ...] = ()
+    skeleton: tuple[tuple[str, str], ...] = ()
+    copy_videos: bool = False
+
+    def __post_init__(self) -> None:
+        for name, example in (("bodyparts", "nose,tail"), ("individuals", "mouse1,mouse2")):
+            names = getattr(self, name)
+            if not all(names) or len(set(names)) < len(names):
+                raise SettingsError(f"{name} is {','.join(names)!r}; give different names, such as {example}")
+        for name in ("task", "scorer"):
+            if set(getattr(self, name)) & set('/\\:*?"<>|'):
+                raise SettingsError(
+                    f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
+                )
+        bones = [frozenset(pair) for pair in self.skeleton]
+        for pair in self.skeleton:
+            unknown = [part for part in pair if part not in self.bodyparts]
+            if unknown or len(pair) != 2 or pair[0] == pair[1] or bones.count(frozenset(pair)) > 1:
+                raise SettingsError(
+                    f"skeleton has {'-'.join(pair)}; give pairs of bodyparts, each pair once, such as nose-tail"
+                )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a project is to be made; an existing one is added to otherwise."""
+        return self.project is None or (bool(self.bodyparts) and not self.project.exists())

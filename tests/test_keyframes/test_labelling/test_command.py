@@ -1,0 +1,341 @@
+"""`keyframes export`, and `--export` at extraction: what is said, what is refused before anything is decoded."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import keyframes
+from keyframes import ExportError, SettingsError
+from tests.test_keyframes.test_labelling.conftest import contents
+
+COMMAND = Path(sys.executable).parent / "keyframes"
+
+
+@pytest.fixture
+def work(tmp_path, video_file):
+    """A working folder with a video."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    shutil.copy(video_file("mpeg4.mp4"), folder)
+    return folder
+
+
+def test_at_extraction_and_later_the_same_comes_out(work, run_command):
+    new = ("--task", "reach", "--scorer", "anna", "--bodyparts", "nose, tail")
+    tools = ("deeplabcut", "lightning-pose", "coco", "cvat", "label-studio")
+    done = run_command(
+        *("keyframes", "extract", "mpeg4.mp4", "-k", 4, *new),
+        *(x for tool in tools for x in ("--export", tool)),
+        cwd=work,
+    )
+    assert done.returncode == 0, done.stderr
+    first, *lines = done.stdout.splitlines()
+    assert first == "mpeg4.mp4: 4 of 60 frames in mpeg4-keyframes"
+    (deeplabcut,) = work.glob("reach-anna-*")
+    places = [deeplabcut.name, *(f"mpeg4-{tool}" for tool in tools[1:])]
+    assert lines == [f"{tool}: 4 frames in {place}" for tool, place in zip(tools, places, strict=True)]
+    for tool, place in zip(tools, places, strict=True):
+        done = run_command(
+            "keyframes", "export", "mpeg4-keyframes", "--to", tool, *new, "-o", "later", "--json", cwd=work
+        )
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        assert document["failures"] == []
+        assert [(one["tool"], one["place"], one["frames"]) for one in document["exports"]] == [(tool, "later", 4)]
+        later = contents(work / "later")
+        if tool == "deeplabcut":
+            # It tells its own place.
+            later["config.yaml"] = later["config.yaml"].replace(
+                str(work / "later").encode(), str(work / place).encode()
+            )
+        assert later == contents(work / place)
+        shutil.rmtree(work / "later")
+
+
+def test_several_results_are_exported_together(work, run_command, video_file):
+    shutil.copy(video_file("vp9.webm"), work)
+    done = run_command(
+        *("keyframes", "extract", "mpeg4.mp4", "vp9.webm", "missing.mp4", "-k", 3, "-o", "results"),
+        *("--export", "coco", "--json"),
+        cwd=work,
+    )
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert [failure["video"] for failure in document["failures"]] == ["missing.mp4"]
+    assert [(one["place"], one["frames"]) for one in document["exports"]] == [(os.path.join("results", "coco"), 6)]
+    done = run_command("keyframes", "export", "results", "--to", "cvat", cwd=work)
+    assert done.stdout == f"cvat: 6 frames in {os.path.join('results', 'cvat')}\n"
+    names = {path.name for path in (work / "results" / "cvat" / "images").iterdir()}
+    assert names == {"mpeg4", "vp9"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--export", "deeplabcut"), 2, "--task, --scorer, --bodyparts"),
+        (("--export", "paint"), 2, "'paint' is none of the tools"),
+        (("--project", "p"), 2, "--project needs exactly one"),
+        (("--export", "coco", "--project", "p"), 2, "--project needs exactly one"),
+        (("--export", "deeplabcut", "--export", "lightning-pose", "--project", "p"), 2, "--project needs exactly one"),
+        (("--export", "lightning-pose", "--bodyparts", "a,,b"), 2, "different names"),
+        (("--export", "deeplabcut", "--project", "p"), 1, "p: no such file"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-c"), 2, "--skeleton has 'a-c'; give two of the"),
+        (("--export", "coco", "--skeleton", "a-b"), 2, "(none are given)"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-b,b-a"), 2, "each pair once"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-a"), 2, "give pairs of bodyparts"),
+        (("--export", "deeplabcut", "--individuals", "a,a"), 2, "individuals is 'a,a'; give different names"),
+        (("--export", "coco", "--export", "cvat"), 1, "mpeg4-coco: exists already"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_is_decoded(arguments, status, message, work, run_command, unchanged):
+    (work / "mpeg4-coco").mkdir()
+    (work / "mpeg4-coco" / "labels.json").touch()
+    with unchanged(work):
+        done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *arguments, cwd=work)
+    assert done.returncode == status
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+    assert done.stdout == ""
+    if status == 1:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: ")
+
+
+def test_extraction_into_a_project(work, run_command):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    (work / "dlc").mkdir()
+    (work / "dlc" / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    options = ("--export", "deeplabcut", "--export", "coco", "--project", "dlc")
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *options, cwd=work)
+    assert done.stdout.splitlines()[1:] == ["deeplabcut: 4 frames in dlc", "coco: 4 frames in mpeg4-coco"]
+    assert str(work / "dlc" / "videos" / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
+    assert len(list((work / "dlc" / "labeled-data" / "mpeg4").iterdir())) == 4
+
+
+def test_wishes_that_no_export_follows_are_reported(work, run_command):
+    options = ("--bodyparts", "left-ear,tail-base,left", "--skeleton", "left-ear-tail-base", "--individuals", "m1")
+    arguments = ("--export", "coco", "--export", "cvat", "--task", "reach", *options)
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, cwd=work)
+    assert done.returncode == 0, done.stderr
+    # The skeleton is for COCO; neither takes a task, or names of animals.
+    assert sorted(done.stderr.splitlines()) == [
+        f"note: {tool}: --{option} is not used: {tool} takes none"
+        for tool in ("coco", "cvat")
+        for option in ("individuals", "task")
+    ]
+    (category,) = json.loads((work / "mpeg4-coco" / "annotations.json").read_text(encoding="utf-8"))["categories"]
+    assert category["keypoints"] == ["left-ear", "tail-base", "left"]
+    assert category["skeleton"] == [[1, 2]]
+    done = run_command(
+        *("keyframes", "export", "mpeg4-keyframes", "--to", "cvat", "-o", "later", "--scorer", "anna", "--copy-videos"),
+        cwd=work,
+    )
+    assert done.stderr.splitlines() == [
+        "note: cvat: --scorer is not used: cvat takes none",
+        "note: cvat: --copy-videos is not used: cvat takes none",
+    ]
+
+
+def test_a_new_project_of_several_animals(work, run_command):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    new = ("--task", "reach", "--scorer", "anna", "--bodyparts", "nose,tail", "--individuals", "m1,m2")
+    arguments = ("--export", "deeplabcut", "--project", "dlc", *new, "--skeleton", "nose-tail", "--copy-videos")
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, cwd=work)
+    assert done.returncode == 0, done.stderr
+    text = (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
+    assert "multianimalproject: true" in text
+    assert "individuals:\n- m1\n- m2\n" in text
+    assert "skeleton:\n- - nose\n  - tail\n" in text
+    assert not (work / "dlc" / "videos" / "mpeg4.mp4").is_symlink()
+    # The same command again adds to what it made.
+    done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 3, *arguments, "-o", "again", cwd=work)
+    assert done.stderr.splitlines() == ["note: deeplabcut: 3 of the 3 frames of mpeg4 were there already"]
+
+
+def test_the_videos_of_several_results_are_found_by_content(tmp_path, extracted, video_file):
+    """Of equal names and of renamed ones, each result finds its own."""
+    (tmp_path / "x").mkdir()
+    videos = [tmp_path / "x" / "mpeg4.mp4", tmp_path / "monday.mp4"]
+    for video, name in zip(videos, ("vp9.webm", "mpeg4.mp4"), strict=True):
+        shutil.copy(video_file(name), video)
+    results = []
+    for name in ("mpeg4.mp4", "vp9.webm"):
+        results.append(tmp_path / f"{name}-result")
+        shutil.copytree(extracted(name), results[-1])
+    done = keyframes.export(results, "lightning-pose", output=tmp_path / "new", bodyparts=("a",), videos=videos)
+    assert done.n_frames == 10
+    with pytest.raises(ExportError, match=r"missing\.mp4: no such file"):
+        keyframes.export(results[0], "coco", output=tmp_path / "coco", videos=[tmp_path / "missing.mp4"])
+
+
+def test_a_project_without_the_video_is_told_before_anything_is_decoded(work, run_command, unchanged):
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    sio.Labels().save(str(work / "labels.slp"))
+    with unchanged(work):
+        done = run_command(
+            *("keyframes", "extract", "mpeg4.mp4", "-k", 4, "--export", "sleap", "--project", "labels.slp"), cwd=work
+        )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert line == "error: labels.slp: has no video mpeg4.mp4 (its videos: none); add it in SLEAP"
+
+
+def test_from_within_the_result(work, run_command):
+    keyframes.extract(work / "mpeg4.mp4", 3, output=work / "mpeg4-keyframes")
+    done = run_command("keyframes", "export", ".", "--to", "coco", cwd=work / "mpeg4-keyframes")
+    assert done.returncode == 0, done.stderr
+    assert len(list((work / "mpeg4-coco" / "images" / "mpeg4").iterdir())) == 3
+    # What merely has the video's name does no harm.
+    (work / "mpeg4.mp4").write_bytes(b"no video")
+    assert run_command("keyframes", "export", "mpeg4-keyframes", "--to", "cvat", cwd=work).returncode == 0
+
+
+def test_results_that_are_none(work, run_command, unchanged):
+    (work / "damaged").mkdir()
+    (work / "damaged" / "manifest.json").write_text("{", encoding="utf-8")
+    (work / "newer").mkdir()
+    (work / "newer" / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
+    for folder, message in (
+        ("nowhere", "is no result of an extraction"),
+        ("damaged", "manifest.json: is damaged"),
+        ("newer", "has schema version 99"),
+    ):
+        with unchanged(work):
+            done = run_command("keyframes", "export", folder, "--to", "coco", cwd=work)
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, done.stdout) == (1, "")
+        assert line.startswith("error: ")
+        assert message in line
+
+
+def test_the_video_is_known_by_its_content(tmp_path, extracted, video_file):
+    result = tmp_path / "result"
+    shutil.copytree(extracted("mpeg4.mp4"), result)
+    # One of the right name beside the result is not it.
+    shutil.copy(video_file("vp9.webm"), tmp_path / "mpeg4.mp4")
+    new = {"output": tmp_path / "new", "bodyparts": ("a",)}
+    with pytest.raises(ExportError, match="say where it is with --video"):
+        keyframes.export(result, "lightning-pose", **new)
+    with pytest.raises(ExportError, match="is not the video that"):
+        keyframes.export(result, "lightning-pose", videos=[tmp_path / "mpeg4.mp4"], **new)
+    shutil.copy(video_file("mpeg4.mp4"), tmp_path / "renamed.mp4")
+    assert keyframes.export(result, "lightning-pose", videos=[tmp_path / "renamed.mp4"], **new).n_frames == 5
+
+
+@pytest.mark.parametrize("tool", ["deeplabcut", "lightning-pose", "coco"])
+def test_results_of_one_video_become_one(tool, tmp_path, extracted):
+    one, other = extracted("h264_b_frames.mp4", format="jpg"), extracted("h264_b_frames.mp4", 7, uniform=True)
+    both = [{entry["frame_index"] for entry in manifest(result)["keyframes"]} for result in (one, other)]
+    new = {"task": "a", "scorer": "b", "bodyparts": ("c",)}
+    done = keyframes.export([one, other], tool, output=tmp_path / "new", **new)
+    assert done.n_frames == len(both[0] | both[1])
+    (folder,) = (tmp_path / "new" / ("images" if tool == "coco" else "labeled-data")).iterdir()
+    assert folder.name == "h264_b_frames"
+    shown = {int(path.stem.removeprefix("img")) for path in folder.glob("img*")}
+    assert shown >= both[0] | both[1]
+
+
+def manifest(result):
+    return json.loads((result / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_a_project_and_a_place_exclude_each_other(tmp_path, extracted):
+    with pytest.raises(SettingsError, match="leave out --project or -o"):
+        keyframes.export(extracted("mpeg4.mp4"), "sleap", project=tmp_path / "a.slp", output=tmp_path)
+    with pytest.raises(SettingsError, match="coco keeps no project"):
+        keyframes.export(extracted("mpeg4.mp4"), "coco", project=tmp_path)
+    with pytest.raises(SettingsError, match="tool is 'paint'"):
+        keyframes.export(extracted("mpeg4.mp4"), "paint")
+
+
+@pytest.mark.parametrize(
+    ("module", "tool", "extra"), [("sleap_io", "sleap", "sleap"), ("ruamel.yaml", "deeplabcut", "projects")]
+)
+def test_a_missing_extra_is_named(module, tool, extra, tmp_path, extracted):
+    (tmp_path / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    program = (
+        f"import sys\nsys.modules[{module!r}] = None\nimport keyframes\n"
+        "try:\n    keyframes.export(sys.argv[1], sys.argv[2], **({} if sys.argv[2] == 'sleap' else "
+        "{'project': sys.argv[3]}))\nexcept keyframes.ExportError as error:\n    print(error)"
+    )
+    command = [sys.executable, "-c", program, extracted("mpeg4.mp4"), tool, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"pip install 'keyframes[{extra}]'" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+# A tmpfs in a mount namespace of its own, which goes away with the process; what it holds is told at the end.
+ON_A_SMALL_DISK = (
+    'mount -t tmpfs -o "size=$1" tmpfs "$2" && cp -r "$3" "$2/project" && cd "$2" || exit 77\n'
+    'shift 3; "$@"; status=$?; find . | sort; cat project/config.yaml; exit $status'
+)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
+@pytest.mark.parametrize("options", [(), ("--copy-videos",)])
+@pytest.mark.parametrize("kib", [24, 60, 120])
+def test_a_full_disk_leaves_the_project_as_it_was(kib, options, tmp_path, extracted):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    project, disk = tmp_path / "project", tmp_path / "disk"
+    (project / "labeled-data" / "old").mkdir(parents=True)
+    (project / "labeled-data" / "old" / "img1.png").write_bytes(b"1")
+    (project / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    disk.mkdir()
+    result = extracted("wmv2.wmv", 40)
+    command = [COMMAND, "export", result, "--to", "deeplabcut", "--project", "project", *options]
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", f"{kib}k", disk, project, *command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(disk)},
+    )
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this user may not mount a small disk")
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert line.startswith("error: ")
+    assert "No space left on device" in line
+    below = "./project/labeled-data/old"
+    places = [".", "./project", "./project/config.yaml", "./project/labeled-data", below, f"{below}/img1.png"]
+    assert done.stdout.splitlines() == [*places, "Task: a", "scorer: b", "video_sets:"]
+
+
+def started(work, *arguments):
+    """Start an export and return when its hidden folder is there, or it has ended."""
+    process = subprocess.Popen(
+        [COMMAND, "export", *arguments], cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not list(work.glob("project/.keyframes.partial-*")):
+        time.sleep(0.002)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_the_project_as_it_was(number, tmp_path, long_video):
+    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "project.yaml").write_text("view_names: []\nkeypoint_names: [a]\n", encoding="utf-8")
+    result = keyframes.extract(long_video, 30, output=tmp_path / "result", uniform=True, every=9).folder
+    before = contents(project)
+    process = started(
+        tmp_path, result, "--to", "lightning-pose", "--project", "project", "--video", long_video, "--quiet"
+    )
+    assert list(project.glob(".keyframes.partial-*")), "the export ended before it could be interrupted"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert (out, err.strip()) == ("", "interrupted")
+    assert contents(project) == before
+
+
+def test_help_has_an_example(run_command):
+    done = run_command("keyframes", "export", "--help")
+    assert done.returncode == 0
+    assert "Example: keyframes export" in done.stdout

@@ -1,0 +1,138 @@
+"""Exports and second rounds as the labelling tools' own readers see them, each in a process of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import cv2
+import pytest
+
+import keyframes
+from tests.test_keyframes.test_labelling.test_image_folders import BODYPARTS
+
+pytestmark = pytest.mark.slow
+NEW = {"task": "reach", "scorer": "anna", "bodyparts": BODYPARTS, "skeleton": (BODYPARTS,)}
+
+
+def answer_of(module, program, *arguments):
+    """Run a program that prints JSON in its last line, where the tool is installed."""
+    if find_spec(module) is None:
+        pytest.skip(f"needs {module}: pip install '.[tools]'")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys\n{program}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+OPEN_FOLDER = """
+from napari_deeplabcut._reader import get_folder_parser
+layers = get_folder_parser(sys.argv[1])(sys.argv[1])
+print(json.dumps([[kind, list(data.shape)] for data, _, kind in layers if kind == "image"]))
+"""
+OPEN_CONFIG = """
+from napari_deeplabcut._reader import get_config_reader
+(layer,) = get_config_reader(sys.argv[1])(sys.argv[1])
+print(json.dumps([list(column) for column in layer[1]["metadata"]["header"].columns]))
+"""
+
+
+@pytest.mark.parametrize("cropped", [False, True])
+def test_napari_opens_a_folder_after_the_second_round(cropped, tmp_path, extracted):
+    place = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "dlc", **NEW).place
+    folder = place / "labeled-data" / "mpeg4"
+    if cropped:
+        config = place / "config.yaml"
+        text = config.read_text(encoding="utf-8").replace("crop: 0, 160, 0, 120", "crop: 16, 130, 10, 110")
+        config.write_text(text.replace("cropping: false", "cropping: true"), encoding="utf-8")
+        for image in folder.iterdir():
+            cv2.imwrite(str(image), cv2.imread(str(image))[10:110, 16:130])
+    keyframes.export(extracted("mpeg4.mp4", 12, uniform=True), "deeplabcut", project=place)
+    n_images = len(list(folder.iterdir()))
+    assert n_images > 12
+    shape = [100, 114, 3] if cropped else [120, 160, 3]
+    assert answer_of("napari_deeplabcut", OPEN_FOLDER, folder) == [["image", [n_images, *shape]]]
+
+
+@pytest.mark.parametrize("individuals", [(), ("m1", "m2")])
+def test_napari_reads_the_configuration(individuals, tmp_path, extracted):
+    options = {**NEW, "individuals": individuals}
+    place = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "dlc", **options).place
+    animals = [[animal] for animal in individuals] or [[]]
+    expected = [["anna", *animal, part, axis] for animal in animals for part in BODYPARTS for axis in "xy"]
+    found = answer_of("napari_deeplabcut", OPEN_CONFIG, place / "config.yaml")
+    assert [[level for level in column if level] for column in found] == expected
+
+
+READ_COCO = """
+from pycocotools.coco import COCO
+coco = COCO(sys.argv[1])
+print()
+print(json.dumps([len(coco.getImgIds()), coco.loadCats(coco.getCatIds())]))
+"""
+
+
+def test_pycocotools_reads_the_annotations(tmp_path, extracted):
+    place = keyframes.export(
+        extracted("mpeg4.mp4"), "coco", output=tmp_path / "out", bodyparts=BODYPARTS, skeleton=(BODYPARTS,)
+    ).place
+    n_images, (category,) = answer_of("pycocotools", READ_COCO, place / "annotations.json")
+    assert n_images == 5
+    assert (category["keypoints"], category["skeleton"]) == (list(BODYPARTS), [[1, 2]])
+
+
+READ_DATASET = """
+import datumaro
+dataset = datumaro.Dataset.import_from(sys.argv[1], "coco_person_keypoints")
+points = dataset.categories()[datumaro.AnnotationType.points].items[0]
+print(json.dumps([sorted([item.id, list(item.media.data.shape)] for item in dataset), points.labels]))
+"""
+
+
+def test_datumaro_reads_the_images(tmp_path, extracted):
+    result = extracted("mpeg4.mp4")
+    # It looks for images and annotations in folders of these names.
+    place = keyframes.export(result, "coco", output=tmp_path / "set" / "images", bodyparts=BODYPARTS).place
+    (tmp_path / "set" / "annotations").mkdir()
+    shutil.move(place / "annotations.json", tmp_path / "set" / "annotations" / "person_keypoints_default.json")
+    items, labels = answer_of("datumaro", READ_DATASET, tmp_path / "set")
+    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
+    names = sorted(entry["file"].replace("frames/", "images/mpeg4/") for entry in manifest["keyframes"])
+    assert items == [[name.removesuffix(".png"), [120, 160, 3]] for name in names]
+    assert labels == list(BODYPARTS)
+
+
+READ_LABELS = """
+import sleap_io
+labels = sleap_io.load_slp(sys.argv[1])
+print(json.dumps({
+    "user": sorted(frame.frame_idx for frame in labels.user_labeled_frames),
+    "suggested": sorted(one.frame_idx for one in labels.suggestions),
+    "shapes": sorted({one.video[one.frame_idx].shape for one in labels.suggestions}),
+    "tracks": [track.name for track in labels.tracks],
+}))
+"""
+
+
+def test_sleap_io_reads_a_package_after_the_second_round(tmp_path, extracted):
+    first, more = extracted("mpeg4.mp4"), extracted("mpeg4.mp4", 12, uniform=True)
+    options = {"bodyparts": BODYPARTS, "individuals": ("m1", "m2")}
+    place = keyframes.export(first, "sleap", output=tmp_path / "out", **options).place / "suggestions.pkg.slp"
+    done = keyframes.export(more, "sleap", project=place)
+    indices = {
+        entry["frame_index"]
+        for result in (first, more)
+        for entry in json.loads((result / "manifest.json").read_text(encoding="utf-8"))["keyframes"]
+    }
+    assert answer_of("sleap_io", READ_LABELS, done.place) == {
+        "user": [],
+        "suggested": sorted(indices),
+        "shapes": [[120, 160, 3]],
+        "tracks": ["m1", "m2"],
+    }
