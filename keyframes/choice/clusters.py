@@ -22,10 +22,9 @@ from keyframes.choice.guards import (
     sharpest_first,
     similar_limit,
 )
-from keyframes.choice.selection import Keyframe, Known, Selection
+from keyframes.choice.selection import Keyframe, Known, Selection, keyframe_at
 from keyframes.scan.scan import Scan
 from keyframes.settings import MAX_AUTO_K, Settings
-from keyframes.video.frames import known_time
 
 # k-means holds several copies of its rows; of more than so many it sees an even sample.
 MOST_ROWS = 1 << 19
@@ -149,14 +148,7 @@ def _keyframes(
     sizes = np.bincount(labels, minlength=len(centers))
     distances = np.linalg.norm(scan.features[rows] - centers[labels[rows]].astype(np.float64), axis=1)
     return tuple(
-        Keyframe(
-            frame_index=int(scan.frame_index[row]),
-            time_s=known_time(scan.time_s[row]),
-            cluster=int(labels[row]),
-            cluster_size=int(sizes[labels[row]]),
-            distance=round(float(distance), 6),
-            sharpness=round(float(scan.sharpness[row]), 3),
-        )
+        keyframe_at(scan, row, labels[row], sizes[labels[row]], distance)
         for row, distance in zip(rows, distances, strict=True)
     )
 

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.choice.selection import Keyframe, Selection
+from keyframes.choice.selection import Selection, keyframe_at
 from keyframes.scan.components import CHUNK_ROWS
 from keyframes.scan.scan import Scan
-from keyframes.video.frames import known_time
 
 
 def select_uniform(scan: Scan, k: int) -> Selection:
@@ -40,16 +39,7 @@ def select_uniform(scan: Scan, k: int) -> Selection:
         rows = np.arange(first, stop)
         # The earlier one where two are in the middle.
         row = rows[np.lexsort((rows, np.abs(2 * rows - (first + stop - 1)), scan.suspect[first:stop]))[0]]
-        chosen.append(
-            Keyframe(
-                frame_index=int(scan.frame_index[row]),
-                time_s=known_time(scan.time_s[row]),
-                cluster=part,
-                cluster_size=int(sizes[part]),
-                distance=round(float(distances[row]), 6),
-                sharpness=round(float(scan.sharpness[row]), 3),
-            )
-        )
+        chosen.append(keyframe_at(scan, row, part, sizes[part], distances[row]))
     return Selection(keyframes=tuple(chosen), labels=labels, distances=distances)
 
 

@@ -238,8 +238,8 @@ def extract(
     from keyframes.labelling import check_export, options_for
     from keyframes.names import with_own_name
     from keyframes.pipeline import extract as run
-    from keyframes.pipeline import extract_views
     from keyframes.result.naming import result_names, view_names
+    from keyframes.views import extract_views
 
     videos = [with_own_name(video) for video in videos]
     places = [output or Path(result_names(videos)[0])]

@@ -3,7 +3,7 @@
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Selection
 from keyframes.errors import OutputError
+from keyframes.manifest import Manifest
 from keyframes.progress import Progress, progress_bar
 from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
@@ -34,7 +35,7 @@ def save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KS
 
 
 def write_pictures(
-    folder: Path, reader: VideoReader, scan: Scan, selection: Selection, manifest: dict[str, Any], progress: Progress
+    folder: Path, reader: VideoReader, scan: Scan, selection: Selection, manifest: Manifest, progress: Progress
 ) -> None:
     """Fetch the chosen frames and write them, the contact sheet and the report.
 
@@ -55,7 +56,7 @@ def write_pictures(
 
 
 def _write_images(
-    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: Progress, proof: Proof | None = None
+    reader: VideoReader, manifest: Manifest, folder: Path, progress: Progress, proof: Proof | None = None
 ) -> dict[int, bytes]:
     """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
 

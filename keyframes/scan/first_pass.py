@@ -1,6 +1,7 @@
 """The first pass: every frame of the range becomes one row."""
 
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ SAMPLED_AHEAD = 512
 MOST_PIXELS = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
+NOT_FAST = "a fast scan of this recording is not possible, so every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
@@ -89,7 +91,7 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
         try:
             scan = _scan_once(video, settings, view, thumbnailer, segments, progress, network)
             release_spare_memory()
-            return scan if settings.scan == "exact" or not reason else _with_warning(scan, reason)
+            return scan if settings.scan == "exact" or not reason else replace(scan, warnings=(NOT_FAST,))
         except _UnfitError as error:
             if segments:
                 # A walk decides, so that what comes out does not depend on the number of processors.
@@ -105,11 +107,6 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
 
 class _UnfitError(Exception):
     """A file cannot be scanned in this way."""
-
-
-def _with_warning(scan: Scan, reason: str) -> Scan:
-    values = {name: getattr(scan, name) for name in scan.__dataclass_fields__}
-    return Scan(**{**values, "warnings": (f"every frame was looked at, as with --scan exact: {reason}",)})
 
 
 def _scan_once(
