@@ -69,8 +69,9 @@ def extract(
     algorithm: Annotated[
         Algorithm,
         typer.Option(
-            help="Frames that stand for all others, the members nearest to the centres of k-means, or, with --features "
-            "encoder, dec: features and clusters learned in one."
+            help="How frames are chosen. auto: those that represent all the others; kmeans, minibatch, centnn "
+            "(centroid neural network): the members nearest to the centres of clusters; dec: the same, with clusters "
+            "learned together with --features encoder."
         ),
     ] = "auto",
     encoder: Annotated[
