@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from keyframes.choice.choose import choose, warnings_of, warnings_of_damage
+from keyframes.choice.choose import choose
 from keyframes.choice.selection import Known, Selection
+from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import SettingsError
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.progress import Progress
@@ -152,6 +153,8 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
         raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
+    if unlike and settings.algorithm not in ("auto", "kmeans"):
+        raise SettingsError(f"algorithm = {settings.algorithm} cannot keep known frames; choose kmeans for unlike")
 
 
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypedDict, get_args
 from keyframes.errors import SettingsError
 
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
-Algorithm = Literal["auto", "kmeans", "dec"]
+Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
@@ -85,10 +85,11 @@ class Settings:
         What stands for a frame: where the animals are and their postures, beside the leading principal components of
         its thumbnail; these alone; the thumbnail itself; or what a network makes of it, one trained on this recording
         or `encoder`.
-    algorithm : {"auto", "kmeans", "dec"}
-        Frames that stand for all others (k-medoids over places and postures), where `features` is "auto" and no
-        projects count, or else the members nearest to the centres of k-means; or of clusters that the network of this
-        recording learns together with its features (deep embedded clustering).
+    algorithm : {"auto", "kmeans", "minibatch", "centnn", "dec"}
+        "auto" takes frames that represent all others (k-medoids over places and postures) where `features` is "auto"
+        and no projects count, and k-means otherwise. The others cluster the features, and the members nearest to the
+        centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or clusters that
+        the network of this recording learns together with its features (deep embedded clustering).
     encoder_minutes : float
         What training the network may take on two slow cores; the work is fixed by it, not the time.
     encoder : Path or None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from keyframes.choice.choose import choose, warnings_of, warnings_of_damage
+from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection, keyframe_at
+from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
 from keyframes.manifest import build_manifest, write_manifest
 from keyframes.pipeline import open_video, without_times

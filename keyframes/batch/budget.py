@@ -18,7 +18,8 @@ from keyframes.batch.coresets import (
     on_grid,
     shared_directions,
 )
-from keyframes.choice.guards import similar_limit
+from keyframes.choice.distance import FrameDistance
+from keyframes.choice.guards import Limits
 from keyframes.choice.selection import Selection
 from keyframes.scan.cache import load_arrays, save_arrays
 from keyframes.scan.scan import Scan
@@ -91,7 +92,8 @@ class Share:
             Of its thumbnails.
         threads : int or None
         """
-        from keyframes.choice.clusters import find_limits, select
+        from keyframes.choice.clusters import clusters_around
+        from keyframes.choice.members import select_members
 
         matrix, place = self.space.map_of(*on_grid(scan.components, shape))
         # Around the recording's own mean, so that float32 keeps its digits.
@@ -100,13 +102,11 @@ class Share:
             chunk = slice(first, first + ASSIGNED_ROWS)
             # Summed in one order: a product of matrices need not give equal rows equal results.
             features[chunk] = np.einsum("ij,jk->ik", scan.features[chunk].astype(np.float32), matrix)
-        limits = find_limits(scan, settings)
-        if limits.similar:
-            n_pixels = GRID * GRID * (shape[2] if len(shape) == 3 else 1)
-            limits = replace(limits, similar=similar_limit(features, n_pixels))
-        seen = replace(scan, features=features)
-        centers = np.ascontiguousarray(self.centers - place)
-        return select(seen, len(centers), seed=settings.seed, threads=threads, limits=limits, centers=centers)
+        n_pixels = GRID * GRID * (shape[2] if len(shape) == 3 else 1)
+        distance = FrameDistance.of_features(features, n_pixels)
+        clusters = clusters_around(distance, np.ascontiguousarray(self.centers - place), threads)
+        limits = Limits.of(scan, settings, distance.alike)
+        return select_members(replace(scan, features=features), clusters, len(self.centers), limits)
 
 
 def plan_budget(

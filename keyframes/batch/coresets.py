@@ -105,11 +105,10 @@ def make_coreset(
     threads : int or None
         The result does not depend on it.
     """
-    from keyframes.choice.clusters import cluster, count_different
+    from keyframes.choice.clusters import cluster_features, count_different
 
     n_rows = count_different(features, n_rows)
-    nothing = np.empty((0, features.shape[1]), np.float32)
-    labels, squared, centers = cluster(features, n_rows, nothing, seed, threads)
+    labels, squared, centers = cluster_features(features, n_rows, seed=seed, threads=threads)
     mean, basis = on_grid(components, shape)
     weights = np.bincount(labels, minlength=len(centers)).astype(np.float32)
     return Coreset(centers, weights, float(squared.sum(dtype=np.float64)), mean, basis)

@@ -199,8 +199,13 @@ def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: 
         raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
     if total is None:
         return
-    if settings.uniform or unlike or settings.features not in ("auto", "pca"):
-        what = "uniform" if settings.uniform else "unlike" if unlike else f"features = {settings.features}"
+    refused = {
+        "uniform": settings.uniform,
+        "unlike": bool(unlike),
+        f"features = {settings.features}": settings.features not in ("auto", "pca"),
+        f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
+    }
+    if what := next((option for option, is_given in refused.items() if is_given), ""):
         raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
 
 

@@ -146,8 +146,9 @@ class SettingsOptions:
     algorithm: Annotated[
         Algorithm,
         compare(
-            help="Choose: auto, the frames that best represent all others (k-medoids); kmeans, those nearest to the "
-            "centres of k-means; dec, with --features encoder, learns features and clusters together."
+            help="How to choose. auto: the frames that best represent all the others; kmeans, minibatch, centnn (centroid "
+            "neural network): the frames nearest to the centres of clusters; dec: the same, with clusters that are "
+            "learned together with --features encoder."
         ),
     ] = Settings.algorithm
     width: Annotated[int, compare(min=4, metavar="PX", help="Width of the thumbnails to compare.")] = Settings.width
