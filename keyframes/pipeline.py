@@ -231,7 +231,7 @@ def extract_views(
             warnings = (*scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
             views = [one.header.name for one in readers]
             manifest = _manifest(reader, scan, settings, own, warnings, k_selection, views=views)
-            write_pictures(folder, reader, scan, own, manifest, progress)
+            write_pictures(folder, reader, settings, scan, own, manifest, progress)
             write_manifest(folder, manifest)
             results.append(Result(Path(place), own.keyframes, manifest, warnings))
     return results
@@ -305,7 +305,7 @@ def _fill(
     warnings += (*warnings_of(selection, k_selection, settings), *warnings_of_damage(selection, scan))
     projects = labelled.projects if labelled else ()
     manifest = _manifest(reader, scan, settings, selection, warnings, k_selection, projects=projects) | how.notes
-    write_pictures(folder, reader, scan, selection, manifest, how.progress)
+    write_pictures(folder, reader, followed, scan, selection, manifest, how.progress)
     return manifest, selection, warnings
 
 

@@ -39,7 +39,7 @@ class Figures:
     digests, prints : bytearray
         Sixteen bytes a frame that tell its thumbnail, and eight that tell its picture.
     encoded : bytearray
-        What a network made of each frame, float16; empty without one.
+        What a network made of each frame, float32; empty without one.
     """
 
     index: array = field(default_factory=lambda: array("q"))
