@@ -10,12 +10,9 @@ import operator
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from keyframes.errors import SettingsError
-
-if TYPE_CHECKING:
-    pass
 
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
@@ -46,6 +43,34 @@ class Crop:
 
     def __str__(self) -> str:
         return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+class Options(TypedDict, total=False):
+    """The settings that have a default, as `keyframes.extract` and the others take them by keyword; see `Settings`."""
+
+    features: FeatureKind
+    algorithm: Algorithm
+    encoder_minutes: float
+    encoder: Path | None
+    input_size: tuple[int, int] | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    start_s: float
+    stop_s: float | None
+    every: int
+    crop: Crop | None
+    width: int
+    color: bool
+    scan: ScanKind
+    uniform: bool
+    min_gap_s: float
+    allow_similar: bool
+    allow_dark: bool
+    allow_blurred: bool
+    seed: int
+    format: ImageFormat
+    levels: tuple[float, float] | None
+    rate: float | None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """A batch from the folder to its summary."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
 from keyframes.batch.cluster import ClusterWorkers
@@ -18,8 +20,11 @@ from keyframes.batch.work import PLAN, coreset_file
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
 from keyframes.report import index_page
-from keyframes.settings import Settings
+from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
@@ -68,7 +73,7 @@ def run_batch(
     threads: int | None = None,
     progress: bool = False,
     say: Callable[[str], None] = lambda line: None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Batch:
     """Choose frames of every recording below a folder, each into a result folder of its own.
 

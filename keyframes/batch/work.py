@@ -3,6 +3,8 @@
 It runs in a process of this machine or of a cluster alike, and all that it shares with others are files.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -13,15 +15,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyframes.batch.budget import Share, load_plan
 from keyframes.batch.claims import Claim, read_claim
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
 from keyframes.batch.states import KEEP, identify, read_state, write_state
 from keyframes.batch.tasks import Outcome, Task
+from keyframes.choice.choose import choose
+from keyframes.choice.selection import Selection
 from keyframes.errors import KeyframesError, OutputError, VideoError
-from keyframes.pipeline import extract_scanned
+from keyframes.pipeline import open_video, run_extraction
 from keyframes.progress import Progress
 from keyframes.result.folder import hidden_start
 from keyframes.scan.cache import keep_scan, load_scan
@@ -29,6 +33,9 @@ from keyframes.scan.first_pass import scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import MAX_AUTO_K, Settings
 from keyframes.video import VideoReader, refuse_special
+
+if TYPE_CHECKING:
+    from keyframes.pipeline import Chooser
 
 PLAN = "plan.npz"
 # What decides about a scan; another choice among its frames needs no other one.
@@ -151,16 +158,7 @@ class _Work:
         task = self.task
         assert task.budget is not None
         settings = task.settings
-        with VideoReader(
-            task.video,
-            start_s=settings.start_s,
-            stop_s=settings.stop_s,
-            every=settings.every,
-            crop=settings.crop,
-            threads=task.threads,
-            levels=settings.levels,
-            rate=settings.rate,
-        ) as reader:
+        with open_video(task.video, settings, task.threads) as reader:
             scan = self._scan(reader, settings, self.claim.tell)
             self.claim.tell("reduce", 0, 0)
             coreset = make_coreset(
@@ -190,20 +188,14 @@ class _Work:
 
     def _choose(self, share: Share | None, wanted: dict[str, Any]) -> Outcome:
         task = self.task
-        settings, choose_with, notes = task.settings, None, {}
+        settings = task.settings
+        choose_with: Chooser = choose
         if share is not None:
-            settings, budget = replace(settings, k=len(share.centers)), task.budget
-            assert budget is not None
-            notes = {"budget": asdict(budget)}
-
-            def choose_with(scan: Scan, followed: Settings) -> Any:
-                self.claim.tell("choose", 0, 0)
-                return share.choose(scan, followed, self._shape, task.threads)
-
+            settings, choose_with = replace(settings, k=len(share.centers)), self._choose_of(share)
         self._check_place()
         # The place is noted as this recording's own before anything is put there.
         self._write("running", {}, frames=0, warnings=[], reason="")
-        result = extract_scanned(
+        result = run_extraction(
             task.video,
             settings,
             task.result,
@@ -213,11 +205,20 @@ class _Work:
             progress=self.claim.tell,
             scan_with=self._scan,
             choose_with=choose_with,
-            notes=notes,
+            budget=None if share is None or task.budget is None else asdict(task.budget),
         )
         frames = len(result.keyframes)
         self._write("done", wanted, frames=frames, warnings=list(result.warnings), reason="")
         return Outcome(task.recording, "done", frames, self._seconds(), result.warnings)
+
+    def _choose_of(self, share: Share) -> Chooser:
+        """Return what chooses the frames of a share in the budget, in place of a clustering of this recording alone."""
+
+        def choose_share(scan: Scan, settings: Settings, threads: int | None, *_: object) -> tuple[Selection, None]:
+            self.claim.tell("choose", 0, 0)
+            return share.choose(scan, settings, self._shape, threads), None
+
+        return choose_share
 
     def _check_place(self) -> None:
         """Raise where something stands that is not this recording's result."""

@@ -1,7 +1,7 @@
 """What a choice is: the chosen frames, the clusters behind them, and the frames that count as known."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,32 @@ class Keyframe:
     cluster_size: int
     distance: float
     sharpness: float
+
+
+Index = int | np.integer[Any]
+
+
+class Scanned(Protocol):
+    """The columns of a scan, or of one that was saved, that say what a keyframe is; a row a frame."""
+
+    @property
+    def frame_index(self) -> NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def time_s(self) -> NDArray[np.float64]: ...  # noqa: D102
+    @property
+    def sharpness(self) -> NDArray[np.float32]: ...  # noqa: D102
+
+
+def keyframe_at(scan: Scanned, row: Index, cluster: Index, cluster_size: Index, distance: SupportsFloat) -> Keyframe:
+    """Return the keyframe of a row of a scan, its figures rounded as they are written down."""
+    return Keyframe(
+        frame_index=int(scan.frame_index[row]),
+        time_s=known_time(scan.time_s[row]),
+        cluster=int(cluster),
+        cluster_size=int(cluster_size),
+        distance=round(float(distance), 6),
+        sharpness=round(float(scan.sharpness[row]), 3),
+    )
 
 
 @dataclass(frozen=True)
@@ -106,14 +132,7 @@ def selection_of(
     """
     sizes = np.bincount(labels)
     keyframes = tuple(
-        Keyframe(
-            frame_index=int(scan.frame_index[row]),
-            time_s=known_time(scan.time_s[row]),
-            cluster=int(labels[row]),
-            cluster_size=int(sizes[labels[row]]),
-            distance=round(float(distance), 6),
-            sharpness=round(float(scan.sharpness[row]), 3),
-        )
+        keyframe_at(scan, row, labels[row], sizes[labels[row]], distance)
         for row, distance in zip(rows, own_distances, strict=True)
     )
     return Selection(keyframes, labels, distances, guards or {})

@@ -3,7 +3,7 @@
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Selection
 from keyframes.errors import OutputError
+from keyframes.manifest import Manifest
 from keyframes.progress import Progress, progress_bar
 from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
@@ -40,7 +41,7 @@ def write_pictures(
     settings: Settings,
     scan: Scan,
     selection: Selection,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     progress: Progress,
 ) -> None:
     """Fetch the chosen frames and write them, the contact sheet and the report.
@@ -62,7 +63,7 @@ def write_pictures(
 
 
 def _write_images(
-    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: Progress, proof: Proof | None = None
+    reader: VideoReader, manifest: Manifest, folder: Path, progress: Progress, proof: Proof | None = None
 ) -> dict[int, bytes]:
     """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
 

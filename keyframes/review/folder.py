@@ -8,22 +8,21 @@ review.
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import OutputError, ReviewError, StaleError
-from keyframes.manifest import image_name, manifest_text, table_text
+from keyframes.manifest import KeyframeEntry, Manifest, image_file, manifest_text, table_text
 from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.result.folder import unused_name
 from keyframes.result.scan_file import SavedScan
-from keyframes.review.changes import Manifest, history
+from keyframes.review.changes import history
 from keyframes.video.frames import Frame
 
 Fetch = Callable[[int], NDArray[np.uint8]]
@@ -59,15 +58,13 @@ class ReviewedFolder:
             os.close(self._lock)
             self._lock = None
 
-    def path(self, entry: Mapping[str, Any]) -> Path:
+    def path(self, entry: KeyframeEntry) -> Path:
         """Return the image of an entry."""
-        return self.folder / str(entry["file"])
+        return self.folder / entry["file"]
 
     def file_of(self, frame_index: int) -> str:
         """Return the name that the image of a frame has, relative to the folder."""
-        video = self.manifest["video"]
-        n_frames = max(video["frames_claimed"], video["frames_decoded"])
-        return f"frames/{image_name(frame_index, n_frames, self.manifest['settings']['format'])}"
+        return image_file(frame_index, self.manifest["video"], self.manifest["settings"]["format"])
 
     def save(self, manifest: Manifest, fetch: Fetch) -> None:
         """Make another manifest the one of the folder, its images too.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import KeyframesError, ReviewError
+from keyframes.manifest import Manifest
 from keyframes.result.scan_file import SavedScan
 from keyframes.scan.scan import make_proof, thumbnailer_of
 from keyframes.settings import Crop, Settings
@@ -195,7 +196,7 @@ def _fail(futures: Mapping[int, Future[Any]], error: BaseException) -> None:
         future.set_exception(error)
 
 
-def settings_of(manifest: dict[str, Any]) -> Settings:
+def settings_of(manifest: Manifest) -> Settings:
     """Return the settings that a manifest tells."""
     told = dict(manifest["settings"])
     crop = told.pop("crop", None)

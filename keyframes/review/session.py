@@ -10,19 +10,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.choice.selection import keyframe_at
 from keyframes.errors import KeyframesError, ReviewError, StaleError
 from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.place import unused_file
+from keyframes.manifest import Change, KeyframeEntry, Manifest, keyframe_entry
 from keyframes.report import make_overview, thumbnail, timeline
 from keyframes.result.earlier import read_recordings
 from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
-from keyframes.review.changes import Entry, Manifest
 from keyframes.review.folder import ReviewedFolder, read_picture
 from keyframes.review.pictures import BoundedCache, Pictures, settings_of
 from keyframes.settings import WITH_PROJECT, ExportTool
-from keyframes.video.frames import known_time
 
 # Widths of the pictures that the page shows, and the bytes that each may take.
 SIZES = {"small": (360, 36_000), "large": (1280, 600_000)}
@@ -250,17 +250,11 @@ class Session:
             return changes.note(manifest, frame_index, words)
         raise ReviewError(f"there is no change {action!r} of this kind")
 
-    def _entry(self, frame_index: int) -> Entry:
+    def _entry(self, frame_index: int) -> KeyframeEntry:
         row, scan = self._row(frame_index), self._scan
-        return {
-            "frame_index": frame_index,
-            "time_s": known_time(scan.time_s[row]),
-            "cluster": int(scan.label[row]),
-            "cluster_size": int(np.count_nonzero(scan.label == scan.label[row])),
-            "distance": round(float(scan.distance[row]), 6),
-            "sharpness": round(float(scan.sharpness[row]), 3),
-            "file": self._folder.file_of(frame_index),
-        }
+        cluster = scan.label[row]
+        keyframe = keyframe_at(scan, row, cluster, np.count_nonzero(scan.label == cluster), scan.distance[row])
+        return keyframe_entry(keyframe, self.manifest["video"], self.manifest["settings"]["format"])
 
     def _row(self, frame_index: int) -> int:
         row = self._scan.row(frame_index)
@@ -302,7 +296,7 @@ class Session:
                 return
 
 
-def _told(record: dict[str, Any]) -> str:
+def _told(record: Change) -> str:
     """Write a change as people read it."""
     if record["action"] == "note":
         return f"note to frame {record['frame_index']}"

@@ -41,6 +41,7 @@ SAMPLED_AHEAD = 512
 MOST_BYTES = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
+NOT_FAST = "a fast scan of this recording is not possible, so every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
@@ -103,9 +104,7 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
         try:
             scan = _scan_once(video, settings, way, network, progress)
             release_spare_memory()
-            if settings.scan == "exact" or not reason:
-                return scan
-            return replace(scan, warnings=(f"every frame was looked at, as with --scan exact: {reason}",))
+            return scan if settings.scan == "exact" or not reason else replace(scan, warnings=(NOT_FAST,))
         except _UnfitError as error:
             if way.segments:
                 # A walk decides, so that what comes out does not depend on the number of processors.
