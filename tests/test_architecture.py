@@ -236,7 +236,10 @@ def sources(*packages):
         (
             "typer",
             {"keyframes/cli.py", "quantize/cli.py"}
-            | {f"keyframes/commands/{name}.py" for name in ("batch", "export", "extract", "info", "options", "review")},
+            | {
+                f"keyframes/commands/{name}.py"
+                for name in ("batch", "export", "extract", "info", "options", "parsing", "printing", "review")
+            },
         ),
     ],
 )

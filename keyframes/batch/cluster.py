@@ -42,7 +42,7 @@ class ClusterWorkers:
         try:
             import distributed
         except ImportError:
-            raise BatchError("--scheduler needs dask's distributed: pip install 'keyframes[cluster]'") from None
+            raise BatchError("--scheduler needs distributed: pip install '.[cluster]' in the repository") from None
         # Its own many lines on a connection that fails say no more than one.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:

@@ -86,18 +86,17 @@ AsJson = Annotated[bool, output("--json", help="Print one JSON document instead 
 
 @dataclass(frozen=True)
 class SettingsOptions:
-    """The options that become `Settings`, of the same names and defaults; the format is an option of its own."""
+    """The options that become `Settings`, of the same names; the format is an option of its own."""
 
     start_s: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--start",
             parser=parse_time,
             metavar="T",
-            show_default=False,
             help="Start at this time: seconds or [HH:]MM:SS. Default: the beginning.",
         ),
-    ] = Settings.start_s
+    ] = None
     stop_s: Annotated[
         float | None,
         typer.Option("--stop", parser=parse_time, metavar="T", help="Stop before this time. Default: the end."),
@@ -218,7 +217,7 @@ class SettingsOptions:
         SettingsError
             Where options describe a network that is not named.
         """
-        options = {**vars(self), "format": format}
+        options = {**vars(self), "start_s": self.start_s or 0.0, "format": format}
         if self.encoder is not None:
             options["features"] = "encoder"
         elif self.input_size or self.mean or self.std:

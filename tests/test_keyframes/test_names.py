@@ -104,7 +104,6 @@ def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
 
 
 def test_a_review_shows_any_name(odd, video_file):
-    pytest.importorskip("starlette", reason="needs starlette: pip install '.[review]'")
     shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{LATIN}.mp4")
     result = keyframes.extract(odd / f"{LATIN}.mp4", 3, output=odd / f"{LATIN}-keyframes")
     with reviewing(result.folder) as review:

@@ -18,13 +18,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import keyframes
+from keyframes.review import Session
+from keyframes.review.pictures import BoundedCache
 from tests.conftest import ROOT, compiled_only
 from tests.test_keyframes.conftest import picture, read_number
 from tests.test_keyframes.reviewing import reviewing
-
-pytest.importorskip("starlette", reason="needs the extra that brings Starlette")
-from keyframes.review import Session
-from keyframes.review.pictures import BoundedCache
 
 pytestmark = compiled_only
 

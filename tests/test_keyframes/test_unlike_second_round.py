@@ -17,7 +17,6 @@ from keyframes.scan.scan import thumbnailer_of
 from keyframes.settings import Crop
 from tests.test_keyframes.conftest import X264
 
-pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose",)}
 # As `litpose recommend` writes it, in part.
 RECOMMENDED = (
