@@ -5,7 +5,6 @@ import queue
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -55,9 +54,7 @@ class ClusterWorkers:
             ) from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._client.close()
 
     def run(self, tasks: Sequence[Task], tick: Callable[[], None]) -> Iterator[tuple[Task, Outcome]]:

@@ -125,22 +125,13 @@ def on_grid(components: PrincipalComponents, shape: tuple[int, ...]) -> tuple[ND
 
 def save_coreset(path: Path, coreset: Coreset) -> None:
     """Write a coreset, whole or not at all."""
-    save_arrays(
-        path,
-        rows=coreset.rows,
-        weights=coreset.weights,
-        inertia=np.array(coreset.inertia),
-        mean=coreset.mean,
-        basis=coreset.basis,
-    )
+    save_arrays(path, **vars(coreset))
 
 
 def load_coreset(path: Path) -> Coreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
     kept = load_arrays(path)
-    if not kept:
-        return None
-    return Coreset(kept["rows"], kept["weights"], float(kept["inertia"]), kept["mean"], kept["basis"])
+    return Coreset(**{**kept, "inertia": float(kept["inertia"])}) if kept else None  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = 
 def clusters_around(distance: FrameDistance, centers: NDArray[np.float32], threads: int | None) -> Clusters:
     """Return the clusters of centres that stay where they are: the frames nearest to each."""
     with Workers(threads) as workers:
-        labels, squared, _ = _assign(distance.features, centers, workers)
+        labels, squared, _ = assign(distance.features, centers, workers)
     return Clusters(labels, squared, distance, centers)
 
 
@@ -176,11 +176,11 @@ def cluster_features(
         centers = _CENTERS[algorithm](rows, k, seed, threads)
     del rows
     with Workers(threads) as workers:
-        labels, squared, means = _assign(features, centers, workers)
+        labels, squared, means = assign(features, centers, workers)
         if not is_sample:
             return labels, squared, centers
         means[k:] = centers[k:]
-        moved = _assign(features, means, workers)
+        moved = assign(features, means, workers)
     # A move that leaves a cluster without members would cost a frame.
     if np.bincount(moved[0], minlength=k)[:k].all():
         return moved[0], moved[1], means
@@ -205,19 +205,23 @@ _CENTERS: dict[str, Callable[[NDArray[np.float32], int, int, int | None], NDArra
 }
 
 
-def _assign(
-    features: NDArray[np.generic], centers: NDArray[np.float32], workers: Workers
+def assign(
+    features: NDArray[np.generic],
+    centers: NDArray[np.float32],
+    workers: Workers,
+    weights: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Label of the nearest centre of each row, the squared distance to it, and the means of the clusters."""
+    """Return the nearest centre of each row, the squared distance to it, and the (weighted) means of the clusters."""
     k = len(centers)
     labels, squared = np.empty(len(features), np.int32), np.empty(len(features), np.float32)
     sums, counts = np.zeros(centers.shape), np.zeros(k)
     for first in range(0, len(features), ASSIGNED_ROWS):
-        chunk = features[first : first + ASSIGNED_ROWS].astype(np.float32)
-        near, distances = nearest_centers(chunk, centers, workers)
-        labels[first : first + len(chunk)], squared[first : first + len(chunk)] = near, distances
-        counts += np.bincount(near, minlength=k)
-        for column in range(chunk.shape[1]):
-            sums[:, column] += np.bincount(near, chunk[:, column], minlength=k)
-    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centers)
+        chunk = slice(first, first + ASSIGNED_ROWS)
+        rows = features[chunk].astype(np.float32)
+        own = np.ones(len(rows), np.float32) if weights is None else weights[chunk]
+        labels[chunk], squared[chunk] = nearest_centers(rows, centers, workers)
+        counts += np.bincount(labels[chunk], own, minlength=k)
+        for column in range(rows.shape[1]):
+            sums[:, column] += np.bincount(labels[chunk], own * rows[:, column], minlength=k)
+    means = np.where(counts[:, None] > 0, sums / np.where(counts > 0, counts, 1)[:, None], centers)
     return labels, squared, means.astype(np.float32)

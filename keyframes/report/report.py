@@ -14,6 +14,7 @@ from keyframes.manifest import KeyframeEntry, Manifest, VideoEntry
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
 from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text
+from keyframes.whole_files import whole_file
 
 NAME = "report.html"
 _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
@@ -64,9 +65,8 @@ def write_report(
     # Pages of videos need not say so.
     shown |= {} if along is time_s else {"no_times": True}
     page = report_page(manifest, overview, shown, thumbnails)
-    partial = folder / f".{NAME}.partial"
-    partial.write_text(page, encoding="utf-8", newline="\n")
-    partial.replace(folder / NAME)
+    with whole_file(folder / NAME) as partial:
+        partial.write_text(page, encoding="utf-8", newline="\n")
 
 
 def report_page(manifest: Manifest, overview: Overview, shown: dict[str, Any], thumbnails: Mapping[int, bytes]) -> str:

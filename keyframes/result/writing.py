@@ -93,8 +93,13 @@ def _write_images(
 
 
 def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
-    # Encoded in memory and written by Python: cv2.imwrite hides why it failed, and loses non-ASCII names on Windows.
+    # Not by cv2.imwrite, which hides why it failed, and loses non-ASCII names on Windows.
+    path.write_bytes(encoded(path, image))
+
+
+def encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
+    """Encode a picture as the ending of its path says."""
     done, data = cv2.imencode(path.suffix, image)
     if not done:
         raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
-    path.write_bytes(data.tobytes())
+    return bytes(data.tobytes())

@@ -4,10 +4,7 @@ The file holds the scan and what the pass over the video saw, so that a reader s
 """
 
 import json
-import os
-import secrets
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.scan import COLUMNS, Sample, Scan
 from keyframes.video import Pass, VideoReader, View
+from keyframes.whole_files import whole_file
 
 FORMAT = 2
 SAMPLE = tuple(field.name for field in fields(Sample))
@@ -27,15 +25,8 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """Write a ``.npz`` that appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # its second positional argument is a bool
-        partial.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # its second positional argument is a bool
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:

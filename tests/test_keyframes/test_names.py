@@ -16,7 +16,7 @@ from PIL import Image
 
 import keyframes
 from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
-from keyframes.result.folder import LONGEST_HIDDEN, hidden_start, unused_name
+from keyframes.whole_files import LONGEST_HIDDEN, hidden_start, unused_name
 from tests.conftest import ROOT
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
