@@ -132,7 +132,7 @@ def run_extraction(
             manifest = build_manifest(reader, scan, settings, selection, warnings, k_selection, unlike=projects)
             if budget is not None:
                 manifest["budget"] = budget
-            write_pictures(folder, reader, scan, selection, manifest, progress)
+            write_pictures(folder, reader, followed, scan, selection, manifest, progress)
             return Result(place, selection.keyframes, manifest, warnings)
 
         try:

@@ -90,7 +90,7 @@ def extract_views(
             save_choice(folder, scan, own, k_selection)
             warnings = (*scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
             manifest = build_manifest(reader, scan, settings, own, warnings, k_selection, views=names)
-            write_pictures(folder, reader, scan, own, manifest, progress)
+            write_pictures(folder, reader, settings, scan, own, manifest, progress)
             write_manifest(folder, manifest)
             results.append(Result(Path(place), own.keyframes, manifest, warnings))
     return results

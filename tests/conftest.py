@@ -1,3 +1,4 @@
+import importlib
 import os
 import shutil
 import subprocess
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -65,7 +67,26 @@ def open_page(chromium):
 
 @pytest.fixture(scope="session")
 def run_command():
-    """Run an installed command as its user does: `run_command("keyframes", "info", path)`."""
+    """Run a command in this process, by Typer's runner: `run_command("keyframes", "info", path)`.
+
+    It saves the start of a process, a second or two each time. Where the process itself matters (signals, a locale,
+    the terminal, what FFmpeg prints), use `run_installed`.
+    """
+
+    def run(name, *arguments, cwd=None):
+        app = importlib.import_module(f"{name}.cli").app
+        arguments = [str(argument) for argument in arguments]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(cwd or Path.cwd())
+            done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}, catch_exceptions=False, prog_name=name)
+        return subprocess.CompletedProcess([name, *arguments], done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_installed():
+    """Run an installed command in a process, as its user does: `run_installed("keyframes", "info", path)`."""
 
     def run(name, *arguments, cwd=None, env=None, timeout=120):
         command = Path(sys.executable).parent / name

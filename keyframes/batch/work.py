@@ -229,7 +229,7 @@ class _Work:
         # what was kept for one k is what another would have made.
         common = replace(settings, k="auto")
         path = self.task.folder / KEEP / f"{self.task.name}-{scan_key(settings, self.identity)}.npz"
-        scan = load_scan(path, reader, common)
+        scan = load_scan(path, reader)
         if scan is None:
             path.parent.mkdir(exist_ok=True)
             # A line for each time that a recording is decoded.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import KSelection, MiniBatchKMeans, cent_nn, k_means, representatives, select_k
+from clustering import KSelection, cent_nn, k_means, representatives, select_k
 from clustering.lloyd import nearest_centers
 from clustering.workers import Workers
 from keyframes.choice.distance import FrameDistance
@@ -188,6 +188,9 @@ def cluster_features(
 
 
 def _of_minibatch(rows: NDArray[np.float32], k: int, seed: int, threads: int | None) -> NDArray[np.float32]:
+    # scikit-learn takes a second to load.
+    from clustering import MiniBatchKMeans
+
     model = MiniBatchKMeans(k, random_state=seed, n_threads=threads).fit(rows)
     return np.asarray(model.cluster_centers_)
 

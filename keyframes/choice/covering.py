@@ -95,7 +95,7 @@ def frame_distances(thumbnails: NDArray[np.uint8], path: NDArray[np.float64]) ->
         if mean > 0:
             distances += part / np.float32(mean)
     bound = np.abs(path[:, None] - path).astype(np.float32) * np.float32(STEP_SHARE)
-    return np.minimum(distances, bound, out=distances)
+    return np.asarray(np.minimum(distances, bound, out=distances))
 
 
 def nearest_of_sample(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:

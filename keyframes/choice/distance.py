@@ -112,7 +112,7 @@ class FrameDistance:
             # As most calls are: holding BLAS to one thread takes longer than this.
             own = self.places(rows)
             of_features = np.square(there.features - own.features).sum(axis=1)[None]
-            return self._combined(of_features, own, there).min(axis=1)
+            return np.asarray(self._combined(of_features, own, there).min(axis=1))
         norms = np.einsum("ij,ij->i", there.features, there.features)
         n_rows = max(1, CHUNK_BYTES // (8 * max(there.features.shape)))
         with threadpool_limits(1, user_api="blas"):

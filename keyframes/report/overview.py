@@ -97,7 +97,7 @@ def make_overview(
 def _unit_square(place: NDArray[np.float32]) -> NDArray[np.float32]:
     """Move and shrink the map so that its longer side goes from 0 to 1 and the other one is in the middle."""
     middle, side = map_square(place)
-    return (0.5 + (place - middle) / side).astype(np.float32)
+    return np.asarray(0.5 + (place - middle) / side, np.float32)
 
 
 def map_square(place: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

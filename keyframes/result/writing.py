@@ -18,6 +18,7 @@ from keyframes.report.contact_sheet import ContactSheet
 from keyframes.report.k_curve import draw_k_curve
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
 from keyframes.video import DisagreementError, Proof, VideoReader, seek_frames
 
 if TYPE_CHECKING:
@@ -35,7 +36,13 @@ def save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KS
 
 
 def write_pictures(
-    folder: Path, reader: VideoReader, scan: Scan, selection: Selection, manifest: Manifest, progress: Progress
+    folder: Path,
+    reader: VideoReader,
+    settings: Settings,
+    scan: Scan,
+    selection: Selection,
+    manifest: Manifest,
+    progress: Progress,
 ) -> None:
     """Fetch the chosen frames and write them, the contact sheet and the report.
 
@@ -45,7 +52,7 @@ def write_pictures(
         Where a chosen frame of a scan that left frames out is not the frame of the file.
     OutputError
     """
-    proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
+    proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
     try:
         thumbnails = _write_images(reader, manifest, folder, progress, proof)
     except DisagreementError:

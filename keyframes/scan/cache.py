@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.scan.components import PrincipalComponents
-from keyframes.scan.scan import COLUMNS, Sample, Scan, rebuilt
-from keyframes.settings import Settings
+from keyframes.scan.scan import COLUMNS, Sample, Scan
 from keyframes.video import Pass, VideoReader, View
 from keyframes.whole_files import whole_file
 
@@ -73,7 +72,7 @@ def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
     )
 
 
-def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None:
+def load_scan(path: Path, video: VideoReader) -> Scan | None:
     """Return a kept scan, its reader as after the pass; None where there is none that can be read.
 
     Parameters
@@ -81,8 +80,6 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     path : Path
     video : VideoReader
         Of the same file, with the same range, stride and crop.
-    settings : Settings
-        Those of the scan.
     """
     arrays = load_arrays(path)
     about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}
@@ -95,14 +92,12 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     tuples = {name: tuple(told[name] or ()) for name in ("complaints", "losses")}
     sizes = tuple(tuple(size) for size in told["sizes"] or ())
     video.adopt(Pass(**{**told, **tuples, "sizes": sizes, "times_ms": arrays["times_ms"]}))
-    return rebuilt(
-        video,
-        settings,
-        {name: arrays[name] for name in COLUMNS},
-        PrincipalComponents(arrays["pca_mean"], arrays["pca_basis"]),
-        about["frames_decoded"],
-        tuple(about["warnings"]),
-        View(**about["view"]),
-        arrays["levels"] if len(arrays["levels"]) else None,
-        Sample(**{name: arrays[f"sample_{name}"] for name in SAMPLE}) if "sample_rows" in arrays else None,
+    return Scan(
+        **{name: arrays[name] for name in COLUMNS},
+        components=PrincipalComponents(arrays["pca_mean"], arrays["pca_basis"]),
+        frames_decoded=about["frames_decoded"],
+        warnings=tuple(about["warnings"]),
+        view=View(**about["view"]),
+        levels=arrays["levels"],
+        sample=Sample(**{name: arrays[f"sample_{name}"] for name in SAMPLE}) if "sample_rows" in arrays else None,
     )

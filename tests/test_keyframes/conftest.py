@@ -270,6 +270,17 @@ def long_file(tmp_path_factory):
 
 
 @pytest.fixture
+def run_under(run_command, run_installed):
+    """Run a command under a locale, `{}` being this one: `run_under(ASCII, "keyframes", "info", path)`."""
+
+    def run(locale, *arguments, cwd=None):
+        # A locale is read at the start of a process.
+        return run_installed(*arguments, cwd=cwd, env=locale) if locale else run_command(*arguments, cwd=cwd)
+
+    return run
+
+
+@pytest.fixture
 def odd(tmp_path):
     """A folder whose file system takes any bytes for a name."""
     try:

@@ -1,4 +1,4 @@
-"""The installed command: what it prints where, its exit status, and what it leaves behind."""
+"""The command: what it prints where, its exit status, and what it leaves behind."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,23 @@ from tests.test_keyframes.conftest import ffmpeg
 
 
 @pytest.fixture
-def extract(run_command, tmp_path):
-    """Run `keyframes extract` in an empty folder."""
+def folder(tmp_path):
+    """An empty working folder."""
     folder = tmp_path / "work"
     folder.mkdir()
+    return folder
 
-    def run(*arguments, **options):
-        return run_command("keyframes", "extract", *arguments, cwd=folder, **options)
 
-    run.folder = folder
-    return run
+@pytest.fixture
+def extract(run_command, folder):
+    """Run `keyframes extract` in the empty folder."""
+    return partial(run_command, "keyframes", "extract", cwd=folder)
+
+
+@pytest.fixture
+def installed_extract(run_installed, folder):
+    """Run the installed `keyframes extract` in the empty folder."""
+    return partial(run_installed, "keyframes", "extract", cwd=folder)
 
 
 def one_error_line(done):
@@ -39,34 +47,34 @@ def one_error_line(done):
     return line
 
 
-def test_extract_writes_a_folder_and_says_so(extract, video_file):
-    done = extract(video_file("mpeg4.mp4"), "-k", 5)
+def test_extract_writes_a_folder_and_says_so(installed_extract, folder, video_file):
+    done = installed_extract(video_file("mpeg4.mp4"), "-k", 5)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() == f"{video_file('mpeg4.mp4')}: 5 of 60 frames in mpeg4-keyframes"
-    assert len(list((extract.folder / "mpeg4-keyframes" / "frames").iterdir())) == 5
+    assert len(list((folder / "mpeg4-keyframes" / "frames").iterdir())) == 5
 
 
-def test_json_is_one_document(extract, video_file):
+def test_json_is_one_document(extract, folder, video_file):
     done = extract(video_file("mpeg4.mp4"), "missing.mp4", "-k", 5, "--json")
     assert done.returncode == 1
     document = json.loads(done.stdout)
     (result,) = document["results"]
-    manifest = json.loads((extract.folder / result["folder"] / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((folder / result["folder"] / "manifest.json").read_text(encoding="utf-8"))
     assert {key: result[key] for key in manifest} == manifest
     (failure,) = document["failures"]
     assert failure["video"] == "missing.mp4"
     assert "no such file" in failure["error"]
 
 
-def test_several_videos_get_a_folder_each(extract, video_file):
+def test_several_videos_get_a_folder_each(extract, folder, video_file):
     videos = [video_file(name) for name in ("mpeg4.mp4", "mpeg4.avi", "vp9.webm")]
     done = extract(*videos, "-k", 2, "-o", "results")
     assert done.returncode == 0, done.stderr
-    names = {path.name for path in (extract.folder / "results").iterdir()}
+    names = {path.name for path in (folder / "results").iterdir()}
     assert names == {"mpeg4-mp4-keyframes", "mpeg4-avi-keyframes", "vp9-keyframes"}
 
 
-def test_every_option_reaches_the_result(extract, video_file):
+def test_every_option_reaches_the_result(extract, folder, video_file):
     done = extract(
         video_file("mpeg4.mp4"),
         *(
@@ -89,7 +97,7 @@ def test_every_option_reaches_the_result(extract, video_file):
         *("--uniform", "--algorithm", "kmeans", "--min-gap", 0.5, "--allow-similar", "--allow-dark", "--allow-blurred"),
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads((extract.folder / "out" / "manifest.json").read_text(encoding="utf-8"))["settings"] == {
+    assert json.loads((folder / "out" / "manifest.json").read_text(encoding="utf-8"))["settings"] == {
         "k": 4,
         "features": "pixels",
         "algorithm": "kmeans",
@@ -130,13 +138,20 @@ def test_every_option_reaches_the_result(extract, video_file):
         ("-k", "5", "--no-such-option"),
     ],
 )
-def test_wrong_usage_has_status_2(extract, video_file, arguments):
-    done = extract(video_file("mpeg4.mp4"), *arguments)
+def test_wrong_usage_has_status_2(extract, folder, video_file, arguments):
+    check_wrong_usage(extract(video_file("mpeg4.mp4"), *arguments), folder)
+
+
+def test_the_installed_command_has_status_2_too(installed_extract, folder, video_file):
+    check_wrong_usage(installed_extract(video_file("mpeg4.mp4"), "-k", "0"), folder)
+
+
+def check_wrong_usage(done, folder):
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Usage" in done.stderr
     assert "Traceback" not in done.stderr
-    assert list(extract.folder.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.fixture(scope="session")
@@ -154,33 +169,43 @@ def bad_file(tmp_path_factory, video_file):
     return folder
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("missing.mp4", "no such file"),
-        ("directory.mp4", "is a folder"),
-        ("text.mp4", "no video can be opened"),
-        ("empty.mp4", "is empty"),
-        ("audio.mp4", "no video can be opened"),
-        ("no_index.mp4", "moov atom not found"),
-        ("zeros.avi", "no video can be opened"),
-    ],
-)
+NO_VIDEOS = {
+    "missing.mp4": "no such file",
+    "directory.mp4": "is a folder",
+    "text.mp4": "no video can be opened",
+    "empty.mp4": "is empty",
+    "audio.mp4": "no video can be opened",
+    "no_index.mp4": "moov atom not found",
+    "zeros.avi": "no video can be opened",
+}
+
+
+@pytest.mark.parametrize("name", NO_VIDEOS)
 @pytest.mark.parametrize("command", ["extract", "info"])
-def test_a_file_that_is_no_video_is_one_line(name, message, command, run_command, bad_file, tmp_path):
+def test_a_file_that_is_no_video_is_one_line(name, command, run_command, bad_file, tmp_path):
     arguments = ("-k", 5) if command == "extract" else ()
     line = one_error_line(run_command("keyframes", command, bad_file / name, *arguments, cwd=tmp_path))
     assert name in line
-    assert message in line
+    assert NO_VIDEOS[name] in line
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bad_regions_and_places_are_one_line(extract, video_file):
+def test_files_that_are_no_videos_take_one_line_each(installed_extract, folder, bad_file):
+    """Nothing that FFmpeg or OpenCV says of them comes through, which only a process shows."""
+    done = installed_extract(*(bad_file / name for name in NO_VIDEOS), "-k", 5)
+    assert (done.returncode, done.stdout) == (1, "")
+    for line, (name, message) in zip(done.stderr.splitlines(), NO_VIDEOS.items(), strict=True):
+        assert line.startswith(f"error: {bad_file / name}: ")
+        assert message in line
+    assert list(folder.iterdir()) == []
+
+
+def test_bad_regions_and_places_are_one_line(extract, folder, video_file):
     path = video_file("mpeg4.mp4")
-    (extract.folder / "full").mkdir()
-    (extract.folder / "full" / "notes.txt").touch()
-    (extract.folder / "file").touch()
-    before = sorted(extract.folder.rglob("*"))
+    (folder / "full").mkdir()
+    (folder / "full" / "notes.txt").touch()
+    (folder / "file").touch()
+    before = sorted(folder.rglob("*"))
     for options, message in (
         (("--start", "1:00"), "--start"),
         (("--crop", "100,100,100,100"), "160 x 120"),
@@ -190,11 +215,11 @@ def test_bad_regions_and_places_are_one_line(extract, video_file):
         (("-o", "file/below"), "cannot be written"),
     ):
         assert message in one_error_line(extract(path, "-k", 3, *options))
-    assert sorted(extract.folder.rglob("*")) == before
+    assert sorted(folder.rglob("*")) == before
 
 
-def test_a_place_without_permission_is_one_line(extract, video_file):
-    locked = extract.folder / "locked"
+def test_a_place_without_permission_is_one_line(extract, folder, video_file):
+    locked = folder / "locked"
     locked.mkdir()
     locked.chmod(stat.S_IRUSR | stat.S_IXUSR)
     if os.access(locked, os.W_OK):
@@ -306,8 +331,8 @@ def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_vi
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("out/frames/*")} == files
 
 
-def test_ffmpegs_own_messages_do_not_reach_the_user(extract, truncated):
-    done = extract(truncated, "-k", 5)
+def test_ffmpegs_own_messages_do_not_reach_the_user(installed_extract, truncated):
+    done = installed_extract(truncated, "-k", 5)
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"warning: {truncated}: the file is cut off or damaged: only ")

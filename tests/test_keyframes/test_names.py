@@ -64,19 +64,20 @@ def make_recording(path, video):
 @pytest.mark.parametrize(
     "name", [b"caf\xe9.mp4", b"lat\xe9/rec/base.mp4", b"imgs\xe9", b"stack\xe9.tif", "Mäuse 鼠.mp4".encode()]
 )
-def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_command):
+def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_under, monkeypatch):
     source, plain = odd / os.fsdecode(name), (odd / "plain").with_suffix(Path(os.fsdecode(name)).suffix)
     source.parent.mkdir(parents=True, exist_ok=True)
     make_recording(plain, video_file("h264_b_frames.mp4"))
     (shutil.copytree if plain.is_dir() else shutil.copy)(plain, source)
     temporary = odd / "tmp"
     temporary.mkdir()
-    env = {**locale, "TMPDIR": str(temporary)}
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", None)
     told = shown(source.name)
 
-    done = run_command("keyframes", "info", source, "--json", env=env)
+    done = run_under(locale, "keyframes", "info", source, "--json")
     assert (done.returncode, json.loads(done.stdout)["file"]) == (0, told)
-    done = run_command("keyframes", "extract", source, "-k", 4, "--min-gap", 0, cwd=odd, env=env)
+    done = run_under(locale, "keyframes", "extract", source, "-k", 4, "--min-gap", 0, cwd=odd)
     assert (done.returncode, done.stderr) == (0, "")
     # The folder keeps the bytes of the name.
     result = odd / f"{source.stem}-keyframes"
@@ -85,7 +86,7 @@ def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_
     assert f"<title>{told}" in texts(result)[result / "report.html"]
     assert list(temporary.iterdir()) == []
 
-    done = run_command("keyframes", "extract", source, "-k", 4, "--json", cwd=odd, env=env)
+    done = run_under(locale, "keyframes", "extract", source, "-k", 4, "--json", cwd=odd)
     assert done.returncode == 1
     assert "exists already" in json.loads(done.stdout)["failures"][0]["error"]
     assert done.stderr.startswith("error: ")
@@ -116,7 +117,7 @@ def test_a_review_shows_any_name(odd, video_file):
     assert len(json.loads((result.folder / "manifest.json").read_text(encoding="utf-8"))["keyframes"]) == 2
 
 
-def test_a_batch_goes_on_under_another_locale(odd, video_file, run_command):
+def test_a_batch_goes_on_under_another_locale(odd, video_file, run_under):
     recordings = odd / "recordings"
     names = [b"a.mp4", "Mäuse.mp4".encode(), b"lat\xe9/caf\xe9.mp4", b"z.mp4"]
     for name in names:
@@ -127,7 +128,7 @@ def test_a_batch_goes_on_under_another_locale(odd, video_file, run_command):
     ways = [({}, "done"), (ASCII, "skipped"), ({}, "skipped")]
     for number, (locale, status) in enumerate(ways):
         arguments = ("keyframes", "batch", recordings, "-k", 3, "-o", odd / "out")
-        done = run_command(*arguments, *(["--json"] if number else []), env=locale)
+        done = run_under(locale, *arguments, *(["--json"] if number else []))
         assert "Traceback" not in done.stderr
         assert done.returncode == 0
         if number:
@@ -166,21 +167,26 @@ def test_closed_standard_streams_change_nothing(closed, tmp_path, video_file):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes that have names")
-def test_what_is_no_file_is_refused_at_once(tmp_path, run_command):
+def test_what_is_no_file_is_refused_at_once(tmp_path, run_installed, run_command):
     (tmp_path / "in").mkdir()
-    os.mkfifo(tmp_path / "in" / "pipe.mp4")
-    os.mkfifo(tmp_path / "in" / "pipe.tif")
+    names = ("pipe.mp4", "pipe.tif", "s.avi")
+    for name in names[:2]:
+        os.mkfifo(tmp_path / "in" / name)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "in" / "s.avi"))
-        for name in ("pipe.mp4", "pipe.tif", "s.avi"):
-            path = tmp_path / "in" / name
-            for arguments in (("info", path), ("extract", path, "-k", 3)):
-                done = run_command("keyframes", *arguments, cwd=tmp_path, timeout=60)
-                assert done.returncode == 1
-                assert done.stderr.startswith(f"error: {path}: is not a file but a pipe, a socket or a device")
-        done = run_command("keyframes", "batch", tmp_path / "in", "-k", 3, "--json", cwd=tmp_path, timeout=60)
+        paths = [tmp_path / "in" / name for name in names]
+        errors = [f"error: {path}: is not a file but a pipe, a socket or a device" for path in paths]
+        done = run_installed("keyframes", "extract", *paths, "-k", 3, cwd=tmp_path, timeout=60)
+        assert done.returncode == 1
+        assert all(map(str.startswith, done.stderr.splitlines(), errors))
+        assert len(done.stderr.splitlines()) == 3
+        for path, error in zip(paths, errors, strict=True):
+            done = run_command("keyframes", "info", path)
+            assert done.returncode == 1
+            assert done.stderr.startswith(error)
+        done = run_installed("keyframes", "batch", tmp_path / "in", "-k", 3, "--json", cwd=tmp_path, timeout=60)
     failures = {row["recording"]: row["reason"] for row in json.loads(done.stdout)["failures"]}
-    assert set(failures) == {"pipe.mp4", "pipe.tif", "s.avi"}
+    assert set(failures) == set(names)
     assert all(reason.startswith("is not a file but") for reason in failures.values())
 
 

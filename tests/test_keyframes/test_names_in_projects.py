@@ -39,7 +39,7 @@ def test_half_of_a_utf_16_pair_is_no_error():
     ids=["latin-1", "latin-1 in ascii", "utf-8 in ascii"],
 )
 @pytest.mark.parametrize("tool", TOOLS)
-def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_command):
+def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_under):
     if tool == "sleap":
         pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
     stem = os.fsdecode(name)
@@ -48,7 +48,7 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
     words = ("--task", "Läufe", "--scorer", "Jörg", "--bodyparts", "nose,öhr")
     place = odd / "export"
     arguments = ("keyframes", "export", f"{stem}-keyframes", "--to", tool)
-    done = run_command(*arguments, *words, "-o", place, "--json", cwd=odd, env=locale)
+    done = run_under(locale, *arguments, *words, "-o", place, "--json", cwd=odd)
     assert "Traceback" not in done.stderr
     assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 3)
     whole = "".join(texts(place).values())
@@ -61,11 +61,11 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         assert is_utf8(link.name)
     if tool in ("deeplabcut", "lightning-pose", "sleap"):
         project = place / "suggestions.slp" if tool == "sleap" else place
-        done = run_command(*arguments, "--project", project, "--json", cwd=odd, env=locale)
+        done = run_under(locale, *arguments, "--project", project, "--json", cwd=odd)
         assert "Traceback" not in done.stderr
         assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 0)
         assert not [note for note in json.loads(done.stdout)["exports"][0]["notes"] if "taken for" in note]
-        more = extract_more(odd / f"{stem}.mp4", tool, project, run_command, locale)
+        more = extract_more(odd / f"{stem}.mp4", tool, project, run_under, locale)
         assert not set(more) & set(indices_in(odd / f"{stem}-keyframes"))
 
 
@@ -74,11 +74,11 @@ def indices_in(result):
     return [entry["frame_index"] for entry in manifest["keyframes"]]
 
 
-def extract_more(video, tool, project, run_command, locale):
+def extract_more(video, tool, project, run_under, locale):
     """Choose three frames unlike the three of a project, add them to it, and return them."""
     place = video.with_name("more")
     arguments = ("keyframes", "extract", video, "-k", 3, "-o", place, "--unlike", project)
-    done = run_command(*arguments, "--export", tool, "--project", project, "--json", env=locale)
+    done = run_under(locale, *arguments, "--export", tool, "--project", project, "--json")
     assert "Traceback" not in done.stderr
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -90,7 +90,7 @@ def extract_more(video, tool, project, run_command, locale):
 
 @LOCALES
 @pytest.mark.parametrize("tool", ["lightning-pose", "sleap"])
-def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file, run_command):
+def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file, run_under):
     if tool == "sleap":
         pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
     (odd / LATIN).mkdir()
@@ -102,12 +102,12 @@ def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file
     if tool == "sleap":
         (place / "suggestions.pkg.slp").rename(place / f"{LATIN}.pkg.slp")
         place /= f"{LATIN}.pkg.slp"
-    more = extract_more(video, tool, place, run_command, locale)
+    more = extract_more(video, tool, place, run_under, locale)
     assert not set(more) & set(first.frame_indices)
 
 
 @LOCALES
-def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_file, run_command):
+def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_file, run_under):
     videos = [odd / f"scene_{LATIN}.mp4", odd / "scene_Mäuse.mp4"]
     for video in videos:
         shutil.copy(video_file("h264_b_frames.mp4"), video)
@@ -123,7 +123,7 @@ def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_
             "--export",
             "lightning-pose",
         )
-        done = run_command(*arguments, "--project", odd / "project", "--bodyparts", "nose", env=locale)
+        done = run_under(locale, *arguments, "--project", odd / "project", "--bodyparts", "nose")
         assert "Traceback" not in done.stderr
         assert done.returncode == 0, done.stderr
     tables = {path.name for path in (odd / "project").glob("*.csv")}
@@ -155,7 +155,9 @@ def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video
     assert not place.exists()
 
 
-def test_a_project_of_deeplabcut_that_was_moved_there_takes_frames_but_no_videos(odd, video_file, run_command):
+def test_a_project_of_deeplabcut_that_was_moved_there_takes_frames_but_no_videos(
+    odd, video_file, run_under, run_command
+):
     known, other = odd / f"{LATIN}.mp4", odd / "other.mp4"
     shutil.copy(video_file("h264_b_frames.mp4"), known)
     shutil.copy(video_file("mpeg4.mp4"), other)
@@ -164,7 +166,7 @@ def test_a_project_of_deeplabcut_that_was_moved_there_takes_frames_but_no_videos
     keyframes.export(first.folder, "deeplabcut", output=odd / "project", **words)
     (odd / "project").rename(odd / f"{LATIN}-project")
     project = odd / f"{LATIN}-project"
-    assert not set(extract_more(known, "deeplabcut", project, run_command, {})) & set(first.frame_indices)
+    assert not set(extract_more(known, "deeplabcut", project, run_under, {})) & set(first.frame_indices)
     before = {path: path.is_file() and path.read_bytes() for path in project.rglob("*")}
     keyframes.extract(other, 3, output=odd / "second")
     done = run_command("keyframes", "export", odd / "second", "--to", "deeplabcut", "--project", project)

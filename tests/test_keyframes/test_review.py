@@ -271,9 +271,9 @@ def test_interrupted_as_soon_as_it_tells_its_address(number, folder):
         assert (process.returncode, said.strip()) == (128 + number, "interrupted")
 
 
-def test_a_second_review_of_a_folder_says_so(folder, run_command):
+def test_a_second_review_of_a_folder_says_so(folder, run_installed):
     with reviewing(folder):
-        done = run_command("keyframes", "review", folder, "--no-browser")
+        done = run_installed("keyframes", "review", folder, "--no-browser")
         assert done.returncode == 1
         assert "is being reviewed already" in done.stderr
 
@@ -357,7 +357,7 @@ def test_export_writes_the_choice_as_it_is(folder):
     assert document["categories"][0]["keypoints"] == ["nose", "tail"]
 
 
-def test_what_is_missing_is_named(folder, run_command):
+def test_what_is_missing_is_named(folder, run_installed):
     with pytest.raises(keyframes.KeyframesError, match=r"nothing: is no result"):
         Session(folder.with_name("nothing"))
     shutil.copytree(folder, folder.parent / "another")
@@ -367,7 +367,7 @@ def test_what_is_missing_is_named(folder, run_command):
     with pytest.raises(keyframes.KeyframesError, match=r"scan.npz: cannot be read .* run the extraction again"):
         Session(folder)
     (folder.parent / "v.mp4").unlink()
-    done = run_command("keyframes", "review", folder, "--no-browser", cwd=folder.parent)
+    done = run_installed("keyframes", "review", folder, "--no-browser", cwd=folder.parent)
     assert done.returncode == 1
     assert "--video" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -204,13 +204,13 @@ def test_what_is_no_picture_is_an_error_that_says_why(tmp_path, data):
         VideoReader(path)
 
 
-def test_nothing_of_a_damaged_stack_reaches_the_terminal_unexplained(tmp_path, run_command):
+def test_nothing_of_a_damaged_stack_reaches_the_terminal_unexplained(tmp_path, run_installed):
     path = tmp_path / "stack.tif"
     by_pillow(path, GRAY, compression="tiff_lzw")
     zero(path, 4)
     cut(path, 0.9)
     for command in (["info", str(path)], ["extract", str(path), "-k", "3", "-o", str(tmp_path / "out")]):
-        done = run_command("keyframes", *command)
+        done = run_installed("keyframes", *command)
         assert done.returncode == 0
         assert "[ERROR" not in done.stderr + done.stdout
         assert "[ WARN" not in done.stderr + done.stdout

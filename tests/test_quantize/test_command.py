@@ -1,4 +1,4 @@
-"""The installed command, as its users run it."""
+"""The command, as its users run it."""
 
 import io
 import json
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,7 @@ from tests.test_quantize.conftest import photo
 
 @pytest.fixture
 def command(run_command, tmp_path):
-    def run(*arguments, **options):
-        return run_command("quantize", *arguments, cwd=tmp_path, **options)
-
-    return run
+    return partial(run_command, "quantize", cwd=tmp_path)
 
 
 @pytest.fixture
@@ -45,7 +43,8 @@ def visible(folder):
     return [name for name in names(folder) if not name.startswith(".")]
 
 
-def test_there_and_back(command, picture, tmp_path):
+def test_there_and_back(run_installed, picture, tmp_path):
+    command = partial(run_installed, "quantize", cwd=tmp_path)
     done = command("photo.png", "-o", "small.vqi")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -235,7 +234,15 @@ def test_equal_stems_do_not_collide(command, tmp_path):
 def test_wrong_usage(arguments, command, picture, tmp_path):
     done = command(*arguments)
     assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
+    assert names(tmp_path) == ["photo.png"]
+
+
+def test_the_installed_command_tells_errors_and_wrong_usage_too(run_installed, picture, tmp_path):
+    for arguments, status in (("photo.png", "--quality", "0"), 2), (("nothing.png",), 1):
+        done = run_installed("quantize", *arguments, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (status, "")
+        assert done.stderr
+        assert "Traceback" not in done.stderr
     assert names(tmp_path) == ["photo.png"]
 
 

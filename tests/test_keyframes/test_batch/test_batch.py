@@ -28,10 +28,10 @@ BAD = {
 
 
 @pytest.fixture(scope="module")
-def first_run(run_command, tree, tmp_path_factory):
+def first_run(run_installed, tree, tmp_path_factory):
     """The tree, worked through by the command."""
     folder = tmp_path_factory.mktemp("run")
-    return run_command("keyframes", "batch", tree, "-k", 4, "-o", "out", cwd=folder), folder / "out"
+    return run_installed("keyframes", "batch", tree, "-k", 4, "-o", "out", cwd=folder), folder / "out"
 
 
 def test_every_good_recording_is_done_and_every_bad_one_told(first_run, tree):

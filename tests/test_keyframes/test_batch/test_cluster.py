@@ -38,11 +38,11 @@ def recordings(tmp_path_factory, video_file):
 
 
 @pytest.fixture(scope="module")
-def local(run_command, recordings, tmp_path_factory):
+def local(run_installed, recordings, tmp_path_factory):
     """What the workers of this machine make, with a number for each and with a total."""
     folder = tmp_path_factory.mktemp("local")
     for name, options in OPTIONS.items():
-        assert run_command("keyframes", "batch", recordings, *options, "-o", folder / name).returncode == 1
+        assert run_installed("keyframes", "batch", recordings, *options, "-o", folder / name).returncode == 1
     return folder
 
 
@@ -81,19 +81,21 @@ def scheduler(tmp_path):
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_a_scheduler_and_two_workers_from_the_shell(name, scheduler, local, recordings, run_command, tmp_path):
+def test_a_scheduler_and_two_workers_from_the_shell(name, scheduler, local, recordings, run_installed, tmp_path):
     address, _ = scheduler
-    done = run_command("keyframes", "batch", recordings, *OPTIONS[name], "-o", tmp_path / name, "--scheduler", address)
+    done = run_installed(
+        "keyframes", "batch", recordings, *OPTIONS[name], "-o", tmp_path / name, "--scheduler", address
+    )
     assert done.returncode == 1, done.stderr
     assert "5 done, 0 skipped, 1 failed" in done.stdout
     assert results(tmp_path / name) == results(local / name)
 
 
-def test_a_local_cluster(local, recordings, run_command, tmp_path):
+def test_a_local_cluster(local, recordings, run_installed, tmp_path):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path / "dask"
     ) as cluster:
-        done = run_command(
+        done = run_installed(
             "keyframes", "batch", recordings, "-k", 9, "-o", tmp_path / "k", "--scheduler", cluster.scheduler_address
         )
     assert done.returncode == 1, done.stderr
@@ -122,9 +124,9 @@ def test_a_worker_that_is_killed_in_mid_task_costs_nothing_but_time(scheduler, l
     assert sum(scans(tmp_path / "k").values()) <= 6
 
 
-def test_a_scheduler_that_is_not_there_is_one_line(recordings, run_command, tmp_path):
+def test_a_scheduler_that_is_not_there_is_one_line(recordings, run_installed, tmp_path):
     address = f"tcp://127.0.0.1:{free_port()}"
-    done = run_command("keyframes", "batch", recordings, "-k", 9, "-o", tmp_path / "k", "--scheduler", address)
+    done = run_installed("keyframes", "batch", recordings, "-k", 9, "-o", tmp_path / "k", "--scheduler", address)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {address}: no dask scheduler answers there")
