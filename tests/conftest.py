@@ -16,6 +16,48 @@ compiled_only = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="about compilation, or too much for plain Python"
 )
 
+SKIPPED = "keyframes/skipped"
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--skipped",
+        action="store_true",
+        help="run only what the latest run skipped; a package that is still missing is an error",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--skipped"):
+        pytest.importorskip = lambda name, *_, **__: importlib.import_module(name)
+    # Workers of pytest-xdist report to the process that started them.
+    if config.pluginmanager.hasplugin("cacheprovider") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SkippedTests(config.cache))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--skipped"):
+        skipped = set(config.cache.get(SKIPPED, []))
+        chosen = [item for item in items if not skipped.isdisjoint({item.nodeid, item.nodeid.partition("::")[0]})]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+class SkippedTests:
+    """Keep the names of the tests and modules that a run skips, for ``--skipped``."""
+
+    def __init__(self, cache):
+        self.cache, self.names = cache, set()
+
+    def pytest_runtest_logreport(self, report):
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.names.add(report.nodeid)
+
+    pytest_collectreport = pytest_runtest_logreport
+
+    def pytest_sessionfinish(self):
+        self.cache.set(SKIPPED, sorted(self.names))
+
 
 @pytest.fixture
 def rng():

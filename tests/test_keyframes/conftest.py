@@ -1,7 +1,10 @@
 """Real encoded files, each made once a session, whose every picture carries its own number."""
 
+import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -94,8 +97,10 @@ VIDEOS = {
     )
 }
 
-# How often the pictures of a long file come.
-TURNS = 40
+# How often the 60 pictures of a long file come.
+TURNS = 20
+# A fast scan, which leaves out most frames of these, still cuts twice as many into segments.
+TWICE_AS_LONG = {"b_frames.mp4", "no_pyramid.mp4", "mpeg4.mp4", "hevc.mkv"}
 PYRAMID = ("-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=none")
 LONG_KINDS = {
     "b_frames.mp4": (*X264, "-bf", "3", "-g", "25"),
@@ -110,7 +115,7 @@ LONG_KINDS = {
     "wmv.wmv": ("-c:v", "wmv2", "-q:v", "2"),
     "mjpeg.mov": ("-c:v", "mjpeg", "-q:v", "3"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-crf", "15", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8"),
-    "hevc.mkv": ("-c:v", "libx265", "-x265-params", "log-level=error", "-g", "25"),
+    "hevc.mkv": ("-c:v", "libx265", "-preset", "superfast", "-x265-params", "log-level=error", "-g", "25"),
 }
 
 
@@ -140,20 +145,30 @@ def encode(path, video):
     straight.unlink()
 
 
+def shared_folder(tmp_path_factory, name):
+    """A folder that all the processes of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def made_once(folder, make, name):
+    """Path of a file of this name, made by `make(name, path)` where no process of this test run has made it yet."""
+    skip_unwritten_rows(name)
+    path = folder / name
+    if not path.exists():
+        # Two processes may make one at once; whichever is renamed last stays.
+        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+            make(name, Path(unfinished) / name)
+            os.replace(Path(unfinished) / name, path)
+    return path
+
+
 @pytest.fixture(scope="session")
 def video_file(tmp_path_factory):
     """Path of the test video of this name; treat it as read-only."""
-    folder = tmp_path_factory.mktemp("videos")
-    made: dict[str, Path] = {}
-
-    def get(name):
-        skip_unwritten_rows(name)
-        if name not in made:
-            made[name] = folder / name
-            encode(made[name], VIDEOS[name])
-        return made[name]
-
-    return get
+    return partial(made_once, shared_folder(tmp_path_factory, "videos"), lambda name, path: encode(path, VIDEOS[name]))
 
 
 @pytest.fixture
@@ -249,24 +264,18 @@ def long_video(tmp_path_factory, video_file):
 @pytest.fixture(scope="session")
 def long_file(tmp_path_factory):
     """Long enough for the luma plane, for segments and for seeks to pay; every kind is encoded once."""
-    folder = tmp_path_factory.mktemp("long_files")
-    raw = folder / "pictures.mkv"
-    made = {}
+    raw = tmp_path_factory.mktemp("pictures") / "pictures.mkv"
 
-    def get(name):
-        skip_unwritten_rows(name)
+    def make(name, path):
         if not raw.exists():
             pictures = b"".join(picture(i, 120, 160).tobytes() for i in range(60))
             source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
             ffmpeg(*source, "-c:v", "ffv1", raw, stdin=pictures)
-        if name not in made:
-            made[name] = folder / name
-            codec = LONG_KINDS[name]
-            pixels = () if "-pix_fmt" in codec else ("-pix_fmt", "yuv420p")
-            ffmpeg("-stream_loop", TURNS - 1, "-i", raw, *pixels, *codec, made[name])
-        return made[name]
+        codec, turns = LONG_KINDS[name], TURNS * (2 if name in TWICE_AS_LONG else 1)
+        pixels = () if "-pix_fmt" in codec else ("-pix_fmt", "yuv420p")
+        ffmpeg("-stream_loop", turns - 1, "-i", raw, *pixels, *codec, path)
 
-    return get
+    return partial(made_once, shared_folder(tmp_path_factory, "long_files"), make)
 
 
 @pytest.fixture

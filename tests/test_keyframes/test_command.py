@@ -305,6 +305,8 @@ def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_vi
         "out",
         "--every",
         "9",
+        "--stop",
+        "40",
     ]
     runs = [
         subprocess.Popen(

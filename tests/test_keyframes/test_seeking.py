@@ -33,8 +33,8 @@ def check_images(result, path):
 @pytest.mark.parametrize("scan", ["exact", "fast"])
 @pytest.mark.parametrize("name", sorted(LONG_KINDS))
 def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, scan, long_file, tmp_path):
-    result = keyframes.extract(long_file(name), 10, output=tmp_path / "out", scan=scan)
-    assert len(result.keyframes) == 10
+    result = keyframes.extract(long_file(name), 6, output=tmp_path / "out", scan=scan)
+    assert len(result.keyframes) == 6
     assert result.manifest["settings"]["scan"] == scan
     check_images(result, long_file(name))
     if scan == "exact":
@@ -107,7 +107,7 @@ def walked(path, indices, **options):
 @pytest.mark.parametrize("options", [{}, {"color": True}])
 @pytest.mark.parametrize("name", ["b_frames.mp4", "no_pyramid.mp4", "mpeg4.mp4", "full_range.mp4", "mjpeg.mov"])
 def test_seeks_that_prove_themselves_give_the_sequential_frames(name, options, long_file):
-    path, indices = long_file(name), [5, 777, 778, 1203, 2391]
+    path, indices = long_file(name), [5, 377, 378, 603, 1191]
     found, pays, proof = walked(path, indices, **options)
     assert pays
     assert proof.view.luma is not options.get("color", False)
@@ -165,7 +165,7 @@ def test_a_seek_to_another_picture_is_noticed(long_file):
 
 def test_intra_refresh_and_transport_streams_fail_a_proof_or_are_right(long_file):
     for name in ("refresh.mp4", "transport.ts", "open_gop.mkv"):
-        indices = [400, 1203, 1817, 2391]
+        indices = [200, 603, 907, 1191]
         try:
             found, _, _ = walked(long_file(name), indices)
         except DisagreementError:

@@ -215,12 +215,18 @@ def test_a_cut_file_shows_its_coarse_levels():
         quantize.decode(cut[: len(cut) // 2], level=1)
     with pytest.raises(quantize.ContainerError, match="cut off"):
         quantize.decode(cut)
+    shown = []
     for length in range(0, len(cut), 97):
         try:
             found = quantize.decode(data[:length], level=3)
         except quantize.ContainerError:
+            shown.append(False)
             continue
+        shown.append(True)
         assert (found == quantize.decode(data, level=3)).all()
+    # Up to some length it is refused, from there on it is shown.
+    assert shown == sorted(shown)
+    assert set(shown) == {False, True}
 
 
 def test_levels_out_of_range_are_errors():
