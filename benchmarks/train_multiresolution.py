@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
 # ruff: noqa: E402
-from clustering.kmeans import k_means
+from clustering.kmeans.k_means import k_means
 from quantize.kernels.choice import assign_by_rate
 from quantize.kernels.coder import START_CELL
 from quantize.kernels.details import UNITS, Book, Model

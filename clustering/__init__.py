@@ -1,22 +1,37 @@
 """Clustering core: arrays in, clusters out. It knows nothing of video, images or files.
 
+From the bottom up: `workers` (threads, and BLAS on one), `kernels` (how loops are compiled), `kmeans`, `minibatch`,
+`centnn` and `medoids` (each algorithm with its compiled loops), `k_selection`, `estimators` (all of it in
+scikit-learn's manner), and `deep` (features that a network learns). What the two commands share beside it, such as
+ending in an orderly way when they are interrupted, is exported here too.
+
 The names load on first use, so that importing the package compiles nothing and starts no thread.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clustering.lazy_loading import lazy_names
 
 if TYPE_CHECKING:
-    from clustering.centnn import Network, cent_nn
+    from clustering.centnn.cent_nn import Network, cent_nn
     from clustering.errors import ClusteringError, InvalidInputError
     from clustering.estimators import CentNN, KMeans, MiniBatchKMeans
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
+    from clustering.interruption import run_interruptible
     from clustering.k_selection import KSelection, select_k
-    from clustering.kmeans import k_means
-    from clustering.lloyd import Partition
-    from clustering.medoids import k_medoids
-    from clustering.representatives import representatives
+    from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance, start_numba, when_compiling
+    from clustering.kmeans.byte_rows import byte_row_k_means, nearest_byte_rows
+    from clustering.kmeans.k_means import k_means
+    from clustering.kmeans.lloyd import Partition, nearest_centers
+    from clustering.kmeans.sampling import sample_rows
+    from clustering.medoids.k_medoids import k_medoids
+    from clustering.nearest_members import representatives
+    from clustering.standard_streams import prepare_standard_streams
+    from clustering.workers import BLOCK_ROWS, Workers, available_threads, one_blas_thread
 
 __all__ = [
+    "BLOCK_ROWS",
+    "FAST_MATH",
     "CentNN",
     "ClusteringError",
     "Evaluation",
@@ -26,49 +41,66 @@ __all__ = [
     "MiniBatchKMeans",
     "Network",
     "Partition",
+    "Workers",
+    "available_threads",
+    "byte_row_k_means",
     "cent_nn",
     "clustering_accuracy",
+    "compiled",
     "evaluate",
     "k_means",
     "k_medoids",
+    "lazy_names",
     "majority_accuracy",
     "majority_map",
+    "nearest_byte_rows",
+    "nearest_centers",
+    "one_blas_thread",
+    "prepare_standard_streams",
     "representatives",
+    "run_interruptible",
+    "sample_rows",
     "select_k",
+    "squared_distance",
+    "start_numba",
+    "when_compiling",
 ]
 
-_MODULES = {
-    "CentNN": "estimators",
-    "ClusteringError": "errors",
-    "Evaluation": "evaluation",
-    "InvalidInputError": "errors",
-    "KMeans": "estimators",
-    "KSelection": "k_selection",
-    "MiniBatchKMeans": "estimators",
-    "Network": "centnn",
-    "Partition": "lloyd",
-    "cent_nn": "centnn",
-    "clustering_accuracy": "evaluation",
-    "evaluate": "evaluation",
-    "k_means": "kmeans",
-    "k_medoids": "medoids",
-    "majority_accuracy": "evaluation",
-    "majority_map": "evaluation",
-    "representatives": "representatives",
-    "select_k": "k_selection",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    # A submodule of the same name becomes an attribute on import; the public object takes its place.
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    globals(),
+    {
+        "Network": "centnn.cent_nn",
+        "cent_nn": "centnn.cent_nn",
+        "ClusteringError": "errors",
+        "InvalidInputError": "errors",
+        "CentNN": "estimators",
+        "KMeans": "estimators",
+        "MiniBatchKMeans": "estimators",
+        "Evaluation": "evaluation",
+        "clustering_accuracy": "evaluation",
+        "evaluate": "evaluation",
+        "majority_accuracy": "evaluation",
+        "majority_map": "evaluation",
+        "run_interruptible": "interruption",
+        "KSelection": "k_selection",
+        "select_k": "k_selection",
+        "FAST_MATH": "kernels.compilation",
+        "compiled": "kernels.compilation",
+        "squared_distance": "kernels.compilation",
+        "start_numba": "kernels.compilation",
+        "when_compiling": "kernels.compilation",
+        "byte_row_k_means": "kmeans.byte_rows",
+        "nearest_byte_rows": "kmeans.byte_rows",
+        "k_means": "kmeans.k_means",
+        "Partition": "kmeans.lloyd",
+        "nearest_centers": "kmeans.lloyd",
+        "sample_rows": "kmeans.sampling",
+        "k_medoids": "medoids.k_medoids",
+        "representatives": "nearest_members",
+        "prepare_standard_streams": "standard_streams",
+        "BLOCK_ROWS": "workers",
+        "Workers": "workers",
+        "available_threads": "workers",
+        "one_blas_thread": "workers",
+    },
+)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.errors import InvalidInputError
-from clustering.lloyd import Partition, lloyd
-from clustering.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus
+from clustering.kmeans.lloyd import Partition, lloyd
+from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus
 from clustering.workers import Workers
 
 Method = Literal["elbow", "silhouette"]

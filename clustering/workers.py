@@ -8,8 +8,9 @@ order with two.
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -38,28 +39,22 @@ def _blas() -> "ThreadpoolController":
     return ThreadpoolController().select(user_api="blas")
 
 
-class _OneBlasThread:
-    """BLAS held to one thread for as long as anybody wants it: who leaves first must not give it more."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_holders = 0
-        self._limits: Any = None
-
-    def hold(self) -> None:
-        with self._lock:
-            if not self._n_holders:
-                self._limits = _blas().limit(limits=1)
-            self._n_holders += 1
-
-    def release(self) -> None:
-        with self._lock:
-            self._n_holders -= 1
-            if not self._n_holders:
-                self._limits.restore_original_limits()
+_lock = threading.Lock()
+_holders: list[Any] = []
 
 
-_one_blas_thread = _OneBlasThread()
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread, for as long as anybody wants it: who leaves first does not give it more."""
+    with _lock:
+        _holders.append(_holders[-1] if _holders else _blas().limit(limits=1))
+    try:
+        yield
+    finally:
+        with _lock:
+            limits = _holders.pop()
+            if not _holders:
+                limits.restore_original_limits()
 
 
 class Workers:
@@ -76,18 +71,18 @@ class Workers:
         self._executor: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Workers":
-        _one_blas_thread.hold()
+        self._held = ExitStack()
+        self._held.enter_context(one_blas_thread())
         if self.n_threads > 1:
             self._executor = ThreadPoolExecutor(self.n_threads, thread_name_prefix="clustering")
+            self._held.callback(self._executor.shutdown, cancel_futures=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
-            self._executor = None
-        _one_blas_thread.release()
+        self._executor = None
+        self._held.close()
 
     def run(self, task: Callable[[int, int], None], n_items: int, chunk: int | None = None) -> None:
         """Call ``task(first, last)`` on every chunk of ``range(n_items)`` and wait for all of them.

@@ -1,7 +1,6 @@
 """Entry of the command: ``keyframes`` and ``python -m keyframes``."""
 
-from clustering.interruption import run_interruptible
-from clustering.standard_streams import prepare_standard_streams
+from clustering import prepare_standard_streams, run_interruptible
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import gc
 import threading
 
-from clustering.interruption import run_interruptible
+from clustering import run_interruptible
 
 
 def main() -> None:

@@ -86,7 +86,7 @@ def _no_vectors(key: BookKey) -> NDArray[np.float32]:
 def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) -> dict[BookKey, Codebook]:
     """Train codebooks side by side."""
     # Loaded here: a decoder does without.
-    from clustering.workers import Workers
+    from clustering import Workers
 
     # Each training holds BLAS to one thread; around them all, so that none lets it go while another one goes on.
     with Workers(1), ThreadPoolExecutor(len(vectors), thread_name_prefix="train") as executor:

@@ -236,7 +236,7 @@ def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) 
     """Load what a task needs before it has threads, which is most of the time of a short one."""
     of_palette = settings.wants_palette and not settings.dither_strength
     if decoding or not of_palette or (output is not None and output.suffix.lower() == ".vqi"):
-        from clustering.kernels.compilation import start_numba, when_compiling
+        from clustering import start_numba, when_compiling
 
         if sys.stderr.isatty() and not quiet:
             when_compiling(lambda: say("the first run compiles what it needs and keeps it; this takes a few seconds"))

@@ -86,11 +86,11 @@ def train(
         return _plain_codebook(block)
     # Loaded here: a decoder needs neither, and soon.
     if algorithm == "kmeans":
-        from clustering.kmeans import k_means
+        from clustering import k_means
 
         centers = k_means(vectors, n_codewords, max_iter=LLOYD_TURNS, random_state=seed, n_threads=1).centers
     else:
-        from clustering.centnn import cent_nn
+        from clustering import cent_nn
 
         centers = cent_nn(vectors, n_codewords, random_state=seed, n_threads=1).centers
     codewords, counts = _constrain(vectors, centers, rate)

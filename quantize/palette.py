@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.byte_rows import byte_row_k_means, nearest_centers
+from clustering import byte_row_k_means, nearest_byte_rows
 
 # Pixels whose colours are looked up at a time.
 STRIP_PIXELS = 1 << 21
@@ -158,7 +158,7 @@ def _assigned(
     opaque, is_clear = rgba[:, 3] == 255, rgba[:, 3] == 0
     places = _rows(entries, rows.shape[1] == 3)
     forbidden = (opaque, entries[:, 3] < 255) if (entries[:, 3] < 255).any() and opaque.any() else None
-    labels, _ = nearest_centers(rows, places, forbidden)
+    labels, _ = nearest_byte_rows(rows, places, forbidden)
     if is_clear.any():
         labels[is_clear] = np.flatnonzero(entries[:, 3] == 0)[0]
     squares = np.zeros(len(rows))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +18,10 @@ compiled_only = pytest.mark.skipif(
 )
 
 SKIPPED = "keyframes/skipped"
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser):

@@ -5,6 +5,8 @@ The names load on first use.
 
 from typing import TYPE_CHECKING, Any
 
+from clustering.lazy_loading import lazy_names
+
 if TYPE_CHECKING:
     from clustering.deep.assignment import soft_assignment, target_distribution
     from clustering.deep.augmentation import Augmentation
@@ -35,20 +37,14 @@ _MODULES = {
 }
 
 
+_load, __dir__ = lazy_names(globals(), _MODULES)
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
     from importlib.util import find_spec
 
-    if find_spec("torch") is None:
+    if name in _MODULES and find_spec("torch") is None:
         from clustering.errors import MissingExtraError
 
         raise MissingExtraError(f"clustering.deep.{name} needs PyTorch: pip install '.[encoder]' in the repository")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return _load(name)

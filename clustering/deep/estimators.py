@@ -21,7 +21,7 @@ from clustering.deep.networks import CHANNELS, HIDDEN, Autoencoder, convolutiona
 from clustering.deep.pretraining import embed, pretrain
 from clustering.deep.refinement import refine
 from clustering.deep.schedule import DEVICES, Schedule, choose_device, seeded, steady
-from clustering.kmeans import k_means
+from clustering.kmeans.k_means import k_means
 
 NETWORKS = ("fully-connected", "convolutional", "variational")
 SEEDS = 2**32

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
-from clustering.lloyd import Partition, nearest_centers
+from clustering.kmeans.lloyd import Partition, nearest_centers
 from clustering.workers import Workers
 
 DTYPES = [np.float64, np.float32]

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from clustering.centnn import cent_nn
+from clustering.centnn.cent_nn import cent_nn
 from clustering.estimators.base import CentersEstimator
 
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from clustering.estimators.base import CentersEstimator
-from clustering.kmeans import INITS, k_means
+from clustering.kmeans.k_means import INITS, k_means
 
 
 class KMeans(CentersEstimator):

@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from clustering.estimators.base import CentersEstimator
-from clustering.lloyd import nearest_centers
-from clustering.minibatch import mini_batch_k_means, start_stream
+from clustering.kmeans.lloyd import nearest_centers
+from clustering.minibatch.mini_batch_k_means import mini_batch_k_means, start_stream
 from clustering.workers import Workers
 
 

@@ -26,7 +26,7 @@ from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
 if TYPE_CHECKING:
-    from clustering.workers import Workers
+    from clustering import Workers
 
 # k-means keeps bounds for every row and group of centres: it sees no more than a sample of so many, ...
 SAMPLED_ROWS = 1 << 19
@@ -140,8 +140,7 @@ def spend(
 
     `recording` has the number of the recording of each row; the other parameters are those of `plan_budget`.
     """
-    from clustering import k_means
-    from clustering.workers import Workers
+    from clustering import Workers, k_means
 
     n_recordings = int(recording.max()) + 1
     own_centers: dict[int, NDArray[np.float32]] = {}
@@ -180,8 +179,7 @@ def _cluster_together(
     workers: "Workers",
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Find centres beside fixed ones, and the recording of the row that comes nearest to each."""
-    from clustering import k_means
-    from clustering.sampling import sample_rows
+    from clustering import k_means, sample_rows
     from keyframes.choice.clusters import assign, count_different, ranked_members
 
     sampled, counts = sample_rows(weights, max(SAMPLED_ROWS, 8 * n_clusters), np.random.RandomState(seed))

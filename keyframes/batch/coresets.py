@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from threadpoolctl import threadpool_limits
 
+from clustering import one_blas_thread
 from keyframes.scan.cache import load_arrays, save_arrays
 from keyframes.scan.components import PrincipalComponents
 
@@ -135,7 +135,7 @@ class SharedSpace:
 
         A row x of its components lies at ``x @ matrix + place``.
         """
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             matrix = basis.astype(np.float64) @ self.basis.T.astype(np.float64)
             place = (mean - self.mean).astype(np.float64) @ self.basis.T.astype(np.float64)
         return matrix.astype(np.float32), place.astype(np.float32)
@@ -160,7 +160,7 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
         weight = coreset.weights.astype(np.float64)
         center = weight @ coreset.rows / weight.sum()
         scattered = (coreset.rows - center) * np.sqrt(weight)[:, None]
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             values, vectors = eigh(scattered.T @ scattered)
             spread = (np.sqrt(np.maximum(values, 0)) * vectors).T @ coreset.basis
             means.append(coreset.mean + (center @ coreset.basis).astype(np.float32))
@@ -176,7 +176,7 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
     for first in range(0, len(means), n_bundle):
         chunk = slice(first, first + n_bundle)
         apart = (np.array(means[chunk]) - mean) * np.sqrt(shares[chunk])[:, None]
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             apart -= (apart @ basis.T) @ basis
         between = _leading(np.concatenate([between, apart]), n_kept)
     basis = np.concatenate([basis, _unit(_leading(between, n_between))])
@@ -188,7 +188,7 @@ def _leading(rows: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     n = min(n, len(rows))
     if n == 0:
         return rows[:0]
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         _, vectors = eigh(rows @ rows.T, subset_by_index=(len(rows) - n, len(rows) - 1))
         return np.asarray(vectors.T[::-1] @ rows)
 

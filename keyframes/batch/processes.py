@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from clustering.workers import available_threads
+from clustering import available_threads
 from keyframes.batch.tasks import TICK_S, Outcome, Task
 from keyframes.batch.work import give_up, work
 

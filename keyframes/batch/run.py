@@ -211,7 +211,7 @@ def _settings_for(recording: Path, settings: Settings) -> Settings:
 
 
 def _at_once(jobs: int | None, n_tasks: int) -> int:
-    from clustering.workers import available_threads
+    from clustering import available_threads
 
     return min(jobs or available_threads(), n_tasks)
 

@@ -10,7 +10,8 @@ from itertools import permutations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+
+from clustering import one_blas_thread
 
 # The background is the median of at most so many frames.
 N_BACKGROUND = 256
@@ -49,7 +50,7 @@ class Animals:
         Root mean squares over the animals, which are matched as fits best, since nobody knows who is who.
         """
         # With two threads BLAS sums in another order.
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             return _matched(self.places), _matched(self.postures)
 
 

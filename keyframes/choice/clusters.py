@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import KSelection, cent_nn, k_means, representatives, select_k
-from clustering.lloyd import nearest_centers
-from clustering.workers import Workers
+from clustering import KSelection, Workers, cent_nn, k_means, nearest_centers, representatives, select_k
 from keyframes.choice.distance import FrameDistance
 from keyframes.settings import MAX_AUTO_K, Algorithm
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from clustering import one_blas_thread
 from keyframes.choice.selection import Known
 from keyframes.scan.components import spread_of
 
@@ -115,7 +115,7 @@ class FrameDistance:
             return np.asarray(self._combined(of_features, own, there).min(axis=1))
         norms = np.einsum("ij,ij->i", there.features, there.features)
         n_rows = max(1, CHUNK_BYTES // (8 * max(there.features.shape)))
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             for first in range(0, len(rows), n_rows):
                 own = self.places(rows[first : first + n_rows])
                 X = own.features

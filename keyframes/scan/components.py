@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from threadpoolctl import threadpool_limits
+
+from clustering import one_blas_thread
 
 N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
@@ -66,7 +67,7 @@ class PrincipalComponents:
         mean = sample.mean(axis=0)
         sample -= mean
         n_components = min(N_COMPONENTS, *sample.shape)
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             largest = (len(sample) - n_components, len(sample) - 1)
             _, weights = eigh(sample @ sample.T, subset_by_index=largest)
             basis = weights.T[::-1] @ sample
@@ -89,7 +90,7 @@ class PrincipalComponents:
 
     def transform_chunk(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Components of up to `CHUNK_ROWS` rows, whose last bits depend on a row's place among them."""
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             return ((thumbnails / FULL_SCALE - self.mean) @ self.basis.T).astype(np.float16)
 
 

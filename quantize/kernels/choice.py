@@ -6,7 +6,7 @@ Floating-point numbers do no harm here: a decoder takes the choices as they are.
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 from quantize.kernels.coder import COST, FEW_INPUTS, mixed_probability
 from quantize.kernels.contexts import SCALED, ZERO
 

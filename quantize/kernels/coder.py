@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 
 # Contexts of a decision, constants where they are used, so that the loops over them unroll. Blocks have few: six would
 # save half a per cent of their bytes, and take 40 % more time.

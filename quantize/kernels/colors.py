@@ -6,7 +6,7 @@ A colour is a row of 3 or 4 float32: red, green, blue and, with transparency, al
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 
 # Kinds of colours by their alpha.
 CLEAR, TRANSLUCENT, OPAQUE = 0, 1, 2

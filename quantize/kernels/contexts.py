@@ -8,7 +8,7 @@ block's vector is, and which class its codeword has.
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 
 N_FLAGS = 9
 # Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.

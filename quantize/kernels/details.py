@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 from quantize.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
 from quantize.kernels.numbers import code_number
 from quantize.kernels.surroundings import (

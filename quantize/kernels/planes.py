@@ -6,7 +6,7 @@ Samples of planes are 256ths of a gray level, int32.
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 
 # Fractional bits of a sample.
 FRACTION = 8

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 
 COMPLETE, INCOMPLETE, TOO_MANY = 0, 1, 2
 

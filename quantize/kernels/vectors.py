@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 from quantize.kernels.choice import (
     ENDED_STAGE,
     MOST_STAGES,

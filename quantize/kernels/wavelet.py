@@ -12,7 +12,7 @@ Samples are 8ths of a gray level less 128, int16, and held to that range at ever
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.compilation import compiled
+from clustering import compiled
 
 # Fractional bits of a sample, and of the numbers of a colour matrix.
 FRACTION = 3

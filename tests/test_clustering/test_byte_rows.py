@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from clustering.byte_rows import byte_row_k_means, nearest_centers
+from clustering.kmeans.byte_rows import byte_row_k_means, nearest_byte_rows
 
 
 def distortion(X, weights, centers):
@@ -24,7 +24,7 @@ def test_the_nearest_center_is_exact(X, n_centers, seed):
     rng = np.random.default_rng(seed)
     centers = rng.integers(0, 1021, (n_centers, X.shape[1])) / 4
     squares = np.square(X[:, None].astype(float) - centers[None]).sum(2)
-    labels, scores = nearest_centers(X.astype(np.float32), centers)
+    labels, scores = nearest_byte_rows(X.astype(np.float32), centers)
     assert (labels == squares.argmin(1)).all()
     norms = np.square(X.astype(float)).sum(1)
     assert (norms - 2 * scores.astype(float) == squares.min(1)).all()

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from clustering.candidates import draw_in_batches
-from clustering.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
-from clustering.kernels.groups import bisect
+from clustering.kmeans.candidates import draw_in_batches
+from clustering.kmeans.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
+from clustering.kmeans.kernels.groups import bisect
 from clustering.workers import Workers
 
 

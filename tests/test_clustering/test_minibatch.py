@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from threadpoolctl import threadpool_limits
 
 from clustering import MiniBatchKMeans
-from clustering.running_means import RunningMeans
+from clustering.minibatch.running_means import RunningMeans
 from clustering.workers import Workers
 from tests import reference
 from tests.conftest import compiled_only

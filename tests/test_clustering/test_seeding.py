@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from clustering.kernels.rows import merge_equal_rows
-from clustering.seeding import FEWEST_ROWS, ROWS_A_SEED, choose_start, kmeans_plusplus
+from clustering.kmeans.seeding import FEWEST_ROWS, ROWS_A_SEED, choose_start, kmeans_plusplus
 from clustering.workers import Workers
 
 FAR = np.full(500, np.inf, np.float32)

@@ -10,9 +10,9 @@ of centres held.
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.candidates import draw_in_batches
-from clustering.lloyd import Search, Sums, row_norms
-from clustering.seeding import Sample, draw_sample
+from clustering.kmeans.candidates import draw_in_batches
+from clustering.kmeans.lloyd import Search, Sums, row_norms
+from clustering.kmeans.seeding import Sample, draw_sample
 from clustering.workers import Workers
 
 ROUNDS = 9

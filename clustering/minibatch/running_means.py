@@ -6,9 +6,9 @@ See `clustering.minibatch` for the sources.
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.minibatch import transfer_rows
-from clustering.lloyd import nearest_centers
-from clustering.seeding import kmeans_plusplus
+from clustering.kmeans.lloyd import nearest_centers
+from clustering.kmeans.seeding import kmeans_plusplus
+from clustering.minibatch.kernels.minibatch import transfer_rows
 from clustering.workers import Workers
 
 # Columns a task of the sums: whole cache lines, and enough work to be worth a thread.

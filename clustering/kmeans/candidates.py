@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
-from clustering.sampling import sample_rows
+from clustering.kmeans.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
+from clustering.kmeans.sampling import sample_rows
 from clustering.workers import Workers
 
 # Distances kept at a time.

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.errors import InvalidInputError
-from clustering.exchange import exchanged_start
 from clustering.kernels.rows import column_sums, merge_equal_rows, subtract_mean
-from clustering.lloyd import Partition, lloyd, nearest_centers
-from clustering.seeding import choose_start
+from clustering.kmeans.exchange import exchanged_start
+from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
+from clustering.kmeans.seeding import choose_start
 from clustering.workers import Workers
 
 INITS = ("exchange", "k-means++", "plain-k-means++", "random")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.seeding import greedy_seeds
-from clustering.lloyd import nearest_centers
-from clustering.sampling import sample_rows
+from clustering.kmeans.kernels.seeding import greedy_seeds
+from clustering.kmeans.lloyd import nearest_centers
+from clustering.kmeans.sampling import sample_rows
 from clustering.workers import BLOCK_ROWS, Workers
 
 PRODUCT_ROWS = 512

@@ -10,11 +10,11 @@ time the mean of the rows that chose it last.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clustering.centered_rows import CenteredRows
 from clustering.errors import InvalidInputError
-from clustering.lloyd import Partition, lloyd, nearest_centers
-from clustering.running_means import RunningMeans
-from clustering.seeding import choose_start
+from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
+from clustering.kmeans.seeding import choose_start
+from clustering.minibatch.centered_rows import CenteredRows
+from clustering.minibatch.running_means import RunningMeans
 from clustering.workers import Workers
 
 # Seeds are settled by a few moves of Lloyd's algorithm on a sample: so many rows, or so many a cluster if that is more.

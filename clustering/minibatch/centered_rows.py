@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.minibatch import take_rows
 from clustering.kernels.rows import column_sums
+from clustering.minibatch.kernels.minibatch import take_rows
 from clustering.workers import Workers
 
 MEAN_ROWS = 1024

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.groups import bisect
-from clustering.kernels.lloyd import (
+from clustering.kmeans.kernels.groups import bisect
+from clustering.kmeans.kernels.lloyd import (
     LANES,
     assign,
     cluster_sums,
@@ -20,7 +20,7 @@ from clustering.kernels.lloyd import (
     own_distances,
     reassign,
 )
-from clustering.kernels.seeding import squared_norms
+from clustering.kmeans.kernels.seeding import squared_norms
 from clustering.workers import Workers
 
 # Clusters are summed in so many tasks.

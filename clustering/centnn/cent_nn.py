@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.centnn.growth import Growth
 from clustering.errors import InvalidInputError
-from clustering.exchange import exchanged_centers
-from clustering.growth import Growth
-from clustering.kernels.lloyd import cluster_sums, group_by_label, own_distances
 from clustering.kernels.rows import column_sums, subtract_mean
-from clustering.lloyd import Partition, lloyd
-from clustering.sampling import sample_rows
+from clustering.kmeans.exchange import exchanged_centers
+from clustering.kmeans.kernels.lloyd import cluster_sums, group_by_label, own_distances
+from clustering.kmeans.lloyd import Partition, lloyd
+from clustering.kmeans.sampling import sample_rows
 from clustering.workers import Workers
 
 # The fast mode grows on a sample of so many rows, and no fewer a cluster.

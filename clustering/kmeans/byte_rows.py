@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.sampling import sample_rows
+from clustering.kmeans.sampling import sample_rows
 
 # Parts of a level in which centres are held, and what keeps pinned rows away from free centres.
 PARTS = 4
@@ -94,7 +94,7 @@ def byte_row_k_means(
     return _lloyd(_sampled(rows, LLOYD_ROWS, rng), found.centers).places
 
 
-def nearest_centers(
+def nearest_byte_rows(
     X: NDArray, centers: NDArray, forbidden: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
 ) -> tuple[NDArray[np.int64], NDArray]:
     """Nearest centre of each row, the first one of several, and its score x.c - |c|^2 / 2.

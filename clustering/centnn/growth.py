@@ -7,9 +7,9 @@ bounds that spare most distances (see `clustering.kernels.centnn`).
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.kernels.centnn import refresh, settle, split
-from clustering.kernels.dissolving import rehome, second_nearest
-from clustering.kernels.few_centers import grow_few
+from clustering.centnn.kernels.centnn import refresh, settle, split
+from clustering.centnn.kernels.dissolving import rehome, second_nearest
+from clustering.centnn.kernels.few_centers import grow_few
 from clustering.kernels.rows import column_sums
 
 # Up to so many centres, comparing all distances takes less than the bounds do.

@@ -46,7 +46,7 @@ def k_medoids(
     >>> medoids.tolist(), labels.tolist()
     ([1, 2], [0, 0, 1])
     """
-    from clustering.kernels.medoids import pick_medoids
+    from clustering.medoids.kernels.medoids import pick_medoids
 
     matrix = np.ascontiguousarray(distances, np.float32)
     n_samples = len(matrix)

@@ -1,0 +1,1 @@
+"""k-medoids: members that represent all rows, by any distance between them."""
