@@ -39,7 +39,7 @@ from make_sample import Scene, animate, render, simulate, write_video  # noqa: E
 from clustering import k_medoids  # noqa: E402
 from keyframes.choice.animals import find_animals  # noqa: E402
 from keyframes.choice.choose import choose  # noqa: E402
-from keyframes.choice.covering import N_SCALED, STEP_SHARE, frames_stood_for  # noqa: E402
+from keyframes.choice.covering import N_SCALED, STEP_SHARE, nearest_of_sample  # noqa: E402
 from keyframes.scan.first_pass import scan_video  # noqa: E402
 from keyframes.scan.scan import Scan  # noqa: E402
 from keyframes.settings import Settings  # noqa: E402
@@ -167,7 +167,7 @@ def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
     """Choices of k frames with one part of the default after the other left out; without the guards."""
     sample = scan.sample
     assert sample is not None
-    weights = frames_stood_for(sample.rows, len(scan.frame_index))
+    weights = np.bincount(nearest_of_sample(sample.rows, len(scan.frame_index)))
     evenly = np.unique(np.searchsorted(sample.path, np.linspace(sample.path[0], sample.path[-1], N_SCALED)))
     evenly = np.minimum(evenly, len(sample.path) - 1)
     bound = np.abs(sample.path[:, None] - sample.path) * STEP_SHARE

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     )
     from keyframes.labelling import export
     from keyframes.labelling.exported import Exported
-    from keyframes.pipeline import extract, extract_views
+    from keyframes.pipeline import extract
     from keyframes.result.result import Result
     from keyframes.settings import Crop, Settings
     from keyframes.video import VideoReader
     from keyframes.video.frames import Frame, VideoHeader
+    from keyframes.views import extract_views
 
 
 __all__ = [
@@ -69,7 +70,7 @@ _MODULES = {
     "VideoReader": "video",
     "export": "labelling",
     "extract": "pipeline",
-    "extract_views": "pipeline",
+    "extract_views": "views",
     "run_batch": "batch",
 }
 

@@ -3,6 +3,9 @@
 Nothing heavy is imported here, so that help and usage errors are there at once.
 """
 
+import inspect
+import re
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -40,18 +43,23 @@ def _main(
     pass
 
 
-app.command(
-    epilog="Example: keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames\n\n"
-    "keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more\n\n"
-    "keyframes extract top.mp4 side.mp4 -k 50 --views",
-)(extract)
-app.command(
-    epilog="Example: keyframes batch recordings -k 20 -o frames\n\n"
-    "keyframes batch recordings --total 500 --at-least 5 -o frames\n\n"
-    "keyframes batch recordings -k 20 --scheduler tcp://head-node:8786",
-)(batch)
-app.command(epilog="Example: keyframes export mouse-keyframes --to deeplabcut --project ~/dlc/reach-anna-2026-11-20")(
-    export
-)
-app.command(epilog="Example: keyframes review mouse-keyframes")(review)
-app.command(epilog="Example: keyframes info mouse.mp4")(info)
+# Paragraphs of a help text are filled again, to the width of the terminal.
+LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")
+EXAMPLES: dict[Callable[..., None], str] = {
+    extract: """keyframes extract mouse.mp4 -k 50 --start 1:30 --stop 12:00 -o mouse-frames
+
+keyframes extract mouse.mp4 -k 50 --unlike ~/dlc/reach-anna-2026-11-20 -o more
+
+keyframes extract top.mp4 side.mp4 -k 50 --views""",
+    batch: """keyframes batch recordings -k 20 -o frames
+
+keyframes batch recordings --total 500 --at-least 5 -o frames
+
+keyframes batch recordings -k 20 --scheduler tcp://head-node:8786""",
+    export: "keyframes export mouse-keyframes --to deeplabcut --project ~/dlc/reach-anna-2026-11-20",
+    review: "keyframes review mouse-keyframes",
+    info: "keyframes info mouse.mp4",
+}
+for command, examples in EXAMPLES.items():
+    help_text = LINE_BREAK.sub(" ", inspect.getdoc(command) or "")
+    app.command(help=help_text, epilog=f"Example: {examples}")(command)

@@ -3,105 +3,171 @@
 The manifest holds nothing that differs between two runs of one command: no date, duration, host or absolute path.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
-from keyframes.choice.selection import Selection
+from keyframes.choice.selection import Keyframe, Selection
 from keyframes.names import shown_in
+from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 from keyframes.version import __version__
-from keyframes.video.frames import VideoHeader
+from keyframes.video import VideoReader, file_hash
 
 if TYPE_CHECKING:
+    from typing_extensions import NotRequired
+
     from clustering import KSelection
 
 SCHEMA_VERSION = 1
 COLUMNS = ("frame_index", "time_s", "cluster", "cluster_size", "distance", "sharpness", "file")
 
 
-def image_name(frame_index: int, n_frames: int, extension: str) -> str:
-    """File name of an exported frame, padded as DeepLabCut does to the digits of the last index."""
-    return f"img{frame_index:0{len(str(max(n_frames - 1, 0)))}d}.{extension}"
+class VideoEntry(TypedDict):
+    """What the manifest says of the video."""
+
+    path: str
+    width: int
+    height: int
+    frame_rate: float
+    frames_decoded: int
+    frames_claimed: int
+    levels: NotRequired[list[float]]
+    size_bytes: int
+    hash: str
+    read_with: NotRequired[str]
+
+
+class KeyframeEntry(TypedDict):
+    """A chosen frame: its `Keyframe`, its image (a path from the result folder), and a reviewer's note."""
+
+    frame_index: int
+    time_s: float | None
+    cluster: int
+    cluster_size: int
+    distance: float
+    sharpness: float
+    file: str
+    note: NotRequired[str]
+
+
+class KEntry(TypedDict):
+    """How an automatic k was found: the chosen number and the curve behind it."""
+
+    k: int
+    method: str
+    clear: bool
+    ks: list[int]
+    inertias: list[float]
+
+
+class UnlikeEntry(TypedDict):
+    """A project of ``--unlike``: its name, how many frames it has, and how many of them are of this video."""
+
+    project: str
+    frames: int
+    of_this_video: int
+
+
+class Change(TypedDict):
+    """A change that a reviewer made: the entries that it removed and added, or a frame's note before and after."""
+
+    action: Literal["swap", "drop", "add", "note"]
+    removed: NotRequired[KeyframeEntry]
+    added: NotRequired[KeyframeEntry]
+    frame_index: NotRequired[int]
+    before: NotRequired[str]
+    after: NotRequired[str]
+
+
+class ReviewEntry(TypedDict):
+    """What a reviewer changed, the latest change last."""
+
+    history: list[Change]
+
+
+class Manifest(TypedDict):
+    """The content of ``manifest.json``.
+
+    `settings` is `Settings.as_dict`, `views` the names of the videos that were looked at together, `guards` that of
+    `Selection`, `budget` the total of a batch.
+    """
+
+    schema_version: int
+    tool_version: str
+    video: VideoEntry
+    settings: dict[str, Any]
+    k_selection: NotRequired[KEntry]
+    views: NotRequired[list[str]]
+    unlike: NotRequired[list[UnlikeEntry]]
+    guards: NotRequired[dict[str, dict[str, Any]]]
+    keyframes: list[KeyframeEntry]
+    warnings: list[str]
+    budget: NotRequired[dict[str, int]]
+    review: NotRequired[ReviewEntry]
 
 
 def build_manifest(
-    header: VideoHeader,
-    fingerprint: str,
-    frames_decoded: int,
+    reader: VideoReader,
+    scan: Scan,
     settings: Settings,
     selection: Selection,
-    warnings: tuple[str, ...],
-    k_selection: "KSelection | None" = None,
-    unlike: tuple[dict[str, Any], ...] = (),
+    warnings: Sequence[str],
+    k_selection: KSelection | None = None,
+    *,
+    unlike: Sequence[UnlikeEntry] = (),
     views: Sequence[str] = (),
-    levels: tuple[float, float] | None = None,
-) -> dict[str, Any]:
-    """Return the content of ``manifest.json``.
-
-    Parameters
-    ----------
-    header : VideoHeader
-    fingerprint : str
-        Hash of the video file.
-    frames_decoded : int
-        Frames decoded by the scan; with a range, up to its end.
-    settings : Settings
-    selection : Selection
-        Its keyframes and what the guards did.
-    warnings : tuple of str
-    k_selection : KSelection or None, default=None
-        How an automatic k was found; its entry stands in the manifest only then.
-    unlike : tuple of dict
-        The projects whose frames were not to come again: name, number of frames, and how many are of this video.
-    views : sequence of str
-        Names of the videos that were looked at together, where they show one scene.
-    levels : (float, float) or None
-        Of images: what was shown as black and as white.
-    """
-    n_frames = max(header.frames_claimed, frames_decoded)
-    manifest: dict[str, Any] = {
+) -> Manifest:
+    """Return the content of ``manifest.json``; see `Manifest` for `unlike` and `views`."""
+    header = reader.header
+    levels = None if reader.images is None else reader.images.levels
+    video = {
+        "path": header.name,
+        "width": header.width,
+        "height": header.height,
+        "frame_rate": header.frame_rate,
+        "frames_decoded": scan.frames_decoded,
+        "frames_claimed": header.frames_claimed,
+        **({} if levels is None else {"levels": list(levels)}),
+        "size_bytes": header.size_bytes,
+        "hash": file_hash(reader.path, header.size_bytes),
+        **({"read_with": header.backend_reason} if header.backend_reason else {}),
+    }
+    manifest = {
         "schema_version": SCHEMA_VERSION,
         "tool_version": __version__,
-        "video": {
-            "path": header.name,
-            "width": header.width,
-            "height": header.height,
-            "frame_rate": header.frame_rate,
-            "frames_decoded": frames_decoded,
-            "frames_claimed": header.frames_claimed,
-            **({} if levels is None else {"levels": list(levels)}),
-            "size_bytes": header.size_bytes,
-            "hash": fingerprint,
-            **({"read_with": header.backend_reason} if header.backend_reason else {}),
-        },
+        "video": video,
         "settings": settings.as_dict(),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
-        **({"views": list(views)} if views else {}),
-        **({"unlike": list(unlike)} if unlike else {}),
+        **({"views": views} if views else {}),
+        **({"unlike": unlike} if unlike else {}),
         **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
-            {
-                "frame_index": keyframe.frame_index,
-                "time_s": keyframe.time_s,
-                "cluster": keyframe.cluster,
-                "cluster_size": keyframe.cluster_size,
-                "distance": keyframe.distance,
-                "sharpness": keyframe.sharpness,
-                "file": f"frames/{image_name(keyframe.frame_index, n_frames, settings.format)}",
-            }
-            for keyframe in selection.keyframes
+            keyframe_entry(keyframe, cast(VideoEntry, video), settings.format) for keyframe in selection.keyframes
         ],
-        "warnings": list(warnings),
+        "warnings": warnings,
     }
-    return dict(shown_in(manifest))
+    return cast(Manifest, shown_in(manifest))
 
 
-def _k_entry(found: "KSelection") -> dict[str, Any]:
-    """Return the chosen number and the curve behind it, in as many digits as tell anything."""
+def keyframe_entry(keyframe: Keyframe, video: VideoEntry, image_format: str) -> KeyframeEntry:
+    """Return the entry of a chosen frame."""
+    return cast(KeyframeEntry, {**vars(keyframe), "file": image_file(keyframe.frame_index, video, image_format)})
+
+
+def image_file(frame_index: int, video: VideoEntry, image_format: str) -> str:
+    """Return where the image of a frame lies; its index has as many digits as the last one, as DeepLabCut writes it."""
+    last = max(video["frames_claimed"], video["frames_decoded"], 1) - 1
+    return f"frames/img{frame_index:0{len(str(last))}d}.{image_format}"
+
+
+def _k_entry(found: KSelection) -> KEntry:
+    """Return an automatic k and its curve, in as many digits as matter."""
     return {
         "k": found.k,
         "method": found.method,
@@ -111,12 +177,12 @@ def _k_entry(found: "KSelection") -> dict[str, Any]:
     }
 
 
-def manifest_text(manifest: dict[str, Any]) -> str:
+def manifest_text(manifest: Manifest) -> str:
     """Return the text of ``manifest.json``."""
     return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
 
 
-def table_text(manifest: dict[str, Any]) -> str:
+def table_text(manifest: Manifest) -> str:
     """Return the text of ``keyframes.csv``; notes have a column where there are any."""
     entries = manifest["keyframes"]
     columns = (*COLUMNS, "note") if any("note" in entry for entry in entries) else COLUMNS
@@ -127,7 +193,7 @@ def table_text(manifest: dict[str, Any]) -> str:
     return written.getvalue()
 
 
-def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``manifest.json`` and ``keyframes.csv`` into a folder."""
     for name, content in (("manifest.json", manifest_text(manifest)), ("keyframes.csv", table_text(manifest))):
         (folder / name).write_text(content, encoding="utf-8", newline="")

@@ -10,15 +10,12 @@ import operator
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from keyframes.errors import SettingsError
 
-if TYPE_CHECKING:
-    pass
-
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
-Algorithm = Literal["auto", "kmeans", "dec"]
+Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["exact", "fast"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
@@ -48,6 +45,34 @@ class Crop:
         return f"{self.x},{self.y},{self.width},{self.height}"
 
 
+class Options(TypedDict, total=False):
+    """The settings that have a default, as `keyframes.extract` and the others take them by keyword; see `Settings`."""
+
+    features: FeatureKind
+    algorithm: Algorithm
+    encoder_minutes: float
+    encoder: Path | None
+    input_size: tuple[int, int] | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    start_s: float
+    stop_s: float | None
+    every: int
+    crop: Crop | None
+    width: int
+    color: bool
+    scan: ScanKind
+    uniform: bool
+    min_gap_s: float
+    allow_similar: bool
+    allow_dark: bool
+    allow_blurred: bool
+    seed: int
+    format: ImageFormat
+    levels: tuple[float, float] | None
+    rate: float | None
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that can change a result; the manifest lists all of it.
@@ -60,10 +85,11 @@ class Settings:
         What stands for a frame: where the animals are and their postures, beside the leading principal components of
         its thumbnail; these alone; the thumbnail itself; or what a network makes of it, one trained on this recording
         or `encoder`.
-    algorithm : {"auto", "kmeans", "dec"}
-        Frames that stand for all others (k-medoids over places and postures), where `features` is "auto" and no
-        projects count, or else the members nearest to the centres of k-means; or of clusters that the network of this
-        recording learns together with its features (deep embedded clustering).
+    algorithm : {"auto", "kmeans", "minibatch", "centnn", "dec"}
+        "auto" takes frames that represent all others (k-medoids over places and postures) where `features` is "auto"
+        and no projects count, and k-means otherwise. The others cluster the features, and the members nearest to the
+        centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or clusters that
+        the network of this recording learns together with its features (deep embedded clustering).
     encoder_minutes : float
         What training the network may take on two slow cores; the work is fixed by it, not the time.
     encoder : Path or None

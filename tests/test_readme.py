@@ -24,7 +24,7 @@ def blocks(language):
 
 SETUP, TEST, TASKS, BATCHES, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
 # What a command needs that is an extra.
-EXTRAS = {"--to sleap": "sleap_io", "deeplabcut --project": "ruamel.yaml"}
+EXTRAS = {"--to sleap": "sleap_io"}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,6 @@ def test_an_export_runs_as_written(command, folder_with_results):
 
 
 def test_the_review_opens_as_written(folder_with_results):
-    pytest.importorskip("starlette", reason="needs the extra that brings Starlette")
     command, name, result = REVIEW.split()
     assert (command, name) == ("keyframes", "review")
     with reviewing(result, cwd=folder_with_results) as review:

@@ -53,7 +53,6 @@ def check_second(work, n_counted):
 
 
 def test_deeplabcut(work):
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     (new,), more = commands_of("DeepLabCut")
     run_as_written(new, work)
     # Labelled by napari, and three outliers with plots after training.
@@ -102,7 +101,6 @@ def test_sleap(work):
 
 
 def test_lightning_pose(work):
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     (new,), (more,) = commands_of("Lightning Pose")
     run_as_written(new, work)
     # The app moves what is labelled from the queue to the table; then settings are recommended.

@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
     if find_spec("torch") is None:
         from clustering.errors import MissingExtraError
 
-        raise MissingExtraError(f"clustering.deep.{name} needs PyTorch: pip install 'keyframes[encoder]'")
+        raise MissingExtraError(f"clustering.deep.{name} needs PyTorch: pip install '.[encoder]' in the repository")
     value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value

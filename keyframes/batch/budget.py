@@ -18,7 +18,8 @@ from keyframes.batch.coresets import (
     on_grid,
     shared_directions,
 )
-from keyframes.choice.guards import similar_limit
+from keyframes.choice.distance import FrameDistance
+from keyframes.choice.guards import Limits
 from keyframes.choice.selection import Selection
 from keyframes.scan.cache import load_arrays, save_arrays
 from keyframes.scan.scan import Scan
@@ -91,7 +92,8 @@ class Share:
             Of its thumbnails.
         threads : int or None
         """
-        from keyframes.choice.clusters import find_limits, select
+        from keyframes.choice.clusters import clusters_around
+        from keyframes.choice.members import select_members
 
         matrix, place = self.space.map_of(*on_grid(scan.components, shape))
         # Around the recording's own mean, so that float32 keeps its digits.
@@ -100,13 +102,11 @@ class Share:
             chunk = slice(first, first + ASSIGNED_ROWS)
             # Summed in one order: a product of matrices need not give equal rows equal results.
             features[chunk] = np.einsum("ij,jk->ik", scan.features[chunk].astype(np.float32), matrix)
-        limits = find_limits(scan, settings)
-        if limits.similar:
-            n_pixels = GRID * GRID * (shape[2] if len(shape) == 3 else 1)
-            limits = replace(limits, similar=similar_limit(features, n_pixels))
-        seen = replace(scan, features=features)
-        centers = np.ascontiguousarray(self.centers - place)
-        return select(seen, len(centers), seed=settings.seed, threads=threads, limits=limits, centers=centers)
+        n_pixels = GRID * GRID * (shape[2] if len(shape) == 3 else 1)
+        distance = FrameDistance.of_features(features, n_pixels)
+        clusters = clusters_around(distance, np.ascontiguousarray(self.centers - place), threads)
+        limits = Limits.of(scan, settings, distance.alike)
+        return select_members(replace(scan, features=features), clusters, len(self.centers), limits)
 
 
 def plan_budget(
@@ -187,12 +187,12 @@ def spend(
     with Workers(threads) as workers:
         while True:
             fixed = np.concatenate([rows[:0], *own_centers.values()])
-            free = ~np.isin(recording, list(own_centers))
-            n_left = min(total - len(fixed), int(free.sum()))
+            free = ~np.isin(recording, list(own_centers)) if own_centers else slice(None)
+            n_left = min(total - len(fixed), len(recording[free]))
             centers, owners = rows[:0], recording[:0]
             if n_left > 0:
                 centers, owners = _cluster_together(
-                    rows, weights, recording, n_left, fixed, list(own_centers), seed, workers
+                    rows[free], weights[free], recording[free], n_left, fixed, seed, workers
                 )
             counts = np.bincount(owners, minlength=n_recordings)
             short = [
@@ -215,18 +215,17 @@ def _cluster_together(
     recording: NDArray[np.int32],
     n_clusters: int,
     fixed: NDArray[np.float32],
-    left_out: Sequence[int],
     seed: int,
     workers: "Workers",
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Centres of the rows of all recordings but those left out, whose own centres are fixed, and their owners."""
+    """Find centres beside fixed ones, and the recording of the row that comes nearest to each."""
     from clustering import k_means
-    from clustering.seeding import sample_rows
+    from clustering.sampling import sample_rows
+    from keyframes.choice.clusters import assign, count_different, ranked_members
 
-    free = np.flatnonzero(~np.isin(recording, left_out)) if left_out else np.arange(len(rows))
-    sampled, counts = sample_rows(weights[free], max(SAMPLED_ROWS, 8 * n_clusters), np.random.RandomState(seed))
-    sample = rows[free[sampled]]
-    n_clusters = min(n_clusters, _n_different(sample, n_clusters))
+    sampled, counts = sample_rows(weights, max(SAMPLED_ROWS, 8 * n_clusters), np.random.RandomState(seed))
+    sample = rows[sampled]
+    n_clusters = min(n_clusters, count_different(sample, n_clusters))
     found = k_means(
         sample,
         n_clusters,
@@ -236,73 +235,20 @@ def _cluster_together(
         random_state=seed,
         n_threads=workers.n_threads,
     )
-    centers = found.centers
-    labels, squared = (found.labels, found.distances) if len(sample) == len(free) else (None, None)
-    if labels is None or squared is None:
-        del sample
-        labels, squared = _assign(rows, free, centers, workers)
-        moved = _means(rows, free, weights, labels, centers)
-        moved[n_clusters:] = centers[n_clusters:]
-        centers = moved
-        labels, squared = _assign(rows, free, centers, workers)
-    nearest = _nearest_rows(labels, squared, n_clusters)
+    labels, squared, centers = found.labels, found.distances, found.centers
+    if len(sample) < len(rows):
+        _, _, means = assign(rows, centers, workers, weights)
+        centers = np.concatenate([means[:n_clusters], fixed])
+        labels, squared, _ = assign(rows, centers, workers)
+    ranked = ranked_members(labels, squared, np.zeros(len(labels), np.uint8), n_clusters)
     # A cluster that the last move left empty covers nothing that others do not.
-    full = nearest >= 0
-    return centers[:n_clusters][full], recording[free[nearest[full]]]
-
-
-def _n_different(rows: NDArray[np.float32], enough: int) -> int:
-    """Count different rows, no further than `enough`."""
-    seen: set[bytes] = set()
-    for row in rows:
-        seen.add(row.tobytes())
-        if len(seen) >= enough:
-            break
-    return len(seen)
-
-
-def _assign(
-    rows: NDArray[np.float32], chosen: NDArray[np.int64], centers: NDArray[np.float32], workers: "Workers"
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Label of the nearest centre of some rows, and the squared distance to it."""
-    from clustering.lloyd import nearest_centers
-
-    labels, squared = np.empty(len(chosen), np.int32), np.empty(len(chosen), np.float32)
-    for first in range(0, len(chosen), ASSIGNED_ROWS):
-        chunk = slice(first, first + ASSIGNED_ROWS)
-        labels[chunk], squared[chunk] = nearest_centers(rows[chosen[chunk]], centers, workers)
-    return labels, squared
-
-
-def _means(
-    rows: NDArray[np.float32],
-    chosen: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    labels: NDArray[np.int32],
-    centers: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Weighted mean of each cluster's members; the centre itself where there are none."""
-    totals = np.bincount(labels, weights[chosen], minlength=len(centers))
-    means = centers.copy()
-    for column in range(rows.shape[1]):
-        sums = np.bincount(labels, weights[chosen] * rows[chosen, column], minlength=len(centers))
-        means[:, column] = np.where(totals > 0, sums / np.where(totals > 0, totals, 1), centers[:, column])
-    return means
-
-
-def _nearest_rows(labels: NDArray[np.int32], squared: NDArray[np.float32], n_clusters: int) -> NDArray[np.int64]:
-    """Member nearest to each centre, the first of equally near ones; -1 where there is none."""
-    order = np.lexsort((squared, labels))
-    first = np.searchsorted(labels[order], np.arange(n_clusters))
-    there = first < len(order)
-    found = np.full(n_clusters, -1, np.int64)
-    found[there] = order[first[there]]
-    found[there] = np.where(labels[found[there]] == np.flatnonzero(there), found[there], -1)
-    return found
+    full = np.array([number for number, members in enumerate(ranked) if len(members)], np.int64)
+    nearest = np.array([ranked[number][0] for number in full], np.int64)
+    return centers[full], recording[nearest]
 
 
 def save_plan(path: Path, plan: Plan, key: str) -> None:
-    """Write a plan, whole or not at all, under a key that tells what it was made of."""
+    """Write a plan under a key that tells what it was made of."""
     save_arrays(
         path,
         key=np.frombuffer(key.encode(), np.uint8),

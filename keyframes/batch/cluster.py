@@ -5,7 +5,6 @@ import queue
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -42,7 +41,7 @@ class ClusterWorkers:
         try:
             import distributed
         except ImportError:
-            raise BatchError("--scheduler needs dask's distributed: pip install 'keyframes[cluster]'") from None
+            raise BatchError("--scheduler needs distributed: pip install '.[cluster]' in the repository") from None
         # Its own many lines on a connection that fails say no more than one.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
@@ -55,9 +54,7 @@ class ClusterWorkers:
             ) from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._client.close()
 
     def run(self, tasks: Sequence[Task], tick: Callable[[], None]) -> Iterator[tuple[Task, Outcome]]:

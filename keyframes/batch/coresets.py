@@ -105,11 +105,10 @@ def make_coreset(
     threads : int or None
         The result does not depend on it.
     """
-    from keyframes.choice.clusters import cluster, count_different
+    from keyframes.choice.clusters import cluster_features, count_different
 
     n_rows = count_different(features, n_rows)
-    nothing = np.empty((0, features.shape[1]), np.float32)
-    labels, squared, centers = cluster(features, n_rows, nothing, seed, threads)
+    labels, squared, centers = cluster_features(features, n_rows, seed=seed, threads=threads)
     mean, basis = on_grid(components, shape)
     weights = np.bincount(labels, minlength=len(centers)).astype(np.float32)
     return Coreset(centers, weights, float(squared.sum(dtype=np.float64)), mean, basis)
@@ -126,22 +125,13 @@ def on_grid(components: PrincipalComponents, shape: tuple[int, ...]) -> tuple[ND
 
 def save_coreset(path: Path, coreset: Coreset) -> None:
     """Write a coreset, whole or not at all."""
-    save_arrays(
-        path,
-        rows=coreset.rows,
-        weights=coreset.weights,
-        inertia=np.array(coreset.inertia),
-        mean=coreset.mean,
-        basis=coreset.basis,
-    )
+    save_arrays(path, **vars(coreset))
 
 
 def load_coreset(path: Path) -> Coreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
     kept = load_arrays(path)
-    if not kept:
-        return None
-    return Coreset(kept["rows"], kept["weights"], float(kept["inertia"]), kept["mean"], kept["basis"])
+    return Coreset(**{**kept, "inertia": float(kept["inertia"])}) if kept else None  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

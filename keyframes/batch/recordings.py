@@ -1,15 +1,16 @@
 """Which recordings there are below a folder, and where their results go."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from keyframes.batch.image_folders import find_stacks, is_our_output, is_sequence
-from keyframes.errors import BatchError
+from keyframes.errors import BatchError, VideoError
 from keyframes.result.naming import result_names
+from keyframes.video import VideoReader
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
 
 # What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.
@@ -23,6 +24,8 @@ VIDEO_ENDINGS = frozenset(
 # What a batch writes into its own folder.
 SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
 ENDINGS_SHOWN = 8
+# Of files named alike so many are tried, until one opens and tells for all of them.
+N_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def find_recordings(
                     raise BatchError(f"{folder}: cannot be looked into ({error.strerror})") from None
                 continue
             names = {entry.name for entry in entries}
-            if here != folder and is_our_output(here.name, names, beside):
+            if here != folder and _is_our_output(here.name, names, beside):
                 continue
             files = []
             for entry in entries:
@@ -140,10 +143,10 @@ def _sorted_out(here: Path, files: Sequence[str], patterns: _Patterns) -> tuple[
     if patterns.include:
         files = [name for name in files if patterns.includes(name)]
     images = [name for name in files if _ending(name) in IMAGE_ENDINGS]
-    stacks = find_stacks(here, [name for name in images if _ending(name) in TIFF_ENDINGS])
+    stacks = _find_stacks(here, [name for name in images if _ending(name) in TIFF_ENDINGS])
     videos = {*stacks, *(name for name in files if _ending(name) in VIDEO_ENDINGS)}
     images = [name for name in images if name not in videos]
-    whole = not (beside_videos or stacks or patterns.excludes(patterns.place)) and is_sequence(images)
+    whole = not (beside_videos or stacks or patterns.excludes(patterns.place)) and _is_sequence(images)
     rest = {name for name in files if name not in videos} - set(images if whole else ())
     if patterns.include:
         # What was asked for is a recording, whatever it looks like.
@@ -160,6 +163,39 @@ def _matches(path: str, patterns: Sequence[str]) -> bool:
     """Whether a path with slashes, or the name at its end, matches a pattern."""
     texts = (PurePosixPath(path).name.casefold(), path.casefold())
     return any(fnmatchcase(text, pattern.casefold()) for pattern in patterns for text in texts)
+
+
+def _is_sequence(names: Sequence[str]) -> bool:
+    """Whether most of some image files differ in nothing but the numbers in their names."""
+    patterns = Counter(re.sub("[0-9]+", "0", name.casefold()) for name in names)
+    return len(names) > 1 and max(patterns.values()) > max(1, len(names) // 2)
+
+
+def _find_stacks(folder: Path, names: Sequence[str]) -> list[str]:
+    """Return those of a folder's TIFFs that have several pages or cannot be opened, as their reader will report.
+
+    In a sequence, the first file that opens tells for all.
+    """
+    if not _is_sequence(names):
+        return [name for name in names if _is_stack(folder / name) is not False]
+    told = (_is_stack(folder / name) for name in names[:N_TRIED])
+    return list(names) if next((stack for stack in told if stack is not None), False) else []
+
+
+def _is_stack(path: Path) -> bool | None:
+    """Whether a TIFF has several pages; None where it cannot be opened."""
+    try:
+        with VideoReader(path, threads=1) as reader:
+            return reader.header.frames_claimed > 1
+    except VideoError:
+        return None
+
+
+def _is_our_output(name: str, inside: Collection[str], beside: Collection[str]) -> bool:
+    """Whether a folder of these contents and neighbours holds what this package wrote, and so no recordings."""
+    is_result = {"manifest.json", "frames"} <= set(inside)
+    is_export = name == "images" and not {"annotations.json", "manifest.jsonl"}.isdisjoint(beside)
+    return is_result or is_export or name in ("labeled-data", "batch-state")
 
 
 def describe_left_out(left_out: Mapping[str, int]) -> str:

@@ -1,10 +1,12 @@
 """A batch from the folder to its summary."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
 from keyframes.batch.cluster import ClusterWorkers
@@ -18,8 +20,11 @@ from keyframes.batch.work import PLAN, coreset_file
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
 from keyframes.report import index_page
-from keyframes.settings import Settings
+from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
@@ -68,7 +73,7 @@ def run_batch(
     threads: int | None = None,
     progress: bool = False,
     say: Callable[[str], None] = lambda line: None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Batch:
     """Choose frames of every recording below a folder, each into a result folder of its own.
 
@@ -120,37 +125,25 @@ def run_batch(
     SettingsError, BatchError, OutputError
         See `keyframes.errors`. A recording that cannot be processed raises nothing: it is one of the rows.
     """
-    if (k is None) == (total is None):
-        raise SettingsError("give the number of frames of each video, or a total of all videos")
-    settings = Settings(k=k if k is not None else total or 0, **options)
-    check_unlike(settings, unlike)
-    if settings.algorithm == "dec":
-        raise SettingsError(
-            "algorithm = dec learns one recording with its k; batch takes features = encoder without it"
-        )
-    _check_budget(settings, total, at_least, unlike)
-    if settings.encoder is not None:
-        # Workers have working folders of their own.
-        settings = replace(settings, encoder=settings.encoder.absolute())
+    settings = _settings(k, total, at_least, unlike, options)
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)
-    place = Path(output) if output is not None else Path(f"{searched.resolve().name or 'root'}-keyframes")
+    name = searched.resolve().name or "root"
+    place = Path(output) if output is not None else Path(f"{name}-keyframes")
     found = find_recordings(searched, include, exclude, state_folder(place))
-    recordings = found.recordings
-    budget = None
-    if total is not None:
-        if at_least * len(recordings) > total:
-            raise SettingsError(
-                f"at least {at_least} of each of {len(recordings)} videos are more than the total of {total}; lower one"
-            )
-        budget = Budget(total, at_least, len(recordings))
+    n_recordings = len(found.recordings)
+    if total is not None and at_least * n_recordings > total:
+        raise SettingsError(
+            f"at least {at_least} of each of {n_recordings} videos are more than the total of {total}; lower one"
+        )
+    budget = None if total is None else Budget(total, at_least, n_recordings)
     _make(state_folder(place))
     if not resume:
-        for recording in recordings:
+        for recording in found.recordings:
             forget(place, recording)
-    known = {name: state["place"] for name, state in read_states(place).items()}
-    places = assign_places(recordings, known, searched.resolve().name or "root")
+    known = {recording: state["place"] for recording, state in read_states(place).items()}
+    places = assign_places(found.recordings, known, name)
     tasks = [
         Task(
             recording=recording,
@@ -163,7 +156,7 @@ def run_batch(
             overwrite=overwrite,
             keep_bytes=keep_bytes,
         )
-        for recording in recordings
+        for recording in found.recordings
     ]
     watch = Watch(say, progress)
     workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(_at_once(jobs, len(tasks)), threads)
@@ -171,7 +164,8 @@ def run_batch(
         with workers:
             failed: dict[str, Outcome] = {}
             if budget is not None:
-                failed = _failures(_complete(workers, tasks, "reduce", watch))
+                reduced = _complete(workers, tasks, "reduce", watch)
+                failed = {name: outcome for name, outcome in reduced.items() if outcome.status == "failed"}
                 tasks = [task for task in tasks if task.recording not in failed]
                 _plan(tasks, budget, threads, watch)
             outcomes = _complete(workers, tasks, "choose", watch) | failed
@@ -184,19 +178,36 @@ def run_batch(
     return Batch(place, told, found.left_out)
 
 
+def _settings(
+    k: int | Literal["auto"] | None, total: int | None, at_least: int, unlike: Sequence[str | Path], options: Options
+) -> Settings:
+    """Return the settings of all recordings, or raise a SettingsError."""
+    if (k is None) == (total is None):
+        raise SettingsError("give the number of frames of each video, or a total of all videos")
+    settings = Settings(k=k if k is not None else total or 0, **options)
+    check_unlike(settings, unlike)
+    if settings.algorithm == "dec":
+        raise SettingsError(
+            "algorithm = dec learns one recording with its k; batch takes features = encoder without it"
+        )
+    if at_least < 0 or (at_least and total is None):
+        raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
+    refused = {
+        "uniform": settings.uniform,
+        "unlike": bool(unlike),
+        f"features = {settings.features}": settings.features not in ("auto", "pca"),
+        f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
+    }
+    what = next((option for option, is_given in refused.items() if is_given), "")
+    if total is not None and what:
+        raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
+    # Workers have working folders of their own.
+    return settings if settings.encoder is None else replace(settings, encoder=settings.encoder.absolute())
+
+
 def _settings_for(recording: Path, settings: Settings) -> Settings:
     """Return the settings for a recording: a rate and levels are for images alone."""
     return settings if is_image_sequence(recording) else replace(settings, rate=None, levels=None)
-
-
-def _check_budget(settings: Settings, total: int | None, at_least: int, unlike: Sequence[str | Path]) -> None:
-    if at_least < 0 or (at_least and total is None):
-        raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
-    if total is None:
-        return
-    if settings.uniform or unlike or settings.features not in ("auto", "pca"):
-        what = "uniform" if settings.uniform else "unlike" if unlike else f"features = {settings.features}"
-        raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
 
 
 def _at_once(jobs: int | None, n_tasks: int) -> int:
@@ -235,10 +246,6 @@ def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> 
             watch.tick()
             time.sleep(0.1)
     return outcomes
-
-
-def _failures(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
-    return {name: outcome for name, outcome in outcomes.items() if outcome.status == "failed"}
 
 
 def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Watch) -> None:

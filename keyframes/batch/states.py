@@ -1,9 +1,9 @@
 """What is known of each recording, in a file of its own, and the summaries that are made of these."""
 
 import csv
+import io
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +14,7 @@ from keyframes.errors import OutputError
 from keyframes.names import restored, shown, shown_in, stored
 from keyframes.video import file_hash
 from keyframes.video.images import image_files
+from keyframes.whole_files import whole_file
 
 SCHEMA_VERSION = 1
 # Folder of the kept scans, below that of the states.
@@ -25,15 +26,11 @@ COLUMNS = ("recording", "status", "frames", "seconds", "place", "warnings", "rea
 
 def write_text(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); free space, or choose another -o") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def read_state(output: Path, recording: str) -> dict[str, Any]:
@@ -64,23 +61,14 @@ def _write(path: Path, state: dict[str, Any]) -> None:
     write_text(path, json.dumps(state, indent=2) + "\n")
 
 
-def write_state(task: Task, **entries: Any) -> dict[str, Any]:
+def write_state(task: Task, **entries: Any) -> None:
     """Replace what is known of a task's recording."""
     state = {"schema_version": SCHEMA_VERSION, "recording": task.recording, "place": task.place, **entries}
     _write(task.folder / f"{task.name}.json", state)
-    return state
 
 
 def identify(video: Path) -> dict[str, Any]:
-    """Return what tells whether a file is the one that it was: size, time of the last change, hash of head and tail.
-
-    Of a folder of images, the sum of their sizes and the latest of their times.
-
-    Raises
-    ------
-    VideoError
-        Where it cannot be read.
-    """
+    """Return what tells whether a file, or a folder of images, is unchanged; an OSError where it cannot be read."""
     seen = [file.stat() for file in (image_files(video) if video.is_dir() else [video])]
     size_bytes = sum(one.st_size for one in seen)
     return {
@@ -91,14 +79,7 @@ def identify(video: Path) -> dict[str, Any]:
 
 
 def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Write ``batch.json`` and ``summary.csv`` of everything that state files tell of; return the rows of the table.
-
-    Parameters
-    ----------
-    output : Path
-    left_out : mapping of str to int
-        How many files of each ending were found and are no recordings.
-    """
+    """Write ``batch.json`` and ``summary.csv`` of everything that state files know; return the rows of the table."""
     states = read_states(output)
     rows = [
         {
@@ -122,20 +103,12 @@ def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, A
         "results": rows,
     }
     write_text(output / "batch.json", json.dumps(shown_in(summary), indent=2) + "\n")
-    path = output / "summary.csv"
-    lines = _Lines()
-    table = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+    written = io.StringIO(newline="")
+    table = csv.DictWriter(written, COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows({**row, "warnings": "; ".join(row["warnings"])} for row in rows)
-    write_text(path, shown("".join(lines)))
+    write_text(output / "summary.csv", shown(written.getvalue()))
     return rows
-
-
-class _Lines(list[str]):
-    """A file for csv, in memory."""
-
-    def write(self, text: str) -> None:
-        self.append(text)
 
 
 def forget(output: Path, recording: str) -> None:
@@ -146,6 +119,7 @@ def forget(output: Path, recording: str) -> None:
         with suppress(OSError):
             path.unlink()
     if state:
-        entries = ("schema_version", "recording", "place", "owned")
-        kept: dict[str, Any] = {entry: state[entry] for entry in entries if entry in state}
+        kept: dict[str, Any] = {
+            entry: state[entry] for entry in ("schema_version", "recording", "place", "owned") if entry in state
+        }
         _write(folder / f"{name}.json", {**kept, "status": "waiting"})

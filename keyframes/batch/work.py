@@ -3,32 +3,39 @@
 It runs in a process of this machine or of a cluster alike, and all that it shares with others are files.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyframes.batch.budget import Share, load_plan
 from keyframes.batch.claims import Claim, read_claim
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
 from keyframes.batch.states import KEEP, identify, read_state, write_state
 from keyframes.batch.tasks import Outcome, Task
+from keyframes.choice.choose import choose
+from keyframes.choice.selection import Selection
 from keyframes.errors import KeyframesError, OutputError, VideoError
-from keyframes.pipeline import extract_scanned
+from keyframes.pipeline import open_video, run_extraction
 from keyframes.progress import Progress
-from keyframes.result.folder import hidden_start
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import MAX_AUTO_K, Settings
 from keyframes.video import VideoReader, refuse_special
+from keyframes.whole_files import hidden_start
+
+if TYPE_CHECKING:
+    from keyframes.pipeline import Chooser
 
 PLAN = "plan.npz"
 # What decides about a scan; another choice among its frames needs no other one.
@@ -91,27 +98,32 @@ class _Work:
     def _run(self) -> Outcome:
         task = self.task
         self.identity = self._identify()
-        share = None
-        if task.budget is not None and task.step == "choose":
-            plan = load_plan(task.folder / PLAN)
-            if plan is None:
-                raise OutputError(f"{task.folder / PLAN}: cannot be read; run the command again")
-            share = plan.of(task.name)
+        share = self._share()
         wanted = self._wanted(share)
-        same = self.before.get("video") == self.identity
-        if task.step == "reduce" and same and load_coreset(self._coreset_file()) is not None:
-            return Outcome(task.recording, "reduced")
-        if task.step == "choose" and same and self._is_done(wanted):
-            return Outcome(task.recording, "skipped", self.before.get("frames", 0))
+        if self.before.get("video") == self.identity:
+            if task.step == "reduce" and load_coreset(coreset_file(task, self.identity)) is not None:
+                return Outcome(task.recording, "reduced")
+            if task.step == "choose" and self._is_done(wanted):
+                return Outcome(task.recording, "skipped", self.before.get("frames", 0))
         self._clear_away()
         if task.step == "reduce":
             self._reduce()
             return Outcome(task.recording, "reduced", seconds=self._seconds())
         if share is not None and not len(share.centers):
             self._remove_result()
-            self._write("done", wanted, frames=0, warnings=[], reason="")
+            self._write("done", wanted)
             return Outcome(task.recording, "done", seconds=self._seconds())
         return self._choose(share, wanted)
+
+    def _share(self) -> Share | None:
+        """Return the recording's share in a budget that was divided."""
+        task = self.task
+        if task.budget is None or task.step == "reduce":
+            return None
+        plan = load_plan(task.folder / PLAN)
+        if plan is None:
+            raise OutputError(f"{task.folder / PLAN}: cannot be read; run the command again")
+        return plan.of(task.name)
 
     def _identify(self) -> dict[str, Any]:
         try:
@@ -148,62 +160,34 @@ class _Work:
                         left.unlink()
 
     def _reduce(self) -> None:
-        task = self.task
-        assert task.budget is not None
-        settings = task.settings
-        with VideoReader(
-            task.video,
-            start_s=settings.start_s,
-            stop_s=settings.stop_s,
-            every=settings.every,
-            crop=settings.crop,
-            threads=task.threads,
-            levels=settings.levels,
-            rate=settings.rate,
-        ) as reader:
+        task, settings = self.task, self.task.settings
+        with open_video(task.video, settings, task.threads) as reader:
             scan = self._scan(reader, settings, self.claim.tell)
             self.claim.tell("reduce", 0, 0)
+            n_rows, shape = _n_rows(task), thumbnailer_of(reader, settings).shape
             coreset = make_coreset(
-                scan.features,
-                scan.components,
-                thumbnailer_of(reader, settings).shape,
-                self._n_rows(),
-                seed=settings.seed,
-                threads=task.threads,
+                scan.features, scan.components, shape, n_rows, seed=settings.seed, threads=task.threads
             )
-        save_coreset(self._coreset_file(), coreset)
+        own = coreset_file(task, self.identity)
+        save_coreset(own, coreset)
         for other in _beginning_with(task.folder, f"{task.name}-"):
-            if other.name.endswith(".coreset.npz") and other != self._coreset_file():
+            if other.name.endswith(".coreset.npz") and other != own:
                 with suppress(OSError):
                     other.unlink()
         # An earlier result of the same file stays one, as long as nothing else is chosen.
         if self.before.get("video") != self.identity or self.before.get("status") != "done":
-            self._write("reduced", {}, frames=0, warnings=[], reason="")
-
-    def _n_rows(self) -> int:
-        assert self.task.budget is not None
-        return coreset_rows(self.task.budget.total, self.task.budget.n_recordings)
-
-    def _coreset_file(self) -> Path:
-        assert self.task.budget is not None
-        return coreset_file(self.task, self.identity)
+            self._write("reduced")
 
     def _choose(self, share: Share | None, wanted: dict[str, Any]) -> Outcome:
         task = self.task
-        settings, choose_with, notes = task.settings, None, {}
+        settings = task.settings
+        choose_with: Chooser = choose
         if share is not None:
-            settings, budget = replace(settings, k=len(share.centers)), task.budget
-            assert budget is not None
-            notes = {"budget": asdict(budget)}
-
-            def choose_with(scan: Scan, followed: Settings) -> Any:
-                self.claim.tell("choose", 0, 0)
-                return share.choose(scan, followed, self._shape, task.threads)
-
+            settings, choose_with = replace(settings, k=len(share.centers)), self._choose_of(share)
         self._check_place()
         # The place is noted as this recording's own before anything is put there.
-        self._write("running", {}, frames=0, warnings=[], reason="")
-        result = extract_scanned(
+        self._write("running")
+        result = run_extraction(
             task.video,
             settings,
             task.result,
@@ -213,11 +197,20 @@ class _Work:
             progress=self.claim.tell,
             scan_with=self._scan,
             choose_with=choose_with,
-            notes=notes,
+            budget=None if share is None or task.budget is None else asdict(task.budget),
         )
         frames = len(result.keyframes)
-        self._write("done", wanted, frames=frames, warnings=list(result.warnings), reason="")
+        self._write("done", wanted, frames, result.warnings)
         return Outcome(task.recording, "done", frames, self._seconds(), result.warnings)
+
+    def _choose_of(self, share: Share) -> Chooser:
+        """Return what chooses the frames of a share in the budget, in place of a clustering of this recording alone."""
+
+        def choose_share(scan: Scan, settings: Settings, threads: int | None, *_: object) -> tuple[Selection, None]:
+            self.claim.tell("choose", 0, 0)
+            return share.choose(scan, settings, self._shape, threads), None
+
+        return choose_share
 
     def _check_place(self) -> None:
         """Raise where something stands that is not this recording's result."""
@@ -236,10 +229,12 @@ class _Work:
         # what was kept for one k is what another would have made.
         common = replace(settings, k="auto")
         path = self.task.folder / KEEP / f"{self.task.name}-{scan_key(settings, self.identity)}.npz"
-        scan = load_scan(path, reader, common)
+        scan = load_scan(path, reader)
         if scan is None:
             path.parent.mkdir(exist_ok=True)
-            note_scan(self.task.folder, self.task.name)
+            # A line for each time that a recording is decoded.
+            with (self.task.folder / f"{self.task.name}.scans").open("a", encoding="utf-8") as scans:
+                scans.write("scan\n")
             scan = scan_video(reader, common, progress)
             keep_scan(path, scan, reader)
             make_room(path.parent, self.task.keep_bytes, path)
@@ -263,14 +258,22 @@ class _Work:
         if reason.startswith(f"{self.task.place}: "):
             reason = f"{reason.removeprefix(f'{self.task.place}: ')} ({self.task.place})"
         with suppress(KeyframesError):
-            self._write("failed", {}, frames=0, warnings=[], reason=reason)
+            self._write("failed", reason=reason)
         return Outcome(self.task.recording, "failed", seconds=self._seconds(), reason=reason)
 
-    def _write(self, status: str, settings: dict[str, Any], **entries: Any) -> None:
-        # Whoever was taken over has nothing to tell any more.
+    def _write(
+        self,
+        status: str,
+        settings: dict[str, Any] | None = None,
+        frames: int = 0,
+        warnings: Sequence[str] = (),
+        reason: str = "",
+    ) -> None:
+        # Whoever was taken over has nothing to write any more.
         if self.claim.is_mine():
-            about = {"status": status, "owned": self.owned, "video": self.identity, "settings": settings}
-            write_state(self.task, **about, seconds=self._seconds(), **entries)
+            about = {"status": status, "owned": self.owned, "video": self.identity, "settings": settings or {}}
+            told = {"frames": frames, "warnings": list(warnings), "reason": reason}
+            write_state(self.task, **about, seconds=self._seconds(), **told)
 
     def _seconds(self) -> float:
         return round(time.perf_counter() - self.begun, 3)
@@ -290,18 +293,15 @@ def scan_key(settings: Settings, identity: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _n_rows(task: Task) -> int:
+    assert task.budget is not None
+    return coreset_rows(task.budget.total, task.budget.n_recordings)
+
+
 def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
     """Where the coreset of a recording stands."""
-    assert task.budget is not None
-    n_rows = coreset_rows(task.budget.total, task.budget.n_recordings)
-    key = f"{scan_key(task.settings, identity)}-{n_rows}-{task.settings.seed}"
+    key = f"{scan_key(task.settings, identity)}-{_n_rows(task)}-{task.settings.seed}"
     return task.folder / f"{task.name}-{key}.coreset.npz"
-
-
-def note_scan(folder: Path, name: str) -> None:
-    """Note that a recording is being decoded, a line each time."""
-    with (folder / f"{name}.scans").open("a", encoding="utf-8") as file:
-        file.write("scan\n")
 
 
 def make_room(folder: Path, most_bytes: int, newest: Path) -> None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.choice.distance import FrameDistance
+from keyframes.choice.guards import Limits
 from keyframes.choice.selection import Known, Selection
 from keyframes.choice.uniform import select_uniform
 from keyframes.errors import RegionError
@@ -14,6 +16,7 @@ from keyframes.settings import Settings
 
 if TYPE_CHECKING:
     from clustering import KSelection
+    from keyframes.choice.clusters import Clusters
 
 
 def choose(
@@ -39,9 +42,9 @@ def choose(
     RegionError
         Where projects have all that differ.
     """
-    # Numba takes a second to load: a video that cannot be read is told before that.
-    from keyframes.choice.clusters import choose_k, count_different, find_limits, select
-    from keyframes.choice.covering import alike_rows, covering_rows
+    # Numba takes a second to load: a video that cannot be read is reported before that.
+    from keyframes.choice.clusters import choose_k, count_different
+    from keyframes.choice.members import select_members
 
     with progress_bar(None, "choose", 1, "steps", progress) as steps:
         k_selection = None
@@ -57,76 +60,28 @@ def choose(
         if settings.uniform:
             selection = select_uniform(scan, k)
         else:
-            limits = find_limits(scan, settings)
-            rows = covering_rows(scan, k, known) if settings.algorithm == "auto" else None
-            centers = scan.centers if rows is None else scan.features[rows].astype(np.float32)
-            alike = None if rows is None else alike_rows(scan, rows)
-            selection = select(
-                scan, k, seed=settings.seed, threads=threads, limits=limits, known=known, centers=centers, alike=alike
-            )
+            clusters = _clusters(scan, k, settings, threads, known)
+            limits = Limits.of(scan, settings, clusters.distance.alike)
+            selection = select_members(scan, clusters, k, limits, known)
         steps.update()
     return selection, k_selection
+
+
+def _clusters(scan: Scan, k: int, settings: Settings, threads: int | None, known: Known | None) -> "Clusters":
+    from keyframes.choice.clusters import Clusters, cluster_features, clusters_around
+    from keyframes.choice.covering import covering_clusters
+
+    if settings.algorithm == "auto" and (covering := covering_clusters(scan, k, known)) is not None:
+        return covering
+    distance = FrameDistance.of_features(scan.features, len(scan.components.mean))
+    if scan.centers is not None:
+        return clusters_around(distance, scan.centers, threads)
+    algorithm = "kmeans" if settings.algorithm == "auto" else settings.algorithm
+    fixed = None if known is None else known.features.astype(np.float32)
+    found = cluster_features(scan.features, k, algorithm=algorithm, fixed=fixed, seed=settings.seed, threads=threads)
+    return Clusters(found[0], found[1], distance, found[2])
 
 
 def _rows_to_choose(scan: Scan, known: Known | None) -> NDArray[Any]:
     """Return the features of the frames that no project has."""
     return scan.features if known is None else scan.features[~np.isin(scan.frame_index, known.frame_index)]
-
-
-def warnings_of(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
-    """Tell where the choice is not the one that was asked for, and what the guards could not keep out."""
-    return (*_warnings_of_number(selection, k_selection, settings), *_warnings_of_guards(selection))
-
-
-def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
-    """Tell how many of the chosen frames may be damaged."""
-    chosen = [keyframe.frame_index for keyframe in selection.keyframes]
-    n_damaged = int(np.isin(chosen, scan.frame_index[scan.suspect]).sum())
-    if not n_damaged:
-        return ()
-    return (f"{n_damaged} of the {len(chosen)} chosen frames may be damaged: there are not enough others that differ",)
-
-
-def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
-    """Where fewer frames were chosen than asked for, or nothing spoke for the number that was."""
-    k, n_frames, n_chosen = settings.k, len(selection.labels), len(selection.keyframes)
-    compared = f"(compared as thumbnails {settings.width} pixels wide)"
-    if k == "auto":
-        if k_selection is None or k_selection.clear:
-            return ()
-        if n_chosen == 1:
-            return (f"the {n_frames} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
-        return (f"no number of frames stands out, so {n_chosen} were chosen; look at k_curve.png, or give -k a number",)
-    if n_chosen >= k:
-        return ()
-    if n_frames < k:
-        seen = f"{k} frames were asked for, but only {_were(n_frames, 'looked at')}"
-        if n_chosen == n_frames:
-            return (f"{seen}; {'it was' if n_frames == 1 else 'all were'} chosen",)
-        few = "they do not differ" if n_chosen == 1 else f"only {n_chosen} of them differ"
-        return (f"{seen}, and {few} {compared}; {_were(n_chosen, 'chosen')}",)
-    differ, those = ("differs", "that one was") if n_chosen == 1 else ("differ", "all of those were")
-    return (
-        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames {differ} {compared}; {those} chosen",
-    )
-
-
-def _were(number: int, done: str) -> str:
-    return f"one was {done}" if number == 1 else f"{number or 'none'} were {done}"
-
-
-def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
-    """Tell what the guards could not keep out."""
-    told = {
-        "similar": ("looks", "look", "like another one"),
-        "min_gap_s": ("lies", "lie", "closer to another one than {limit:g} s"),
-        "dark": ("is", "are", "much darker than most of the recording"),
-        "blurred": ("is", "are", "much less sharp than most of the recording"),
-    }
-    n_chosen = len(selection.keyframes)
-    return tuple(
-        f"{effect['kept']} of the {n_chosen} chosen frames {told[name][effect['kept'] > 1]} "
-        f"{told[name][2].format(**effect)}: nothing else was left"
-        for name, effect in selection.guards.items()
-        if effect["kept"]
-    )

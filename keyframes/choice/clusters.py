@@ -1,37 +1,101 @@
-"""Which frames to label: cluster the features, take a member near each centre."""
+"""Clusters of frames that are alike in their features, by the algorithm that is asked for."""
 
-from collections.abc import Sequence
-from itertools import repeat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import KSelection, k_means, representatives, select_k
+from clustering import KSelection, cent_nn, k_means, representatives, select_k
 from clustering.lloyd import nearest_centers
 from clustering.workers import Workers
-from keyframes.choice.guards import (
-    Company,
-    Limits,
-    blemish_effect,
-    blemishes,
-    blurred_limit,
-    choose_members,
-    dark_limit,
-    ranked_members,
-    sharpest_first,
-    similar_limit,
-)
-from keyframes.choice.selection import Keyframe, Known, Selection
-from keyframes.scan.scan import Scan
-from keyframes.settings import MAX_AUTO_K, Settings
-from keyframes.video.frames import known_time
+from keyframes.choice.distance import FrameDistance
+from keyframes.settings import MAX_AUTO_K, Algorithm
 
-# k-means holds several copies of its rows; of more than so many it sees an even sample.
+# The algorithms hold several copies of their rows; of more than so many they see an even sample.
 MOST_ROWS = 1 << 19
 ASSIGNED_ROWS = 1 << 16
 # Members of a cluster whose distances are computed again in double precision.
 N_CANDIDATES = 32
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clusters of all frames of a scan.
+
+    Attributes
+    ----------
+    labels : array (n_frames,), int32
+        Cluster of each frame.
+    squared : array (n_frames,), float32
+        Squared distance of each frame from its cluster's centre, or from the frame that represents the cluster.
+    distance : FrameDistance
+        The distance behind them.
+    centers : array (n_clusters, n_features), float32, or None
+        None where frames represent the clusters.
+    alike : list of array, int64
+        For each of the first clusters the rows of which the sharpest is best; of the others some of the nearest ones.
+    """
+
+    labels: NDArray[np.int32]
+    squared: NDArray[np.float32]
+    distance: FrameDistance
+    centers: NDArray[np.float32] | None = None
+    alike: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def ranked(
+        self, allowed: NDArray[np.bool_], blemish: NDArray[np.uint8], n_clusters: int
+    ) -> list[NDArray[np.int64]]:
+        """Rank the allowed members of each of the first clusters that have its lowest blemish, nearest first."""
+        ranked = ranked_members(np.where(allowed, self.labels, -1), self.squared, blemish, n_clusters)
+        # Centres that were found elsewhere may be fewer than the clusters that are asked for.
+        for cluster, center in enumerate(() if self.centers is None else self.centers[:n_clusters]):
+            ranked[cluster] = _ranked_again(ranked[cluster], self.distance.features, center)
+        return ranked
+
+    def distances_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the distance of some frames from the centres of their clusters, in double precision."""
+        if self.centers is None:
+            return np.sqrt(self.squared[rows].astype(np.float64))
+        centers = self.centers[self.labels[rows]].astype(np.float64)
+        return np.asarray(np.linalg.norm(self.distance.features[rows] - centers, axis=1))
+
+
+def ranked_members(
+    labels: NDArray[np.int32], squared: NDArray[np.float32], blemish: NDArray[np.uint8], n_clusters: int
+) -> list[NDArray[np.int64]]:
+    """Rank the members of each cluster that have its lowest blemish, nearest to the centre first.
+
+    Parameters
+    ----------
+    labels : array (n_frames,), int32
+        Those from `n_clusters` on, and below 0, do not count.
+    squared : array (n_frames,), float32
+    blemish : array (n_frames,), uint8
+    n_clusters : int
+
+    Returns
+    -------
+    list of arrays, int64
+        Row numbers; of equally near ones the first row comes first.
+    """
+    order = np.lexsort((squared, blemish, labels))
+    bounds = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+    members = [order[first:last] for first, last in pairwise(bounds)]
+    return [rows[blemish[rows] == blemish[rows[:1]]] for rows in members]
+
+
+def _ranked_again(
+    members: NDArray[np.int64], features: NDArray[np.generic], center: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Rank the nearest few of a cluster's members by their distances in double precision."""
+    head = np.sort(members[:N_CANDIDATES])
+    if not len(head):
+        return members
+    rows, _ = representatives(features[head].astype(np.float32), np.zeros(len(head), np.int64), center[None], len(head))
+    return np.concatenate([head[rows[0]], members[N_CANDIDATES:]])
 
 
 def count_different(features: NDArray[np.generic], enough: int, known: NDArray[np.generic] | None = None) -> int:
@@ -58,163 +122,106 @@ def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = 
     return select_k(features, k_min=min(2, n_different), k_max=n_different, random_state=seed, n_threads=threads)
 
 
-def select(
-    scan: Scan,
+def clusters_around(distance: FrameDistance, centers: NDArray[np.float32], threads: int | None) -> Clusters:
+    """Return the clusters of centres that stay where they are: the frames nearest to each."""
+    with Workers(threads) as workers:
+        labels, squared, _ = assign(distance.features, centers, workers)
+    return Clusters(labels, squared, distance, centers)
+
+
+def cluster_features(
+    features: NDArray[Any],
     k: int,
     *,
+    algorithm: Algorithm = "kmeans",
+    fixed: NDArray[np.float32] | None = None,
     seed: int,
-    threads: int | None = None,
-    limits: Limits | None = None,
-    known: Known | None = None,
-    centers: NDArray[np.float32] | None = None,
-    alike: Sequence[NDArray[np.int64]] | None = None,
-) -> Selection:
-    """Choose k frames, one a cluster.
+    threads: int | None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Cluster rows of features.
 
-    A frame whose picture is in doubt is chosen only where there are fewer than k different ones that are intact.
+    Of more rows than fit in memory as the algorithms want them, these find the centres on an even sample; then each
+    centre moves once to the mean of all its members.
 
     Parameters
     ----------
-    scan : Scan
+    features : array (n_rows, n_features)
     k : int
-        At most the number of different rows of features, those of known frames left out, or fewer frames than k are
-        chosen.
+        At most the number of different rows.
+    algorithm : {"kmeans", "minibatch", "centnn"}
+    fixed : array (n_fixed, n_features), float32, or None
+        Centres that stay where they are, for k-means alone.
     seed : int
     threads : int or None
-    limits : Limits or None, default=None
-        Guards of the choice, all off by default.
-    known : Known or None, default=None
-        Frames that were labelled or chosen before: none of them is chosen, and those that are cover what they do not.
-    centers : array (k, n_features), float32, or None, default=None
-        Centres that were found elsewhere and stay where they are: frames near these are chosen.
-    alike : sequence of arrays, int64, or None, default=None
-        For each of these, the rows of which the sharpest is best; None stands for some of its nearest.
 
     Returns
     -------
-    Selection
-        In time order.
+    labels : array (n_rows,), int32
+    squared : array (n_rows,), float32
+        Squared distances from the centres.
+    centers : array (k + n_fixed, n_features), float32
+        The fixed ones last.
     """
-    X, limits = scan.features, limits or Limits()
-    known = known or Known(X[:0], scan.frame_index[:0], np.empty(0, np.int64))
-    if centers is None:
-        labels, squared, centers = cluster(X, k, known.features.astype(np.float32), seed, threads)
-    else:
-        with Workers(threads) as workers:
-            labels, squared, _ = _assign(X, centers, workers)
-    allowed = ~np.isin(scan.frame_index, known.frame_index)
-    intact = allowed & ~scan.suspect
-    if scan.suspect.any() and count_different(X[intact], k, known.features) == k:
-        allowed = intact
-    dark, blurred = scan.brightness < limits.dark, scan.sharpness < limits.blurred
-    blemish = blemishes(scan.suspect, dark, blurred)
-    ranked = ranked_members(np.where(allowed, labels, -1), squared, blemish, k)
-    # Centres that were found elsewhere may be fewer than k: what has none is chosen as what a cluster cannot give.
-    ranked[: len(centers)] = [
-        _ranked_again(members, X, center) for members, center in zip(ranked, centers, strict=False)
-    ]
-    if limits.blurred:
-        groups = [*(alike or ()), *repeat(None, k - len(alike or ()))]
-        best = [sharpest_first(members, scan.sharpness, rows) for members, rows in zip(ranked, groups, strict=True)]
-    else:
-        best = ranked
-    company = Company(X, scan.time_s, limits, k, known.features, scan.time_s[known.rows])
-    effect = choose_members(best, np.flatnonzero(allowed & (blemish == 0)), np.flatnonzero(allowed), company)
-    rows = np.sort(np.array(company.rows, np.int64))
-    guards: dict[str, Any] = {name: effect[name] for name in effect if getattr(limits, name)}
-    for name, bad in (("dark", dark), ("blurred", blurred)):
-        if getattr(limits, name):
-            guards[name] = blemish_effect(bad, allowed, labels, squared, rows, k)
-    return Selection(
-        keyframes=_keyframes(scan, rows, labels, centers),
-        labels=labels,
-        distances=np.sqrt(squared),
-        guards={name: {"limit": float(f"{getattr(limits, name):.6g}"), **told} for name, told in guards.items()},
-    )
-
-
-def find_limits(scan: Scan, settings: Settings) -> Limits:
-    """Find what counts as alike, dark and blurred in this recording, of the guards that are on."""
-    return Limits(
-        similar=0.0 if settings.allow_similar else similar_limit(scan.features, len(scan.components.mean)),
-        min_gap_s=settings.min_gap_s,
-        dark=0.0 if settings.allow_dark else dark_limit(scan.brightness),
-        blurred=0.0 if settings.allow_blurred else blurred_limit(scan.sharpness),
-    )
-
-
-def _keyframes(
-    scan: Scan, rows: NDArray[np.int64], labels: NDArray[np.int32], centers: NDArray[np.float32]
-) -> tuple[Keyframe, ...]:
-    sizes = np.bincount(labels, minlength=len(centers))
-    distances = np.linalg.norm(scan.features[rows] - centers[labels[rows]].astype(np.float64), axis=1)
-    return tuple(
-        Keyframe(
-            frame_index=int(scan.frame_index[row]),
-            time_s=known_time(scan.time_s[row]),
-            cluster=int(labels[row]),
-            cluster_size=int(sizes[labels[row]]),
-            distance=round(float(distance), 6),
-            sharpness=round(float(scan.sharpness[row]), 3),
+    is_sample = len(features) > MOST_ROWS
+    rows = features[np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64)] if is_sample else features
+    rows = rows.astype(np.float32)
+    if algorithm == "kmeans":
+        found = k_means(
+            rows, k, fixed_centers=rows[:0] if fixed is None else fixed, random_state=seed, n_threads=threads
         )
-        for row, distance in zip(rows, distances, strict=True)
-    )
-
-
-def _ranked_again(
-    members: NDArray[np.int64], features: NDArray[np.generic], center: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    """Rank the nearest few of a cluster's members by their distances in double precision."""
-    head = np.sort(members[:N_CANDIDATES])
-    if not len(head):
-        return members
-    rows, _ = representatives(features[head].astype(np.float32), np.zeros(len(head), np.int64), center[None], len(head))
-    return np.concatenate([head[rows[0]], members[N_CANDIDATES:]])
-
-
-def cluster(
-    features: NDArray[np.generic], k: int, fixed: NDArray[np.float32], seed: int, threads: int | None
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Labels, squared distances and centres of k clusters, behind them the fixed centres, which do not move."""
-    if len(features) > MOST_ROWS:
-        return _cluster_many(features, k, fixed, seed, threads)
-    found = k_means(features.astype(np.float32), k, fixed_centers=fixed, random_state=seed, n_threads=threads)
-    return found.labels, found.distances, found.centers
-
-
-def _cluster_many(
-    features: NDArray[np.generic], k: int, fixed: NDArray[np.float32], seed: int, threads: int | None
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Labels, squared distances and centres of more rows than fit in memory as the algorithm wants them.
-
-    k-means finds the centres on an even sample of the rows; then they move once to the mean of all their members.
-    """
-    sample = features[np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64)].astype(np.float32)
-    centers = k_means(sample, k, fixed_centers=fixed, random_state=seed, n_threads=threads).centers
-    del sample
+        if not is_sample:
+            return found.labels, found.distances, found.centers
+        centers = found.centers
+    else:
+        centers = _CENTERS[algorithm](rows, k, seed, threads)
+    del rows
     with Workers(threads) as workers:
-        labels, squared, means = _assign(features, centers, workers)
+        labels, squared, means = assign(features, centers, workers)
+        if not is_sample:
+            return labels, squared, centers
         means[k:] = centers[k:]
-        moved = _assign(features, means, workers)
+        moved = assign(features, means, workers)
     # A move that leaves a cluster without members would cost a frame.
     if np.bincount(moved[0], minlength=k)[:k].all():
         return moved[0], moved[1], means
     return labels, squared, centers
 
 
-def _assign(
-    features: NDArray[np.generic], centers: NDArray[np.float32], workers: Workers
+def _of_minibatch(rows: NDArray[np.float32], k: int, seed: int, threads: int | None) -> NDArray[np.float32]:
+    # scikit-learn takes a second to load.
+    from clustering import MiniBatchKMeans
+
+    model = MiniBatchKMeans(k, random_state=seed, n_threads=threads).fit(rows)
+    return np.asarray(model.cluster_centers_)
+
+
+def _of_centnn(rows: NDArray[np.float32], k: int, seed: int, threads: int | None) -> NDArray[np.float32]:
+    return np.asarray(cent_nn(rows, k, random_state=seed, n_threads=threads).centers)
+
+
+_CENTERS: dict[str, Callable[[NDArray[np.float32], int, int, int | None], NDArray[np.float32]]] = {
+    "minibatch": _of_minibatch,
+    "centnn": _of_centnn,
+}
+
+
+def assign(
+    features: NDArray[np.generic],
+    centers: NDArray[np.float32],
+    workers: Workers,
+    weights: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Label of the nearest centre of each row, the squared distance to it, and the means of the clusters."""
+    """Return the nearest centre of each row, the squared distance to it, and the (weighted) means of the clusters."""
     k = len(centers)
     labels, squared = np.empty(len(features), np.int32), np.empty(len(features), np.float32)
     sums, counts = np.zeros(centers.shape), np.zeros(k)
     for first in range(0, len(features), ASSIGNED_ROWS):
-        chunk = features[first : first + ASSIGNED_ROWS].astype(np.float32)
-        near, distances = nearest_centers(chunk, centers, workers)
-        labels[first : first + len(chunk)], squared[first : first + len(chunk)] = near, distances
-        counts += np.bincount(near, minlength=k)
-        for column in range(chunk.shape[1]):
-            sums[:, column] += np.bincount(near, chunk[:, column], minlength=k)
-    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centers)
+        chunk = slice(first, first + ASSIGNED_ROWS)
+        rows = features[chunk].astype(np.float32)
+        own = np.ones(len(rows), np.float32) if weights is None else weights[chunk]
+        labels[chunk], squared[chunk] = nearest_centers(rows, centers, workers)
+        counts += np.bincount(labels[chunk], own, minlength=k)
+        for column in range(rows.shape[1]):
+            sums[:, column] += np.bincount(labels[chunk], own * rows[:, column], minlength=k)
+    means = np.where(counts[:, None] > 0, sums / np.where(counts > 0, counts, 1)[:, None], centers)
     return labels, squared, means.astype(np.float32)

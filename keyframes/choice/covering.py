@@ -1,4 +1,4 @@
-"""Which frames stand for all the others: the default choice.
+"""Which frames represent all the others: the default choice.
 
 The distance of two frames is how differently the animals are placed plus how different their postures are, and it is
 never more than the path between the two frames allows. So a rest is one point, however it flickers, and what cannot be
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from clustering import k_medoids
 from keyframes.choice.animals import find_animals
+from keyframes.choice.clusters import Clusters
+from keyframes.choice.distance import FrameDistance
 from keyframes.choice.selection import Known
 from keyframes.scan.scan import Scan
 
@@ -23,8 +25,10 @@ ALIKE_STEPS = 0.25
 N_SCALED = 300
 
 
-def covering_rows(scan: Scan, k: int, known: Known | None = None) -> NDArray[np.int64] | None:
-    """Choose rows of a scan that cover what its sample shows; None where there is nothing to tell them apart.
+def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Clusters | None:
+    """Choose frames that cover what the sample of a scan shows; None where there is nothing to tell frames apart.
+
+    Each of them represents a cluster: all frames to which it is the nearest one.
 
     Parameters
     ----------
@@ -37,22 +41,28 @@ def covering_rows(scan: Scan, k: int, known: Known | None = None) -> NDArray[np.
 
     Returns
     -------
-    array (at most k,), int64, or None
+    Clusters or None
+        At most k of them.
     """
     sample = scan.sample
     if sample is None or len(sample.rows) < 2 or (known is not None and len(known.features) > len(known.rows)):
         return None
-    distances = frame_distances(sample.thumbnails, sample.path)
-    if distances is None:
+    scene = frame_distances(sample.thumbnails, sample.path)
+    if scene is None:
         return None
+    sampled = nearest_of_sample(sample.rows, len(scan.frame_index))
     covered = None
     if known is not None and len(known.rows):
-        # A frame that is not in the sample is taken for the one before it that is.
-        after = np.searchsorted(sample.rows, known.rows, side="right")
-        covered = distances[np.unique(np.maximum(after - 1, 0))].min(axis=0)
-    weights = frames_stood_for(sample.rows, len(scan.frame_index))
-    medoids, _ = k_medoids(distances, k, sample_weight=weights, covered=covered)
-    return sample.rows[medoids]
+        covered = scene[np.unique(sampled[known.rows])].min(axis=0)
+    medoids, _ = k_medoids(scene, k, sample_weight=np.bincount(sampled), covered=covered)
+    distance = FrameDistance.of_scenes(scan.features, ALIKE_STEPS * STEP_SHARE, scene, sampled)
+    rows = sample.rows[medoids]
+    labels = scene[:, medoids].argmin(axis=1).astype(np.int32)[sampled]
+    squared = np.empty(len(labels), np.float32)
+    for cluster, row in enumerate(rows):
+        members = np.flatnonzero(labels == cluster)
+        squared[members] = distance.squared(members, distance.places(row[None]))
+    return Clusters(labels, squared, distance, alike=alike_rows(scan, rows))
 
 
 def alike_rows(scan: Scan, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -85,10 +95,9 @@ def frame_distances(thumbnails: NDArray[np.uint8], path: NDArray[np.float64]) ->
         if mean > 0:
             distances += part / np.float32(mean)
     bound = np.abs(path[:, None] - path).astype(np.float32) * np.float32(STEP_SHARE)
-    return np.minimum(distances, bound, out=distances)
+    return np.asarray(np.minimum(distances, bound, out=distances))
 
 
-def frames_stood_for(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.float32]:
-    """How many of all frames each row of an ascending sample is the nearest to."""
-    borders = np.concatenate([[-0.5], (rows[1:] + rows[:-1]) / 2, [n_frames - 0.5]])
-    return np.diff(borders).astype(np.float32)
+def nearest_of_sample(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
+    """Return, for each frame, the nearest one of an ascending sample, by its place there; the earlier of two."""
+    return np.searchsorted((rows[1:] + rows[:-1]) / 2, np.arange(n_frames))

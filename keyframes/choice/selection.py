@@ -1,10 +1,13 @@
 """What a choice is: the chosen frames, the clusters behind them, and the frames that count as known."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
+
+from keyframes.scan.scan import Scan
+from keyframes.video.frames import known_time
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,11 @@ class Keyframe:
     time_s : float or None
         None of an image that has no time.
     cluster : int
-        Number of the cluster that it stands for.
+        Number of the cluster that it represents.
     cluster_size : int
         How many frames were in that cluster.
     distance : float
-        From the cluster's centre, in feature space.
+        From the cluster's centre, or from the frame that represents the cluster.
     sharpness : float
         Variance of the Laplacian of the gray thumbnail, in gray levels squared.
     """
@@ -34,6 +37,32 @@ class Keyframe:
     sharpness: float
 
 
+Index = int | np.integer[Any]
+
+
+class Scanned(Protocol):
+    """The columns of a scan, or of one that was saved, that say what a keyframe is; a row a frame."""
+
+    @property
+    def frame_index(self) -> NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def time_s(self) -> NDArray[np.float64]: ...  # noqa: D102
+    @property
+    def sharpness(self) -> NDArray[np.float32]: ...  # noqa: D102
+
+
+def keyframe_at(scan: Scanned, row: Index, cluster: Index, cluster_size: Index, distance: SupportsFloat) -> Keyframe:
+    """Return the keyframe of a row of a scan, its figures rounded as they are written down."""
+    return Keyframe(
+        frame_index=int(scan.frame_index[row]),
+        time_s=known_time(scan.time_s[row]),
+        cluster=int(cluster),
+        cluster_size=int(cluster_size),
+        distance=round(float(distance), 6),
+        sharpness=round(float(scan.sharpness[row]), 3),
+    )
+
+
 @dataclass(frozen=True)
 class Selection:
     """The chosen frames in time order, and the clusters behind them.
@@ -44,7 +73,7 @@ class Selection:
     labels : array (n_frames,), int32
         Cluster of every frame looked at.
     distances : array (n_frames,), float32
-        Distance of every frame from its cluster's centre.
+        Distance of every frame from its cluster's centre, or from the frame that represents the cluster.
     guards : dict
         For each guard that is on ("similar", "min_gap_s", "dark", "blurred"): its limit, how many clusters' best
         members gave way, and how many frames were chosen all the same ("kept"), because nothing else was left.
@@ -73,3 +102,37 @@ class Known:
     features: NDArray[Any] = field(repr=False)
     frame_index: NDArray[np.int64] = field(repr=False)
     rows: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def nothing(cls, scan: Scan) -> "Known":
+        """Return that no frame is known."""
+        return cls(scan.features[:0], scan.frame_index[:0], np.empty(0, np.int64))
+
+
+def selection_of(
+    scan: Scan,
+    rows: NDArray[np.int64],
+    labels: NDArray[np.int32],
+    distances: NDArray[np.float32],
+    own_distances: NDArray[np.floating[Any]],
+    guards: dict[str, dict[str, Any]] | None = None,
+) -> Selection:
+    """Return the choice of some rows of a scan.
+
+    Parameters
+    ----------
+    scan : Scan
+    rows : array (n_chosen,), int64
+        Ascending.
+    labels, distances
+        As of `Selection`.
+    own_distances : array (n_chosen,)
+        Distances of the chosen rows, perhaps with more digits.
+    guards : dict or None
+    """
+    sizes = np.bincount(labels)
+    keyframes = tuple(
+        keyframe_at(scan, row, labels[row], sizes[labels[row]], distance)
+        for row, distance in zip(rows, own_distances, strict=True)
+    )
+    return Selection(keyframes, labels, distances, guards or {})

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.choice.selection import Keyframe, Selection
+from keyframes.choice.selection import Selection, selection_of
 from keyframes.scan.components import CHUNK_ROWS
 from keyframes.scan.scan import Scan
-from keyframes.video.frames import known_time
 
 
 def select_uniform(scan: Scan, k: int) -> Selection:
@@ -31,26 +30,16 @@ def select_uniform(scan: Scan, k: int) -> Selection:
     """
     n_frames = len(scan.frame_index)
     begins = np.arange(k + 1) * n_frames // k
-    sizes = np.diff(begins)
-    labels = np.repeat(np.arange(k, dtype=np.int32), sizes)
+    labels = np.repeat(np.arange(k, dtype=np.int32), np.diff(begins))
     distances = np.empty(n_frames, np.float32)
-    chosen = []
+    rows = np.empty(k, np.int64)
     for part, (first, stop) in enumerate(pairwise(begins)):
         distances[first:stop] = _distances_from_mean(scan.features[first:stop])
-        rows = np.arange(first, stop)
+        stretch = np.arange(first, stop)
         # The earlier one where two are in the middle.
-        row = rows[np.lexsort((rows, np.abs(2 * rows - (first + stop - 1)), scan.suspect[first:stop]))[0]]
-        chosen.append(
-            Keyframe(
-                frame_index=int(scan.frame_index[row]),
-                time_s=known_time(scan.time_s[row]),
-                cluster=part,
-                cluster_size=int(sizes[part]),
-                distance=round(float(distances[row]), 6),
-                sharpness=round(float(scan.sharpness[row]), 3),
-            )
-        )
-    return Selection(keyframes=tuple(chosen), labels=labels, distances=distances)
+        off_middle = np.abs(2 * stretch - (first + stop - 1))
+        rows[part] = stretch[np.lexsort((stretch, off_middle, scan.suspect[first:stop]))[0]]
+    return selection_of(scan, rows, labels, distances, distances[rows])
 
 
 def _distances_from_mean(features: NDArray[Any]) -> NDArray[np.float64]:

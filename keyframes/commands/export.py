@@ -1,73 +1,52 @@
 """The command ``keyframes export``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from keyframes.commands.options import (
-    AsJson,
-    Bodyparts,
-    CopyVideos,
-    Individuals,
-    Project,
-    Quiet,
-    Scorer,
-    Skeleton,
-    Task,
-    errors_told,
-    export_options,
-    print_json,
-    printable,
-    say,
-)
+from keyframes.commands.options import AsJson, ProjectOptions, Quiet, grouped
+from keyframes.commands.printing import errors_told, print_json, printable, say
 from keyframes.settings import ExportOptions, ExportTool
 
 
+@grouped
 def export(
     results: Annotated[
-        list[Path], typer.Argument(metavar="DIR", help="Result folders of extractions, or the folder of several.")
+        list[Path], typer.Argument(metavar="DIR", help="Result folders of extractions, or a folder that holds several.")
     ],
     tool: Annotated[ExportTool, typer.Option("--to", help="The labelling tool.")],
-    project: Project = None,
-    task: Task = "",
-    scorer: Scorer = "",
-    bodyparts: Bodyparts = "",
-    individuals: Individuals = "",
-    skeleton: Skeleton = "",
-    copy_videos: CopyVideos = False,
+    *,
+    to: ProjectOptions,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="DIR",
-            help="Place of a new export. Default: <video name>-<tool> beside the result; "
+            help="Folder of a new export. Default: <video name>-<tool> beside the result; "
             "for DeepLabCut <task>-<scorer>-<date> here.",
         ),
     ] = None,
     video: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="VIDEO",
-            help="The video, where it is neither beside the result nor here; may be given several times.",
-        ),
+        typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor here. Repeatable."),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the frames of earlier extractions into a labelling tool.
 
-    The images are taken as they are; only Lightning Pose's context frames are decoded from the video. Frames that a
-    project has already stay as they are. On any error the project is left as it was.
+    The images are used as they are; only the context frames of Lightning Pose are decoded from the video. Frames that a
+    project already has are left alone. After an error the project is as it was.
     """
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with errors_told(failed):
-        options = export_options(project, task, scorer, bodyparts, individuals, skeleton, copy_videos)
-    export_results(
-        results, tool, options, exports, failed, as_json, output=output, videos=video or (), progress=not quiet
-    )
+        exports = export_results(
+            results, [tool], to.given(), failed, as_json, output=output, videos=video or (), progress=not quiet
+        )
     if as_json:
         print_json({"exports": exports, "failures": failed})
     if failed:
@@ -75,21 +54,27 @@ def export(
 
 
 def export_results(
-    results: list[Path],
-    tool: ExportTool,
+    results: Sequence[Path],
+    tools: Sequence[ExportTool],
     options: ExportOptions,
-    exports: list[dict[str, Any]],
     failed: list[dict[str, str]],
     as_json: bool,
+    views: Sequence[str] = (),
     **how: Any,
-) -> None:
-    """Export, say so, and note it in `exports` or `failed`."""
+) -> list[dict[str, Any]]:
+    """Export to each tool, print what was made, and return it; what fails is added to `failed`."""
     from keyframes.labelling import export as run
+    from keyframes.labelling import options_for
 
-    with errors_told(failed, export=tool):
-        done = run(results, tool, **vars(options), **how)
-        for note in done.notes:
-            say(f"note: {tool}: {note}")
-        exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
-        if not as_json:
-            print(printable(f"{tool}: {done.n_frames} frames in {done.place}"))
+    exports = []
+    for tool in tools:
+        own = options_for(tool, options, tools) if len(tools) > 1 else options
+        names = views if tool == "lightning-pose" else ()
+        with errors_told(failed, export=tool):
+            done = run(results, tool, views=names, **vars(own), **how)
+            for note in done.notes:
+                say(f"note: {tool}: {note}")
+            exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
+            if not as_json:
+                print(printable(f"{tool}: {done.n_frames} frames in {done.place}"))
+    return exports

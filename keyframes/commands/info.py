@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from keyframes.commands.options import AsJson, Quiet, Threads, errors_told, print_json, printable
+from keyframes.commands.options import AsJson, Quiet, Threads
+from keyframes.commands.printing import errors_told, print_json, printable
 
 
 def info(
@@ -14,7 +15,7 @@ def info(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a video file says of itself, and what decoding all of it shows."""
+    """Show what a video file says about itself, and what decoding all of it finds."""
     from keyframes.video.inspection import inspect
 
     failed: list[dict[str, str]] = []

@@ -1,178 +1,296 @@
-"""What several commands share: how options are read, and how errors are told."""
+"""The options that several commands share, each declared once.
 
-import json
-import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+A group of options is a dataclass: a command that has it among its parameters, and is `grouped`, takes its fields as
+options of its own.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from keyframes.errors import KeyframesError, SettingsError
-from keyframes.names import shown, shown_in
-from keyframes.settings import Crop, ExportOptions, ExportTool
+from keyframes.commands.parsing import (
+    parse_crop,
+    parse_k,
+    parse_numbers,
+    parse_size,
+    parse_time,
+    parse_tool,
+    read_names,
+    read_skeleton,
+)
+from keyframes.errors import SettingsError
+from keyframes.settings import (
+    MAX_AUTO_K,
+    Algorithm,
+    Crop,
+    ExportOptions,
+    ExportTool,
+    FeatureKind,
+    ImageFormat,
+    Options,
+    ScanKind,
+    Settings,
+)
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Project = Annotated[
-    Path | None,
+# The panels of --help; what has none is in the first one.
+look = functools.partial(typer.Option, rich_help_panel="What to look at")
+compare = functools.partial(typer.Option, rich_help_panel="How to compare and choose")
+guard = functools.partial(typer.Option, rich_help_panel="Guards")
+tool = functools.partial(typer.Option, rich_help_panel="Into a labelling tool")
+run_panel = functools.partial(typer.Option, rich_help_panel="How to run")
+output = functools.partial(typer.Option, rich_help_panel="Output")
+
+# Typer knows no "int or a word": the parser alone says what comes out.
+K = Annotated[
+    Any,
     typer.Option(
-        metavar="PATH",
-        help="Add to this project: DeepLabCut's or Lightning Pose's folder, or a .slp, of which a copy is written. One "
-        "that does not exist is made there, with --bodyparts.",
+        "-k",
+        parser=parse_k,
+        metavar="N|auto",
+        help="Number of frames to choose from each video; auto finds the number, "
+        f"2 to {MAX_AUTO_K}, beyond which more frames add little, and draws k_curve.png.",
     ),
 ]
-Task = Annotated[str, typer.Option(metavar="NAME", help="Task of a new DeepLabCut project.")]
-Scorer = Annotated[str, typer.Option(metavar="NAME", help="Who labels, in a new project.")]
-Bodyparts = Annotated[str, typer.Option(metavar="A,B", help="Key points of a new project.")]
-Individuals = Annotated[
-    str,
-    typer.Option(
-        metavar="A,B",
-        help="Names of the animals: a new DeepLabCut project becomes a multi-animal one, SLEAP gets tracks.",
+Unlike = Annotated[
+    list[Path] | None,
+    compare(
+        metavar="PROJECT",
+        help="Choose frames that differ from those already labelled or chosen there, for this video or others of the "
+        "same camera: a DeepLabCut or Lightning Pose folder, a .slp, or an earlier result. Repeatable.",
     ),
 ]
-Skeleton = Annotated[
-    str, typer.Option(metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw.")
-]
-CopyVideos = Annotated[
-    bool,
-    typer.Option(
-        "--copy-videos", help="Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them."
+Export = Annotated[
+    # Typer knows no list of a choice of words.
+    list[Any] | None,
+    tool(
+        "--export",
+        parser=parse_tool,
+        metavar="TOOL",
+        help=f"Also export the frames to this tool: {', '.join(get_args(ExportTool))}. Repeatable.",
     ),
 ]
+Format = Annotated[ImageFormat, output(help="File format of the exported images.")]
+Overwrite = Annotated[bool, output("--overwrite", help="Replace an earlier result.")]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Threads to use; the result does not depend on it. Default: all processors."),
+    output(min=1, metavar="N", help="Number of threads; the result is the same with any. Default: all processors."),
 ]
+Quiet = Annotated[bool, output("--quiet", "-q", help="Show no progress bars.")]
+AsJson = Annotated[bool, output("--json", help="Print one JSON document instead of text.")]
 
 
-def parse_k(text: str) -> int | Literal["auto"]:
-    """Read a number of frames, 1 or more, or "auto"."""
-    if text == "auto":
-        return "auto"
-    if re.fullmatch(r"[0-9]+", text.strip()) is None or int(text) == 0:
-        raise typer.BadParameter(f"{text!r} is neither a number of frames, 1 or more, nor 'auto'")
-    return int(text)
+@dataclass(frozen=True)
+class SettingsOptions:
+    """The options that become `Settings`, of the same names; the format is an option of its own."""
+
+    start_s: Annotated[
+        float | None,
+        typer.Option(
+            "--start",
+            parser=parse_time,
+            metavar="T",
+            help="Start at this time: seconds or [HH:]MM:SS. Default: the beginning.",
+        ),
+    ] = None
+    stop_s: Annotated[
+        float | None,
+        typer.Option("--stop", parser=parse_time, metavar="T", help="Stop before this time. Default: the end."),
+    ] = Settings.stop_s
+    crop: Annotated[
+        Crop | None,
+        typer.Option(
+            parser=parse_crop,
+            metavar="X,Y,W,H",
+            help="Look only at this part of the picture, in pixels; exported images are whole.",
+        ),
+    ] = Settings.crop
+    every: Annotated[int, look(min=1, metavar="N", help="Look at every N-th frame.")] = Settings.every
+    scan: Annotated[
+        ScanKind,
+        look(
+            help="exact looks at every frame; fast skips B-frames where the video has them. Exported images are exact "
+            "with both."
+        ),
+    ] = Settings.scan
+    levels: Annotated[
+        Any,
+        look(
+            parser=parse_numbers,
+            metavar="LOW,HIGH",
+            help="For images: the intensities to show as black and as white. Default: 8-bit images stay as they are; "
+            "for others, the range used in the whole recording.",
+        ),
+    ] = Settings.levels
+    rate: Annotated[
+        float | None,
+        look(
+            metavar="HZ",
+            help="For images: the number of images per second. Without it, images have no times and --min-gap has no "
+            "effect.",
+        ),
+    ] = Settings.rate
+    features: Annotated[
+        FeatureKind,
+        compare(
+            help="Compare frames by: auto, where the animals are and their postures; pca, principal components of "
+            "thumbnails; pixels, the thumbnails themselves; encoder, a network that is trained on this recording "
+            "(needs PyTorch) or given with --encoder."
+        ),
+    ] = Settings.features
+    algorithm: Annotated[
+        Algorithm,
+        compare(
+            help="How to choose. auto: the frames that best represent all the others; kmeans, minibatch, centnn "
+            "(centroid neural network): the frames nearest to the centres of clusters; dec: the same, with clusters "
+            "that are learned together with --features encoder."
+        ),
+    ] = Settings.algorithm
+    width: Annotated[int, compare(min=4, metavar="PX", help="Width of the thumbnails to compare.")] = Settings.width
+    color: Annotated[bool, compare("--color", help="Compare in colour instead of gray.")] = Settings.color
+    encoder: Annotated[
+        Path | None,
+        compare(metavar="FILE.onnx", help="Compare frames by this pretrained network; implies --features encoder."),
+    ] = Settings.encoder
+    encoder_minutes: Annotated[
+        float,
+        compare(
+            min=0.01,
+            metavar="M",
+            help="Training of a network, in minutes of two slow cores: a fixed amount of work, not of time.",
+        ),
+    ] = Settings.encoder_minutes
+    input_size: Annotated[
+        Any, compare(parser=parse_size, metavar="W,H", help="Input size of --encoder. Default: 224,224.")
+    ] = None
+    mean: Annotated[
+        Any,
+        compare(
+            parser=parse_numbers,
+            metavar="R,G,B",
+            help="Mean that --encoder expects to be subtracted, where white is 1; one number for a gray input. "
+            "Default: 0,0,0.",
+        ),
+    ] = None
+    std: Annotated[
+        Any,
+        compare(
+            parser=parse_numbers,
+            metavar="R,G,B",
+            help="Standard deviation that it expects to be divided by. Default: 1,1,1.",
+        ),
+    ] = None
+    uniform: Annotated[
+        bool, compare("--uniform", help="Take evenly spaced frames, whatever they show: a baseline to compare with.")
+    ] = Settings.uniform
+    seed: Annotated[int, compare(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")] = (
+        Settings.seed
+    )
+    min_gap_s: Annotated[
+        float,
+        guard(
+            "--min-gap",
+            min=0,
+            metavar="SECONDS",
+            help="Shortest time between two chosen frames, where possible; 0 for none. Images need --rate for it.",
+        ),
+    ] = Settings.min_gap_s
+    allow_similar: Annotated[
+        bool, guard("--allow-similar", help="Allow frames that look like another chosen frame.")
+    ] = Settings.allow_similar
+    allow_dark: Annotated[bool, guard("--allow-dark", help="Allow frames that are much darker than most.")] = (
+        Settings.allow_dark
+    )
+    allow_blurred: Annotated[
+        bool, guard("--allow-blurred", help="Allow blurred frames, and do not prefer the sharper one of two.")
+    ] = Settings.allow_blurred
+
+    def given(self, format: ImageFormat) -> Options:
+        """Return the settings; a network that is named is used.
+
+        Raises
+        ------
+        SettingsError
+            Where options describe a network that is not named.
+        """
+        options = {**vars(self), "start_s": self.start_s or 0.0, "format": format}
+        if self.encoder is not None:
+            options["features"] = "encoder"
+        elif self.input_size or self.mean or self.std:
+            raise SettingsError("--input-size, --mean and --std describe the network of --encoder; give that too")
+        n_channels = len(self.mean or self.std or Settings.mean)
+        options["mean"] = self.mean or (0.0,) * n_channels
+        options["std"] = self.std or (1.0,) * n_channels
+        return cast(Options, options)
 
 
-def parse_time(text: str) -> float:
-    """Read a time, seconds or [HH:]MM:SS[.s], as seconds."""
-    match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
-    clock = ":" in text
-    if match is None or (clock and float(match[3]) >= 60) or (match[1] and int(match[2]) >= 60):
-        raise typer.BadParameter(f"{text!r} is no time; give seconds (90.5) or [HH:]MM:SS (1:30.5)")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds
+@dataclass(frozen=True)
+class ProjectOptions:
+    """The options that become `ExportOptions`."""
+
+    project: Annotated[
+        Path | None,
+        tool(
+            metavar="PATH",
+            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. A new one is "
+            "made if --bodyparts is given.",
+        ),
+    ] = None
+    task: Annotated[str, tool(metavar="NAME", help="Task of a new DeepLabCut project.")] = ""
+    scorer: Annotated[str, tool(metavar="NAME", help="Name of the person who labels, for a new project.")] = ""
+    bodyparts: Annotated[str, tool(metavar="A,B", help="Key points of a new project.")] = ""
+    individuals: Annotated[
+        str,
+        tool(
+            metavar="A,B",
+            help="Names of the animals: makes a new DeepLabCut project a multi-animal one, and tracks for SLEAP.",
+        ),
+    ] = ""
+    skeleton: Annotated[
+        str, tool(metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw.")
+    ] = ""
+    copy_videos: Annotated[
+        bool,
+        tool(
+            "--copy-videos",
+            help="Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them.",
+        ),
+    ] = False
+
+    def given(self) -> ExportOptions:
+        """Return them as an export takes them, or raise a SettingsError."""
+        bodyparts = read_names(self.bodyparts)
+        return ExportOptions(
+            **{
+                **vars(self),
+                "bodyparts": bodyparts,
+                "individuals": read_names(self.individuals),
+                "skeleton": read_skeleton(self.skeleton, bodyparts),
+            }
+        )
 
 
-def parse_crop(text: str) -> Crop:
-    """Read a crop, X,Y,W,H in pixels."""
-    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
-    if match is None or int(match[3]) == 0 or int(match[4]) == 0:
-        raise typer.BadParameter(f"{text!r} is no crop; give X,Y,W,H in whole pixels, such as 120,80,640,480")
-    return Crop(*(int(part) for part in match.groups()))
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take the fields of the groups among its parameters as options of its own."""
+    own = inspect.signature(command)
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in own.parameters.items() if is_dataclass(one.annotation)
+    }
 
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Read a size, W,H in pixels."""
-    match = re.fullmatch(r"\s*(\d{1,5})\s*[,x]\s*(\d{1,5})\s*", text)
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is no size; give W,H in whole pixels, such as 224,224")
-    return int(match[1]), int(match[2])
-
-
-def parse_levels(text: str) -> tuple[float, float]:
-    """Read two levels, LOW,HIGH."""
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low = high = 0.0
-    if not low < high:
-        raise typer.BadParameter(f"{text!r} is no range; give LOW,HIGH, the second one higher, such as 0,4095")
-    return low, high
-
-
-def parse_rate(text: str) -> float:
-    """Read a number of images a second."""
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise typer.BadParameter(f"{text!r} is no rate; give images a second, such as 25")
-    return rate
-
-
-def parse_channels(text: str) -> tuple[float, ...]:
-    """Read a number for each channel: R,G,B, or one for gray."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} must be three numbers R,G,B, or one for gray") from None
-
-
-def parse_tool(text: str) -> str:
-    """Read the name of a labelling tool."""
-    if text not in get_args(ExportTool):
-        raise typer.BadParameter(f"{text!r} is none of the tools {', '.join(get_args(ExportTool))}")
-    return text
-
-
-def read_names(text: str) -> tuple[str, ...]:
-    """Read names separated by commas."""
-    return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
-
-
-def read_skeleton(text: str, bodyparts: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Read pairs of body parts, A-B,C-D; a body part may have hyphens in its name."""
-    pairs = []
-    for pair in read_names(text):
-        words = pair.split("-")
-        ways = [("-".join(words[:i]).strip(), "-".join(words[i:]).strip()) for i in range(1, len(words))]
-        known = [way for way in ways if set(way) <= set(bodyparts)]
-        if len(known) != 1:
-            raise SettingsError(
-                f"--skeleton has {pair!r}; give two of the --bodyparts ({', '.join(bodyparts) or 'none are given'}) "
-                "with a hyphen between them"
-            )
-        pairs += known
-    return tuple(pairs)
-
-
-def export_options(
-    project: Path | None, task: str, scorer: str, bodyparts: str, individuals: str, skeleton: str, copy_videos: bool
-) -> ExportOptions:
-    """Read the options of exports, as they are given."""
-    parts = read_names(bodyparts)
-    pairs = read_skeleton(skeleton, parts)
-    return ExportOptions(project, task, scorer, parts, read_names(individuals), pairs, copy_videos)
-
-
-@contextmanager
-def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
-    """Print an error of ours in one line, and note it in `failed`; anything else is a defect and passes."""
-    try:
-        yield
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from None
-    except KeyframesError as error:
-        say(f"error: {error}")
-        failed.append({**subject, "error": str(error)})
-
-
-def say(text: str) -> None:
-    """Tell something beside the result, in one line on standard error."""
-    print(printable(" ".join(text.split())), file=sys.stderr, flush=True)
-
-
-def printable(text: str) -> str:
-    """Return a text that can be printed, whatever bytes a file name has."""
-    return "".join(c if c.isprintable() else "?" for c in shown(text))
-
-
-def print_json(document: Any) -> None:
-    """Print a JSON document that any encoding of standard output can hold."""
-    print(json.dumps(shown_in(document), indent=2))
+    parameters = [
+        inner.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, one in own.parameters.items()
+        for inner in (inspect.signature(groups[name]).parameters.values() if name in groups else [one])
+    ]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run

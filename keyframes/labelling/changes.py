@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import OutputError
-from keyframes.result.folder import make_parents, remove, result_folder, unused_name
+from keyframes.result.folder import make_parents, remove, result_folder
+from keyframes.whole_files import unused_name
 
 
 class Changes:

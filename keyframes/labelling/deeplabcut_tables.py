@@ -19,7 +19,7 @@ def images_in_h5(path: Path) -> Iterator[str]:
         import h5py
     except ImportError:
         raise ExportError(
-            f"{path}: is read with h5py, which is not installed: pip install 'keyframes[sleap]'"
+            f"{path}: is read with h5py, which is not installed: pip install '.[sleap]' in the repository"
         ) from None
     try:
         with h5py.File(path, "r") as file:

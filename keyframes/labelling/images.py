@@ -9,6 +9,7 @@ from typing import Any
 
 from keyframes.errors import ExportError
 from keyframes.labelling.place import check_free
+from keyframes.manifest import KeyframeEntry
 from keyframes.names import shown_in
 from keyframes.result.earlier import Recording
 from keyframes.result.folder import result_folder
@@ -19,7 +20,7 @@ class ExportedImage:
     """An image in the folder: its path there, and the keyframe and recording that it shows."""
 
     path: str
-    entry: dict[str, Any]
+    entry: KeyframeEntry
     recording: Recording
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from keyframes.choice.selection import Known
 from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.kind import kind_of
 from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of
+from keyframes.manifest import UnlikeEntry
 from keyframes.scan.scan import Scan
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.settings import Crop
@@ -33,7 +33,7 @@ class Labelled:
     by_index : array (n_without,), int64
         Those of them that no thumbnail stands for: they are found in the scan.
     projects : tuple of dict
-        For the manifest: name of each project, number of its frames, and how many of them are of this video.
+        Their entries in the manifest.
     warnings : tuple of str
     """
 
@@ -41,7 +41,7 @@ class Labelled:
     seen: NDArray[np.bool_] = field(repr=False)
     frame_index: NDArray[np.int64] = field(repr=False)
     by_index: NDArray[np.int64] = field(repr=False)
-    projects: tuple[dict[str, Any], ...]
+    projects: tuple[UnlikeEntry, ...]
     warnings: tuple[str, ...]
 
     def known(self, scan: Scan) -> Known:
@@ -78,7 +78,8 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     looks: list[tuple[NDArray[np.uint8], NDArray[np.bool_]]] = []
     of_this: list[int] = []
     by_index: list[int] = []
-    told, warnings = [], []
+    told: list[UnlikeEntry] = []
+    warnings = []
     own = OwnVideo.of(video)
     for project in projects:
         n_same, n_lost = 0, 0

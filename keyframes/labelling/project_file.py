@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from keyframes.errors import ExportError
 from keyframes.names import shown
 
@@ -103,30 +106,18 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
 
 def load_yaml(path: Path, text: str) -> Any:
     """Read YAML of plain types, or raise an ExportError that says in which line it breaks."""
-    yaml = need_yaml()
     try:
-        return yaml.YAML(typ="safe", pure=True).load(text)
-    except yaml.YAMLError as error:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         reason = getattr(error, "problem", None) or "it cannot be parsed"
         raise ExportError(f"{path}: is no valid YAML{where} ({reason}); mend it, or restore it from a copy") from None
 
 
-def need_yaml() -> Any:
-    """Return ruamel.yaml, which only existing projects need."""
-    try:
-        import ruamel.yaml
-    except ImportError:
-        raise ExportError(
-            "an existing project is read with ruamel.yaml, which is not installed: pip install 'keyframes[projects]'"
-        ) from None
-    return ruamel.yaml
-
-
 def _end_of_mapping(text: str, key: str) -> tuple[int, int]:
     """Find the number of lines up to the last one of a block mapping's entries, and the column of these."""
-    root = need_yaml().YAML(typ="safe", pure=True).compose(text)
+    root = YAML(typ="safe", pure=True).compose(text)
     name, value = next(pair for pair in root.value if pair[0].value == key)
     if not isinstance(value.value, list) or not value.value:
         return name.start_mark.line + 1, 2

@@ -165,10 +165,9 @@ def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
     if recording.video is not None and recording.video.suffix.lower() in TIFF_ENDINGS:
         return _told_of_stack(recording, recording.video, instead)
     rate = recording.manifest["video"]["frame_rate"]
-    if not rate or any(entry["time_s"] is None for entry in recording.manifest["keyframes"]):
-        return []
-    shifts = [entry["time_s"] - entry["frame_index"] / rate for entry in recording.manifest["keyframes"]]
-    if max(shifts) - min(shifts) <= 0.5 / rate:
+    entries = [(entry["frame_index"], entry["time_s"]) for entry in recording.manifest["keyframes"]]
+    shifts = [time_s - index / rate for index, time_s in entries if rate and time_s is not None]
+    if len(shifts) < len(entries) or max(shifts) - min(shifts) <= 0.5 / rate:
         return []
     name = recording.manifest["video"]["path"]
     return [f"the frame rate of {name} varies, and SLEAP may show other frames of it: {instead}"]

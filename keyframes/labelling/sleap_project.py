@@ -23,7 +23,7 @@ def need_sleap_io() -> Any:
         import sleap_io
     except ImportError:
         raise ExportError(
-            "the sleap export needs sleap-io, which is not installed: pip install 'keyframes[sleap]'"
+            "the sleap export needs sleap-io, which is not installed: pip install '.[sleap]' in the repository"
         ) from None
     return sleap_io
 

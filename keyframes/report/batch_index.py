@@ -4,12 +4,12 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import cv2
 import numpy as np
 
+from keyframes.manifest import Manifest
 from keyframes.report.contact_sheet import clock
 from keyframes.report.page import asset, data_url, facts, fill, policy, text
 from keyframes.report.report import NAME
@@ -66,7 +66,7 @@ def _missing(missing: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _row(place: Path, folder: Path, manifest: dict[str, Any], most_bytes: int) -> str:
+def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:
     entries, video = manifest["keyframes"], manifest["video"]
     relative = folder.relative_to(place).as_posix()
     link = quote(os.fsencode(f"{relative}/{NAME}"))

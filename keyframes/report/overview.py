@@ -106,7 +106,7 @@ def _unit_square(place: NDArray[np.float32]) -> NDArray[np.float32]:
     """Move and shrink the map so that its longer side goes from 0 to 1 and the other one is in the middle."""
     low, high = place.min(axis=0).astype(np.float64), place.max(axis=0).astype(np.float64)
     side = float((high - low).max()) or 1.0
-    return (0.5 + (place - (low + high) / 2) / side).astype(np.float32)
+    return np.asarray(0.5 + (place - (low + high) / 2) / side, np.float32)
 
 
 def _dots(xy: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

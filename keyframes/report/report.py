@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.manifest import KeyframeEntry, Manifest, VideoEntry
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
 from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text
+from keyframes.whole_files import whole_file
 
 NAME = "report.html"
 _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
@@ -20,7 +22,7 @@ _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">
 HEAD_CHARACTERS = 2000
 
 
-def manifest_digest(manifest: dict[str, Any]) -> str:
+def manifest_digest(manifest: Manifest) -> str:
     """Return a hash of a manifest, by which a report tells what it was made from."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
@@ -37,7 +39,7 @@ def reported_digest(folder: Path) -> str:
 
 def write_report(
     folder: Path,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     frame_index: NDArray[np.int64],
     time_s: NDArray[np.float64],
     label: NDArray[np.int32],
@@ -63,14 +65,11 @@ def write_report(
     # Pages of videos need not say so.
     shown |= {} if along is time_s else {"no_times": True}
     page = report_page(manifest, overview, shown, thumbnails)
-    partial = folder / f".{NAME}.partial"
-    partial.write_text(page, encoding="utf-8", newline="\n")
-    partial.replace(folder / NAME)
+    with whole_file(folder / NAME) as partial:
+        partial.write_text(page, encoding="utf-8", newline="\n")
 
 
-def report_page(
-    manifest: dict[str, Any], overview: Overview, shown: dict[str, Any], thumbnails: Mapping[int, bytes]
-) -> str:
+def report_page(manifest: Manifest, overview: Overview, shown: dict[str, Any], thumbnails: Mapping[int, bytes]) -> str:
     """Return the page; no date, host or absolute path is on it, so equal results have equal pages."""
     video, entries = manifest["video"], manifest["keyframes"]
     script = asset("views.js") + asset("report.js")
@@ -96,7 +95,7 @@ def report_page(
     )
 
 
-def summary(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def summary(manifest: Manifest) -> list[tuple[str, str]]:
     """Return the few figures of a result that matter most, a name and a value each."""
     video, entries = manifest["video"], manifest["keyframes"]
     rate = f", {video['frame_rate']:.4g} a second" if video["frame_rate"] else ""
@@ -126,7 +125,7 @@ def _warnings(warnings: list[str]) -> str:
     return f'<section class="warnings" aria-label="Warnings"><h2>Warnings</h2><ul>{items}</ul></section>'
 
 
-def _card(entry: dict[str, Any], overview: Overview, jpeg: bytes, video: dict[str, Any]) -> str:
+def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEntry) -> str:
     index, cluster = entry["frame_index"], entry["cluster"]
     size = f"{entry['cluster_size']:,} {'frame' if entry['cluster_size'] == 1 else 'frames'}"
     when = "" if entry["time_s"] is None else clock(entry["time_s"])
@@ -144,7 +143,7 @@ def _card(entry: dict[str, Any], overview: Overview, jpeg: bytes, video: dict[st
     )
 
 
-def _mark(entry: dict[str, Any]) -> dict[str, Any]:
+def _mark(entry: KeyframeEntry) -> dict[str, Any]:
     return {
         "frame": entry["frame_index"],
         "time": entry["frame_index"] if entry["time_s"] is None else entry["time_s"],
@@ -154,7 +153,7 @@ def _mark(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _settings(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def _settings(manifest: Manifest) -> list[tuple[str, str]]:
     pairs = [(name.replace("_", " "), _told(value)) for name, value in manifest["settings"].items()]
     pairs += [
         (f"guard: {name.replace('_', ' ')}", _told(effect)) for name, effect in manifest.get("guards", {}).items()

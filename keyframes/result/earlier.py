@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import ExportError, VideoError
-from keyframes.manifest import SCHEMA_VERSION
+from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.progress import progress_bar
 from keyframes.result.naming import video_names
@@ -43,7 +43,7 @@ class Recording:
 
     name: str
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     video: Path | None
     view: str = ""
 
@@ -155,12 +155,12 @@ def read_recordings(
     )
 
 
-def _merged(found: list[tuple[Path, dict[str, Any]]]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _merged(found: list[tuple[Path, Manifest]]) -> Iterator[tuple[Path, Manifest]]:
     """Make one result of several from one video, which a project knows once; of equal frames the first counts."""
     for video in dict.fromkeys(manifest["video"]["hash"] for _, manifest in found):
         same = [(folder, manifest) for folder, manifest in found if manifest["video"]["hash"] == video]
         folder, manifest = same[0]
-        entries: dict[int, dict[str, Any]] = {}
+        entries: dict[int, KeyframeEntry] = {}
         for other, content in same:
             for entry in content["keyframes"]:
                 # An absolute path, joined to the first one's folder, stays what it is.
@@ -176,7 +176,7 @@ def results_in(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.glob("*/manifest.json")) or [folder]
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """Read a result's ``manifest.json``, or raise an ExportError."""
     path = folder / "manifest.json"
     try:
@@ -193,7 +193,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ExportError(f"{path}: is damaged; run the extraction again") from None
     if version != SCHEMA_VERSION:
         raise ExportError(f"{path}: has schema version {version}, not {SCHEMA_VERSION}; run the extraction again")
-    return dict(manifest)
+    return cast(Manifest, manifest)
 
 
 def has_content(path: Path, size_bytes: int, content_hash: str) -> bool:
@@ -207,7 +207,7 @@ def has_content(path: Path, size_bytes: int, content_hash: str) -> bool:
         return False
 
 
-def is_video_of(manifest: dict[str, Any], path: Path) -> bool:
+def is_video_of(manifest: Manifest, path: Path) -> bool:
     """Whether a file is the video of a manifest, by its hash."""
     return has_content(path, manifest["video"]["size_bytes"], manifest["video"]["hash"])
 
@@ -224,13 +224,13 @@ def is_converted(path: Path, name: str, n_frames: int) -> bool:
         return False
 
 
-def is_converted_from(manifest: dict[str, Any], path: Path) -> bool:
+def is_converted_from(manifest: Manifest, path: Path) -> bool:
     """Whether a file seems to be the video of a manifest in another container."""
     video = manifest["video"]
     return is_converted(path, video["path"], max(video["frames_claimed"], video["frames_decoded"]))
 
 
-def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n_results: int) -> Path | None:
+def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_results: int) -> Path | None:
     """Find the video of a result among those given, beside the result or here, by its hash; its name comes first."""
     name = manifest["video"]["path"]
     named = [path for path in given if shown(path.name) == name] or (list(given) if n_results == 1 else [])
@@ -246,7 +246,7 @@ def _find_video(folder: Path, manifest: dict[str, Any], given: Sequence[Path], n
     return None
 
 
-def _named(manifest: dict[str, Any]) -> Path:
+def _named(manifest: Manifest) -> Path:
     """Name of a result's video as projects have it."""
     return Path(restored(plain(manifest["video"]["path"])))
 

@@ -8,7 +8,6 @@ renamed to a name of one's own is nobody else's. The renames decide; a look at t
 import ctypes
 import errno
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -17,12 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from keyframes.errors import OutputError
-from keyframes.result.naming import shortened
+from keyframes.whole_files import unused_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000
-# Hidden names must fit wherever the name does that they are made of.
-LONGEST_HIDDEN = 100
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
@@ -172,16 +169,3 @@ def remove(folders: list[Path]) -> None:
             # An interruption just after rmtree has closed a descriptor makes it close that one again, and fail.
             if error.__context__ is not None:
                 raise error.__context__ from None
-
-
-def unused_name(place: Path, purpose: str) -> Path:
-    """Name beside `place` that no other run uses."""
-    return place.with_name(f"{hidden_start(place, purpose)}{os.getpid()}-{secrets.token_hex(4)}")
-
-
-def hidden_start(place: Path, purpose: str) -> str:
-    """Return how the names begin that `unused_name` gives.
-
-    They are longer than that of `place`, but fit into a file system wherever that one does.
-    """
-    return f".{shortened(place.name, LONGEST_HIDDEN)}.{purpose}-"

@@ -1,23 +1,15 @@
 """How results are named after their videos."""
 
-import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from keyframes.names import with_own_name
+from keyframes.whole_files import shortened
 
-# Bytes of a video's name in its result's, where "-keyframes" must fit into the 255 of most file systems; of a longer
-# one so many characters are kept.
-LONGEST_RESULT, N_SHOWN = 240, 20
-
-
-def shortened(name: str, longest: int) -> str:
-    """Return a name, or where it has more bytes than the longest its beginning and a hash of it."""
-    whole = os.fsencode(name)
-    return name if len(whole) <= longest else f"{name[:N_SHOWN]}~{hashlib.sha256(whole).hexdigest()[:16]}"
+# Bytes of a video's name in its result's, where "-keyframes" must fit into the 255 of most file systems.
+LONGEST_RESULT = 240
 
 
 def video_names(videos: Sequence[Path]) -> list[str]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from keyframes.choice.selection import Keyframe
+from keyframes.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Result:
 
     folder: Path
     keyframes: tuple[Keyframe, ...]
-    manifest: dict[str, Any] = field(repr=False)
+    manifest: Manifest = field(repr=False)
     warnings: tuple[str, ...] = ()
 
     @property

@@ -3,7 +3,7 @@
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Selection
 from keyframes.errors import OutputError
+from keyframes.manifest import Manifest
 from keyframes.progress import Progress, progress_bar
 from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.report.k_curve import draw_k_curve
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
 from keyframes.video import DisagreementError, Proof, VideoReader, seek_frames
 
 if TYPE_CHECKING:
@@ -34,7 +36,13 @@ def save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KS
 
 
 def write_pictures(
-    folder: Path, reader: VideoReader, scan: Scan, selection: Selection, manifest: dict[str, Any], progress: Progress
+    folder: Path,
+    reader: VideoReader,
+    settings: Settings,
+    scan: Scan,
+    selection: Selection,
+    manifest: Manifest,
+    progress: Progress,
 ) -> None:
     """Fetch the chosen frames and write them, the contact sheet and the report.
 
@@ -44,7 +52,7 @@ def write_pictures(
         Where a chosen frame of a scan that left frames out is not the frame of the file.
     OutputError
     """
-    proof = scan.proof(keyframe.frame_index for keyframe in selection.keyframes)
+    proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
     try:
         thumbnails = _write_images(reader, manifest, folder, progress, proof)
     except DisagreementError:
@@ -55,7 +63,7 @@ def write_pictures(
 
 
 def _write_images(
-    reader: VideoReader, manifest: dict[str, Any], folder: Path, progress: Progress, proof: Proof | None = None
+    reader: VideoReader, manifest: Manifest, folder: Path, progress: Progress, proof: Proof | None = None
 ) -> dict[int, bytes]:
     """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
 
@@ -85,8 +93,13 @@ def _write_images(
 
 
 def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
-    # Encoded in memory and written by Python: cv2.imwrite hides why it failed, and loses non-ASCII names on Windows.
+    # Not by cv2.imwrite, which hides why it failed, and loses non-ASCII names on Windows.
+    path.write_bytes(encoded(path, image))
+
+
+def encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
+    """Encode a picture as the ending of its path says."""
     done, data = cv2.imencode(path.suffix, image)
     if not done:
         raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
-    path.write_bytes(data.tobytes())
+    return bytes(data.tobytes())

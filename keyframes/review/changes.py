@@ -5,16 +5,13 @@ or a note before and after. Undoing takes the last record away, so that a manife
 that the extraction wrote.
 """
 
-from typing import Any
-
 from keyframes.errors import ReviewError
+from keyframes.manifest import Change, KeyframeEntry, Manifest
 
-Manifest = dict[str, Any]
-Entry = dict[str, Any]
 LONGEST_NOTE = 2000
 
 
-def entry_of(manifest: Manifest, frame_index: int) -> Entry:
+def entry_of(manifest: Manifest, frame_index: int) -> KeyframeEntry:
     """Return the entry of a chosen frame.
 
     Raises
@@ -24,32 +21,32 @@ def entry_of(manifest: Manifest, frame_index: int) -> Entry:
     """
     for entry in manifest["keyframes"]:
         if entry["frame_index"] == frame_index:
-            return dict(entry)
+            return entry.copy()
     raise ReviewError(f"frame {frame_index} is not among the chosen ones")
 
 
-def history(manifest: Manifest) -> list[dict[str, Any]]:
+def history(manifest: Manifest) -> list[Change]:
     """Return the records of what was changed, the latest last."""
-    return list(manifest.get("review", {}).get("history", []))
+    return list(manifest["review"]["history"]) if "review" in manifest else []
 
 
-def swap(manifest: Manifest, frame_index: int, by: Entry) -> Manifest:
+def swap(manifest: Manifest, frame_index: int, by: KeyframeEntry) -> Manifest:
     """Put another frame in the place of a chosen one."""
     removed = entry_of(manifest, frame_index)
-    return _recorded(manifest, {"action": "swap", "removed": removed, "added": by})
+    return _recorded(manifest, {"action": "swap", "removed": removed, "added": by}, removed, by)
 
 
 def drop(manifest: Manifest, frame_index: int) -> Manifest:
     """Take a chosen frame away; the last one stays."""
     removed = entry_of(manifest, frame_index)
     if len(manifest["keyframes"]) == 1:
-        raise ReviewError(f"frame {frame_index} is the only one that is left; add another one first")
-    return _recorded(manifest, {"action": "drop", "removed": removed})
+        raise ReviewError(f"frame {frame_index} is the only one left; add another one first")
+    return _recorded(manifest, {"action": "drop", "removed": removed}, removed, None)
 
 
-def add(manifest: Manifest, entry: Entry) -> Manifest:
+def add(manifest: Manifest, entry: KeyframeEntry) -> Manifest:
     """Choose one more frame."""
-    return _recorded(manifest, {"action": "add", "added": entry})
+    return _recorded(manifest, {"action": "add", "added": entry}, None, entry)
 
 
 def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
@@ -57,10 +54,12 @@ def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
     words = words.strip()
     if len(words) > LONGEST_NOTE:
         raise ReviewError(f"a note of {len(words)} characters is too long; write no more than {LONGEST_NOTE}")
-    before = entry_of(manifest, frame_index).get("note", "")
+    entry = entry_of(manifest, frame_index)
+    before = entry.get("note", "")
     if words == before:
         return manifest
-    return _recorded(manifest, {"action": "note", "frame_index": frame_index, "before": before, "after": words})
+    record: Change = {"action": "note", "frame_index": frame_index, "before": before, "after": words}
+    return _recorded(manifest, record, entry, _noted(entry, words))
 
 
 def undo(manifest: Manifest) -> Manifest:
@@ -76,39 +75,36 @@ def undo(manifest: Manifest) -> Manifest:
         raise ReviewError("there is no change to undo")
     last = records.pop()
     if last["action"] == "note":
-        entries = _noted(manifest["keyframes"], last["frame_index"], last["before"])
-    else:
-        entries = _exchanged(manifest["keyframes"], last.get("added"), last.get("removed"))
-    return _with(manifest, entries, records)
+        entry = entry_of(manifest, last["frame_index"])
+        return _exchanged(manifest, entry, _noted(entry, last["before"]), records)
+    return _exchanged(manifest, last.get("added"), last.get("removed"), records)
 
 
-def _recorded(manifest: Manifest, record: dict[str, Any]) -> Manifest:
-    if record["action"] == "note":
-        entries = _noted(manifest["keyframes"], record["frame_index"], record["after"])
-    else:
-        entries = _exchanged(manifest["keyframes"], record.get("removed"), record.get("added"))
-    return _with(manifest, entries, [*history(manifest), record])
+def _noted(entry: KeyframeEntry, words: str) -> KeyframeEntry:
+    noted = entry.copy()
+    noted.pop("note", None)
+    if words:
+        noted["note"] = words
+    return noted
 
 
-def _exchanged(entries: list[Entry], removed: Entry | None, added: Entry | None) -> list[Entry]:
-    """Entries in time order without one and with another."""
-    kept = [entry for entry in entries if removed is None or entry["frame_index"] != removed["frame_index"]]
-    if added is not None and any(entry["frame_index"] == added["frame_index"] for entry in kept):
+def _recorded(
+    manifest: Manifest, record: Change, removed: KeyframeEntry | None, added: KeyframeEntry | None
+) -> Manifest:
+    return _exchanged(manifest, removed, added, [*history(manifest), record])
+
+
+def _exchanged(
+    manifest: Manifest, removed: KeyframeEntry | None, added: KeyframeEntry | None, records: list[Change]
+) -> Manifest:
+    """Return a manifest with one entry in place of another, and with these records."""
+    without = None if removed is None else removed["frame_index"]
+    entries = [entry for entry in manifest["keyframes"] if entry["frame_index"] != without]
+    if added and any(entry["frame_index"] == added["frame_index"] for entry in entries):
         raise ReviewError(f"frame {added['frame_index']} is chosen already")
-    return sorted([*kept, *([] if added is None else [added])], key=lambda entry: int(entry["frame_index"]))
-
-
-def _noted(entries: list[Entry], frame_index: int, words: str) -> list[Entry]:
-    changed = []
-    for entry in entries:
-        if entry["frame_index"] == frame_index:
-            bare = {name: value for name, value in entry.items() if name != "note"}
-            changed.append({**bare, "note": words} if words else bare)
-        else:
-            changed.append(entry)
+    changed = manifest.copy()
+    changed["keyframes"] = sorted([*entries, *([added] if added else [])], key=lambda entry: entry["frame_index"])
+    changed.pop("review", None)
+    if records:
+        changed["review"] = {"history": records}
     return changed
-
-
-def _with(manifest: Manifest, entries: list[Entry], records: list[dict[str, Any]]) -> Manifest:
-    bare = {name: value for name, value in manifest.items() if name != "review"}
-    return {**bare, "keyframes": entries, **({"review": {"history": records}} if records else {})}

@@ -8,23 +8,23 @@ review.
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import OutputError, ReviewError, StaleError
-from keyframes.manifest import image_name, manifest_text, table_text
+from keyframes.manifest import KeyframeEntry, Manifest, image_file, manifest_text, table_text
 from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
-from keyframes.result.folder import unused_name
+from keyframes.result.earlier import read_image
 from keyframes.result.scan_file import SavedScan
-from keyframes.review.changes import Manifest, history
+from keyframes.result.writing import encoded
+from keyframes.review.changes import history
 from keyframes.video.frames import Frame
+from keyframes.whole_files import unused_name, whole_file
 
 Fetch = Callable[[int], NDArray[np.uint8]]
 
@@ -59,15 +59,13 @@ class ReviewedFolder:
             os.close(self._lock)
             self._lock = None
 
-    def path(self, entry: Mapping[str, Any]) -> Path:
+    def path(self, entry: KeyframeEntry) -> Path:
         """Return the image of an entry."""
-        return self.folder / str(entry["file"])
+        return self.folder / entry["file"]
 
     def file_of(self, frame_index: int) -> str:
         """Return the name that the image of a frame has, relative to the folder."""
-        video = self.manifest["video"]
-        n_frames = max(video["frames_claimed"], video["frames_decoded"])
-        return f"frames/{image_name(frame_index, n_frames, self.manifest['settings']['format'])}"
+        return image_file(frame_index, self.manifest["video"], self.manifest["settings"]["format"])
 
     def save(self, manifest: Manifest, fetch: Fetch) -> None:
         """Make another manifest the one of the folder, its images too.
@@ -93,7 +91,7 @@ class ReviewedFolder:
                 if entry["file"] not in before:
                     place = self.path(entry)
                     staged[place] = unused_name(place, "partial")
-                    _write(staged[place], _encoded(place, fetch(entry["frame_index"])))
+                    _write(staged[place], encoded(place, fetch(entry["frame_index"])))
             if self._read_revision() != self.revision:
                 raise StaleError(
                     f"{self.folder / 'manifest.json'}: was changed by another program; "
@@ -122,9 +120,7 @@ class ReviewedFolder:
         for entry in self.manifest["keyframes"]:
             place = self.path(entry)
             if not place.exists():
-                partial = unused_name(place, "partial")
-                _write(partial, _encoded(place, fetch(entry["frame_index"])))
-                partial.replace(place)
+                _replace(place, encoded(place, fetch(entry["frame_index"])))
         removed = [record["removed"]["file"] for record in history(self.manifest) if "removed" in record]
         for file in set(removed) - chosen:
             (self.folder / file).unlink(missing_ok=True)
@@ -146,10 +142,10 @@ class ReviewedFolder:
         sheet = ContactSheet(len(entries), video["height"], video["width"])
         thumbnails = {}
         for entry in entries:
-            image = read_picture(self.path(entry))
+            image = read_image(self.path(entry))
             sheet.add(Frame(entry["frame_index"], entry["time_s"], image))
             thumbnails[entry["frame_index"]] = thumbnail(image, bytes_of_each(len(entries)))
-        _replace(self.folder / "contact_sheet.jpg", _encoded(Path("contact_sheet.jpg"), sheet.image))
+        _replace(self.folder / "contact_sheet.jpg", encoded(Path("contact_sheet.jpg"), sheet.image))
         write_report(self.folder, manifest, scan.frame_index, scan.time_s, scan.label, scan.map, thumbnails)
 
     def _read_revision(self) -> str:
@@ -159,32 +155,8 @@ class ReviewedFolder:
             raise ReviewError(f"{self.folder}: is not there any more ({error.strerror})") from None
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read an image of the result.
-
-    Raises
-    ------
-    ReviewError
-        Where it is missing or damaged.
-    """
-    try:
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        image = None
-    if image is None:
-        raise ReviewError(f"{path}: cannot be read; close the review and open it again")
-    return np.asarray(image, np.uint8)
-
-
 def _revision(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:24]
-
-
-def _encoded(place: Path, image: NDArray[np.uint8]) -> bytes:
-    done, data = cv2.imencode(place.suffix, image)
-    if not done:
-        raise OutputError(f"{place}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
-    return bytes(data.tobytes())
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -195,14 +167,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it there."""
-    partial = unused_name(path, "partial")
-    try:
+    with whole_file(path) as partial:
         _write(partial, content)
-        partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _lock(folder: Path) -> int | None:

@@ -1,8 +1,7 @@
-"""Frames of a video, fetched exactly and on demand, and their thumbnails in bounded memory."""
+"""Frames of a video, fetched exactly and on demand."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -12,49 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import KeyframesError, ReviewError
+from keyframes.manifest import Manifest
 from keyframes.result.scan_file import SavedScan
 from keyframes.scan.scan import make_proof, thumbnailer_of
 from keyframes.settings import Crop, Settings
 from keyframes.video import DisagreementError, Seeker, VideoReader, View, adopt_packets
-
-CACHE_BYTES = 64 << 20
-
-
-class BoundedCache:
-    """The latest used of some files, no more than so many bytes of them.
-
-    Parameters
-    ----------
-    most_bytes : int
-    """
-
-    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self.n_bytes = 0
-        self._kept: OrderedDict[Any, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any, make: Callable[[], bytes]) -> bytes:
-        """Return what is kept under a key, or make it and keep it."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = made
-                self.n_bytes += len(made)
-            while self.n_bytes > self.most_bytes:
-                _, oldest = self._kept.popitem(last=False)
-                self.n_bytes -= len(oldest)
-        return made
-
-    def forget(self) -> None:
-        """Keep nothing."""
-        with self._lock:
-            self._kept.clear()
-            self.n_bytes = 0
 
 
 class _Prints(Mapping[int, bytes]):
@@ -195,7 +156,7 @@ def _fail(futures: Mapping[int, Future[Any]], error: BaseException) -> None:
         future.set_exception(error)
 
 
-def settings_of(manifest: dict[str, Any]) -> Settings:
+def settings_of(manifest: Manifest) -> Settings:
     """Return the settings that a manifest tells."""
     told = dict(manifest["settings"])
     crop = told.pop("crop", None)

@@ -26,6 +26,8 @@ FILES = {
     "common.css": "text/css",
     "review.css": "text/css",
     "views.js": "text/javascript",
+    "page.js": "text/javascript",
+    "export.js": "text/javascript",
     "review.js": "text/javascript",
 }
 SHARED = ("common.css", "views.js")

@@ -3,6 +3,7 @@
 import bisect
 import threading
 from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,22 +11,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.errors import KeyframesError, ReviewError, StaleError
+from keyframes.choice.selection import keyframe_at
+from keyframes.errors import ExportError, KeyframesError, ReviewError, StaleError
 from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.place import unused_file
+from keyframes.manifest import Change, KeyframeEntry, Manifest, keyframe_entry
 from keyframes.report import make_overview, thumbnail, timeline
-from keyframes.result.earlier import read_recordings
+from keyframes.result.earlier import read_image, read_recordings
 from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
-from keyframes.review.changes import Entry, Manifest
-from keyframes.review.folder import ReviewedFolder, read_picture
-from keyframes.review.pictures import BoundedCache, Pictures, settings_of
+from keyframes.review.folder import ReviewedFolder
+from keyframes.review.pictures import Pictures, settings_of
 from keyframes.settings import WITH_PROJECT, ExportTool
-from keyframes.video.frames import known_time
 
-# Widths of the pictures that the page shows, and the bytes that each may take.
-SIZES = {"small": (360, 36_000), "large": (1280, 600_000)}
+# Widths of the pictures that the page shows, the bytes that each may take, and how many are kept in memory.
+SIZES = {"small": (360, 36_000, 900), "large": (1280, 600_000, 50)}
 CANDIDATES_AT_ONCE = 12
 # After a change the contact sheet and the report wait for the next one, so that not each of them writes them.
 PAUSE_S = 1.5
@@ -60,7 +61,7 @@ class Session:
         self._scan = read_scan(folder / "scan.npz")
         self._timeline = timeline(self._scan.frame_index, self._scan.time_s)
         self._folder = ReviewedFolder(folder, recordings[0].manifest)
-        self._cache = BoundedCache()
+        self._kept = {size: lru_cache(most)(partial(self._picture, size)) for size, (_, _, most) in SIZES.items()}
         self._changing = threading.RLock()
         self._due, self._ended = threading.Event(), threading.Event()
         try:
@@ -187,8 +188,7 @@ class Session:
         """Return a picture as a JPEG file, "small" or "large"."""
         if size not in SIZES:
             raise ReviewError(f"there is no size {size!r}; ask for {' or '.join(SIZES)}")
-        width, most_bytes = SIZES[size]
-        return self._cache.get((frame_index, size), lambda: thumbnail(self._image(frame_index), most_bytes, width))
+        return self._kept[size](frame_index)
 
     def change(self, revision: str, action: str, frame_index: int | None, by: int | None, words: str) -> dict[str, Any]:
         """Change the choice, save it, and return the new state.
@@ -250,17 +250,11 @@ class Session:
             return changes.note(manifest, frame_index, words)
         raise ReviewError(f"there is no change {action!r} of this kind")
 
-    def _entry(self, frame_index: int) -> Entry:
+    def _entry(self, frame_index: int) -> KeyframeEntry:
         row, scan = self._row(frame_index), self._scan
-        return {
-            "frame_index": frame_index,
-            "time_s": known_time(scan.time_s[row]),
-            "cluster": int(scan.label[row]),
-            "cluster_size": int(np.count_nonzero(scan.label == scan.label[row])),
-            "distance": round(float(scan.distance[row]), 6),
-            "sharpness": round(float(scan.sharpness[row]), 3),
-            "file": self._folder.file_of(frame_index),
-        }
+        cluster = scan.label[row]
+        keyframe = keyframe_at(scan, row, cluster, np.count_nonzero(scan.label == cluster), scan.distance[row])
+        return keyframe_entry(keyframe, self.manifest["video"], self.manifest["settings"]["format"])
 
     def _row(self, frame_index: int) -> int:
         row = self._scan.row(frame_index)
@@ -279,12 +273,16 @@ class Session:
             "map": [float(value) for value in scan.map[row]],
         }
 
+    def _picture(self, size: str, frame_index: int) -> bytes:
+        width, most_bytes, _ = SIZES[size]
+        return thumbnail(self._image(frame_index), most_bytes, width)
+
     def _image(self, frame_index: int) -> NDArray[np.uint8]:
         """Return the picture of a frame, from its file where it is chosen."""
         file = self.folder / self._folder.file_of(frame_index)
         if file.exists():
-            with suppress(ReviewError):
-                return read_picture(file)
+            with suppress(ExportError):
+                return read_image(file)
         return self._pictures.get(frame_index)
 
     def _sum_up(self) -> None:
@@ -302,7 +300,7 @@ class Session:
                 return
 
 
-def _told(record: dict[str, Any]) -> str:
+def _told(record: Change) -> str:
     """Write a change as people read it."""
     if record["action"] == "note":
         return f"note to frame {record['frame_index']}"

@@ -4,10 +4,7 @@ The file holds the scan and what the pass over the video saw, so that a reader s
 """
 
 import json
-import os
-import secrets
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -16,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.scan.components import PrincipalComponents
-from keyframes.scan.scan import COLUMNS, Sample, Scan, rebuilt
-from keyframes.settings import Settings
+from keyframes.scan.scan import COLUMNS, Sample, Scan
 from keyframes.video import Pass, VideoReader, View
+from keyframes.whole_files import whole_file
 
 FORMAT = 2
 SAMPLE = tuple(field.name for field in fields(Sample))
@@ -28,15 +25,8 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     """Write a ``.npz`` that appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # its second positional argument is a bool
-        partial.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # its second positional argument is a bool
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -82,7 +72,7 @@ def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
     )
 
 
-def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None:
+def load_scan(path: Path, video: VideoReader) -> Scan | None:
     """Return a kept scan, its reader as after the pass; None where there is none that can be read.
 
     Parameters
@@ -90,8 +80,6 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     path : Path
     video : VideoReader
         Of the same file, with the same range, stride and crop.
-    settings : Settings
-        Those of the scan.
     """
     arrays = load_arrays(path)
     about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}
@@ -104,14 +92,12 @@ def load_scan(path: Path, video: VideoReader, settings: Settings) -> Scan | None
     tuples = {name: tuple(told[name] or ()) for name in ("complaints", "losses")}
     sizes = tuple(tuple(size) for size in told["sizes"] or ())
     video.adopt(Pass(**{**told, **tuples, "sizes": sizes, "times_ms": arrays["times_ms"]}))
-    return rebuilt(
-        video,
-        settings,
-        {name: arrays[name] for name in COLUMNS},
-        PrincipalComponents(arrays["pca_mean"], arrays["pca_basis"]),
-        about["frames_decoded"],
-        tuple(about["warnings"]),
-        View(**about["view"]),
-        arrays["levels"] if len(arrays["levels"]) else None,
-        Sample(**{name: arrays[f"sample_{name}"] for name in SAMPLE}) if "sample_rows" in arrays else None,
+    return Scan(
+        **{name: arrays[name] for name in COLUMNS},
+        components=PrincipalComponents(arrays["pca_mean"], arrays["pca_basis"]),
+        frames_decoded=about["frames_decoded"],
+        warnings=tuple(about["warnings"]),
+        view=View(**about["view"]),
+        levels=arrays["levels"],
+        sample=Sample(**{name: arrays[f"sample_{name}"] for name in SAMPLE}) if "sample_rows" in arrays else None,
     )

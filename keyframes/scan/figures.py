@@ -39,13 +39,13 @@ class Figures:
     digests, prints : bytearray
         Sixteen bytes a frame that tell its thumbnail, and eight that tell its picture.
     encoded : bytearray
-        What a network made of each frame, float16; empty without one.
+        What a network made of each frame, float32; empty without one.
     """
 
-    index: array = field(default_factory=lambda: array("q"))
-    time_s: array = field(default_factory=lambda: array("d"))
-    brightness: array = field(default_factory=lambda: array("f"))
-    sharpness: array = field(default_factory=lambda: array("f"))
+    index: "array[int]" = field(default_factory=lambda: array("q"))
+    time_s: "array[float]" = field(default_factory=lambda: array("d"))
+    brightness: "array[float]" = field(default_factory=lambda: array("f"))
+    sharpness: "array[float]" = field(default_factory=lambda: array("f"))
     digests: bytearray = field(default_factory=bytearray)
     prints: bytearray = field(default_factory=bytearray)
     encoded: bytearray = field(default_factory=bytearray)

@@ -1,6 +1,7 @@
 """The first pass: every frame of the range becomes one row."""
 
 from contextlib import closing
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
 from keyframes.scan.spare_memory import release_spare_memory
-from keyframes.scan.thumbnail_store import ThumbnailRows
+from keyframes.scan.thumbnail_store import ThumbnailStore
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.scan.trained_network import recording_encoder
 from keyframes.settings import MAX_AUTO_K, Settings
@@ -37,9 +38,10 @@ from keyframes.video import (
 
 SAMPLED_AHEAD = 512
 # Pixels of so many thumbnails cannot be clustered in memory; principal components can.
-MOST_PIXELS = 1_000_000_000
+MOST_BYTES = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
+NOT_FAST = "a fast scan of this recording is not possible, so every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
@@ -66,13 +68,26 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
         return _scan_as_it_is_read(video, settings, progress)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How a pass goes over a file: by segments or, where there are none, by walking."""
+
+    view: View
+    thumbnailer: Thumbnailer
+    segments: list[Segment]
+
+
+class _UnfitError(Exception):
+    """A file cannot be scanned in this way."""
+
+
 def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
-    # What cannot be had is told before hours of decoding.
+    # What cannot be had is reported before hours of decoding.
     network = network_features(settings)
-    recording_encoder(settings, thumbnailer_of(video, settings).shape, progress)
+    plain = thumbnailer_of(video, settings)
+    recording_encoder(settings, plain.shape, progress)
     video.count_packets()
-    reason = ""
-    view, thumbnailer = PLAIN, thumbnailer_of(video, settings)
+    view, thumbnailer, reason = PLAIN, plain, ""
     if settings.scan == "fast":
         view, reason = find_discard(video, _fewest(settings))
     # A network sees whole pictures, in colour.
@@ -80,48 +95,32 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
         view == PLAIN
         and network is None
         and luma_pays(video, settings)
-        and (levels := find_luma_levels(video, thumbnailer)) is not None
+        and (levels := find_luma_levels(video, plain)) is not None
     ):
         view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
-    frame_bytes = int(np.prod(thumbnailer.shape)) + (2 * network.n_features if network else 0)
-    segments = plan_segments(video, view, frame_bytes=frame_bytes)
+    frame_bytes = int(np.prod(plain.shape)) + (network.frame_bytes if network else 0)
+    way = _Way(view, thumbnailer, plan_segments(video, view, frame_bytes=frame_bytes))
     while True:
         try:
-            scan = _scan_once(video, settings, view, thumbnailer, segments, progress, network)
+            scan = _scan_once(video, settings, way, network, progress)
             release_spare_memory()
-            return scan if settings.scan == "exact" or not reason else _with_warning(scan, reason)
+            return scan if settings.scan == "exact" or not reason else replace(scan, warnings=(NOT_FAST,))
         except _UnfitError as error:
-            if segments:
+            if way.segments:
                 # A walk decides, so that what comes out does not depend on the number of processors.
-                segments = []
-            elif view.discard != "none":
-                reason, view = str(error), View(view.luma)
+                way = replace(way, segments=[])
+            elif way.view.discard != "none":
+                reason, way = str(error), replace(way, view=View(way.view.luma))
             else:
                 # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
-                reason = reason or "FFmpeg reports errors in it"
-                view, thumbnailer, segments = PLAIN, thumbnailer_of(video, settings), []
+                reason, way = reason or "FFmpeg reports errors in it", _Way(PLAIN, plain, [])
                 video.threads = 1
 
 
-class _UnfitError(Exception):
-    """A file cannot be scanned in this way."""
-
-
-def _with_warning(scan: Scan, reason: str) -> Scan:
-    values = {name: getattr(scan, name) for name in scan.__dataclass_fields__}
-    return Scan(**{**values, "warnings": (f"every frame was looked at, as with --scan exact: {reason}",)})
-
-
 def _scan_once(
-    video: VideoReader,
-    settings: Settings,
-    view: View,
-    thumbnailer: Thumbnailer,
-    segments: list[Segment],
-    progress: Progress,
-    network: NetworkFeatures | None,
+    video: VideoReader, settings: Settings, way: _Way, network: NetworkFeatures | None, progress: Progress
 ) -> Scan:
-    """Scan in a view, by segments or, where there are none, by walking.
+    """Scan in one way.
 
     Raises
     ------
@@ -129,94 +128,103 @@ def _scan_once(
         Where FFmpeg complains, frames are missing, or a proof fails.
     """
 
-    def sample() -> NDArray[np.uint8]:
+    def ahead() -> NDArray[np.uint8]:
         plain = thumbnailer_of(video, settings)
         rows = [plain(video.cropped(image)).reshape(-1) for image in spread_pictures(video, SAMPLED_AHEAD)]
         return np.array(rows, np.uint8).reshape(-1, n_pixels)
 
-    n_pixels = int(np.prod(thumbnailer.shape))
-    columns, plain_alone = Figures(), view == PLAIN and video.threads == 1 and not segments
-    complaint = "FFmpeg reports errors" + ("" if view.discard == "none" else " where its B-frames are left out")
-    keep = settings.features == "pixels"
-    encoder = recording_encoder(settings, thumbnailer.shape, progress)
-    n_kept = n_pixels if keep else network.n_features if network else 0
-    total = video.frames_expected
-    in_segments = SegmentedPass(video, view, segments) if segments else None
-    groups = (
-        in_segments.results(lambda pictures: measure(pictures, video, thumbnailer, network))
-        if in_segments
-        else measure_walk(video, view, thumbnailer, network)
-    )
-    with (
-        one_opencv_thread(),
-        ThumbnailRows(n_pixels, sample, keep, encoder) as rows,
-        progress_bar(None, "scan", total, "frames", progress) as bar,
-        closing(groups),
-    ):
-        try:
-            for figures, thumbnails in groups:
-                columns.extend(figures)
-                rows.append(thumbnails)
-                if len(columns.index) * n_kept > MOST_PIXELS:
-                    raise RegionError(
-                        f"{video.path}: {n_kept} numbers for each of more than {len(columns.index)} frames do not fit "
-                        "in memory; choose --features pca, a smaller --width, or look at fewer frames with --every"
-                    )
-                if columns.index:
-                    bar.update((columns.index[-1] - columns.index[0]) // settings.every + 1 - bar.n)
-                if (in_segments or video).log.counts and not plain_alone:
-                    raise _UnfitError(complaint)
-        except DisagreementError:
-            raise _UnfitError("the times of its frames are not those of its packets") from None
-        if in_segments:
-            video.adopt(in_segments.seen)
-        # Of frames that are missing, several threads lose more than one does.
-        seen = video.latest_pass
-        if (seen.messages or is_incomplete(seen, video.header, video.packets)) and not plain_alone:
-            raise _UnfitError(complaint)
-        if view.discard != "none" and (why := _too_few(video, columns, settings)):
+    n_pixels, keep = int(np.prod(way.thumbnailer.shape)), settings.features == "pixels"
+    encoder = recording_encoder(settings, way.thumbnailer.shape, progress)
+    with one_opencv_thread(), ThumbnailStore(n_pixels, ahead, keep, encoder) as thumbnails:
+        figures = _collect(video, settings, way, network, thumbnails, progress)
+        if way.view.discard != "none" and (why := _too_few(video, figures, settings)):
             raise _UnfitError(why)
-        digests = np.frombuffer(columns.digests, np.uint64).reshape(-1, 2)
-        components = rows.fit()
-        leading = equalized(rows.reduced(), digests)
-        place = np.zeros((len(columns.index), 2), np.float32)
+        digests = np.frombuffer(figures.digests, np.uint64).reshape(-1, 2)
+        components = thumbnails.fit()
+        leading = equalized(thumbnails.reduced(), digests)
+        place = np.zeros((len(figures.index), 2), np.float32)
         place[:, : leading.shape[1]] = leading[:, :2]
-        frame_index = np.frombuffer(columns.index, np.int64)
-        features = rows.thumbnails() if keep else leading
+        frame_index = np.frombuffer(figures.index, np.int64)
+        features = thumbnails.all() if keep else leading
         if network is not None:
-            features = equalized(network.rows(columns.encoded, leading), digests)
+            features = equalized(network.rows(figures.encoded, leading), digests)
         elif encoder is not None:
-            features = equalized(rows.encoded(), digests)
+            features = equalized(thumbnails.encoded(), digests)
+        levels = way.thumbnailer.levels
         return Scan(
             frame_index=frame_index,
-            time_s=np.frombuffer(columns.time_s, np.float64),
-            brightness=np.frombuffer(columns.brightness, np.float32),
-            sharpness=np.frombuffer(columns.sharpness, np.float32),
-            suspect=find_suspects(frame_index, seen, video.header, video.packets),
+            time_s=np.frombuffer(figures.time_s, np.float64),
+            brightness=np.frombuffer(figures.brightness, np.float32),
+            sharpness=np.frombuffer(figures.sharpness, np.float32),
+            suspect=find_suspects(frame_index, video.latest_pass, video.header, video.packets),
             features=features,
             components=components,
             place=place,
             frames_decoded=video.frames_decoded,
             warnings=(),
-            fingerprint=np.frombuffer(columns.prints, np.uint64),
-            view=view,
-            sample=_sampled(rows, len(frame_index), thumbnailer.shape) if settings.features == "auto" else None,
-            _video=video,
-            _thumbnailer=thumbnailer,
+            fingerprint=np.frombuffer(figures.prints, np.uint64),
+            view=way.view,
+            levels=np.empty(0, np.uint8) if levels is None else levels,
+            sample=_sampled(thumbnails, len(frame_index), way.thumbnailer.shape)
+            if settings.features == "auto"
+            else None,
             centers=None if encoder is None else encoder.centers,
         )
 
 
-def _sampled(rows: ThumbnailRows, n_frames: int, shape: tuple[int, ...]) -> Sample | None:
+def _collect(
+    video: VideoReader,
+    settings: Settings,
+    way: _Way,
+    network: NetworkFeatures | None,
+    thumbnails: ThumbnailStore,
+    progress: Progress,
+) -> Figures:
+    """Go over the file; put the thumbnails of its frames into the store, and return their figures."""
+    figures, plain_alone = Figures(), way.view == PLAIN and video.threads == 1 and not way.segments
+    complaint = "FFmpeg reports errors" + ("" if way.view.discard == "none" else " where its B-frames are left out")
+    kept_bytes = thumbnails.n_pixels if settings.features == "pixels" else network.frame_bytes if network else 0
+    in_segments = SegmentedPass(video, way.view, way.segments) if way.segments else None
+    groups = (
+        in_segments.results(lambda pictures: measure(pictures, video, way.thumbnailer, network))
+        if in_segments
+        else measure_walk(video, way.view, way.thumbnailer, network)
+    )
+    with progress_bar(None, "scan", video.frames_expected, "frames", progress) as bar, closing(groups):
+        try:
+            for group, rows in groups:
+                figures.extend(group)
+                thumbnails.append(rows)
+                if len(figures.index) * kept_bytes > MOST_BYTES:
+                    raise RegionError(
+                        f"{video.path}: {kept_bytes} bytes for each of more than {len(figures.index)} frames do not "
+                        "fit in memory; choose --features pca, a smaller --width, or look at fewer frames with --every"
+                    )
+                if figures.index:
+                    bar.update((figures.index[-1] - figures.index[0]) // settings.every + 1 - bar.n)
+                if (in_segments or video).log.counts and not plain_alone:
+                    raise _UnfitError(complaint)
+        except DisagreementError:
+            raise _UnfitError("the times of its frames are not those of its packets") from None
+    if in_segments:
+        video.adopt(in_segments.seen)
+    # Of frames that are missing, several threads lose more than one does.
+    seen = video.latest_pass
+    if (seen.messages or is_incomplete(seen, video.header, video.packets)) and not plain_alone:
+        raise _UnfitError(complaint)
+    return figures
+
+
+def _sampled(thumbnails: ThumbnailStore, n_frames: int, shape: tuple[int, ...]) -> Sample | None:
     """Take the sample of a scan."""
-    if not rows.whole:
+    if not thumbnails.whole:
         return None
-    path = path_of(lambda: iter(rows), n_frames, shape)
+    path = path_of(lambda: iter(thumbnails), n_frames, shape)
     # A rest must not hide a short run, nor a run all the rests.
     spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
     places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
     places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
-    return Sample(places, rows.at(places).reshape(-1, *shape), path[places])
+    return Sample(places, thumbnails.at(places).reshape(-1, *shape), path[places])
 
 
 def _fewest(settings: Settings) -> int:

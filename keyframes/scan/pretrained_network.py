@@ -59,6 +59,7 @@ class NetworkFeatures:
         self._name, self._size, self._lock = str(path), input_size, Lock()
         self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
         self.n_features = _tried(path, input_size, len(mean))
+        self.frame_bytes = np.dtype(np.float32).itemsize * self.n_features
         try:
             self._net = _read(path)
         except UNREADABLE as error:

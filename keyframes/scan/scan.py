@@ -63,6 +63,8 @@ class Scan:
         Of each picture as it was looked at.
     view : View
         How the pictures were looked at.
+    levels : array (256,) or (0,), uint8
+        What the levels of the luma planes mean in gray, where these alone were looked at; empty otherwise.
     sample : Sample or None
         None where the thumbnails were too many to be kept, or are not those of one recording.
     centers : array (n_clusters, n_features), float32, or None
@@ -82,64 +84,20 @@ class Scan:
     fingerprint: NDArray[np.uint64] = field(repr=False)
     view: View = field(repr=False)
     sample: Sample | None = field(repr=False)
-    _video: VideoReader = field(repr=False)
-    _thumbnailer: Thumbnailer = field(repr=False)
+    levels: NDArray[np.uint8] = field(repr=False)
     centers: NDArray[np.float32] | None = field(default=None, repr=False)
 
-    @property
-    def levels(self) -> NDArray[np.uint8]:
-        """What the levels of the luma planes mean in gray, where these alone were looked at; else an empty array."""
-        return np.empty(0, np.uint8) if self._thumbnailer.levels is None else self._thumbnailer.levels
-
-    def proof(self, frame_indices: Iterable[int]) -> Proof:
-        """Return what these frames are held against when a seek fetches them."""
+    def proof(self, video: VideoReader, settings: Settings, frame_indices: Iterable[int]) -> Proof:
+        """Return what these frames of the video are compared with when a seek fetches them; settings of the scan."""
         rows = {index: int(np.searchsorted(self.frame_index, index)) for index in frame_indices}
         prints = {index: self.fingerprint[row].tobytes() for index, row in rows.items()}
-        return make_proof(self._video, self._thumbnailer, self.view, prints)
+        return make_proof(video, thumbnailer_of(video, settings, self.levels), self.view, prints)
 
 
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
     return replace(scan, sample=None, **{name: getattr(scan, name)[rows] for name in COLUMNS})
-
-
-def rebuilt(
-    video: VideoReader,
-    settings: Settings,
-    columns: Mapping[str, NDArray[Any]],
-    components: PrincipalComponents,
-    frames_decoded: int,
-    warnings: tuple[str, ...],
-    view: View,
-    levels: NDArray[np.uint8] | None,
-    sample: Sample | None,
-) -> Scan:
-    """Put a scan of a video together again from what was kept of it.
-
-    Parameters
-    ----------
-    video : VideoReader
-    settings : Settings
-        Those of the scan.
-    columns : mapping of str to array
-        The fields of `COLUMNS`.
-    components, frames_decoded, warnings, view
-        The other fields of `Scan`.
-    levels : array (256,), uint8, or None
-        What a luma plane's levels mean in gray, where these were looked at.
-    sample : Sample or None
-    """
-    return Scan(
-        **columns,
-        components=components,
-        frames_decoded=frames_decoded,
-        warnings=warnings,
-        view=view,
-        sample=sample,
-        _video=video,
-        _thumbnailer=thumbnailer_of(video, settings, levels),
-    )
 
 
 def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:
@@ -164,6 +122,7 @@ def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints:
 
 
 def thumbnailer_of(video: VideoReader, settings: Settings, levels: NDArray[np.uint8] | None = None) -> Thumbnailer:
-    """Return what reduces the pictures of a video, or, with `levels`, its luma planes."""
+    """Return what reduces the pictures of a video, or, with `levels` that are not empty, its luma planes."""
     size = settings.crop or video.header
-    return Thumbnailer(size.height, size.width, settings.width, settings.color, levels)
+    used = levels if levels is not None and len(levels) else None
+    return Thumbnailer(size.height, size.width, settings.width, settings.color, used)

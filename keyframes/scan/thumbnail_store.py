@@ -20,7 +20,7 @@ MEMORY_BYTES = 64 << 20
 FILE_BYTES = 512 << 20
 
 
-class ThumbnailRows:
+class ThumbnailStore:
     """Rows of uint8 that are kept as long as they are few, and then as principal components alone; a context manager.
 
     Parameters
@@ -61,7 +61,7 @@ class ThumbnailRows:
         self._encoded: list[NDArray[np.float16]] = []
         self.components: PrincipalComponents | None = None
 
-    def __enter__(self) -> "ThumbnailRows":
+    def __enter__(self) -> "ThumbnailStore":
         return self
 
     def __exit__(
@@ -86,7 +86,7 @@ class ThumbnailRows:
             if self._n_open == CHUNK_ROWS:
                 self._close_chunk()
 
-    def thumbnails(self) -> NDArray[np.uint8]:
+    def all(self) -> NDArray[np.uint8]:
         """Return all rows as one array, in memory."""
         return np.concatenate(list(self._kept()))
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keyframes.choice.choose import warnings_of
 from keyframes.choice.selection import Keyframe, Selection
+from keyframes.choice.warnings import warnings_of
 from keyframes.settings import Settings
 
 COMPARED = "(compared as thumbnails 64 pixels wide)"

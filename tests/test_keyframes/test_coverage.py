@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import keyframes
 from keyframes.choice.animals import find_animals
-from keyframes.choice.covering import alike_rows, frame_distances, frames_stood_for
+from keyframes.choice.covering import alike_rows, frame_distances, nearest_of_sample
 from keyframes.scan.path import path_of
 from keyframes.scan.scan import Sample
 
@@ -88,14 +88,10 @@ def test_no_distance_is_longer_than_the_path(walk):
     assert frame_distances(np.full((60, *SHAPE), 80, np.uint8), path) is None
 
 
-def test_every_frame_is_stood_for_once():
+def test_every_frame_is_taken_for_the_nearest_of_the_sample():
     for rows in ([3], [0, 1, 9], [2, 7, 8, 30]):
-        counts = frames_stood_for(np.array(rows), 40)
-        assert counts.sum() == 40
-        nearest = np.abs(np.arange(40)[:, None] - np.array(rows))
-        # A frame halfway between two counts half for each.
-        shares = nearest == nearest.min(axis=1, keepdims=True)
-        assert_allclose(counts, (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0))
+        away = np.abs(np.arange(40)[:, None] - np.array(rows))
+        assert_array_equal(nearest_of_sample(np.array(rows), 40), away.argmin(axis=1))
 
 
 def test_frames_show_the_same_where_the_path_is_short():

@@ -129,7 +129,7 @@ def test_without_pytorch_it_says_what_to_install(tmp_path, video_file):
         [*command, "--features", "encoder"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "error: features = encoder needs PyTorch: pip install 'keyframes[encoder]'\n"
+    assert done.stderr == "error: features = encoder needs PyTorch: pip install '.[encoder]' in the repository\n"
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 

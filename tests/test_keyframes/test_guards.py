@@ -10,19 +10,18 @@ from scipy.spatial.distance import cdist
 
 import keyframes
 from keyframes import Settings, VideoReader
-from keyframes.choice.clusters import find_limits, select
-from keyframes.choice.guards import (
-    Company,
-    Limits,
-    blurred_limit,
-    choose_members,
-    dark_limit,
-    ranked_members,
-    sharpest_first,
-    similar_limit,
-)
+from keyframes.choice.choose import choose
+from keyframes.choice.clusters import ranked_members
+from keyframes.choice.distance import FrameDistance, Places, similar_limit
+from keyframes.choice.guards import Limits, blurred_limit, dark_limit
+from keyframes.choice.members import Company, choose_members, sharpest_first
 from keyframes.scan.first_pass import scan_video
 from tests.test_keyframes.conftest import ffmpeg
+
+
+def company_of(features, time_s, limits, k, known, known_times):
+    there = Places(known.astype(float), np.zeros(len(known), np.int64))
+    return Company(FrameDistance(features, limits.similar), time_s, limits, k, there, known_times)
 
 
 def test_members_are_ranked_by_blemish_and_distance():
@@ -73,7 +72,7 @@ def test_choices_keep_apart_while_they_can(seed):
     squared = rng.random(n_frames).astype(np.float32)
     limits = Limits(similar=rng.uniform(0, 6), min_gap_s=rng.uniform(0, 2.5))
     known, known_times = features[:3] + np.float16(0.5), time_s[150:152]
-    company = Company(features, time_s, limits, k, known, known_times)
+    company = company_of(features, time_s, limits, k, known, known_times)
     ranked = ranked_members(labels, squared, np.zeros(n_frames, np.uint8), k)
     effect = choose_members(ranked, np.arange(n_frames), np.arange(n_frames), company)
     rows = company.rows
@@ -100,7 +99,7 @@ def test_a_choice_gives_way_to_the_next_best_of_its_cluster():
     labels = np.array([0, 0, 0, 1, 1, 1], np.int32)
     squared = np.array([1, 2, 3, 1, 2, 3], np.float32)
     ranked = ranked_members(labels, squared, np.zeros(6, np.uint8), 2)
-    company = Company(features, np.arange(6.0), Limits(similar=0.5), 2, features[:0], np.empty(0))
+    company = company_of(features, np.arange(6.0), Limits(similar=0.5), 2, features[:0], np.empty(0))
     effect = choose_members(ranked, np.arange(6), np.arange(6), company)
     assert company.rows == [0, 5]
     assert effect["similar"] == {"gave_way": 1, "kept": 0}
@@ -114,8 +113,11 @@ def still(shared_data):
 
 @pytest.mark.parametrize("k", [40, 220])
 def test_no_two_look_alike_on_a_recording_that_stands_still(still, k):
-    limits = find_limits(still, Settings(k=k))
-    plain, guarded = (select(still, k, seed=0, limits=used) for used in (None, limits))
+    off = {"min_gap_s": 0, "allow_similar": True, "allow_dark": True, "allow_blurred": True}
+    plain, guarded = (
+        choose(still, Settings(k, algorithm="kmeans", **options), None, False)[0] for options in (off, {})
+    )
+    limit = similar_limit(still.features, len(still.components.mean))
     features = still.features.astype(float)
 
     def between(selection):
@@ -123,10 +125,10 @@ def test_no_two_look_alike_on_a_recording_that_stands_still(still, k):
         return np.sort(cdist(features[rows], features[rows]), axis=1)[:, 1].min()
 
     assert len(guarded.keyframes) == k
-    assert between(guarded) >= limits.similar
+    assert between(guarded) >= limit
     assert guarded.guards["similar"]["kept"] == 0
     if k == 220:
-        assert between(plain) < limits.similar
+        assert between(plain) < limit
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +183,8 @@ def test_each_guard_can_be_switched_off(planted, tmp_path):
     with VideoReader(planted[0]) as video:
         rows = scan_video(video, Settings(k=40), progress=False)
     for name, value in switches.items():
-        limits = find_limits(rows, Settings(k=40, **{name: value}))
-        assert set(select(rows, 40, seed=0, limits=limits).guards) == set(names.values()) - {names[name]}
+        selection, _ = choose(rows, Settings(k=40, **{name: value}), None, False)
+        assert set(selection.guards) == set(names.values()) - {names[name]}
 
 
 # The guard gives way where it leaves no room: whether it has to depends on which frames it begins with.

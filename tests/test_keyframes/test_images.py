@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import RegionError, SettingsError, VideoError, VideoReader
+from keyframes.review import Session
 from keyframes.video import file_hash
 from tests.test_keyframes.conftest import picture
 
@@ -46,7 +47,7 @@ def test_images_are_frames_in_the_order_of_their_numbers(kind, request, tmp_path
     for frame in (*frames, *chosen):
         assert_array_equal(frame.image, PICTURES[frame.index])
     result = keyframes.extract(path, 6, output=tmp_path / "out", scan="fast")
-    assert result.warnings == ("every frame was looked at, as with --scan exact: a sequence of images has no B-frames",)
+    assert result.warnings == ("a fast scan of this recording is not possible, so every frame was scanned",)
     for index, file in zip(result.frame_indices, result.files, strict=True):
         assert_array_equal(cv2.imread(str(file)), PICTURES[index])
 
@@ -146,9 +147,8 @@ def test_of_files_with_several_pages_the_first_is_used_and_that_is_told(tmp_path
 
 
 def test_the_review_page_counts_frames_where_there_are_no_times(pages, tmp_path):
-    review = pytest.importorskip("keyframes.review", reason="needs starlette and uvicorn", exc_type=ImportError)
     result = keyframes.extract(pages, 3, output=tmp_path / "out")
-    with review.Session(result.folder, pages) as session:
+    with Session(result.folder, pages) as session:
         overview = session.overview()
         assert (overview["no_times"], overview["first_s"], overview["last_s"]) == (True, 0, 24)
         assert session.near(7.3)["frame"] == 7

@@ -16,7 +16,7 @@ from PIL import Image
 
 import keyframes
 from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
-from keyframes.result.folder import LONGEST_HIDDEN, hidden_start, unused_name
+from keyframes.whole_files import LONGEST_HIDDEN, hidden_start, unused_name
 from tests.conftest import ROOT
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
@@ -105,7 +105,6 @@ def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
 
 
 def test_a_review_shows_any_name(odd, video_file):
-    pytest.importorskip("starlette", reason="needs starlette: pip install '.[review]'")
     shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{LATIN}.mp4")
     result = keyframes.extract(odd / f"{LATIN}.mp4", 3, output=odd / f"{LATIN}-keyframes")
     with reviewing(result.folder) as review:

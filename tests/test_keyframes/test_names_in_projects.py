@@ -60,8 +60,6 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         assert link.samefile(odd / f"{stem}.mp4")
         assert is_utf8(link.name)
     if tool in ("deeplabcut", "lightning-pose", "sleap"):
-        if tool != "sleap":
-            pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
         project = place / "suggestions.slp" if tool == "sleap" else place
         done = run_under(locale, *arguments, "--project", project, "--json", cwd=odd)
         assert "Traceback" not in done.stderr
@@ -95,7 +93,6 @@ def extract_more(video, tool, project, run_under, locale):
 def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file, run_under):
     if tool == "sleap":
         pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     (odd / LATIN).mkdir()
     video = odd / LATIN / f"{LATIN}.mp4"
     shutil.copy(video_file("h264_b_frames.mp4"), video)
@@ -111,7 +108,6 @@ def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file
 
 @LOCALES
 def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_file, run_under):
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     videos = [odd / f"scene_{LATIN}.mp4", odd / "scene_Mäuse.mp4"]
     for video in videos:
         shutil.copy(video_file("h264_b_frames.mp4"), video)
@@ -137,7 +133,6 @@ def test_views_of_any_name_go_into_a_project_again_and_again(locale, odd, video_
 
 def test_a_converted_copy_is_known_by_its_plain_name(odd, video_file):
     """The tool cannot read the container, and the note says to which file it wants it converted."""
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     video, project = odd / f"{LATIN}.avi", odd / "project"
     shutil.copy(video_file("mpeg4.avi"), video)
     first = keyframes.extract(video, 3, output=odd / "first")
@@ -163,7 +158,6 @@ def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video
 def test_a_project_of_deeplabcut_that_was_moved_there_takes_frames_but_no_videos(
     odd, video_file, run_under, run_command
 ):
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     known, other = odd / f"{LATIN}.mp4", odd / "other.mp4"
     shutil.copy(video_file("h264_b_frames.mp4"), known)
     shutil.copy(video_file("mpeg4.mp4"), other)

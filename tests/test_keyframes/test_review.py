@@ -18,13 +18,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import keyframes
+from keyframes.review import Session
+from keyframes.review.session import SIZES
 from tests.conftest import ROOT, compiled_only
 from tests.test_keyframes.conftest import picture, read_number
 from tests.test_keyframes.reviewing import reviewing
-
-pytest.importorskip("starlette", reason="needs the extra that brings Starlette")
-from keyframes.review import Session
-from keyframes.review.pictures import BoundedCache
 
 pytestmark = compiled_only
 
@@ -375,19 +373,8 @@ def test_what_is_missing_is_named(folder, run_installed):
     assert done.stderr.count("\n") == 1
 
 
-def test_the_cache_keeps_to_its_bytes():
-    cache, made = BoundedCache(100), []
-
-    def get(key):
-        return cache.get(key, lambda: made.append(key) or bytes([key]) * 30)
-
-    assert [get(key) for key in (1, 2, 3)] == [bytes([key]) * 30 for key in (1, 2, 3)]
-    get(1)
-    get(4)
-    assert cache.n_bytes == 90
-    get(1)
-    get(2)
-    assert made == [1, 2, 3, 4, 2]
+def test_kept_pictures_fit_into_64_megabytes():
+    assert sum(most_bytes * n_kept for _, most_bytes, n_kept in SIZES.values()) <= 64 << 20
 
 
 def frames_shown(page):

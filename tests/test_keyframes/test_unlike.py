@@ -28,8 +28,8 @@ def recording(tmp_path_factory, video_file):
 
 
 def need(kind):
-    for module in {"sleap": ["sleap_io", "h5py"], "config": ["ruamel.yaml"], "folder": ["ruamel.yaml"]}.get(kind, []):
-        pytest.importorskip(module, reason="needs an extra")
+    for module in ("sleap_io", "h5py") if kind == "sleap" else ():
+        pytest.importorskip(module, reason="needs sleap-io: pip install '.[sleap]'")
 
 
 @pytest.fixture

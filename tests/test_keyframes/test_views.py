@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from keyframes import SettingsError
-from keyframes.pipeline import extract_views
 from keyframes.result.naming import view_names
+from keyframes.views import extract_views
 from tests.test_keyframes.conftest import X264, ffmpeg
 
 

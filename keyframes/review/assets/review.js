@@ -1,7 +1,6 @@
 (() => {
   const POLL_MS = 2000;
   const FRAMES_APART = 25; // where there are no seconds
-  const byId = (id) => document.getElementById(id);
   const view = { tied: null, selected: null, cursor: null };
   const list = byId("cards");
   const inspector = byId("inspector");
@@ -17,72 +16,25 @@
   let busy = false;
   let nAsked = 0; // changes that were asked for so far
   let line = Promise.resolve(); // they are made one after another
-  let hush = 0;
 
   const keyframes = () => (state ? state.keyframes : []);
   const chosen = () => keyframes().find((one) => one.frame === view.selected) || null;
-  const picture = (frame, size = "small") => `picture/${frame}?size=${size}`;
-  const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
-
-  function say(words, failed = false) {
-    clearTimeout(hush);
-    byId("status").textContent = words;
-    byId("status").classList.toggle("failed", failed);
-    if (words) hush = setTimeout(() => say(""), failed ? 9000 : 4000);
-  }
-
-  async function ask(address, wish) {
-    const options = wish === undefined ? {} : {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(wish),
-    };
-    let answer;
-    try {
-      answer = await fetch(address, { cache: "no-store", ...options });
-    } catch {
-      throw Object.assign(new Error("keyframes review has ended: start it again to go on."), { status: 0 });
-    }
-    const content = await answer.json();
-    if (!answer.ok) throw Object.assign(new Error(content.error), { status: answer.status });
-    return content;
-  }
 
   // Cards are kept where their frame stays, so that nothing flickers and the focus remains.
   function card(frame, cluster, time, size, label) {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "card";
-    button.dataset.frame = frame;
-    button.dataset.cluster = cluster;
+    const image = element("img", "", { src: picture(frame), alt: "", loading: "lazy", decoding: "async" });
+    image.width = state.width;
+    image.height = state.height;
+    const caption = element("span", "caption");
+    caption.append(element("b", "", { textContent: frame }), element("span", "", { textContent: hasTimes ? clock(time) : "" }));
+    if (size) caption.append(element("span", "size", { textContent: size.toLocaleString("en") }));
+    const button = element("button", "card", { type: "button" });
+    Object.assign(button.dataset, { frame, cluster });
     button.style.setProperty("--hue", overview.hues[cluster]);
     button.setAttribute("aria-label", label);
     button.setAttribute("aria-pressed", "false");
-    const image = document.createElement("img");
-    image.src = picture(frame);
-    image.alt = "";
-    image.loading = "lazy";
-    image.decoding = "async";
-    image.width = state.width;
-    image.height = state.height;
-    const caption = document.createElement("span");
-    caption.className = "caption";
-    const index = document.createElement("b");
-    index.textContent = frame;
-    const shown = document.createElement("span");
-    shown.textContent = hasTimes ? clock(time) : "";
-    caption.append(index, shown);
-    if (size) {
-      const many = document.createElement("span");
-      many.className = "size";
-      many.textContent = size.toLocaleString("en");
-      caption.append(many);
-    }
-    const note = document.createElement("span");
-    note.className = "note";
-    note.hidden = true;
-    button.append(image, caption, note);
+    button.append(image, caption, element("span", "note", { hidden: true }));
+    const item = document.createElement("li");
     item.append(button);
     return item;
   }
@@ -92,7 +44,7 @@
     const items = keyframes().map((one) => {
       const known = kept.get(one.frame);
       if (known) return known;
-      const label = `${frameAt("Frame", one.frame, one.time)}, stands for ${count(one.size, "frame")} of cluster ${one.cluster}`;
+      const label = `${frameAt("Frame", one.frame, one.time)}, represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
       const item = card(one.frame, one.cluster, one.time, one.size, label);
       const button = item.firstElementChild;
       const tie = () => tieTo(one.cluster);
@@ -180,7 +132,7 @@
     } else if (one) {
       byId("inspector-name").textContent = frameAt("Frame", one.frame, one.time);
       put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`);
-      caption("one-caption", candidate ? `Chosen: ${one.frame}` : `Stands for ${count(one.size, "frame")} of cluster ${one.cluster}`);
+      caption("one-caption", candidate ? `Chosen: ${one.frame}` : `Represents ${count(one.size, "frame")} of cluster ${one.cluster}`);
       if (candidate) {
         put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`);
         caption("other-caption", frameAt("Candidate:", candidate.frame, candidate.time));
@@ -357,32 +309,6 @@
     }
   }
 
-  function showTool() {
-    const tool = byId("tool").value;
-    for (const field of document.querySelectorAll(".of-deeplabcut")) field.hidden = tool !== "deeplabcut";
-    byId("export-place").textContent = state.with_project.includes(tool)
-      ? `Adds to the project ${state.project}; what it has stays as it is.`
-      : "Makes a new export beside the result; DeepLabCut's in the folder that keyframes review was started in.";
-  }
-
-  async function runExport(event) {
-    event.preventDefault();
-    const told = byId("export-told");
-    const button = byId("run-export");
-    button.disabled = true;
-    told.className = "";
-    told.textContent = "Exporting…";
-    try {
-      const [tool, bodyparts, task, scorer] = ["tool", "bodyparts", "task", "scorer"].map((id) => byId(id).value);
-      const done = await ask("export", { tool, bodyparts, task, scorer });
-      told.textContent = [`${count(done.frames, "frame")} in ${done.place}`, ...done.notes].join("\n");
-    } catch (error) {
-      told.className = "failed";
-      told.textContent = error.message;
-    }
-    button.disabled = false;
-  }
-
   function listen() {
     for (const part of [timeline, map]) {
       part.canvas.addEventListener("pointermove", (event) => {
@@ -426,14 +352,7 @@
       clearTimeout(noteTimer);
       noteTimer = setTimeout(flushNote, 1200);
     });
-    byId("open-export").addEventListener("click", () => {
-      byId("export-told").textContent = "";
-      showTool();
-      byId("export").showModal();
-    });
-    byId("cancel-export").addEventListener("click", () => byId("export").close());
-    byId("tool").addEventListener("change", showTool);
-    byId("export-form").addEventListener("submit", runExport);
+    listenToExport(() => state);
     document.addEventListener("keydown", (event) => {
       const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       if (event.key === "Escape" && !byId("export").open) select(null);

@@ -20,7 +20,7 @@ except ClusteringError as error:
 @pytest.mark.parametrize("name", ["DEC", "AutoencoderFeatures", "load_checkpoint"])
 def test_it_says_what_to_install(name):
     done = subprocess.run([sys.executable, "-c", PROGRAM.format(name=name)], capture_output=True, text=True, check=True)
-    assert done.stdout == f"clustering.deep.{name} needs PyTorch: pip install 'keyframes[encoder]'\n"
+    assert done.stdout == f"clustering.deep.{name} needs PyTorch: pip install '.[encoder]' in the repository\n"
 
 
 def test_importing_the_package_does_not_load_torch():

@@ -166,7 +166,7 @@ def test_a_kept_scan_is_the_scan(video_file, tmp_path):
         keep_scan(tmp_path / "scan.npz", made, reader)
         seen, damage = reader.latest_pass, reader.damage()
     with VideoReader(video_file("h264_b_frames.mp4"), every=2) as reader:
-        kept = load_scan(tmp_path / "scan.npz", reader, settings)
+        kept = load_scan(tmp_path / "scan.npz", reader)
         assert reader.damage() == damage
         assert (reader.frames_decoded, reader.reached_end) == (60, True)
         np.testing.assert_array_equal(reader.latest_pass.times_ms, seen.times_ms)
@@ -175,7 +175,7 @@ def test_a_kept_scan_is_the_scan(video_file, tmp_path):
     assert (kept.view, kept.warnings, kept.frames_decoded) == (made.view, made.warnings, made.frames_decoded)
     (tmp_path / "scan.npz").write_bytes((tmp_path / "scan.npz").read_bytes()[:1000])
     with VideoReader(video_file("h264_b_frames.mp4"), every=2) as reader:
-        assert load_scan(tmp_path / "scan.npz", reader, settings) is None
+        assert load_scan(tmp_path / "scan.npz", reader) is None
 
 
 def recording(rng, n_frames, spread, shift=0.0, shape=(12, 16)):

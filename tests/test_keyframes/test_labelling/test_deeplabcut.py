@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 from numpy.testing import assert_array_equal
+from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, OutputError, SettingsError
@@ -22,8 +23,7 @@ NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail base")}
 
 @pytest.fixture
 def yaml():
-    ruamel = pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
-    return ruamel.YAML(typ="safe", pure=True)
+    return YAML(typ="safe", pure=True)
 
 
 @pytest.fixture

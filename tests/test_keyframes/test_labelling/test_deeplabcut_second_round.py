@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, VideoReader
@@ -18,11 +19,10 @@ from keyframes.labelling.deeplabcut_project import labelled_frames
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail-base")}
-ruamel = pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
 
 
 def config_of(place):
-    return ruamel.YAML(typ="safe", pure=True).load((place / "config.yaml").read_text(encoding="utf-8"))
+    return YAML(typ="safe", pure=True).load((place / "config.yaml").read_text(encoding="utf-8"))
 
 
 def indices_of(result):

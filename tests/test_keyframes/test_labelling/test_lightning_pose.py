@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 from numpy.testing import assert_array_equal
+from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, SettingsError
@@ -71,8 +72,7 @@ def test_a_new_project(name, tmp_path, extracted, sequential):
         assert done.notes == ()
     else:
         assert "convert h264_open_gop.mkv" in done.notes[0]
-    yaml = pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
-    data = yaml.YAML(typ="safe", pure=True).load((place / "project.yaml").read_text(encoding="utf-8"))
+    data = YAML(typ="safe", pure=True).load((place / "project.yaml").read_text(encoding="utf-8"))
     assert data == {"view_names": [], "keypoint_names": list(BODYPARTS)}
 
 
@@ -99,7 +99,6 @@ def test_a_real_recording_of_variable_rate(tmp_path, shared_data, sequential):
 @pytest.fixture
 def project(tmp_path, extracted):
     """A project in use: of six frames, one is labelled, two are not queued any more, two wait with a prediction."""
-    pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     place = tmp_path / "project"
     keyframes.export(extracted("mpeg4.mp4", 6), "lightning-pose", output=place, bodyparts=BODYPARTS)
     first, *_ = queue = (place / "CollectedData.unlabeled.jsonl").read_text(encoding="utf-8").splitlines()
@@ -142,7 +141,6 @@ def test_a_project_keeps_all_and_gets_the_rest(project, extracted, sequential):
 
 def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
-    yaml = pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
     results, views = [], ("top", "side")
     for view, name in zip(views, ("h264_b_frames.mp4", "variable_rate.mp4"), strict=True):
         shutil.copy(video_file(name), tmp_path / f"trial1_{view}.mp4")
@@ -151,7 +149,7 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     place = tmp_path / "new"
     done = keyframes.export(results, "lightning-pose", output=place, bodyparts=BODYPARTS, views=views)
     assert done.n_frames == 12
-    data = yaml.YAML(typ="safe", pure=True).load((place / "project.yaml").read_text(encoding="utf-8"))
+    data = YAML(typ="safe", pure=True).load((place / "project.yaml").read_text(encoding="utf-8"))
     assert data["view_names"] == list(views)
     queues = [queue_of(place, f"_{view}") for view in views]
     for view, queue, result in zip(views, queues, results, strict=True):

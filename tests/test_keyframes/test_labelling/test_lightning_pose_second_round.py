@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError
@@ -14,7 +15,6 @@ from keyframes.labelling.lightning_pose_project import label_tables, labelled_fr
 from tests.test_keyframes.test_labelling.conftest import contents
 from tests.test_keyframes.test_labelling.test_lightning_pose import check_images, indices_of, queue_of
 
-ruamel = pytest.importorskip("ruamel.yaml", reason="needs ruamel.yaml: pip install '.[projects]'")
 BODYPARTS = ("nose", "tail base")
 HEAD = "scorer,anna,anna\nbodyparts,nose,nose\ncoords,x,y\n"
 
@@ -229,7 +229,7 @@ def test_a_skeleton_and_what_the_project_has_in_another_way(tmp_path, extracted)
     result = extracted("mpeg4.mp4")
     options = {"bodyparts": BODYPARTS, "skeleton": (("nose", "tail base"),), "scorer": "anna"}
     place = keyframes.export(result, "lightning-pose", output=tmp_path / "lp", **options).place
-    data = ruamel.YAML(typ="safe", pure=True).load((place / "project.yaml").read_text(encoding="utf-8"))
+    data = YAML(typ="safe", pure=True).load((place / "project.yaml").read_text(encoding="utf-8"))
     assert data["skeleton"] == [["nose", "tail base"]]
     there = ("5 of the 5 frames of mpeg4 were there already",)
     assert keyframes.export(result, "lightning-pose", project=place, **options).notes == there

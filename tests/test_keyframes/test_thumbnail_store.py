@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keyframes.scan import thumbnail_store as rows_module
 from keyframes.scan.components import PrincipalComponents
-from keyframes.scan.thumbnail_store import ThumbnailRows
+from keyframes.scan.thumbnail_store import ThumbnailStore
 
 N_PIXELS = 60
 
@@ -17,7 +17,7 @@ def thumbnails(rng):
 
 def filled(thumbnails, ahead=None, keep=False):
     nothing = np.empty((0, N_PIXELS), np.uint8)
-    rows = ThumbnailRows(N_PIXELS, lambda: nothing if ahead is None else ahead, keep)
+    rows = ThumbnailStore(N_PIXELS, lambda: nothing if ahead is None else ahead, keep)
     for first in range(0, len(thumbnails), 700):
         rows.append(thumbnails[first : first + 700])
     return rows
@@ -32,7 +32,7 @@ def little_room(monkeypatch):
 
 def test_few_rows_are_kept_as_they_are(thumbnails):
     with filled(thumbnails) as rows:
-        assert_array_equal(rows.thumbnails(), thumbnails)
+        assert_array_equal(rows.all(), thumbnails)
         expected = PrincipalComponents.fit(thumbnails)
         assert_array_equal(rows.fit().basis, expected.basis)
         assert_array_equal(rows.reduced(), expected.transform(thumbnails))
@@ -42,7 +42,7 @@ def test_rows_in_the_file_come_back(thumbnails, little_room):
     part = thumbnails[: 5 * 1024 + 9]
     with filled(part) as rows:
         assert rows.components is None
-        assert_array_equal(rows.thumbnails(), part)
+        assert_array_equal(rows.all(), part)
         assert_array_equal(rows.reduced(), PrincipalComponents.fit(part).transform(part))
 
 
@@ -61,7 +61,7 @@ def test_too_many_rows_leave_their_components_alone(thumbnails, little_room, ahe
 
 def test_rows_that_must_stay_do(thumbnails, little_room):
     with filled(thumbnails, keep=True) as rows:
-        assert_array_equal(rows.thumbnails(), thumbnails)
+        assert_array_equal(rows.all(), thumbnails)
 
 
 class Doubling:
@@ -81,7 +81,7 @@ def test_an_encoder_gives_features_of_all_rows(thumbnails, little_room, n_rows):
     """Whether they were all kept until the end or not."""
     encoder = Doubling()
     nothing = np.empty((0, N_PIXELS), np.uint8)
-    with ThumbnailRows(N_PIXELS, lambda: nothing, encoder=encoder) as rows:
+    with ThumbnailStore(N_PIXELS, lambda: nothing, encoder=encoder) as rows:
         rows.append(thumbnails[:n_rows])
         assert encoder.fitted == (n_rows == 9000)
         assert_array_equal(rows.encoded(), 2.0 * thumbnails[:n_rows, :3])

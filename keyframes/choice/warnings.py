@@ -1,0 +1,71 @@
+"""What there is to report of a choice: too few frames that differ, and what the guards could not keep out."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keyframes.choice.selection import Selection
+from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
+
+if TYPE_CHECKING:
+    from clustering import KSelection
+
+
+def warnings_of(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
+    """Tell where the choice is not the one that was asked for, and what the guards could not keep out."""
+    return (*_warnings_of_number(selection, k_selection, settings), *_warnings_of_guards(selection))
+
+
+def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
+    """Tell how many of the chosen frames may be damaged."""
+    chosen = [keyframe.frame_index for keyframe in selection.keyframes]
+    n_damaged = int(np.isin(chosen, scan.frame_index[scan.suspect]).sum())
+    if not n_damaged:
+        return ()
+    return (f"{n_damaged} of the {len(chosen)} chosen frames may be damaged: there are not enough others that differ",)
+
+
+def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
+    """Where fewer frames were chosen than asked for, or nothing spoke for the number that was."""
+    k, n_frames, n_chosen = settings.k, len(selection.labels), len(selection.keyframes)
+    compared = f"(compared as thumbnails {settings.width} pixels wide)"
+    if k == "auto":
+        if k_selection is None or k_selection.clear:
+            return ()
+        if n_chosen == 1:
+            return (f"the {n_frames} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
+        return (f"no number of frames stands out, so {n_chosen} were chosen; look at k_curve.png, or give -k a number",)
+    if n_chosen >= k:
+        return ()
+    if n_frames < k:
+        seen = f"{k} frames were asked for, but only {_were(n_frames, 'looked at')}"
+        if n_chosen == n_frames:
+            return (f"{seen}; {'it was' if n_frames == 1 else 'all were'} chosen",)
+        few = "they do not differ" if n_chosen == 1 else f"only {n_chosen} of them differ"
+        return (f"{seen}, and {few} {compared}; {_were(n_chosen, 'chosen')}",)
+    differ, those = ("differs", "that one was") if n_chosen == 1 else ("differ", "all of those were")
+    return (
+        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames {differ} {compared}; {those} chosen",
+    )
+
+
+def _were(number: int, done: str) -> str:
+    return f"one was {done}" if number == 1 else f"{number or 'none'} were {done}"
+
+
+def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
+    """Tell what the guards could not keep out."""
+    told = {
+        "similar": ("looks", "look", "like another one"),
+        "min_gap_s": ("lies", "lie", "closer to another one than {limit:g} s"),
+        "dark": ("is", "are", "much darker than most of the recording"),
+        "blurred": ("is", "are", "much less sharp than most of the recording"),
+    }
+    n_chosen = len(selection.keyframes)
+    return tuple(
+        f"{effect['kept']} of the {n_chosen} chosen frames {told[name][effect['kept'] > 1]} "
+        f"{told[name][2].format(**effect)}: nothing else was left"
+        for name, effect in selection.guards.items()
+        if effect["kept"]
+    )

@@ -1,0 +1,81 @@
+"""How the values of options are read."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import typer
+
+from keyframes.errors import SettingsError
+from keyframes.settings import Crop, ExportTool
+
+
+def parse_k(text: str) -> int | Literal["auto"]:
+    """Read a number of frames, 1 or more, or "auto"."""
+    if text == "auto":
+        return "auto"
+    if re.fullmatch(r"[0-9]+", text.strip()) is None or int(text) == 0:
+        raise typer.BadParameter(f"{text!r} is neither a number of frames, 1 or more, nor 'auto'")
+    return int(text)
+
+
+def parse_time(text: str) -> float:
+    """Read a time, seconds or [HH:]MM:SS[.s], as seconds."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
+    clock = ":" in text
+    if match is None or (clock and float(match[3]) >= 60) or (match[1] and int(match[2]) >= 60):
+        raise typer.BadParameter(f"{text!r} is no time; give seconds (90.5) or [HH:]MM:SS (1:30.5)")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def parse_crop(text: str) -> Crop:
+    """Read a crop, X,Y,W,H in pixels."""
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if match is None or int(match[3]) == 0 or int(match[4]) == 0:
+        raise typer.BadParameter(f"{text!r} is no crop; give X,Y,W,H in whole pixels, such as 120,80,640,480")
+    return Crop(*(int(part) for part in match.groups()))
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read a size, W,H in pixels."""
+    match = re.fullmatch(r"\s*(\d{1,5})\s*[,x]\s*(\d{1,5})\s*", text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no size; give W,H in whole pixels, such as 224,224")
+    return int(match[1]), int(match[2])
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Read numbers separated by commas."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of numbers, such as 0.5,1") from None
+
+
+def parse_tool(text: str) -> str:
+    """Read the name of a labelling tool."""
+    if text not in get_args(ExportTool):
+        raise typer.BadParameter(f"{text!r} is none of the tools {', '.join(get_args(ExportTool))}")
+    return text
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Read names separated by commas."""
+    return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+
+
+def read_skeleton(text: str, bodyparts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Read pairs of body parts, A-B,C-D; a body part may have hyphens in its name."""
+    pairs = []
+    for pair in read_names(text):
+        words = pair.split("-")
+        ways = [("-".join(words[:i]).strip(), "-".join(words[i:]).strip()) for i in range(1, len(words))]
+        known = [way for way in ways if set(way) <= set(bodyparts)]
+        if len(known) != 1:
+            raise SettingsError(
+                f"--skeleton has {pair!r}; give two of the --bodyparts ({', '.join(bodyparts) or 'none are given'}) "
+                "with a hyphen between them"
+            )
+        pairs += known
+    return tuple(pairs)

@@ -1,0 +1,39 @@
+"""How commands print: results on standard output, all else on standard error, file names always readable."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from keyframes.errors import KeyframesError, SettingsError
+from keyframes.names import shown, shown_in
+
+
+@contextmanager
+def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
+    """Print an error of ours in one line and note it in `failed`; any other is a defect and passes."""
+    try:
+        yield
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
+    except KeyframesError as error:
+        say(f"error: {error}")
+        failed.append({**subject, "error": str(error)})
+
+
+def say(text: str) -> None:
+    """Print a line on standard error."""
+    print(printable(" ".join(text.split())), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return a text that can be printed, whatever bytes a file name has."""
+    return "".join(c if c.isprintable() else "?" for c in shown(text))
+
+
+def print_json(document: Any) -> None:
+    """Print a JSON document that any encoding of standard output can hold."""
+    print(json.dumps(shown_in(document), indent=2))

@@ -1,0 +1,119 @@
+"""Several cameras that film one scene: the same frames of each, chosen by what all of them show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from keyframes.choice.choose import choose
+from keyframes.choice.selection import Selection, keyframe_at
+from keyframes.choice.warnings import warnings_of, warnings_of_damage
+from keyframes.errors import RegionError, SettingsError
+from keyframes.manifest import build_manifest, write_manifest
+from keyframes.pipeline import open_video, without_times
+from keyframes.result.folder import result_folder
+from keyframes.result.result import Result
+from keyframes.result.writing import save_choice, write_pictures
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.joined_views import common_part, joined
+from keyframes.scan.scan import Scan
+from keyframes.settings import Options, Settings
+from keyframes.video import VideoReader
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+def extract_views(
+    videos: Sequence[str | Path],
+    k: int | Literal["auto"],
+    *,
+    outputs: Sequence[str | Path],
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: bool = False,
+    **options: Unpack[Options],
+) -> list[Result]:
+    """Choose k moments of a scene that several cameras film, and write the same frames of each video.
+
+    The cameras run in step: a frame index means the same moment in each of them.
+
+    Parameters
+    ----------
+    videos : sequence of str or Path
+        Two or more. Where one is shorter, the part that all have is used, with a warning.
+    k : int or "auto"
+    outputs : sequence of str or Path
+        Result folder of each video.
+    overwrite, threads, progress, **options
+        As for `extract`, without ``unlike`` and the fast scan.
+
+    Returns
+    -------
+    list of Result
+        One a video, all of the same frame indices.
+
+    Raises
+    ------
+    SettingsError, VideoError, RegionError, OutputError
+        See `keyframes.errors`.
+    """
+    settings = Settings(k=k, **options)
+    if len(videos) < 2 or len(outputs) != len(videos):
+        raise SettingsError(
+            f"{len(videos)} videos were given as views of one scene; give two or more, a folder for each"
+        )
+    if settings.algorithm == "dec":
+        raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
+    if settings.scan == "fast":
+        raise SettingsError("a fast scan leaves out other frames in each view; leave it out, or the views")
+    with ExitStack() as opened:
+        readers = [opened.enter_context(open_video(video, settings, threads)) for video in videos]
+        folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
+        # Times are those of the first view.
+        settings, untimed = without_times(settings, readers[0])
+        whole = [scan_video(reader, settings, progress) for reader in readers]
+        scans = common_part(whole)
+        if not len(scans[0].frame_index):
+            raise RegionError(f"{readers[0].path}: has no frame in common with the other views; choose another range")
+        selection, k_selection = choose(joined(scans), settings, threads, progress)
+        told = (*untimed, *_warnings_of_views(readers, whole, scans), *warnings_of(selection, k_selection, settings))
+        names = [reader.header.name for reader in readers]
+        results = []
+        for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
+            own = _seen_by(scan, selection)
+            save_choice(folder, scan, own, k_selection)
+            warnings = (*scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
+            manifest = build_manifest(reader, scan, settings, own, warnings, k_selection, views=names)
+            write_pictures(folder, reader, settings, scan, own, manifest, progress)
+            write_manifest(folder, manifest)
+            results.append(Result(Path(place), own.keyframes, manifest, warnings))
+    return results
+
+
+def _seen_by(scan: Scan, selection: Selection) -> Selection:
+    """Return a choice with the times and the sharpness that its frames have in one view."""
+    rows = np.searchsorted(scan.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
+    own = tuple(
+        keyframe_at(scan, row, keyframe.cluster, keyframe.cluster_size, keyframe.distance)
+        for row, keyframe in zip(rows, selection.keyframes, strict=True)
+    )
+    return replace(selection, keyframes=own)
+
+
+def _warnings_of_views(
+    readers: Sequence[VideoReader], whole: Sequence[Scan], common: Sequence[Scan]
+) -> tuple[str, ...]:
+    """Tell where the views are not of one length."""
+    if len({len(scan.frame_index) for scan in (*whole, *common)}) == 1:
+        return ()
+    lengths = ", ".join(
+        f"{reader.header.name} {len(scan.frame_index)}" for reader, scan in zip(readers, whole, strict=True)
+    )
+    n_common = len(common[0].frame_index)
+    return (f"the views have different numbers of frames ({lengths}); the {n_common} that all have were looked at",)
