@@ -165,22 +165,18 @@ class Settings:
     rate: float | None = None
 
     def __post_init__(self) -> None:
-        lowest_of = {"k": 1, "every": 1, "width": 4, "seed": 0}
-        if isinstance(self.k, str) and self.k == "auto":
-            del lowest_of["k"]
-        for name in lowest_of:
-            try:
-                # NumPy's integers are welcome, but the manifest takes plain ones.
-                object.__setattr__(self, name, operator.index(getattr(self, name)))
-            except TypeError:
-                or_auto = ' or "auto"' if name == "k" else ""
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
-        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes"):
+        for name, lowest in (("k", 1), ("every", 1), ("width", 4), ("seed", 0)):
+            if name != "k" or self.k != "auto":
+                self._set(name, self._whole(name))
+                self._at_least(name, lowest)
+        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes", "rate"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, float(getattr(self, name)))
-        for name, lowest in (*lowest_of.items(), ("start_s", 0), ("min_gap_s", 0)):
-            if not getattr(self, name) >= lowest:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
+                self._set(name, float(getattr(self, name)))
+        for name in ("input_size", "mean", "std", "levels"):
+            if getattr(self, name) is not None:
+                self._set(name, tuple(n if name == "input_size" else float(n) for n in getattr(self, name)))
+        self._at_least("start_s", 0)
+        self._at_least("min_gap_s", 0)
         if self.min_gap_s == float("inf"):
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
@@ -200,6 +196,21 @@ class Settings:
                 f"crop is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
             )
 
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _whole(self, name: str) -> int:
+        """Return a whole number as Python's, which the manifest takes; NumPy's are welcome."""
+        try:
+            return operator.index(getattr(self, name))
+        except TypeError:
+            or_auto = ' or "auto"' if name == "k" else ""
+            raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
+
+    def _at_least(self, name: str, lowest: int) -> None:
+        if not getattr(self, name) >= lowest:
+            raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
+
     def _check_encoder(self) -> None:
         if not 0 < self.encoder_minutes < float("inf"):
             raise SettingsError(f"encoder_minutes is {self.encoder_minutes:g}; it must be above 0")
@@ -209,15 +220,12 @@ class Settings:
                 f"algorithm is dec, which trains features = encoder for one number of clusters, and not {what}"
             )
         if self.encoder is not None:
-            object.__setattr__(self, "encoder", Path(self.encoder))
+            self._set("encoder", Path(self.encoder))
             if self.features != "encoder":
                 raise SettingsError(f"encoder is {self.encoder}, but features is {self.features!r}; choose encoder")
-        if self.input_size is not None:
-            object.__setattr__(self, "input_size", tuple(self.input_size))
-            if len(self.input_size) != 2 or not all(type(n) is int and 1 <= n <= MOST_INPUT for n in self.input_size):
-                raise SettingsError(f"input_size is {self.input_size}; give a width and a height, 1 to {MOST_INPUT}")
-        for name in ("mean", "std"):
-            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
+        size = self.input_size
+        if size is not None and not (len(size) == 2 and all(type(n) is int and 1 <= n <= MOST_INPUT for n in size)):
+            raise SettingsError(f"input_size is {size}; give a width and a height, 1 to {MOST_INPUT}")
         if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
             raise SettingsError(
                 f"mean is {self.mean} and std {self.std}; give three numbers each, red, green, blue, or one for gray"
@@ -226,29 +234,26 @@ class Settings:
             raise SettingsError(f"mean is {self.mean} and std {self.std}; they must be finite, and std above 0")
 
     def _check_images(self) -> None:
-        if self.levels is not None:
-            object.__setattr__(self, "levels", tuple(map(float, self.levels)))
-            if len(self.levels) != 2 or not all(map(isfinite, self.levels)) or not self.levels[0] < self.levels[1]:
-                raise SettingsError(f"levels is {self.levels}; give two numbers, the second one higher")
-        if self.rate is not None:
-            object.__setattr__(self, "rate", float(self.rate))
-            if not 0 < self.rate < float("inf"):
-                raise SettingsError(f"rate is {self.rate:g}; it must be above 0 images a second")
+        levels = self.levels
+        if levels is not None and not (len(levels) == 2 and all(map(isfinite, levels)) and levels[0] < levels[1]):
+            raise SettingsError(f"levels is {levels}; give two numbers, the second one higher")
+        if self.rate is not None and not 0 < self.rate < float("inf"):
+            raise SettingsError(f"rate is {self.rate:g}; it must be above 0 images a second")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON types; those of a network and of images only where they are given.
 
-        A network's file is told by its name and its content, wherever it lies.
+        A network's file is named by its name and its content, wherever it lies.
         """
-        told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-        told = {name: value for name, value in told.items() if name not in OF_IMAGES or value is not None}
+        left_out = {name for name in OF_IMAGES if getattr(self, name) is None}
         if self.features != "encoder":
-            return {name: value for name, value in told.items() if name not in OF_NETWORKS}
-        unused = OF_FILES if self.encoder is None else ("encoder_minutes",)
-        told = {name: value for name, value in told.items() if name not in unused}
-        if self.encoder is not None:
-            told["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
-        return told
+            left_out.update(OF_NETWORKS)
+        else:
+            left_out.update(OF_FILES if self.encoder is None else ("encoder_minutes",))
+        shown = {name: value for name, value in asdict(self).items() if name not in left_out}
+        if "encoder" in shown and self.encoder is not None:
+            shown["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()}
 
 
 def _digest(path: Path) -> str:

@@ -37,18 +37,7 @@ ASSIGNED_ROWS = 1 << 16
 
 @dataclass(frozen=True)
 class Plan:
-    """The frames that are to be found: a centre for each, and the recording whose frames come nearest to it.
-
-    Attributes
-    ----------
-    space : SharedSpace
-    centers : array (n_frames, n_shared), float32
-        In the shared space.
-    owners : array (n_frames,), int32
-        Number of the recording of each.
-    names : tuple of str
-        The recordings.
-    """
+    """The frames to find: a centre for each in the shared space, and the recording (its number) that comes nearest."""
 
     space: SharedSpace
     centers: NDArray[np.float32]
@@ -62,13 +51,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Share:
-    """The part of a plan that one recording has.
-
-    Attributes
-    ----------
-    space : SharedSpace
-    centers : array (n_frames, n_shared), float32
-    """
+    """The centres of a plan that one recording has."""
 
     space: SharedSpace
     centers: NDArray[np.float32]
@@ -82,16 +65,7 @@ class Share:
         return digest.hexdigest()[:16]
 
     def choose(self, scan: Scan, settings: Settings, shape: tuple[int, ...], threads: int | None) -> Selection:
-        """Choose the frame nearest to each centre, as far as the guards let it.
-
-        Parameters
-        ----------
-        scan : Scan
-        settings : Settings
-        shape : tuple of int
-            Of its thumbnails.
-        threads : int or None
-        """
+        """Choose the frame nearest to each centre, as far as the guards let it; `shape` is that of the thumbnails."""
         from keyframes.choice.clusters import clusters_around
         from keyframes.choice.members import select_members
 
@@ -162,22 +136,9 @@ def spend(
     seed: int = 0,
     threads: int | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Find centres for weighted rows of several recordings, and the recording that comes nearest to each.
+    """Find at most `total` centres for weighted rows of several recordings, and the recording nearest to each.
 
-    Parameters
-    ----------
-    rows : array (n_rows, n_features), float32
-    weights : array (n_rows,), float32
-    recording : array (n_rows,), int32
-        Number of the recording of each row.
-    total, at_least, seed, threads
-        As for `plan_budget`.
-
-    Returns
-    -------
-    centers : array (at most `total`, n_features), float32
-    owners : array, int32
-        Number of the recording of each centre.
+    `recording` has the number of the recording of each row; the other parameters are those of `plan_budget`.
     """
     from clustering import k_means
     from clustering.workers import Workers

@@ -26,14 +26,7 @@ CLAIM_BYTES = 1024
 
 
 class Claim:
-    """A claim that is held; a context manager that gives it back.
-
-    Attributes
-    ----------
-    doing : str
-        What is being done now: with the next two, what others are told.
-    n_done, n_total : int
-    """
+    """A claim that is held; a context manager that gives it back. Others read `doing`, `n_done` and `n_total`."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path

@@ -17,21 +17,10 @@ CONNECT_S = 10.0
 
 
 class ClusterWorkers:
-    """Workers behind a scheduler; a context manager.
+    """Workers behind the scheduler at an address; a context manager, which raises a BatchError if it cannot be reached.
 
     The recordings and the output folder must lie at the same paths for all of them, and `keyframes` be installed there.
-
-    Parameters
-    ----------
-    address : str
-        Of the scheduler, ``tcp://host:8786``.
-    threads : int or None
-        Of FFmpeg and of the clustering, for each task; None takes as many as a dask worker has.
-
-    Raises
-    ------
-    BatchError
-        Where the extra is not installed, or no scheduler answers; on entering.
+    `threads` are those of FFmpeg and of the clustering for each task; None takes as many as a dask worker has.
     """
 
     def __init__(self, address: str, threads: int | None) -> None:

@@ -91,20 +91,7 @@ def make_coreset(
     seed: int,
     threads: int | None = None,
 ) -> Coreset:
-    """Reduce the frames of a recording to weighted rows.
-
-    Parameters
-    ----------
-    features : array (n_frames, n_components), float16
-    components : PrincipalComponents
-    shape : tuple of int
-        Of the thumbnails, (height, width) or (height, width, 3).
-    n_rows : int
-        At most.
-    seed : int
-    threads : int or None
-        The result does not depend on it.
-    """
+    """Reduce the frames of a recording to at most `n_rows` weighted rows; `shape` is that of its thumbnails."""
     from keyframes.choice.clusters import cluster_features, count_different
 
     n_rows = count_different(features, n_rows)
@@ -136,15 +123,7 @@ def load_coreset(path: Path) -> Coreset | None:
 
 @dataclass(frozen=True)
 class SharedSpace:
-    """Directions on the grid that serve all recordings.
-
-    Attributes
-    ----------
-    mean : array (n_pixels,), float32
-        Mean picture of all frames of all recordings.
-    basis : array (n_shared, n_pixels), float32
-        Orthonormal rows.
-    """
+    """Directions on the grid that serve all recordings: a mean picture, and orthonormal rows (n_shared, n_pixels)."""
 
     mean: NDArray[np.float32]
     basis: NDArray[np.float32]
@@ -168,18 +147,12 @@ def shared_directions(n_rows: int) -> int:
 
 
 def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedSpace:
-    """Find the directions that tell most of what changes within recordings, and some that tell recordings apart.
+    """Find at most so many directions: most tell what changes within recordings, and some tell recordings apart.
 
     A plain principal component analysis of all frames would spend its components on the backgrounds as soon as there
     are many recordings, and see no animal any more. So the variation within recordings, pooled over all of them, has
-    its own share of the directions; what the recordings' means add outside of it has the rest.
-
-    Parameters
-    ----------
-    coresets : iterable of Coreset
-        Read once; only directions are kept.
-    n_directions : int
-        At most.
+    its own share of the directions; what the recordings' means add outside of it has the rest. The coresets are read
+    once, and only directions are kept.
     """
     means, weights, within = [], [], np.empty((0, 0))
     n_kept, n_bundle = KEPT * n_directions, BUNDLE * n_directions

@@ -25,15 +25,10 @@ END_S = 5.0
 
 
 class LocalWorkers:
-    """Processes of this machine; a context manager.
+    """Processes of this machine, one for each processor unless `n_jobs` says otherwise; a context manager.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        Recordings at once; None takes one for each processor. Several processes of one thread each decode more than one
-        process with several, whose threads wait for each other.
-    threads : int or None
-        Of FFmpeg and of the clustering, for each; None divides the processors among the jobs.
+    Several processes of one thread each decode more than one process with several, whose threads wait for each other.
+    `threads` are those of FFmpeg and of the clustering, for each; None divides the processors among the jobs.
     """
 
     def __init__(self, n_jobs: int | None, threads: int | None) -> None:

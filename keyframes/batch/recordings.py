@@ -49,26 +49,12 @@ class Found:
 def find_recordings(
     folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = (), output: Path | None = None
 ) -> Found:
-    """Find the recordings below a folder.
+    """Find the recordings below a folder, without looking into `output`, or raise a BatchError where there are none.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Links are followed; a folder that several links lead to, or a link back to where it
-    lies, counts once.
-
-    Parameters
-    ----------
-    folder : Path
-    include, exclude : sequence of str
-        Patterns (``*``, ``?``, ``[...]``) that the name or the path from the folder, of a file or of a folder of
-        images, matches, whatever the case. Without any to include: everything that is a recording by its ending or its
-        images.
-    output : Path or None
-        A folder that is not looked into.
-
-    Raises
-    ------
-    BatchError
-        Where the folder cannot be looked into, or holds no recording.
+    lies, counts once. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the folder, of a file or
+    of a folder of images, whatever the case.
     """
     if not folder.is_dir():
         raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
@@ -215,15 +201,8 @@ def _identity(folder: Path) -> tuple[int, int]:
 def assign_places(recordings: Collection[str], known: Mapping[str, str], searched: str) -> dict[str, str]:
     """Name the result folder of each recording, as a path from the output folder: no two alike, none inside another.
 
-    A recording keeps the place that it has, whatever comes beside it.
-
-    Parameters
-    ----------
-    recordings : collection of str
-    known : mapping of str to str
-        Places of recordings that have one.
-    searched : str
-        Name of the folder that was searched, for the recording that it is itself.
+    A recording keeps the place that it has in `known`, whatever comes beside it. `searched` is the name of the folder
+    that was searched, for the recording that it is itself.
     """
     places = {recording: known[recording] for recording in recordings if recording in known}
     taken = {place.casefold() for place in known.values()}

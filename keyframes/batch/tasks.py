@@ -17,17 +17,7 @@ Status = Literal["done", "skipped", "failed", "reduced", "claimed"]
 
 @dataclass(frozen=True)
 class Budget:
-    """One number of frames for all recordings.
-
-    Attributes
-    ----------
-    total : int
-        Frames to choose from all of them together.
-    at_least : int
-        Frames from each one.
-    n_recordings : int
-        How many there are.
-    """
+    """A total of frames for all recordings, with at least so many from each."""
 
     total: int
     at_least: int

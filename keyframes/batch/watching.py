@@ -21,15 +21,7 @@ LOOK_S = 1.0
 
 
 class Watch:
-    """Tells of a run.
-
-    Parameters
-    ----------
-    say : callable
-        Takes a line of text for the user.
-    shown : bool
-        False keeps all to itself.
-    """
+    """Reports a run: `say` takes lines for the user; nothing is said unless it is `shown`."""
 
     def __init__(self, say: Callable[[str], None], shown: bool) -> None:
         self._say, self._shown = say, shown

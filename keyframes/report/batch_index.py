@@ -19,20 +19,10 @@ PICTURES_OF_EACH = 4
 
 
 def index_page(place: Path, folders: Sequence[Path], missing: Sequence[tuple[str, str]] = (), note: str = "") -> str:
-    """Return the page: for each result its name, figures, warnings, a few of its frames, and a link to its report.
+    """Return the page that will lie in a folder above all results, in the order of `folders`.
 
-    What is missing comes first.
-
-    Parameters
-    ----------
-    place : Path
-        Folder that the results lie in, at any depth, and the page will.
-    folders : sequence of Path
-        Finished result folders, in the order of the page.
-    missing : sequence of (str, str)
-        Recordings without a result, and the reason of each.
-    note : str
-        A line about files that are not recordings.
+    It shows for each result its name, figures, warnings, a few of its frames, and a link to its report. The recordings
+    that are `missing`, each with a reason, come first; `note` is a line about files that are not recordings.
     """
     manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
     most = bytes_of_each(PICTURES_OF_EACH * len(folders))

@@ -18,15 +18,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class ContactSheet:
-    """A grid of small pictures, filled one by one.
-
-    Parameters
-    ----------
-    n_frames : int
-        Number of pictures that will come.
-    height, width : int
-        Size of the frames in pixels.
-    """
+    """A grid of small pictures for so many frames of a size in pixels, filled one by one."""
 
     def __init__(self, n_frames: int, height: int, width: int) -> None:
         shape = height / width

@@ -27,21 +27,9 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_k_curve(ks: Sequence[int], inertias: Sequence[float], k: int) -> NDArray[np.uint8]:
-    """Draw the inertia over the number of clusters, with a mark at the chosen one.
+    """Draw the inertia over the number of clusters, in percent of the first one, with a mark at the chosen k.
 
-    Parameters
-    ----------
-    ks : sequence of int
-        Numbers of clusters, growing.
-    inertias : sequence of float
-        Inertia of each. The picture shows it in percent of the first one.
-    k : int
-        The chosen number, one of `ks`.
-
-    Returns
-    -------
-    array (height, width, 3), uint8
-        Blue, green, red.
+    Returns a picture (height, width, 3), uint8: blue, green, red.
     """
     full = inertias[0] or 1.0
     percents = [100 * inertia / full for inertia in inertias]

@@ -77,16 +77,8 @@ def make_overview(
 ) -> Overview:
     """Reduce the rows of a scan to what a screen can show.
 
-    Parameters
-    ----------
-    time_s : array (n_frames,), float64
-        Where frames lie on the timeline, growing.
-    label : array (n_frames,), int32
-        Cluster of each frame.
-    place : array (n_frames, 2), float32
-        On the map.
-    chosen : array (n_chosen,), int64
-        Rows of the chosen frames: they stand on the map whatever lies at the same place.
+    `time_s` grows: it is where frames lie on the timeline; `place` (n_frames, 2) is where they lie on the map, on which
+    the rows `chosen` are shown whatever lies at the same place.
     """
     xy = _unit_square(place)
     rows, grid = _dots(xy, chosen)
@@ -104,9 +96,14 @@ def make_overview(
 
 def _unit_square(place: NDArray[np.float32]) -> NDArray[np.float32]:
     """Move and shrink the map so that its longer side goes from 0 to 1 and the other one is in the middle."""
+    middle, side = map_square(place)
+    return np.asarray(0.5 + (place - middle) / side, np.float32)
+
+
+def map_square(place: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+    """Return the middle and the side of the square that the map shows."""
     low, high = place.min(axis=0).astype(np.float64), place.max(axis=0).astype(np.float64)
-    side = float((high - low).max()) or 1.0
-    return np.asarray(0.5 + (place - (low + high) / 2) / side, np.float32)
+    return (low + high) / 2, float((high - low).max()) or 1.0
 
 
 def _dots(xy: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

@@ -48,15 +48,8 @@ def write_report(
 ) -> None:
     """Write ``report.html`` into a result folder.
 
-    Parameters
-    ----------
-    folder : Path
-    manifest : dict
-        Content of ``manifest.json``.
-    frame_index, time_s, label, place : array, a row a scanned frame
-        Index, time, cluster, and place (n_frames, 2) on the map.
-    thumbnails : mapping of int to bytes
-        JPEG file of each chosen frame.
+    The arrays have a row for each scanned frame: index, time, cluster and place (n_frames, 2) on the map; `thumbnails`
+    has the JPEG file of each chosen frame.
     """
     chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
     along = timeline(frame_index, time_s)
@@ -90,7 +83,7 @@ def report_page(manifest: Manifest, overview: Overview, shown: dict[str, Any], t
         grid=str(overview.grid),
         cards="".join(_card(entry, overview, thumbnails[entry["frame_index"]], video) for entry in entries),
         settings=facts(_settings(manifest)),
-        data=as_script({**shown, "keyframes": [_mark(entry) for entry in entries]}),
+        data=as_script({**shown, "keyframes": [mark(entry) for entry in entries]}),
         script=script,
     )
 
@@ -143,7 +136,8 @@ def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEnt
     )
 
 
-def _mark(entry: KeyframeEntry) -> dict[str, Any]:
+def mark(entry: KeyframeEntry) -> dict[str, Any]:
+    """Return what the scripts of a page know of a chosen frame."""
     return {
         "frame": entry["frame_index"],
         "time": entry["frame_index"] if entry["time_s"] is None else entry["time_s"],

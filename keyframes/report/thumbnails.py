@@ -20,14 +20,7 @@ def bytes_of_each(n_frames: int) -> int:
 def thumbnail(image: NDArray[np.uint8], most_bytes: int = MOST_BYTES, width: int = WIDTH) -> bytes:
     """Return a picture as a JPEG file, as good as so many bytes allow.
 
-    Parameters
-    ----------
-    image : array (height, width, 3), uint8
-        Blue, green, red.
-    most_bytes : int
-        Where a picture of `width` pixels takes more at every quality, it is made smaller.
-    width : int
-        Of the result in pixels; a narrower picture keeps its own.
+    A picture of `width` pixels that takes more at every quality is made smaller; a narrower one keeps its own width.
     """
     width = min(width, image.shape[1])
     while True:

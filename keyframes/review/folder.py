@@ -30,19 +30,7 @@ Fetch = Callable[[int], NDArray[np.uint8]]
 
 
 class ReviewedFolder:
-    """A result folder during a review.
-
-    Parameters
-    ----------
-    folder : Path
-    manifest : dict
-        Content of its ``manifest.json``.
-
-    Attributes
-    ----------
-    revision : str
-        Hash of ``manifest.json``: what a page must have seen to change it.
-    """
+    """A result folder during a review. Its `revision`, a hash, is what a page must have seen to change it."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
@@ -68,20 +56,10 @@ class ReviewedFolder:
         return image_file(frame_index, self.manifest["video"], self.manifest["settings"]["format"])
 
     def save(self, manifest: Manifest, fetch: Fetch) -> None:
-        """Make another manifest the one of the folder, its images too.
+        """Make another manifest the one of the folder, its images too; `fetch` gives the picture of a frame index.
 
-        Parameters
-        ----------
-        manifest : dict
-        fetch : callable
-            Gives the picture of a frame index.
-
-        Raises
-        ------
-        StaleError
-            Where another program has changed ``manifest.json`` meanwhile; nothing is changed then.
-        OutputError
-            Where the folder cannot be written.
+        A StaleError says that another program has changed ``manifest.json`` meanwhile, and nothing is changed then; an
+        OutputError, that the folder cannot be written.
         """
         before = {entry["file"] for entry in self.manifest["keyframes"]}
         after = {entry["file"] for entry in manifest["keyframes"]}

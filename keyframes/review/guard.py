@@ -31,13 +31,7 @@ LARGEST_BODY = 64 << 10
 class Guard:
     """Refuses requests that do not come from the page itself, and has the browser keep the page to itself.
 
-    Parameters
-    ----------
-    app : ASGI application
-        Gets the requests that pass, the token taken from their path.
-    token : str
-        First part of the path of every address.
-    port : int
+    The token is the first part of the path of every address; `app` gets the requests that pass, without it.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:

@@ -42,14 +42,6 @@ class Pictures:
 
     A frame comes by a seek where the packets tell the times that the scan saw, and must then have the fingerprint of
     the scan; otherwise by reading the video from its start.
-
-    Parameters
-    ----------
-    path : Path
-        The video.
-    settings : Settings
-        Those of the scan.
-    scan : SavedScan
     """
 
     def __init__(self, path: Path, settings: Settings, scan: SavedScan) -> None:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,6 +31,7 @@ FILES = {
     "review.js": "text/javascript",
 }
 SHARED = ("common.css", "views.js")
+Number = TypeVar("Number", int, float)
 
 
 @cache
@@ -61,14 +62,18 @@ def make_app(session: Session) -> Starlette:
     async def candidates(request: Request) -> Response:
         return await _answered(
             lambda: session.candidates(
-                _whole(request, "frame"), max(0, _whole(request, "start", 0)), _number(request, "apart", 0.0)
+                _number(request, "frame", int),
+                max(0, _number(request, "start", int, 0)),
+                _number(request, "apart", float, 0.0),
             )
         )
 
     async def frame(request: Request) -> Response:
         if "time" in request.query_params:
-            return await _answered(lambda: session.near(_number(request, "time")))
-        return await _answered(lambda: session.look_at(_whole(request, "frame"), _whole(request, "step", 0)))
+            return await _answered(lambda: session.near(_number(request, "time", float)))
+        return await _answered(
+            lambda: session.look_at(_number(request, "frame", int), _number(request, "step", int, 0))
+        )
 
     async def picture(request: Request) -> Response:
         index, size = request.path_params["frame"], request.query_params.get("size", "small")
@@ -122,20 +127,9 @@ def make_app(session: Session) -> Starlette:
 
 
 def serve(session: Session, port: int, opened: Callable[[str], None]) -> None:
-    """Serve the page of a review until the process is interrupted.
+    """Serve the page of a review on a port, 0 for a free one, until the process is interrupted.
 
-    Parameters
-    ----------
-    session : Session
-    port : int
-        Port of 127.0.0.1; 0 takes a free one.
-    opened : callable
-        Is told the address when the server is about to answer.
-
-    Raises
-    ------
-    ReviewError
-        Where the port is taken.
+    `opened` gets the address when the server is about to answer. A ReviewError says that the port is taken.
     """
     try:
         listening = socket.create_server((ADDRESS, port))
@@ -201,17 +195,10 @@ def _index(wish: dict[str, Any], name: str) -> int | None:
     return value
 
 
-def _whole(request: Request, name: str, default: int | None = None) -> int:
+def _number(request: Request, name: str, kind: type[Number], default: Number | None = None) -> Number:
     given = request.query_params.get(name, "")
     try:
-        return int(given) if given or default is None else default
+        return kind(given) if given or default is None else default
     except ValueError:
-        raise ReviewError(f"{name} is {given!r}; it must be a whole number") from None
-
-
-def _number(request: Request, name: str, default: float | None = None) -> float:
-    given = request.query_params.get(name, "")
-    try:
-        return float(given) if given or default is None else default
-    except ValueError:
-        raise ReviewError(f"{name} is {given!r}; it must be a number") from None
+        what = "a whole number" if kind is int else "a number"
+        raise ReviewError(f"{name} is {given!r}; it must be {what}") from None

@@ -17,7 +17,7 @@ from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.place import unused_file
 from keyframes.manifest import Change, KeyframeEntry, Manifest, keyframe_entry
-from keyframes.report import make_overview, thumbnail, timeline
+from keyframes.report import make_overview, map_square, mark, thumbnail, timeline
 from keyframes.result.earlier import read_image, read_recordings
 from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
@@ -35,21 +35,8 @@ PAUSE_S = 1.5
 class Session:
     """A review. Its methods may be called from several threads; changes are made one after another. A context manager.
 
-    Parameters
-    ----------
-    folder : Path
-        A result folder.
-    video : Path or None
-        The video, where it is neither beside the folder nor in the working folder.
-    project : Path or None
-        Project to which exports are added.
-
-    Raises
-    ------
-    ExportError
-        Where the folder is no result, or its video is not found.
-    ReviewError
-        Where it is being reviewed already.
+    `video` is needed where it is neither beside the folder nor in the working folder; exports are added to `project`.
+    An ExportError says that the folder is no result or its video is not found, a ReviewError that it is being reviewed.
     """
 
     def __init__(self, folder: Path, video: Path | None = None, project: Path | None = None) -> None:
@@ -117,16 +104,7 @@ class Session:
             "width": manifest["video"]["width"],
             "height": manifest["video"]["height"],
             "warnings": manifest["warnings"],
-            "keyframes": [
-                {
-                    "frame": entry["frame_index"],
-                    "time": entry["frame_index"] if entry["time_s"] is None else entry["time_s"],
-                    "cluster": entry["cluster"],
-                    "size": entry["cluster_size"],
-                    "note": entry.get("note", ""),
-                }
-                for entry in manifest["keyframes"]
-            ],
+            "keyframes": [{**mark(entry), "note": entry.get("note", "")} for entry in manifest["keyframes"]],
             "n_changes": len(records),
             "last": _told(records[-1]) if records else "",
             "tools": list(get_args(ExportTool)),
@@ -140,25 +118,19 @@ class Session:
         rows = [scan.row(entry["frame_index"]) for entry in self.manifest["keyframes"]]
         chosen = np.array([row for row in rows if row >= 0], np.int64)
         overview = make_overview(self._timeline, scan.label, scan.map, chosen)
-        low, side = _square(scan.map)
+        middle, side = map_square(scan.map)
         return {
             **overview.as_dict(scan.frame_index, self._timeline, scan.label),
             "no_times": self._timeline is not scan.time_s,
-            "origin": low.tolist(),
+            "origin": (middle - side / 2).tolist(),
             "side": side,
         }
 
     def candidates(self, frame_index: int, start: int = 0, apart_s: float = 0.0) -> dict[str, Any]:
         """Return the other members of a chosen frame's cluster, those nearest to its centre first, some at a time.
 
-        Parameters
-        ----------
-        frame_index : int
-        start : int
-            How many of them to pass over.
-        apart_s : float
-            Leave out those that lie closer than this to a nearer one, or to the chosen frame: in seconds, or in frames
-            where these have no times.
+        Those that lie closer than `apart_s` to a nearer one, or to the chosen frame, are left out: in seconds, or in
+        frames where these have no times.
         """
         cluster = changes.entry_of(self.manifest, frame_index)["cluster"]
         scan, chosen = self._scan, [entry["frame_index"] for entry in self.manifest["keyframes"]]
@@ -193,24 +165,9 @@ class Session:
     def change(self, revision: str, action: str, frame_index: int | None, by: int | None, words: str) -> dict[str, Any]:
         """Change the choice, save it, and return the new state.
 
-        Parameters
-        ----------
-        revision : str
-            That of the state which the page shows.
-        action : {"swap", "drop", "add", "note", "undo"}
-        frame_index : int or None
-            The frame to change or to add.
-        by : int or None
-            Of a swap: the frame to take instead.
-        words : str
-            Of a note.
-
-        Raises
-        ------
-        StaleError
-            Where the choice is another one by now; nothing is changed then.
-        ReviewError
-            Where the change cannot be made.
+        The actions are "swap" (`frame_index` for `by`), "drop", "add", "note" (`words`) and "undo". `revision` is that
+        of the state which the page shows; a StaleError says that the choice is another one by now, and a ReviewError
+        that the change cannot be made.
         """
         with self._changing:
             if revision != self._folder.revision:
@@ -326,10 +283,3 @@ def _spread(
             if len(kept) == enough:
                 break
     return np.array(kept, np.int64)
-
-
-def _square(place: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
-    """Lower left corner and side of the square that the map shows."""
-    low, high = place.min(axis=0).astype(np.float64), place.max(axis=0).astype(np.float64)
-    side = float((high - low).max()) or 1.0
-    return (low + high) / 2 - side / 2, side
