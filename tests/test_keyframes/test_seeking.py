@@ -99,7 +99,7 @@ def walked(path, indices, **options):
     settings = Settings(k=5, **options)
     with VideoReader(path) as video:
         scan = scan_video(video, settings, progress=False)
-        proof = scan.proof(indices)
+        proof = scan.proof(video, settings, indices)
         pays = seeking_pays(video, indices, proof.view.luma)
         return {frame.index: frame.image for frame in seek_frames(video, indices, proof)}, pays, proof
 
@@ -126,7 +126,7 @@ def test_captures_are_few_where_each_holds_the_index_of_a_long_file(long_file, m
 
     monkeypatch.setattr("keyframes.video.seeking.INDEXED_PACKETS", 1)
     with VideoReader(path, threads=3) as video:
-        proof = scan_video(video, Settings(k=5), progress=False).proof(indices)
+        proof = scan_video(video, Settings(k=5), progress=False).proof(video, Settings(k=5), indices)
         monkeypatch.setattr("keyframes.video.seeking.open_capture", count)
         assert seeking_pays(video, indices, luma=True)
         assert [frame.index for frame in seek_frames(video, indices, proof)] == indices
@@ -154,8 +154,8 @@ def test_a_plan_costs_no_more_than_a_walk_and_less_where_key_frames_are_near():
 def test_a_seek_to_another_picture_is_noticed(long_file):
     path, indices = long_file("b_frames.mp4"), [1200, 2000]
     with VideoReader(path) as video:
-        scan = scan_video(video, Settings(k=5, color=True), progress=False)
-        proof = scan.proof(indices)
+        settings = Settings(k=5, color=True)
+        proof = scan_video(video, settings, progress=False).proof(video, settings, indices)
         wrong = Proof(proof.view, proof.fingerprint, {**proof.expected, 2000: proof.expected[1200]}, proof.agree)
         frames = seek_frames(video, indices, wrong)
         assert next(frames).index == 1200
@@ -177,7 +177,8 @@ def test_intra_refresh_and_transport_streams_fail_a_proof_or_are_right(long_file
 
 def test_the_fingerprint_tells_a_change_of_one_pixel(long_file):
     with VideoReader(long_file("b_frames.mp4")) as video:
-        proof = scan_video(video, Settings(k=5, color=True), progress=False).proof([0])
+        settings = Settings(k=5, color=True)
+        proof = scan_video(video, settings, progress=False).proof(video, settings, [0])
         image = next(iter(video)).image
     assert proof.fingerprint(image) == proof.expected[0]
     image[77, 33, 1] ^= 1
@@ -190,8 +191,9 @@ def test_the_fingerprint_tells_a_change_of_one_pixel(long_file):
 )
 def test_the_luma_plane_is_used_where_it_is_proven(name, luma, long_file):
     with VideoReader(long_file(name)) as video:
-        scan = scan_video(video, Settings(k=2, features="pixels"), progress=False)
-        assert scan.proof([0]).view == (View(luma=True) if luma else PLAIN)
+        settings = Settings(k=2, features="pixels")
+        scan = scan_video(video, settings, progress=False)
+        assert scan.proof(video, settings, [0]).view == (View(luma=True) if luma else PLAIN)
         grays = [cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY) for frame in VideoReader(video.path, stop_s=2)]
     size = scan.components.mean.size
     expected = [cv2.resize(gray, (64, size // 64), interpolation=cv2.INTER_AREA).reshape(-1) for gray in grays]
