@@ -34,7 +34,8 @@ class ClusterWorkers:
         # Its own many lines on a connection that fails say no more than one.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
-            self._client: Any = distributed.Client(self.address, timeout=CONNECT_S, set_as_default=False)
+            connect: Any = distributed.Client
+            self._client = connect(self.address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError, TimeoutError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise BatchError(

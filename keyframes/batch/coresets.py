@@ -197,4 +197,4 @@ def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give orthogonal rows the length 1; those without any to speak of are left out."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     known = lengths[:, 0] > 1e-6 * max(1e-9, float(lengths.max(initial=0)))
-    return rows[known] / lengths[known]
+    return np.asarray(rows[known] / lengths[known])

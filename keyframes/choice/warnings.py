@@ -65,7 +65,7 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
     n_chosen = len(selection.keyframes)
     return tuple(
         f"{effect['kept']} of the {n_chosen} chosen frames {told[name][effect['kept'] > 1]} "
-        f"{told[name][2].format(**effect)}: nothing else was left"
+        f"{told[name][2].format(**effect)}, because too few better ones were left"
         for name, effect in selection.guards.items()
         if effect["kept"]
     )

@@ -218,7 +218,7 @@ def _stamps(seen: Pass) -> NDArray[np.float64]:
 
 def _lacks_stamp(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which frames have no time stamp: OpenCV gives 0, which is that of a first frame alone."""
-    lacking = times_ms == 0
+    lacking: NDArray[np.bool_] = times_ms == 0
     lacking[:1] = False
     return lacking
 

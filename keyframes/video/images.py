@@ -169,8 +169,8 @@ class ImageSequence:
                 found.append(f"{len(names)} of {self._count} {self._noun}s {what}: {_listed(names)}")
         if self._shortened:
             n_files = len(self._shortened)
-            holds = "file holds several pages" if n_files == 1 else f"of the {self._count} files hold several pages"
-            found.append(f"{n_files} {holds}, and only the first was looked at: {_listed(self._shortened)}")
+            have = "file has" if n_files == 1 else f"of the {self._count} files have"
+            found.append(f"{n_files} {have} several pages; only the first page was used: {_listed(self._shortened)}")
         if self._cut_off:
             found.append(f"the file was cut off: the {self._noun}s after the {self._count} that were found are lost")
         return tuple(found)

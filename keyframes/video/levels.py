@@ -71,7 +71,7 @@ class Scale:
     def __call__(self, image: NDArray[Any]) -> NDArray[np.uint8]:
         """Return the image in 8 bits; NaN becomes black."""
         if image.dtype == np.uint16:
-            return self._of_16_bits[image]
+            return np.asarray(self._of_16_bits[image])
         return self._scaled(image)
 
     @cached_property

@@ -41,8 +41,8 @@ def test_a_choice_of_fewer_frames_says_why(n_frames, n_chosen, told):
 @pytest.mark.parametrize(
     ("kept", "told"),
     [
-        (1, "1 of the 5 chosen frames lies closer to another one than 0.1 s: nothing else was left"),
-        (2, "2 of the 5 chosen frames lie closer to another one than 0.1 s: nothing else was left"),
+        (1, "1 of the 5 chosen frames lies closer to another one than 0.1 s, because too few better ones were left"),
+        (2, "2 of the 5 chosen frames lie closer to another one than 0.1 s, because too few better ones were left"),
     ],
 )
 def test_a_guard_that_gave_way_is_told_of_one_and_of_many(kept, told):

@@ -8,12 +8,16 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import keyframes
+from keyframes.commands.options import SettingsOptions
+from keyframes.settings import Options, Settings
 from tests.test_keyframes.conftest import ffmpeg
 
 
@@ -390,3 +394,10 @@ def test_python_m_is_the_same_command(tmp_path):
         [sys.executable, "-m", "keyframes", "--version"], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.stdout.strip() == f"keyframes {keyframes.__version__}"
+
+
+def test_every_setting_is_an_option():
+    hints = get_type_hints(Settings)
+    del hints["k"]
+    assert get_type_hints(Options) == hints
+    assert {field.name for field in fields(SettingsOptions)} | {"format"} == set(hints)

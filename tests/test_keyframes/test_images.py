@@ -140,7 +140,7 @@ def test_of_files_with_several_pages_the_first_is_used_and_that_is_told(tmp_path
     frames, damage = read(tmp_path)
     assert [frame.index for frame in frames] == [0, 1, 2, 3]
     assert damage == [
-        "2 of the 4 files hold several pages, and only the first was looked at: f1.tif, f3.tif",
+        "2 of the 4 files have several pages; only the first page was used: f1.tif, f3.tif",
     ]
     for frame in frames:
         assert_array_equal(frame.image[..., 0], PICTURES[frame.index][..., 1])
