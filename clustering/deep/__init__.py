@@ -10,8 +10,9 @@ from clustering.lazy_loading import lazy_names
 if TYPE_CHECKING:
     from clustering.deep.assignment import soft_assignment, target_distribution
     from clustering.deep.augmentation import Augmentation
+    from clustering.deep.autoencoder_features import AutoencoderFeatures
     from clustering.deep.checkpoint import load_checkpoint, save_checkpoint
-    from clustering.deep.estimators import DEC, AutoencoderFeatures
+    from clustering.deep.dec import DEC
     from clustering.deep.losses import Objective
 
 __all__ = [
@@ -26,9 +27,9 @@ __all__ = [
 ]
 
 _MODULES = {
-    "DEC": "estimators",
+    "DEC": "dec",
     "Augmentation": "augmentation",
-    "AutoencoderFeatures": "estimators",
+    "AutoencoderFeatures": "autoencoder_features",
     "Objective": "losses",
     "load_checkpoint": "checkpoint",
     "save_checkpoint": "checkpoint",

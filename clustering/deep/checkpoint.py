@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from clustering.deep.augmentation import Augmentation
-from clustering.deep.estimators import DEC, AutoencoderFeatures
+from clustering.deep.autoencoder_features import AutoencoderFeatures
+from clustering.deep.dec import DEC
 from clustering.deep.losses import Objective
 from clustering.errors import CheckpointError
 
