@@ -35,9 +35,7 @@ from keyframes.result.earlier import Recording, png
 from keyframes.result.folder import result_folder
 from keyframes.settings import ExportOptions
 from keyframes.video import VideoReader
-from keyframes.video.images import image_files
-from keyframes.video.sources import TIFF_ENDINGS
-from keyframes.video.stacks import series_shape
+from keyframes.video.images import TIFF_ENDINGS, image_files, series_shape
 
 __all__ = ["USES", "check", "write"]
 
