@@ -83,7 +83,7 @@ def test_imports_follow_the_contracts_of_the_project_file():
     pytest.importorskip("importlinter")
     from importlinter.cli import lint_imports
 
-    assert lint_imports(str(ROOT / "pyproject.toml"), cache_dir=None, is_debug_mode=False) == 0
+    assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, is_debug_mode=False) == 0
 
 
 @pytest.mark.parametrize("package", FLOORS)
