@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from keyframes.errors import ExportError
-from keyframes.labelling.changes import Changes
+from keyframes.labelling.project_changes import Changes
 from keyframes.names import is_utf8
 from keyframes.result.earlier import Recording, is_converted_from, is_video_of
 

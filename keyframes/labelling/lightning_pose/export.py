@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 
 from keyframes.errors import ExportError, SettingsError, VideoError
-from keyframes.labelling.changes import Changes, open_project
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.lightning_pose_project import (
+from keyframes.labelling.lightning_pose.project import (
     PROJECT_FILE,
     QUEUE,
     SELECTED,
@@ -26,17 +25,15 @@ from keyframes.labelling.lightning_pose_project import (
     read_project,
     table_name,
 )
-from keyframes.labelling.place import check_free
+from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_file import listed, pairs_listed
 from keyframes.labelling.project_videos import known_video, put_video
-from keyframes.labelling.wishes import differing
+from keyframes.labelling.unused_options import differing
 from keyframes.names import shown
 from keyframes.progress import progress_bar
 from keyframes.result.earlier import Recording, png
 from keyframes.settings import ExportOptions
 from keyframes.video.frames import Frame
-
-__all__ = ["USES", "check", "write"]
 
 USES = frozenset({"scorer", "bodyparts", "skeleton", "copy_videos"})
 N_CONTEXT = 2
@@ -45,11 +42,10 @@ SCORER = "keyframes"
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where the project cannot be read, or a new one cannot be made."""
-    if options.is_new:
-        _check_new(options, place)
-    else:
-        assert options.project is not None
-        read_project(options.project)
+    if not options.is_new:
+        read_project(place)
+    elif not options.bodyparts:
+        raise SettingsError("lightning-pose: give an existing project with --project, or --bodyparts to make a new one")
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -61,13 +57,12 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         recording.need_video()
     notes: list[str] = []
     if options.is_new:
-        _check_new(options, place)
         tables = {view: table_name(view) for view in views or [""]}
         project = LightningPoseProject(
             place, PROJECT_FILE, tuple(views), options.bodyparts, options.scorer or SCORER, tables, options.skeleton
         )
     else:
-        project = _existing(options, views)
+        project = _existing(place, options, views)
         recordings = [_as_known(recording, project.root) for recording in recordings]
         notes += differing(options, _what_it_has(project), project.file)
     with open_project(project.root, options.is_new) as changes:
@@ -86,10 +81,9 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     return Exported("lightning-pose", project.root, sum(map(len, queues.values())), tuple(notes))
 
 
-def _existing(options: ExportOptions, views: Sequence[str]) -> LightningPoseProject:
+def _existing(place: Path, options: ExportOptions, views: Sequence[str]) -> LightningPoseProject:
     """Read the project to add to; it must have these views, and a table or body parts to begin one."""
-    assert options.project is not None
-    project = read_project(options.project)
+    project = read_project(place)
     if set(project.views) != set(views):
         raise ExportError(
             f"{project.root}: is a project of {_named(project.views)}, and this is an export of {_named(views)}"
@@ -122,12 +116,6 @@ def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[R
     for recording in recordings:
         known = in_a_view if recording.view else there[recording.name]
         yield recording, [index for index in recording.frame_indices if index not in known]
-
-
-def _check_new(options: ExportOptions, place: Path) -> None:
-    if not options.bodyparts:
-        raise SettingsError("lightning-pose: give an existing project with --project, or --bodyparts to make a new one")
-    check_free(place)
 
 
 def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:

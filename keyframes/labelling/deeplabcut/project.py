@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
-from keyframes.labelling.deeplabcut_tables import images_in_h5
+from keyframes.labelling.deeplabcut.label_tables import images_in_h5
 from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import frames_in, index_in, is_image, parts_of, stem_of
 from keyframes.labelling.project_file import ProjectFile, read_project_file

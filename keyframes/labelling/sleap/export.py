@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 
 from keyframes.errors import ExportError, OutputError, VideoError
-from keyframes.labelling.changes import project_changes
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.place import check_free, unused_file
+from keyframes.labelling.free_place import unused_file
+from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
-from keyframes.labelling.sleap_project import (
+from keyframes.labelling.sleap.project import (
     find_video,
     frames_that_count,
     is_packed,
@@ -29,7 +29,7 @@ from keyframes.labelling.sleap_project import (
     ranks_of,
     unpacked,
 )
-from keyframes.labelling.wishes import differing
+from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.earlier import Recording, png
 from keyframes.result.folder import result_folder
@@ -39,8 +39,6 @@ from keyframes.video.images import image_files
 from keyframes.video.sources import TIFF_ENDINGS
 from keyframes.video.stacks import series_shape
 
-__all__ = ["USES", "check", "write"]
-
 USES = frozenset({"bodyparts", "individuals", "skeleton"})
 FILES = ("suggestions.slp", "suggestions.pkg.slp")
 
@@ -48,8 +46,7 @@ FILES = ("suggestions.slp", "suggestions.pkg.slp")
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where sleap-io is missing, or the project cannot be read or lacks a video."""
     sio = need_sleap_io()
-    if options.project is None:
-        check_free(place)
+    if options.project is None or not videos:
         return
     labels = load(sio, options.project, lazy=True)
     for video in videos:
@@ -67,7 +64,6 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     sio = need_sleap_io()
     if options.project is not None:
         return _add(sio, recordings, options, options.project, progress)
-    check_free(place)
     with result_folder(place, overwrite=False) as folder, _scratch(place) as scratch:
         described = [_describe(sio, recording) for recording in recordings]
         _save(_labels(sio, recordings, described, options), folder / FILES[0])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
-from keyframes.labelling.place import check_free
 from keyframes.manifest import KeyframeEntry
 from keyframes.names import shown_in
 from keyframes.result.earlier import Recording
@@ -29,7 +28,6 @@ def image_folder(
     place: Path, recordings: Sequence[Recording], below: str
 ) -> Iterator[tuple[Path, list[ExportedImage]]]:
     """Copy all images to ``<below>/<recording>/`` of a new folder, which appears when the block has ended."""
-    check_free(place)
     with result_folder(place, overwrite=False) as folder:
         copied = []
         for recording in recordings:
