@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
-from keyframes.result.earlier import Recording
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts", "skeleton"})

@@ -11,7 +11,7 @@ from typing import Any
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
 from keyframes.names import shown_in
-from keyframes.result.earlier import Recording
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts"})

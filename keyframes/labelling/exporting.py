@@ -17,7 +17,7 @@ from keyframes.labelling.free_place import check_free
 from keyframes.labelling.lightning_pose import export as lightning_pose
 from keyframes.labelling.sleap import export as sleap
 from keyframes.labelling.unused_options import unused
-from keyframes.result.earlier import Recording, read_recordings
+from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keyframes.errors import ExportError
 from keyframes.manifest import KeyframeEntry
 from keyframes.names import shown_in
-from keyframes.result.earlier import Recording
 from keyframes.result.folder import result_folder
+from keyframes.result.image_files import read_file
+from keyframes.result.recordings import Recording
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,7 @@ def image_folder(
             for entry in recording.manifest["keyframes"]:
                 source = recording.folder / entry["file"]
                 path = f"{below}/{recording.name}/{source.name}"
-                try:
-                    content = source.read_bytes()
-                except OSError as error:
-                    raise ExportError(
-                        f"{source}: cannot be read ({error.strerror}); run the extraction again"
-                    ) from None
-                (folder / path).write_bytes(content)
+                (folder / path).write_bytes(read_file(source))
                 copied.append(ExportedImage(path, entry, recording))
         yield folder, copied
 

@@ -16,7 +16,8 @@ from keyframes.labelling.project_kind import Kind, kind_of
 from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of
 from keyframes.labelling.sleap import project as sleap
 from keyframes.manifest import UnlikeEntry
-from keyframes.result.earlier import read_image, read_manifest, results_in
+from keyframes.result.image_files import read_image
+from keyframes.result.recordings import read_manifest, results_in
 from keyframes.scan.scan import Scan
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.settings import Crop

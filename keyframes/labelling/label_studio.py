@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
 from keyframes.names import shown
-from keyframes.result.earlier import Recording
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts"})

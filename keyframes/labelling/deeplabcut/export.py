@@ -24,7 +24,8 @@ from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
 from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, shown
-from keyframes.result.earlier import Recording, decode_image, is_converted_from, is_video_of, png
+from keyframes.result.image_files import decoded, encoded
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
 USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
@@ -106,7 +107,7 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
     """Find the project's path of a video: that of its content, or of its stem, by which DeepLabCut tells videos."""
     found = {video: [Path(place) for place in project.places_of(video)] for video in project.videos}
     for video, places in found.items():
-        if any(is_video_of(recording.manifest, place) for place in places):
+        if any(map(recording.identity.is_at, places)):
             return video
     # Linked under another name before, as one of several of equal names, and listed by another computer's path.
     linked = known_video(recording, project.root)
@@ -117,7 +118,7 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
         existing = [place for place in places if place.exists()]
         if not existing:
             notes.append(f"{recording.manifest['video']['path']} is taken for {video}, which is not on this machine")
-        elif any(is_converted_from(recording.manifest, place) for place in existing):
+        elif any(map(recording.identity.is_converted_at, existing)):
             notes.append(told_of_copy(recording, existing[0]))
         else:
             raise ExportError(
@@ -195,4 +196,4 @@ def _write_images(
     """Write frames as PNG, or a part of each."""
     for index, image in recording.images(wanted, progress):
         path = folder / f"img{index:0{digits}d}.png"
-        path.write_bytes(image if part is None else png(decode_image(image, path)[part]))
+        path.write_bytes(image if part is None else encoded(path, decoded(path, image)[part]))

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from keyframes.errors import ExportError, SettingsError, VideoError
@@ -31,7 +30,8 @@ from keyframes.labelling.project_videos import known_video, put_video
 from keyframes.labelling.unused_options import differing
 from keyframes.names import shown
 from keyframes.progress import progress_bar
-from keyframes.result.earlier import Recording, png
+from keyframes.result.image_files import read_image, write_image
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 from keyframes.video.frames import Frame
 
@@ -152,7 +152,7 @@ def _write_images(recording: Recording, wanted: Sequence[int], changes: Changes,
     for frame in _with_context(recording, wanted, progress):
         path = _image_path(recording, frame.index)
         if not (changes.root / path).exists():
-            (changes.folder / path).write_bytes(png(frame.image))
+            write_image(changes.folder / path, frame.image)
     _add_to_selected(changes, recording, [f"img{index:08d}.png" for index in wanted])
 
 
@@ -187,7 +187,7 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
             with progress_bar(reader.read_frames(indices), "context", len(indices), "images", progress) as frames:
                 for frame in frames:
                     found.add(frame.index)
-                    if frame.index in chosen and not _shows(recording.files[frame.index], frame):
+                    if frame.index in chosen and not _is_in(recording.files[frame.index], frame):
                         raise ExportError(
                             f"{reader.path}: frame {frame.index} is not the image of {recording.folder}; "
                             "run the extraction again"
@@ -199,12 +199,11 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
                 raise
 
 
-def _shows(file: Path, frame: Frame) -> bool:
+def _is_in(file: Path, frame: Frame) -> bool:
     try:
-        image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        image = None
-    return image is not None and np.array_equal(image, frame.image)
+        return np.array_equal(read_image(file), frame.image)
+    except ExportError:
+        return False
 
 
 def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:
