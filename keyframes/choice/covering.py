@@ -5,8 +5,8 @@ never more than the path between the two frames allows. So a rest is one point, 
 told from noise cannot be chosen for its variety. The sum of plain distances is minimised, not of squares: frames that
 are far from all others must not take the places of many that are nearer.
 
-The numbers below were chosen by the scores of `benchmarks/coverage.py`; its ``--ablation`` leaves out one part after the
-other.
+The numbers below were chosen by the scores of `benchmarks/coverage.py`, whose ``--ablation`` leaves out one part after
+the other.
 """
 
 import numpy as np
