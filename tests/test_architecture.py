@@ -17,43 +17,8 @@ PACKAGES = ("clustering", "keyframes", "quantize")
 PRIVATE = re.compile("_[^_]")
 
 # A module imports from its own package what stands on lower floors only; a folder of modules has floors of its own.
-# The floors of keyframes are contracts in pyproject.toml.
+# The floors of keyframes and quantize are contracts in pyproject.toml.
 FLOORS = {
-    "quantize": [
-        {"__main__"},
-        {"cli"},
-        {"commands"},
-        {"batch", "progress"},
-        {"pipeline"},
-        {"blocks", "indexed", "multiresolution", "report"},
-        {"dithering", "images"},
-        {"color_profiles", "palette", "pyramid", "samples", "targets"},
-        {"metrics", "output", "png", "records"},
-        {"models"},
-        {"codebook"},
-        {"streams", "container", "rows"},
-        {"kernels"},
-        {"datatypes"},
-        {"errors"},
-        {"__init__"},
-    ],
-    "quantize.commands": [
-        {"decode", "encode", "train"},
-        {"printing"},
-        {"__init__"},
-    ],
-    "quantize.multiresolution": [
-        {"profile"},
-        {"coarse", "coder", "colors", "tuning"},
-        {"books", "transform"},
-        {"layout"},
-        {"__init__"},
-    ],
-    "quantize.report": [
-        {"page"},
-        {"error_map"},
-        {"__init__"},
-    ],
     "clustering.deep": [
         {"checkpoint"},
         {"estimators"},
@@ -179,7 +144,7 @@ def sources(*packages):
     ("name", "places"),
     {
         "VideoCapture": ["keyframes/video/captures.py"],
-        "Image": ["quantize/images.py"],
+        "Image": ["quantize/images/files.py"],
         "njit": ["clustering/kernels/compilation.py"],
         "compiled": ["*/kernels/*.py"],
         "torch": ["clustering/deep/*.py"],
