@@ -70,7 +70,7 @@ def compare_exact(seeds):
 
 
 def compare_fast(video, seeds, threads):
-    from benchmarks.clustering import frame_components
+    from benchmarks.video_rows import frame_components
     from clustering import CentNN, KMeans
 
     X, k = frame_components(video)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clustering.lazy_loading import lazy_names
 
 if TYPE_CHECKING:
+    from clustering.array_type import Array
     from clustering.centnn.cent_nn import Network, cent_nn
     from clustering.errors import ClusteringError, InvalidInputError
     from clustering.estimators import CentNN, KMeans, MiniBatchKMeans
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOCK_ROWS",
     "FAST_MATH",
+    "Array",
     "CentNN",
     "ClusteringError",
     "Evaluation",
@@ -71,6 +73,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "Network": "centnn.cent_nn",
         "cent_nn": "centnn.cent_nn",
+        "Array": "array_type",
         "ClusteringError": "errors",
         "InvalidInputError": "errors",
         "CentNN": "estimators",

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 from clustering.kmeans.lloyd import Partition, lloyd
 from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus
@@ -141,7 +142,7 @@ def select_k(
     return KSelection(k, method, ks, inertias, silhouettes, len(sample), clear)
 
 
-def kneedle(x: NDArray, y: NDArray, sensitivity: float = 1.0) -> int | None:
+def kneedle(x: Array, y: Array, sensitivity: float = 1.0) -> int | None:
     """Find the bend of a curve that falls, steeply first.
 
     Satopää et al. 2011 for a curve that is known as a whole: both axes are scaled to 0 to 1, and the bend is where the
@@ -168,7 +169,7 @@ def kneedle(x: NDArray, y: NDArray, sensitivity: float = 1.0) -> int | None:
     return best if below[best] > sensitivity / (len(x) - 1) else None
 
 
-def _check_data(X: ArrayLike) -> NDArray:
+def _check_data(X: ArrayLike) -> Array:
     try:
         data = np.asarray(X)
     except ValueError:
@@ -194,12 +195,12 @@ def _check_range(k_min: int, k_max: int) -> tuple[int, int]:
     return lowest, highest
 
 
-def _centered_sample(data: NDArray, n_wanted: int, rng: np.random.RandomState) -> NDArray:
+def _centered_sample(data: Array, n_wanted: int, rng: np.random.RandomState) -> Array:
     """So many rows at random, in their order, in float32 or float64, without their mean."""
     if len(data) > n_wanted:
         data = data[np.sort(rng.choice(len(data), n_wanted, replace=False))]
     holds_all = np.result_type(data.dtype, np.float32) == np.float32
-    sample: NDArray = np.array(data, np.float32 if holds_all else np.float64, order="C")
+    sample: Array = np.array(data, np.float32 if holds_all else np.float64, order="C")
     with np.errstate(over="ignore", invalid="ignore"):
         sample = sample - sample.mean(axis=0, dtype=np.float64).astype(sample.dtype)
     if not np.isfinite(sample).all():
@@ -207,7 +208,7 @@ def _centered_sample(data: NDArray, n_wanted: int, rng: np.random.RandomState) -
     return sample
 
 
-def _different_rows(X: NDArray) -> tuple[NDArray, NDArray, NDArray[np.int64]]:
+def _different_rows(X: Array) -> tuple[Array, Array, NDArray[np.int64]]:
     """Rows that differ, in the order of their first appearance, how often each comes, and which one each row is."""
     # A zero has a sign that makes equal rows differ in their bytes.
     whole_rows = (X + X.dtype.type(0)).view(f"V{X.itemsize * X.shape[1]}").ravel()
@@ -218,7 +219,7 @@ def _different_rows(X: NDArray) -> tuple[NDArray, NDArray, NDArray[np.int64]]:
     return X[first[order]], counts[order].astype(X.dtype), place[inverse.ravel()]
 
 
-def _prepared(rows: NDArray, rng: np.random.RandomState) -> tuple[NDArray, float]:
+def _prepared(rows: Array, rng: np.random.RandomState) -> tuple[Array, float]:
     """Rows with few enough features and numbers of at most 1, whose squares neither overflow nor vanish; their scale.
 
     The projection is that of the seeding (see `choose_start`).
@@ -240,8 +241,8 @@ def _steps(lowest: int, highest: int) -> NDArray[np.int64]:
 
 
 def _sweep(
-    rows: NDArray,
-    counts: NDArray,
+    rows: Array,
+    counts: Array,
     ks: NDArray[np.int64],
     silhouette: "_Silhouette | None",
     rng: np.random.RandomState,
@@ -262,13 +263,13 @@ def _sweep(
 
 
 def _grown_centers(
-    rows: NDArray,
-    counts: NDArray,
+    rows: Array,
+    counts: Array,
     k: int,
     before: Partition | None,
     rng: np.random.RandomState,
     workers: Workers,
-) -> NDArray:
+) -> Array:
     """Return k centres to start from: those of a partition into fewer clusters, and new ones where it fits worst.
 
     One more than needed is drawn, and the centre that is missed least is given up. So a group that two centres share
@@ -282,7 +283,7 @@ def _grown_centers(
     return centers if len(centers) == k else np.delete(centers, _least_missed(rows, counts, centers), axis=0)
 
 
-def _least_missed(rows: NDArray, counts: NDArray, centers: NDArray) -> int:
+def _least_missed(rows: Array, counts: Array, centers: Array) -> int:
     """Return the centre without which the inertia would grow least."""
     squared = np.einsum("ij,ij->i", centers, centers) - 2 * (rows @ centers.T)
     everyone = np.arange(len(rows))
@@ -304,7 +305,7 @@ class _Silhouette:
     rng : RandomState
     """
 
-    def __init__(self, rows: NDArray, group: NDArray[np.int64], rng: np.random.RandomState) -> None:
+    def __init__(self, rows: Array, group: NDArray[np.int64], rng: np.random.RandomState) -> None:
         from scipy.spatial.distance import cdist
 
         self.sample = group

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 
 
@@ -55,7 +56,7 @@ def representatives(
     return rows, distances
 
 
-def _check(X: NDArray, labels: NDArray, centers: NDArray, n: int) -> None:
+def _check(X: Array, labels: Array, centers: Array, n: int) -> None:
     if X.ndim != 2 or centers.ndim != 2 or X.shape[1] != centers.shape[1]:
         raise InvalidInputError(f"X {X.shape} and centers {centers.shape} must be 2-D with the same n_features")
     if labels.shape != (len(X),):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.centnn.growth import Growth
 from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums, subtract_mean
@@ -49,12 +50,12 @@ class Network(Partition):
         Why there are fewer clusters than were asked for, or why they still changed; empty where all went well.
     """
 
-    history: list[NDArray]
+    history: list[Array]
     shortfall: str
 
 
 def cent_nn(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     *,
     mode: str = "fast",
@@ -142,17 +143,17 @@ def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs:
     return ""
 
 
-def _center(X: NDArray, dtype: type) -> tuple[NDArray, NDArray]:
+def _center(X: Array, dtype: type) -> tuple[Array, Array]:
     """Mean of the rows, and the rows less it: around the origin float32 keeps the digits it would lose far from it."""
     sums = np.empty(X.shape[1])
     column_sums(X, 0, len(X), sums)
-    mean: NDArray = (sums / len(X)).astype(dtype)
-    centered: NDArray = np.empty(X.shape, dtype)
+    mean: Array = (sums / len(X)).astype(dtype)
+    centered: Array = np.empty(X.shape, dtype)
     subtract_mean(X, mean, 0, len(X), centered)
     return mean, centered
 
 
-def _exact(X: NDArray, n_clusters: int, epsilon: float, max_epochs: int, history: bool) -> Network:
+def _exact(X: Array, n_clusters: int, epsilon: float, max_epochs: int, history: bool) -> Network:
     mean, centered = _center(X, np.float64)
     growth = Growth(centered, n_clusters, epsilon, max_epochs, history)
     grown = growth.grow(n_clusters, 0.0)
@@ -172,7 +173,7 @@ def _exact(X: NDArray, n_clusters: int, epsilon: float, max_epochs: int, history
 
 
 def _fast(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     epsilon: float,
     tol: float,
@@ -234,8 +235,8 @@ def _improve(growth: Growth, n_clusters: int, surplus: int, enough: float) -> ND
 
 
 def _means(
-    X: NDArray, weights: NDArray, labels: NDArray[np.int32], n_clusters: int, workers: Workers
-) -> tuple[NDArray[np.float64], NDArray]:
+    X: Array, weights: Array, labels: NDArray[np.int32], n_clusters: int, workers: Workers
+) -> tuple[NDArray[np.float64], Array]:
     """Means of the members in float64, and the squared distance of each row to its own."""
     starts, members = np.empty(n_clusters + 1, np.int64), np.empty(len(X), np.int64)
     group_by_label(labels, starts, members)
@@ -247,7 +248,7 @@ def _means(
     return means, distances
 
 
-def _dated(history: list[NDArray] | None, mean: NDArray, centers: NDArray) -> list[NDArray]:
+def _dated(history: list[Array] | None, mean: Array, centers: Array) -> list[Array]:
     """Return the history in the place and dtype of the data, with the result as its end."""
     if history is None:
         return []

@@ -7,6 +7,7 @@ bounds that spare most distances (see `clustering.kernels.centnn`).
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.centnn.kernels.centnn import refresh, settle, split
 from clustering.centnn.kernels.dissolving import rehome, second_nearest
 from clustering.centnn.kernels.few_centers import grow_few
@@ -25,7 +26,7 @@ class Growth:
 
     def __init__(self, X: NDArray[np.float64], capacity: int, epsilon: float, max_epochs: int, history: bool) -> None:
         self.X, self.epsilon, self.max_epochs = X, epsilon, max_epochs
-        self.history: list[NDArray] | None = [] if history else None
+        self.history: list[Array] | None = [] if history else None
         self.n_clusters, self.n_epochs, self.settled = 1, 0, True
         self.labels = np.zeros(len(X), np.int64)
         self.centers = np.zeros((capacity, X.shape[1]))

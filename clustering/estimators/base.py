@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Cluster
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
+from clustering.array_type import Array
 from clustering.kmeans.lloyd import Partition, nearest_centers
 from clustering.workers import Workers
 
@@ -25,7 +26,7 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         """Return the label of the centre nearest to each row of X (n_samples, n_features)."""
         return self._nearest(X)[0]
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> Array:
         """Return the distance of each row of X to each centre, (n_samples, n_centers)."""
         check_is_fitted(self)
         data = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
@@ -40,31 +41,31 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         weights = self._check_weights(sample_weight, distances)
         return -float(np.sum(distances * weights, dtype=np.float64))
 
-    def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], NDArray]:
+    def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], Array]:
         check_is_fitted(self)
-        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
+        data: Array = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
         mean = self.cluster_centers_.mean(axis=0)
         with Workers(self.n_threads) as workers:
             return nearest_centers(data - mean.astype(data.dtype), self.cluster_centers_ - mean, workers)
 
-    def _check_data(self, X: ArrayLike) -> NDArray:
-        data: NDArray = validate_data(self, X, dtype=DTYPES, order="C")
+    def _check_data(self, X: ArrayLike) -> Array:
+        data: Array = validate_data(self, X, dtype=DTYPES, order="C")
         if len(data) < self.n_clusters:
             raise ValueError(f"n_samples={len(data)} should be >= n_clusters={self.n_clusters}.")
         return data
 
     @staticmethod
-    def _check_weights(sample_weight: ArrayLike | None, X: NDArray) -> NDArray:
-        weights: NDArray = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    def _check_weights(sample_weight: ArrayLike | None, X: Array) -> Array:
+        weights: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         if not weights.any():
             raise ValueError("Sample weights must not all be zero.")
         return weights
 
     @staticmethod
-    def _check_centers(centers: Any, X: NDArray) -> NDArray:
+    def _check_centers(centers: Any, X: Array) -> Array:
         return np.asarray(check_array(centers, dtype=X.dtype, order="C"))
 
-    def _keep(self, found: Partition, weights: NDArray) -> None:
+    def _keep(self, found: Partition, weights: Array) -> None:
         """Make attributes of what was found, and warn where it is less than was asked for."""
         self.cluster_centers_ = found.centers
         self.labels_ = found.labels

@@ -8,7 +8,8 @@ from typing import Any
 
 from numba import njit
 from numba.core.options import DefaultOptions
-from numpy.typing import NDArray
+
+from clustering.array_type import Array
 
 # Without nnan and ninf: the kernels compare with infinities.
 FAST_MATH = {"reassoc", "contract", "arcp", "nsz"}
@@ -78,7 +79,7 @@ def when_compiling(announce: Callable[[], None]) -> None:
 
 
 @compiled(fastmath=FAST_MATH)
-def squared_distance(A: NDArray, a: int, B: NDArray, b: int) -> float:
+def squared_distance(A: Array, a: int, B: Array, b: int) -> float:
     """Squared Euclidean distance of row a of A to row b of B.
 
     Kernels hand whole arrays and row numbers to each other: each slice would count a reference to its array, and

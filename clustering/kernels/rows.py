@@ -1,13 +1,13 @@
 """Kernels that look at rows alone: their mean, what is left without it, and which ones are equal."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled
 
 
 @compiled()
-def copy_rows(X: NDArray, n_rows: int, copied: NDArray) -> None:
+def copy_rows(X: Array, n_rows: int, copied: Array) -> None:
     """Copy the first rows, element by element: the assignment of a slice to a slice takes seconds to compile.
 
     IN: X (n_samples, n_features); n_rows. OUT: copied (n_samples, n_features), as far as n_rows.
@@ -18,7 +18,7 @@ def copy_rows(X: NDArray, n_rows: int, copied: NDArray) -> None:
 
 
 @compiled()
-def column_sums(X: NDArray, first: int, last: int, sums: NDArray) -> None:
+def column_sums(X: Array, first: int, last: int, sums: Array) -> None:
     """Add up the rows first:last.
 
     IN: X (n_samples, n_features). OUT: sums (n_features,) float64.
@@ -30,7 +30,7 @@ def column_sums(X: NDArray, first: int, last: int, sums: NDArray) -> None:
 
 
 @compiled(fastmath=FAST_MATH)
-def subtract_mean(X: NDArray, mean: NDArray, first: int, last: int, centered: NDArray) -> float:
+def subtract_mean(X: Array, mean: Array, first: int, last: int, centered: Array) -> float:
     """Subtract the mean from the rows first:last; return the sum of the squares of what is left.
 
     IN: X (n_samples, n_features); mean (n_features,). OUT: centered (n_samples, n_features).
@@ -47,7 +47,7 @@ def subtract_mean(X: NDArray, mean: NDArray, first: int, last: int, centered: ND
 
 
 @compiled()
-def merge_equal_rows(bits: NDArray, table: NDArray, group: NDArray, first_rows: NDArray) -> int:
+def merge_equal_rows(bits: Array, table: Array, group: Array, first_rows: Array) -> int:
     """Give each different row a number, in the order of appearance; return how many there are.
 
     IN: bits (n_samples, n_words) unsigned integers, the rows as they lie in memory. INOUT: table, a power of two of

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kmeans.sampling import sample_rows
 
 # Parts of a level in which centres are held, and what keeps pinned rows away from free centres.
@@ -95,8 +96,8 @@ def byte_row_k_means(
 
 
 def nearest_byte_rows(
-    X: NDArray, centers: NDArray, forbidden: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
-) -> tuple[NDArray[np.int64], NDArray]:
+    X: Array, centers: Array, forbidden: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
+) -> tuple[NDArray[np.int64], Array]:
     """Nearest centre of each row, the first one of several, and its score x.c - |c|^2 / 2.
 
     Parameters
@@ -111,8 +112,8 @@ def nearest_byte_rows(
 
 
 def _search(
-    X: NDArray, centers: NDArray, forbidden: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None, second: bool
-) -> tuple[NDArray[np.int64], NDArray, NDArray]:
+    X: Array, centers: Array, forbidden: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None, second: bool
+) -> tuple[NDArray[np.int64], Array, Array]:
     """Labels, and scores of the nearest centre and (if wanted) of the second nearest one."""
     norms = np.einsum("ij,ij->i", centers, centers)
     columns, rows = [*centers.T, -0.5 * norms], [*X.T, np.ones(len(X), X.dtype)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kmeans.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
 from clustering.kmeans.sampling import sample_rows
 from clustering.workers import Workers
@@ -36,11 +37,11 @@ class Drawn:
 
 
 def draw_in_batches(
-    X: NDArray,
-    norms: NDArray,
-    weights: NDArray,
+    X: Array,
+    norms: Array,
+    weights: Array,
     n_seeds: int,
-    closest: NDArray,
+    closest: Array,
     rng: np.random.RandomState,
     workers: Workers,
     *,
@@ -94,8 +95,8 @@ def draw_in_batches(
 
 
 def _measure(
-    X: NDArray, norms: NDArray, weights: NDArray, closest: NDArray, rows: NDArray[np.int64], workers: Workers
-) -> tuple[NDArray, NDArray[np.float64]]:
+    X: Array, norms: Array, weights: Array, closest: Array, rows: NDArray[np.int64], workers: Workers
+) -> tuple[Array, NDArray[np.float64]]:
     """Distances of all rows of X to some of them, in tiles, and what each of these would gain as a seed."""
     n_blocks = -(-len(X) // BLOCK_ROWS)
     tiles = np.empty((n_blocks, len(rows), BLOCK_ROWS), X.dtype)

@@ -10,6 +10,7 @@ of centres held.
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kmeans.candidates import draw_in_batches
 from clustering.kmeans.lloyd import Search, Sums, row_norms
 from clustering.kmeans.seeding import Sample, draw_sample
@@ -32,8 +33,8 @@ ROWS_A_CENTER = 4
 
 
 def exchanged_start(
-    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
-) -> NDArray:
+    X: Array, weights: Array, n_clusters: int, fixed: Array, rng: np.random.RandomState, workers: Workers
+) -> Array:
     """Draw seeds on a sample, and improve them there.
 
     Parameters
@@ -65,8 +66,8 @@ def exchanged_start(
 
 
 def exchanged_centers(
-    X: NDArray, weights: NDArray, centers: NDArray, most_rounds: int, rng: np.random.RandomState, workers: Workers
-) -> tuple[NDArray, int]:
+    X: Array, weights: Array, centers: Array, most_rounds: int, rng: np.random.RandomState, workers: Workers
+) -> tuple[Array, int]:
     """Improve centres in the same way on all rows.
 
     Parameters
@@ -93,8 +94,8 @@ def exchanged_centers(
 
 def _attempt(
     sample: Sample,
-    norms: NDArray,
-    closest: NDArray,
+    norms: Array,
+    closest: Array,
     n_clusters: int,
     n_rounds: int,
     rng: np.random.RandomState,
@@ -114,7 +115,7 @@ def _attempt(
 
 
 def _best_of_rounds(
-    search: Search, weights: NDArray, n_rounds: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
+    search: Search, weights: Array, n_rounds: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
 ) -> Search:
     """Draw centres anew round by round, and keep what lowers the distortion."""
     n_drawn = max(1, round(SHARE * (len(search.prepared.centers) - n_fixed)))
@@ -128,7 +129,7 @@ def _best_of_rounds(
 
 
 def _exchanged(
-    search: Search, weights: NDArray, n_drawn: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
+    search: Search, weights: Array, n_drawn: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
 ) -> Search:
     """Take the centres that are worth least away, draw as many anew, and move all of them."""
     X, centers = search.X, search.prepared.centers
@@ -150,10 +151,10 @@ def _exchanged(
 
 
 def _moved_once(
-    X: NDArray,
-    norms: NDArray,
-    weights: NDArray,
-    centers: NDArray,
+    X: Array,
+    norms: Array,
+    weights: Array,
+    centers: Array,
     labels: NDArray[np.int32],
     n_fixed: int,
     workers: Workers,
@@ -170,5 +171,5 @@ def _moved_once(
     return search
 
 
-def _distortion(search: Search, weights: NDArray) -> float:
+def _distortion(search: Search, weights: Array) -> float:
     return float(np.dot(weights, np.square(search.upper, dtype=np.float64)))

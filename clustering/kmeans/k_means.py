@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums, merge_equal_rows, subtract_mean
 from clustering.kmeans.exchange import exchanged_start
@@ -21,7 +22,7 @@ MERGED_SHARE = 0.8
 
 
 def k_means(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     *,
     sample_weight: ArrayLike | None = None,
@@ -105,7 +106,7 @@ def k_means(
     return replace(found, labels=labels, distances=distances, centers=found.centers + mean)
 
 
-def _check_weights(sample_weight: ArrayLike | None, X: NDArray) -> NDArray:
+def _check_weights(sample_weight: ArrayLike | None, X: Array) -> Array:
     if sample_weight is None:
         return np.ones(len(X), X.dtype)
     weights = np.asarray(sample_weight, X.dtype)
@@ -114,7 +115,7 @@ def _check_weights(sample_weight: ArrayLike | None, X: NDArray) -> NDArray:
     return weights
 
 
-def _check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: NDArray) -> NDArray:
+def _check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: Array) -> Array:
     array = np.asarray(centers, X.dtype)
     if array.size == 0 and n_centers is None:
         return np.empty((0, X.shape[1]), X.dtype)
@@ -127,7 +128,7 @@ def _check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: NDAr
     return array
 
 
-def _center(X: NDArray, workers: Workers) -> tuple[NDArray, NDArray, float]:
+def _center(X: Array, workers: Workers) -> tuple[Array, Array, float]:
     """Mean of the rows, the rows without it, and the mean variance of a column."""
     n_chunks = -(-len(X) // CENTER_ROWS)
     sums = np.empty((n_chunks, X.shape[1]))
@@ -143,7 +144,7 @@ def _center(X: NDArray, workers: Workers) -> tuple[NDArray, NDArray, float]:
     return mean, centered, float(squares.sum() / X.size)
 
 
-def _merge(X: NDArray, weights: NDArray) -> tuple[NDArray, NDArray, NDArray[np.int64] | slice]:
+def _merge(X: Array, weights: Array) -> tuple[Array, Array, NDArray[np.int64] | slice]:
     """Different rows, the sum of the weights of each, and the number among them of each row of X.
 
     Only few columns make equal rows likely (the colours of an image); elsewhere X itself is given back.
@@ -160,14 +161,14 @@ def _merge(X: NDArray, weights: NDArray) -> tuple[NDArray, NDArray, NDArray[np.i
 
 
 def _start(
-    X: NDArray,
-    weights: NDArray,
+    X: Array,
+    weights: Array,
     n_clusters: int,
-    init: str | NDArray,
-    fixed: NDArray,
+    init: str | Array,
+    fixed: Array,
     rng: np.random.RandomState,
     workers: Workers,
-) -> NDArray:
+) -> Array:
     """Centres to start from, the fixed ones last."""
     if not isinstance(init, str):
         return np.concatenate([init, fixed])

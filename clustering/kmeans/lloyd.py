@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kmeans.kernels.groups import bisect
 from clustering.kmeans.kernels.lloyd import (
     LANES,
@@ -46,8 +47,8 @@ class Partition:
     """
 
     labels: NDArray[np.int32]
-    distances: NDArray
-    centers: NDArray
+    distances: Array
+    centers: Array
     n_iter: int
     converged: bool
 
@@ -65,7 +66,7 @@ class GroupedCenters:
         Largest squared norm of a centre.
     """
 
-    def __init__(self, centers: NDArray, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> None:
+    def __init__(self, centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> None:
         self.centers, self.places, self.place_of = centers, places, place_of
         norms = np.einsum("ij,ij->i", centers, centers)
         self.longest = norms.max()
@@ -76,7 +77,7 @@ class GroupedCenters:
         self.tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
 
     @classmethod
-    def grouped(cls, centers: NDArray, neighbors: bool) -> "GroupedCenters":
+    def grouped(cls, centers: Array, neighbors: bool) -> "GroupedCenters":
         """Put centres into groups, of neighbours or just as they come."""
         n_groups = -(-len(centers) // LANES)
         members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
@@ -90,16 +91,16 @@ class GroupedCenters:
         places.ravel()[place_of] = np.arange(len(centers))
         return cls(centers, places, place_of)
 
-    def moved_to(self, centers: NDArray) -> "GroupedCenters":
+    def moved_to(self, centers: Array) -> "GroupedCenters":
         """Return other centres in the same groups."""
         return GroupedCenters(centers, self.places, self.place_of)
 
-    def group_maximum(self, values: NDArray) -> NDArray:
+    def group_maximum(self, values: Array) -> Array:
         """Largest of the values of each group's centres."""
         return np.asarray(np.where(self.places >= 0, values[self.places], 0).max(axis=1))
 
 
-def row_norms(X: NDArray, workers: Workers) -> NDArray:
+def row_norms(X: Array, workers: Workers) -> Array:
     """Squared norm of each row of X."""
     norms = np.empty(len(X), X.dtype)
     workers.run(lambda first, last: squared_norms(X, first, last, norms), len(X))
@@ -109,7 +110,7 @@ def row_norms(X: NDArray, workers: Workers) -> NDArray:
 class Search:
     """Labels of all rows and the bounds that keep them cheap while the centres move."""
 
-    def __init__(self, X: NDArray, workers: Workers, norms: NDArray | None = None) -> None:
+    def __init__(self, X: Array, workers: Workers, norms: Array | None = None) -> None:
         self.X, self.workers = X, workers
         self.norms = row_norms(X, workers) if norms is None else norms
         self.labels = np.empty(len(X), np.int32)
@@ -118,7 +119,7 @@ class Search:
         # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
         self.tolerance = X.dtype.type(np.finfo(X.dtype).eps * (4 + 0.5 * np.sqrt(X.shape[1])))
 
-    def start(self, centers: NDArray, *, follow: bool) -> None:
+    def start(self, centers: Array, *, follow: bool) -> None:
         """Assign every row from scratch; what shall follow needs groups of neighbours."""
         self.prepared = prepared = GroupedCenters.grouped(centers, follow)
         self.lower = np.empty((len(self.X) if follow else 0, len(prepared.places)), self.X.dtype)
@@ -144,7 +145,7 @@ class Search:
 
         self.workers.run(search, len(self.X))
 
-    def follow(self, centers: NDArray) -> None:
+    def follow(self, centers: Array) -> None:
         """Assign the rows anew after the centres moved."""
         dtype = self.X.dtype.type
         moved = np.sqrt(np.square(centers - self.prepared.centers, dtype=np.float64).sum(axis=1)) * (1 + 1e-6)
@@ -178,7 +179,7 @@ class Search:
 
         self.workers.run(search, len(self.X))
 
-    def distances(self, centers: NDArray) -> NDArray:
+    def distances(self, centers: Array) -> Array:
         """Squared distance of every row to its own centre."""
         distances = np.empty(len(self.X), self.X.dtype)
         self.workers.run(
@@ -194,7 +195,7 @@ class Search:
 class Sums:
     """Weighted sums of the members of each cluster, kept up to date in float64."""
 
-    def __init__(self, X: NDArray, weights: NDArray, n_clusters: int, workers: Workers) -> None:
+    def __init__(self, X: Array, weights: Array, n_clusters: int, workers: Workers) -> None:
         self.X, self.weights, self.workers = X, weights, workers
         self.sums = np.zeros((n_clusters, X.shape[1]))
         self.totals = np.zeros(n_clusters)
@@ -219,7 +220,7 @@ class Sums:
             move_members(self.X, self.weights, changed, before, labels, self.sums, self.totals)
         return len(changed)
 
-    def means(self, centers: NDArray, n_fixed: int) -> NDArray:
+    def means(self, centers: Array, n_fixed: int) -> Array:
         """Mean of each cluster's members; the old centre where they weigh nothing, and of the last `n_fixed`."""
         known = self.totals > 0
         known[len(known) - n_fixed :] = False
@@ -228,7 +229,7 @@ class Sums:
         return means
 
 
-def nearest_centers(X: NDArray, centers: NDArray, workers: Workers) -> tuple[NDArray[np.int32], NDArray]:
+def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray[np.int32], Array]:
     """Label of the nearest centre of each row, and the squared distance to it.
 
     Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first.
@@ -240,9 +241,9 @@ def nearest_centers(X: NDArray, centers: NDArray, workers: Workers) -> tuple[NDA
 
 
 def lloyd(
-    X: NDArray,
-    weights: NDArray,
-    centers: NDArray,
+    X: Array,
+    weights: Array,
+    centers: Array,
     max_iter: int,
     tol: float,
     workers: Workers,
@@ -296,7 +297,7 @@ def lloyd(
     return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
 
 
-def _relocate_empty(search: Search, sums: Sums, centers: NDArray, n_fixed: int) -> list[int]:
+def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) -> list[int]:
     """Give each empty cluster the row farthest from its own centre, as scikit-learn does.
 
     Returns the rows that were moved: as many as there are empty clusters and rows away from their centres.

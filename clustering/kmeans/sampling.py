@@ -3,8 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 
-def sample_rows(weights: NDArray, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], NDArray]:
+
+def sample_rows(weights: Array, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], Array]:
     """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""
     if n_sampled >= len(weights):
         return np.arange(len(weights)), weights

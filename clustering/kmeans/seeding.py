@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kmeans.kernels.seeding import greedy_seeds
 from clustering.kmeans.lloyd import nearest_centers
 from clustering.kmeans.sampling import sample_rows
@@ -45,11 +46,11 @@ class Sample:
     """
 
     rows: NDArray[np.int64]
-    weights: NDArray
-    X: NDArray
-    fixed: NDArray
+    weights: Array
+    X: Array
+    fixed: Array
 
-    def closest(self, workers: Workers) -> NDArray:
+    def closest(self, workers: Workers) -> Array:
         """Squared distance of each row to the fixed centres, infinity where there are none."""
         if len(self.fixed):
             return nearest_centers(self.X, self.fixed, workers)[1]
@@ -57,7 +58,7 @@ class Sample:
 
 
 def draw_sample(
-    X: NDArray, weights: NDArray, n_clusters: int, fixed: NDArray, rng: np.random.RandomState, workers: Workers
+    X: Array, weights: Array, n_clusters: int, fixed: Array, rng: np.random.RandomState, workers: Workers
 ) -> Sample:
     """Draw a sample that is large enough for so many clusters; the parameters are those of `choose_start`."""
     rows, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
@@ -71,10 +72,10 @@ def draw_sample(
 
 
 def choose_start(
-    X: NDArray,
-    weights: NDArray,
+    X: Array,
+    weights: Array,
     n_clusters: int,
-    fixed: NDArray,
+    fixed: Array,
     rng: np.random.RandomState,
     workers: Workers,
     *,
@@ -107,10 +108,10 @@ def choose_start(
 
 
 def kmeans_plusplus(
-    X: NDArray,
-    weights: NDArray,
+    X: Array,
+    weights: Array,
     n_clusters: int,
-    closest: NDArray,
+    closest: Array,
     rng: np.random.RandomState,
     *,
     n_trials: int | None = None,
@@ -131,7 +132,7 @@ def kmeans_plusplus(
     return seeds
 
 
-def _project(X: NDArray, projection: NDArray, workers: Workers) -> NDArray:
+def _project(X: Array, projection: Array, workers: Workers) -> Array:
     """Product of all rows with a matrix, in chunks of fixed size."""
     product = np.empty((len(X), projection.shape[1]), X.dtype)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.rows import column_sums
 from clustering.minibatch.kernels.minibatch import take_rows
 from clustering.workers import Workers
@@ -15,13 +16,13 @@ CHUNK_ROWS = 16_384
 class CenteredRows:
     """Rows and weights, read a batch at a time, less their mean."""
 
-    def __init__(self, X: NDArray, weights: NDArray, workers: Workers) -> None:
+    def __init__(self, X: Array, weights: Array, workers: Workers) -> None:
         self.X, self.weights, self.workers = X, weights, workers
         sums = np.empty((-(-len(X) // MEAN_ROWS), X.shape[1]))
         workers.run(lambda first, last: column_sums(X, first, last, sums[first // MEAN_ROWS]), len(X), MEAN_ROWS)
         self.origin = (sums.sum(axis=0) / len(X)).astype(X.dtype)
 
-    def take(self, rows: NDArray[np.int64]) -> NDArray:
+    def take(self, rows: NDArray[np.int64]) -> Array:
         """Copy of some rows, less the mean of all."""
         taken = np.empty((len(rows), self.X.shape[1]), self.X.dtype)
         self.workers.run(

@@ -10,6 +10,7 @@ time the mean of the rows that chose it last.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
 from clustering.kmeans.seeding import choose_start
@@ -24,11 +25,11 @@ SETTLING_ROWS_A_CLUSTER = 10
 
 
 def mini_batch_k_means(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     *,
     sample_weight: ArrayLike | None = None,
-    init: str | NDArray = "k-means++",
+    init: str | Array = "k-means++",
     n_init: int = 1,
     max_iter: int = 100,
     batch_size: int = 1024,
@@ -93,10 +94,10 @@ def mini_batch_k_means(
 
 
 def start_stream(
-    X: NDArray,
-    weights: NDArray,
+    X: Array,
+    weights: Array,
     n_clusters: int,
-    init: str | NDArray,
+    init: str | Array,
     n_init: int,
     rng: np.random.RandomState,
     workers: Workers,
@@ -162,10 +163,10 @@ def _start(
     data: CenteredRows,
     weighty: NDArray[np.int64],
     n_clusters: int,
-    init: str | NDArray,
+    init: str | Array,
     n_init: int,
     rng: np.random.RandomState,
-) -> NDArray:
+) -> Array:
     """Centres to start from, (n_clusters, n_features).
 
     Drawn seeds are settled on a sample: rows that a stream gave to a bad centre are never taken back.
@@ -232,7 +233,7 @@ def _learn(
 
 def _assign_all(
     data: CenteredRows, weighty: NDArray[np.int64], running: RunningMeans
-) -> tuple[NDArray[np.int32], NDArray]:
+) -> tuple[NDArray[np.int32], Array]:
     """Nearest centre of every row and the squared distance to it; empty clusters are given the farthest rows first."""
     labels, distances = np.empty(len(data.X), np.int32), np.empty(len(data.X), data.X.dtype)
     while True:

@@ -6,6 +6,7 @@ See `clustering.minibatch` for the sources.
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kmeans.lloyd import nearest_centers
 from clustering.kmeans.seeding import kmeans_plusplus
 from clustering.minibatch.kernels.minibatch import transfer_rows
@@ -45,7 +46,7 @@ class RunningMeans:
         Number of batches learnt from.
     """
 
-    def __init__(self, centers: NDArray, origin: NDArray) -> None:
+    def __init__(self, centers: Array, origin: Array) -> None:
         self.origin = origin
         self.means = centers.astype(np.float64) - origin
         self.sums = np.zeros_like(self.means)
@@ -56,18 +57,18 @@ class RunningMeans:
         self._rows_since_check = 0
 
     @property
-    def centers(self) -> NDArray:
+    def centers(self) -> Array:
         """The centres in the coordinates and the dtype of the data, (n_clusters, n_features)."""
         return (self.means + self.origin).astype(self.origin.dtype)
 
-    def shift(self, origin: NDArray) -> None:
+    def shift(self, origin: Array) -> None:
         """Count from another origin, where the data may have drifted away from the old one."""
         by = self.origin.astype(np.float64) - origin
         self.means += by
         self.sums += self.totals[:, None] * by
         self.origin = origin
 
-    def learn(self, batch: NDArray, weights: NDArray, before: NDArray, workers: Workers) -> tuple[NDArray, float]:
+    def learn(self, batch: Array, weights: Array, before: Array, workers: Workers) -> tuple[Array, float]:
         """Give each row of a batch to its nearest centre, and move the centres to their new means.
 
         Parameters
@@ -95,9 +96,9 @@ class RunningMeans:
 
     def feed_starved(
         self,
-        batch: NDArray,
-        weights: NDArray,
-        labels: NDArray,
+        batch: Array,
+        weights: Array,
+        labels: Array,
         ratio: float,
         rng: np.random.RandomState,
         workers: Workers,
@@ -154,9 +155,9 @@ class RunningMeans:
 
     def place(
         self,
-        batch: NDArray,
-        weights: NDArray,
-        labels: NDArray,
+        batch: Array,
+        weights: Array,
+        labels: Array,
         clusters: NDArray[np.int64],
         rows: NDArray[np.int64],
         workers: Workers,
@@ -170,7 +171,7 @@ class RunningMeans:
         before = np.where(np.isin(labels[rows], clusters), -1, labels[rows])
         self._transfer(batch[rows], weights[rows], before, clusters, workers)
 
-    def _transfer(self, X: NDArray, weights: NDArray, before: NDArray, after: NDArray, workers: Workers) -> None:
+    def _transfer(self, X: Array, weights: Array, before: Array, after: Array, workers: Workers) -> None:
         """Move rows between clusters, and the centres with them."""
         mass, n_clusters = weights.astype(np.float64), len(self.totals)
         workers.run(

@@ -11,8 +11,7 @@ from pathlib import Path, PurePosixPath
 from keyframes.errors import BatchError, VideoError
 from keyframes.result.naming import result_names
 from keyframes.video import VideoReader
-from keyframes.video.images import IMAGE_ENDINGS
-from keyframes.video.sources import TIFF_ENDINGS
+from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
 
 # What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.
 VIDEO_ENDINGS = frozenset(

@@ -1,10 +1,9 @@
-"""From an earlier result into a labelling tool: a module a tool, each with the same two functions.
+"""From an earlier result into a labelling tool, and what the tools' projects have labelled already.
 
-``check(options, place, videos)`` raises where an export of these videos could not work, before anything is decoded;
-``write(recordings, options, place, progress)`` makes it, whole or not at all. ``USES`` names the options that it
-follows.
+`exporting` chooses the tool's module, which writes the export, whole or not at all; `known_frames` reads projects for
+``--unlike``. DeepLabCut, SLEAP and Lightning Pose have a folder each.
 """
 
-from keyframes.labelling.dispatch import check_export, export, options_for, uses_of
+from keyframes.labelling.exporting import check_export, export, options_for, uses_of
 
 __all__ = ["check_export", "export", "options_for", "uses_of"]

@@ -4,17 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.images import image_folder, write_json
-from keyframes.labelling.place import check_free
-from keyframes.result.earlier import Recording
+from keyframes.labelling.image_folder import image_folder, write_json
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts", "skeleton"})
-
-
-def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
-    """Raise where something is at the place already."""
-    check_free(place)
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:

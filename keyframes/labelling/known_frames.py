@@ -1,18 +1,23 @@
 """What projects have labelled or chosen already, as a new choice sees it: never again, and nothing like it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.selection import Known
+from keyframes.labelling.deeplabcut import project as deeplabcut
 from keyframes.labelling.exported import LabelledFrame
-from keyframes.labelling.kind import kind_of
+from keyframes.labelling.lightning_pose import project as lightning_pose
+from keyframes.labelling.project_kind import Kind, kind_of
 from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of
+from keyframes.labelling.sleap import project as sleap
 from keyframes.manifest import UnlikeEntry
+from keyframes.result.image_files import read_image
+from keyframes.result.recordings import read_manifest, results_in
 from keyframes.scan.scan import Scan
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.settings import Crop
@@ -150,7 +155,22 @@ def _part_of(crop: Crop, image: NDArray[np.uint8], height: int, width: int) -> t
 
 
 def _frames_of(project: Path) -> Iterator[LabelledFrame]:
-    module = import_module(f"keyframes.labelling.{kind_of(project)}")
     is_manifest = project.name == "manifest.json" and project.is_file()
-    frames: Iterator[LabelledFrame] = module.labelled_frames(project.parent if is_manifest else project)
-    return frames
+    return READERS[kind_of(project)](project.parent if is_manifest else project)
+
+
+def _frames_of_results(folder: Path) -> Iterator[LabelledFrame]:
+    for result in results_in(folder):
+        manifest = read_manifest(result)
+        video = manifest["video"]
+        for entry in manifest["keyframes"]:
+            read = partial(read_image, result / entry["file"])
+            yield LabelledFrame(Path(video["path"]).stem, entry["frame_index"], read, video["hash"])
+
+
+READERS: dict[Kind, Callable[[Path], Iterator[LabelledFrame]]] = {
+    "deeplabcut": deeplabcut.labelled_frames,
+    "sleap": sleap.labelled_frames,
+    "lightning-pose": lightning_pose.labelled_frames,
+    "result": _frames_of_results,
+}

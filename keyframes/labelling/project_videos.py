@@ -4,45 +4,26 @@ import shutil
 from pathlib import Path
 
 from keyframes.errors import ExportError
-from keyframes.labelling.changes import Changes
+from keyframes.labelling.project_changes import Changes
 from keyframes.names import is_utf8
-from keyframes.result.earlier import Recording, is_converted_from, is_video_of
+from keyframes.result.recordings import Recording
 
 FOLDER = "videos"
 
 
 def put_video(recording: Recording, name: str, changes: Changes, copy: bool, notes: list[str]) -> Path | None:
-    """Link a recording's video to ``videos/<name>``, or copy it there.
+    """Link a recording's video to ``videos/<name>``, or copy it there; add to `notes` what the user should know.
 
-    Parameters
-    ----------
-    recording : Recording
-    name : str
-        File name, with an ending.
-    changes : Changes
-        Changes to the project.
-    copy : bool
-        Copy the file instead of linking to it.
-    notes : list of str
-        Gets what the user should know.
-
-    Returns
-    -------
-    Path or None
-        Path relative to the project; None where the file system refuses links.
-
-    Raises
-    ------
-    ExportError
-        Where the project has another video of this name.
+    Returns its path in the project; None where the file system refuses links. An ExportError says that the project has
+    another video of this name.
     """
     video = recording.need_video()
     path = Path(FOLDER) / name
     there = changes.root / path
     if there.exists():
-        if is_video_of(recording.manifest, there):
+        if recording.identity.is_at(there):
             return path
-        if is_converted_from(recording.manifest, there):
+        if recording.identity.is_converted_at(there):
             notes.append(told_of_copy(recording, there))
             return path
         raise ExportError(
@@ -75,4 +56,4 @@ def known_video(recording: Recording, root: Path) -> Path | None:
     """Find a recording's video among the files in a project's ``videos/`` that the project's texts can name."""
     folder = root / FOLDER
     files = sorted(path for path in folder.iterdir() if is_utf8(path.name)) if folder.is_dir() else []
-    return next((path for path in files if is_video_of(recording.manifest, path)), None)
+    return next(filter(recording.identity.is_at, files), None)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import closest_paths
 from keyframes.names import plain
-from keyframes.result.earlier import has_content, is_converted
+from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader, file_hash
 
 T = TypeVar("T")
@@ -20,28 +20,17 @@ Key = tuple[str, tuple[str, ...], str]
 
 @dataclass(frozen=True)
 class OwnVideo:
-    """The video that frames are chosen from.
-
-    Attributes
-    ----------
-    path : Path
-        Absolute.
-    size_bytes : int
-    content_hash : str
-    n_frames : int
-        As its header claims; it is known by it in another container.
-    """
+    """The video that frames are chosen from, at its absolute path."""
 
     path: Path
-    size_bytes: int
-    content_hash: str
-    n_frames: int
+    identity: VideoIdentity
 
     @classmethod
     def of(cls, video: VideoReader) -> "OwnVideo":
         """Describe an open video."""
-        size = video.header.size_bytes
-        return cls(video.path.absolute(), size, file_hash(video.path, size), video.header.frames_claimed)
+        size, n_frames = video.header.size_bytes, video.header.frames_claimed
+        identity = VideoIdentity(video.path.name, size, file_hash(video.path, size), n_frames)
+        return cls(video.path.absolute(), identity)
 
     def has_name(self, name: str) -> bool:
         """Whether a project may call it so: by its stem, or, as one of several of equal stems, as exports do."""
@@ -53,12 +42,12 @@ class OwnVideo:
 
     def is_at(self, places: Sequence[str]) -> bool:
         """Whether one of these files has its content."""
-        return any(has_content(Path(place), self.size_bytes, self.content_hash) for place in places)
+        return any(map(self.identity.is_at, map(Path, places)))
 
     def may_be_at(self, places: Sequence[str]) -> bool:
         """Whether a video of its name in one of these places may be it: none is here, or one was converted from it."""
         there = [Path(place) for place in places if Path(place).exists()]
-        return not there or any(is_converted(place, self.path.name, self.n_frames) for place in there)
+        return not there or any(map(self.identity.is_converted_at, there))
 
 
 def matching(
@@ -90,6 +79,6 @@ def key_of(frame: LabelledFrame) -> Key:
 def recordings_of(own: OwnVideo, frames: Sequence[LabelledFrame]) -> set[Key]:
     """Return the recordings among a project's frames that are a video."""
     keys = sorted({key_of(frame) for frame in frames})
-    if known := {key for key in keys if key[2] == own.content_hash}:
+    if known := {key for key in keys if key[2] == own.identity.content_hash}:
         return known
     return set(matching(own, [key for key in keys if not key[2]], itemgetter(0), itemgetter(1)))

@@ -2,5 +2,5 @@
 
 In: a `Scan`, a `Selection` and the manifest. Out: images, contact sheet, report, ``scan.npz`` and ``manifest.json``.
 `folder` makes it appear at once, `naming` names it, `writing` fills it, `scan_file` holds the rows behind the choice,
-`earlier` reads a result back.
+`recordings` reads results back, with their videos, which `video_identity` knows again; `image_files` has the images.
 """

@@ -5,17 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from keyframes.choice.selection import Selection
-from keyframes.errors import OutputError
 from keyframes.manifest import Manifest
 from keyframes.progress import Progress, progress_bar
 from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.report.k_curve import draw_k_curve
+from keyframes.result.image_files import write_image
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
@@ -31,7 +27,7 @@ def save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KS
     """Write the rows behind a choice to ``scan.npz``, and an automatic k to its picture."""
     if k_selection is not None:
         curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
-        _write_image(folder / "k_curve.png", curve)
+        write_image(folder / "k_curve.png", curve)
     save_scan(folder / "scan.npz", scan, selection)
 
 
@@ -81,25 +77,12 @@ def _write_images(
         progress_bar(fetched, "write", len(files), "images", progress) as frames,
     ):
         for frame in frames:
-            waiting.append(beside.submit(_write_image, files[frame.index], frame.image))
+            waiting.append(beside.submit(write_image, files[frame.index], frame.image))
             sheet.add(frame)
             thumbnails[frame.index] = thumbnail(frame.image, bytes_of_each(len(files)))
             if len(waiting) > IMAGES_WAITING:
                 waiting.popleft().result()
         for written in waiting:
             written.result()
-    _write_image(folder / "contact_sheet.jpg", sheet.image)
+    write_image(folder / "contact_sheet.jpg", sheet.image)
     return thumbnails
-
-
-def _write_image(path: Path, image: NDArray[np.uint8]) -> None:
-    # Not by cv2.imwrite, which hides why it failed, and loses non-ASCII names on Windows.
-    path.write_bytes(encoded(path, image))
-
-
-def encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
-    """Encode a picture as the ending of its path says."""
-    done, data = cv2.imencode(path.suffix, image)
-    if not done:
-        raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
-    return bytes(data.tobytes())

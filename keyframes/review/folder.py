@@ -19,9 +19,8 @@ from keyframes.errors import OutputError, ReviewError, StaleError
 from keyframes.manifest import KeyframeEntry, Manifest, image_file, manifest_text, table_text
 from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
-from keyframes.result.earlier import read_image
+from keyframes.result.image_files import encoded, read_image
 from keyframes.result.scan_file import SavedScan
-from keyframes.result.writing import encoded
 from keyframes.review.changes import history
 from keyframes.video.frames import Frame
 from keyframes.whole_files import unused_name, whole_file

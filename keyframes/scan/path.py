@@ -2,6 +2,8 @@
 
 Two frames cannot differ by more than what has moved between them. At rest that is nothing, however the pictures
 flicker.
+
+The numbers below were chosen by the scores of `benchmarks/coverage.py`.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,12 +1,12 @@
-"""The video room: the one place that opens a video.
+"""The video room: the one place that opens a video. In goes a file, out come its frames, and what is known of them.
 
-From the bottom up: `openable` (a name that OpenCV can open a file by), `sources` (what images come from: `stacks`,
-`animations` and `folders`), `levels` (images of more than 8 bits), `images` (all of these read as videos), `ffmpeg_log`
-and `ffmpeg_process` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file), `packets` (times
-and key frames without decoding), `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash),
-`clock` (times that grow), `picture_sizes` (changes of the size), `damage` (what a pass shows of it), `reader` (frames
-in order, by walking), and upon it `seeking` (frames by proven seeks), `spread` (pictures from all over a file),
-`discarding` (which frames need not be decoded) and `segments` (a pass by several captures side by side).
+From the bottom up: `openable` (a name that OpenCV can open a file by), `images` (folders of images, stacks and
+animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file),
+`packets` (times and key frames without decoding), `header` (what a file says of itself), `decoder_threads`,
+`file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `damage` (what a pass
+shows of it), `reader` (frames in order, by walking), and upon it `seeking` (frames by proven seeks), `spread` (pictures
+from all over a file), `discarding` (which frames need not be decoded) and `segments` (a pass by several captures side
+by side).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.ffmpeg_process import FFmpegCapture
+from keyframes.video.ffmpeg.capture import FFmpegCapture
 from keyframes.video.frames import Backend
 from keyframes.video.images import ImageSequence
 from keyframes.video.openable import openable_name

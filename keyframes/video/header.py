@@ -13,7 +13,8 @@ from keyframes.names import with_own_name
 from keyframes.settings import Crop
 from keyframes.video.captures import conversion_failure, grab_next, open_capture, unconverted
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.ffmpeg_process import TEXT_CODECS, FFmpegCapture, ffmpeg_version
+from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
+from keyframes.video.ffmpeg.process import ffmpeg_version
 from keyframes.video.file_identity import refuse_special
 from keyframes.video.frames import Backend, VideoHeader
 from keyframes.video.images import ImageSequence, image_files, is_image_sequence

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 
 from keyframes.errors import VideoError
-from keyframes.video.ffmpeg_log import Shown, read_log
-from keyframes.video.ffmpeg_process import start_ffmpeg, stop_ffmpeg
+from keyframes.video.ffmpeg.log import Shown, read_log
+from keyframes.video.ffmpeg.process import start_ffmpeg, stop_ffmpeg
 from keyframes.video.frames import VideoHeader
 from keyframes.video.packets import Packets
 

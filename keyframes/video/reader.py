@@ -39,7 +39,7 @@ from keyframes.video.clock import Clock
 from keyframes.video.damage import Pass, describe_damage
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
-from keyframes.video.ffmpeg_process import FFmpegCapture
+from keyframes.video.ffmpeg.capture import FFmpegCapture
 from keyframes.video.frames import Frame, known_time
 from keyframes.video.header import MOST_DAMAGED, check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence

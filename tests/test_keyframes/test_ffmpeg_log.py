@@ -3,7 +3,7 @@
 import pytest
 
 from keyframes.video.decoder_log import DecoderLog, hand_in
-from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
+from keyframes.video.ffmpeg.log import About, Ended, Shown, read_log
 
 OPENING = b"""\
 [h264 @ 0x55] [verbose] Reinit context to 320x240, pix_fmt: yuv420p

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import Settings, SettingsError, VideoReader
-from keyframes.video.levels import Scale, find_range
+from keyframes.video.images.levels import Scale, find_range
 from tests.test_keyframes.conftest import picture
 
 N = 30

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import keyframes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.names import is_utf8, plain, restored, shown
-from keyframes.result.earlier import has_content
+from keyframes.result.video_identity import VideoIdentity
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 
 TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio")
@@ -20,7 +20,7 @@ TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"
 
 @given(st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & {0, ord("/")}))
 def test_a_video_is_known_by_the_name_that_projects_have_of_it(name):
-    own = OwnVideo(Path("/data") / f"{os.fsdecode(name)}.mp4", 1, "", 1)
+    own = OwnVideo(Path("/data") / f"{os.fsdecode(name)}.mp4", VideoIdentity("", 1, "", 1))
     assert own.has_name(plain(own.path.stem))
     assert own.has_name(f"{plain(own.path.name).replace('.', '-')}-2")
     assert not own.has_name(f"{plain(own.path.stem)}x")
@@ -30,7 +30,7 @@ def test_half_of_a_utf_16_pair_is_no_error():
     """JSON may hold one."""
     assert restored("\ud800") == "\ud800"
     assert shown("\ud800") == r"\ud800"
-    assert not has_content(Path("\ud800"), 1, "")
+    assert not VideoIdentity("", 1, "", 1).is_at(Path("\ud800"))
 
 
 @pytest.mark.parametrize(

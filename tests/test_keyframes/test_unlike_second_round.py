@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import Settings, VideoReader
-from keyframes.labelling.kind import kind_of
 from keyframes.labelling.known_frames import read_labelled
+from keyframes.labelling.project_kind import kind_of
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.scan import thumbnailer_of
 from keyframes.settings import Crop
@@ -48,7 +48,7 @@ def test_settings_of_a_model_do_not_make_a_project_of_deeplabcut(tmp_path, recor
     assert told_of(video, project, tmp_path / "more") == (6, 6)
     # Nor do they hinder an export, in a folder of the app or in an older one.
     (project / "project.yaml").unlink()
-    assert kind_of(project) == kind_of(project / "config.yaml") == "lightning_pose_project"
+    assert kind_of(project) == kind_of(project / "config.yaml") == "lightning-pose"
     assert keyframes.export(tmp_path / "more", "lightning-pose", project=project, videos=[video]).n_frames == 3
 
 
@@ -72,15 +72,15 @@ def folder_with(folder, *names):
 @pytest.mark.parametrize(
     ("names", "kind"),
     [
-        (["deeplabcut"], "deeplabcut_project"),
-        (["deeplabcut", "table"], "deeplabcut_project"),
-        (["deeplabcut", "spreadsheet"], "deeplabcut_project"),
-        (["project.yaml"], "lightning_pose_project"),
-        (["project.yaml", "settings of a model"], "lightning_pose_project"),
-        (["project.yaml", "broken"], "lightning_pose_project"),
-        (["table"], "lightning_pose_project"),
-        (["table", "settings of a model"], "lightning_pose_project"),
-        (["result", "deeplabcut"], "earlier_results"),
+        (["deeplabcut"], "deeplabcut"),
+        (["deeplabcut", "table"], "deeplabcut"),
+        (["deeplabcut", "spreadsheet"], "deeplabcut"),
+        (["project.yaml"], "lightning-pose"),
+        (["project.yaml", "settings of a model"], "lightning-pose"),
+        (["project.yaml", "broken"], "lightning-pose"),
+        (["table"], "lightning-pose"),
+        (["table", "settings of a model"], "lightning-pose"),
+        (["result", "deeplabcut"], "result"),
     ],
 )
 def test_the_content_of_a_folder_tells_its_kind(names, kind, tmp_path):
@@ -109,8 +109,8 @@ def test_what_is_no_project_or_two_is_one_line(names, message, tmp_path, recordi
 
 def test_each_file_of_an_ambiguous_folder_can_be_named(tmp_path):
     folder = folder_with(tmp_path / "folder", "deeplabcut", "project.yaml")
-    assert kind_of(folder / "config.yaml") == "deeplabcut_project"
-    assert kind_of(folder / "project.yaml") == "lightning_pose_project"
+    assert kind_of(folder / "config.yaml") == "deeplabcut"
+    assert kind_of(folder / "project.yaml") == "lightning-pose"
 
 
 @pytest.fixture

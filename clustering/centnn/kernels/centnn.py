@@ -11,8 +11,8 @@ parent and child, infinity for the own one. They hold for where the centres were
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 from clustering.kernels.rows import copy_rows
 
@@ -25,16 +25,16 @@ REACH = 1.5
 
 @compiled(fastmath=FAST_MATH)
 def settle(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     parent: int,
     child: int,
-    centers: NDArray,
-    sizes: NDArray,
-    labels: NDArray,
-    bounds: NDArray,
-    shifts: NDArray,
-    gaps: NDArray,
+    centers: Array,
+    sizes: Array,
+    labels: Array,
+    bounds: Array,
+    shifts: Array,
+    gaps: Array,
     max_epochs: int,
     enough: float,
 ) -> tuple[int, int, float]:
@@ -156,7 +156,7 @@ def settle(
 
 
 @compiled(fastmath=FAST_MATH)
-def move_center(X: NDArray, i: int, centers: NDArray, c: int, share: float) -> None:
+def move_center(X: Array, i: int, centers: Array, c: int, share: float) -> None:
     """Move a centre by a share of the way to a row.
 
     IN: X (n_samples, n_features); i, c, the numbers of row and centre. INOUT: centers (n_centers, n_features).
@@ -167,13 +167,13 @@ def move_center(X: NDArray, i: int, centers: NDArray, c: int, share: float) -> N
 
 @compiled(fastmath=FAST_MATH)
 def update_gaps(
-    centers: NDArray,
+    centers: Array,
     n_clusters: int,
     parent: int,
     child: int,
-    shifts: NDArray,
-    gaps: NDArray,
-    nearest_other: NDArray,
+    shifts: Array,
+    gaps: Array,
+    nearest_other: Array,
 ) -> None:
     """Measure the distances of the centres that shifted to all others.
 
@@ -198,18 +198,18 @@ def update_gaps(
 
 @compiled(fastmath=FAST_MATH)
 def split(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     parent: int,
     child: int,
     worst: int,
     row: int,
     epsilon: float,
-    centers: NDArray,
-    sizes: NDArray,
-    labels: NDArray,
-    bounds: NDArray,
-    shifts: NDArray,
+    centers: Array,
+    sizes: Array,
+    labels: Array,
+    bounds: Array,
+    shifts: Array,
 ) -> None:
     """Put a new centre, without members, a little way from a centre towards one of its members.
 
@@ -247,14 +247,14 @@ def split(
 
 @compiled(fastmath=FAST_MATH)
 def refresh(
-    X: NDArray,
-    labels: NDArray,
-    sizes: NDArray,
+    X: Array,
+    labels: Array,
+    sizes: Array,
     n_clusters: int,
-    centers: NDArray,
-    shifts: NDArray,
-    errors: NDArray,
-    farthest: NDArray,
+    centers: Array,
+    shifts: Array,
+    errors: Array,
+    farthest: Array,
 ) -> None:
     """Make each centre the mean of its members, summed anew, so that the updates' rounding errors do not add up.
 

@@ -1,13 +1,13 @@
 """Kernels that dissolve clusters: what their members would lose by it, and where they go."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 
 
 @compiled(fastmath=FAST_MATH)
-def second_nearest(X: NDArray, n_clusters: int, centers: NDArray, labels: NDArray, losses: NDArray) -> NDArray:
+def second_nearest(X: Array, n_clusters: int, centers: Array, labels: Array, losses: Array) -> Array:
     """Return the nearest centre of each row but its own, and sum up what each cluster's members would lose by it.
 
     IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; centers (n_centers, n_features);
@@ -29,7 +29,7 @@ def second_nearest(X: NDArray, n_clusters: int, centers: NDArray, labels: NDArra
 
 
 @compiled(fastmath=FAST_MATH)
-def rehome(X: NDArray, centers: NDArray, renumbered: NDArray, labels: NDArray) -> None:
+def rehome(X: Array, centers: Array, renumbered: Array, labels: Array) -> None:
     """Give the rows of dissolved clusters the nearest of the centres left, and the others their cluster's new number.
 
     IN: X (n_samples, n_features); centers (n_left, n_features); renumbered (n_clusters,) the new number of each

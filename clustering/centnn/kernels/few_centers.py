@@ -6,8 +6,8 @@ its last turn are taken anew, and a block for which none has moved is passed by.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 from clustering.kernels.rows import copy_rows
 
@@ -19,17 +19,17 @@ SLACK = 1e-10
 
 @compiled(fastmath=FAST_MATH)
 def grow_few(
-    X: NDArray,
+    X: Array,
     n_clusters: int,
     n_wanted: int,
     settled: bool,
     epsilon: float,
     enough: float,
     max_epochs: int,
-    centers: NDArray,
-    sizes: NDArray,
-    labels: NDArray,
-    errors: NDArray,
+    centers: Array,
+    sizes: Array,
+    labels: Array,
+    errors: Array,
 ) -> tuple[int, int, bool, int]:
     """Run epochs, and split wherever one moves the centres by no more than `enough`, up to `n_wanted` clusters.
 
@@ -94,7 +94,7 @@ def grow_few(
 
 
 @compiled()
-def stack_blocks(X: NDArray) -> NDArray:
+def stack_blocks(X: Array) -> Array:
     """Lay the rows side by side by blocks: (n_blocks, n_features, rounded up to be even, BLOCK), the rest zeros.
 
     IN: X (n_samples, n_features).
@@ -109,19 +109,19 @@ def stack_blocks(X: NDArray) -> NDArray:
 
 @compiled(fastmath=FAST_MATH, error_model="numpy")
 def present(
-    blocks: NDArray,
+    blocks: Array,
     n_clusters: int,
     n_changes: int,
-    centers: NDArray,
-    sums: NDArray,
-    sizes: NDArray,
-    labels: NDArray,
-    errors: NDArray,
-    measured: NDArray,
-    distances: NDArray,
-    moved: NDArray,
-    seen: NDArray,
-    stirred: NDArray,
+    centers: Array,
+    sums: Array,
+    sizes: Array,
+    labels: Array,
+    errors: Array,
+    measured: Array,
+    distances: Array,
+    moved: Array,
+    seen: Array,
+    stirred: Array,
 ) -> int:
     """Present every row in turn: one epoch. Returns how many changed clusters.
 
@@ -208,7 +208,7 @@ def present(
 
 @compiled(fastmath=FAST_MATH)
 def measure_worst(
-    X: NDArray, n_clusters: int, centers: NDArray, labels: NDArray, errors: NDArray, measured: NDArray
+    X: Array, n_clusters: int, centers: Array, labels: Array, errors: Array, measured: Array
 ) -> tuple[int, int]:
     """Find the cluster of the largest error, and the member farthest from its centre; each the first of equals.
 

@@ -4,8 +4,8 @@ Distances stand in tiles, one a block of rows: (n_blocks, n_candidates, BLOCK_RO
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 
 BLOCK_ROWS = 256
@@ -15,16 +15,16 @@ CANCELLATION = np.float32(1e-4)
 
 @compiled(fastmath=FAST_MATH | {"nnan"})
 def candidate_distances(
-    X: NDArray,
-    norms: NDArray,
-    candidates: NDArray,
-    candidate_norms: NDArray,
+    X: Array,
+    norms: Array,
+    candidates: Array,
+    candidate_norms: Array,
     first: int,
     last: int,
-    weights: NDArray,
-    closest: NDArray,
-    tiles: NDArray,
-    gains: NDArray,
+    weights: Array,
+    closest: Array,
+    tiles: Array,
+    gains: Array,
 ) -> None:
     """Squared distance of the rows of some blocks to each candidate, and what each would gain as a seed.
 
@@ -64,7 +64,7 @@ def candidate_distances(
 
 
 @compiled(fastmath=FAST_MATH | {"nnan"})
-def gain(tiles: NDArray, c: int, weights: NDArray, closest: NDArray) -> float:
+def gain(tiles: Array, c: int, weights: Array, closest: Array) -> float:
     """Return what a candidate gains.
 
     IN: tiles of the distances; c, the candidate; weights, closest (n_samples,).
@@ -82,13 +82,13 @@ def gain(tiles: NDArray, c: int, weights: NDArray, closest: NDArray) -> float:
 
 @compiled()
 def pick_candidates(
-    tiles: NDArray,
-    weights: NDArray,
+    tiles: Array,
+    weights: Array,
     n_seeds: int,
-    gains: NDArray,
-    closest: NDArray,
-    nearest: NDArray,
-    picked: NDArray,
+    gains: Array,
+    closest: Array,
+    nearest: Array,
+    picked: Array,
 ) -> int:
     """Pick the candidate of most gain, again and again; return how many gained anything.
 
@@ -117,7 +117,7 @@ def pick_candidates(
 
 
 @compiled()
-def add_seed(tiles: NDArray, c: int, number: int, closest: NDArray, nearest: NDArray) -> None:
+def add_seed(tiles: Array, c: int, number: int, closest: Array, nearest: Array) -> None:
     """Make a candidate a seed.
 
     IN: tiles of the distances; c, the candidate; number of the seed, int32. INOUT: closest, nearest (n_samples,).

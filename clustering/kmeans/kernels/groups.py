@@ -1,8 +1,8 @@
 """Kernel that puts centres into groups of neighbours."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled
 
 # Steps of the power method towards a direction along which to split; a rough one is enough.
@@ -10,7 +10,7 @@ POWER_STEPS = 3
 
 
 @compiled(fastmath=FAST_MATH)
-def bisect(centers: NDArray, n_groups: int, members: NDArray, starts: NDArray) -> None:
+def bisect(centers: Array, n_groups: int, members: Array, starts: Array) -> None:
     """Split centres into groups of nearly equal size, each time across their direction of largest variance.
 
     IN: centers (n_clusters, n_features). OUT: members (n_clusters,) numbers of centres; group g is
@@ -71,7 +71,7 @@ def bisect(centers: NDArray, n_groups: int, members: NDArray, starts: NDArray) -
 
 
 @compiled(fastmath=FAST_MATH)
-def center_offsets(centers: NDArray, members: NDArray, first: int, last: int, offsets: NDArray) -> int:
+def center_offsets(centers: Array, members: Array, first: int, last: int, offsets: Array) -> int:
     """Offsets of the members first:last from their mean, and the place of the farthest.
 
     IN: centers (n_clusters, n_features); members (n_clusters,). OUT: offsets (n_clusters, n_features) at first:last.
@@ -94,7 +94,7 @@ def center_offsets(centers: NDArray, members: NDArray, first: int, last: int, of
 
 
 @compiled(fastmath=FAST_MATH)
-def project(offsets: NDArray, first: int, last: int, direction: NDArray, along: NDArray) -> None:
+def project(offsets: Array, first: int, last: int, direction: Array, along: Array) -> None:
     """Product of the rows first:last with a direction.
 
     IN: offsets (n_clusters, n_features); direction (n_features,). OUT: along (n_clusters,) at first:last.

@@ -7,8 +7,8 @@ Where two scores are too close for their rounding errors, distances proper decid
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 
 LANES = 16
@@ -22,20 +22,20 @@ EXACT = np.float32(1e-4)
 
 @compiled(fastmath=FAST_MATH)
 def assign(
-    X: NDArray,
-    norms: NDArray,
-    centers: NDArray,
-    columns: NDArray,
-    places: NDArray,
-    place_of: NDArray,
+    X: Array,
+    norms: Array,
+    centers: Array,
+    columns: Array,
+    places: Array,
+    place_of: Array,
     tolerance: float,
     longest: float,
     first: int,
     last: int,
-    labels: NDArray,
-    upper: NDArray,
-    lowest: NDArray,
-    lower: NDArray,
+    labels: Array,
+    upper: Array,
+    lowest: Array,
+    lower: Array,
 ) -> None:
     """Find the nearest centre of the rows first:last, the first one where several are equally near.
 
@@ -111,24 +111,24 @@ def assign(
 
 @compiled(fastmath=FAST_MATH)
 def reassign(
-    X: NDArray,
-    norms: NDArray,
-    centers: NDArray,
-    tiles: NDArray,
-    places: NDArray,
-    place_of: NDArray,
+    X: Array,
+    norms: Array,
+    centers: Array,
+    tiles: Array,
+    places: Array,
+    place_of: Array,
     tolerance: float,
     longest: float,
-    moved: NDArray,
+    moved: Array,
     most_moved: float,
-    group_moved: NDArray,
+    group_moved: Array,
     slack: float,
     first: int,
     last: int,
-    labels: NDArray,
-    upper: NDArray,
-    lowest: NDArray,
-    lower: NDArray,
+    labels: Array,
+    upper: Array,
+    lowest: Array,
+    lower: Array,
 ) -> None:
     """Find the nearest centre of the rows first:last again after the centres moved.
 
@@ -231,7 +231,7 @@ def reassign(
 
 
 @compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
-def least(values: NDArray, row: int) -> float:
+def least(values: Array, row: int) -> float:
     """Least number of a row, none of them NaN."""
     found = values[row, 0]
     for p in range(1, values.shape[1]):
@@ -240,7 +240,7 @@ def least(values: NDArray, row: int) -> float:
 
 
 @compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
-def greatest(values: NDArray, row: int) -> float:
+def greatest(values: Array, row: int) -> float:
     """Greatest number of a row, none of them NaN."""
     found = values[row, 0]
     for p in range(1, values.shape[1]):
@@ -249,7 +249,7 @@ def greatest(values: NDArray, row: int) -> float:
 
 
 @compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
-def greatest_by_row(scores: NDArray, g: int, size: int, tops: NDArray) -> None:
+def greatest_by_row(scores: Array, g: int, size: int, tops: Array) -> None:
     """Greatest score of each row in a group, none of them NaN.
 
     IN: scores (n_groups * LANES, GATHERED), of group g; size, the number of rows. OUT: tops (n_groups, GATHERED) at g.
@@ -263,7 +263,7 @@ def greatest_by_row(scores: NDArray, g: int, size: int, tops: NDArray) -> None:
 
 @compiled(fastmath=FAST_MATH)
 def break_tie(
-    X: NDArray, i: int, centers: NDArray, places: NDArray, place_of: NDArray, t: int, nearest: NDArray, bounds: NDArray
+    X: Array, i: int, centers: Array, places: Array, place_of: Array, t: int, nearest: Array, bounds: Array
 ) -> float:
     """Find the nearest centre of row i by distances proper, and return the squared distance to it.
 
@@ -286,7 +286,7 @@ def break_tie(
 
 
 @compiled(fastmath=FAST_MATH)
-def own_distances(X: NDArray, centers: NDArray, first: int, last: int, labels: NDArray, distances: NDArray) -> None:
+def own_distances(X: Array, centers: Array, first: int, last: int, labels: Array, distances: Array) -> None:
     """Squared distance of each row to its own centre.
 
     IN: X (n_samples, n_features); centers (n_clusters, n_features); labels (n_samples,). OUT: distances (n_samples,).
@@ -296,7 +296,7 @@ def own_distances(X: NDArray, centers: NDArray, first: int, last: int, labels: N
 
 
 @compiled()
-def group_by_label(labels: NDArray, starts: NDArray, members: NDArray) -> None:
+def group_by_label(labels: Array, starts: Array, members: Array) -> None:
     """Order rows by label, and by row within a label (a counting sort).
 
     IN: labels (n_samples,). OUT: starts (n_clusters + 1,), the members of cluster c stand at starts[c]:starts[c + 1];
@@ -316,14 +316,14 @@ def group_by_label(labels: NDArray, starts: NDArray, members: NDArray) -> None:
 
 @compiled()
 def cluster_sums(
-    X: NDArray,
-    weights: NDArray,
-    starts: NDArray,
-    members: NDArray,
+    X: Array,
+    weights: Array,
+    starts: Array,
+    members: Array,
     first: int,
     last: int,
-    sums: NDArray,
-    totals: NDArray,
+    sums: Array,
+    totals: Array,
 ) -> None:
     """Weighted sums of the members of the clusters first:last, in row order.
 
@@ -343,7 +343,7 @@ def cluster_sums(
 
 @compiled()
 def move_members(
-    X: NDArray, weights: NDArray, rows: NDArray, before: NDArray, labels: NDArray, sums: NDArray, totals: NDArray
+    X: Array, weights: Array, rows: Array, before: Array, labels: Array, sums: Array, totals: Array
 ) -> None:
     """Take rows that changed clusters out of the old sums and into the new ones.
 

@@ -1,8 +1,8 @@
 """Kernels of greedy k-means++."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 from clustering.workers import BLOCK_ROWS
 
@@ -11,9 +11,7 @@ CANCELLATION = 1e-3
 
 
 @compiled(fastmath=FAST_MATH)
-def greedy_seeds(
-    X: NDArray, tiles: NDArray, weights: NDArray, already: NDArray, uniforms: NDArray, seeds: NDArray
-) -> None:
+def greedy_seeds(X: Array, tiles: Array, weights: Array, already: Array, uniforms: Array, seeds: Array) -> None:
     """Draw seeds by greedy k-means++.
 
     IN: X (n_samples, n_features); tiles (n_blocks, n_features, BLOCK_ROWS) the same rows transposed block by block,
@@ -71,7 +69,7 @@ def greedy_seeds(
 
 
 @compiled(fastmath=FAST_MATH)
-def squared_norms(X: NDArray, first: int, last: int, norms: NDArray) -> None:
+def squared_norms(X: Array, first: int, last: int, norms: Array) -> None:
     """Squared norm of each row.
 
     IN: X (n_samples, n_features). OUT: norms (n_samples,).
@@ -84,7 +82,7 @@ def squared_norms(X: NDArray, first: int, last: int, norms: NDArray) -> None:
 
 
 @compiled(fastmath=FAST_MATH)
-def multiply_tile(candidate: NDArray, tile: NDArray, products: NDArray) -> None:
+def multiply_tile(candidate: Array, tile: Array, products: Array) -> None:
     """Product of one vector with a tile; quicker than BLAS, whose blocks are made for more vectors at once.
 
     IN: candidate (n_features,); tile (n_features, BLOCK_ROWS). OUT: products (BLOCK_ROWS,).
@@ -106,16 +104,16 @@ def multiply_tile(candidate: NDArray, tile: NDArray, products: NDArray) -> None:
 
 @compiled(fastmath=FAST_MATH)
 def squared_to_candidate(
-    X: NDArray,
-    norms: NDArray,
-    candidates: NDArray,
+    X: Array,
+    norms: Array,
+    candidates: Array,
     t: int,
     candidate_norm: float,
-    products: NDArray,
-    closest: NDArray,
+    products: Array,
+    closest: Array,
     first: int,
     n_samples: int,
-    improved: NDArray,
+    improved: Array,
 ) -> None:
     """Squared distance of a block of rows to their nearest seed if a candidate became one.
 
@@ -142,9 +140,7 @@ def squared_to_candidate(
 
 
 @compiled()
-def draw_row(
-    closest: NDArray, mass: NDArray, block_chances: NDArray, uniform: float, n_samples: int, is_first: bool
-) -> int:
+def draw_row(closest: Array, mass: Array, block_chances: Array, uniform: float, n_samples: int, is_first: bool) -> int:
     """Row drawn by its chance, mass times squared distance to the seeds so far (of the first seed, mass alone).
 
     IN: closest, mass (n_samples and more,); block_chances (n_blocks,) float64, sums of the chances over each block of

@@ -1,13 +1,13 @@
 """Kernels of k-medoids on a matrix of distances."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled
 
 
 @compiled(fastmath=FAST_MATH)
-def gain(distances: NDArray, c: int, weights: NDArray, closest: NDArray) -> float:
+def gain(distances: Array, c: int, weights: Array, closest: Array) -> float:
     """Return by how much the weighted sum of `closest` falls if row c becomes a medoid.
 
     IN: distances (n_samples, n_samples); c; weights, closest (n_samples,).
@@ -19,7 +19,7 @@ def gain(distances: NDArray, c: int, weights: NDArray, closest: NDArray) -> floa
 
 
 @compiled()
-def pick_medoids(distances: NDArray, weights: NDArray, gains: NDArray, closest: NDArray, picked: NDArray) -> int:
+def pick_medoids(distances: Array, weights: Array, gains: Array, closest: Array, picked: Array) -> int:
     """Pick the row of most gain, again and again; return how many gained anything.
 
     A gain can only fall as more medoids stand, so that only the largest of the old ones is worked out anew until it

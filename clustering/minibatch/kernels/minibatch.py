@@ -1,13 +1,13 @@
 """Kernels of mini-batch k-means: gather a batch, and let its rows change clusters."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from clustering.array_type import Array
 from clustering.kernels.compilation import compiled
 
 
 @compiled()
-def take_rows(X: NDArray, rows: NDArray, origin: NDArray, first: int, last: int, taken: NDArray) -> None:
+def take_rows(X: Array, rows: Array, origin: Array, first: int, last: int, taken: Array) -> None:
     """Copy the rows at the places first:last of a list, less a vector.
 
     IN: X (n_samples, n_features); rows (n_taken,) row numbers; origin (n_features,). OUT: taken (n_taken, n_features).
@@ -19,9 +19,7 @@ def take_rows(X: NDArray, rows: NDArray, origin: NDArray, first: int, last: int,
 
 
 @compiled()
-def transfer_rows(
-    X: NDArray, weights: NDArray, before: NDArray, after: NDArray, first: int, last: int, sums: NDArray
-) -> None:
+def transfer_rows(X: Array, weights: Array, before: Array, after: Array, first: int, last: int, sums: Array) -> None:
     """Take rows out of the sums of their old clusters and into those of their new ones, in the columns first:last.
 
     IN: X (n_samples, n_features); weights (n_samples,) float64; before, after (n_samples,) clusters, -1 for none.

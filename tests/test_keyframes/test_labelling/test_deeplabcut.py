@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, OutputError, SettingsError
-from keyframes.labelling.deeplabcut import default_place
+from keyframes.labelling.deeplabcut.export import default_place
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail base")}

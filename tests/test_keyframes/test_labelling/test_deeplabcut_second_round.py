@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, VideoReader
-from keyframes.labelling.deeplabcut_project import labelled_frames
+from keyframes.labelling.deeplabcut.project import labelled_frames
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail-base")}

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError
-from keyframes.labelling.lightning_pose_project import label_tables, labelled_frames, read_project
+from keyframes.labelling.lightning_pose.project import label_tables, labelled_frames, read_project
 from tests.test_keyframes.test_labelling.conftest import contents
 from tests.test_keyframes.test_labelling.test_lightning_pose import check_images, indices_of, queue_of
 

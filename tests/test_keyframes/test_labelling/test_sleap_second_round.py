@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import ExportError
-from keyframes.labelling.sleap_project import labelled_frames
+from keyframes.labelling.sleap.project import labelled_frames
 from tests.test_keyframes.test_labelling.conftest import contents
 
 sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")

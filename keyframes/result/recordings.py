@@ -7,17 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from keyframes.errors import ExportError, VideoError
+from keyframes.errors import ExportError
 from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.progress import progress_bar
+from keyframes.result.image_files import encoded, read_file
 from keyframes.result.naming import video_names
-from keyframes.video import VideoReader, file_hash
-from keyframes.video.images import image_files
+from keyframes.result.video_identity import VideoIdentity
+from keyframes.video import VideoReader
 
 # What is read of a manifest's video.
 VIDEO_KEYS = ("path", "hash", "size_bytes", "width", "height", "frames_claimed", "frames_decoded")
@@ -34,7 +31,6 @@ class Recording:
     folder : Path
         Result folder.
     manifest : dict
-        Content of its ``manifest.json``.
     video : Path or None
         The video, absolute, proven by its hash; None where it was not found.
     view : str
@@ -51,6 +47,11 @@ class Recording:
     def frame_indices(self) -> list[int]:
         """The chosen frame indices in time order."""
         return [entry["frame_index"] for entry in self.manifest["keyframes"]]
+
+    @property
+    def identity(self) -> VideoIdentity:
+        """What tells its video from others."""
+        return VideoIdentity.of(self.manifest["video"])
 
     @property
     def video_name(self) -> str:
@@ -91,55 +92,24 @@ class Recording:
         others = [index for index in wanted if self.files[index].suffix != ".png"]
         if not others:
             for index in sorted(wanted):
-                yield index, _read(self.files[index])
+                yield index, read_file(self.files[index])
             return
         with (
             self.open_video() as reader,
             progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
         ):
             for frame in frames:
-                yield frame.index, png(frame.image)
-
-
-def png(image: NDArray[np.uint8]) -> bytes:
-    """Encode a picture."""
-    done, data = cv2.imencode(".png", image)
-    if not done:
-        raise ExportError(f"an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
-    return bytes(data.tobytes())
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read a project's image, or raise an ExportError."""
-    return decode_image(_read(path), path)
-
-
-def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
-    """Decode an image that a file holds, or raise an ExportError."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise ExportError(f"{path}: holds an image that cannot be decoded; restore it from a copy")
-    return np.asarray(image, np.uint8)
+                yield frame.index, encoded(".png", frame.image)
 
 
 def read_recordings(
     folders: Sequence[Path], videos: Sequence[Path] = (), views: Sequence[str] = ()
 ) -> tuple[Recording, ...]:
-    """Read earlier results.
+    """Read earlier results; a folder without a manifest represents all results right below it.
 
-    Parameters
-    ----------
-    folders : sequence of Path
-        Result folders; one without a manifest stands for all results right below it.
-    videos : sequence of Path
-        Where their videos are; otherwise beside the result folder or in the working folder.
-    views : sequence of str
-        Name of the camera of each folder, where they show one scene.
-
-    Raises
-    ------
-    ExportError
-        Where a folder is no result, or a video is not the one that a result came from.
+    Their videos are among `videos`, beside the result folder or in the working folder; where the folders show one
+    scene, `views` names the camera of each. An ExportError says that a folder is no result, or that a video is not the
+    one that a result came from.
     """
     found = [(result, read_manifest(result)) for folder in folders for result in results_in(folder)]
     results, manifests = zip(*(found if views else _merged(found)), strict=True)
@@ -196,40 +166,6 @@ def read_manifest(folder: Path) -> Manifest:
     return cast(Manifest, manifest)
 
 
-def has_content(path: Path, size_bytes: int, content_hash: str) -> bool:
-    """Whether a file, or a folder of images, is the video of this size and hash; False where it cannot be read."""
-    try:
-        if path.is_dir():
-            return bool(image_files(path)) and file_hash(path, size_bytes) == content_hash
-        return path.stat().st_size == size_bytes and file_hash(path, size_bytes) == content_hash
-    except (OSError, ValueError, VideoError):
-        # A path from another computer's project may be none here.
-        return False
-
-
-def is_video_of(manifest: Manifest, path: Path) -> bool:
-    """Whether a file is the video of a manifest, by its hash."""
-    return has_content(path, manifest["video"]["size_bytes"], manifest["video"]["hash"])
-
-
-def is_converted(path: Path, name: str, n_frames: int) -> bool:
-    """Whether a file seems to be a video of this name in another container: the same stem, and as many frames."""
-    own, other = Path(plain(name)), Path(plain(path.name))
-    if other.suffix.lower() == own.suffix.lower() or other.stem.casefold() != own.stem.casefold():
-        return False
-    try:
-        with VideoReader(path) as reader:
-            return reader.header.frames_claimed == n_frames
-    except VideoError:
-        return False
-
-
-def is_converted_from(manifest: Manifest, path: Path) -> bool:
-    """Whether a file seems to be the video of a manifest in another container."""
-    video = manifest["video"]
-    return is_converted(path, video["path"], max(video["frames_claimed"], video["frames_decoded"]))
-
-
 def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_results: int) -> Path | None:
     """Find the video of a result among those given, beside the result or here, by its hash; its name comes first."""
     name = manifest["video"]["path"]
@@ -239,7 +175,7 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
             raise ExportError(f"{path}: no such file; say where the video of {folder} is with --video")
     elsewhere = [] if named else [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
     for path in (*named, *given, *filter(None, elsewhere)):
-        if is_video_of(manifest, path):
+        if VideoIdentity.of(manifest["video"]).is_at(path):
             return path.absolute()
     if named:
         raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
@@ -254,10 +190,3 @@ def _named(manifest: Manifest) -> Path:
 def _session_name(name: str, view: str) -> str:
     """Name of what several views show: that of the first video, without its view's."""
     return name.replace(view, "").strip("_-. ") or name
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be read ({error.strerror}); run the extraction again") from None

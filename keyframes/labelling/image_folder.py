@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keyframes.errors import ExportError
-from keyframes.labelling.place import check_free
 from keyframes.manifest import KeyframeEntry
 from keyframes.names import shown_in
-from keyframes.result.earlier import Recording
 from keyframes.result.folder import result_folder
+from keyframes.result.image_files import read_file
+from keyframes.result.recordings import Recording
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ def image_folder(
     place: Path, recordings: Sequence[Recording], below: str
 ) -> Iterator[tuple[Path, list[ExportedImage]]]:
     """Copy all images to ``<below>/<recording>/`` of a new folder, which appears when the block has ended."""
-    check_free(place)
     with result_folder(place, overwrite=False) as folder:
         copied = []
         for recording in recordings:
@@ -37,13 +35,7 @@ def image_folder(
             for entry in recording.manifest["keyframes"]:
                 source = recording.folder / entry["file"]
                 path = f"{below}/{recording.name}/{source.name}"
-                try:
-                    content = source.read_bytes()
-                except OSError as error:
-                    raise ExportError(
-                        f"{source}: cannot be read ({error.strerror}); run the extraction again"
-                    ) from None
-                (folder / path).write_bytes(content)
+                (folder / path).write_bytes(read_file(source))
                 copied.append(ExportedImage(path, entry, recording))
         yield folder, copied
 

@@ -7,7 +7,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.sources import DamagedImageError
+from keyframes.video.images.source import DamagedImageError
 
 # How long players show an image that names no duration.
 DEFAULT_MS = 100.0

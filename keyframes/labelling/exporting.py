@@ -1,16 +1,44 @@
-"""One export: which tool, from which results, to which place."""
+"""One export: which tool, from which results, to which place.
+
+A tool is a module with ``USES``, the options that it follows, and ``write``. One that keeps projects has ``check`` as
+well, which raises where an export could not work, before anything is decoded.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol
 
 from keyframes.errors import SettingsError
+from keyframes.labelling import coco, cvat, label_studio
+from keyframes.labelling.deeplabcut import export as deeplabcut
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.wishes import unused
-from keyframes.result.earlier import read_recordings
+from keyframes.labelling.free_place import check_free
+from keyframes.labelling.lightning_pose import export as lightning_pose
+from keyframes.labelling.sleap import export as sleap
+from keyframes.labelling.unused_options import unused
+from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
+
+
+class Tool(Protocol):
+    """Module of a tool."""
+
+    USES: frozenset[str]
+
+    def write(self, recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
+        """Make the export, whole or not at all."""
+
+
+TOOLS: dict[ExportTool, Tool] = {
+    "deeplabcut": deeplabcut,
+    "sleap": sleap,
+    "lightning-pose": lightning_pose,
+    "coco": coco,
+    "cvat": cvat,
+    "label-studio": label_studio,
+}
+CHECKS = {"deeplabcut": deeplabcut.check, "sleap": sleap.check, "lightning-pose": lightning_pose.check}
 
 
 def export(
@@ -65,43 +93,27 @@ def export(
     given = ExportOptions(project=None if project is None else Path(project), **options)
     if output is not None and given.project is not None:
         raise SettingsError("an export goes into a project or to a place of its own: leave out --project or -o")
-    module = _module(tool, given)
+    write = _tool(tool).write
     recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
-    exported: Exported = module.write(recordings, given, place, progress)
+    _check(tool, given, place, ())
+    exported = write(recordings, given, place, progress)
     return replace(exported, notes=(*exported.notes, *unused(given, uses_of(tool), tool)))
 
 
 def check_export(
     tools: Sequence[ExportTool], options: ExportOptions, videos: Sequence[Path], results: Sequence[Path]
 ) -> None:
-    """Raise where exports of results that are still to be made could not work.
-
-    Parameters
-    ----------
-    tools : sequence of str
-    options : ExportOptions
-    videos : sequence of Path
-    results : sequence of Path
-        Where the results will stand.
-    """
+    """Raise where exports of these videos' results, which are still to be made, could not work."""
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one export to {', '.join(WITH_PROJECT)}")
     for tool in tools:
         given = options_for(tool, options)
-        _module(tool, given).check(given, _place(tool, given, results), videos)
+        _check(tool, given, _place(tool, given, results), videos)
 
 
 def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[ExportTool] = ()) -> ExportOptions:
-    """Return the options of one of several exports: without what only others use, and without their project.
-
-    Parameters
-    ----------
-    tool : str
-    options : ExportOptions
-    others : sequence of str
-        The other tools.
-    """
+    """Return the options of one of several exports: without what only others use, and without their project."""
     elsewhere = {name for other in others for name in uses_of(other)} - uses_of(tool)
     empty: dict[str, Any] = {name: type(getattr(options, name))() for name in elsewhere}
     if "bodyparts" in elsewhere:
@@ -111,24 +123,30 @@ def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[Expor
 
 def uses_of(tool: ExportTool) -> frozenset[str]:
     """Names of the options of `ExportOptions` that a tool uses, but for the project."""
-    uses: frozenset[str] = _module(tool, ExportOptions()).USES
-    return uses
+    return _tool(tool).USES
 
 
-def _module(tool: ExportTool, options: ExportOptions) -> Any:
-    if tool not in get_args(ExportTool):
-        raise SettingsError(f"tool is {tool!r}; choose one of {', '.join(get_args(ExportTool))}")
-    if options.project is not None and tool not in WITH_PROJECT:
+def _tool(name: ExportTool) -> Tool:
+    if name not in TOOLS:
+        raise SettingsError(f"tool is {name!r}; choose one of {', '.join(TOOLS)}")
+    return TOOLS[name]
+
+
+def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
+    if check := CHECKS.get(tool):
+        check(options, place, videos)
+    elif options.project is not None:
         raise SettingsError(f"{tool} keeps no project to add to; choose the place of a new export with -o")
-    return import_module(f"keyframes.labelling.{tool.replace('-', '_')}")
+    if options.project is None or options.is_new:
+        check_free(place)
 
 
 def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) -> Path:
-    """Where a new export goes unless it is told."""
+    """Return the place of an export that was given none."""
     if options.project is not None:
         return options.project
     if tool == "deeplabcut":
-        return Path(_module(tool, options).default_place(options))
+        return deeplabcut.default_place(options)
     if len(results) > 1:
         return results[0].parent / tool
     result = results[0].resolve() if results[0].name in ("", "..") else results[0]

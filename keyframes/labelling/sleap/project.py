@@ -13,7 +13,7 @@ from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import closest_paths, parts_of, stem_of
 from keyframes.labelling.same_recording import OwnVideo, matching
 from keyframes.names import restored
-from keyframes.result.earlier import decode_image, read_image
+from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
 
 
@@ -142,7 +142,7 @@ def unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.
         with h5py.File(path, "r") as file:
             stored, told = np.asarray(file[dataset][row]), dict(file[dataset].attrs)
         if told.get("format") in ("png", "jpg", "jpeg"):
-            image = decode_image(stored.astype(np.int8).tobytes(), path)
+            image = decoded(path, stored.astype(np.int8).tobytes())
             return image if told.get("channel_order", "BGR") == "RGB" else np.ascontiguousarray(image[..., ::-1])
         image = np.broadcast_to(stored, (*stored.shape[:2], 3)) if stored.ndim == 3 else stored
         return np.ascontiguousarray(image[..., ::-1], np.uint8)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngImageFile
 
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.sources import DamagedImageError
+from keyframes.video.images.source import DamagedImageError
 
 # What libjpeg says of a picture that it filled up with gray or with noise. Of bytes between two markers it tells too,
 # and some cameras leave a few in every picture.
 _JPEG_DAMAGE = re.compile(r"[Pp]remature end|bad Huffman code|: (?:[3-9]\d|\d{3,}) extraneous bytes")
 
 
-class WholeImages:
+class ImageDecoder:
     """Decodes image files, and listens to what libjpeg says meanwhile: no return value tells that a JPEG is damaged."""
 
     def __init__(self) -> None:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
 from keyframes.video.decoder_log import DecoderLog
+from keyframes.video.images.decoder import ImageDecoder
+from keyframes.video.images.source import DamagedImageError
 from keyframes.video.openable import openable_name
-from keyframes.video.sources import DamagedImageError
-from keyframes.video.whole_images import WholeImages
 
 # What tifffile decodes by itself, without imagecodecs.
 _PLAIN = {
@@ -37,7 +37,7 @@ for _name in ("tifffile", "PIL"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
-class Stack:
+class TiffStack:
     """The images of a TIFF file in the order of its pages.
 
     A stack of more than 4 GB by ImageJ, and others written in one go, have a single page that is followed by the
@@ -59,7 +59,7 @@ class Stack:
         self._path = path
         self.shortened: list[str] = []
         self._pillow: TiffImageFile | None = None
-        self._jpegs: WholeImages | None = None
+        self._jpegs: ImageDecoder | None = None
         try:
             self._tiff = tifffile.TiffFile(path)
         except (OSError, ValueError, struct.error, tifffile.TiffFileError) as error:
@@ -148,7 +148,7 @@ class Stack:
 
     def _check_jpegs(self, page: tifffile.TiffPage) -> None:
         """Raise where the parts of a page are damaged JPEGs, which Pillow fills up without a word."""
-        self._jpegs = self._jpegs or WholeImages()
+        self._jpegs = self._jpegs or ImageDecoder()
         tables = page.jpegtables or b"\xff\xd8\xff\xd9"
         for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True):
             self._tiff.filehandle.seek(offset)

@@ -11,13 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from keyframes.errors import ExportError, SettingsError, VideoError
-from keyframes.labelling.changes import Changes, open_project
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.lightning_pose_project import (
+from keyframes.labelling.lightning_pose.project import (
     PROJECT_FILE,
     QUEUE,
     SELECTED,
@@ -26,17 +24,16 @@ from keyframes.labelling.lightning_pose_project import (
     read_project,
     table_name,
 )
-from keyframes.labelling.place import check_free
+from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_file import listed, pairs_listed
 from keyframes.labelling.project_videos import known_video, put_video
-from keyframes.labelling.wishes import differing
+from keyframes.labelling.unused_options import differing
 from keyframes.names import shown
 from keyframes.progress import progress_bar
-from keyframes.result.earlier import Recording, png
+from keyframes.result.image_files import read_image, write_image
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 from keyframes.video.frames import Frame
-
-__all__ = ["USES", "check", "write"]
 
 USES = frozenset({"scorer", "bodyparts", "skeleton", "copy_videos"})
 N_CONTEXT = 2
@@ -45,11 +42,10 @@ SCORER = "keyframes"
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where the project cannot be read, or a new one cannot be made."""
-    if options.is_new:
-        _check_new(options, place)
-    else:
-        assert options.project is not None
-        read_project(options.project)
+    if not options.is_new:
+        read_project(place)
+    elif not options.bodyparts:
+        raise SettingsError("lightning-pose: give an existing project with --project, or --bodyparts to make a new one")
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -61,13 +57,12 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         recording.need_video()
     notes: list[str] = []
     if options.is_new:
-        _check_new(options, place)
         tables = {view: table_name(view) for view in views or [""]}
         project = LightningPoseProject(
             place, PROJECT_FILE, tuple(views), options.bodyparts, options.scorer or SCORER, tables, options.skeleton
         )
     else:
-        project = _existing(options, views)
+        project = _existing(place, options, views)
         recordings = [_as_known(recording, project.root) for recording in recordings]
         notes += differing(options, _what_it_has(project), project.file)
     with open_project(project.root, options.is_new) as changes:
@@ -86,10 +81,9 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     return Exported("lightning-pose", project.root, sum(map(len, queues.values())), tuple(notes))
 
 
-def _existing(options: ExportOptions, views: Sequence[str]) -> LightningPoseProject:
+def _existing(place: Path, options: ExportOptions, views: Sequence[str]) -> LightningPoseProject:
     """Read the project to add to; it must have these views, and a table or body parts to begin one."""
-    assert options.project is not None
-    project = read_project(options.project)
+    project = read_project(place)
     if set(project.views) != set(views):
         raise ExportError(
             f"{project.root}: is a project of {_named(project.views)}, and this is an export of {_named(views)}"
@@ -122,12 +116,6 @@ def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[R
     for recording in recordings:
         known = in_a_view if recording.view else there[recording.name]
         yield recording, [index for index in recording.frame_indices if index not in known]
-
-
-def _check_new(options: ExportOptions, place: Path) -> None:
-    if not options.bodyparts:
-        raise SettingsError("lightning-pose: give an existing project with --project, or --bodyparts to make a new one")
-    check_free(place)
 
 
 def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:
@@ -164,7 +152,7 @@ def _write_images(recording: Recording, wanted: Sequence[int], changes: Changes,
     for frame in _with_context(recording, wanted, progress):
         path = _image_path(recording, frame.index)
         if not (changes.root / path).exists():
-            (changes.folder / path).write_bytes(png(frame.image))
+            write_image(changes.folder / path, frame.image)
     _add_to_selected(changes, recording, [f"img{index:08d}.png" for index in wanted])
 
 
@@ -199,7 +187,7 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
             with progress_bar(reader.read_frames(indices), "context", len(indices), "images", progress) as frames:
                 for frame in frames:
                     found.add(frame.index)
-                    if frame.index in chosen and not _shows(recording.files[frame.index], frame):
+                    if frame.index in chosen and not _is_in(recording.files[frame.index], frame):
                         raise ExportError(
                             f"{reader.path}: frame {frame.index} is not the image of {recording.folder}; "
                             "run the extraction again"
@@ -211,12 +199,11 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
                 raise
 
 
-def _shows(file: Path, frame: Frame) -> bool:
+def _is_in(file: Path, frame: Frame) -> bool:
     try:
-        image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        image = None
-    return image is not None and np.array_equal(image, frame.image)
+        return np.array_equal(read_image(file), frame.image)
+    except ExportError:
+        return False
 
 
 def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:

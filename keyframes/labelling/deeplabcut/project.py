@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
-from keyframes.labelling.deeplabcut_tables import images_in_h5
+from keyframes.labelling.deeplabcut.label_tables import images_in_h5
 from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import frames_in, index_in, is_image, parts_of, stem_of
 from keyframes.labelling.project_file import ProjectFile, read_project_file
 from keyframes.names import restored
-from keyframes.result.earlier import read_image
+from keyframes.result.image_files import read_image
 from keyframes.settings import Crop
 
 NEEDED = ("Task", "scorer", "video_sets")

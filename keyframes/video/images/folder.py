@@ -5,12 +5,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from keyframes.video.sources import TIFF_ENDINGS, DamagedImageError
-from keyframes.video.stacks import Stack
-from keyframes.video.whole_images import WholeImages
+from keyframes.video.images.decoder import ImageDecoder
+from keyframes.video.images.files import TIFF_ENDINGS
+from keyframes.video.images.source import DamagedImageError
+from keyframes.video.images.stack import TiffStack
 
 
-class Folder:
+class ImageFolder:
     """The images of a folder.
 
     Parameters
@@ -23,7 +24,7 @@ class Folder:
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
         self.shortened: list[str] = []
-        self._decoder = WholeImages()
+        self._decoder = ImageDecoder()
 
     def __len__(self) -> int:
         return len(self._files)
@@ -32,7 +33,7 @@ class Folder:
         """Return an image; of a TIFF its first page."""
         file = self._files[place]
         if file.suffix.lower() in TIFF_ENDINGS:
-            stack = Stack(file)
+            stack = TiffStack(file)
             try:
                 image = stack.read(0)
                 if len(stack) > 1:

@@ -4,14 +4,12 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-TIFF_ENDINGS = frozenset({".tif", ".tiff"})
-
 
 class DamagedImageError(Exception):
     """An image that cannot be decoded as a whole; the text is the reason."""
 
 
-class Images(Protocol):
+class ImageSource(Protocol):
     """Images in a fixed order, whatever holds them.
 
     Attributes

@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from keyframes.errors import ExportError, OutputError, VideoError
-from keyframes.labelling.changes import project_changes
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.place import check_free, unused_file
+from keyframes.labelling.free_place import unused_file
+from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
-from keyframes.labelling.sleap_project import (
+from keyframes.labelling.sleap.project import (
     find_video,
     frames_that_count,
     is_packed,
@@ -29,17 +28,14 @@ from keyframes.labelling.sleap_project import (
     ranks_of,
     unpacked,
 )
-from keyframes.labelling.wishes import differing
+from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, plain, shown_in
-from keyframes.result.earlier import Recording, png
 from keyframes.result.folder import result_folder
+from keyframes.result.image_files import decoded, encoded, read_image, write_image
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 from keyframes.video import VideoReader
-from keyframes.video.images import image_files
-from keyframes.video.sources import TIFF_ENDINGS
-from keyframes.video.stacks import series_shape
-
-__all__ = ["USES", "check", "write"]
+from keyframes.video.images import TIFF_ENDINGS, image_files, series_shape
 
 USES = frozenset({"bodyparts", "individuals", "skeleton"})
 FILES = ("suggestions.slp", "suggestions.pkg.slp")
@@ -48,8 +44,7 @@ FILES = ("suggestions.slp", "suggestions.pkg.slp")
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where sleap-io is missing, or the project cannot be read or lacks a video."""
     sio = need_sleap_io()
-    if options.project is None:
-        check_free(place)
+    if options.project is None or not videos:
         return
     labels = load(sio, options.project, lazy=True)
     for video in videos:
@@ -67,7 +62,6 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     sio = need_sleap_io()
     if options.project is not None:
         return _add(sio, recordings, options, options.project, progress)
-    check_free(place)
     with result_folder(place, overwrite=False) as folder, _scratch(place) as scratch:
         described = [_describe(sio, recording) for recording in recordings]
         _save(_labels(sio, recordings, described, options), folder / FILES[0])
@@ -129,10 +123,9 @@ def _describe(sio: Any, recording: Recording) -> Any:
     if path.is_dir() and _is_text(path):
         return sio.load_video(_file_names(path))
     filename, gray = _text(path), _is_gray(recording)
-    n_frames = max(video["frames_claimed"], video["frames_decoded"])
     metadata = {
         "type": "MediaVideo",
-        "shape": (n_frames, video["height"], video["width"], 1 if gray else 3),
+        "shape": (recording.identity.n_frames, video["height"], video["width"], 1 if gray else 3),
         "filename": filename,
         "grayscale": gray,
         "bgr": True,
@@ -187,13 +180,7 @@ def _told_of_stack(recording: Recording, path: Path, instead: str) -> list[str]:
 
 def _is_gray(recording: Recording) -> bool:
     """Whether the first image has no colour, by which SLEAP tells a video in gray."""
-    first = next(iter(recording.files.values()))
-    try:
-        image = cv2.imdecode(np.frombuffer(first.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        image = None
-    if image is None:
-        raise ExportError(f"{first}: cannot be read as an image; run the extraction again")
+    image = read_image(next(iter(recording.files.values())))
     return bool((image[..., :1] == image).all())
 
 
@@ -285,10 +272,8 @@ def _follow_wishes(sio: Any, labels: Any, options: ExportOptions, project: Path)
 
 
 def _find(labels: Any, project: Path, recording: Recording) -> Any:
-    video = recording.manifest["video"]
-    path = recording.video or Path(video["path"])
-    n_frames = max(video["frames_claimed"], video["frames_decoded"])
-    return find_video(labels, project, OwnVideo(path, video["size_bytes"], video["hash"], n_frames))
+    path = recording.video or Path(recording.identity.name)
+    return find_video(labels, project, OwnVideo(path, recording.identity))
 
 
 def _indices_in(video: Any, recording: Recording) -> dict[int, int]:
@@ -336,7 +321,7 @@ def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
                 path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
             return images, str(rows.attrs.get("channel_order", "BGR"))
     for index, read in unpacked(video, set(indices)).items():
-        images[index].write_bytes(png(np.ascontiguousarray(read()[..., ::-1])))
+        write_image(images[index], np.ascontiguousarray(read()[..., ::-1]))
     return images, "BGR"
 
 
@@ -348,17 +333,12 @@ def _image_files(
     for index, image in recording.images(wanted, progress):
         files[index] = recording.files[index]
         if order != "RGB":
-            image = _swapped(image)
+            # Red and blue change places, losslessly.
+            image = encoded(".png", np.ascontiguousarray(decoded(files[index], image)[..., ::-1]))
         if order != "RGB" or files[index].suffix != ".png":
             files[index] = scratch / f"{recording.name}-{index}.png"
             files[index].write_bytes(image)
     return files
-
-
-def _swapped(image: bytes) -> bytes:
-    """Exchange red and blue of a PNG file, losslessly."""
-    pixels = np.asarray(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-    return png(np.ascontiguousarray(pixels[..., ::-1]))
 
 
 def _save(labels: Any, path: Path) -> None:

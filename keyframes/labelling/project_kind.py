@@ -2,31 +2,23 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from keyframes.errors import ExportError
-from keyframes.labelling.deeplabcut_project import NEEDED
-from keyframes.labelling.lightning_pose_project import PROJECT_FILE, label_tables
+from keyframes.labelling.deeplabcut.project import NEEDED
+from keyframes.labelling.lightning_pose.project import PROJECT_FILE, label_tables
 from keyframes.labelling.project_file import read_project_file
 
 ENDINGS = (".yaml", ".yml")
 
 
-def kind_of(project: Path) -> str:
-    """Return the name of the module that reads a project.
+Kind = Literal["deeplabcut", "sleap", "lightning-pose", "result"]
 
-    Parameters
-    ----------
-    project : Path
-        A folder, or a file that stands for it: a ``.slp``, ``config.yaml``, ``project.yaml`` or ``manifest.json``.
 
-    Raises
-    ------
-    ExportError
-        Where it is no project, or a folder could be that of several tools.
-    """
+def kind_of(project: Path) -> Kind:
+    """Return whose project a folder is, or a file that represents it; an ExportError where that is not clear."""
     if project.suffix.lower() == ".slp":
-        return "sleap_project"
+        return "sleap"
     if not project.exists():
         raise ExportError(
             f"{project}: no such project; give --unlike a folder, a .slp, a config.yaml or a manifest.json"
@@ -34,24 +26,24 @@ def kind_of(project: Path) -> str:
     if project.is_dir():
         return _kind_of_folder(project)
     if project.name == "manifest.json":
-        return "earlier_results"
+        return "result"
     if project.name == PROJECT_FILE:
-        return "lightning_pose_project"
+        return "lightning-pose"
     if project.suffix.lower() in ENDINGS:
         settings = read_project_file(project, ()).data
         if _is_deeplabcut(settings):
-            return "deeplabcut_project"
+            return "deeplabcut"
         if _is_lightning_pose_model(settings) and label_tables(project.parent):
-            return "lightning_pose_project"
+            return "lightning-pose"
         if not _is_lightning_pose_model(settings):
             # The reader says which key is missing.
-            return "deeplabcut_project"
+            return "deeplabcut"
     raise ExportError(f"{project}: is no project; give the folder that holds labeled-data, a .slp or a manifest.json")
 
 
-def _kind_of_folder(folder: Path) -> str:
+def _kind_of_folder(folder: Path) -> Kind:
     if (folder / "manifest.json").is_file():
-        return "earlier_results"
+        return "result"
     config, has_project_file = folder / "config.yaml", (folder / PROJECT_FILE).is_file()
     settings: dict[str, Any] = {}
     if config.is_file():
@@ -64,14 +56,14 @@ def _kind_of_folder(folder: Path) -> str:
             "the file of the one you mean"
         )
     if has_project_file:
-        return "lightning_pose_project"
+        return "lightning-pose"
     # `litpose recommend` writes a config.yaml with the settings of a model.
     if config.is_file() and not _is_lightning_pose_model(settings):
-        return "deeplabcut_project"
+        return "deeplabcut"
     if label_tables(folder):
-        return "lightning_pose_project"
+        return "lightning-pose"
     if any(folder.glob("*/manifest.json")):
-        return "earlier_results"
+        return "result"
     raise ExportError(
         f"{folder}: is no project (it has no config.yaml of DeepLabCut, no project.yaml or table of labels of "
         "Lightning Pose, and no manifest.json, and is no .slp)"

@@ -1,11 +1,8 @@
-"""Reading with the program FFmpeg, of which imageio-ffmpeg carries one: for what OpenCV's FFmpeg cannot decode."""
+"""A video decoded by the program FFmpeg, with the methods of OpenCV's capture that the reader calls."""
 
-import os
-import re
 import subprocess
 import threading
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
@@ -16,11 +13,11 @@ from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
 from keyframes.video import decoder_log
-from keyframes.video.ffmpeg_log import About, Ended, Shown, read_log
+from keyframes.video.ffmpeg.log import About, Ended, Shown, read_log
+from keyframes.video.ffmpeg.process import ffmpeg_version, start_ffmpeg, stop_ffmpeg
 
 # FFmpeg shows a text as pictures of a terminal.
 TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
-BUFFER_BYTES = 1 << 20
 # Pictures of the format PPM, one after the other. On the way out they are merely numbered, or equal times in the file
 # would be reported as errors. The colours of each field of an interlaced picture are its own.
 OUTPUT = (
@@ -147,75 +144,6 @@ class FFmpegCapture:
         messages = said.messages or (b"[ffmpeg @ 0] [fatal] %s\n" % failed if failed else b"")
         decoder_log.hand_in(messages)
         self._end()
-
-
-def ffmpeg_version() -> str:
-    """Return the version of FFmpeg that is used."""
-    import imageio_ffmpeg
-
-    version = str(imageio_ffmpeg.get_ffmpeg_version())
-    number = re.search(r"\d+\.\d+(?:\.\d+)?", version)
-    return number[0] if number else version
-
-
-def ffmpeg_program(path: Path) -> str:
-    """Return the program that is to read a file.
-
-    Raises
-    ------
-    VideoError
-        Where there is none.
-    """
-    import imageio_ffmpeg
-
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError:
-        raise VideoError(
-            f"{path}: imageio-ffmpeg finds no FFmpeg; run pip install --force-reinstall imageio-ffmpeg, "
-            "or set IMAGEIO_FFMPEG_EXE to the path of one"
-        ) from None
-
-
-def start_ffmpeg(path: Path, reading: Sequence[str], output: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start FFmpeg on the first video stream of a file; its log is of the form that `read_log` takes.
-
-    Parameters
-    ----------
-    path : Path
-    reading : sequence of str
-        Options for reading.
-    output : sequence of str
-        Options for the output, and its name. No picture is left out of it or comes twice.
-
-    Raises
-    ------
-    VideoError
-        Where there is no FFmpeg.
-    """
-    said = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-debug_ts")
-    # The times are those of the file. With "file:" no name is taken for a protocol or an option.
-    read = ("-copyts", *reading, "-i", f"file:{path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough")
-    return subprocess.Popen(
-        [ffmpeg_program(path), *said, *read, *output],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=BUFFER_BYTES,
-        pipesize=BUFFER_BYTES,
-        env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
-        # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
-        start_new_session=True,
-    )
-
-
-def stop_ffmpeg(process: "subprocess.Popen[bytes]") -> None:
-    """End a process and close its pipes."""
-    process.kill()
-    process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
 
 
 def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | Ended]") -> None:

@@ -11,9 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from keyframes.errors import ExportError, SettingsError
-from keyframes.labelling.changes import Changes, open_project
-from keyframes.labelling.deeplabcut_config import new_config
-from keyframes.labelling.deeplabcut_project import (
+from keyframes.labelling.deeplabcut.new_config import new_config
+from keyframes.labelling.deeplabcut.project import (
     DeepLabCutProject,
     crop_for,
     frames_there,
@@ -21,14 +20,13 @@ from keyframes.labelling.deeplabcut_project import (
 )
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_names import frames_in, n_digits, stem_of
-from keyframes.labelling.place import check_free
+from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
-from keyframes.labelling.wishes import differing
+from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, shown
-from keyframes.result.earlier import Recording, decode_image, is_converted_from, is_video_of, png
+from keyframes.result.image_files import decoded, encoded
+from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
-
-__all__ = ["USES", "check", "default_place", "write"]
 
 USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
 FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
@@ -36,11 +34,15 @@ FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
 
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where the project cannot be read, or a new one cannot be made."""
-    if options.is_new:
-        _check_new(options, place)
-    else:
-        assert options.project is not None
-        read_project(options.project)
+    if not options.is_new:
+        read_project(place)
+        return
+    missing = [f"--{name}" for name in ("task", "scorer", "bodyparts") if not getattr(options, name)]
+    if missing:
+        raise SettingsError(
+            f"deeplabcut: give an existing project with --project, or {', '.join(missing)} to make a new one"
+        )
+    _check_text(Path(os.path.abspath(place)))
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -49,33 +51,21 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         recording.need_video()
     if options.is_new:
         return _write_new(recordings, options, place, progress)
-    assert options.project is not None
-    return _add(recordings, read_project(options.project), options, progress)
+    return _add(recordings, read_project(place), options, progress)
 
 
 def default_place(options: ExportOptions, today: date | None = None) -> Path:
     """Folder of a new project, named as DeepLabCut names it."""
-    return options.project or Path(f"{options.task}-{options.scorer}-{today or date.today():%Y-%m-%d}")
-
-
-def _check_new(options: ExportOptions, place: Path) -> None:
-    missing = [f"--{name}" for name in ("task", "scorer", "bodyparts") if not getattr(options, name)]
-    if missing:
-        raise SettingsError(
-            f"deeplabcut: give an existing project with --project, or {', '.join(missing)} to make a new one"
-        )
-    _check_text(Path(os.path.abspath(place)))
-    check_free(place)
+    return Path(f"{options.task}-{options.scorer}-{today or date.today():%Y-%m-%d}")
 
 
 def _write_new(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
-    _check_new(options, place)
     notes: list[str] = []
     root = Path(os.path.abspath(place))
+    videos = {}
     with open_project(place, new=True) as changes:
         for name in FOLDERS:
             (changes.folder / name).mkdir()
-        videos = {}
         for recording in recordings:
             images = changes.folder / "labeled-data" / recording.name
             images.mkdir()
@@ -117,7 +107,7 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
     """Find the project's path of a video: that of its content, or of its stem, by which DeepLabCut tells videos."""
     found = {video: [Path(place) for place in project.places_of(video)] for video in project.videos}
     for video, places in found.items():
-        if any(is_video_of(recording.manifest, place) for place in places):
+        if any(map(recording.identity.is_at, places)):
             return video
     # Linked under another name before, as one of several of equal names, and listed by another computer's path.
     linked = known_video(recording, project.root)
@@ -128,7 +118,7 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
         existing = [place for place in places if place.exists()]
         if not existing:
             notes.append(f"{recording.manifest['video']['path']} is taken for {video}, which is not on this machine")
-        elif any(is_converted_from(recording.manifest, place) for place in existing):
+        elif any(map(recording.identity.is_converted_at, existing)):
             notes.append(told_of_copy(recording, existing[0]))
         else:
             raise ExportError(
@@ -206,4 +196,4 @@ def _write_images(
     """Write frames as PNG, or a part of each."""
     for index, image in recording.images(wanted, progress):
         path = folder / f"img{index:0{digits}d}.png"
-        path.write_bytes(image if part is None else png(decode_image(image, path)[part]))
+        path.write_bytes(image if part is None else encoded(path, decoded(path, image)[part]))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from keyframes import OutputError
-from keyframes.labelling import changes as module
-from keyframes.labelling.changes import project_changes
+from keyframes.labelling import project_changes as module
+from keyframes.labelling.project_changes import project_changes
 from tests.test_keyframes.test_labelling.conftest import contents
 
 CONFIG = b"before\n"

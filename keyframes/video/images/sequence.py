@@ -1,6 +1,5 @@
 """Folders of images, TIFF stacks and animated images, read as a video is."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,14 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.animations import Animation
-from keyframes.video.folders import Folder
-from keyframes.video.levels import Scale, find_range
-from keyframes.video.sources import TIFF_ENDINGS, DamagedImageError, Images
-from keyframes.video.stacks import Stack
+from keyframes.video.images.animation import Animation
+from keyframes.video.images.files import TIFF_ENDINGS, image_files
+from keyframes.video.images.folder import ImageFolder
+from keyframes.video.images.levels import Scale, find_range
+from keyframes.video.images.source import DamagedImageError, ImageSource
+from keyframes.video.images.stack import TiffStack
 
-IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
-ANIMATION_ENDINGS = frozenset({".gif", ".png", ".apng", ".webp"})
 # Images, evenly spread, by which the size of most is known, and the range of their levels.
 N_SIZED = 5
 N_SAMPLED = 24
@@ -25,29 +23,10 @@ N_SAMPLED = 24
 N_NAMED = 10
 
 
-def is_image_sequence(path: Path) -> bool:
-    """Whether this is a folder with images in it, a TIFF, or an image that may be animated."""
+def _open(path: Path) -> ImageSource:
     if path.is_dir():
-        return bool(image_files(path))
-    return path.suffix.lower() in TIFF_ENDINGS | ANIMATION_ENDINGS
-
-
-def image_files(folder: Path) -> tuple[Path, ...]:
-    """List the images of a folder in the order of their names, numbers in them counted as numbers."""
-    files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_ENDINGS and path.name[0] != ".")
-    return tuple(sorted((path for path in files if path.is_file()), key=natural_order))
-
-
-def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Sort key of a name in which numbers count as numbers."""
-    parts = re.split(r"([0-9]+)", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name
-
-
-def _open(path: Path) -> Images:
-    if path.is_dir():
-        return Folder(image_files(path))
-    return Stack(path) if path.suffix.lower() in TIFF_ENDINGS else Animation(path)
+        return ImageFolder(image_files(path))
+    return TiffStack(path) if path.suffix.lower() in TIFF_ENDINGS else Animation(path)
 
 
 class ImageSequence:
@@ -82,7 +61,7 @@ class ImageSequence:
         self._scale: Scale | None = None if levels is None else Scale(*levels)
         # Levels that are given hold for 8-bit images too.
         self._scales_8_bits = levels is not None
-        self._images: Images | None = None
+        self._images: ImageSource | None = None
         self._size: tuple[int, int] | None = None
         self._count, self._noun, self._cut_off = 0, "image", False
         self._shortened: list[str] = []

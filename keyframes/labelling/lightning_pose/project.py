@@ -17,7 +17,7 @@ from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import index_in, is_image, parts_of
 from keyframes.labelling.project_file import read_project_file
 from keyframes.names import restored
-from keyframes.result.earlier import read_image
+from keyframes.result.image_files import read_image
 
 PROJECT_FILE = "project.yaml"
 TABLE = "CollectedData"

@@ -1,0 +1,1 @@
+"""DeepLabCut: `export` writes a project or adds to one, `project` reads it."""

@@ -1,0 +1,1 @@
+"""Lightning Pose: `export` writes a project or adds to one, `project` reads it."""

@@ -1,0 +1,47 @@
+"""Images as files: encoded as their endings say, decoded to blue, green and red."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import ExportError, OutputError
+
+
+def encoded(path: str | Path, image: NDArray[np.uint8]) -> bytes:
+    """Encode a picture as the ending of its path says."""
+    done, data = cv2.imencode(Path(path).suffix, image)
+    if not done:
+        raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
+    return bytes(data.tobytes())
+
+
+def write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture; not by cv2.imwrite, which hides why it failed, and loses non-ASCII names on Windows."""
+    path.write_bytes(encoded(path, image))
+
+
+def read_file(path: Path) -> bytes:
+    """Read the file of an image, or raise an ExportError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be read ({error.strerror}); run the extraction again") from None
+
+
+def decoded(path: Path, data: bytes) -> NDArray[np.uint8]:
+    """Decode the image that a file holds, or raise an ExportError."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        # Without data, or of a size that OpenCV refuses.
+        image = None
+    if image is None:
+        raise ExportError(f"{path}: holds an image that cannot be decoded; restore it from a copy")
+    return np.asarray(image, np.uint8)
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read and decode the image of a result or a project, or raise an ExportError."""
+    return decoded(path, read_file(path))
