@@ -80,9 +80,9 @@ def extract(
     Examples
     --------
     >>> import keyframes
-    >>> result = keyframes.extract("mouse.mp4", 20, seed=1)  # doctest: +SKIP
-    >>> result.frame_indices  # doctest: +SKIP
-    [3, 58, 114, ...]
+    >>> result = keyframes.extract("sample_data/mouse.mp4", 3, output="three", stop_s=2.0)
+    >>> [path.name for path in result.files] == [f"img{index:04d}.png" for index in result.frame_indices]
+    True
     """
     settings = Settings(k=k, **options)
     place = Path(output) if output is not None else Path(result_names([Path(video)])[0])

@@ -25,15 +25,12 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--skipped",
-        action="store_true",
-        help="run only what the latest run skipped; a package that is still missing is an error",
-    )
+    parser.addoption("--skipped", action="store_true", help="run only what the latest run skipped")
+    parser.addoption("--all-packages", action="store_true", help="a missing package is an error, not a reason to skip")
 
 
 def pytest_configure(config):
-    if config.getoption("--skipped"):
+    if config.getoption("--all-packages"):
         pytest.importorskip = lambda name, *_, **__: importlib.import_module(name)
     # Workers of pytest-xdist report to the process that started them.
     if config.pluginmanager.hasplugin("cacheprovider") and not hasattr(config, "workerinput"):

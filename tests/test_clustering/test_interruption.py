@@ -69,6 +69,7 @@ interruption.run_interruptible(main)
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no interval timer")
 def test_interrupted_at_every_step_of_a_thread_pool():
     done = subprocess.run([sys.executable, "-c", AT_EVERY_STEP], capture_output=True, text=True, timeout=500, cwd=ROOT)

@@ -97,10 +97,10 @@ VIDEOS = {
     )
 }
 
-# How often the 60 pictures of a long file come.
-TURNS = 20
-# A fast scan, which leaves out most frames of these, still has segments of twice as many; the refresh shows in them.
-TWICE_AS_LONG = {"b_frames.mp4", "no_pyramid.mp4", "refresh.mp4", "mpeg4.mp4", "hevc.mkv"}
+# How often the 60 pictures of a long file come: enough of them for the luma plane to pay.
+TURNS = 26
+# Of these a fast scan leaves out most frames, and still has segments; or a refresh shows where a segment begins.
+MORE_TURNS = dict.fromkeys(("b_frames.mp4", "no_pyramid.mp4", "refresh.mp4", "mpeg4.mp4", "hevc.mkv"), 40)
 PYRAMID = ("-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=none")
 LONG_KINDS = {
     "b_frames.mp4": (*X264, "-bf", "3", "-g", "25"),
@@ -263,19 +263,23 @@ def long_video(tmp_path_factory, video_file):
 
 @pytest.fixture(scope="session")
 def long_file(tmp_path_factory):
-    """Long enough for the luma plane, for segments and for seeks to pay; every kind is encoded once."""
+    """Long enough for the luma plane, for segments and for seeks to pay, or of so many turns; encoded once each."""
     raw = tmp_path_factory.mktemp("pictures") / "pictures.mkv"
 
-    def make(name, path):
+    def make(turns, name, path):
         if not raw.exists():
             pictures = b"".join(picture(i, 120, 160).tobytes() for i in range(60))
             source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
             ffmpeg(*source, "-c:v", "ffv1", raw, stdin=pictures)
-        codec, turns = LONG_KINDS[name], TURNS * (2 if name in TWICE_AS_LONG else 1)
+        codec = LONG_KINDS[name]
         pixels = () if "-pix_fmt" in codec else ("-pix_fmt", "yuv420p")
         ffmpeg("-stream_loop", turns - 1, "-i", raw, *pixels, *codec, path)
 
-    return partial(made_once, shared_folder(tmp_path_factory, "long_files"), make)
+    def get(name, turns=None):
+        turns = turns or MORE_TURNS.get(name, TURNS)
+        return made_once(shared_folder(tmp_path_factory, f"files_of_{turns}_turns"), partial(make, turns), name)
+
+    return get
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""An extraction interrupted at any moment leaves nothing half made."""
+"""An extraction interrupted at any moment leaves nothing half made.
+
+`KEYFRAMES_KILLS=20 pytest -m slow tests/test_keyframes/test_interruption.py` runs in full.
+"""
 
 import json
 import os
@@ -14,7 +17,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-N_MOMENTS = 20
+N_MOMENTS = int(os.environ.get("KEYFRAMES_KILLS", "5"))
 
 
 def contents(folder):
@@ -45,6 +48,7 @@ def catches(pid, number):
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see when handlers are set"),
 ]
 

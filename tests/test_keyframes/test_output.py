@@ -157,6 +157,7 @@ for number in itertools.count():
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is an instant without a result")
 def test_a_kill_at_any_moment_of_a_replacement_leaves_a_whole_result(tmp_path):
     seed = int.from_bytes(os.urandom(4), "big")

@@ -45,6 +45,7 @@ def test_recordings_that_hardly_move(tmp_path, shared_data):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_large_recording_needs_little_memory(tmp_path, shared_data):
     if not Path("/proc/self/status").exists():
         pytest.skip("needs /proc for the peak of this process alone; getrusage counts the one that started it too")

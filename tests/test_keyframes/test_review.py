@@ -259,6 +259,7 @@ def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_interrupted_as_soon_as_it_tells_its_address(number, folder):
     for turn in range(12):
@@ -309,6 +310,7 @@ def test_what_a_kill_left_is_mended(folder, sequential, video_file):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_kill_at_any_moment_leaves_a_whole_choice(folder, sequential, video_file, rng):
     def ask(review, wish):
         with suppress(OSError, http.client.HTTPException, AssertionError):

@@ -59,10 +59,12 @@ def same_account(one, other):
 @pytest.mark.parametrize("view", [View(), View(luma=True)], ids=["pictures", "luma"])
 @pytest.mark.parametrize("name", sorted(LONG_KINDS))
 def test_segments_see_what_a_walk_sees(name, view, long_file):
-    found = in_segments(long_file(name), view)
+    # It takes a while until a picture that a segment starts with shows to be another.
+    path = long_file(name) if name in WALKED_ONLY else long_file(name, 10)
+    found = in_segments(path, view)
     assert (found is None) == (name in WALKED_ONLY)
     if found is not None:
-        pictures, account = walked(long_file(name), view)
+        pictures, account = walked(path, view)
         assert found[0] == pictures
         assert same_account(found[1], account)
         assert found[2] > 4
@@ -140,7 +142,7 @@ def test_nothing_is_planned_without_times(long_file, tmp_path):
 def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
     """With intra refresh a seek comes to the right time, and it takes many frames until the pictures are right."""
     path = tmp_path / "refresh.mp4"
-    noisy = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30,noise=all_seed=1:alls=20:allf=t", "-t", 30)
+    noisy = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30,noise=all_seed=1:alls=20:allf=t", "-t", 16)
     refresh = "intra-refresh=1:keyint=120:bframes=0"
     ffmpeg(*noisy, "-pix_fmt", "yuv420p", *X264, "-x264-params", refresh, path)
     with VideoReader(path, threads=2) as video:
@@ -153,14 +155,13 @@ def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
 @pytest.mark.parametrize("name", ["refresh.mp4", "transport.ts", "open_gop.mkv", "mpeg4_b.avi", "b_frames.mp4"])
 def test_a_scan_is_the_same_with_any_number_of_workers(name, long_file):
     scans = []
-    for threads in (1, 2, 3):
+    for threads in (1, 3):
         with VideoReader(long_file(name), threads=threads) as video:
             scans.append(scan_video(video, Settings(k=5), progress=False))
-    for scan in scans[1:]:
-        for column in ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place"):
-            assert_array_equal(getattr(scan, column), getattr(scans[0], column), err_msg=column)
-        assert scan.frames_decoded == scans[0].frames_decoded
-        assert scan.warnings == scans[0].warnings
+    for column in ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place"):
+        assert_array_equal(getattr(scans[1], column), getattr(scans[0], column), err_msg=column)
+    assert scans[1].frames_decoded == scans[0].frames_decoded
+    assert scans[1].warnings == scans[0].warnings
 
 
 def test_a_segment_may_hold_no_frame_of_the_stride(long_file):
@@ -173,7 +174,7 @@ def test_a_segment_may_hold_no_frame_of_the_stride(long_file):
 
 @pytest.mark.parametrize("place", [0.3, 0.9])
 def test_a_damaged_file_gives_the_same_scan_with_any_number_of_workers(place, long_file, tmp_path):
-    data = bytearray(long_file("b_frames.mp4").read_bytes())
+    data = bytearray(long_file("full_range.mp4").read_bytes())
     first = int(place * len(data))
     data[first : first + 40] = bytes(byte ^ 0x5A for byte in data[first : first + 40])
     path = tmp_path / "damaged.mp4"

@@ -48,7 +48,6 @@ def test_the_page_shows_original_result_and_error_and_tells_the_figures(run_comm
     assert str(tmp_path) not in text
 
 
-@pytest.mark.slow
 def test_the_same_image_gives_the_same_page_and_nothing_is_written_over(run_command, tmp_path):
     picture = tmp_path / "few.png"
     Image.fromarray((np.indices((20, 20)).sum(0) % 5 * 40).astype(np.uint8)).save(picture)
@@ -67,7 +66,6 @@ def test_the_same_image_gives_the_same_page_and_nothing_is_written_over(run_comm
     assert (tmp_path / "c" / "out.vqi-report.html").read_bytes() == pages[0]
 
 
-@pytest.mark.slow
 def test_it_stands_beside_a_file(run_command, picture, tmp_path):
     for arguments in (("-", "--report"), ("photo.png", "-o", "-", "--report"), ("--info", "photo.vqi", "--report")):
         done = run_command("quantize", *arguments, cwd=tmp_path)

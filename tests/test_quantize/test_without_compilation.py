@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 import quantize
 from tests.conftest import ROOT, compiled_only
@@ -53,19 +52,3 @@ def test_plain_python_decodes_the_same_bits(tmp_path):
     assert (tmp_path / "palette.bin").read_bytes() == quantize.encode(pixels[:8, :8], block=1)
     levels = (tmp_path / "levels.bin").read_bytes()
     assert levels == quantize.encode(pixels[:16, :16], profile="multiresolution")
-
-
-@pytest.mark.slow
-@compiled_only
-def test_images_and_palettes_pass_without_compilation():
-    overflow = ("-W", "ignore:overflow encountered in scalar multiply:RuntimeWarning")
-    files = [f"tests/test_quantize/test_{name}.py" for name in ("coder", "container", "images", "palette")]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *overflow, *files],
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-5000:]
-    assert " passed" in done.stdout

@@ -21,6 +21,7 @@ SCRIPTS = Path(sys.executable).parent
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     # Dask's own threads and sockets, as they end.
     pytest.mark.filterwarnings("ignore"),
 ]

@@ -121,13 +121,6 @@ def test_a_new_project(name, tmp_path, extracted, yaml):
         assert (images / image).read_bytes() == (result / entry["file"]).read_bytes()
 
 
-def test_the_real_reader_takes_a_new_project(tmp_path, extracted):
-    config_module = pytest.importorskip("deeplabcut.core.config.project_config", reason="needs deeplabcut")
-    keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **NEW)
-    config = config_module.ProjectConfig.from_yaml(tmp_path / "new" / "config.yaml")
-    assert (config.Task, list(config.bodyparts), len(config.video_sets)) == ("reach", ["nose", "tail base"], 1)
-
-
 def test_a_new_project_is_named_as_deeplabcut_names_it():
     options = keyframes.settings.ExportOptions(**NEW)
     assert default_place(options, date(2026, 3, 9)) == Path("reach-anna-2026-03-09")

@@ -20,7 +20,7 @@ NEW = {"task": "reach", "scorer": "anna", "bodyparts": BODYPARTS, "skeleton": (B
 def answer_of(module, program, *arguments):
     """Run a program that prints JSON in its last line, where the tool is installed."""
     if find_spec(module) is None:
-        pytest.skip(f"needs {module}: pip install '.[tools]'")
+        pytest.importorskip(module, reason=f"needs {module}")
     done = subprocess.run(
         [sys.executable, "-c", f"import json, sys\n{program}", *map(str, arguments)],
         capture_output=True,
@@ -41,6 +41,17 @@ from napari_deeplabcut._reader import get_config_reader
 (layer,) = get_config_reader(sys.argv[1])(sys.argv[1])
 print(json.dumps([list(column) for column in layer[1]["metadata"]["header"].columns]))
 """
+
+OPEN_PROJECT = """
+from deeplabcut.core.config.project_config import ProjectConfig
+config = ProjectConfig.from_yaml(sys.argv[1])
+print(json.dumps([config.Task, list(config.bodyparts), len(config.video_sets)]))
+"""
+
+
+def test_deeplabcut_opens_a_new_project(tmp_path, extracted):
+    place = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **NEW).place
+    assert answer_of("deeplabcut", OPEN_PROJECT, place / "config.yaml") == ["reach", list(BODYPARTS), 1]
 
 
 @pytest.mark.parametrize("cropped", [False, True])
