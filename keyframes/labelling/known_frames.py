@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Known
 from keyframes.labelling.deeplabcut import project as deeplabcut
-from keyframes.labelling.exported import LabelledFrame
+from keyframes.labelling.labelled_frame import LabelledFrame
 from keyframes.labelling.lightning_pose import project as lightning_pose
 from keyframes.labelling.project_kind import Kind, kind_of
 from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of

@@ -7,8 +7,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
-from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import closest_paths
+from keyframes.labelling.labelled_frame import LabelledFrame
 from keyframes.names import plain
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader, file_hash

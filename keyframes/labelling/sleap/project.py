@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import ExportError
-from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import closest_paths, parts_of, stem_of
+from keyframes.labelling.labelled_frame import LabelledFrame
 from keyframes.labelling.same_recording import OwnVideo, matching
 from keyframes.names import restored
 from keyframes.result.image_files import decoded, read_image
