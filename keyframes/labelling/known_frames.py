@@ -36,10 +36,9 @@ class Labelled:
         The pixels that an image shows: all, unless the project crops its images.
     frame_index : array (n_of_this_video,), int64
     by_index : array (n_without,), int64
-        Those of them that no thumbnail stands for: they are found in the scan.
+        Those of them that no thumbnail represents: they are found in the scan.
     projects : tuple of dict
         Their entries in the manifest.
-    warnings : tuple of str
     """
 
     thumbnails: NDArray[np.uint8] = field(repr=False)
@@ -66,19 +65,9 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     on this computer, this one's name. Images are reduced as those of the video are; so those of other videos of the
     same camera count as well.
 
-    Parameters
-    ----------
-    projects : sequence of Path
-        DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder or ``project.yaml``, a result folder
-        or its ``manifest.json``, or a folder of these.
-    video : VideoReader
-    thumbnailer : Thumbnailer
-        That of the scan, for pictures.
-
-    Raises
-    ------
-    ExportError
-        Where a path is no project, or what is in it cannot be read.
+    `projects` are DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder or ``project.yaml``, a
+    result folder or its ``manifest.json``, or a folder of these; `thumbnailer` is that of the scan, for pictures. An
+    ExportError says that a path is no project, or that what is in it cannot be read.
     """
     looks: list[tuple[NDArray[np.uint8], NDArray[np.bool_]]] = []
     of_this: list[int] = []

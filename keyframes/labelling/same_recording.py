@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
-from keyframes.labelling.image_names import closest_paths
+from keyframes.labelling.image_names import parts_of
 from keyframes.labelling.labelled_frame import LabelledFrame
 from keyframes.names import plain
 from keyframes.result.video_identity import VideoIdentity
@@ -53,22 +53,27 @@ class OwnVideo:
 def matching(
     own: OwnVideo, candidates: Sequence[T], name_of: Callable[[T], str], places_of: Callable[[T], Sequence[str]]
 ) -> list[T]:
-    """Return the candidates that are a video.
+    """Return the candidates that are a video, by their names and by where they may lie: the recorded path first.
 
     Where one has its content, no other is it, whatever its name. A file of its name with another content is another
     video, unless it has another ending and as many frames: then it was converted. Of several that are not here, the
     path decides that is most like the video's own.
-
-    Parameters
-    ----------
-    own : OwnVideo
-    candidates : sequence
-    name_of, places_of : callable
-        Name of a candidate in its project, and where its video may lie: the recorded path first.
     """
     exact = [one for one in candidates if own.is_at(places_of(one))]
     named = [one for one in candidates if own.has_name(name_of(one)) and own.may_be_at(places_of(one))]
     return exact or closest_paths(named, lambda one: next(iter(places_of(one)), ""), own.path)
+
+
+def closest_paths(candidates: list[T], path_of: Callable[[T], str], path: Path) -> list[T]:
+    """Keep those whose path shares most folders with another path, from its end: of equal names, the likeliest."""
+
+    def n_shared(candidate: T) -> int:
+        folders = [plain(part) for part in parts_of(path_of(candidate))[-2::-1]]
+        own = [plain(part) for part in path.parts[-2::-1]]
+        return next((i for i, pair in enumerate(zip(folders, own, strict=False)) if len(set(pair)) > 1), len(folders))
+
+    most = max(map(n_shared, candidates), default=0)
+    return [candidate for candidate in candidates if n_shared(candidate) == most]
 
 
 def key_of(frame: LabelledFrame) -> Key:

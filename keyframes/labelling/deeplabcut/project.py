@@ -14,6 +14,7 @@ from keyframes.labelling.image_names import frames_in, index_in, is_image, parts
 from keyframes.labelling.label_tables import images_in_h5, rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame
 from keyframes.labelling.project_file import ProjectFile, read_project_file
+from keyframes.manifest import VideoEntry
 from keyframes.names import restored
 from keyframes.result.image_files import read_image
 from keyframes.settings import Crop
@@ -39,11 +40,6 @@ class DeepLabCutProject:
     def crops_frames(self) -> bool:
         """Whether frames are extracted cropped."""
         return self.file.data.get("cropping") is True
-
-    @property
-    def images(self) -> Path:
-        """Folder of the folders of images."""
-        return self.root / "labeled-data"
 
     @property
     def place(self) -> Path:
@@ -83,7 +79,7 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that are labelled or extracted for it."""
     project = read_project(path)
     listed = {stem_of(video).casefold(): video for video in reversed(project.videos)}
-    folders = sorted(path for path in project.images.glob("*") if path.is_dir())
+    folders = sorted(path for path in (project.root / "labeled-data").glob("*") if path.is_dir())
     for folder in folders:
         # There DeepLabCut draws the labels into the images.
         if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
@@ -123,16 +119,14 @@ def _named_in_tables(folder: Path) -> Iterator[str]:
             yield from (parts_of(name)[-1] for name in images_in_h5(table))
 
 
-def crop_for(
-    project: DeepLabCutProject, video: str, folder: Path, width: int, height: int
-) -> tuple[slice, slice] | None:
-    """Rows and columns that DeepLabCut would keep of a video's frame; None for all.
+def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEntry) -> tuple[slice, slice] | None:
+    """Rows and columns that DeepLabCut would keep of a listed video's frame; None for all.
 
     The images that the video's folder has decide, because the labelling tool opens only images of one size; in an empty
     folder the project's ``cropping`` does. An ExportError says that the images are neither whole frames nor the part
     that the project names.
     """
-    box = project.box_of(video)
+    box, width, height = project.box_of(video), size["width"], size["height"]
     if box is None or box[0] >= width or box[2] >= height:
         if project.crops_frames and project.videos[video]:
             raise ExportError(

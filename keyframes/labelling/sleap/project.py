@@ -9,12 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import ExportError
-from keyframes.labelling.image_names import closest_paths, parts_of, stem_of
+from keyframes.labelling.image_names import parts_of, stem_of
 from keyframes.labelling.labelled_frame import LabelledFrame
-from keyframes.labelling.same_recording import OwnVideo, matching
+from keyframes.labelling.same_recording import OwnVideo, closest_paths, matching
 from keyframes.names import restored
 from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
+
+# What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def need_sleap_io() -> Any:
@@ -39,8 +51,7 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
         raise ExportError(f"{project}: cannot be read ({error.strerror}); give a SLEAP project (.slp)") from None
     try:
         return sio.load_slp(str(project), open_videos=False, lazy=lazy)
-    except Exception as error:
-        # Whatever a damaged file makes the reader raise.
+    except DAMAGE as error:
         if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
             raise ExportError(f"{project}: is open for writing in another program; close it there") from None
         reason = str(error).strip() or type(error).__name__
@@ -78,13 +89,7 @@ def places_of(video: Any, project: Path) -> tuple[str, ...]:
 
 
 def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
-    """Find a video of a project by its content, or by its name where that leaves one.
-
-    Raises
-    ------
-    ExportError
-        Where the project does not have it, or has several that it could be.
-    """
+    """Find a video of a project by its content, or else by its name; an ExportError says that not one fits."""
     found = matching(own, labels.videos, lambda one: stem_of(path_of(one)), lambda one: places_of(one, project))
     found = closest_paths(found, path_of, own.path)
     if len(found) == 1:
