@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Known
 from keyframes.labelling.deeplabcut import project as deeplabcut
-from keyframes.labelling.labelled_frame import LabelledFrame
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.lightning_pose import project as lightning_pose
 from keyframes.labelling.project_kind import Kind, kind_of
-from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of
+from keyframes.labelling.same_recording import OwnVideo, matching
 from keyframes.labelling.sleap import project as sleap
 from keyframes.manifest import UnlikeEntry
 from keyframes.result.image_files import read_image
@@ -78,15 +78,15 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     for project in projects:
         n_same, n_lost = 0, 0
         frames = list(_frames_of(project))
-        recordings = recordings_of(own, frames)
+        videos = matching(own, dict.fromkeys(frame.video for frame in frames))
         for frame in frames:
-            same = key_of(frame) in recordings
+            same = frame.video in videos
             if same:
                 n_same += 1
                 of_this.append(frame.frame_index)
             look = _look_at(frame, video, thumbnailer)
             # Of an earlier result, and where the image is only a part, the scan's own frame says more.
-            if look is not None and (not same or (look[1].all() and not frame.video_hash)):
+            if look is not None and (not same or (look[1].all() and not frame.video.content_hash)):
                 looks.append(look)
             elif same:
                 by_index.append(frame.frame_index)
@@ -151,10 +151,10 @@ def _frames_of(project: Path) -> Iterator[LabelledFrame]:
 def _frames_of_results(folder: Path) -> Iterator[LabelledFrame]:
     for result in results_in(folder):
         manifest = read_manifest(result)
-        video = manifest["video"]
+        described = ProjectVideo(Path(manifest["video"]["path"]).stem, content_hash=manifest["video"]["hash"])
         for entry in manifest["keyframes"]:
             read = partial(read_image, result / entry["file"])
-            yield LabelledFrame(Path(video["path"]).stem, entry["frame_index"], read, video["hash"])
+            yield LabelledFrame(described, entry["frame_index"], read)
 
 
 READERS: dict[Kind, Callable[[Path], Iterator[LabelledFrame]]] = {

@@ -12,7 +12,7 @@ from typing import Any
 from keyframes.errors import ExportError
 from keyframes.labelling.image_names import frames_in, index_in, is_image, parts_of, stem_of
 from keyframes.labelling.label_tables import images_in_h5, rows_in_csv
-from keyframes.labelling.labelled_frame import LabelledFrame
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import ProjectFile, read_project_file
 from keyframes.manifest import VideoEntry
 from keyframes.names import restored
@@ -85,15 +85,11 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
         if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
             continue
         video = listed.get(folder.name.casefold())
+        described = ProjectVideo(folder.name, project.places_of(video) if video else ())
         box = project.box_of(video) if video else None
+        crop = Crop(box[0], box[2], box[1] - box[0], box[3] - box[2]) if box else None
         for index, image in sorted(frames_there(folder).items()):
-            yield LabelledFrame(
-                folder.name,
-                index,
-                partial(read_image, image) if image else None,
-                videos=project.places_of(video) if video else (),
-                crop=Crop(box[0], box[2], box[1] - box[0], box[3] - box[2]) if box else None,
-            )
+            yield LabelledFrame(described, index, partial(read_image, image) if image else None, crop)
 
 
 def frames_there(folder: Path) -> dict[int, Path | None]:

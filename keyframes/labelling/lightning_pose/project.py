@@ -15,7 +15,7 @@ from typing import Any
 from keyframes.errors import ExportError
 from keyframes.labelling.image_names import index_in, is_image, parts_of
 from keyframes.labelling.label_tables import rows_in_csv
-from keyframes.labelling.labelled_frame import LabelledFrame
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import read_project_file
 from keyframes.names import restored
 from keyframes.result.image_files import read_image
@@ -144,7 +144,7 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     videos = {video.stem: str(video) for video in sorted(folder.iterdir())} if folder.is_dir() else {}
     for (name, index), image in sorted(frames_there(root).items()):
         read = partial(read_image, image) if image.is_file() else None
-        yield LabelledFrame(name, index, read, videos=(videos[name],) if name in videos else ())
+        yield LabelledFrame(ProjectVideo(name, (videos[name],) if name in videos else ()), index, read)
 
 
 def frames_there(root: Path) -> dict[tuple[str, int], Path]:
