@@ -29,6 +29,18 @@ class Changes:
         """Replace the content of a file of the project that is now `before`."""
         self._rewritten[Path(os.path.realpath(path))] = (before, after)
 
+    def content(self, name: str) -> bytes | None:
+        """Return the content of a file of the project; None where there is none."""
+        path = self.root / name
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, name: str, before: bytes | None, after: bytes) -> None:
+        """Write a file that is new, or replace its content."""
+        if before is None:
+            (self.folder / name).write_bytes(after)
+        else:
+            self.rewrite(self.root / name, before, after)
+
     def _make(self, undo: "_Undo") -> None:
         new = sorted(path for path in self.folder.rglob("*") if path.is_symlink() or not path.is_dir())
         for staged in new:
