@@ -26,16 +26,7 @@ def option_of(name: str) -> str:
 
 
 def differing(options: ExportOptions, has: Mapping[str, Any], file: str) -> list[str]:
-    """Return a note for each option that an existing project decides in another way.
-
-    Parameters
-    ----------
-    options : ExportOptions
-    has : mapping of str to Any
-        What the project says, by the name of the option; what it does not say is None.
-    file : str
-        Where it says that.
-    """
+    """Return a note for each option that an existing project decides in another way: by what its file says of each."""
     notes = []
     for name in given(options):
         if name in has and (wanted := _plain(getattr(options, name))) != (theirs := _plain(has[name])):
