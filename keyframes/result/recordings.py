@@ -99,7 +99,7 @@ class Recording:
             progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
         ):
             for frame in frames:
-                yield frame.index, encoded(".png", frame.image)
+                yield frame.index, encoded(self.files[frame.index].with_suffix(".png"), frame.image)
 
 
 def read_recordings(

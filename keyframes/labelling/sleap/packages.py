@@ -11,7 +11,7 @@ import numpy as np
 
 from keyframes.errors import OutputError
 from keyframes.labelling.sleap.project import unpacked
-from keyframes.result.image_files import decoded, encoded, write_image
+from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
 
 
@@ -21,13 +21,13 @@ def image_files_of(
     """Give a PNG file of each wanted frame: the result's own, or one made in the temporary folder."""
     files = {}
     for index, image in recording.images(wanted, progress):
-        files[index] = recording.files[index]
+        own, made = recording.files[index], scratch / f"{recording.name}-{index}.png"
+        files[index] = own if order == "RGB" and own.suffix == ".png" else made
         if order != "RGB":
             # Red and blue change places, losslessly.
-            image = encoded(".png", np.ascontiguousarray(decoded(files[index], image)[..., ::-1]))
-        if order != "RGB" or files[index].suffix != ".png":
-            files[index] = scratch / f"{recording.name}-{index}.png"
-            files[index].write_bytes(image)
+            write_image(made, np.ascontiguousarray(decoded(own, image)[..., ::-1]))
+        elif files[index] == made:
+            made.write_bytes(image)
     return files
 
 
