@@ -132,7 +132,7 @@ def test_the_list_of_public_names_is_the_namespace(package):
         "import clustering",
         "import clustering.deep",
         "import keyframes",
-        "import keyframes.cli",
+        "import keyframes.commands.cli",
         "import quantize",
         "import quantize.cli",
     ],
