@@ -15,14 +15,7 @@ from keyframes.labelling.free_place import unused_file
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
-from keyframes.labelling.sleap.project import (
-    find_video,
-    frames_that_count,
-    is_packed,
-    load,
-    need_sleap_io,
-    ranks_of,
-)
+from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
 from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.folder import result_folder
