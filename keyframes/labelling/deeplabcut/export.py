@@ -12,21 +12,16 @@ from pathlib import Path
 
 from keyframes.errors import ExportError, SettingsError
 from keyframes.labelling.deeplabcut.new_config import new_config
-from keyframes.labelling.deeplabcut.project import (
-    DeepLabCutProject,
-    crop_for,
-    frames_there,
-    read_project,
-)
+from keyframes.labelling.deeplabcut.project import DeepLabCutProject, crop_for, crop_text, frames_there, read_project
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_names import frames_in, n_digits, stem_of
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
 from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, shown
-from keyframes.result.image_files import decoded, encoded
+from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
+from keyframes.settings import Crop, ExportOptions
 
 USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
 FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
@@ -58,7 +53,9 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             known = _known(recording, project, notes) if project else None
             n_frames += _add_images(recording, project, known, changes, notes, progress)
             if known is None:
-                videos[_listed(recording, spelled, changes, options, notes)] = _whole(recording)
+                size = recording.manifest["video"]
+                whole = crop_text(Crop(0, 0, size["width"], size["height"]))
+                videos[_listed(recording, spelled, changes, options, notes)] = whole
         if project is None:
             for name in FOLDERS:
                 (changes.folder / name).mkdir(exist_ok=True)
@@ -89,15 +86,17 @@ def _add_images(
     folder.mkdir(parents=True, exist_ok=True)
     there, digits = frames_there(place), n_digits(frames_in(place).values()) or _digits(recording)
     wanted = [index for index in recording.frame_indices if index not in there]
-    part = crop_for(project, known, place, recording.manifest["video"]) if project and known else None
+    crop = crop_for(project, known, place, recording.manifest["video"]) if project and known else None
     for index, image in recording.images(wanted, progress):
         path = folder / f"img{index:0{digits}d}.png"
-        path.write_bytes(encoded(path, decoded(path, image)[part]) if part else image)
+        if crop is None:
+            path.write_bytes(image)
+        else:
+            rows, columns = slice(crop.y, crop.y + crop.height), slice(crop.x, crop.x + crop.width)
+            write_image(path, decoded(path, image)[rows, columns])
     notes += recording.told_what_was_there(len(wanted))
-    if project and part and wanted:
-        rows, columns = part
-        cropped = f"{columns.start}, {columns.stop}, {rows.start}, {rows.stop}"
-        notes.append(f"frames of {stem} are cropped to {cropped}, as {project.file.path.name} says")
+    if project and crop and wanted:
+        notes.append(f"frames of {stem} are cropped to {crop_text(crop)}, as {project.file.path.name} says")
     return len(wanted)
 
 
@@ -166,11 +165,6 @@ def _options_not_used(project: DeepLabCutProject, options: ExportOptions) -> lis
         "skeleton": data.get("skeleton"),
     }
     return differing(options, has, project.file.path.name)
-
-
-def _whole(recording: Recording) -> str:
-    video = recording.manifest["video"]
-    return f"0, {video['width']}, 0, {video['height']}"
 
 
 def _digits(recording: Recording) -> int:

@@ -54,14 +54,14 @@ class DeepLabCutProject:
         """Where a listed video may lie: its path, and, if the project was moved, its folder of videos."""
         return video, str(self.root / "videos" / parts_of(video)[-1])
 
-    def box_of(self, video: str) -> tuple[int, int, int, int] | None:
-        """Left, right, top and bottom of the part of a listed video that is labelled, if the file says so."""
+    def crop_of(self, video: str) -> Crop | None:
+        """Return the part of a listed video that is labelled, if the file says so."""
         entry = self.videos[video]
         numbers = re.findall(r"-?\d+", str(entry.get("crop", ""))) if isinstance(entry, dict) else []
         if len(numbers) != 4:
             return None
-        left, right, top, bottom = map(int, numbers)
-        return (left, right, top, bottom) if 0 <= left < right and 0 <= top < bottom else None
+        crop = _between(*map(int, numbers))
+        return crop if min(crop.x, crop.y) >= 0 and min(crop.width, crop.height) > 0 else None
 
 
 def read_project(path: Path) -> DeepLabCutProject:
@@ -86,8 +86,7 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
             continue
         video = listed.get(folder.name.casefold())
         described = ProjectVideo(folder.name, project.places_of(video) if video else ())
-        box = project.box_of(video) if video else None
-        crop = Crop(box[0], box[2], box[1] - box[0], box[3] - box[2]) if box else None
+        crop = project.crop_of(video) if video else None
         for index, image in sorted(frames_there(folder).items()):
             yield LabelledFrame(described, index, partial(read_image, image) if image else None, crop)
 
@@ -115,44 +114,51 @@ def _named_in_tables(folder: Path) -> Iterator[str]:
             yield from (parts_of(name)[-1] for name in images_in_h5(table))
 
 
-def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEntry) -> tuple[slice, slice] | None:
-    """Rows and columns that DeepLabCut would keep of a listed video's frame; None for all.
+def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEntry) -> Crop | None:
+    """Return the part that DeepLabCut would keep of a listed video's frame; None for all of it.
 
     The images that the video's folder has decide, because the labelling tool opens only images of one size; in an empty
     folder the project's ``cropping`` does. An ExportError says that the images are neither whole frames nor the part
     that the project names.
     """
-    box, width, height = project.box_of(video), size["width"], size["height"]
-    if box is None or box[0] >= width or box[2] >= height:
+    crop, width, height = project.crop_of(video), size["width"], size["height"]
+    if crop is None or crop.x >= width or crop.y >= height:
         if project.crops_frames and project.videos[video]:
             raise ExportError(
                 f"{project.file.path}: the crop of {video} is not within its frames of {width} x {height}; correct it"
             )
         return None
-    ways = [_as_deeplabcut_rounds(box, width, height), (box[0], min(box[1], width), box[2], min(box[3], height))]
+    clipped = Crop(crop.x, crop.y, min(crop.width, width - crop.x), min(crop.height, height - crop.y))
+    ways = [_as_deeplabcut_rounds(crop, width, height), clipped]
     there = _size_in(folder)
     if there is None:
         chosen = ways[0] if project.crops_frames else None
     elif there == (width, height):
         chosen = None
     else:
-        chosen = next((way for way in ways if (way[1] - way[0], way[3] - way[2]) == there), None)
+        chosen = next((way for way in ways if (way.width, way.height) == there), None)
         if chosen is None:
             raise ExportError(
                 f"{folder}: its images of {there[0]} x {there[1]} are neither whole frames ({width} x {height}) nor "
-                f"the crop {', '.join(map(str, box))} of {project.file.path.name}; correct the crop there"
+                f"the crop {crop_text(crop)} of {project.file.path.name}; correct the crop there"
             )
-    if chosen is None or chosen == (0, width, 0, height):
-        return None
-    left, right, top, bottom = chosen
-    return slice(top, bottom), slice(left, right)
+    return None if chosen == Crop(0, 0, width, height) else chosen
 
 
-def _as_deeplabcut_rounds(box: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
+def crop_text(crop: Crop) -> str:
+    """Write a crop as config.yaml has it: left, right, top, bottom."""
+    return f"{crop.x}, {crop.x + crop.width}, {crop.y}, {crop.y + crop.height}"
+
+
+def _between(left: int, right: int, top: int, bottom: int) -> Crop:
+    return Crop(left, top, right - left, bottom - top)
+
+
+def _as_deeplabcut_rounds(crop: Crop, width: int, height: int) -> Crop:
     """Apply a crop as DeepLabCut does, which keeps it as fractions and rounds down: 1 pixel may get lost."""
-    left, right = (int(width * min(x / width, 1)) for x in box[:2])
-    top, bottom = (int(height * min(y / height, 1)) for y in box[2:])
-    return left, right, top, bottom
+    left, right = (int(width * min(x / width, 1)) for x in (crop.x, crop.x + crop.width))
+    top, bottom = (int(height * min(y / height, 1)) for y in (crop.y, crop.y + crop.height))
+    return _between(left, right, top, bottom)
 
 
 def _size_in(folder: Path) -> tuple[int, int] | None:

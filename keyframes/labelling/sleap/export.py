@@ -15,14 +15,7 @@ from keyframes.labelling.free_place import unused_file
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
-from keyframes.labelling.sleap.project import (
-    find_video,
-    frames_that_count,
-    is_packed,
-    load,
-    need_sleap_io,
-    ranks_of,
-)
+from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
 from keyframes.labelling.unused_options import differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.folder import result_folder
@@ -77,25 +70,11 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
 
 
 def _labels(sio: Any, recordings: Sequence[Recording], videos: Sequence[Any], options: ExportOptions) -> Any:
-    return sio.Labels(
-        videos=list(videos),
-        skeletons=_skeletons(sio, options),
-        tracks=_tracks(sio, options),
-        suggestions=[
-            suggestion
-            for recording, video in zip(recordings, videos, strict=True)
-            for suggestion in _suggestions(sio, recording, video, {index: index for index in recording.frame_indices})
-        ],
-    )
-
-
-def _skeletons(sio: Any, options: ExportOptions) -> list[Any]:
-    parts, pairs = shown_in(options.bodyparts), shown_in(options.skeleton)
-    return [sio.Skeleton(parts, edges=[tuple(pair) for pair in pairs])] if parts else []
-
-
-def _tracks(sio: Any, options: ExportOptions) -> list[Any]:
-    return [sio.Track(name) for name in shown_in(options.individuals)]
+    labels = sio.Labels(videos=list(videos))
+    _add_names(sio, labels, options, "")
+    for recording, video in zip(recordings, videos, strict=True):
+        labels.suggestions.extend(_suggestions(sio, recording, video, {i: i for i in recording.frame_indices}))
+    return labels
 
 
 def _suggestions(sio: Any, recording: Recording, video: Any, indices: dict[int, int]) -> list[Any]:
@@ -166,7 +145,7 @@ def _is_gray(recording: Recording) -> bool:
 def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, project: Path, progress: bool) -> Exported:
     """Save a copy of a project with the frames that it has not yet added to its suggestions."""
     labels = load(sio, project)
-    notes, is_changed = _add_names(sio, labels, options, project)
+    notes, is_changed = _add_names(sio, labels, options, project.name)
     n_frames = 0
     ending = ".pkg.slp" if project.name.endswith(".pkg.slp") else ".slp"
     stem = re.sub(r"-keyframes(-\d+)?$", "", project.name.removesuffix(ending))
@@ -190,8 +169,8 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
     return Exported("sleap", place if is_changed else project, n_frames, tuple(notes))
 
 
-def _add_names(sio: Any, labels: Any, options: ExportOptions, project: Path) -> tuple[list[str], bool]:
-    """Give a project without skeleton or tracks those that were asked for; return notes, and whether it changed."""
+def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tuple[list[str], bool]:
+    """Give labels without skeleton or tracks those that were asked for; return notes, and whether they changed."""
     has: dict[str, Any] = {}
     is_changed = False
     if labels.skeletons:
@@ -199,14 +178,15 @@ def _add_names(sio: Any, labels: Any, options: ExportOptions, project: Path) -> 
         has["bodyparts"] = names
         has["skeleton"] = [(names[one], names[other]) for one, other in labels.skeletons[0].edge_inds]
     elif options.bodyparts:
-        labels.skeletons.extend(_skeletons(sio, options))
+        edges = [tuple(pair) for pair in shown_in(options.skeleton)]
+        labels.skeletons.append(sio.Skeleton(shown_in(options.bodyparts), edges=edges))
         is_changed = True
     if labels.tracks:
         has["individuals"] = [track.name for track in labels.tracks]
     elif options.individuals:
-        labels.tracks.extend(_tracks(sio, options))
+        labels.tracks.extend(sio.Track(name) for name in shown_in(options.individuals))
         is_changed = True
-    return differing(options, has, project.name), is_changed
+    return differing(options, has, file), is_changed
 
 
 def _find(labels: Any, project: Path, recording: Recording) -> Any:

@@ -17,16 +17,7 @@ from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
 
 # What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
-DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def need_sleap_io() -> Any:
