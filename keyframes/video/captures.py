@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -24,7 +24,8 @@ from keyframes.video.openable import openable_name
 
 # Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
 Discard = Literal["none", "nonref", "bidir"]
-Capture = cv2.VideoCapture | ImageSequence | FFmpegCapture
+OpenCVCapture: TypeAlias = cv2.VideoCapture
+Capture = OpenCVCapture | ImageSequence | FFmpegCapture
 
 AnyCapture = TypeVar("AnyCapture", bound=Capture)
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN, View, current_picture, open_capture
+from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture
 from keyframes.video.clock import ROUNDING_S
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import Frame
@@ -279,7 +279,7 @@ def _timeline(video: VideoReader) -> Timeline:
 class _Follower:
     """A capture that is led along a timeline."""
 
-    def __init__(self, capture: cv2.VideoCapture, timeline: Timeline) -> None:
+    def __init__(self, capture: OpenCVCapture, timeline: Timeline) -> None:
         self.capture = capture
         self._timeline = timeline
         self._position = 0

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
-from keyframes.video.captures import View, current_picture, open_capture
+from keyframes.video.captures import OpenCVCapture, View, current_picture, open_capture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import VideoReader
@@ -137,7 +137,7 @@ class SegmentedPass:
         self.log = DecoderLog()
         self._begin, self._end = _range(video)
         self._ended = threading.Event()
-        self._captures: list[cv2.VideoCapture] = []
+        self._captures: list[OpenCVCapture] = []
         self._mine = threading.local()
         self._times_ms: list[float] = []
 
@@ -247,12 +247,12 @@ class SegmentedPass:
         if whole and index < stop - 1:
             raise DisagreementError(f"decoding ended after frame {index}")
 
-    def _reach(self, segment: Segment) -> cv2.VideoCapture:
+    def _reach(self, segment: Segment) -> OpenCVCapture:
         """Lead this thread's capture to a segment."""
         if segment.aim_ms is None or not hasattr(self._mine, "capture"):
             self._mine.capture = open_capture(self._video.path, 1, self._view)
             self._captures.append(self._mine.capture)
-        capture: cv2.VideoCapture = self._mine.capture
+        capture: OpenCVCapture = self._mine.capture
         if segment.aim_ms is not None:
             capture.set(cv2.CAP_PROP_POS_MSEC, segment.aim_ms)
         return capture

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN, View, current_picture, open_capture, released
+from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture, released
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import VideoReader
@@ -70,6 +70,6 @@ def _evenly(keys_ms: NDArray[np.float64], n_wanted: int) -> NDArray[np.float64]:
     return keys_ms[np.linspace(0, len(keys_ms) - 1, min(len(keys_ms), n_wanted)).astype(np.int64)]
 
 
-def _seek_behind(key_ms: float, capture: cv2.VideoCapture, frame_rate: float) -> None:
+def _seek_behind(key_ms: float, capture: OpenCVCapture, frame_rate: float) -> None:
     """Seek so far behind a key frame that OpenCV, which goes back before it looks for one, finds this one."""
     capture.set(cv2.CAP_PROP_POS_MSEC, float(key_ms) + 1000 * (LEAD_FRAMES + 1) / frame_rate)
