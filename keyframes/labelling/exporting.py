@@ -16,7 +16,7 @@ from keyframes.labelling.exported import Exported
 from keyframes.labelling.free_place import check_free
 from keyframes.labelling.lightning_pose import export as lightning_pose
 from keyframes.labelling.sleap import export as sleap
-from keyframes.labelling.unused_options import unused
+from keyframes.labelling.unused_options import notes_on_unused
 from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -98,7 +98,7 @@ def export(
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     _check(tool, given, place, ())
     exported = write(recordings, given, place, progress)
-    return replace(exported, notes=(*exported.notes, *unused(given, uses_of(tool), tool)))
+    return replace(exported, notes=(*exported.notes, *notes_on_unused(given, uses_of(tool), tool)))
 
 
 def check_export(

@@ -17,7 +17,7 @@ from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_names import frames_in, n_digits, stem_of
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, shown
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
@@ -164,7 +164,7 @@ def _options_not_used(project: DeepLabCutProject, options: ExportOptions) -> lis
         "individuals": data.get("individuals") if several else [],
         "skeleton": data.get("skeleton"),
     }
-    return differing(options, has, project.file.path.name)
+    return notes_on_differing(options, has, project.file.path.name)
 
 
 def _digits(recording: Recording) -> int:

@@ -16,7 +16,7 @@ from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
 from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.folder import result_folder
 from keyframes.result.image_files import read_image
@@ -188,7 +188,7 @@ def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tupl
     elif options.individuals:
         labels.tracks.extend(sio.Track(name) for name in shown_in(options.individuals))
         is_changed = True
-    return differing(options, has, file), is_changed
+    return notes_on_differing(options, has, file), is_changed
 
 
 def _find(labels: Any, project: Path, recording: Recording) -> Any:
