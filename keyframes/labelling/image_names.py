@@ -1,7 +1,6 @@
 """Names of images and paths in a project, which may come from another computer."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 # The image files that DeepLabCut and the apps of napari and Lightning Pose list.
@@ -40,9 +39,3 @@ def index_in(path: str) -> int | None:
     """Frame index in the name of a labelled image: its first number, as the tools read it."""
     match = re.search("[0-9]+", stem_of(path))
     return int(match[0]) if match else None
-
-
-def n_digits(files: Iterable[Path]) -> int:
-    """Least number of digits that the indices of frames are padded to; 0 without any."""
-    found = (FRAME.fullmatch(file.name) for file in files)
-    return min((len(match[1]) for match in found if match), default=0)

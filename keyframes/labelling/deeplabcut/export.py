@@ -6,7 +6,7 @@ a video as ``<project>/videos/<name>``; listed in another way, it would add the 
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from keyframes.errors import ExportError, SettingsError
 from keyframes.labelling.deeplabcut.new_config import new_config
 from keyframes.labelling.deeplabcut.project import DeepLabCutProject, crop_for, crop_text, frames_there, read_project
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.image_names import frames_in, n_digits, stem_of
+from keyframes.labelling.image_names import frames_in, stem_of
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, shown
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
@@ -84,7 +84,7 @@ def _add_images(
     stem = stem_of(known) if known else recording.name
     place, folder = (root / "labeled-data" / stem for root in (changes.root, changes.folder))
     folder.mkdir(parents=True, exist_ok=True)
-    there, digits = frames_there(place), n_digits(frames_in(place).values()) or _digits(recording)
+    there, digits = frames_there(place), _digits(frames_in(place) or recording.files)
     wanted = [index for index in recording.frame_indices if index not in there]
     crop = crop_for(project, known, place, recording.manifest["video"]) if project and known else None
     for index, image in recording.images(wanted, progress):
@@ -164,9 +164,9 @@ def _options_not_used(project: DeepLabCutProject, options: ExportOptions) -> lis
         "individuals": data.get("individuals") if several else [],
         "skeleton": data.get("skeleton"),
     }
-    return differing(options, has, project.file.path.name)
+    return notes_on_differing(options, has, project.file.path.name)
 
 
-def _digits(recording: Recording) -> int:
-    """Digits of the index in the names of the result's images, which are DeepLabCut's."""
-    return min(len(re.findall("[0-9]+", file.stem)[0]) for file in recording.files.values())
+def _digits(images: Mapping[int, Path]) -> int:
+    """Return the number of digits to which the names of images are padded; a result's are those of DeepLabCut."""
+    return min(len(re.findall("[0-9]+", file.stem)[0]) for file in images.values())

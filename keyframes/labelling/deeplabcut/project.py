@@ -37,11 +37,6 @@ class DeepLabCutProject:
     videos: dict[str, Any]
 
     @property
-    def crops_frames(self) -> bool:
-        """Whether frames are extracted cropped."""
-        return self.file.data.get("cropping") is True
-
-    @property
     def place(self) -> Path:
         """The folder as DeepLabCut spells it in the paths of videos: as the project does, if that is this folder."""
         with suppress(OSError, ValueError, KeyError, AttributeError):
@@ -122,8 +117,9 @@ def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEn
     that the project names.
     """
     crop, width, height = project.crop_of(video), size["width"], size["height"]
+    crops_frames = project.file.data.get("cropping") is True
     if crop is None or crop.x >= width or crop.y >= height:
-        if project.crops_frames and project.videos[video]:
+        if crops_frames and project.videos[video]:
             raise ExportError(
                 f"{project.file.path}: the crop of {video} is not within its frames of {width} x {height}; correct it"
             )
@@ -132,7 +128,7 @@ def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEn
     ways = [_as_deeplabcut_rounds(crop, width, height), clipped]
     there = _size_in(folder)
     if there is None:
-        chosen = ways[0] if project.crops_frames else None
+        chosen = ways[0] if crops_frames else None
     elif there == (width, height):
         chosen = None
     else:

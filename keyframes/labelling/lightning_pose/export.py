@@ -27,7 +27,7 @@ from keyframes.labelling.lightning_pose.project import (
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_file import listed, pairs_listed
 from keyframes.labelling.project_videos import known_video, put_video
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import shown
 from keyframes.progress import progress_bar
 from keyframes.result.image_files import read_image, write_image
@@ -64,7 +64,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     else:
         project = _existing(place, options, views)
         recordings = [_as_known(recording, project.root) for recording in recordings]
-        notes += differing(options, _what_it_has(project), project.file)
+        notes += notes_on_differing(options, _what_it_has(project), project.file)
     with open_project(project.root, options.is_new) as changes:
         if options.is_new:
             _write_project_file(changes.folder, project)

@@ -11,15 +11,15 @@ from typing import Any
 
 from keyframes.errors import ExportError, VideoError
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.free_place import unused_file
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
 from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.folder import result_folder
 from keyframes.result.image_files import read_image
+from keyframes.result.naming import unused_file
 from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 from keyframes.video import VideoReader
@@ -152,7 +152,8 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
     place = unused_file(project.with_name(stem), f"-keyframes{ending}")
     with project_changes(project.parent) as changes, scratch_folder(place) as scratch:
         for recording in recordings:
-            video = _find(labels, project, recording)
+            own = OwnVideo(recording.video or Path(recording.identity.name), recording.identity)
+            video = find_video(labels, project, own)
             indices = _indices_in(video, recording)
             there = frames_that_count(labels)[labels.videos.index(video)]
             wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
@@ -186,12 +187,7 @@ def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tupl
     elif options.individuals:
         labels.tracks.extend(sio.Track(name) for name in shown_in(options.individuals))
         is_changed = True
-    return differing(options, has, file), is_changed
-
-
-def _find(labels: Any, project: Path, recording: Recording) -> Any:
-    path = recording.video or Path(recording.identity.name)
-    return find_video(labels, project, OwnVideo(path, recording.identity))
+    return notes_on_differing(options, has, file), is_changed
 
 
 def _indices_in(video: Any, recording: Recording) -> dict[int, int]:
