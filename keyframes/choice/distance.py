@@ -2,8 +2,8 @@
 
 By default it is that of the scene (`keyframes.choice.covering`): where the animals are and which postures they have.
 That is known between the frames of the scan's sample; any other frame is taken for the nearest of them. Features tell
-the frames apart that show the same scene, and weigh next to nothing beside it. Otherwise the distance is that of the
-features alone.
+the frames apart that show the same scene, and weigh little beside it. Otherwise the distance is that of the features
+alone.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,9 @@ from keyframes.scan.components import spread_of
 SIMILAR_SHARE = 0.05
 # ... or by fewer gray levels (root mean square) than the rounding of thumbnails alone may make.
 SIMILAR_LEVELS = 0.5
-# The features' share of a distance of scenes, where the spread of the features counts as 1.
-TIE_SHARE = 1e-3
+# What features as far apart as they spread add to a distance of scenes. Pictures that differ by half as much show
+# different things (an animal that has left, say), and two that do not look alike must not count as if they did.
+FEATURE_SHARE = 0.15
 # The spread is measured on an even sample of the frames.
 SAMPLED_ROWS = 1 << 16
 CHUNK_BYTES = 16 << 20
@@ -90,7 +91,7 @@ class FrameDistance:
         cls, features: NDArray[Any], alike: float, scene: NDArray[np.float32], sampled: NDArray[np.int64]
     ) -> "FrameDistance":
         """Return the distance of scenes, in which features tell apart what is the same otherwise."""
-        return cls(features, alike, scene, sampled, (TIE_SHARE / (spread_of(features) or 1.0)) ** 2)
+        return cls(features, alike, scene, sampled, (FEATURE_SHARE / (spread_of(features) or 1.0)) ** 2)
 
     def places(self, rows: NDArray[np.int64]) -> Places:
         """Return where some frames lie."""

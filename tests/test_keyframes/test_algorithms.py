@@ -12,6 +12,7 @@ from clustering import CentNN, KMeans, MiniBatchKMeans
 from keyframes import Settings, SettingsError, VideoReader
 from keyframes.choice.choose import choose
 from keyframes.choice.covering import ALIKE_STEPS, STEP_SHARE, frame_distances, nearest_of_sample
+from keyframes.scan.components import spread_of
 from keyframes.scan.first_pass import scan_video
 from tests.conftest import ROOT
 
@@ -73,10 +74,12 @@ def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
     to_chosen = scene[sampled][:, sampled[chosen]]
     own = {keyframe.cluster: place for place, keyframe in enumerate(selection.keyframes)}
     mine = to_chosen[np.arange(len(sampled)), [own[label] for label in selection.labels]]
-    # No chosen frame is nearer than the one that represents the cluster, and that is how far it is said to be; what the
-    # features add, which tell apart what shows the same, is next to nothing.
+    # No chosen frame is nearer than the one that represents the cluster, and that is how far it is said to be; features
+    # add a little, which tell apart what shows the same.
     assert_allclose(mine, to_chosen.min(axis=1), atol=1e-6)
-    assert_allclose(selection.distances, mine, atol=5e-3)
+    features = mouse.features.astype(float)
+    apart = np.linalg.norm(features - features[chosen[[own[label] for label in selection.labels]]], axis=1)
+    assert_allclose(selection.distances, np.hypot(mine, 0.15 * apart / spread_of(mouse.features)), rtol=1e-3, atol=1e-4)
     assert [keyframe.distance for keyframe in selection.keyframes] == [0] * K
     sizes = np.bincount(selection.labels)
     assert [keyframe.cluster_size for keyframe in selection.keyframes] == [
