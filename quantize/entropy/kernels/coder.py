@@ -157,6 +157,39 @@ def code_decision(
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
+def code_path(
+    decoding: bool,
+    leaf: int,
+    children: NDArray,
+    bits: NDArray,
+    bases: NDArray,
+    table: NDArray,
+    weights: NDArray,
+    first_set: int,
+    last_depth: int,
+    coder: NDArray,
+    buffer: NDArray,
+    n_inputs: int = N_INPUTS,
+) -> int:
+    """Code the decisions on the way down a tree, and return the leaf.
+
+    IN: decoding, else the way to `leaf` is encoded; children (n_nodes, 2), nodes that follow a 0 and a 1, leaves as -1
+    - leaf; bits (n_leaves, longest), the decisions on the way to each; first_set, of the weights of the root; there is
+    a set for each depth up to `last_depth`; the others as of `code_decision`. INOUT: table, weights, coder, buffer.
+    """
+    # A tree of one leaf has no decisions.
+    node: Any = np.int64(0 if children.shape[0] > 0 else -1)
+    depth: Any = np.int64(0)
+    while node >= 0:
+        bit = np.int64(0) if decoding else np.int64(bits[leaf, depth])
+        weight_set = first_set + min(depth, last_depth)
+        bit = code_decision(decoding, bit, bases, node, table, weights, weight_set, coder, buffer, n_inputs)
+        node = np.int64(children[node, bit])
+        depth += 1
+    return -1 - node
+
+
+@compiled(inner=True, forceinline=True, allocates=False)
 def code_bit(decoding: bool, bit: int, one: int, coder: NDArray, buffer: NDArray) -> int:
     """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder, buffer."""
     low, high = coder[0], coder[1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.kernels.compilation import compiled
-from quantize.entropy.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
+from quantize.entropy.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, code_path, mixed_probability
 from quantize.entropy.kernels.numbers import code_number
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
@@ -32,6 +32,18 @@ UNITS = 16
 MOST_BYTES = 450
 # Sets of weights: of flags by size, of nodes by depth, of signs, of numbers.
 FLAG_SETS, NODE_SETS, SIGN_SETS, NUMBER_SETS = 12 * 3, 16, 6, 3
+# Nodes this far down a path, and farther down, share their weights.
+LAST_DEPTH = NODE_SETS - 1
+# The encoder's estimates, in squared steps and bits, set by hand: they decide what is tried, and no decoder needs them.
+# A vector is zero without a look at the codebook where its square is less than so many bits are worth.
+LEAST_CODED_BITS = 1.5
+# Whole numbers are tried for vectors of more than this square that their codeword serves at a cost of more than so many
+# bits and so much squared error.
+LEAST_ESCAPED, ESCAPED_BITS, ESCAPED_ERROR = 6.0, 8, 0.3
+# What whole numbers take: for the signs of a vector, for each number, and for each of its digits.
+VECTOR_BITS, NUMBER_BITS, DIGIT_BITS = 2.0, 1.0, 1.6
+# Added before a size is cut to whole steps: less than a half, because smaller numbers take fewer bits.
+ROUNDING = np.float32(0.45)
 WEIGHT_SETS = FLAG_SETS + NODE_SETS + SIGN_SETS + NUMBER_SETS
 
 
@@ -129,16 +141,16 @@ def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, c
         if costs[j] < least:
             best, least = j, costs[j]
     found = float(least)
-    # Out of reach: in whole steps, with about two bits for each digit.
-    if square > 6.0 and found > rate * 8 + 0.3:
-        cost = rate * (float(book.rates[near, n]) + 2.0)
+    # Out of reach: in whole steps.
+    if square > LEAST_ESCAPED and found > rate * ESCAPED_BITS + ESCAPED_ERROR:
+        cost = rate * (float(book.rates[near, n]) + VECTOR_BITS)
         for i in range(vector.shape[0]):
-            number = int(vector[i] + np.float32(0.45))
+            number = int(vector[i] + ROUNDING)
             cost += (float(vector[i]) - number) ** 2
             n_digits = 0
             while number >> n_digits > 0:
                 n_digits += 1
-            cost += rate * (1.0 + 1.6 * n_digits)
+            cost += rate * (NUMBER_BITS + DIGIT_BITS * n_digits)
         if cost < found:
             return n, cost
     return best, found
@@ -193,7 +205,7 @@ def code_details(
                 for i in range(n_components):
                     vector[i] = abs(np.int64(details[r, c, i])) * inverses[cell, i]
                     square += vector[i] * vector[i]
-                if square > 1.5 * rate:
+                if square > LEAST_CODED_BITS * rate:
                     one = mixed_probability(bases, ONLY_NODE, table, weights, flag_set)
                     other_cost = rate * COST[4095 - (one >> 4)]
                     zero_cost = square + rate * COST[one >> 4]
@@ -206,18 +218,12 @@ def code_details(
                     details[r, c, i] = 0
                 continue
             set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
-            node: Any = np.int64(0)
-            depth: Any = np.int64(0)
-            while node >= 0:
-                bit = np.int64(0) if decoding else np.int64(book.bits[j, depth])
-                node_set = FLAG_SETS + min(depth, 15)
-                bit = code_decision(decoding, bit, node_bases, node, table, weights, node_set, coder, buffer)
-                node = np.int64(book.children[node, bit])
-                depth += 1
-            j = -1 - node
+            j = code_path(
+                decoding, j, book.children, book.bits, node_bases, table, weights, FLAG_SETS, LAST_DEPTH, coder, buffer
+            )
             if j == escape:
                 for i in range(n_components):
-                    number = np.int64(0 if decoding else int(vector[i] + np.float32(0.45)))
+                    number = np.int64(0 if decoding else int(vector[i] + ROUNDING))
                     number_set = FLAG_SETS + NODE_SETS + SIGN_SETS
                     kind = i % 3
                     bases[0] = starts[3, 0]
