@@ -6,7 +6,7 @@ from quantize.block.codebook import UNITS, build_tree, classes
 from quantize.block.kernels.contexts import FLAG_CONTEXTS, N_FLAGS, NODE_CONTEXTS, WEIGHT_SETS
 from quantize.block.kernels.tables import Model, Tables
 from quantize.datatypes import Codebook
-from quantize.entropy.kernels.coder import FEW_INPUTS, FEW_START_WEIGHT, START_CELL
+from quantize.entropy.kernels.coder import FEW_INPUTS, FEW_START_WEIGHT, START_CELL, Cells
 
 
 def tables_of(book: Codebook) -> Tables:
@@ -32,9 +32,9 @@ def tables_of(book: Codebook) -> Tables:
 def new_model(tables: Tables) -> Model:
     """Model that has learnt nothing."""
     weights = np.full(WEIGHT_SETS * FEW_INPUTS, FEW_START_WEIGHT, np.int32)
-    return Model(tables, np.full(tables.n_cells, START_CELL, np.int32), weights)
+    return Model(tables, Cells(np.full(tables.n_cells, START_CELL, np.int32), weights))
 
 
 def copy_of(model: Model) -> Model:
     """Model that has learnt the same, and goes on by itself."""
-    return Model(model.tables, model.table.copy(), model.weights.copy())
+    return Model(model.tables, Cells(*(array.copy() for array in model.cells)))

@@ -11,6 +11,8 @@ from quantize.entropy.kernels.coder import (
     SPARE_BYTES,
     START_CELL,
     START_WEIGHT,
+    Cells,
+    Coder,
     finish_encoder,
     start_decoder,
 )
@@ -26,9 +28,8 @@ NUMBER_BYTES = 64
 class Stream:
     """A stream at work, in either direction.
 
-    Its kernels take whether they decode, their own arguments, the state of the coder and the buffer. Those that code
-    rows also take the row to start at, and return the one before which the encoder's buffer must grow, or -1 where the
-    decoder's has ended too early.
+    Its kernels take the coder and their own arguments. Those that code rows also take the row to start at, and return
+    the one before which the encoder's buffer must grow, or -1 where the decoder's has ended too early.
 
     Parameters
     ----------
@@ -39,17 +40,16 @@ class Stream:
     """
 
     def __init__(self, data: bytes | None, n_bytes: int) -> None:
-        self.decoding = data is not None
-        self._coder = np.array([0, 0xFFFFFFFF, 0, 0], np.int64)
+        state = np.array([0, 0xFFFFFFFF, 0, 0], np.int64)
         if data is None:
-            self._buffer = np.empty(n_bytes + SPARE_BYTES, np.uint8)
+            self._coder = Coder(False, state, np.empty(n_bytes + SPARE_BYTES, np.uint8))
         else:
-            self._buffer = np.frombuffer(data, np.uint8).copy()
-            start_decoder(self._coder, self._buffer)
+            self._coder = Coder(True, state, np.frombuffer(data, np.uint8).copy())
+            start_decoder(self._coder)
 
     def code(self, kernel: Callable[..., None], *arguments: Any) -> None:
         """Code what fits the buffer for certain."""
-        kernel(self.decoding, *arguments, self._coder, self._buffer)
+        kernel(self._coder, *arguments)
 
     def code_rows(self, kernel: Callable[..., int], n_rows: int, row_bytes: int, *arguments: Any) -> None:
         """Code rows of up to `row_bytes` each.
@@ -60,12 +60,13 @@ class Stream:
             Where the stream ends before them.
         """
         row = 0
-        while (row := kernel(self.decoding, row, *arguments, self._coder, self._buffer)) < n_rows:
+        while (row := kernel(self._coder, row, *arguments)) < n_rows:
             if row < 0:
                 raise ContainerError(ENDS_EARLY)
-            larger = np.empty(2 * len(self._buffer) + row_bytes + SPARE_BYTES, np.uint8)
-            larger[: self._coder[2]] = self._buffer[: self._coder[2]]
-            self._buffer = larger
+            written = self._coder.buffer[: self._coder.state[2]]
+            larger = np.empty(2 * len(self._coder.buffer) + row_bytes + SPARE_BYTES, np.uint8)
+            larger[: len(written)] = written
+            self._coder = self._coder._replace(buffer=larger)
 
     def end(self) -> bytes:
         """End the encoder's stream and return it; or check that the decoder's ends here, and return nothing.
@@ -75,11 +76,12 @@ class Stream:
         ContainerError
             Where something is missing or left over.
         """
-        if not self.decoding:
-            finish_encoder(self._coder, self._buffer)
-            return self._buffer[: self._coder[2]].tobytes()
+        coder = self._coder
+        if not coder.decoding:
+            finish_encoder(coder)
+            return coder.buffer[: coder.state[2]].tobytes()
         # The decoder has read four bytes ahead, of which one to four exist.
-        ahead = self._coder[2] - len(self._buffer)
+        ahead = coder.state[2] - len(coder.buffer)
         if ahead > 3:
             raise ContainerError(ENDS_EARLY)
         if ahead < 0:
@@ -89,10 +91,10 @@ class Stream:
         return b""
 
 
-def _new_model(n_cells: int, n_sets: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+def _new_model(n_cells: int, n_sets: int) -> tuple[Cells, NDArray[np.int64]]:
     """Cells and weights that have learnt nothing, and room for the contexts of a decision."""
     weights = np.full(n_sets * N_INPUTS, START_WEIGHT, np.int32)
-    return np.full(n_cells, START_CELL, np.int32), weights, np.zeros(N_INPUTS, np.int64)
+    return Cells(np.full(n_cells, START_CELL, np.int32), weights), np.zeros(N_INPUTS, np.int64)
 
 
 def encode_symbols(symbols: NDArray[np.uint8], n_bits: int) -> bytes:

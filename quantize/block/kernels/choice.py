@@ -68,7 +68,7 @@ def path_cost(j: int, model: Model, node_bases: NDArray, first_set: int) -> floa
     cost = 0.0
     for d in range(model.tables.lengths[j]):
         node_set = first_set + min(d, LAST_DEPTH)
-        one = mixed_probability(node_bases, tree.nodes[j, d], model.table, model.weights, node_set, FEW_INPUTS)
+        one = mixed_probability(node_bases, tree.nodes[j, d], model.cells, node_set, FEW_INPUTS)
         cost += COST[one >> 4] if tree.bits[j, d] == 1 else COST[4095 - (one >> 4)]
     return cost
 
@@ -164,12 +164,12 @@ def choose_stages(square: float, model: Model, first_set: int, node_set: int, ra
     room.node_bases. OUT: room.stages, codewords or marks; what else is in it is room to work in.
     """
     tables = model.tables
-    one = mixed_probability(room.bases, ZERO, model.table, model.weights, first_set, FEW_INPUTS)
+    one = mixed_probability(room.bases, ZERO, model.cells, first_set, FEW_INPUTS)
     zero_cost = square + rate * COST[one >> 4]
     other_cost = rate * COST[4095 - (one >> 4)]
     if square <= other_cost:
         return 0
-    one = mixed_probability(room.bases, SCALED, model.table, model.weights, first_set + 1, FEW_INPUTS)
+    one = mixed_probability(room.bases, SCALED, model.cells, first_set + 1, FEW_INPUTS)
     choose_codewords(room.vector, tables.columns, room.norms, room.costs, room.chosen, room.chosen_costs)
     best = np.inf
     for t in range(min(room.chosen.shape[0], tables.lengths.shape[0])):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.kernels.coder import FEW_INPUTS
+from quantize.entropy.kernels.coder import FEW_INPUTS, Cells
 
 MOST_STAGES = 7
 # Codewords whose cost is worked out in full.
@@ -59,11 +59,10 @@ class Tables(NamedTuple):
 
 
 class Model(NamedTuple):
-    """What the coder has learnt of a codebook so far: cells of contexts, and weights of their opinions."""
+    """A codebook, and what the coder has learnt of its decisions so far."""
 
     tables: Tables
-    table: NDArray[np.int32]
-    weights: NDArray[np.int32]
+    cells: Cells
 
 
 class Surroundings(NamedTuple):

@@ -21,30 +21,20 @@ from quantize.block.kernels.choice import (
 from quantize.block.kernels.contexts import ENDED, PASSED, SCALED, ZERO, set_flag_contexts, set_node_contexts
 from quantize.block.kernels.planes import LEAST, MOST
 from quantize.block.kernels.tables import MOST_STAGES, Model, Room, Surroundings
-from quantize.entropy.kernels.coder import FEW_INPUTS, SPARE_BYTES, code_decision, code_path
+from quantize.entropy.kernels.coder import FEW_INPUTS, Cells, Coder, code_decision, code_path, has_ended, is_full
 
 # Most that the decisions of a block take: flags and seven paths, each decision 12 bits.
 MOST_BYTES = 280
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def _decide(
-    decoding: bool,
-    bit: int,
-    bases: NDArray,
-    node: int,
-    table: NDArray,
-    weights: NDArray,
-    weight_set: int,
-    coder: NDArray,
-    buffer: NDArray,
-) -> int:
-    return code_decision(decoding, bit, bases, node, table, weights, weight_set, coder, buffer, FEW_INPUTS)
+def _decide(coder: Coder, bit: int, bases: NDArray, node: int, cells: Cells, weight_set: int) -> int:
+    return code_decision(coder, bit, bases, node, cells, weight_set, FEW_INPUTS)
 
 
 @compiled(allocates=False)
 def code_vectors(
-    decoding: bool,
+    coder: Coder,
     first_row: int,
     wanted: NDArray,
     fine: NDArray,
@@ -55,34 +45,31 @@ def code_vectors(
     model: Model,
     room: Room,
     rate: float,
-    coder: NDArray,
-    buffer: NDArray,
 ) -> int:
     """Code the blocks of a plane, and add them to its prediction, from a row on.
 
     Returns the number of rows, or of the row before which the encoder's buffer must grow, or -1 where the decoder's has
     come to its end too early.
 
-    IN: decoding, else `wanted`, the fine plane of the original (and empty in the decoder), is encoded; first_row;
-    block, its side; level, for the weights; step, in 16ths of a sample for each unit of a codeword; rate, the
-    Lagrangian weight of a bit. INOUT: fine, the prediction at first; around; model; coder; buffer. OUT: room.
+    IN: first_row; wanted, the fine plane of the original, which only the encoder looks at; block, its side; level, for
+    the weights; step, in 16ths of a sample for each unit of a codeword; rate, the Lagrangian weight of a bit. INOUT:
+    coder; fine, the prediction at first; around; model. OUT: room.
     """
     coarse, seen, tables = around.coarse, around.seen, model.tables
-    table, weights, tree, codewords = model.table, model.weights, tables.tree.children, tables.codewords
+    decoding, cells, codewords, children = coder.decoding, model.cells, tables.codewords, tables.tree.children
     n_rows, n_columns = coarse.shape
     height, width = fine.shape
     bases, node_bases, stages, total = room.bases, room.node_bases, room.stages, room.total
     n_components, n_codewords = block * block, codewords.shape[0]
-    n_nodes = max(tree.shape[0], 1)
+    n_nodes = max(children.shape[0], 1)
     unit = max((step * 8) >> 4, 1)
     per_unit = (1 << 20) // unit
     level_group = min(level, 3)
     for r in range(first_row, n_rows):
-        if not decoding and coder[2] + n_columns * MOST_BYTES + SPARE_BYTES > buffer.shape[0]:
+        if is_full(coder, n_columns * MOST_BYTES):
             return r
         for c in range(n_columns):
-            # Within rows as well: a damaged file may claim one of a hundred million.
-            if decoding and c & 255 == 0 and coder[2] > buffer.shape[0] + 4:
+            if has_ended(coder, c):
                 return -1
             size = set_flag_contexts(r, c, around, per_unit, tables.flag_starts, bases)
             first_set = (level_group * 4 + min(size, 6) // 2) * 8
@@ -95,7 +82,7 @@ def code_vectors(
                 set_node_contexts(r, c, around, unit, tables.node_starts, n_nodes, node_bases)
                 n_stages = choose_stages(square, model, first_set, node_set, rate, room)
             zero = 1 if n_stages == 0 else 0
-            if _decide(decoding, zero, bases, ZERO, table, weights, first_set, coder, buffer) == 1:
+            if _decide(coder, zero, bases, ZERO, cells, first_set) == 1:
                 seen[r + 1, c + 1, 0] = 0
                 seen[r + 1, c + 1, 1] = 0
                 continue
@@ -104,7 +91,7 @@ def code_vectors(
             n_more = 0
             while n_more < MOST_STAGES - 1:
                 more, more_set = 1 if n_stages - 1 > n_more else 0, first_set + 1 + n_more
-                if _decide(decoding, more, bases, SCALED + n_more, table, weights, more_set, coder, buffer) == 0:
+                if _decide(coder, more, bases, SCALED + n_more, cells, more_set) == 0:
                     break
                 n_more += 1
             scale_up = 1
@@ -116,29 +103,14 @@ def code_vectors(
             for k in range(n_more + 1):
                 if k > 0:
                     ended, end_set = 1 if stages[k] == ENDED_STAGE else 0, first_set + ENDED
-                    if _decide(decoding, ended, bases, ENDED, table, weights, end_set, coder, buffer) == 1:
+                    if _decide(coder, ended, bases, ENDED, cells, end_set) == 1:
                         break
                     passed = 1 if stages[k] == PASSED_STAGE else 0
-                    if (
-                        k < n_more
-                        and _decide(decoding, passed, bases, PASSED, table, weights, end_set, coder, buffer) == 1
-                    ):
+                    if k < n_more and _decide(coder, passed, bases, PASSED, cells, end_set) == 1:
                         scale_up //= SCALE
                         continue
-                j = code_path(
-                    decoding,
-                    stages[k],
-                    tree,
-                    tables.tree.bits,
-                    node_bases,
-                    table,
-                    weights,
-                    node_set,
-                    LAST_DEPTH,
-                    coder,
-                    buffer,
-                    FEW_INPUTS,
-                )
+                bits = tables.tree.bits
+                j = code_path(coder, stages[k], children, bits, node_bases, cells, node_set, LAST_DEPTH, FEW_INPUTS)
                 if k == 0:
                     first = j
                 for i in range(n_components):
