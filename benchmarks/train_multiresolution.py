@@ -34,7 +34,7 @@ sys.path[0] = str(ROOT)
 # ruff: noqa: E402
 from clustering import k_means
 from quantize.block.kernels.choice import assign_by_rate
-from quantize.entropy.kernels.coder import START_CELL
+from quantize.entropy.kernels.coder import START_CELL, Cells
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
 from quantize.multiresolution.coder import Steps, code_stripe
 from quantize.multiresolution.colors import fitted_matrix, inverse
@@ -216,10 +216,10 @@ def code_all(works, known):
 
 def mean_cells(works, known):
     """Cells that begin with the mean of what models that know nothing have learnt."""
-    sums = {kind: np.zeros((3, len(known.models[kind].table))) for kind in KINDS}
+    sums = {kind: np.zeros((3, len(known.models[kind].cells.table))) for kind in KINDS}
     for models in code_all(works, known):
         for kind in KINDS:
-            table = models[kind].table
+            table = models[kind].cells.table
             uses, ones = (table & 511).astype(float), (table >> 9) / 2**22
             sums[kind] += uses, uses * ones, uses * ones**2
     found = {}
@@ -233,7 +233,9 @@ def mean_cells(works, known):
         counts = np.clip(np.rint(np.minimum(agreed, uses)), 0, MOST_USES).astype(np.int64)
         cells = np.clip(np.rint(mean * 2**22), 1, 2**22 - 1).astype(np.int64) << 9 | counts
         model = known.models[kind]
-        found[kind] = Model(np.where(used, cells, START_CELL).astype(np.int32), model.weights, model.starts)
+        found[kind] = Model(
+            Cells(np.where(used, cells, START_CELL).astype(np.int32), model.cells.weights), model.starts
+        )
     return Known(known.books, found)
 
 
@@ -242,11 +244,13 @@ def mean_weights(works, known):
     ends = {kind: [] for kind in KINDS}
     for models in code_all(works, known):
         for kind in KINDS:
-            ends[kind].append(models[kind].weights)
+            ends[kind].append(models[kind].cells.weights)
     models = {}
     for kind in KINDS:
         model = known.models[kind]
-        models[kind] = Model(model.table, np.rint(np.mean(ends[kind], axis=0)).astype(np.int32), model.starts)
+        models[kind] = Model(
+            Cells(model.cells.table, np.rint(np.mean(ends[kind], axis=0)).astype(np.int32)), model.starts
+        )
     return Known(known.books, models)
 
 
@@ -254,7 +258,7 @@ def with_rates(known):
     """Codebooks with the rates that the models begin with, by what is near a vector."""
     books = {}
     for kind, book in known.books.items():
-        table, starts = known.models[kind].table, known.models[kind].starts
+        table, starts = known.models[kind].cells.table, known.models[kind].starts
         n_nodes = len(book.children)
         size = N_FEW_SIZES * N_FEW_SIZES * n_nodes
         cells = table[starts[1, 1] : starts[1, 1] + size].reshape(N_FEW_SIZES, N_FEW_SIZES, n_nodes)

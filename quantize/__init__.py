@@ -23,26 +23,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = {
-    **dict.fromkeys(("Encoded", "Picture", "Settings"), "datatypes"),
-    **dict.fromkeys(
-        (
-            "CodebookError",
-            "ContainerError",
-            "ImageError",
-            "LargerRefusal",
-            "OutputError",
-            "QualityRefusal",
-            "QuantizeError",
-            "Refusal",
-            "SettingsError",
-            "TargetError",
-        ),
-        "errors",
-    ),
-    **dict.fromkeys(("decode", "encode"), "pipeline"),
-}
-
 __all__ = [
     "CodebookError",
     "ContainerError",
@@ -64,13 +44,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
+    # From light to heavy.
+    for module in ("errors", "datatypes", "pipeline") if name in __all__ else ():
+        found = import_module(f"{__name__}.{module}")
+        if hasattr(found, name):
+            globals()[name] = getattr(found, name)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 import typer
 
 from quantize import __version__
-from quantize.commands.printing import STANDARD, print_json, say
-from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Profile, Settings, Subsampling, Tune
+from quantize.commands.printing import STANDARD, Run, print_json, say
+from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Options, Profile, Settings, Subsampling, Tune
 from quantize.errors import QuantizeError, SettingsError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -33,6 +33,7 @@ def _version(wanted: bool) -> None:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 def main(
+    context: typer.Context,
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -154,24 +155,8 @@ def main(
     output = None if out is None else Path(out)
     to_folder = out is not None and out.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
     with _usage():
-        settings = Settings(
-            profile=profile,
-            quality=quality,
-            psnr=psnr,
-            bpp=bpp,
-            max_bytes=max_bytes,
-            block=None if block is None else int(block),
-            codewords=codewords,
-            subsampling=subsampling,
-            algorithm=algorithm,
-            dither=dither,
-            dither_level=dither_level,
-            tune=tune,
-            strip=strip,
-            min_quality=min_quality,
-            skip_if_larger=skip_if_larger,
-            seed=seed,
-        )
+        given = {name: context.params[name] for name in Options.__annotations__}
+        settings = Settings(**{**given, "block": None if block is None else int(block)})
         chosen = [name for name, given in (("--decode", decode), ("--info", info), ("images", inputs)) if given]
         if len(chosen) != 1:
             raise SettingsError(f"give images, --decode or --info, one of them; got {' and '.join(chosen) or 'none'}")
@@ -189,10 +174,11 @@ def main(
         if info is None:
             _load(settings, decode is not None, output, quiet)
         status = 0
+        run = Run(output, codebook, max_pixels, force, quiet, as_json)
         if decode is not None:
             from quantize.commands.decode import decode_file
 
-            decode_file(decode, output, codebook, max_pixels, level, settings.strip, force, quiet, as_json)
+            decode_file(decode, run, level, strip)
         elif info is not None:
             from quantize.commands.decode import show_info
 
@@ -200,27 +186,15 @@ def main(
         elif train_codebook is not None:
             from quantize.commands.train import train_on
 
-            status = train_on(inputs or [], train_codebook, settings, max_pixels, force, quiet, as_json)
+            status = train_on(inputs or [], train_codebook, settings, run)
         elif STANDARD in (inputs or []) or output == STANDARD:
             from quantize.commands.encode import encode_piped
 
-            encode_piped(inputs or [], output, codebook, settings, max_pixels, report, force, quiet, as_json)
+            encode_piped(inputs or [], settings, run, report)
         else:
             from quantize.commands.encode import encode_files
 
-            status = encode_files(
-                inputs or [],
-                output,
-                to_folder,
-                codebook,
-                settings,
-                suffix,
-                max_pixels,
-                report,
-                force,
-                quiet,
-                as_json,
-            )
+            status = encode_files(inputs or [], settings, run, suffix, to_folder, report)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
     except QuantizeError as error:

@@ -6,13 +6,14 @@ NumPy is imported for type checkers alone: the command line takes its choices fr
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from quantize.errors import SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Unpack
 
 Profile = Literal["auto", "palette", "block", "multiresolution"]
 Subsampling = Literal["420", "444"]
@@ -81,6 +82,27 @@ class Codebook:
     block: int
     codewords: NDArray[np.int8]
     lengths: NDArray[np.int64]
+
+
+class Options(TypedDict, total=False):
+    """The settings, as `quantize.encode` takes them by keyword; see `Settings`."""
+
+    profile: Profile
+    quality: int | None
+    psnr: float | None
+    bpp: float | None
+    max_bytes: int | None
+    block: int | None
+    codewords: int | None
+    subsampling: Subsampling | None
+    algorithm: Algorithm
+    dither: bool
+    dither_level: float | None
+    tune: Tune
+    strip: bool
+    min_quality: int | None
+    skip_if_larger: bool
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -172,7 +194,7 @@ class Settings:
         return next((name for name, value in given.items() if value is not None), "")
 
     @classmethod
-    def of(cls, **options: Any) -> Settings:
+    def of(cls, **options: Unpack[Options]) -> Settings:
         """Take settings by name.
 
         Raises

@@ -1,5 +1,7 @@
 """How far a decoded image is from the original."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 STRIP_PIXELS = 1 << 21
 # Sides of the windows of the structural similarity, and from one to the next.
 WINDOW, STRIDE = 8, 4
+_Float = TypeVar("_Float", np.float32, np.float64)
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
@@ -73,19 +76,19 @@ def _squared_error(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> f
         difference = original.astype(np.int16) - decoded
         # The square of a difference of bytes fits 16 bits without a sign.
         return float(np.square(difference).view(np.uint16).sum(dtype=np.float64))
-    return float(np.square(_seen(original) - _seen(decoded)).sum())
+    return float(np.square(as_seen(original, np.float64) - as_seen(decoded, np.float64)).sum())
 
 
-def _seen(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+def as_seen(pixels: NDArray[np.uint8], dtype: type[_Float]) -> NDArray[_Float]:
     """Return samples with the colours multiplied by their opacity."""
-    samples = pixels.astype(np.float64)
+    samples = pixels.astype(dtype)
     if pixels.shape[2] in (2, 4):
         samples[..., :-1] *= samples[..., -1:] / 255
     return samples
 
 
 def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    samples = pixels if pixels.shape[2] in (1, 3) else _seen(pixels)
+    samples = pixels if pixels.shape[2] in (1, 3) else as_seen(pixels, np.float64)
     if pixels.shape[2] < 3:
         return np.ascontiguousarray(samples[..., 0], np.float64)
     # A byte times a Python number would be of half precision.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.container import Container, Header, pack, pack_book, unpack
-from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Picture, Settings
+from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Picture, Settings
 from quantize.errors import (
     CodebookError,
     ContainerError,
@@ -28,6 +28,8 @@ from quantize.palette.profile import as_original, encode_palette, n_bits_of
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from typing_extensions import Unpack
+
     from quantize.block.profile import SharedBook
 
 # To look at before all pixels are counted.
@@ -40,7 +42,9 @@ LEAST_PALETTE_PSNR = 30.0
 ICON_SIDE = 64
 
 
-def encode(image: NDArray[np.uint8], *, codebook: str | Path | bytes | None = None, **options: Any) -> bytes:
+def encode(
+    image: NDArray[np.uint8], *, codebook: str | Path | bytes | None = None, **options: "Unpack[Options]"
+) -> bytes:
     """Encode an image as a .vqi file.
 
     Parameters

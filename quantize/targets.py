@@ -1,14 +1,18 @@
-"""The search for a step at which a result has the PSNR or the size that was asked for."""
+"""Attempts at encoding an image, and the search for the step that gives the PSNR or the size that was asked for."""
 
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.datatypes import Settings
+from quantize.container import Container, Header, pack
+from quantize.datatypes import Encoded, Picture, Settings
 from quantize.errors import TargetError
+from quantize.metrics import psnr, ssim
 
 MOST_TURNS = 16
 NARROW = 2e-4
@@ -18,34 +22,50 @@ FINER_OCTAVES = (0.0, 0.25, 0.75)
 PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
 
 
-class Attempt(Protocol):
-    """An image encoded at some step."""
+@dataclass(frozen=True)
+class Attempt:
+    """An image encoded at some step: the file, what it decodes to, how near that is in dB, and what was chosen."""
+
+    data: bytes
+    pixels: NDArray[np.uint8]
+    psnr: float
+    details: dict[str, Any]
 
     @property
-    def data(self) -> bytes:
-        """The whole file."""
-
-    @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """What it decodes to."""
-
-    @property
-    def psnr(self) -> float:
-        """How near that is to the image, in dB."""
+    def bits_per_pixel(self) -> float:
+        """Size of the whole file for each pixel."""
+        return 8 * len(self.data) / (self.pixels.shape[0] * self.pixels.shape[1])
 
 
-_Found = TypeVar("_Found", bound=Attempt)
 # Encodes at the base-2 logarithm of a step, with a Lagrangian weight so many octaves above the usual one.
-_Try = Callable[[float, float], _Found]
+_Try = Callable[[float, float], Attempt]
 
 
-def reach(attempt: _Try[_Found], settings: Settings, start: float, low: float, high: float) -> _Found:
+def packed(
+    picture: Picture,
+    settings: Settings,
+    profile: str,
+    colors: NDArray[np.uint8],
+    chunks: list[tuple[bytes, bytes]],
+    details: dict[str, Any],
+) -> Attempt:
+    """Pack the chunks of an attempt that decodes to `colors` (height, width, 1 or 3); alpha stays as it is."""
+    pixels = np.concatenate([colors, picture.pixels[..., -1:]], axis=2) if picture.has_alpha else colors
+    header = Header(profile, pixels.shape[2], *pixels.shape[:2])
+    metadata = {} if settings.strip else picture.metadata
+    data = pack(Container(header, chunks, zlib.crc32(pixels.data), metadata))
+    return Attempt(data, pixels, psnr(picture.pixels, pixels), details)
+
+
+def reach(
+    attempt: _Try, picture: Picture, settings: Settings, profile: str, start: float, low: float, high: float
+) -> Encoded:
     """Encode as the settings ask for.
 
     Parameters
     ----------
     attempt : function of the base-2 logarithm of the step, and of octaves by which to raise the weight of bits
-    settings : Settings
+    picture, settings, profile
     start : float
         Where to begin; the result if no PSNR and no size was asked for.
     low, high : float
@@ -56,35 +76,35 @@ def reach(attempt: _Try[_Found], settings: Settings, start: float, low: float, h
     TargetError
         Where a PSNR or a size that was asked for is out of reach.
     """
+    places = start, low, high
     if settings.psnr is not None:
-        return _for_psnr(attempt, settings.psnr, (start, low, high))
-    if settings.max_bytes is not None:
-        return _for_bytes(attempt, settings.max_bytes, (start, low, high))
-    if settings.bpp is not None:
-        return _for_bpp(attempt, settings.bpp, (start, low, high))
-    return attempt(start, 0.0)
+        found = _for_psnr(attempt, settings.psnr, places)
+    elif settings.max_bytes is not None:
+        found = _for_bytes(attempt, settings.max_bytes, places)
+    elif settings.bpp is not None:
+        found = _for_bpp(attempt, settings.bpp, places)
+    else:
+        found = attempt(start, 0.0)
+    similarity = ssim(picture.pixels, found.pixels)
+    return Encoded(found.data, found.pixels, ".vqi", profile, found.details, found.psnr, similarity)
 
 
-def _bits_per_pixel(tried: Attempt) -> float:
-    return 8 * len(tried.data) / (tried.pixels.shape[0] * tried.pixels.shape[1])
-
-
-def _for_psnr(attempt: _Try[_Found], wanted: float, places: tuple[float, float, float]) -> _Found:
+def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Attempt:
     best, found = _search(attempt, places, lambda tried: tried.psnr, wanted, wanted + PSNR_EXCESS, -5.0)
     if not found:
         raise TargetError(f"psnr={wanted:g} is out of reach; the nearest is {best.psnr:.2f} dB")
     return best
 
 
-def _for_bpp(attempt: _Try[_Found], wanted: float, places: tuple[float, float, float]) -> _Found:
+def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Attempt:
     least, most = (np.log2(wanted * (1 + sign * BPP_TOLERANCE)) for sign in (-1, 1))
-    best, found = _search(attempt, places, lambda tried: np.log2(_bits_per_pixel(tried)), least, most, -0.9)
+    best, found = _search(attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9)
     if not found:
-        raise TargetError(f"bpp={wanted:g} is out of reach; the nearest is {_bits_per_pixel(best):.4g}")
+        raise TargetError(f"bpp={wanted:g} is out of reach; the nearest is {best.bits_per_pixel:.4g}")
     return best
 
 
-def _for_bytes(attempt: _Try[_Found], limit: int, places: tuple[float, float, float]) -> _Found:
+def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) -> Attempt:
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
     best, _ = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9)
     if len(best.data) > limit:
@@ -93,20 +113,20 @@ def _for_bytes(attempt: _Try[_Found], limit: int, places: tuple[float, float, fl
 
 
 def _search(
-    attempt: _Try[_Found],
+    attempt: _Try,
     limits: tuple[float, float, float],
-    measure: Callable[[_Found], float],
+    measure: Callable[[Attempt], float],
     least: float,
     most: float,
     slope: float,
-) -> tuple[_Found, bool]:
+) -> tuple[Attempt, bool]:
     """Find a step whose result measures `least` to `most`; where steps are too far apart, a weight of bits as well.
 
     The measure falls by about `slope` for each octave of the step. Returns the result, and True; or where none was
     found the best one, and False: the largest below `most`, or the least of all.
     """
     # Only those that may be the result are kept: each has all pixels.
-    kept: list[tuple[float, _Found]] = []
+    kept: list[tuple[float, Attempt]] = []
     values: dict[float, float] = {}
 
     def measured(place: float, octaves: float) -> float:
@@ -132,7 +152,7 @@ def _search(
     return best, least <= value <= most
 
 
-def _largest(pairs: list[tuple[float, _Found]]) -> tuple[float, _Found]:
+def _largest(pairs: list[tuple[float, Attempt]]) -> tuple[float, Attempt]:
     return max(pairs, key=lambda pair: pair[0])
 
 

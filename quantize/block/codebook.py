@@ -8,15 +8,14 @@ R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acou
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.block.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
+from quantize.block.kernels.choice import LONGEST, SCALE, assign_by_rate
 from quantize.block.kernels.contexts import N_CLASSES
-from quantize.block.kernels.trees import INCOMPLETE, TOO_MANY, fill_tree
+from quantize.block.kernels.tables import MOST_STAGES, Tree
 from quantize.container import pack_streams, unpack_streams
 from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
 from quantize.entropy.streams import code_numbers
@@ -34,23 +33,6 @@ VECTORS_EACH = 24
 MOST_VECTORS = 24_000
 # Paths are no longer than this: it takes 2 million uses of the others to make a longer one pay.
 LONGEST_PATH = 24
-
-
-@dataclass(frozen=True)
-class Tree:
-    """The decisions that lead to the codewords, most usual ones first: a canonical Huffman code as a tree.
-
-    Attributes
-    ----------
-    children : array (n_codewords - 1, 2), int32
-        Nodes that follow a 0 and a 1; leaves as -1 - codeword.
-    nodes, bits : array (n_codewords, longest), int32
-        The nodes on the way to each codeword, and what is decided there.
-    """
-
-    children: NDArray[np.int32]
-    nodes: NDArray[np.int32]
-    bits: NDArray[np.int32]
 
 
 def train(
@@ -177,20 +159,28 @@ def build_tree(lengths: NDArray[np.int64]) -> Tree:
     ContainerError
         Where no tree has leaves at these depths and no others.
     """
-    n_codewords = len(lengths)
-    longest = int(lengths[-1]) if n_codewords else 0
-    children = np.zeros((max(n_codewords - 1, 0), 2), np.int32)
-    nodes = np.zeros((n_codewords, max(longest, 1)), np.int32)
-    bits = np.zeros((n_codewords, max(longest, 1)), np.int32)
-    if n_codewords == 1 and longest == 0:
-        return Tree(children, nodes, bits)
-    if n_codewords < 2:
-        raise ContainerError("the codewords' code is not complete; the file is damaged")
-    found = fill_tree(np.asarray(lengths, np.int64), children, nodes, bits)
-    if found == TOO_MANY:
-        raise ContainerError("the codewords' code has too many leaves; the file is damaged")
-    if found == INCOMPLETE:
-        raise ContainerError("the codewords' code is not complete; the file is damaged")
+    all_lengths = [int(length) for length in lengths]
+    longest = max(all_lengths, default=0)
+    # L. G. Kraft: a complete code shares out all of the unit interval.
+    share = sum(1 << (longest - length) for length in all_lengths)
+    if share != 1 << longest:
+        wrong = "has too many leaves" if share > 1 << longest else "is not complete"
+        raise ContainerError(f"the codewords' code {wrong}; the file is damaged")
+    children = np.zeros((len(lengths) - 1, 2), np.int32)
+    nodes, bits = np.zeros((2, len(lengths), max(longest, 1)), np.int32)
+    # Number of the node at the end of each way, in the order in which the codewords' paths first meet them.
+    numbers: dict[tuple[int, int], int] = {}
+    code = 0
+    for j, length in enumerate(all_lengths):
+        for depth in range(length):
+            node = numbers.setdefault((depth, code >> (length - depth)), len(numbers))
+            if depth > 0:
+                children[nodes[j, depth - 1], bits[j, depth - 1]] = node
+            nodes[j, depth], bits[j, depth] = node, code >> (length - depth - 1) & 1
+        if length > 0:
+            children[nodes[j, length - 1], bits[j, length - 1]] = -1 - j
+        if j + 1 < len(lengths):
+            code = (code + 1) << (all_lengths[j + 1] - length)
     return Tree(children, nodes, bits)
 
 

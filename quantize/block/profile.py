@@ -1,7 +1,6 @@
 """The block profile: an image as codewords of its own codebooks, or of shared ones, and back."""
 
 import hashlib
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.block.codebook import BookKey, pack_books, train, unpack_books
-from quantize.block.kernels.planes import FRACTION, to_gray, to_rgb, to_ycbcr
-from quantize.block.models import Tables
+from quantize.block.kernels.planes import FRACTION, to_rgb, to_ycbcr
+from quantize.block.kernels.tables import Tables
+from quantize.block.models import tables_of
 from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
-from quantize.container import Container, Header, pack, pack_streams, unpack_book, unpack_streams
+from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
 from quantize.entropy.streams import decode_symbols, encode_symbols
 from quantize.errors import CodebookError, ContainerError
-from quantize.metrics import psnr, ssim
-from quantize.targets import reach
+from quantize.targets import Attempt, packed, reach
 from quantize.thread_pool import in_parts
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
@@ -114,7 +113,7 @@ def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | Non
     """
     encoder = _Encoder(picture, settings, shared)
     start = float(np.log2(_base_of(settings.quality or DEFAULT_QUALITY)))
-    return encoder.finished(reach(encoder.attempt, settings, start, LEAST_LOG, MOST_LOG))
+    return reach(encoder.attempt, picture, settings, "block", start, LEAST_LOG, MOST_LOG)
 
 
 def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDArray[np.uint8]:
@@ -137,7 +136,8 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     coder.decode(streams)
     pixels = _pixels_of(coder.planes)
     if header.channels in (2, 4):
-        pixels = np.concatenate([pixels, _alpha_of(container)[..., None]], axis=2)
+        alpha = decode_symbols(container.one(b"ALPH"), header.height, header.width, 8)
+        pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
     return pixels
 
 
@@ -154,26 +154,17 @@ def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) 
     missing = set(layout.books) - set(shared.books)
     if missing:
         raise ContainerError("has blocks that its codebook does not serve; the file is damaged, get it again")
-    return _tables_from(shared.books)
-
-
-def _tables_from(books: dict[BookKey, Codebook]) -> Callable[[BookKey], Tables]:
-    return lambda key: Tables.of(books[key])
+    return lambda key: tables_of(shared.books[key])
 
 
 def _unpacked_beside(books: dict[BookKey, Callable[[], Codebook]]) -> Callable[[BookKey], Tables]:
     """Make the tables of codebooks, small blocks first: those that all begins with here, the others in a thread."""
     first, *later = sorted(books, key=lambda key: (key[1], key[0]))
-    tables = Tables.of(books[first]())
+    tables = tables_of(books[first]())
     worker = ThreadPoolExecutor(1, thread_name_prefix="codebooks")
-    made = {key: worker.submit(lambda unpack: Tables.of(unpack()), books[key]) for key in later}
+    made = {key: worker.submit(lambda unpack: tables_of(unpack()), books[key]) for key in later}
     worker.shutdown(wait=False)
     return lambda key: tables if key == first else made[key].result()
-
-
-def _alpha_of(container: Container) -> NDArray[np.uint8]:
-    header = container.header
-    return decode_symbols(container.one(b"ALPH"), header.height, header.width, 8)
 
 
 def _base_of(quality: int) -> int:
@@ -184,9 +175,7 @@ def _pixels_of(planes: list[NDArray[np.int32]]) -> NDArray[np.uint8]:
     """Pixels (height, width, 1 or 3) of one plane or three."""
     height, width = planes[0].shape
     if len(planes) == 1:
-        gray = np.empty((height, width), np.uint8)
-        to_gray(planes[0], gray)
-        return gray[..., None]
+        return np.clip((planes[0] + 128) >> 8, 0, 255).astype(np.uint8)[..., None]
     pixels = np.empty((height, width, 3), np.uint8)
 
     def convert(first: int, last: int) -> None:
@@ -221,19 +210,6 @@ def _subsampled(settings: Settings) -> bool:
     return untargeted and _base_of(settings.quality or DEFAULT_QUALITY) > FULL_CHROMA_STEP * STEP_UNITS
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    data: bytes
-    pixels: NDArray[np.uint8]
-    psnr: float
-    base: int
-    n_codewords: int
-
-    @property
-    def bits_per_pixel(self) -> float:
-        return 8 * len(self.data) / (self.pixels.shape[0] * self.pixels.shape[1])
-
-
 class _Encoder:
     """Encodes one image at any step."""
 
@@ -251,29 +227,20 @@ class _Encoder:
         self.searching = bool(settings.targets) and settings.quality is None
         self.trained: dict[float, tuple[dict[BookKey, Codebook], bytes]] = {}
 
-    def attempt(self, log_base: float, octaves: float = 0.0) -> _Attempt:
+    def attempt(self, log_base: float, octaves: float = 0.0) -> Attempt:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
         books, book_data = self._books(log_base)
-        coder = Coder(self.layout, base, _tables_from(books), self.pyramids, RATE * 2**octaves)
+        coder = Coder(self.layout, base, lambda key: tables_of(books[key]), self.pyramids, RATE * 2**octaves)
         streams = coder.encode()
-        pixels = _pixels_of(coder.planes)
-        if self.picture.has_alpha:
-            pixels = np.concatenate([pixels, self.picture.pixels[..., -1:]], axis=2)
-        data = self._packed(base, book_data, streams, pixels)
-        n_codewords = sum(len(book.codewords) for book in books.values())
-        return _Attempt(data, pixels, psnr(self.picture.pixels, pixels), base, n_codewords)
-
-    def finished(self, attempt: _Attempt) -> Encoded:
-        """Describe an attempt."""
         details = {
             "block": self.layout.block,
             "subsampling": "420" if self.layout.subsampled else "444",
-            "codewords": attempt.n_codewords,
-            "step": attempt.base / STEP_UNITS,
+            "codewords": sum(len(book.codewords) for book in books.values()),
+            "step": base / STEP_UNITS,
         }
-        similarity = ssim(self.picture.pixels, attempt.pixels)
-        return Encoded(attempt.data, attempt.pixels, ".vqi", "block", details, attempt.psnr, similarity)
+        chunks = self._chunks(base, book_data, streams)
+        return packed(self.picture, self.settings, "block", _pixels_of(coder.planes), chunks, details)
 
     def _books(self, log_base: float) -> tuple[dict[BookKey, Codebook], bytes]:
         if self.shared is not None:
@@ -286,8 +253,7 @@ class _Encoder:
             self.trained[place] = books, pack_books(books)
         return self.trained[place]
 
-    def _packed(self, base: int, book_data: bytes, streams: list[list[bytes]], pixels: NDArray[np.uint8]) -> bytes:
-        header = Header("block", pixels.shape[2], *pixels.shape[:2])
+    def _chunks(self, base: int, book_data: bytes, streams: list[list[bytes]]) -> list[tuple[bytes, bytes]]:
         parameters = bytes([self.layout.block, self.layout.subsampled]) + base.to_bytes(4, "big")
         chunks = [(b"BLCK", parameters)]
         chunks.append((b"BOOK", book_data) if self.shared is None else (b"HASH", self.shared.digest))
@@ -301,5 +267,4 @@ class _Encoder:
                 together = []
         if self.picture.has_alpha:
             chunks.append((b"ALPH", self.alpha))
-        metadata = {} if self.settings.strip else self.picture.metadata
-        return pack(Container(header, chunks, zlib.crc32(pixels.tobytes()), metadata))
+        return chunks

@@ -8,7 +8,7 @@ blocks have the size that was asked for, all coarser ones are 2 x 2.
 With 4:2:0 the chroma planes stop one level before the luma, and the last prediction is their upsampling.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from quantize.block.codebook import BookKey
 from quantize.block.kernels.choice import collect_vectors
-from quantize.block.kernels.planes import LEAST, MOST, halve, predict_finer
-from quantize.block.kernels.vectors import MOST_BYTES, code_vectors, room_for
-from quantize.block.models import Model, Tables
-from quantize.entropy.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
-from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_top
-from quantize.entropy.streams import ENDS_EARLY, check_end, finished, grown, open_stream
+from quantize.block.kernels.planes import LEAST, MOST, predict_finer
+from quantize.block.kernels.tables import Model, Surroundings, Tables, room_for
+from quantize.block.kernels.vectors import MOST_BYTES, code_vectors
+from quantize.block.models import copy_of, new_model
+from quantize.entropy.streams import Stream, code_planes
 from quantize.errors import ContainerError
 from quantize.thread_pool import in_parts, thread_pool
 
@@ -147,13 +146,13 @@ def stripe_start(n_rows: int, stripe: int, n_stripes: int) -> int:
 
 
 def halvings(plane: NDArray[np.int32], top: int) -> list[NDArray[np.int32]]:
-    """Return a plane and its means, one for each scale from 0 to `top`."""
+    """Return a plane and its means of 2 x 2 samples, one for each scale from 0 to `top`; the edges are repeated."""
     planes = [plane]
     for _ in range(top):
-        finer = planes[-1]
-        means = np.empty((-(-finer.shape[0] // 2), -(-finer.shape[1] // 2)), np.int32)
-        halve(finer, means)
-        planes.append(means)
+        height, width = planes[-1].shape
+        finer = np.pad(planes[-1], ((0, height % 2), (0, width % 2)), mode="edge")
+        across = finer[:, ::2] + finer[:, 1::2]
+        planes.append((across[::2] + across[1::2] + 2) >> 2)
     return planes
 
 
@@ -227,7 +226,7 @@ class Coder:
 
     def encode(self) -> list[list[bytes]]:
         """Streams of the coarsest planes, and of each scale from coarse to fine: luma's stripes, then chroma's."""
-        return [[self._code_top(b"")], *self._run(None)]
+        return [[self._code_top(None)], *self._run(None)]
 
     def decode(self, streams: list[bytes]) -> None:
         """Decode all streams that `encode` returned, one after another."""
@@ -241,12 +240,12 @@ class Coder:
     def _run(self, streams: list[bytes] | None) -> list[list[bytes]]:
         """Code all scales; luma goes ahead, and chroma follows beside it."""
         scales = range(self.layout.top, 0, -1)
-        data: dict[tuple[int, bool], list[bytes]] = {}
+        data: dict[tuple[int, bool], Sequence[bytes | None]] = {}
         place = 0
         for scale in scales:
             for chroma in (False, True):
                 n = self.layout.stripes(scale, chroma)
-                data[scale, chroma] = [b""] * n if streams is None else streams[place : place + n]
+                data[scale, chroma] = [None] * n if streams is None else streams[place : place + n]
                 place += n
         # Of each scale, when its luma is coded.
         ready: dict[int, Future[None]] = {scale: Future() for scale in scales}
@@ -276,7 +275,7 @@ class Coder:
             following.result()
         return [coded[scale, False] + coded[scale, True] for scale in scales]
 
-    def _code_scale(self, scale: int, chroma: bool, data: list[bytes]) -> list[bytes]:
+    def _code_scale(self, scale: int, chroma: bool, data: Sequence[bytes | None]) -> list[bytes]:
         """Code luma or chroma from a scale on, a task for each stripe."""
         parts = []
         for band in self.layout.bands(scale):
@@ -295,7 +294,7 @@ class Coder:
                 for stripe in range(1, len(data)):
                     # A new stripe knows what the first one has learnt.
                     learnt = self._models[band.plane, band.block, 0]
-                    self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
+                    self._models.setdefault((band.plane, band.block, stripe), copy_of(learnt))
         luma = self._seen[0, scale] if chroma and parts else NOTHING
         code = partial(self._code, parts, luma, len(data))
         others = [thread_pool().submit(code, stripe, data[stripe]) for stripe in range(1, len(data))]
@@ -306,90 +305,45 @@ class Coder:
         if (band.plane, band.block, 0) not in self._models:
             sister = self._models.get((1, band.block, 0)) if band.plane == 2 else None
             tables = sister.tables if sister else self._tables_of(band.book)
-            self._models[band.plane, band.block, 0] = Model.of(tables)
+            self._models[band.plane, band.block, 0] = new_model(tables)
 
-    def _code(self, parts: list["_Part"], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes) -> bytes:
+    def _code(
+        self, parts: list[_Part], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes | None
+    ) -> bytes:
         """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
-        decoding = self.pyramids is None
         n_rows, n_columns = parts[0].coarse.shape
         first, last = (stripe_start(n_rows, number, n_stripes) for number in (stripe, stripe + 1))
-        buffer, coder = open_stream(data, decoding, (last - first) * n_columns * len(parts))
+        stream = Stream(data, (last - first) * n_columns * len(parts))
         others = luma[first : last + 2]
         for part in parts:
+            band, model = part.band, self._models[part.band.plane, part.band.block, stripe]
+            rows = slice(first * band.block, last * band.block)
             seen = np.zeros((last - first + 2, n_columns + 2, 2), np.int32)
-            buffer = self._code_part(part, first, last, stripe, seen, others, coder, buffer)
-            part.seen[first + 1 : last + 1] = seen[1:-1]
-            others = seen
-        if decoding:
-            check_end(coder, buffer)
-            return b""
-        return finished(coder, buffer)
-
-    def _code_part(
-        self,
-        part: "_Part",
-        first: int,
-        last: int,
-        stripe: int,
-        seen: NDArray[np.int32],
-        others: NDArray[np.int32],
-        coder: NDArray[np.int64],
-        buffer: NDArray[np.uint8],
-    ) -> NDArray[np.uint8]:
-        """Code some rows of blocks; the buffer is given back, which may have grown."""
-        band, model = part.band, self._models[part.band.plane, part.band.block, stripe]
-        tables = model.tables
-        room = room_for(band.block, tables.plain_norms, tables.book.lengths, self.rate)
-        rows = slice(first * band.block, last * band.block)
-        row = 0
-        while True:
-            row = code_vectors(
-                self.pyramids is None,
-                row,
+            stream.code_rows(
+                code_vectors,
+                last - first,
+                n_columns * MOST_BYTES,
                 (part.fine if self.pyramids is None else self.pyramids[band.plane][band.fine])[rows],
-                part.coarse[first:last],
                 part.fine[rows],
+                Surroundings(part.coarse[first:last], seen, part.parents[first // 2 :], others),
                 band.block,
                 band.coarse - 1,
                 step_of(self.base, band.fine),
-                tables.book.codewords,
-                tables.classes,
-                tables.tree.children,
-                tables.tree.nodes,
-                tables.tree.bits,
-                tables.book.lengths,
-                tables.columns,
-                seen,
-                part.parents[first // 2 :],
-                others,
-                model.table,
-                model.weights,
-                tables.flag_starts,
-                tables.node_starts,
+                model,
+                room_for(band.block, model.tables, self.rate),
                 self.rate,
-                room,
-                coder,
-                buffer,
             )
-            if row == last - first:
-                return buffer
-            if row < 0:
-                raise ContainerError(ENDS_EARLY)
-            buffer = grown(coder, buffer, part.coarse.shape[1] * MOST_BYTES)
+            part.seen[first + 1 : last + 1] = seen[1:-1]
+            others = seen
+        return stream.end()
 
-    def _code_top(self, data: bytes) -> bytes:
+    def _code_top(self, data: bytes | None) -> bytes:
         """Code the coarsest planes."""
-        layout, decoding = self.layout, self.pyramids is None
+        layout = self.layout
         step = min(max(step_of(self.base, layout.top) * 8 // (16 * TOP_FINER), 1), COARSEST_TOP)
-        numbers = np.zeros((layout.n_planes, *layout.shape(layout.top)), np.int64)
+        planes = np.zeros((layout.n_planes, *layout.shape(layout.top)), np.int64)
         if self.pyramids is not None:
-            tops = np.stack([pyramid[layout.top] for pyramid in self.pyramids]).astype(np.int64)
-            numbers[:] = (tops + step // 2) // step
-        buffer, coder = open_stream(data, decoding, numbers.size * MOST_BYTES)
-        table = np.full(TOP_CONTEXTS * 64, START_CELL, np.int32)
-        weights = np.full(3 * N_INPUTS, START_WEIGHT, np.int32)
-        code_top(decoding, numbers, table, weights, np.zeros(N_INPUTS, np.int64), coder, buffer)
-        if decoding:
-            check_end(coder, buffer)
-        self.planes = [np.clip(plane * step, LEAST, MOST).astype(np.int32) for plane in numbers]
-        return b"" if decoding else finished(coder, buffer)
+            planes[:] = np.stack([pyramid[layout.top] for pyramid in self.pyramids])
+        coded = code_planes(planes, step, data)
+        self.planes = list(np.clip(planes, LEAST, MOST).astype(np.int32))
+        return coded

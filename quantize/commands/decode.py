@@ -8,29 +8,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from quantize.commands.printing import STANDARD, print_json
+from quantize.commands.printing import STANDARD, Run, print_json
 from quantize.errors import ImageError, OutputError, QuantizeError
 from quantize.output import write_file
 from quantize.pipeline import decode_picture, describe, load_book, png_of
 
 
-def decode_file(
-    file: Path,
-    output: Path | None,
-    codebook: Path | None,
-    max_pixels: int,
-    level: int,
-    strip: bool,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
+def decode_file(file: Path, run: Run, level: int, strip: bool) -> None:
     """Decode a file into a PNG."""
     start = time.perf_counter()
-    shared = None if codebook is None else load_book(codebook)
+    shared = None if run.codebook is None else load_book(run.codebook)
     with _of_file(file):
-        picture = decode_picture(_read(file), shared, max_pixels, level)
-    place = output or (STANDARD if file == STANDARD else file.with_suffix(".png"))
+        picture = decode_picture(_read(file), shared, run.max_pixels, level)
+    place = run.output or (STANDARD if file == STANDARD else file.with_suffix(".png"))
     if place != STANDARD and place.suffix.lower() != ".png":
         raise OutputError(f"{place}: only PNG is written by --decode; name a .png file with -o")
     data = png_of(replace(picture, metadata={}) if strip else picture)
@@ -38,14 +28,14 @@ def decode_file(
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    write_file(place, data, force, None if file == STANDARD else file)
+    write_file(place, data, run.force, None if file == STANDARD else file)
     height, width, _ = picture.pixels.shape
     seconds = time.perf_counter() - start
-    if as_json:
+    if run.as_json:
         print_json(
             [{"file": str(file), "output": str(place), "width": width, "height": height, "seconds": seconds}], []
         )
-    elif not quiet:
+    elif not run.quiet:
         print(f"{file}: {width} x {height} in {place}, {seconds:.2f} s")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from quantize.batch import find_jobs, notes_of, run_jobs
-from quantize.commands.printing import STANDARD, described, line, print_json, say
+from quantize.commands.printing import STANDARD, Run, described, line, print_json, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import QuantizeError, SettingsError
@@ -17,26 +17,18 @@ from quantize.report import report_page, report_place
 
 
 def encode_files(
-    inputs: list[Path],
-    output: Path | None,
-    to_folder: bool,
-    codebook: Path | None,
-    settings: Settings,
-    suffix: str | None,
-    max_pixels: int,
-    report: bool,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
+    inputs: list[Path], settings: Settings, run: Run, suffix: str | None, to_folder: bool, report: bool
 ) -> int:
     """Encode files and folders; returns the exit status."""
-    jobs = find_jobs(inputs, output, settings, suffix, to_folder)
-    shared = None if codebook is None else load_book(codebook)
+    jobs = find_jobs(inputs, run.output, settings, suffix, to_folder)
+    shared = None if run.codebook is None else load_book(run.codebook)
     results: list[dict[str, Any]] = []
     failures: list[tuple[Path, QuantizeError]] = []
     n_before = 0
-    runs = run_jobs(jobs, settings, shared=shared, suffix=suffix, overwrite=force, max_pixels=max_pixels, report=report)
-    with progress_bar(runs, len(jobs), not quiet and len(jobs) > 1) as bar:
+    runs = run_jobs(
+        jobs, settings, shared=shared, suffix=suffix, overwrite=run.force, max_pixels=run.max_pixels, report=report
+    )
+    with progress_bar(runs, len(jobs), not run.quiet and len(jobs) > 1) as bar:
         for done in bar:
             if done.error is not None:
                 if isinstance(done.error, SettingsError):
@@ -50,12 +42,12 @@ def encode_files(
                 for note in done.notes:
                     bar.write(f"warning: {done.source}: {note}", file=sys.stderr)
                 results.append(described(done.encoded, str(done.source), str(done.place), done.seconds, done.notes))
-                if not quiet and not as_json:
+                if not run.quiet and not run.as_json:
                     bar.write(
                         line(done.encoded, str(done.source), str(done.place), done.seconds, done.reduced),
                         file=sys.stdout,
                     )
-    if as_json:
+    if run.as_json:
         print_json(results, [{"image": str(source), "error": str(error)} for source, error in failures])
     if len(jobs) > 1:
         say(f"{len(results)} done, {n_before} done before, {len(failures)} failed")
@@ -65,17 +57,7 @@ def encode_files(
     return 1 if 1 in statuses else max(statuses, default=0)
 
 
-def encode_piped(
-    inputs: list[Path],
-    output: Path | None,
-    codebook: Path | None,
-    settings: Settings,
-    max_pixels: int,
-    report: bool,
-    force: bool,
-    quiet: bool,
-    as_json: bool,
-) -> None:
+def encode_piped(inputs: list[Path], settings: Settings, run: Run, report: bool) -> None:
     """One image from standard input, or to standard output, or both."""
     if len(inputs) != 1 or inputs[0].is_dir():
         raise SettingsError("standard input and output take one image; name its file or -")
@@ -83,28 +65,28 @@ def encode_piped(
     piped = inputs[0] == STANDARD
     name = "standard input" if piped else str(inputs[0])
     source = sys.stdin.buffer.read() if piped else inputs[0]
-    picture = read_image(source, name, max_pixels)
+    picture = read_image(source, name, run.max_pixels)
     original_bytes = len(source) if isinstance(source, bytes) else inputs[0].stat().st_size
     original = None if piped else inputs[0]
-    place = output or STANDARD
+    place = run.output or STANDARD
     to_file = place != STANDARD
     ending = place.suffix.lower() if to_file else ".png" if settings.wants_palette else "auto"
-    encoded = encode_picture(picture, settings, ending, None if codebook is None else load_book(codebook))
+    encoded = encode_picture(picture, settings, ending, None if run.codebook is None else load_book(run.codebook))
     if settings.skip_if_larger:
         check_size(encoded, original_bytes)
     notes = notes_of(picture, encoded, original_bytes)
     for note in notes:
         say(f"warning: {name}: {note}")
     if to_file:
-        write_file(place, encoded.data, force, original)
+        write_file(place, encoded.data, run.force, original)
         if report:
             page = report_page(picture, encoded, name, place.name, original_bytes)
-            write_file(report_place(place), page, force, original)
+            write_file(report_place(place), page, run.force, original)
     else:
         sys.stdout.buffer.write(encoded.data)
         sys.stdout.buffer.flush()
     seconds = time.perf_counter() - start
-    if as_json:
+    if run.as_json:
         print_json([described(encoded, name, str(place), seconds, notes)], [])
-    elif not quiet:
+    elif not run.quiet:
         print(line(encoded, name, str(place), seconds, bool(picture.notes)), file=sys.stdout if to_file else sys.stderr)

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,32 @@ from quantize.datatypes import Encoded
 
 # Of a file: standard input, or standard output.
 STANDARD = Path("-")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command is given besides its inputs and the settings of a result.
+
+    Attributes
+    ----------
+    output : Path or None
+        Where the result goes, or a folder.
+    codebook : Path or None
+        The file of the codebook that images share.
+    max_pixels : int
+        Larger images are refused.
+    force : bool
+        Whether to replace what is there.
+    quiet, as_json : bool
+        What to print.
+    """
+
+    output: Path | None
+    codebook: Path | None
+    max_pixels: int
+    force: bool
+    quiet: bool
+    as_json: bool
 
 
 def described(encoded: Encoded, name: str, place: str, seconds: float, notes: Sequence[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from quantize.batch import find_jobs
-from quantize.commands.printing import print_json, say
+from quantize.commands.printing import Run, print_json, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import ImageError
@@ -13,26 +13,24 @@ from quantize.output import write_file
 from quantize.pipeline import train_codebook
 
 
-def train_on(
-    inputs: list[Path], place: Path, settings: Settings, max_pixels: int, force: bool, quiet: bool, as_json: bool
-) -> int:
+def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> int:
     """Train a codebook; returns the exit status."""
     start = time.perf_counter()
     pictures, failures = [], []
     sources = [job.source for job in find_jobs(inputs, None, settings, None)]
-    with progress_bar(sources, len(sources), not quiet) as bar:
+    with progress_bar(sources, len(sources), not run.quiet) as bar:
         for source in bar:
             try:
-                pictures.append(read_image(source, str(source), max_pixels))
+                pictures.append(read_image(source, str(source), run.max_pixels))
             except ImageError as error:
                 failures.append({"image": str(source), "error": str(error)})
                 say(f"error: {error}")
     data = train_codebook(pictures, settings)
-    write_file(place, data, force)
+    write_file(place, data, run.force)
     seconds = time.perf_counter() - start
     entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}
-    if as_json:
+    if run.as_json:
         print_json([entry], failures)
-    elif not quiet:
+    elif not run.quiet:
         print(f"{place}: {len(data)} bytes, trained on {len(pictures)} images, {seconds:.2f} s")
     return 1 if failures else 0

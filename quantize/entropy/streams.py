@@ -1,5 +1,8 @@
 """Streams of the arithmetic coder: beginning, growing, and an end that must come when it should."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,68 +11,95 @@ from quantize.entropy.kernels.coder import (
     SPARE_BYTES,
     START_CELL,
     START_WEIGHT,
+    Cells,
+    Coder,
     finish_encoder,
     start_decoder,
 )
-from quantize.entropy.kernels.numbers import code_list, list_contexts
+from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_list, code_top, list_contexts
 from quantize.entropy.kernels.symbols import SYMBOL_BYTES, cells_of, code_symbols
 from quantize.errors import ContainerError
 
 ENDS_EARLY = "the coded data end too early; the file is damaged, get it again"
-# A first guess of what a symbol takes.
-GUESSED_BYTES = 1
 # Most that a number takes: 41 decisions of 12 bits.
 NUMBER_BYTES = 64
 
 
-def open_stream(data: bytes, decoding: bool, n_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Buffer and state of the coder; the encoder's buffer has room for `n_bytes`."""
-    coder = np.array([0, 0xFFFFFFFF, 0, 0], np.int64)
-    if not decoding:
-        return np.empty(n_bytes + SPARE_BYTES, np.uint8), coder
-    buffer = np.frombuffer(data, np.uint8).copy()
-    start_decoder(coder, buffer)
-    return buffer, coder
+class Stream:
+    """A stream at work, in either direction.
 
+    Its kernels take the coder and their own arguments. Those that code rows also take the row to start at, and return
+    the one before which the encoder's buffer must grow, or -1 where the decoder's has ended too early.
 
-def grown(coder: NDArray[np.int64], buffer: NDArray[np.uint8], n_bytes: int) -> NDArray[np.uint8]:
-    """Return a larger buffer, with what is in this one and room for `n_bytes` at least."""
-    larger = np.empty(2 * len(buffer) + n_bytes + SPARE_BYTES, np.uint8)
-    larger[: coder[2]] = buffer[: coder[2]]
-    return larger
-
-
-def finished(coder: NDArray[np.int64], buffer: NDArray[np.uint8]) -> bytes:
-    """End the encoder's stream."""
-    finish_encoder(coder, buffer)
-    return buffer[: coder[2]].tobytes()
-
-
-def check_end(coder: NDArray[np.int64], buffer: NDArray[np.uint8]) -> None:
-    """See that the decoder came to the end of its stream: it has read four bytes ahead, of which one to four exist.
-
-    Raises
-    ------
-    ContainerError
-        Where something is missing or left over.
+    Parameters
+    ----------
+    data : bytes or None
+        What to decode; None encodes.
+    n_bytes : int
+        Room that the encoder begins with.
     """
-    ahead = coder[2] - len(buffer)
-    if ahead > 3:
-        raise ContainerError(ENDS_EARLY)
-    if ahead < 0:
-        raise ContainerError("there are more coded data than belong to the image; the file is damaged, get it again")
+
+    def __init__(self, data: bytes | None, n_bytes: int) -> None:
+        state = np.array([0, 0xFFFFFFFF, 0, 0], np.int64)
+        if data is None:
+            self._coder = Coder(False, state, np.empty(n_bytes + SPARE_BYTES, np.uint8))
+        else:
+            self._coder = Coder(True, state, np.frombuffer(data, np.uint8).copy())
+            start_decoder(self._coder)
+
+    def code(self, kernel: Callable[..., None], *arguments: Any) -> None:
+        """Code what fits the buffer for certain."""
+        kernel(self._coder, *arguments)
+
+    def code_rows(self, kernel: Callable[..., int], n_rows: int, row_bytes: int, *arguments: Any) -> None:
+        """Code rows of up to `row_bytes` each.
+
+        Raises
+        ------
+        ContainerError
+            Where the stream ends before them.
+        """
+        row = 0
+        while (row := kernel(self._coder, row, *arguments)) < n_rows:
+            if row < 0:
+                raise ContainerError(ENDS_EARLY)
+            written = self._coder.buffer[: self._coder.state[2]]
+            larger = np.empty(2 * len(self._coder.buffer) + row_bytes + SPARE_BYTES, np.uint8)
+            larger[: len(written)] = written
+            self._coder = self._coder._replace(buffer=larger)
+
+    def end(self) -> bytes:
+        """End the encoder's stream and return it; or check that the decoder's ends here, and return nothing.
+
+        Raises
+        ------
+        ContainerError
+            Where something is missing or left over.
+        """
+        coder = self._coder
+        if not coder.decoding:
+            finish_encoder(coder)
+            return coder.buffer[: coder.state[2]].tobytes()
+        # The decoder has read four bytes ahead, of which one to four exist.
+        ahead = coder.state[2] - len(coder.buffer)
+        if ahead > 3:
+            raise ContainerError(ENDS_EARLY)
+        if ahead < 0:
+            raise ContainerError(
+                "there are more coded data than belong to the image; the file is damaged, get it again"
+            )
+        return b""
+
+
+def _new_model(n_cells: int, n_sets: int) -> tuple[Cells, NDArray[np.int64]]:
+    """Cells and weights that have learnt nothing, and room for the contexts of a decision."""
+    weights = np.full(n_sets * N_INPUTS, START_WEIGHT, np.int32)
+    return Cells(np.full(n_cells, START_CELL, np.int32), weights), np.zeros(N_INPUTS, np.int64)
 
 
 def encode_symbols(symbols: NDArray[np.uint8], n_bits: int) -> bytes:
     """Code a plane (height, width) of numbers of `n_bits` without loss."""
-    table, weights, bases = _symbol_model(n_bits)
-    buffer, coder = open_stream(b"", False, symbols.size * GUESSED_BYTES)
-    row = 0
-    while (row := code_symbols(False, row, symbols.copy(), n_bits, table, weights, bases, coder, buffer)) < len(
-        symbols
-    ):
-        buffer = grown(coder, buffer, symbols.shape[1] * SYMBOL_BYTES)
-    return finished(coder, buffer)
+    return _code_symbols(symbols.copy(), n_bits, None)
 
 
 def decode_symbols(data: bytes, height: int, width: int, n_bits: int) -> NDArray[np.uint8]:
@@ -80,19 +110,18 @@ def decode_symbols(data: bytes, height: int, width: int, n_bits: int) -> NDArray
     ContainerError
         Where the stream does not end with the plane.
     """
-    table, weights, bases = _symbol_model(n_bits)
-    buffer, coder = open_stream(data, True, 0)
     symbols = np.zeros((height, width), np.uint8)
-    if code_symbols(True, 0, symbols, n_bits, table, weights, bases, coder, buffer) < 0:
-        raise ContainerError(ENDS_EARLY)
-    check_end(coder, buffer)
+    _code_symbols(symbols, n_bits, data)
     return symbols
 
 
-def _symbol_model(n_bits: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-    """Cells, weights, and room for the contexts of a decision."""
-    table = np.full(cells_of(n_bits), START_CELL, np.int32)
-    return table, np.full((1 << n_bits) * N_INPUTS, START_WEIGHT, np.int32), np.zeros(N_INPUTS, np.int64)
+def _code_symbols(symbols: NDArray[np.uint8], n_bits: int, data: bytes | None) -> bytes:
+    # A first guess: a byte each.
+    stream = Stream(data, symbols.size)
+    row_bytes = symbols.shape[1] * SYMBOL_BYTES
+    model = _new_model(cells_of(n_bits), 1 << n_bits)
+    stream.code_rows(code_symbols, len(symbols), row_bytes, symbols, n_bits, *model)
+    return stream.end()
 
 
 def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) -> bytes:
@@ -103,11 +132,23 @@ def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) ->
     ContainerError
         Where the stream does not end with the list.
     """
-    buffer, coder = open_stream(data or b"", data is not None, numbers.size * NUMBER_BYTES)
-    table = np.full(list_contexts(period) * 64, START_CELL, np.int32)
-    weights = np.full(3 * N_INPUTS, START_WEIGHT, np.int32)
-    code_list(data is not None, numbers, period, table, weights, np.zeros(N_INPUTS, np.int64), coder, buffer)
-    if data is not None:
-        check_end(coder, buffer)
-        return b""
-    return finished(coder, buffer)
+    stream = Stream(data, numbers.size * NUMBER_BYTES)
+    stream.code(code_list, numbers, period, *_new_model(list_contexts(period) * 64, 3))
+    return stream.end()
+
+
+def code_planes(planes: NDArray[np.int64], step: int, data: bytes | None) -> bytes:
+    """Code the coarsest planes (n_planes, rows, columns) as whole multiples of a step, or decode them from `data`.
+
+    The planes are replaced by what is decoded.
+
+    Raises
+    ------
+    ContainerError
+        Where the stream does not end with the planes.
+    """
+    numbers = (planes + step // 2) // step
+    stream = Stream(data, planes.size * NUMBER_BYTES)
+    stream.code(code_top, numbers, *_new_model(TOP_CONTEXTS * 64, 3))
+    planes[:] = numbers * step
+    return stream.end()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, START_WEIGHT
+from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, START_WEIGHT, Cells
 from quantize.multiresolution.kernels.details import UNITS, WEIGHT_SETS, Book, Model
 from quantize.multiresolution.kernels.surroundings import FLAG_CONTEXTS, NODE_CONTEXTS, NUMBER_CONTEXTS, SIGN_CONTEXTS
 
@@ -30,7 +30,7 @@ class Known:
 
     def fresh(self) -> "Known":
         """Copy the models, to learn by themselves."""
-        models = {kind: Model(m.table.copy(), m.weights.copy(), m.starts) for kind, m in self.models.items()}
+        models = {kind: Model(Cells(*(array.copy() for array in m.cells)), m.starts) for kind, m in self.models.items()}
         return Known(self.books, models)
 
 
@@ -50,7 +50,7 @@ def new_model(n_nodes: int) -> Model:
     """Model that has learnt nothing."""
     starts, n_cells = cell_starts(n_nodes)
     table = np.full(n_cells, START_CELL, np.int32)
-    return Model(table, np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32), starts)
+    return Model(Cells(table, np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32)), starts)
 
 
 # Bits of a cell's probability and of its count in the file, and the counts that they stand for.
@@ -65,10 +65,10 @@ def pack_known(known: Known) -> dict[str, NDArray[Any]]:
         arrays[f"{kind}_codewords"] = book.codewords.astype(np.uint8)
         arrays[f"{kind}_children"] = book.children.astype(np.int16)
         arrays[f"{kind}_rates"] = np.rint(book.rates * 8).astype(np.uint8)
-        counts = np.searchsorted(COUNTS, model.table & 511, side="right") - 1
+        counts = np.searchsorted(COUNTS, model.cells.table & 511, side="right") - 1
         # 12 bits of probability, 4 of the count.
-        arrays[f"{kind}_cells"] = ((model.table >> 19).astype(np.uint16) << 4) | counts.astype(np.uint16)
-        arrays[f"{kind}_weights"] = (model.weights >> 6).astype(np.int16)
+        arrays[f"{kind}_cells"] = ((model.cells.table >> 19).astype(np.uint16) << 4) | counts.astype(np.uint16)
+        arrays[f"{kind}_weights"] = (model.cells.weights >> 6).astype(np.int16)
     return arrays
 
 
@@ -86,7 +86,7 @@ def unpack_known(arrays: dict[str, NDArray[Any]]) -> Known:
         probabilities = (cells >> 4 << 19) | 1 << 18
         table = np.where(cells & 15 == 0, START_CELL, probabilities | COUNTS[cells & 15].astype(np.int32))
         weights = arrays[f"{kind}_weights"].astype(np.int32) << 6
-        models[kind] = Model(table.astype(np.int32), weights, cell_starts(len(children))[0])
+        models[kind] = Model(Cells(table.astype(np.int32), weights), cell_starts(len(children))[0])
     return Known(books, models)
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.streams import ENDS_EARLY, check_end, finished, grown, open_stream
-from quantize.errors import ContainerError
+from quantize.entropy.streams import Stream
 from quantize.multiresolution.books import KINDS, Kind, Known
 from quantize.multiresolution.kernels.details import MOST_BYTES, code_details, room_for
 from quantize.multiresolution.kernels.surroundings import Surroundings
@@ -99,15 +98,17 @@ def code_stripe(
         first_cell = first >> shift if shift >= 0 else first << -shift
         bands = [band[first:last] for band in details[level - 1]]
         n_vectors = bands[0].shape[0] * bands[0].shape[1]
-        decoding = given is not None
-        buffer, coder = open_stream(given[i] if given is not None else b"", decoding, n_vectors)
+        stream = Stream(None if given is None else given[i], n_vectors)
         others, other_signs = NOTHING, NO_SIGNS
         for group, band, step in zip(groups, bands, (steps.luma, steps.chroma), strict=False):
             shape = (band.shape[0] + 3, band.shape[1] + 3)
             seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
             around = Surroundings(seen, signs, group.seen, group.signs, others, other_signs)
             steps_here, book = detail_steps(step, level, band.shape[2]), known.books[group.kind]
-            arguments = (
+            stream.code_rows(
+                code_details,
+                band.shape[0],
+                band.shape[1] * MOST_BYTES,
                 band,
                 level - 1,
                 steps_here,
@@ -119,26 +120,7 @@ def code_stripe(
                 room_for(steps_here, len(book.codewords)),
                 rate,
             )
-            buffer = _code_band(decoding, arguments, coder, buffer, band.shape)
             group.seen, group.signs = seen, signs
             others, other_signs = seen, signs
-        if decoding:
-            check_end(coder, buffer)
-            done.append(b"")
-        else:
-            done.append(finished(coder, buffer))
+        done.append(stream.end())
     return done
-
-
-def _code_band(
-    decoding: bool, arguments: tuple, coder: NDArray[np.int64], buffer: NDArray[np.uint8], shape: tuple[int, ...]
-) -> NDArray[np.uint8]:
-    """Code a band; the buffer is given back, which may have grown."""
-    row = 0
-    while True:
-        row = code_details(decoding, row, *arguments, coder, buffer)
-        if row == shape[0]:
-            return buffer
-        if row < 0:
-            raise ContainerError(ENDS_EARLY)
-        buffer = grown(coder, buffer, shape[1] * MOST_BYTES)

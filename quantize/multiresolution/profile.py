@@ -1,19 +1,15 @@
 """The multi-resolution profile: an image as codewords of wavelet vectors, and back."""
 
 import struct
-import zlib
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.container import Container, Header, pack, pack_streams, unpack_streams
+from quantize.container import Container, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
-from quantize.entropy.streams import decode_symbols, encode_symbols
+from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
 from quantize.errors import ContainerError, TargetError
-from quantize.metrics import psnr, ssim
 from quantize.multiresolution.books import shipped
-from quantize.multiresolution.coarse import decode_coarse, encode_coarse
 from quantize.multiresolution.coder import Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
@@ -27,7 +23,7 @@ from quantize.multiresolution.layout import (
 )
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import CHROMA, plain_cells, variance_cells
-from quantize.targets import reach
+from quantize.targets import Attempt, packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 2.0, 0.0575
@@ -59,10 +55,8 @@ def encode_levels(picture: Picture, settings: Settings) -> Encoded:
     encoder = _Encoder(picture, settings)
     quality = settings.quality or DEFAULT_QUALITY
     start = float(np.log2(STEP_UNITS * FINEST_STEP) + OCTAVES * (100 - quality))
-    attempt = reach(encoder.attempt, settings, start, float(np.log2(LEAST_STEP)), float(np.log2(MOST_STEP)))
-    details = {"levels": encoder.layout.n_levels, "step": attempt.step / STEP_UNITS, "tune": settings.tune}
-    similarity = ssim(picture.pixels, attempt.pixels)
-    return Encoded(attempt.data, attempt.pixels, ".vqi", "multiresolution", details, attempt.psnr, similarity)
+    finest, coarsest = float(np.log2(LEAST_STEP)), float(np.log2(MOST_STEP))
+    return reach(encoder.attempt, picture, settings, "multiresolution", start, finest, coarsest)
 
 
 def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
@@ -84,8 +78,8 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     if container.all(b"CELL"):
         cells = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
     alpha = _alpha_of(container, level) if header.channels in (2, 4) else None
-    shape = (layout.n_planes, *layout.shape(layout.n_levels))
-    coarsest = decode_coarse(container.one(b"COAR"), shape, coarse_step(luma, layout.n_levels))
+    coarsest = np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
+    code_planes(coarsest, coarse_step(luma, layout.n_levels), container.one(b"COAR"))
     bands = container.all(b"BAND")
     if len(bands) < layout.n_levels - level:
         nearest = layout.n_levels - len(bands)
@@ -136,14 +130,6 @@ def _alpha_of(container: Container, level: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(alpha[:: 1 << level, :: 1 << level])
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    data: bytes
-    pixels: NDArray[np.uint8]
-    psnr: float
-    step: int
-
-
 class _Encoder:
     """Encodes one image at any step."""
 
@@ -160,32 +146,24 @@ class _Encoder:
         if picture.has_alpha:
             self.chunks.append((b"ALPH", encode_symbols(np.ascontiguousarray(picture.pixels[..., -1]), 8)))
 
-    def attempt(self, log_step: float, octaves: float = 0.0) -> _Attempt:
+    def attempt(self, log_step: float, octaves: float = 0.0) -> Attempt:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         luma = round(2**log_step)
         chroma = round(luma * CHROMA[self.settings.tune])
         layout = self.layout
-        coarsest, details = analyse(self.pixels, self._forward(), layout)
-        step = coarse_step(luma, layout.n_levels)
-        coarse = encode_coarse(coarsest, step)
+        low, details = analyse(self.pixels, inverse(self.matrix), layout)
+        coarsest = low.astype(np.int64)
+        coarse = code_planes(coarsest, coarse_step(luma, layout.n_levels), None)
         steps = Steps(luma, chroma, self.cells)
         streams = code_levels(details, layout, steps, shipped(), RATE * 2**octaves, None)
-        coarsest = decode_coarse(coarse, coarsest.shape, step)
-        pixels = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
-        if self.picture.has_alpha:
-            pixels = np.concatenate([pixels, self.picture.pixels[..., -1:]], axis=2)
+        colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
         parameters = struct.pack(">BII", 1, luma, chroma)
         if layout.n_planes == 3:
             parameters += self.matrix.astype(">i2").tobytes()
         chunks = [(b"MRES", parameters), *self.chunks, (b"COAR", coarse)]
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
-        header = Header("multiresolution", pixels.shape[2], *pixels.shape[:2])
-        metadata = {} if self.settings.strip else self.picture.metadata
-        data = pack(Container(header, chunks, zlib.crc32(pixels.data), metadata))
-        return _Attempt(data, pixels, psnr(self.picture.pixels, pixels), luma)
-
-    def _forward(self) -> NDArray[np.int64]:
-        return inverse(self.matrix)
+        chosen = {"levels": layout.n_levels, "step": luma / STEP_UNITS, "tune": self.settings.tune}
+        return packed(self.picture, self.settings, "multiresolution", colors, chunks, chosen)
 
     def _luma(self) -> NDArray[np.uint8]:
         if self.layout.n_planes == 1:

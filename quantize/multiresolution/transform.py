@@ -1,11 +1,14 @@
 """The wavelet transform of an image's planes, rows and columns shared out between threads."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.multiresolution.kernels.wavelet import (
+    LEAST,
+    MOST,
     mix_colors,
     restore_columns,
     restore_rows,
@@ -50,8 +53,9 @@ def analyse(pixels: NDArray[np.uint8], matrix: NDArray[np.int64], layout: Layout
     return coarsest, details
 
 
-def synthesise(coarsest: NDArray[np.int16], details: Details, layout: Layout, level: int = 0) -> NDArray[np.int16]:
+def synthesise(coarsest: NDArray[Any], details: Details, layout: Layout, level: int = 0) -> NDArray[np.int16]:
     """Planes of a level, all of them together: 0 gives those of the image. The details are used up."""
+    coarsest = np.clip(coarsest, LEAST, MOST).astype(np.int16)
     planes = np.empty((layout.n_planes, *layout.shape(level)), np.int16)
     for p in range(layout.n_planes):
         plane = coarsest[p]

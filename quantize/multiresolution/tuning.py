@@ -29,10 +29,9 @@ def variance_cells(luma: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]
     side = 1 << CELL_LOG
     rows, columns = layout.cells
     cells = np.empty((rows, columns))
+    padded = np.pad(luma, ((0, rows * side - len(luma)), (0, columns * side - luma.shape[1])), mode="edge")
     for r in range(rows):
-        strip = luma[r * side : (r + 1) * side]
-        strip = np.pad(strip, ((0, side - len(strip)), (0, columns * side - luma.shape[1])), mode="edge")
-        windows = strip.reshape(side // WINDOW, WINDOW, -1, WINDOW).astype(np.float32)
+        windows = padded[r * side : (r + 1) * side].reshape(side // WINDOW, WINDOW, -1, WINDOW).astype(np.float32)
         weights = 1 / (windows.var(axis=(1, 3)) + LEAST_VARIANCE)
         cells[r] = weights.reshape(side // WINDOW, columns, side // WINDOW).mean(axis=(0, 2))
     octaves = -POWER * np.log2(cells)

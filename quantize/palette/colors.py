@@ -137,7 +137,7 @@ def _filled(
 
     Returns the entries, and the label and the squared error of each colour.
     """
-    entries = _different(entries)
+    entries = np.unique(entries, axis=0)
     for turn in range(FILLING_ROUNDS + 1):
         labels, squares = _assigned(rgba, rows, entries)
         missed = weights * squares
@@ -204,10 +204,6 @@ def _rounded(rows: NDArray[np.float64]) -> NDArray[np.uint8]:
         rgba[:, 3] = np.where(rows[:, 3] < 255 * 255, np.clip(np.rint(rows[:, 3] / 255), 1, 254), 255)
         rgba[:, :3] = rows[:, :3] / rgba[:, 3:]
     return np.clip(np.rint(rgba), 0, 255).astype(np.uint8)
-
-
-def _different(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.unique(rgba, axis=0)
 
 
 def _sorted(rgba: NDArray[np.uint8], labels: NDArray[np.int64]) -> Palette:

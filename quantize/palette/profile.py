@@ -1,5 +1,6 @@
 """The palette profile: from an image to as many colours as serve what was asked for."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 import numpy as np
@@ -103,24 +104,12 @@ def _fewest(attempt: Callable[[int], Encoded], most: int, wanted: float, strict:
         if strict:
             raise TargetError(f"psnr={wanted:g} is out of reach for a palette; the nearest is {best.psnr:.2f} dB")
         return best
-    low, high = 2, most
-    while low < high:
-        middle = (low + high) // 2
-        if attempt(middle).psnr >= wanted:
-            high = middle
-        else:
-            low = middle + 1
-    return attempt(high)
+    return attempt(2 + bisect_left(range(2, most), True, key=lambda n: attempt(n).psnr >= wanted))
 
 
 def _most(attempt: Callable[[int], Encoded], most: int, fits: Callable[[Encoded], bool]) -> Encoded | None:
     if fits(attempt(most)):
         return attempt(most)
-    low, high = 1, most - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits(attempt(middle)):
-            low = middle
-        else:
-            high = middle - 1
-    return attempt(low) if low >= 2 else None
+    fewer = range(most - 1, 1, -1)
+    place = bisect_left(fewer, True, key=lambda n: fits(attempt(n)))
+    return attempt(fewer[place]) if place < len(fewer) else None

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.metrics import as_seen
+
 # Dark to light, in even steps of lightness to the eye: black, violet, red, orange, pale yellow.
 _STOPS = np.array([[8, 8, 16], [72, 24, 106], [180, 44, 84], [240, 112, 32], [252, 250, 190]])
 RAMP: NDArray[np.uint8] = np.stack(
@@ -28,15 +30,8 @@ def pixel_errors(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> NDA
     -------
     array (height, width), float32
     """
-    difference = _seen(original) - _seen(decoded)
+    difference = as_seen(original, np.float32) - as_seen(decoded, np.float32)
     return np.sqrt(np.mean(np.square(difference), axis=2, dtype=np.float32))
-
-
-def _seen(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    samples = pixels.astype(np.float32)
-    if pixels.shape[2] in (2, 4):
-        samples[..., :-1] *= samples[..., -1:] / 255
-    return samples
 
 
 def scale_of(errors: NDArray[np.float32]) -> int:

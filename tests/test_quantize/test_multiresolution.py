@@ -291,6 +291,13 @@ def test_a_strip_takes_another_profile():
         quantize.encode(strip, profile="multiresolution")
 
 
+def test_tuning_for_similarity_serves_padding_of_whole_cells():
+    pixels = photo(257, 260)
+    decoded = quantize.decode(quantize.encode(pixels, profile="multiresolution", tune="ssim", quality=90))
+    assert decoded.shape == pixels.shape
+    assert psnr(pixels, decoded) > 30
+
+
 def test_tuning_for_similarity_makes_it_larger():
     pixels = photo(256, 256)
     data = quantize.encode(pixels, profile="multiresolution", bpp=0.8)

@@ -8,21 +8,29 @@ from numpy.typing import NDArray
 
 from clustering import compiled
 from quantize.block.kernels.contexts import SCALED, ZERO
+from quantize.block.kernels.tables import MOST_STAGES, Model, Room, Tables
 from quantize.entropy.kernels.coder import COST, FEW_INPUTS, mixed_probability
 
-MOST_STAGES = 7
 # How many times larger the codewords of the next stage are: what a codeword leaves over must be in reach of the next
 # smaller ones, also where codewords are few and far between.
 SCALE = 3
 # Marks for stages without a codeword.
 ENDED_STAGE, PASSED_STAGE = -1, -2
-# Codewords whose cost is worked out in full.
-N_CANDIDATES = 4
 # A codeword at full scale serves vectors of up to this length.
 LONGEST = 6.0
+# Nodes this far down a path, and farther down, share their weights.
+LAST_DEPTH = 11
+# The encoder's estimates, in squared steps and bits, set by hand: they decide what is tried, and no decoder needs them.
+# A vector is zero without a look at the codebook where its square is less than so many bits are worth.
+LEAST_CODED_BITS = 1.5
+# Several codewords are tried for vectors of more than this square that one codeword serves at a cost of more than so
+# many bits and so much squared error.
+LEAST_SCALED, SCALED_BITS, SCALED_ERROR = 4.0, 10, 0.4
+# What it takes to code that a codeword is scaled up at all; each further time takes about a bit.
+HIGHER_SCALE_BITS = 2.5
 
 
-@compiled(allocates=False)
+@compiled(inner=True, allocates=False)
 def take_vector(
     wanted: NDArray, predicted: NDArray, r: int, c: int, block: int, factor: float, vector: NDArray
 ) -> float:
@@ -53,26 +61,19 @@ def collect_vectors(wanted: NDArray, predicted: NDArray, block: int, factor: flo
         take_vector(wanted, predicted, v // n_columns, v % n_columns, block, factor, vectors[v])
 
 
-@compiled(allocates=False)
-def path_cost(
-    j: int,
-    nodes: NDArray,
-    bits: NDArray,
-    lengths: NDArray,
-    node_bases: NDArray,
-    table: NDArray,
-    weights: NDArray,
-    first_set: int,
-) -> float:
-    """Bits that a codeword's path costs, by the model as it stands. Parameters as of `code_vectors`."""
+@compiled(inner=True, allocates=False)
+def path_cost(j: int, model: Model, node_bases: NDArray, first_set: int) -> float:
+    """Bits that a codeword's path costs, by the model as it stands; the weights of its nodes begin at `first_set`."""
+    tree = model.tables.tree
     cost = 0.0
-    for d in range(lengths[j]):
-        one = mixed_probability(node_bases, nodes[j, d], table, weights, first_set + min(d, 11), FEW_INPUTS)
-        cost += COST[one >> 4] if bits[j, d] == 1 else COST[4095 - (one >> 4)]
+    for d in range(model.tables.lengths[j]):
+        node_set = first_set + min(d, LAST_DEPTH)
+        one = mixed_probability(node_bases, tree.nodes[j, d], model.cells, node_set, FEW_INPUTS)
+        cost += COST[one >> 4] if tree.bits[j, d] == 1 else COST[4095 - (one >> 4)]
     return cost
 
 
-@compiled(allocates=False)
+@compiled(inner=True, allocates=False)
 def choose_codewords(
     vector: NDArray,
     columns: NDArray,
@@ -108,32 +109,19 @@ def choose_codewords(
             chosen[t] = j
 
 
-@compiled(allocates=False)
-def choose_scaled(
-    vector: NDArray,
-    square: float,
-    columns: NDArray,
-    plain_norms: NDArray,
-    norms: NDArray,
-    lengths: NDArray,
-    rate: float,
-    limit: float,
-    costs: NDArray,
-    chosen: NDArray,
-    chosen_costs: NDArray,
-    residual: NDArray,
-    scaled: NDArray,
-) -> tuple[int, float]:
+@compiled(inner=True, allocates=False)
+def choose_scaled(square: float, tables: Tables, rate: float, limit: float, room: Room) -> tuple[int, float]:
     """Find codewords of smaller and smaller scale that a long vector costs less than `limit` by.
 
-    Returns the number of stages, 0 where they cost more, and their cost. Parameters as of `choose_stages`.
+    Returns the number of stages, 0 where they cost more, and their cost. IN: room.vector; the others as of
+    `choose_stages`. OUT: room.scaled, codewords or marks.
     """
+    vector, residual, scaled, columns = room.vector, room.residual, room.scaled, tables.columns
     n_more, scale = 1, np.float32(SCALE)
     while n_more < MOST_STAGES - 1 and square > (LONGEST * scale) ** 2:
         n_more += 1
         scale *= SCALE
-    # Coded by how far the first codeword is scaled up.
-    spent = 2.5 + n_more
+    spent = HIGHER_SCALE_BITS + n_more
     remains = square
     for k in range(MOST_STAGES):
         scaled[k] = ENDED_STAGE
@@ -142,18 +130,20 @@ def choose_scaled(
     for k in range(n_more + 1):
         for i in range(vector.shape[0]):
             residual[i] /= scale
-        choose_codewords(residual, columns, norms if k == n_more else plain_norms, costs, chosen, chosen_costs)
-        if k > 0 and chosen_costs[0] > 0:
+        norms = room.norms if k == n_more else tables.plain_norms
+        choose_codewords(residual, columns, norms, room.costs, room.chosen, room.chosen_costs)
+        j = room.chosen[0]
+        if k > 0 and room.chosen_costs[0] > 0:
             for i in range(vector.shape[0]):
                 residual[i] *= scale
             scaled[k] = PASSED_STAGE
             spent += 1
         else:
-            scaled[k] = chosen[0]
-            spent += lengths[chosen[0]] + 1
+            scaled[k] = j
+            spent += tables.lengths[j] + 1
             remains = 0.0
             for i in range(vector.shape[0]):
-                residual[i] = (residual[i] - columns[i, chosen[0]]) * scale
+                residual[i] = (residual[i] - columns[i, j]) * scale
                 remains += residual[i] * residual[i]
         scale /= SCALE
     # Nothing follows the last codeword.
@@ -165,74 +155,39 @@ def choose_scaled(
     return (n_more + 1, cost) if cost < limit else (0, cost)
 
 
-@compiled(allocates=False)
-def choose_stages(
-    vector: NDArray,
-    square: float,
-    columns: NDArray,
-    plain_norms: NDArray,
-    norms: NDArray,
-    nodes: NDArray,
-    bits: NDArray,
-    lengths: NDArray,
-    bases: NDArray,
-    node_bases: NDArray,
-    table: NDArray,
-    weights: NDArray,
-    first_set: int,
-    node_set: int,
-    rate: float,
-    costs: NDArray,
-    chosen: NDArray,
-    chosen_costs: NDArray,
-    residual: NDArray,
-    scaled: NDArray,
-    stages: NDArray,
-) -> int:
+@compiled(inner=True, allocates=False)
+def choose_stages(square: float, model: Model, first_set: int, node_set: int, rate: float, room: Room) -> int:
     """Find how a block costs least distortion and rate: as zero, by one codeword, or by several of smaller scales.
 
-    Returns the number of stages, 0 for zero. IN: vector (n_components,) float32; square, its own; plain_norms, norms
-    (n_codewords,) float32, squares of the codewords alone, and with `rate` times their lengths; the others as of
-    `code_vectors`. OUT: stages (MOST_STAGES,) int64, codewords or marks; the others are room to work in.
+    Returns the number of stages, 0 for zero. IN: square, that of the vector; model; first_set, node_set, where the
+    weights of the flags and the nodes begin; rate, the Lagrangian weight of a bit; room.vector, room.bases and
+    room.node_bases. OUT: room.stages, codewords or marks; what else is in it is room to work in.
     """
-    one = mixed_probability(bases, ZERO, table, weights, first_set, FEW_INPUTS)
+    tables = model.tables
+    one = mixed_probability(room.bases, ZERO, model.cells, first_set, FEW_INPUTS)
     zero_cost = square + rate * COST[one >> 4]
     other_cost = rate * COST[4095 - (one >> 4)]
     if square <= other_cost:
         return 0
-    one = mixed_probability(bases, SCALED, table, weights, first_set + 1, FEW_INPUTS)
-    choose_codewords(vector, columns, norms, costs, chosen, chosen_costs)
+    one = mixed_probability(room.bases, SCALED, model.cells, first_set + 1, FEW_INPUTS)
+    choose_codewords(room.vector, tables.columns, room.norms, room.costs, room.chosen, room.chosen_costs)
     best = np.inf
-    for t in range(min(chosen.shape[0], lengths.shape[0])):
-        j = chosen[t]
-        cost = square + chosen_costs[t] - rate * lengths[j]
+    for t in range(min(room.chosen.shape[0], tables.lengths.shape[0])):
+        j = room.chosen[t]
+        cost = square + room.chosen_costs[t] - rate * tables.lengths[j]
         if cost + other_cost < min(best, zero_cost):
-            cost += rate * path_cost(j, nodes, bits, lengths, node_bases, table, weights, node_set)
+            cost += rate * path_cost(j, model, room.node_bases, node_set)
             cost += other_cost + rate * COST[4095 - (one >> 4)]
             if cost < best:
                 best = cost
-                stages[0] = j
+                room.stages[0] = j
     n_stages = 1
-    if square > 4.0 and best > rate * 10 + 0.4:
-        n_scaled, cost = choose_scaled(
-            vector,
-            square,
-            columns,
-            plain_norms,
-            norms,
-            lengths,
-            rate,
-            best - other_cost,
-            costs,
-            chosen,
-            chosen_costs,
-            residual,
-            scaled,
-        )
+    if square > LEAST_SCALED and best > rate * SCALED_BITS + SCALED_ERROR:
+        n_scaled, cost = choose_scaled(square, tables, rate, best - other_cost, room)
         if n_scaled > 0:
             best, n_stages = cost + other_cost, n_scaled
             for k in range(MOST_STAGES):
-                stages[k] = scaled[k]
+                room.stages[k] = room.scaled[k]
     return n_stages if best < zero_cost else 0
 
 

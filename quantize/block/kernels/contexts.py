@@ -1,14 +1,14 @@
 """What a decision on a block is seen together with: which cells of the models its contexts have.
 
 A decision has the same contexts in all blocks: three serve the flags (9 cells each), three the nodes of the tree.
-What later blocks look at is kept in `seen` (rows + 2, columns + 2, 2) int32, one more on each side: how large the
-block's vector is, and which class its codeword has.
+What later blocks look at is kept in `Surroundings.seen`, which has one more on each side.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
+from quantize.block.kernels.tables import Surroundings
 
 N_FLAGS = 9
 # Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
@@ -48,28 +48,18 @@ def slope(difference: int, step: int) -> int:
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def set_flag_contexts(
-    r: int,
-    c: int,
-    coarse: NDArray,
-    per_unit: int,
-    seen: NDArray,
-    parents: NDArray,
-    others: NDArray,
-    starts: NDArray,
-    bases: NDArray,
-) -> int:
+def set_flag_contexts(r: int, c: int, around: Surroundings, per_unit: int, starts: NDArray, bases: NDArray) -> int:
     """Find where the cells of the flags' contexts of a block begin; return the class of what is around it.
 
-    IN: r, c, the block; coarse plane; per_unit, one by the step in samples, in 2**20ths; seen; parents, seen of the
-    next coarser level, others, seen of another plane, or empty; starts (FEW_INPUTS,) of the groups of contexts. OUT:
-    bases (FEW_INPUTS,).
+    IN: r, c, the block; around; per_unit, one by the step in samples, in 2**20ths; starts (FEW_INPUTS,) of the groups
+    of contexts. OUT: bases (FEW_INPUTS,).
     """
+    coarse, seen, parents, others = around.coarse, around.seen, around.parents, around.others
     y, x = np.uint64(r + 1), np.uint64(c + 1)
     one = np.uint64(1)
     west, north = np.int64(seen[y, x - one, 0]), np.int64(seen[y - one, x, 0])
     near = 2 * (west + north) + np.int64(seen[y - one, x - one, 0]) + np.int64(seen[y - one, x + one, 0])
-    parent, above, other, around = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    parent, above, other, others_near = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     if parents.shape[0] > 0:
         v, u = np.uint64((r >> 1) + 1), np.uint64((c >> 1) + 1)
         beside = np.int64(parents[v, np.uint64((c >> 1) + 2 * (c & 1)), 0])
@@ -77,15 +67,15 @@ def set_flag_contexts(
         above = 2 * parent + beside + np.int64(parents[np.uint64((r >> 1) + 2 * (r & 1)), u, 0])
     if others.shape[0] > 0:
         other = np.int64(others[y, x, 0])
-        around = 2 * other + np.int64(others[y, x + one, 0]) + np.int64(others[y + one, x, 0])
+        others_near = 2 * other + np.int64(others[y, x + one, 0]) + np.int64(others[y + one, x, 0])
     row, column = np.uint64(r), np.uint64(c)
     left, right = np.uint64(c - (c > 0)), np.uint64(c + 1 if c + 1 < coarse.shape[1] else c)
     upper, lower = np.uint64(r - (r > 0)), np.uint64(r + 1 if r + 1 < coarse.shape[0] else r)
     across = np.int64(coarse[row, left]) - np.int64(coarse[row, right])
     down = np.int64(coarse[upper, column]) - np.int64(coarse[lower, column])
     steepness = SIZE_CLASSES[np.uint64(min(int((abs(across) + abs(down)) * per_unit) >> 20, LARGEST))]
-    size, other_size = SIZE_CLASSES[np.uint64(near >> 2)], SIZE_CLASSES[np.uint64(around >> 2)]
-    total = TOTAL_CLASSES[np.uint64(min(int(2 * near + 2 * above + around), 1023))]
+    size, other_size = SIZE_CLASSES[np.uint64(near >> 2)], SIZE_CLASSES[np.uint64(others_near >> 2)]
+    total = TOTAL_CLASSES[np.uint64(min(int(2 * near + 2 * above + others_near), 1023))]
     kin = (SIDE_CLASSES[np.uint64(parent)] * 8 + SIDE_CLASSES[np.uint64(other)]) * 4
     bases[0] = starts[0] + N_FLAGS * (total * N_SIZES + other_size)
     bases[1] = starts[1] + N_FLAGS * (steepness * N_SIZES + size)
@@ -95,12 +85,13 @@ def set_flag_contexts(
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def set_node_contexts(
-    r: int, c: int, coarse: NDArray, unit: int, seen: NDArray, starts: NDArray, n_nodes: int, bases: NDArray
+    r: int, c: int, around: Surroundings, unit: int, starts: NDArray, n_nodes: int, bases: NDArray
 ) -> None:
     """Find where the cells of the nodes' contexts of a block begin.
 
     IN: unit, the step in samples; n_nodes; the others as of `set_flag_contexts`. OUT: bases (FEW_INPUTS,).
     """
+    coarse, seen = around.coarse, around.seen
     across = np.int64(coarse[r, max(c - 1, 0)]) - np.int64(coarse[r, min(c + 1, coarse.shape[1] - 1)])
     down = np.int64(coarse[max(r - 1, 0), c]) - np.int64(coarse[min(r + 1, coarse.shape[0] - 1), c])
     bases[0] = starts[0] + n_nodes * np.int64(seen[r + 1, c, 1])

@@ -14,21 +14,6 @@ FRACTION = 8
 LEAST, MOST = -(256 << FRACTION), 512 << FRACTION
 
 
-@compiled()
-def halve(plane: NDArray, means: NDArray) -> None:
-    """Take the mean of each 2 x 2 samples, those beyond the edge repeated.
-
-    IN: plane (height, width). OUT: means (half the height, half the width, rounded up).
-    """
-    height, width = plane.shape
-    for r in range(means.shape[0]):
-        above, below = 2 * r, min(2 * r + 1, height - 1)
-        for c in range(means.shape[1]):
-            left, right = 2 * c, min(2 * c + 1, width - 1)
-            total = plane[above, left] + plane[above, right] + plane[below, left] + plane[below, right]
-            means[r, c] = (total + 2) >> 2
-
-
 @compiled(allocates=False)
 def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None:
     """Predict a plane from the means of its 2 x 2 samples: each four slope as their neighbours do and keep their mean.
@@ -115,14 +100,3 @@ def to_rgb(luma: NDArray, blueness: NDArray, redness: NDArray, room: NDArray, pi
             blue[c] = min(max(np.int32(np.int32(y + more_blue) >> 8), np.int32(0)), np.int32(255))
         for c in range(ys.shape[0]):
             row[c, 0], row[c, 1], row[c, 2] = red[c], green[c], blue[c]
-
-
-@compiled()
-def to_gray(plane: NDArray, pixels: NDArray) -> None:
-    """Round a plane to 0 to 255.
-
-    IN: plane (height, width). OUT: pixels (height, width) uint8.
-    """
-    for r in range(pixels.shape[0]):
-        for c in range(pixels.shape[1]):
-            pixels[r, c] = min(max((plane[r, c] + 128) >> 8, 0), 255)

@@ -9,12 +9,11 @@ level 19 takes 44 % more bytes; the range coder of constriction, with the histog
 beforehand and not counted, 28 % more. It is the models that save, and they must be mixed between any two decisions,
 for which these libraries have no place, in whole numbers.
 
-A cell of a `table` (int32) holds a probability of 22 bits, times 512, and how often it was used, at most `LIMIT`. The
-logistic domain is in 256ths. `coder` (4,) int64 holds the lower and the upper end of the interval (32 bits each), the
-place in `buffer`, and the decoder's 32 bits. The carry-less interval is that of lpaq (M. Mahoney, 2007).
+A cell holds a probability of 22 bits, times 512, and how often it was used, at most `LIMIT`. The logistic domain is in
+256ths. The carry-less interval is that of lpaq (M. Mahoney, 2007).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +35,45 @@ START_WEIGHT = 1 << 14
 FEW_START_WEIGHT = 3 << 13
 # Room for the end of a stream.
 SPARE_BYTES = 64
+
+
+class Coder(NamedTuple):
+    """The arithmetic coder at work.
+
+    Attributes
+    ----------
+    decoding : bool
+        Else encoding.
+    state : array (4,), int64
+        The lower and the upper end of the interval (32 bits each), the place in the buffer, and the decoder's 32 bits.
+    buffer : array (n_bytes,), uint8
+    """
+
+    decoding: bool
+    state: NDArray[np.int64]
+    buffer: NDArray[np.uint8]
+
+
+class Cells(NamedTuple):
+    """What has been learnt: the cells of all contexts, and the weights (n_sets * n_inputs,) of their opinions."""
+
+    table: NDArray[np.int32]
+    weights: NDArray[np.int32]
+
+
+@compiled(inner=True, forceinline=True, allocates=False)
+def is_full(coder: Coder, n_bytes: int) -> bool:
+    """Whether the encoder's buffer must grow before it takes so many bytes more."""
+    return not coder.decoding and coder.state[2] + n_bytes + SPARE_BYTES > coder.buffer.shape[0]
+
+
+@compiled(inner=True, forceinline=True, allocates=False)
+def has_ended(coder: Coder, column: int) -> bool:
+    """Whether the decoder has come to the end too early; it looks now and then within a row.
+
+    A damaged file may claim a row of a hundred million.
+    """
+    return coder.decoding and column & 255 == 0 and coder.state[2] > coder.buffer.shape[0] + 4
 
 
 def _logistic() -> NDArray[np.int64]:
@@ -80,16 +118,15 @@ def learn(cell: np.int64, target: int) -> np.int64:
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def mixed_probability(
-    bases: NDArray, node: int, table: NDArray, weights: NDArray, weight_set: int, n_inputs: int = N_INPUTS
-) -> np.int64:
+def mixed_probability(bases: NDArray, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS) -> np.int64:
     """Probability, of 65,536, that the decision at a node is a one.
 
     Numbers of cells are unsigned here: Numba looks whether a signed one counts from the end, which takes half the time.
 
-    IN: bases (n_inputs,) where the cells of each input's context begin; node, which of them; table; weights (n_sets *
-    n_inputs,) int32; weight_set; n_inputs, N_INPUTS or FEW_INPUTS.
+    IN: bases (n_inputs,) where the cells of each input's context begin; node, which of them; cells; weight_set;
+    n_inputs, N_INPUTS or FEW_INPUTS.
     """
+    table, weights = cells.table, cells.weights
     total: Any = 0
     place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
     for t in range(n_inputs):
@@ -100,24 +137,16 @@ def mixed_probability(
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def code_decision(
-    decoding: bool,
-    bit: int,
-    bases: NDArray,
-    node: int,
-    table: NDArray,
-    weights: NDArray,
-    weight_set: int,
-    coder: NDArray,
-    buffer: NDArray,
-    n_inputs: int = N_INPUTS,
+    coder: Coder, bit: int, bases: NDArray, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS
 ) -> int:
     """Code one decision, learn from it, and return it.
 
     The inputs are written out, so that all of them stay in registers: an array between the two halves of the work, or
     a cell read again, takes a third longer.
 
-    IN: decoding, else `bit` is encoded; the others as of `mixed_probability`. INOUT: table, weights, coder, buffer.
+    IN: bit, to be encoded; the others as of `mixed_probability`. INOUT: coder, cells.
     """
+    table, weights = cells.table, cells.weights
     place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
     at0, at1, at2 = np.uint64(bases[0]) + place, np.uint64(bases[1]) + place, np.uint64(bases[2]) + place
     in0, in1, in2 = first, first + np.uint64(1), first + np.uint64(2)
@@ -137,7 +166,7 @@ def code_decision(
         say3, say4, say5 = opinion(cell3), opinion(cell4), opinion(cell5)
         total += say3 * weight3 + say4 * weight4 + say5 * weight5
     one = np.int64(SQUASH[np.uint64(min(max(total >> 16, -REACH), REACH) + REACH)])
-    bit = code_bit(decoding, bit, one, coder, buffer)
+    bit = code_bit(coder, bit, one)
     error = (bit << 16) - one
     target = (bit << 22) - bit
     weights[in0] = weight0 + ((say0 * error + 32768) >> 16)
@@ -157,46 +186,77 @@ def code_decision(
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_bit(decoding: bool, bit: int, one: int, coder: NDArray, buffer: NDArray) -> int:
-    """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder, buffer."""
-    low, high = coder[0], coder[1]
+def code_path(
+    coder: Coder,
+    leaf: int,
+    children: NDArray,
+    bits: NDArray,
+    bases: NDArray,
+    cells: Cells,
+    first_set: int,
+    last_depth: int,
+    n_inputs: int = N_INPUTS,
+) -> int:
+    """Code the decisions on the way down a tree, and return the leaf.
+
+    IN: leaf, to be encoded; children (n_nodes, 2), nodes that follow a 0 and a 1, leaves as -1 - leaf; bits (n_leaves,
+    longest), the decisions on the way to each; first_set, of the weights of the root; there is a set for each depth up
+    to `last_depth`; the others as of `code_decision`. INOUT: coder, cells.
+    """
+    # A tree of one leaf has no decisions.
+    node: Any = np.int64(0 if children.shape[0] > 0 else -1)
+    depth: Any = np.int64(0)
+    while node >= 0:
+        bit = np.int64(0) if coder.decoding else np.int64(bits[leaf, depth])
+        weight_set = first_set + min(depth, last_depth)
+        bit = code_decision(coder, bit, bases, node, cells, weight_set, n_inputs)
+        node = np.int64(children[node, bit])
+        depth += 1
+    return -1 - node
+
+
+@compiled(inner=True, forceinline=True, allocates=False)
+def code_bit(coder: Coder, bit: int, one: int) -> int:
+    """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder."""
+    state, buffer = coder.state, coder.buffer
+    low, high = state[0], state[1]
     middle = low + (((high - low) * one) >> 16)
-    if decoding:
-        bit = 1 if coder[3] <= middle else 0
+    if coder.decoding:
+        bit = 1 if state[3] <= middle else 0
     if bit == 1:
         high = middle
     else:
         low = middle + 1
     while ((low ^ high) & 0xFF000000) == 0:
-        if decoding:
-            place = coder[2]
+        if coder.decoding:
+            place = state[2]
             following = np.int64(buffer[place]) if place < buffer.shape[0] else 0
-            coder[3] = ((coder[3] << 8) & 0xFFFFFFFF) | following
+            state[3] = ((state[3] << 8) & 0xFFFFFFFF) | following
         else:
-            buffer[coder[2]] = high >> 24
-        coder[2] += 1
+            buffer[state[2]] = high >> 24
+        state[2] += 1
         low = (low << 8) & 0xFFFFFFFF
         high = ((high << 8) & 0xFFFFFFFF) | 255
-    coder[0], coder[1] = low, high
+    state[0], state[1] = low, high
     return bit
 
 
-def start_decoder(coder: NDArray, buffer: NDArray) -> None:
-    """Read the first bytes; once a stream, so that it need not be compiled. OUT: coder. IN: buffer."""
-    coder[:] = 0, 0xFFFFFFFF, 4, int.from_bytes(buffer[:4].tobytes().ljust(4, b"\0"), "big")
+def start_decoder(coder: Coder) -> None:
+    """Read the first bytes; once a stream, so that it need not be compiled. INOUT: coder."""
+    coder.state[:] = 0, 0xFFFFFFFF, 4, int.from_bytes(coder.buffer[:4].tobytes().ljust(4, b"\0"), "big")
 
 
-def finish_encoder(coder: NDArray, buffer: NDArray) -> None:
+def finish_encoder(coder: Coder) -> None:
     """Write what tells the last interval from all others; the decoder takes missing bytes as zeros.
 
-    INOUT: coder, buffer.
+    INOUT: coder.
     """
-    low, high, place = (int(number) for number in coder[:3])
+    low, high, place = (int(number) for number in coder.state[:3])
     # The shortest number in the interval whose remaining bytes are zeros.
     for kept in range(1, 5):
         shift = 32 - 8 * kept
         value = ((low + (1 << shift) - 1) >> shift) << shift
         if value <= high:
-            buffer[place : place + kept] = list(value.to_bytes(4, "big")[:kept])
-            coder[2] += kept
+            coder.buffer[place : place + kept] = list(value.to_bytes(4, "big")[:kept])
+            coder.state[2] += kept
             break

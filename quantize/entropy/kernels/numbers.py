@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.entropy.kernels.coder import code_decision
+from quantize.entropy.kernels.coder import Cells, Coder, code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
@@ -16,40 +16,31 @@ TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_AC
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_number(
-    decoding: bool,
-    value: int,
-    bases: NDArray,
-    table: NDArray,
-    weights: NDArray,
-    weight_set: int,
-    coder: NDArray,
-    buffer: NDArray,
-) -> int:
+def code_number(coder: Coder, value: int, bases: NDArray, cells: Cells, weight_set: int) -> int:
     """Code a whole number: how many binary digits it has, its sign, and the digits. Takes 64 cells a context.
 
     Parameters as of `code_decision`; `weight_set` and the two after it are used. Numbers of up to 20 digits.
     """
     size = abs(value)
     n_digits = 0
-    while not decoding and size >> n_digits > 0:
+    while not coder.decoding and size >> n_digits > 0:
         n_digits += 1
     n: Any = np.int64(0)
     while n < 20:
         more = np.int64(1) if n_digits > n else np.int64(0)
-        if code_decision(decoding, more, bases, n, table, weights, weight_set, coder, buffer) == 0:
+        if code_decision(coder, more, bases, n, cells, weight_set) == 0:
             break
         n += 1
     if n == 0:
         return 0
     negative: Any = np.int64(1) if value < 0 else np.int64(0)
-    negative = code_decision(decoding, negative, bases, SIGN_NODE, table, weights, weight_set + 1, coder, buffer)
+    negative = code_decision(coder, negative, bases, SIGN_NODE, cells, weight_set + 1)
     found = 1
     for d in range(n - 2, -1, -1):
         # The digit after the first depends on how many there are, the others hardly on anything.
         node: Any = np.int64(21 + n if d == n - 2 else 42 + d)
         digit: Any = np.int64((size >> d) & 1)
-        digit = code_decision(decoding, digit, bases, node, table, weights, weight_set + 2, coder, buffer)
+        digit = code_decision(coder, digit, bases, node, cells, weight_set + 2)
         found = found * 2 + digit
     return -found if negative == 1 else found
 
@@ -65,22 +56,14 @@ def digits(size: int) -> int:
 
 
 @compiled(allocates=False)
-def code_top(
-    decoding: bool,
-    numbers: NDArray,
-    table: NDArray,
-    weights: NDArray,
-    bases: NDArray,
-    coder: NDArray,
-    buffer: NDArray,
-) -> None:
+def code_top(coder: Coder, numbers: NDArray, cells: Cells, bases: NDArray) -> None:
     """Code planes of numbers as differences from the median of west, north and their sum less northwest.
 
     M. J. Weinberger, G. Seroussi and G. Sapiro, "The LOCO-I lossless image compression algorithm", IEEE Transactions on
     Image Processing 9(8), 2000.
 
-    IN: decoding, else encoding. INOUT: numbers (n_planes, height, width) int64; table (TOP_CONTEXTS * 64,), weights (3
-    * N_INPUTS,); coder, buffer. OUT: bases (N_INPUTS,), room to work in.
+    INOUT: coder; numbers (n_planes, height, width) int64; cells of TOP_CONTEXTS * 64 and weights of 3 sets. OUT: bases
+    (N_INPUTS,), room to work in.
     """
     bases[0] = 0
     left = 0
@@ -98,27 +81,16 @@ def code_top(
                 bases[3] = 64 * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
                 bases[4] = 64 * (5 + 5 * N_ACTIVITIES + digits(abs(left)))
                 bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + digits(abs(left)))
-                left = code_number(
-                    decoding, numbers[p, r, c] - expected, bases, table, weights, FIRST_SET, coder, buffer
-                )
+                left = code_number(coder, numbers[p, r, c] - expected, bases, cells, FIRST_SET)
                 numbers[p, r, c] = expected + left
 
 
 @compiled(allocates=False)
-def code_list(
-    decoding: bool,
-    numbers: NDArray,
-    period: int,
-    table: NDArray,
-    weights: NDArray,
-    bases: NDArray,
-    coder: NDArray,
-    buffer: NDArray,
-) -> None:
+def code_list(coder: Coder, numbers: NDArray, period: int, cells: Cells, bases: NDArray) -> None:
     """Code a list of numbers of which every `period`-th one is of the same kind.
 
-    IN: decoding, else encoding; period. INOUT: numbers (n,) int64; table (list_contexts(period) * 64,), weights (3 *
-    N_INPUTS,); coder, buffer. OUT: bases (N_INPUTS,), room to work in.
+    IN: period. INOUT: coder; numbers (n,) int64; cells of list_contexts(period) * 64 and weights of 3 sets. OUT: bases
+    (N_INPUTS,), room to work in.
     """
     for i in range(numbers.shape[0]):
         kind = i % period
@@ -131,7 +103,7 @@ def code_list(
         bases[3] = 64 * (1 + period + N_ACTIVITIES + alike)
         bases[4] = 64 * (1 + period + 2 * N_ACTIVITIES + 3 * before + sign)
         bases[5] = 64 * (1 + period + 5 * N_ACTIVITIES + before * N_ACTIVITIES + alike)
-        numbers[i] = code_number(decoding, numbers[i], bases, table, weights, FIRST_SET, coder, buffer)
+        numbers[i] = code_number(coder, numbers[i], bases, cells, FIRST_SET)
 
 
 def list_contexts(period: int) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.entropy.kernels.coder import SPARE_BYTES, code_decision
+from quantize.entropy.kernels.coder import Cells, Coder, code_decision, has_ended, is_full
 
 # Cells of each of the contexts of two or more neighbours, which share them as a hash of these neighbours has it.
 HASHED_CELLS = 1 << 18
@@ -19,34 +19,23 @@ def cells_of(n_bits: int) -> int:
 
 
 @compiled(allocates=False)
-def code_symbols(
-    decoding: bool,
-    first_row: int,
-    symbols: NDArray,
-    n_bits: int,
-    table: NDArray,
-    weights: NDArray,
-    bases: NDArray,
-    coder: NDArray,
-    buffer: NDArray,
-) -> int:
+def code_symbols(coder: Coder, first_row: int, symbols: NDArray, n_bits: int, cells: Cells, bases: NDArray) -> int:
     """Code a plane of numbers, each digit by digit, most significant first, from a row on.
 
     Returns the number of rows, or of the row before which the encoder's buffer must grow, or -1 where the decoder's has
     come to its end too early.
 
-    IN: decoding, else encoding; first_row; n_bits, 1 to 8. INOUT: symbols (height, width) uint8; table
-    (cells_of(n_bits), ); weights (2**n_bits * N_INPUTS,); coder, buffer. OUT: bases (N_INPUTS,), room to work in.
+    IN: first_row; n_bits, 1 to 8. INOUT: coder; symbols (height, width) uint8; cells_of(n_bits) cells and weights of
+    2**n_bits sets. OUT: bases (N_INPUTS,), room to work in.
     """
     height, width = symbols.shape
     size = 1 << n_bits
     hashed = size + 2 * size * size
     for r in range(first_row, height):
-        if not decoding and coder[2] + width * SYMBOL_BYTES + SPARE_BYTES > buffer.shape[0]:
+        if is_full(coder, width * SYMBOL_BYTES):
             return r
         for c in range(width):
-            # Within rows as well: a damaged file may claim one of a hundred million.
-            if decoding and c & 255 == 0 and coder[2] > buffer.shape[0] + 4:
+            if has_ended(coder, c):
                 return -1
             north = np.int64(symbols[r - 1, c]) if r > 0 else 0
             west = np.int64(symbols[r, c - 1]) if c > 0 else north
@@ -65,7 +54,7 @@ def code_symbols(
             bases[5] = hashed + 2 * (HASHED_CELLS + size) + before % HASHED_CELLS
             symbol, node = np.int64(symbols[r, c]), 1
             for d in range(n_bits - 1, -1, -1):
-                bit = code_decision(decoding, (symbol >> d) & 1, bases, node, table, weights, node, coder, buffer)
+                bit = code_decision(coder, (symbol >> d) & 1, bases, node, cells, node)
                 node = node * 2 + bit
             symbols[r, c] = node - size
     return height

@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.entropy.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
+from quantize.entropy.kernels.coder import (
+    COST,
+    N_INPUTS,
+    Cells,
+    Coder,
+    code_decision,
+    code_path,
+    has_ended,
+    is_full,
+    mixed_probability,
+)
 from quantize.entropy.kernels.numbers import code_number
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
@@ -32,6 +42,18 @@ UNITS = 16
 MOST_BYTES = 450
 # Sets of weights: of flags by size, of nodes by depth, of signs, of numbers.
 FLAG_SETS, NODE_SETS, SIGN_SETS, NUMBER_SETS = 12 * 3, 16, 6, 3
+# Nodes this far down a path, and farther down, share their weights.
+LAST_DEPTH = NODE_SETS - 1
+# The encoder's estimates, in squared steps and bits, set by hand: they decide what is tried, and no decoder needs them.
+# A vector is zero without a look at the codebook where its square is less than so many bits are worth.
+LEAST_CODED_BITS = 1.5
+# Whole numbers are tried for vectors of more than this square that their codeword serves at a cost of more than so many
+# bits and so much squared error.
+LEAST_ESCAPED, ESCAPED_BITS, ESCAPED_ERROR = 6.0, 8, 0.3
+# What whole numbers take: for the signs of a vector, for each number, and for each of its digits.
+VECTOR_BITS, NUMBER_BITS, DIGIT_BITS = 2.0, 1.0, 1.6
+# Added before a size is cut to whole steps: less than a half, because smaller numbers take fewer bits.
+ROUNDING = np.float32(0.45)
 WEIGHT_SETS = FLAG_SETS + NODE_SETS + SIGN_SETS + NUMBER_SETS
 
 
@@ -65,8 +87,7 @@ class Book(NamedTuple):
 class Model(NamedTuple):
     """What has been learnt: cells and weights, and where the groups of contexts begin: flags, nodes, signs, numbers."""
 
-    table: NDArray[np.int32]
-    weights: NDArray[np.int32]
+    cells: Cells
     starts: NDArray[np.int64]
 
 
@@ -129,16 +150,16 @@ def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, c
         if costs[j] < least:
             best, least = j, costs[j]
     found = float(least)
-    # Out of reach: in whole steps, with about two bits for each digit.
-    if square > 6.0 and found > rate * 8 + 0.3:
-        cost = rate * (float(book.rates[near, n]) + 2.0)
+    # Out of reach: in whole steps.
+    if square > LEAST_ESCAPED and found > rate * ESCAPED_BITS + ESCAPED_ERROR:
+        cost = rate * (float(book.rates[near, n]) + VECTOR_BITS)
         for i in range(vector.shape[0]):
-            number = int(vector[i] + np.float32(0.45))
+            number = int(vector[i] + ROUNDING)
             cost += (float(vector[i]) - number) ** 2
             n_digits = 0
             while number >> n_digits > 0:
                 n_digits += 1
-            cost += rate * (1.0 + 1.6 * n_digits)
+            cost += rate * (NUMBER_BITS + DIGIT_BITS * n_digits)
         if cost < found:
             return n, cost
     return best, found
@@ -146,45 +167,43 @@ def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, c
 
 @compiled(allocates=False)
 def code_details(
-    decoding: bool,
+    coder: Coder,
     first_row: int,
     details: NDArray,
     level: int,
     steps: NDArray,
-    cells: NDArray,
+    classes: NDArray,
     shift: int,
     around: Surroundings,
     book: Book,
     model: Model,
     room: Room,
     rate: float,
-    coder: NDArray,
-    buffer: NDArray,
 ) -> int:
     """Code the vectors of a band, from a row on.
 
     Returns the number of rows, or of the row before which the encoder's buffer must grow, or -1 where the decoder's has
     come to its end too early.
 
-    IN: decoding, else encoding; level, 0 for the finest; steps (n_classes, n_components) int64, in 65,536ths of a
-    sample; cells (rows, columns) uint8, classes of steps, of which each serves 2**shift x 2**shift vectors; book; rate,
+    IN: first_row; level, 0 for the finest; steps (n_classes, n_components) int64, in 65,536ths of a
+    sample; classes (rows, columns) uint8, of steps, of which each serves 2**shift x 2**shift vectors; book; rate,
     the Lagrangian weight of a bit in squared steps. INOUT: details (rows, columns, n_components) int16: the original in
-    the encoder, what is decoded afterwards; around; model; coder; buffer. OUT: room.
+    the encoder, what is decoded afterwards; coder; around; model. OUT: room.
     """
     n_rows, n_columns, n_components = details.shape
-    table, weights, starts = model.table, model.weights, model.starts
+    decoding, learnt, starts = coder.decoding, model.cells, model.starts
     bases, node_bases, sizes, numbers = room.bases, room.node_bases, room.sizes, room.numbers
     vector, inverses, costs = room.vector, room.inverses, room.costs
     n_nodes, escape = book.children.shape[0], book.codewords.shape[0] - 1
     level_group = min(level, 2)
     for r in range(first_row, n_rows):
-        if not decoding and coder[2] + n_columns * MOST_BYTES + SPARE_BYTES > buffer.shape[0]:
+        if is_full(coder, n_columns * MOST_BYTES):
             return r
         for c in range(n_columns):
-            # Within rows as well: a damaged file may claim one of a hundred million.
-            if decoding and c & 255 == 0 and coder[2] > buffer.shape[0] + 4:
+            if has_ended(coder, c):
                 return -1
-            cell = np.int64(cells[r >> shift, c >> shift]) if shift >= 0 else np.int64(cells[r << -shift, c << -shift])
+            y, x = (r >> shift, c >> shift) if shift >= 0 else (r << -shift, c << -shift)
+            cell = np.int64(classes[y, x])
             set_flag_contexts(r, c, level, around, starts[0], bases, sizes)
             flag_set = sizes[0] * 3 + level_group
             j, zero = 0, np.int64(1)
@@ -193,31 +212,23 @@ def code_details(
                 for i in range(n_components):
                     vector[i] = abs(np.int64(details[r, c, i])) * inverses[cell, i]
                     square += vector[i] * vector[i]
-                if square > 1.5 * rate:
-                    one = mixed_probability(bases, ONLY_NODE, table, weights, flag_set)
+                if square > LEAST_CODED_BITS * rate:
+                    one = mixed_probability(bases, ONLY_NODE, learnt, flag_set)
                     other_cost = rate * COST[4095 - (one >> 4)]
                     zero_cost = square + rate * COST[one >> 4]
                     if zero_cost > other_cost:
                         j, cost = choose(vector, square, book, FEW_SIZES[sizes[3]], rate, costs)
                         if cost + other_cost < zero_cost:
                             zero = np.int64(0)
-            if code_decision(decoding, zero, bases, ONLY_NODE, table, weights, flag_set, coder, buffer) == 1:
+            if code_decision(coder, zero, bases, ONLY_NODE, learnt, flag_set) == 1:
                 for i in range(n_components):
                     details[r, c, i] = 0
                 continue
             set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
-            node: Any = np.int64(0)
-            depth: Any = np.int64(0)
-            while node >= 0:
-                bit = np.int64(0) if decoding else np.int64(book.bits[j, depth])
-                node_set = FLAG_SETS + min(depth, 15)
-                bit = code_decision(decoding, bit, node_bases, node, table, weights, node_set, coder, buffer)
-                node = np.int64(book.children[node, bit])
-                depth += 1
-            j = -1 - node
+            j = code_path(coder, j, book.children, book.bits, node_bases, learnt, FLAG_SETS, LAST_DEPTH)
             if j == escape:
                 for i in range(n_components):
-                    number = np.int64(0 if decoding else int(vector[i] + np.float32(0.45)))
+                    number = np.int64(0 if decoding else int(vector[i] + ROUNDING))
                     number_set = FLAG_SETS + NODE_SETS + SIGN_SETS
                     kind = i % 3
                     bases[0] = starts[3, 0]
@@ -226,7 +237,7 @@ def code_details(
                     bases[3] = starts[3, 3] + 64 * (kind * 12 + sizes[1])
                     bases[4] = starts[3, 4] + 64 * (kind * 12 + SIZES[min(4 * numbers[i - 1], 2047) if i > 0 else 0])
                     bases[5] = starts[3, 5] + 64 * kind
-                    number = code_number(decoding, number, bases, table, weights, number_set, coder, buffer)
+                    number = code_number(coder, number, bases, learnt, number_set)
                     numbers[i] = abs(number)
             before, total, directions, signs = np.int64(0), 0, 0, 0
             size: Any = 0
@@ -237,9 +248,7 @@ def code_details(
                     negative: Any = np.int64(1 if not decoding and details[r, c, i] < 0 else 0)
                     set_sign_contexts(r, c, i, around, before, starts[2], bases)
                     sign_set = FLAG_SETS + NODE_SETS + i
-                    negative = code_decision(
-                        decoding, negative, bases, ONLY_NODE, table, weights, sign_set, coder, buffer
-                    )
+                    negative = code_decision(coder, negative, bases, ONLY_NODE, learnt, sign_set)
                     value = held((size * steps[cell, i] + 65536) >> 17)
                     details[r, c, i] = -value if negative == 1 else value
                     sign = 1 + negative
