@@ -1,5 +1,6 @@
 """Every command of the README runs as it is written."""
 
+import ast
 import re
 import shlex
 import shutil
@@ -15,11 +16,18 @@ from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import reviewing
 from tests.test_quantize.conftest import photo
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    # pytest needs it there.
+    import tomli as tomllib
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```\n", README, re.MULTILINE | re.DOTALL)
+    return [block for name, block in found if name == language]
 
 
 SETUP, TEST, TASKS, BATCHES, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
@@ -31,7 +39,8 @@ EXTRAS = {"--to sleap": "sleap_io"}
 def folder(tmp_path_factory):
     """A working folder with a video of the README's name."""
     folder = tmp_path_factory.mktemp("readme")
-    shutil.copy(ROOT / "sample_data" / "mouse.mp4", folder)
+    # As long and large as the commands ask for; every second frame will do.
+    ffmpeg("-i", ROOT / "sample_data" / "mouse.mp4", "-t", 31, "-r", 12.5, folder / "mouse.mp4")
     ffmpeg("-i", folder / "mouse.mp4", "-t", 2, "-c:v", "mjpeg", folder / "other.avi")
     return folder
 
@@ -132,6 +141,29 @@ def test_ci_runs_the_two_commands_of_the_start():
 def test_every_link_and_picture_exists():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_map_of_keyframes_lists_its_layers_from_top_to_bottom():
+    (table,) = (block for block in blocks("") if "pipeline" in block)
+    names = [re.split(" {3,}", line)[0] for line in table.splitlines()]
+    rooms = re.findall(r"(\w+)(?:/|\.py)", " ".join(names))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["keyframes"])
+    # The entry of `python -m` is no room.
+    for layer in layers[1:]:
+        peers = set(layer.split(" | "))
+        assert set(rooms[: len(peers)]) == peers
+        del rooms[: len(peers)]
+    assert rooms == []
+
+
+def test_the_versions_are_those_that_nox_runs():
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    (versions,) = (ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign))
+    pairs = [(python, ".".join(opencv.split(".")[:2])) for python, opencv in versions]
+    told = ", ".join(f"Python {python} with OpenCV {opencv}" for python, opencv in pairs)
+    assert told in " ".join(README.split())
 
 
 def test_the_map_names_every_folder():
