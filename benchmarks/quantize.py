@@ -193,8 +193,8 @@ def distortion(X, centers):
 
 
 def coders(paths):
-    from quantize.palette import as_rgba, choose_palette, find_colors, map_pixels
-    from quantize.streams import encode_symbols
+    from quantize.entropy.streams import encode_symbols
+    from quantize.palette.colors import as_rgba, choose_palette, find_colors, map_pixels
 
     print(f"\n{'coders of 64 indices':24}{'bytes':>8}{'seconds':>9}")
     planes = []

@@ -32,14 +32,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
 # ruff: noqa: E402
-from clustering.kmeans.k_means import k_means
-from quantize.kernels.choice import assign_by_rate
-from quantize.kernels.coder import START_CELL
-from quantize.kernels.details import UNITS, Book, Model
-from quantize.kernels.surroundings import N_FEW_SIZES
+from clustering import k_means
+from quantize.block.kernels.choice import assign_by_rate
+from quantize.entropy.kernels.coder import START_CELL
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
 from quantize.multiresolution.coder import Steps, code_stripe
 from quantize.multiresolution.colors import fitted_matrix, inverse
+from quantize.multiresolution.kernels.details import UNITS, Book, Model
+from quantize.multiresolution.kernels.surroundings import N_FEW_SIZES
 from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, Layout, detail_steps
 from quantize.multiresolution.transform import analyse
 from quantize.multiresolution.tuning import CHROMA, plain_cells

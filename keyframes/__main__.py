@@ -11,7 +11,7 @@ def main() -> None:
 
 def _run() -> None:
     # Loaded within, where an interruption ends the command already.
-    from keyframes.cli import app
+    from keyframes.commands.cli import app
 
     app()
 

@@ -16,14 +16,14 @@ from clustering import available_threads
 from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
 from quantize.errors import ImageError, OutputError, QuantizeError
-from quantize.images import SUFFIXES, read_image
+from quantize.images.files import SUFFIXES, read_image
 from quantize.output import write_file
 from quantize.pipeline import check_size, encode_picture
 from quantize.records import Record, Records, digest_of
 from quantize.report import report_page, report_place
 
 if TYPE_CHECKING:
-    from quantize.blocks import SharedBook
+    from quantize.block.profile import SharedBook
 
 EXISTS = "exists already; replace it with --force, or choose another place with -o"
 PALETTE_SUFFIX = "-quantized"

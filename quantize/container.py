@@ -47,11 +47,11 @@ chunks of an image come in the order below; those marked ? may be missing.
 
     TAIL    CRC-32 of the decoded pixels (4): height x width x channels bytes, row by row
 
-**Streams.** A stream is what the arithmetic coder of `quantize.kernels.coder` writes: 32-bit interval, decisions whose
-probability is mixed from six contexts, of the block profile's bands from three. The decoder takes bytes after the end
-as zeros, and must have read three at most. Symbol streams code each number digit by digit (`quantize.kernels.symbols`);
-lists and the coarsest planes code differences and counts as number of digits, sign and digits
-(`quantize.kernels.numbers`).
+**Streams.** A stream is what the arithmetic coder of `quantize.entropy.kernels.coder` writes: 32-bit interval,
+decisions whose probability is mixed from six contexts, of the block profile's bands from three. The decoder takes bytes
+after the end as zeros, and must have read three at most. Symbol streams code each number digit by digit
+(`quantize.entropy.kernels.symbols`); lists and the coarsest planes code differences and counts as number of digits,
+sign and digits (`quantize.entropy.kernels.numbers`).
 
 **Codebooks.** For luma and chroma, and for 2 x 2 blocks and the finest ones if larger, in the order luma 2, luma B,
 chroma 2, chroma B (chroma only if there are three planes): a list of 26 numbers, how many codewords have a path of 0
@@ -84,8 +84,8 @@ them (those beyond the edge repeat it), its four are
 for the upper left one, with the signs of the first and the last term turned for the right ones, of the second and the
 last term for the lower ones. To each predicted sample is added (v * d + 8) >> 4, where d = max(64, step >> scale of the
 finer plane), and v the sum of the block's codewords, each times 3 to the power of its stage; the result is held to
--65,536 to 131,072. How the decisions are made is told in `quantize.kernels.vectors`. With 4:2:0 the last chroma planes
-are predicted once more.
+-65,536 to 131,072. How the decisions are made is told in `quantize.block.kernels.vectors`. With 4:2:0 the last chroma
+planes are predicted once more.
 
 **Colour.** With y, b, r the samples, b and r less 32,768, the result is held to 0 to 255 and each >> rounds down:
 
@@ -115,7 +115,8 @@ planes above. The vectors of luma have three components, those of chroma six, th
 16ths of a step is (v S + 65536) >> 17 before its sign, with S = step D F >> 16, at least 1. C, D and F are the tables
 COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
 by class; the class of a vector is that of the pixel at its upper left corner. How the decisions are made is told in
-`quantize.kernels.details`, and what they are seen together with in `quantize.kernels.surroundings`.
+`quantize.multiresolution.kernels.details`, and what they are seen together with in
+`quantize.multiresolution.kernels.surroundings`.
 
 With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
 and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of

@@ -20,15 +20,15 @@ from quantize.errors import (
     QuantizeError,
     SettingsError,
 )
-from quantize.images import png_of_pixels
-from quantize.indexed import as_original, encode_palette, n_bits_of
-from quantize.palette import as_rgba, find_colors
-from quantize.png import png_of_palette
+from quantize.images.files import png_of_pixels
+from quantize.images.png import png_of_palette
+from quantize.palette.colors import as_rgba, find_colors
+from quantize.palette.profile import as_original, encode_palette, n_bits_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from quantize.blocks import SharedBook
+    from quantize.block.profile import SharedBook
 
 # To look at before all pixels are counted.
 SAMPLED_PIXELS = 4096
@@ -199,9 +199,9 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
 
 def _blocks() -> "ModuleType":
     """Load the profile of blocks: the kernels of a profile that an image does without take longer than to read it."""
-    from quantize import blocks
+    from quantize.block import profile
 
-    return blocks
+    return profile
 
 
 def _levels() -> "ModuleType":
@@ -240,7 +240,7 @@ def _vqi_of_palette(
     indices: NDArray[np.uint8], palette: NDArray[np.uint8], picture: Picture, metadata: dict[str, bytes]
 ) -> bytes:
     # Loaded here, with Numba: a palette's PNG does without.
-    from quantize.streams import encode_symbols
+    from quantize.entropy.streams import encode_symbols
 
     pixels = as_original(palette[indices], picture.pixels.shape[2])
     chunks = [(b"PLTE", palette.tobytes()), (b"INDX", encode_symbols(indices, n_bits_of(len(palette))))]
@@ -272,7 +272,7 @@ def _decode_palette(container: Container) -> NDArray[np.uint8]:
     header, entries = container.header, container.one(b"PLTE")
     if len(entries) % 4 or not 1 <= len(entries) // 4 <= MOST_COLORS:
         raise ContainerError("has a palette of an impossible size; the file is damaged, get it again")
-    from quantize.streams import decode_symbols
+    from quantize.entropy.streams import decode_symbols
 
     palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
     indices = decode_symbols(container.one(b"INDX"), header.height, header.width, n_bits_of(len(palette)))

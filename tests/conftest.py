@@ -18,6 +18,7 @@ compiled_only = pytest.mark.skipif(
 )
 
 SKIPPED = "keyframes/skipped"
+COMMANDS = {"keyframes": "keyframes.commands.cli", "quantize": "quantize.cli"}
 
 # A busy machine is no failure.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -118,7 +119,7 @@ def run_command():
     """
 
     def run(name, *arguments, cwd=None):
-        app = importlib.import_module(f"{name}.cli").app
+        app = importlib.import_module(COMMANDS[name]).app
         arguments = [str(argument) for argument in arguments]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(cwd or Path.cwd())

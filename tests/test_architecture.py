@@ -16,54 +16,6 @@ from tests.conftest import ROOT
 PACKAGES = ("clustering", "keyframes", "quantize")
 PRIVATE = re.compile("_[^_]")
 
-# A module imports from its own package what stands on lower floors only; a folder of modules has floors of its own.
-# The floors of clustering and keyframes are contracts in pyproject.toml.
-FLOORS = {
-    "quantize": [
-        {"__main__"},
-        {"cli"},
-        {"commands"},
-        {"batch", "progress"},
-        {"pipeline"},
-        {"blocks", "indexed", "multiresolution", "report"},
-        {"dithering", "images"},
-        {"color_profiles", "palette", "pyramid", "samples", "targets"},
-        {"metrics", "output", "png", "records"},
-        {"models"},
-        {"codebook"},
-        {"streams", "container", "rows"},
-        {"kernels"},
-        {"datatypes"},
-        {"errors"},
-        {"__init__"},
-    ],
-    "quantize.commands": [
-        {"decode", "encode", "train"},
-        {"printing"},
-        {"__init__"},
-    ],
-    "quantize.multiresolution": [
-        {"profile"},
-        {"coarse", "coder", "colors", "tuning"},
-        {"books", "transform"},
-        {"layout"},
-        {"__init__"},
-    ],
-    "quantize.report": [
-        {"page"},
-        {"error_map"},
-        {"__init__"},
-    ],
-}
-
-
-def modules(package):
-    """Name and files of each module of a package; a folder in it counts as one module."""
-    folder = ROOT.joinpath(*package.split("."))
-    files = {path.stem: [path] for path in folder.glob("*.py")}
-    folders = {path.parent.name: sorted(path.parent.glob("*.py")) for path in folder.glob("*/__init__.py")}
-    return files | folders
-
 
 def imported(path):
     """Full names of everything that a file imports, type checkers' imports and late ones included."""
@@ -75,33 +27,11 @@ def imported(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def floor(package, module):
-    return next(number for number, floor in enumerate(FLOORS[package]) if module in floor)
-
-
 def test_imports_follow_the_contracts_of_the_project_file():
     pytest.importorskip("importlinter")
     from importlinter.cli import lint_imports
 
     assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, is_debug_mode=False) == 0
-
-
-@pytest.mark.parametrize("package", FLOORS)
-def test_every_module_has_its_floor(package):
-    assert sorted(modules(package)) == sorted(name for floor in FLOORS[package] for name in floor)
-
-
-@pytest.mark.parametrize("package", FLOORS)
-def test_imports_lead_downwards(package):
-    for name, path in ((name, path) for name, paths in modules(package).items() for path in paths):
-        if name == "__init__":
-            continue
-        for target in imported(path):
-            if not target.startswith(f"{package}."):
-                continue
-            inner = target.removeprefix(f"{package}.").partition(".")[0]
-            if inner in modules(package) and inner != name:
-                assert floor(package, inner) > floor(package, name), f"{path} imports {target}"
 
 
 def test_no_module_reaches_into_the_objects_of_another():
@@ -157,7 +87,7 @@ def sources(*packages):
     ("name", "places"),
     {
         "VideoCapture": ["keyframes/video/captures.py"],
-        "Image": ["quantize/images.py"],
+        "Image": ["quantize/images/files.py"],
         "njit": ["clustering/kernels/compilation.py"],
         "compiled": ["*/kernels/*.py"],
         "torch": ["clustering/deep/*.py"],
@@ -202,7 +132,7 @@ def test_the_list_of_public_names_is_the_namespace(package):
         "import clustering",
         "import clustering.deep",
         "import keyframes",
-        "import keyframes.cli",
+        "import keyframes.commands.cli",
         "import quantize",
         "import quantize.cli",
     ],

@@ -150,4 +150,6 @@ def _matched(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     best = np.full((n_frames, n_frames), np.inf, np.float32)
     for order in permutations(range(n_animals)):
         np.minimum(best, sum(pairs[i, j] for i, j in enumerate(order)), out=best)
+    # Squared norms that cancel leave what rounding makes of them.
+    np.fill_diagonal(best, 0)
     return np.asarray(np.sqrt(np.maximum(best / n_animals, 0)), np.float32)

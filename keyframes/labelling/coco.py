@@ -23,10 +23,10 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                     {
                         "id": number,
                         "file_name": image.path,
-                        "width": image.recording.manifest["video"]["width"],
-                        "height": image.recording.manifest["video"]["height"],
-                        "video": image.recording.manifest["video"]["path"],
-                        "frame_index": image.entry["frame_index"],
+                        "width": image.video["width"],
+                        "height": image.video["height"],
+                        "video": image.video["path"],
+                        "frame_index": image.keyframe["frame_index"],
                     }
                     for number, image in enumerate(images, start=1)
                 ],

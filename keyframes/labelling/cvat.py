@@ -22,14 +22,14 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     with image_folder(place, recordings, "images") as (folder, images):
         lines: list[dict[str, Any]] = [{"version": "1.1"}, {"type": "images"}]
         for image in images:
-            path, video = PurePosixPath(image.path), image.recording.manifest["video"]
+            path = PurePosixPath(image.path)
             lines.append(
                 {
                     "name": str(path.with_suffix("")),
                     "extension": path.suffix,
-                    "width": video["width"],
-                    "height": video["height"],
-                    "meta": {"video": video["path"], "frame_index": image.entry["frame_index"]},
+                    "width": image.video["width"],
+                    "height": image.video["height"],
+                    "meta": {"video": image.video["path"], "frame_index": image.keyframe["frame_index"]},
                 }
             )
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in shown_in(lines))

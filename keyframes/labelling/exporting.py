@@ -4,19 +4,19 @@ A tool is a module with ``USES``, the options that it follows, and ``write``. On
 well, which raises where an export could not work, before anything is decoded.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from keyframes.errors import SettingsError
+from keyframes.errors import OutputError, SettingsError
 from keyframes.labelling import coco, cvat, label_studio
 from keyframes.labelling.deeplabcut import export as deeplabcut
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.free_place import check_free
 from keyframes.labelling.lightning_pose import export as lightning_pose
 from keyframes.labelling.sleap import export as sleap
-from keyframes.labelling.unused_options import unused
+from keyframes.labelling.unused_options import notes_on_unused
 from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -98,7 +98,7 @@ def export(
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     _check(tool, given, place, ())
     exported = write(recordings, given, place, progress)
-    return replace(exported, notes=(*exported.notes, *unused(given, uses_of(tool), tool)))
+    return replace(exported, notes=(*exported.notes, *notes_on_unused(given, uses_of(tool), tool)))
 
 
 def check_export(
@@ -138,7 +138,20 @@ def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequen
     elif options.project is not None:
         raise SettingsError(f"{tool} keeps no project to add to; choose the place of a new export with -o")
     if options.project is None or options.is_new:
-        check_free(place)
+        _check_free(place)
+
+
+def _check_free(place: Path) -> None:
+    """Raise an OutputError where a place holds something: it is never written over."""
+    try:
+        taken = not place.is_dir() or bool(os.listdir(place)) if os.path.lexists(place) else False
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be looked into ({error.strerror}); choose another place") from None
+    if taken:
+        raise OutputError(
+            f"{place}: exists already, and labelling may have begun in it; remove it, or choose another place with "
+            "keyframes export -o"
+        )
 
 
 def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keyframes.manifest import KeyframeEntry
+from keyframes.manifest import KeyframeEntry, VideoEntry
 from keyframes.names import shown_in
 from keyframes.result.folder import result_folder
 from keyframes.result.image_files import read_file
@@ -16,11 +16,11 @@ from keyframes.result.recordings import Recording
 
 @dataclass(frozen=True)
 class ExportedImage:
-    """An image in the folder: its path there, and the keyframe and recording that it shows."""
+    """An image in the folder: its path there, the keyframe that it shows, and the video."""
 
     path: str
-    entry: KeyframeEntry
-    recording: Recording
+    keyframe: KeyframeEntry
+    video: VideoEntry
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def image_folder(
                 source = recording.folder / entry["file"]
                 path = f"{below}/{recording.name}/{source.name}"
                 (folder / path).write_bytes(read_file(source))
-                copied.append(ExportedImage(path, entry, recording))
+                copied.append(ExportedImage(path, entry, recording.manifest["video"]))
         yield folder, copied
 
 

@@ -1,13 +1,7 @@
-"""Names of frames and paths of videos in a project, which may come from another computer."""
+"""Names of images and paths in a project, which may come from another computer."""
 
 import re
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
-
-from keyframes.names import plain
-
-T = TypeVar("T")
 
 # The image files that DeepLabCut and the apps of napari and Lightning Pose list.
 ENDINGS = ("png", "jpg", "jpeg")
@@ -45,29 +39,3 @@ def index_in(path: str) -> int | None:
     """Frame index in the name of a labelled image: its first number, as the tools read it."""
     match = re.search("[0-9]+", stem_of(path))
     return int(match[0]) if match else None
-
-
-def n_digits(files: Iterable[Path]) -> int:
-    """Least number of digits that the indices of frames are padded to; 0 without any."""
-    found = (FRAME.fullmatch(file.name) for file in files)
-    return min((len(match[1]) for match in found if match), default=0)
-
-
-def closest_paths(candidates: list[T], path_of: Callable[[T], str], path: Path) -> list[T]:
-    """Keep those whose path has most folders in common with another path, from its end: of equal names, the likeliest.
-
-    Parameters
-    ----------
-    candidates : list
-    path_of : callable
-        Path of a candidate, which may come from another computer.
-    path : Path
-    """
-
-    def n_shared(candidate: T) -> int:
-        folders = [plain(part) for part in parts_of(path_of(candidate))[-2::-1]]
-        own = [plain(part) for part in path.parts[-2::-1]]
-        return next((i for i, pair in enumerate(zip(folders, own, strict=False)) if len(set(pair)) > 1), len(folders))
-
-    most = max(map(n_shared, candidates), default=0)
-    return [candidate for candidate in candidates if n_shared(candidate) == most]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Known
 from keyframes.labelling.deeplabcut import project as deeplabcut
-from keyframes.labelling.exported import LabelledFrame
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.lightning_pose import project as lightning_pose
 from keyframes.labelling.project_kind import Kind, kind_of
-from keyframes.labelling.same_recording import OwnVideo, key_of, recordings_of
+from keyframes.labelling.same_recording import OwnVideo, matching
 from keyframes.labelling.sleap import project as sleap
 from keyframes.manifest import UnlikeEntry
 from keyframes.result.image_files import read_image
@@ -36,10 +36,9 @@ class Labelled:
         The pixels that an image shows: all, unless the project crops its images.
     frame_index : array (n_of_this_video,), int64
     by_index : array (n_without,), int64
-        Those of them that no thumbnail stands for: they are found in the scan.
+        Those of them that no thumbnail represents: they are found in the scan.
     projects : tuple of dict
         Their entries in the manifest.
-    warnings : tuple of str
     """
 
     thumbnails: NDArray[np.uint8] = field(repr=False)
@@ -66,19 +65,9 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     on this computer, this one's name. Images are reduced as those of the video are; so those of other videos of the
     same camera count as well.
 
-    Parameters
-    ----------
-    projects : sequence of Path
-        DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder or ``project.yaml``, a result folder
-        or its ``manifest.json``, or a folder of these.
-    video : VideoReader
-    thumbnailer : Thumbnailer
-        That of the scan, for pictures.
-
-    Raises
-    ------
-    ExportError
-        Where a path is no project, or what is in it cannot be read.
+    `projects` are DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder or ``project.yaml``, a
+    result folder or its ``manifest.json``, or a folder of these; `thumbnailer` is that of the scan, for pictures. An
+    ExportError says that a path is no project, or that what is in it cannot be read.
     """
     looks: list[tuple[NDArray[np.uint8], NDArray[np.bool_]]] = []
     of_this: list[int] = []
@@ -89,15 +78,15 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     for project in projects:
         n_same, n_lost = 0, 0
         frames = list(_frames_of(project))
-        recordings = recordings_of(own, frames)
+        videos = matching(own, dict.fromkeys(frame.video for frame in frames))
         for frame in frames:
-            same = key_of(frame) in recordings
+            same = frame.video in videos
             if same:
                 n_same += 1
                 of_this.append(frame.frame_index)
             look = _look_at(frame, video, thumbnailer)
             # Of an earlier result, and where the image is only a part, the scan's own frame says more.
-            if look is not None and (not same or (look[1].all() and not frame.video_hash)):
+            if look is not None and (not same or (look[1].all() and not frame.video.content_hash)):
                 looks.append(look)
             elif same:
                 by_index.append(frame.frame_index)
@@ -162,10 +151,10 @@ def _frames_of(project: Path) -> Iterator[LabelledFrame]:
 def _frames_of_results(folder: Path) -> Iterator[LabelledFrame]:
     for result in results_in(folder):
         manifest = read_manifest(result)
-        video = manifest["video"]
+        described = ProjectVideo(Path(manifest["video"]["path"]).stem, content_hash=manifest["video"]["hash"])
         for entry in manifest["keyframes"]:
             read = partial(read_image, result / entry["file"])
-            yield LabelledFrame(Path(video["path"]).stem, entry["frame_index"], read, video["hash"])
+            yield LabelledFrame(described, entry["frame_index"], read)
 
 
 READERS: dict[Kind, Callable[[Path], Iterator[LabelledFrame]]] = {

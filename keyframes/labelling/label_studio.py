@@ -28,9 +28,9 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             {
                 "data": {
                     "img": f"/data/local-files/?d={quote(os.fsencode(image.path))}",
-                    "video": image.recording.manifest["video"]["path"],
-                    "frame_index": image.entry["frame_index"],
-                    **({} if image.entry["time_s"] is None else {"time_s": image.entry["time_s"]}),
+                    "video": image.video["path"],
+                    "frame_index": image.keyframe["frame_index"],
+                    **({} if image.keyframe["time_s"] is None else {"time_s": image.keyframe["time_s"]}),
                 }
             }
             for image in images

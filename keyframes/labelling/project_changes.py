@@ -13,20 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import OutputError
-from keyframes.result.folder import make_parents, remove, result_folder
+from keyframes.result.folder import make_parents, remove, remove_empty, result_folder, system_errors
 from keyframes.whole_files import unused_name
 
 
 class Changes:
-    """What is to change in a folder.
-
-    Attributes
-    ----------
-    root : Path
-        The project.
-    folder : Path
-        What is written here goes to the same relative place in the project, where nothing may stand yet.
-    """
+    """What is to change in a project, `root`: new files are written to the same relative places in `folder`."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
@@ -36,6 +28,18 @@ class Changes:
     def rewrite(self, path: Path, before: bytes, after: bytes) -> None:
         """Replace the content of a file of the project that is now `before`."""
         self._rewritten[Path(os.path.realpath(path))] = (before, after)
+
+    def content(self, name: str) -> bytes | None:
+        """Return the content of a file of the project; None where there is none."""
+        path = self.root / name
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, name: str, before: bytes | None, after: bytes) -> None:
+        """Write a file that is new, or replace its content."""
+        if before is None:
+            (self.folder / name).write_bytes(after)
+        else:
+            self.rewrite(self.root / name, before, after)
 
     def _make(self, undo: "_Undo") -> None:
         new = sorted(path for path in self.folder.rglob("*") if path.is_symlink() or not path.is_dir())
@@ -75,9 +79,7 @@ class _Undo:
             with suppress(OSError):
                 if not os.path.lexists(source) or os.path.samestat(source.lstat(), target.lstat()):
                     target.unlink()
-        for folder in reversed(self.folders):
-            with suppress(OSError):
-                folder.rmdir()
+        remove_empty(self.folders)
 
     def forget(self) -> None:
         """Remove what served to go back."""
@@ -108,36 +110,26 @@ def _put(staged: Path, target: Path, undo: _Undo) -> None:
 def project_changes(root: Path) -> Iterator[Changes]:
     """Give the changes to fill; make them all when the block ends, or none on any error.
 
-    Parameters
-    ----------
-    root : Path
-        Existing folder of the project.
-
-    Raises
-    ------
-    OutputError
-        Where the project cannot be written, or was changed meanwhile by another program.
+    An OutputError says that the project cannot be written, or was changed by another program meanwhile.
     """
     root = Path(os.path.realpath(root))
     undo, folder = _Undo(), unused_name(root / "keyframes", "partial")
     done = False
-    try:
-        folder.mkdir()
-        changes = Changes(root, folder)
-        yield changes
-        changes._make(undo)
-        done = True
-        undo.forget()
-        remove([folder])
-    except BaseException as error:
-        if not done:
-            undo()
-        undo.forget()
-        remove([folder])
-        if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise OutputError(f"{root}: cannot be written ({reason}); nothing was changed in it") from error
-        raise
+    with system_errors(root, "nothing was changed in it"):
+        try:
+            folder.mkdir()
+            changes = Changes(root, folder)
+            yield changes
+            changes._make(undo)
+            done = True
+            undo.forget()
+            remove([folder])
+        except BaseException:
+            if not done:
+                undo()
+            undo.forget()
+            remove([folder])
+            raise
 
 
 @contextmanager

@@ -20,14 +20,7 @@ PLAIN = re.compile(r"(?!(?i:true|false|yes|no|on|off|null|y|n)$)[^\W\d_][\w/.+-]
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """A YAML file as it is on disk, and what it says.
-
-    Attributes
-    ----------
-    path : Path
-    content : bytes
-    data : dict
-    """
+    """A YAML file as it is on disk, and what it says."""
 
     path: Path
     content: bytes
@@ -36,10 +29,7 @@ class ProjectFile:
     def with_entries(self, key: str, entries: dict[str, dict[str, str]]) -> bytes:
         """Return the content with entries added at the end of the mapping at `key`; no other line changes.
 
-        Raises
-        ------
-        ExportError
-            Where that cannot be done to this file.
+        An ExportError says that this cannot be done to this file.
         """
         text = self.content.decode("utf-8")
         end_of_line = "\r\n" if "\r\n" in text else "\n"
@@ -79,13 +69,7 @@ def pairs_listed(key: str, pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
-    """Read a YAML file that must be a mapping with some keys.
-
-    Raises
-    ------
-    ExportError
-        Where it is missing, cannot be read, is no YAML, or lacks a key.
-    """
+    """Read a YAML file that must be a mapping with some keys, or raise an ExportError."""
     try:
         content = path.read_bytes()
         text = content.decode("utf-8")

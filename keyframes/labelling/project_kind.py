@@ -31,13 +31,11 @@ def kind_of(project: Path) -> Kind:
         return "lightning-pose"
     if project.suffix.lower() in ENDINGS:
         settings = read_project_file(project, ()).data
-        if _is_deeplabcut(settings):
+        if _is_deeplabcut(settings) or not _is_lightning_pose_model(settings):
+            # Where a key is missing, the reader says which.
             return "deeplabcut"
-        if _is_lightning_pose_model(settings) and label_tables(project.parent):
+        if label_tables(project.parent):
             return "lightning-pose"
-        if not _is_lightning_pose_model(settings):
-            # The reader says which key is missing.
-            return "deeplabcut"
     raise ExportError(f"{project}: is no project; give the folder that holds labeled-data, a .slp or a manifest.json")
 
 

@@ -10,37 +10,28 @@ from keyframes.settings import ExportOptions
 NAMES = tuple(field.name for field in fields(ExportOptions) if field.name != "project")
 
 
-def given(options: ExportOptions) -> list[str]:
+def _given(options: ExportOptions) -> list[str]:
     """Names of the options that are not empty, but for the project."""
     return [name for name in NAMES if getattr(options, name)]
 
 
-def unused(options: ExportOptions, uses: Set[str], tool: str) -> list[str]:
+def notes_on_unused(options: ExportOptions, uses: Set[str], tool: str) -> list[str]:
     """Return a note for each option that a tool has no use for."""
-    return [f"{option_of(name)} is not used: {tool} takes none" for name in given(options) if name not in uses]
+    return [f"{_option(name)} is not used: {tool} takes none" for name in _given(options) if name not in uses]
 
 
-def option_of(name: str) -> str:
+def _option(name: str) -> str:
     """Return the command line's name of an option."""
     return f"--{name.replace('_', '-')}"
 
 
-def differing(options: ExportOptions, has: Mapping[str, Any], file: str) -> list[str]:
-    """Return a note for each option that an existing project decides in another way.
-
-    Parameters
-    ----------
-    options : ExportOptions
-    has : mapping of str to Any
-        What the project says, by the name of the option; what it does not say is None.
-    file : str
-        Where it says that.
-    """
+def notes_on_differing(options: ExportOptions, has: Mapping[str, Any], file: str) -> list[str]:
+    """Return a note for each option that an existing project decides in another way: by what its file says of each."""
     notes = []
-    for name in given(options):
+    for name in _given(options):
         if name in has and (wanted := _plain(getattr(options, name))) != (theirs := _plain(has[name])):
             told = f"has {name} {_told(theirs)}" if theirs else f"has no {name}"
-            notes.append(f"{file} {told} and is not changed: {option_of(name)} {_told(wanted)} is not used")
+            notes.append(f"{file} {told} and is not changed: {_option(name)} {_told(wanted)} is not used")
     return notes
 
 

@@ -29,18 +29,8 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     """Give a folder beside `place` to write in; rename it to `place` on success, remove it on any error.
 
     Of several runs that end at the same moment in one place, one succeeds; with `overwrite` all do, one after another.
-
-    Parameters
-    ----------
-    place : Path
-        Where the result shall stand. Missing parents are made, and removed again on an error.
-    overwrite : bool
-        Replace an earlier result there. A folder that is no earlier result is never replaced.
-
-    Raises
-    ------
-    OutputError
-        Where `place` holds something already, or cannot be written; also for an OSError of the caller's own writing.
+    A folder that is no earlier result is never replaced. Missing parents are made, and removed again on an error. An
+    OutputError says that `place` holds something already, or cannot be written, by the caller either.
     """
     # The folder behind a link: a link could be renamed over content, and what it leads to would not be removed.
     place = Path(os.path.realpath(place))
@@ -49,23 +39,26 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     # Named before it is made, so that an interruption at any moment finds what to remove.
     partial = unused_name(place, "partial")
     own = [partial]
+    with system_errors(place, "free space, or choose another place with -o"):
+        try:
+            make_parents(place.parent, made)
+            partial.mkdir()
+            yield partial
+            _put_in_place(partial, place, overwrite, own)
+            remove(own)
+        except BaseException:
+            remove(own)
+            remove_empty(made)
+            raise
+
+
+@contextmanager
+def system_errors(place: Path, advice: str) -> Iterator[None]:
+    """Turn what the system says while `place` is written into an OutputError."""
     try:
-        make_parents(place.parent, made)
-        partial.mkdir()
-        yield partial
-        _put_in_place(partial, place, overwrite, own)
-        remove(own)
-    except BaseException as error:
-        remove(own)
-        for parent in reversed(made):
-            with suppress(OSError):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise OutputError(
-                f"{place}: cannot be written ({reason}); free space, or choose another place with -o"
-            ) from error
-        raise
+        yield
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be written ({error.strerror or error}); {advice}") from error
 
 
 def _check_free(place: Path, overwrite: bool) -> None:
@@ -103,6 +96,13 @@ def make_parents(folder: Path, made: list[Path]) -> None:
     with suppress(FileExistsError):
         made.append(folder)
         folder.mkdir()
+
+
+def remove_empty(made: list[Path]) -> None:
+    """Remove the folders that `make_parents` made, as far as nothing is in them."""
+    for folder in reversed(made):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) -> None:

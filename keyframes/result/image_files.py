@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from keyframes.errors import ExportError, OutputError
 
 
-def encoded(path: str | Path, image: NDArray[np.uint8]) -> bytes:
+def encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
     """Encode a picture as the ending of its path says."""
-    done, data = cv2.imencode(Path(path).suffix, image)
+    done, data = cv2.imencode(path.suffix, image)
     if not done:
         raise OutputError(f"{path}: an image of {image.shape[1]} x {image.shape[0]} pixels cannot be encoded")
     return bytes(data.tobytes())

@@ -1,5 +1,6 @@
-"""How results are named after their videos."""
+"""How results are named after their videos, and exports where a name is taken."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -41,3 +42,13 @@ def result_names(videos: Sequence[Path]) -> list[str]:
     """Name each video's result folder, ``<name>-keyframes``."""
     names = video_names([with_own_name(video) for video in videos])
     return [f"{shortened(name, LONGEST_RESULT)}-keyframes" for name in names]
+
+
+def unused_file(path: Path, ending: str) -> Path:
+    """Return a path with this ending that no file has, by a number before the ending's first dot."""
+    head, dot, tail = ending.partition(".")
+    number, found = 1, path.with_name(f"{path.name}{ending}")
+    while os.path.lexists(found):
+        number += 1
+        found = path.with_name(f"{path.name}{head}-{number}{dot}{tail}")
+    return found

@@ -99,7 +99,7 @@ class Recording:
             progress_bar(reader.read_frames(wanted), "images", len(wanted), "images", progress) as frames,
         ):
             for frame in frames:
-                yield frame.index, encoded(".png", frame.image)
+                yield frame.index, encoded(self.files[frame.index].with_suffix(".png"), frame.image)
 
 
 def read_recordings(
@@ -113,7 +113,7 @@ def read_recordings(
     """
     found = [(result, read_manifest(result)) for folder in folders for result in results_in(folder)]
     results, manifests = zip(*(found if views else _merged(found)), strict=True)
-    names = video_names([_named(manifest) for manifest in manifests])
+    names = video_names([Path(restored(plain(manifest["video"]["path"]))) for manifest in manifests])
     if views:
         if len(views) != len(results):
             raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
@@ -180,11 +180,6 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
     if named:
         raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
     return None
-
-
-def _named(manifest: Manifest) -> Path:
-    """Name of a result's video as projects have it."""
-    return Path(restored(plain(manifest["video"]["path"])))
 
 
 def _session_name(name: str, view: str) -> str:

@@ -56,13 +56,7 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
 
 @dataclass(frozen=True)
 class SavedScan:
-    """What ``scan.npz`` tells of every frame, without its features.
-
-    Attributes
-    ----------
-    frame_index, time_s, label, distance, sharpness, map, fingerprint, luma_levels : array
-        As `save_scan` writes them.
-    """
+    """What ``scan.npz`` has of every frame, as `save_scan` writes it, without the features."""
 
     frame_index: NDArray[np.int64]
     time_s: NDArray[np.float64]
@@ -80,13 +74,7 @@ class SavedScan:
 
 
 def read_scan(path: Path) -> SavedScan:
-    """Read ``scan.npz``.
-
-    Raises
-    ------
-    OutputError
-        Where it is missing, damaged, or of an earlier version.
-    """
+    """Read ``scan.npz``; an OutputError says that it is missing, damaged, or of an earlier version."""
     try:
         with np.load(path) as archive:
             return SavedScan(**{column.name: archive[column.name] for column in fields(SavedScan)})

@@ -42,11 +42,7 @@ def write_pictures(
 ) -> None:
     """Fetch the chosen frames and write them, the contact sheet and the report.
 
-    Raises
-    ------
-    DisagreementError
-        Where a chosen frame of a scan that left frames out is not the frame of the file.
-    OutputError
+    A DisagreementError says that a chosen frame of a scan that left frames out is not the frame of the file.
     """
     proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
     try:

@@ -15,10 +15,10 @@ from keyframes.choice.selection import keyframe_at
 from keyframes.errors import ExportError, KeyframesError, ReviewError, StaleError
 from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.free_place import unused_file
 from keyframes.manifest import Change, KeyframeEntry, Manifest, keyframe_entry
 from keyframes.report import make_overview, map_square, mark, thumbnail, timeline
 from keyframes.result.image_files import read_image
+from keyframes.result.naming import unused_file
 from keyframes.result.recordings import read_recordings
 from keyframes.result.scan_file import read_scan
 from keyframes.review import changes

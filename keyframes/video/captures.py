@@ -1,14 +1,15 @@
-"""Opening a file with OpenCV: as pictures, as their luma alone, without some of its frames, or as bare packets.
+"""Captures: opening a file with OpenCV, as pictures, as their luma alone, without some of its frames or as packets.
 
-Or with FFmpeg, as pictures, where OpenCV cannot read it. And the picture that a capture stands on.
+And what holds for every capture, OpenCV's or another: going on to the next frame, and the picture that it stands on.
 """
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -23,10 +24,54 @@ from keyframes.video.openable import openable_name
 
 # Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
 Discard = Literal["none", "nonref", "bidir"]
-Capture = cv2.VideoCapture | ImageSequence | FFmpegCapture
+OpenCVCapture: TypeAlias = cv2.VideoCapture
+Capture = OpenCVCapture | ImageSequence | FFmpegCapture
 
-_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-_options_lock = threading.Lock()
+AnyCapture = TypeVar("AnyCapture", bound=Capture)
+
+
+class _Options:
+    """OpenCV's options for FFmpeg, which it takes from the environment whenever it opens a file.
+
+    The environment belongs to the whole process: while one opening has its option there, no other may take place. All
+    those without one can take place side by side.
+    """
+
+    variable = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._n_opening = 0
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Hold back those that change the options until the end of the block."""
+        with self._condition:
+            self._n_opening += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._n_opening -= 1
+                self._condition.notify_all()
+
+    @contextmanager
+    def set_to(self, option: str) -> Iterator[None]:
+        """Add an option to those of the user until the end of the block, while nothing else is opened."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._n_opening)
+            before = os.environ.get(self.variable)
+            os.environ[self.variable] = f"{before}|{option}" if before else option
+            try:
+                yield
+            finally:
+                if before is None:
+                    del os.environ[self.variable]
+                else:
+                    os.environ[self.variable] = before
+
+
+_options = _Options()
 
 
 @dataclass(frozen=True)
@@ -60,45 +105,21 @@ class ConversionError(VideoError):
         self.said = said
 
 
-def open_capture(
-    path: Path,
-    threads: int,
-    view: View = PLAIN,
-    backend: Backend = "opencv",
-    images: ImageSequence | None = None,
-) -> Capture:
-    """Open a file for reading from its start.
-
-    Parameters
-    ----------
-    path : Path
-    threads : int
-        FFmpeg's threads.
-    view : View
-        With FFmpeg there is no other than the plain one.
-    backend : {"opencv", "ffmpeg", "images"}
-    images : ImageSequence or None
-        Where the file is one.
-    """
-    if images is not None:
-        return images.reopen()
-    if backend == "ffmpeg":
-        return FFmpegCapture(path, threads)
+def open_capture(path: Path, threads: int, view: View = PLAIN) -> cv2.VideoCapture:
+    """Open a file with OpenCV, for reading from its start with so many of FFmpeg's threads."""
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
     if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]
-    if view.discard == "none":
-        return _open(path, parameters)
-    with _options_lock:
-        before, option = os.environ.get(_OPTIONS), f"avdiscard;{view.discard}"
-        os.environ[_OPTIONS] = f"{before}|{option}" if before else option
-        try:
-            return _open(path, parameters)
-        finally:
-            if before is None:
-                del os.environ[_OPTIONS]
-            else:
-                os.environ[_OPTIONS] = before
+    return _open(path, parameters, "" if view.discard == "none" else f"avdiscard;{view.discard}")
+
+
+def open_by_backend(
+    path: Path, threads: int, backend: Backend, images: ImageSequence | None, view: View = PLAIN
+) -> Capture:
+    """Open a file, or the images that it is, with what reads it; only OpenCV has other views than the plain one."""
+    if images is not None:
+        return images.reopen()
+    return FFmpegCapture(path, threads) if backend == "ffmpeg" else open_capture(path, threads, view)
 
 
 def open_packets(path: Path) -> cv2.VideoCapture:
@@ -106,22 +127,25 @@ def open_packets(path: Path) -> cv2.VideoCapture:
     return _open(path, [cv2.CAP_PROP_FORMAT, -1])
 
 
-def _open(path: Path, parameters: list[int]) -> cv2.VideoCapture:
-    with openable_name(path) as name:
+def _open(path: Path, parameters: list[int], option: str = "") -> cv2.VideoCapture:
+    with openable_name(path) as name, _options.set_to(option) if option else _options.unchanged():
         return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
+
+
+@contextmanager
+def released(capture: AnyCapture) -> Iterator[AnyCapture]:
+    """Release a capture at the end of the block."""
+    try:
+        yield capture
+    finally:
+        capture.release()
 
 
 def grab_next(capture: Capture, most_damaged: Callable[[], int]) -> bool:
     """Go to the next frame or packet that can be had, past any that are damaged; whether there is one.
 
     OpenCV says no both at the end of a file and at a packet that FFmpeg refuses, behind which it goes on when it is
-    asked again.
-
-    Parameters
-    ----------
-    capture : Capture
-    most_damaged : callable
-        Returns how many damaged packets may follow each other; called after a first no.
+    asked again; `most_damaged`, called after a first no, returns how many damaged packets may follow each other.
     """
     if capture.grab():
         return True
@@ -131,21 +155,9 @@ def grab_next(capture: Capture, most_damaged: Callable[[], int]) -> bool:
 def current_picture(
     capture: Capture, path: Path, index: int | None = None, into: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8]:
-    """Return the picture of the frame that a capture stands on.
+    """Return the picture of the frame that a capture stands on, maybe written over one that is done with.
 
-    Parameters
-    ----------
-    capture : Capture
-    path : Path
-        File and, where it is known, index of the frame that an error names.
-    index : int or None
-    into : array or None
-        A picture that is done with, to be written over.
-
-    Raises
-    ------
-    VideoError
-        Where the frame cannot be converted.
+    A VideoError names the file and, where it is known, the index of a frame that cannot be converted.
     """
     name = "a frame" if index is None else f"frame {index}"
     try:
@@ -163,12 +175,7 @@ def unconverted(log: DecoderLog) -> str:
 
 
 def check_conversion(path: Path, log: DecoderLog) -> None:
-    """Refuse pictures that OpenCV hands out though it could not convert them.
-
-    Raises
-    ------
-    ConversionError
-    """
+    """Raise a ConversionError of pictures that OpenCV hands out though it could not convert them."""
     if said := unconverted(log):
         raise ConversionError(conversion_failure(path, said), said)
 

@@ -18,12 +18,7 @@ class Clock:
     stamp is shown at its own time again; where there is no next stamp, they follow at the frame rate. Where the first
     stamp is negative, which that of a frame that is shown never should be, times count from it.
 
-    Parameters
-    ----------
-    period_s : float
-        Time from one frame to the next by the frame rate.
-    packets : callable
-        Returns the packets of the file; called once it is needed.
+    The packets of the file are asked for once they are needed.
     """
 
     def __init__(self, period_s: float, packets: Callable[[], Packets]) -> None:

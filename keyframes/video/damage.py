@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import Discard
 from keyframes.video.frames import VideoHeader
 from keyframes.video.packets import Packets
-from keyframes.video.picture_sizes import Sizes
+from keyframes.video.passes import Pass
 
 # Nearly all of the frames' time stamps are those of packets, where packets tell frames.
 STAMPS_FOUND = 0.99
@@ -30,48 +29,6 @@ UNUSUAL_GAP = 5
 MOST_DOUBT = 0.05
 # So many places are listed.
 MOST_LISTED = 5
-
-
-@dataclass(frozen=True)
-class Pass:
-    """What a pass over a file saw.
-
-    Attributes
-    ----------
-    discard : {"none", "nonref", "bidir"}
-        Which frames were left out undecoded.
-    times_ms : array (n_decoded,), float64
-        Of the frames that were decoded, as OpenCV gives them.
-    last_time_s : float
-        Time of the last one, by the frame rate where the file has no times.
-    longest_gap_s : float
-        Longest time between two of them.
-    reached_end : bool
-        Whether the pass came to the end of what can be decoded.
-    messages : str
-        FFmpeg's, in summary; "" where it had nothing to say.
-    complaints : tuple of int
-        Indices of the frames that were waited for when FFmpeg complained; known with one thread only.
-    losses : tuple of str
-        Of images: what was left out, a sentence each.
-    sizes : tuple of (float, int, int)
-        Time in seconds, width and height of the first picture and of each one whose size is another than that before
-        it; empty where OpenCV reads the file, which does not say.
-    """
-
-    discard: Discard
-    times_ms: NDArray[np.float64]
-    last_time_s: float
-    longest_gap_s: float
-    reached_end: bool
-    messages: str
-    complaints: tuple[int, ...]
-    losses: tuple[str, ...] = ()
-    sizes: Sizes = ()
-
-    def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
-        """Return the times of all frames, those of the packets where frames were left out."""
-        return self.times_ms if self.discard == "none" else packets.times_ms
 
 
 @dataclass(frozen=True)
@@ -173,17 +130,10 @@ def _until_key(
 
 
 def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
-    """Return the times without a frame that are worth a word, in their order.
+    """Return the times without a frame that are worth a word, in their order, of a pass that left nothing out.
 
     Those are the ones where packets belong; where one is missing of frames that come evenly; and where they do
     so less strictly, those that are far longer than nearly all others.
-
-    Parameters
-    ----------
-    seen : Pass
-        One that left nothing out.
-    header : VideoHeader
-    packets : Packets
     """
     stamps = _stamps(seen)
     # Without time stamps of their own, frames tell nothing.

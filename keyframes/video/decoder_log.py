@@ -107,13 +107,7 @@ class DecoderLog:
 
 
 def hand_in(lines: bytes) -> None:
-    """Give lines of an FFmpeg that runs elsewhere to the logs that are entered.
-
-    Parameters
-    ----------
-    lines : bytes
-        Whole lines, in the form in which FFmpeg writes them.
-    """
+    """Give whole lines, as FFmpeg writes them, of one that runs elsewhere to the logs that are entered."""
     if lines:
         with _lock:
             _distribute(lines)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN, Discard, View, current_picture, open_capture
+from keyframes.video.captures import PLAIN, Discard, View, current_picture, open_capture, released
 from keyframes.video.damage import LONG_GAP_S
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.packets import Packets
@@ -29,11 +29,7 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[View, str]:
     everything is decoded. (Leaving out all B-frames is wrong where others refer to them: then a decoder shows
     stale memory and says nothing.)
 
-    Parameters
-    ----------
-    video : VideoReader
-    fewest : int
-        How many frames must be left to be looked at.
+    At least `fewest` frames must be left to be looked at.
     """
     if video.header.backend == "images":
         return PLAIN, "a sequence of images has no B-frames"
@@ -65,18 +61,7 @@ def find_discard(video: VideoReader, fewest: int) -> tuple[View, str]:
 
 
 def too_few(kept_s: NDArray[np.float64], last_s: float, packets: Packets, every: int) -> str:
-    """Tell why the frames kept up to a time are too few for all, or return "".
-
-    Parameters
-    ----------
-    kept_s : array (n_kept,), float64
-        Their times in seconds.
-    last_s : float
-        Time up to which there are frames.
-    packets : Packets
-    every : int
-        The stride: so few may be kept.
-    """
+    """Tell why the frames kept at these times are too few for all up to a last time, at this stride, or return ""."""
     if not len(kept_s):
         return "nothing would be left"
     times_s = packets.times_ms / 1000
@@ -102,14 +87,9 @@ def _probed_until(packets: Packets) -> float:
 def _probe(video: VideoReader, discard: Discard, until_ms: float) -> tuple[Probe, bool]:
     """Time and a hash of each picture up to a time, and whether FFmpeg complained."""
     found: Probe = []
-    log = DecoderLog()
-    with log:
-        capture = open_capture(video.path, video.threads, View(discard=discard))
-        try:
-            while capture.grab() and (time_ms := capture.get(cv2.CAP_PROP_POS_MSEC)) <= until_ms:
-                found.append((time_ms, zlib.adler32(current_picture(capture, video.path).tobytes())))
-        finally:
-            capture.release()
+    with DecoderLog() as log, released(open_capture(video.path, video.threads, View(discard=discard))) as capture:
+        while capture.grab() and (time_ms := capture.get(cv2.CAP_PROP_POS_MSEC)) <= until_ms:
+            found.append((time_ms, zlib.adler32(current_picture(capture, video.path).tobytes())))
     return found, bool(log.counts)
 
 

@@ -19,22 +19,8 @@ def refuse_special(path: Path) -> None:
 def file_hash(path: Path, size_bytes: int) -> str:
     """Return a hash of a file's size, first and last MiB: cheap for any length, other for any other recording.
 
-    Of a folder of images, the hash of their names and sizes, and of the first and the last image.
-
-    Parameters
-    ----------
-    path : Path
-    size_bytes : int
-
-    Returns
-    -------
-    str
-        How it was made, a colon, and 64 hexadecimal digits.
-
-    Raises
-    ------
-    VideoError
-        Where the file cannot be read any more.
+    Of a folder of images, the hash of their names and sizes, and of the first and the last image. Before it and a colon
+    stands how it was made. A VideoError where the file cannot be read any more.
     """
     digest = hashlib.sha256(str(size_bytes).encode())
     if path.is_dir():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.names import with_own_name
 from keyframes.settings import Crop
-from keyframes.video.captures import conversion_failure, grab_next, open_capture, unconverted
+from keyframes.video.captures import conversion_failure, grab_next, open_by_backend, released, unconverted
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
@@ -45,21 +45,10 @@ def read_header(
     backend: Literal["opencv", "ffmpeg"] | None = None,
     images: ImageSequence | None = None,
 ) -> VideoHeader:
-    """Open a file, decode its first picture, and return what the file says of itself.
+    """Open a file, or the images that it is, decode its first picture, and return what the file says of itself.
 
-    Parameters
-    ----------
-    path : Path
-    threads : int
-    backend : {"opencv", "ffmpeg"} or None
-        What must read it. None takes FFmpeg where OpenCV cannot open the file, decode its first picture or convert it.
-    images : ImageSequence or None
-        Where it is one.
-
-    Raises
-    ------
-    VideoError
-        Where the file is missing, empty, no video, or has no frame that can be decoded.
+    No backend takes FFmpeg where OpenCV cannot open the file, decode its first picture or convert it. A VideoError says
+    what is wrong where the file is missing, empty, no video, or has no frame that can be decoded.
     """
     size_bytes, start = _size_and_start(path)
     chosen: Backend = backend or "opencv" if images is None else "images"
@@ -92,12 +81,7 @@ def read_header(
 
 
 def check_crop(path: Path, crop: Crop | None, header: VideoHeader) -> None:
-    """Raise where a crop reaches outside the picture.
-
-    Raises
-    ------
-    RegionError
-    """
+    """Raise a RegionError where a crop reaches outside the picture."""
     if crop is None:
         return
     if crop.x + crop.width > header.width or crop.y + crop.height > header.height:
@@ -110,12 +94,7 @@ def check_crop(path: Path, crop: Crop | None, header: VideoHeader) -> None:
 def check_image_options(
     path: Path, header: VideoHeader, levels: tuple[float, float] | None, rate: float | None, *, in_seconds: bool
 ) -> None:
-    """Raise where options of images are given for a video, or a range in seconds for images without times.
-
-    Raises
-    ------
-    SettingsError, RegionError
-    """
+    """Raise a SettingsError where options of images are given for a video, a RegionError where times are for images."""
     if header.backend != "images" and (levels, rate) != (None, None):
         name = "rate" if levels is None else "levels"
         raise SettingsError(f"{name} applies to images, and {path} is a video; leave it out")
@@ -131,24 +110,19 @@ def explain(failed: str, said: str) -> str:
 
 
 def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | None = None) -> _Look:
-    log = DecoderLog()
-    with log:
-        capture = open_capture(path, threads, backend=backend, images=images)
-        try:
-            opened = capture.isOpened()
-            found = opened and grab_next(capture, lambda: MOST_DAMAGED)
-            decoded, image = capture.retrieve() if found else (False, None)
-            rate = capture.get(cv2.CAP_PROP_FPS)
-            claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-            rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)
-            if isinstance(capture, FFmpegCapture):
-                codec = capture.about.codec
-            else:
-                # -1 where OpenCV does not know any.
-                fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
-                codec = "".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127)
-        finally:
-            capture.release()
+    with DecoderLog() as log, released(open_by_backend(path, threads, backend, images)) as capture:
+        opened = capture.isOpened()
+        found = opened and grab_next(capture, lambda: MOST_DAMAGED)
+        decoded, image = capture.retrieve() if found else (False, None)
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)
+        if isinstance(capture, FFmpegCapture):
+            codec = capture.about.codec
+        else:
+            # -1 where OpenCV does not know any.
+            fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+            codec = "".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127)
     shown = np.asarray(image, np.uint8) if decoded and image is not None else None
     failed: Literal["", "open", "decode", "convert"] = ""
     if not opened or codec in TEXT_CODECS:
@@ -161,13 +135,7 @@ def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | No
 
 
 def _look_with_ffmpeg(path: Path, threads: int, opencv: _Look) -> _Look:
-    """Look at a file with FFmpeg that OpenCV cannot read.
-
-    Raises
-    ------
-    VideoError
-        Where there is no FFmpeg, which could perhaps read it.
-    """
+    """Look with FFmpeg at a file that OpenCV cannot read; where there is no FFmpeg, the VideoError tells of both."""
     try:
         return _look(path, threads, "ffmpeg")
     except VideoError as error:

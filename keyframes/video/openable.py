@@ -20,14 +20,7 @@ def openable_name(path: Path) -> Iterator[str]:
     A path that is UTF-8 is given as such, under any locale; for another one there is a link with a plain name in a
     private temporary folder meanwhile. Either is absolute: FFmpeg takes a name such as "10:32.mp4" for a protocol.
 
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    VideoError
-        Where a link is needed and cannot be made.
+    A VideoError where a link is needed and cannot be made.
     """
     absolute = os.fsencode(path.absolute())
     try:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import grab_next, open_packets
+from keyframes.video.captures import grab_next, open_packets, released
 from keyframes.video.decoder_log import DecoderLog
 
 # Most frames that a codec may hold back until it knows what to show next.
@@ -95,25 +95,14 @@ class Packets:
 
 
 def read_packets(path: Path, codec: str) -> Packets:
-    """Read the time and the key flag of every video packet of a file.
-
-    Parameters
-    ----------
-    path : Path
-    codec : str
-        Four-character code.
-    """
+    """Read the time and the key flag of every video packet of a file of this codec (a four-character code)."""
     times, keys, zeroed = array("d"), bytearray(), bytearray()
     look_inside = codec.lower() in WITHOUT_ZEROS
-    with DecoderLog():
-        capture = open_packets(path)
-        try:
-            while grab_next(capture, lambda: MOST_DAMAGED):
-                times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
-                keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
-                zeroed.append(look_inside and _holds_lost_block(capture.retrieve()[1]))
-        finally:
-            capture.release()
+    with DecoderLog(), released(open_packets(path)) as capture:
+        while grab_next(capture, lambda: MOST_DAMAGED):
+            times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+            keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
+            zeroed.append(look_inside and _holds_lost_block(capture.retrieve()[1]))
     stored = np.array(times, np.float64)
     order = np.argsort(stored, kind="stable")
     shown = stored[order]

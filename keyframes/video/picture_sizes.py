@@ -28,18 +28,7 @@ OPENCV_SCALES = int(cv2.__version__.partition(".")[0]) >= 5
 
 
 def sizes_of_key_frames(path: Path, header: VideoHeader, packets: Packets, until_s: float = math.inf) -> Sizes:
-    """Find the sizes of the pictures of a file up to a time; an empty tuple where they are not known.
-
-    Parameters
-    ----------
-    path : Path
-    header : VideoHeader
-        That of a file that OpenCV reads.
-    packets : Packets
-        Those of the file.
-    until_s : float
-        In seconds.
-    """
+    """Find the sizes of the pictures of a file that OpenCV reads, up to a time; empty where they are not known."""
     n_packets, n_keys = len(packets.times_ms), len(packets.key_times_ms)
     fewest = FEWEST_IF_LISTED if header.frames_listed else FEWEST_FRAMES_A_KEY
     if not header.seekable or n_keys < 2 or n_packets < fewest * n_keys:

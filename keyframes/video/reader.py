@@ -10,8 +10,7 @@ see `keyframes.video.seeking`.
 """
 
 import math
-from array import array
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -33,10 +32,11 @@ from keyframes.video.captures import (
     check_conversion,
     current_picture,
     grab_next,
-    open_capture,
+    open_by_backend,
+    released,
 )
 from keyframes.video.clock import Clock
-from keyframes.video.damage import Pass, describe_damage
+from keyframes.video.damage import describe_damage
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg.capture import FFmpegCapture
@@ -44,20 +44,12 @@ from keyframes.video.frames import Frame, known_time
 from keyframes.video.header import MOST_DAMAGED, check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
-from keyframes.video.picture_sizes import (
-    OPENCV_SCALES,
-    add_size,
-    describe_sizes,
-    sizes_of_key_frames,
-)
+from keyframes.video.passes import DisagreementError, Pass, PassRecord
+from keyframes.video.picture_sizes import OPENCV_SCALES, add_size, describe_sizes, sizes_of_key_frames
 
 LOG_EVERY = 500
 # Packets that FFmpeg is asked for beyond those that the file is known to have left.
 SPARE_ATTEMPTS = 16
-
-
-class DisagreementError(Exception):
-    """What was found out about a file does not hold everywhere in it; it must be read in the plain way."""
 
 
 class VideoReader:
@@ -88,12 +80,6 @@ class VideoReader:
     ----------
     header : VideoHeader
         What the file says of itself.
-    frames_decoded : int
-        Frames decoded by the latest iteration, handed out or not.
-    reached_end : bool
-        Whether the latest iteration came to the end of what can be decoded.
-    last_time_s : float
-        Time of the last decoded frame.
     log : DecoderLog
         FFmpeg's messages during the latest iteration.
     workers : int
@@ -141,9 +127,9 @@ class VideoReader:
         self.crop = crop
         self._capture: Capture | None = None
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
-        self._adopted: Pass | None = None
         self.images = ImageSequence(self.path, levels, rate) if is_image_sequence(self.path) else None
-        self._begin(PLAIN)
+        self.log = DecoderLog()
+        self._seen: Pass | PassRecord = PassRecord("none", self.log, locates=False)
         self.header = read_header(self.path, threads_for_opening(threads), backend, self.images)
         self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
@@ -169,15 +155,9 @@ class VideoReader:
             self._current_walk = None
 
     def __iter__(self) -> Iterator[Frame]:
-        last = -1
-        try:
-            for last, time_s, image in self.pictures():
-                yield Frame(last, known_time(time_s), self.cropped(image))
-        except ConversionError as error:
-            self.fall_back(error)
-            for index, time_s, image in self.pictures():
-                if index > last:
-                    yield Frame(index, known_time(time_s), self.cropped(image))
+        return self._with_fall_back(
+            lambda: (Frame(index, known_time(time_s), self.cropped(image)) for index, time_s, image in self.pictures())
+        )
 
     def pictures(
         self, view: View = PLAIN, spare: list[NDArray[np.uint8]] | None = None
@@ -229,16 +209,23 @@ class VideoReader:
             After the last one that can be decoded, where not all of them can be.
         """
         wanted = {int(index) for index in indices}
-        try:
-            yield from self._walk_to(wanted)
-        except ConversionError as error:
-            self.fall_back(error)
-            yield from self._walk_to(wanted)
+        yield from self._with_fall_back(lambda: self._walk_to(wanted))
         if wanted:
             raise VideoError(
                 f"{self.path}: frame {min(wanted)} cannot be decoded any more, {self.frames_decoded} frames were; was "
                 "the file changed meanwhile? Run the command again"
             )
+
+    def _with_fall_back(self, frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:
+        """Yield frames, with FFmpeg from the first one on that OpenCV cannot convert."""
+        last = -1
+        try:
+            for frame in frames():
+                last = frame.index
+                yield frame
+        except ConversionError as error:
+            self.fall_back(error)
+            yield from (frame for frame in frames() if frame.index > last)
 
     def fall_back(self, error: ConversionError) -> None:
         """Read with FFmpeg from the next iteration on, because OpenCV met pictures that it cannot convert.
@@ -311,29 +298,31 @@ class VideoReader:
         return max(0, math.ceil((claimed - self.start_s * rate) / self.every))
 
     @property
+    def frames_decoded(self) -> int:
+        """Number of frames that the latest iteration decoded, handed out or not."""
+        return len(self._seen.times_ms)
+
+    @property
+    def reached_end(self) -> bool:
+        """Whether the latest iteration came to the end of what can be decoded."""
+        return self._seen.reached_end
+
+    @property
+    def last_time_s(self) -> float:
+        """Time of the last decoded frame."""
+        return self._seen.last_time_s
+
+    @property
     def latest_pass(self) -> Pass:
         """What the latest iteration saw, or what was adopted since."""
-        return self._adopted or Pass(
-            discard=self._view.discard,
-            times_ms=np.array(self._times_ms, np.float64),
-            last_time_s=self.last_time_s,
-            longest_gap_s=self._longest_gap_s,
-            reached_end=self.reached_end,
-            messages=self.log.summary(),
-            complaints=tuple(self._complaints),
-            losses=() if self.images is None else self.images.losses(),
-            sizes=tuple(self._sizes),
-        )
+        if isinstance(self._seen, Pass):
+            return self._seen
+        return self._seen.finished(() if self.images is None else self.images.losses())
 
     def adopt(self, seen: Pass) -> None:
         """Take a pass over the same range that was made elsewhere as the latest iteration."""
         self.close()
-        self._adopted = seen
-        self.frames_decoded, self.reached_end, self.last_time_s = (
-            len(seen.times_ms),
-            seen.reached_end,
-            seen.last_time_s,
-        )
+        self._seen = seen
 
     def damage(self) -> list[str]:
         """Return what went wrong in the latest iteration, a sentence for each kind; an empty list if nothing did."""
@@ -348,70 +337,57 @@ class VideoReader:
             sizes = sizes_of_key_frames(self.path, self.header, known, seen.last_time_s)
         return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
 
-    def _begin(self, view: View) -> None:
-        """Forget the last iteration."""
-        self._view = view
-        self._adopted = None
-        self.frames_decoded, self.reached_end, self.last_time_s, self._longest_gap_s = 0, False, 0.0, 0.0
-        self._latest_ms = -math.inf
-        self._times_ms = array("d")
-        self._complaints: list[int] = []
-        self._sizes: list[tuple[float, int, int]] = []
-        self.log = DecoderLog()
-
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
         """Grab frame after frame from the start; `_picture` gives the picture of the one that it stands on."""
-        self._begin(view)
-        clock = Clock(1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30, lambda: self.packets)
+        self.log = DecoderLog()
         # With one thread, a message belongs to what is being decoded; with more, the pass is not the last one anyway.
-        log_every = 1 if self.threads == 1 else LOG_EVERY
-        n_messages = 0
+        self._seen = seen = PassRecord(view.discard, self.log, locates=self.threads == 1)
+        log_every = 1 if seen.locates else LOG_EVERY
+        clock = Clock(1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30, lambda: self.packets)
         with self.log:
-            capture = self._capture = open_capture(self.path, self.threads, view, self.header.backend, self.images)
             try:
-                while grab_next(capture, self._most_damaged):
-                    time_ms = capture.get(cv2.CAP_PROP_POS_MSEC)
-                    index = self.frames_decoded
-                    if self.images is not None:
-                        # One that cannot be decoded keeps its place.
-                        index = int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1
-                    if view.discard != "none":
-                        # OpenCV 4.10 gives the first frame the time of the packet that it read last.
-                        time_ms = self.packets.first_ms if index == 0 else time_ms
-                        index = self.packets.rank(time_ms)
-                        if index < 0:
-                            raise DisagreementError(f"no packet has the time {time_ms} ms")
-                    previous_s, self.last_time_s = self.last_time_s, clock.time_s(time_ms)
-                    if self.frames_decoded:
-                        self._longest_gap_s = max(self._longest_gap_s, self.last_time_s - previous_s)
-                    self._times_ms.append(time_ms)
-                    self._latest_ms = max(self._latest_ms, time_ms)
-                    if isinstance(capture, FFmpegCapture):
-                        add_size(self._sizes, self.last_time_s, *capture.size)
-                    self.frames_decoded += 1
-                    if self.frames_decoded % log_every == 0:
-                        self.log.update()
-                        check_conversion(self.path, self.log)
-                        if log_every == 1 and self.log.total() > n_messages:
-                            n_messages = self.log.total()
-                            self._complaints.append(index)
-                    yield index, self.last_time_s
-                self.reached_end = True
-                self.log.update()
-                if log_every == 1 and self.log.total() > n_messages:
+                opened = open_by_backend(self.path, self.threads, self.header.backend, self.images, view)
+                with released(opened) as capture:
+                    self._capture = capture
+                    while grab_next(capture, lambda: self._most_damaged(seen)):
+                        index, time_ms = self._index_and_stamp(capture, view)
+                        seen.add(time_ms, clock.time_s(time_ms))
+                        if isinstance(capture, FFmpegCapture):
+                            add_size(seen.sizes, seen.last_time_s, *capture.size)
+                        if len(seen.times_ms) % log_every == 0:
+                            self.log.update()
+                            check_conversion(self.path, self.log)
+                            seen.note_complaint(index)
+                        yield index, seen.last_time_s
+                    seen.reached_end = True
+                    self.log.update()
                     # Of the end of the file.
-                    self._complaints.append(self.frames_decoded)
+                    seen.note_complaint(len(seen.times_ms))
             finally:
-                capture.release()
                 self._capture = None
                 self.log.update()
         check_conversion(self.path, self.log)
 
-    def _most_damaged(self) -> int:
+    def _index_and_stamp(self, capture: Capture, view: View) -> tuple[int, float]:
+        """Return index and time stamp, in milliseconds, of the frame that a walk has come to."""
+        index, time_ms = self.frames_decoded, capture.get(cv2.CAP_PROP_POS_MSEC)
+        if self.images is not None:
+            # One that cannot be decoded keeps its place.
+            return int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1, time_ms
+        if view.discard == "none":
+            return index, time_ms
+        # OpenCV 4.10 gives the first frame the time of the packet that it read last.
+        time_ms = self.packets.first_ms if index == 0 else time_ms
+        index = self.packets.rank(time_ms)
+        if index < 0:
+            raise DisagreementError(f"no packet has the time {time_ms} ms")
+        return index, time_ms
+
+    def _most_damaged(self, seen: PassRecord) -> int:
         """How many damaged packets may follow the latest frame: as many as there are."""
-        if not self.frames_decoded:
+        if not seen.times_ms:
             return MOST_DAMAGED
-        return self.packets.n_after(self._latest_ms, self.frames_decoded) + SPARE_ATTEMPTS
+        return self.packets.n_after(seen.latest_ms, len(seen.times_ms)) + SPARE_ATTEMPTS
 
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         assert self._capture is not None

@@ -1,9 +1,7 @@
 """Seeking: what it costs against walking on, reaching a frame of a known time, and proving that it is the right one."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,12 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import Capture, View, current_picture, open_capture
+from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture
 from keyframes.video.clock import ROUNDING_S
-from keyframes.video.damage import Pass
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import Frame
-from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.passes import DisagreementError, Pass
+from keyframes.video.reader import VideoReader
+from keyframes.video.side_by_side import side_by_side
 
 # OpenCV goes back so many frames from the one asked for before it looks for a key frame.
 LEAD_FRAMES = 16
@@ -113,10 +112,10 @@ def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
     if wanted[-1] >= len(timeline.times_ms) or not np.all(np.diff(timeline.times_ms) > 0) or timeline.times_ms[0] < 0:
         return False
     cost = timeline.plan_cost(_groups(video, timeline, wanted)) * (PAIR_COST if luma else 1)
-    return cost / _n_provers(video, timeline, luma) < wanted[-1] / (WALK_SPEED if video.workers > 1 else 1)
+    return cost / _n_seekers(video, timeline, luma) < wanted[-1] / (WALK_SPEED if video.workers > 1 else 1)
 
 
-def _n_provers(video: VideoReader, timeline: Timeline, luma: bool) -> int:
+def _n_seekers(video: VideoReader, timeline: Timeline, luma: bool) -> int:
     """How many fetch side by side; with `luma`, each has two captures."""
     n_packets = len(timeline.times_ms) * (2 if luma else 1)
     return max(1, min(video.workers, INDEXED_PACKETS // n_packets))
@@ -130,14 +129,9 @@ def _groups(video: VideoReader, timeline: Timeline, wanted: Sequence[int]) -> li
 def adopt_packets(video: VideoReader, frame_index: NDArray[np.int64], time_s: NDArray[np.float64]) -> bool:
     """Take a file's packets for a reader's latest iteration where they tell the times of frames as an earlier one did.
 
-    Then frames can be sought without another pass over the file. Whether it is so, is returned.
+    Then frames can be sought without another pass over the file. Returns whether it is so.
 
-    Parameters
-    ----------
-    video : VideoReader
-    frame_index : array (n_frames,), int64
-    time_s : array (n_frames,), float64
-        Times of these frames in seconds, as an iteration gave them.
+    The frames of these indices have these times, as an iteration gave them.
     """
     times_ms = video.packets.times_ms
     if not video.packets.distinct or not len(frame_index) or frame_index[-1] >= len(times_ms):
@@ -179,9 +173,9 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
         # A pass that left frames out told indices by times alone: its frames are proven, though no seek is made.
         video.close()
         timeline = Timeline(timeline.times_ms, timeline.keys[:0], timeline.frame_rate)
-        with DecoderLog() as log, closing(_Prover(video, video.threads, timeline, proof, log)) as prover:
+        with DecoderLog() as log, Seeker(video, proof, threads=video.threads, timeline=timeline, log=log) as seeker:
             for index in wanted:
-                yield prover.frame(index)
+                yield seeker.frame(index)
 
 
 def _seek_side_by_side(
@@ -189,28 +183,24 @@ def _seek_side_by_side(
 ) -> Iterator[Frame]:
     """Yield the frames of groups that several captures fetch, in their order."""
     video.close()
-    n_provers = _n_provers(video, timeline, proof.view.luma)
-    provers: list[_Prover] = []
+    n_seekers = _n_seekers(video, timeline, proof.view.luma)
+    seekers: list[Seeker] = []
     mine = threading.local()
 
     def fetch(group: Sequence[int]) -> list[Frame]:
-        if not hasattr(mine, "prover"):
-            mine.prover = _Prover(video, 1, timeline, proof, log)
-            provers.append(mine.prover)
-        return [mine.prover.frame(index) for index in group]
+        if not hasattr(mine, "seeker"):
+            mine.seeker = Seeker(video, proof, timeline=timeline, log=log)
+            seekers.append(mine.seeker)
+        return [mine.seeker.frame(index) for index in group]
 
-    left, waiting = deque(groups), deque[Future[list[Frame]]]()
-    pool = ThreadPoolExecutor(n_provers, thread_name_prefix="keyframes-seek")
     with DecoderLog() as log:
         try:
-            while left or waiting:
-                while left and len(waiting) <= n_provers:
-                    waiting.append(pool.submit(fetch, left.popleft()))
-                yield from waiting.popleft().result()
+            with closing(side_by_side(fetch, groups, n_seekers, "keyframes-seek")) as fetched:
+                for frames in fetched:
+                    yield from frames
         finally:
-            pool.shutdown(cancel_futures=True)
-            for prover in provers:
-                prover.close()
+            for seeker in seekers:
+                seeker.close()
 
 
 class Seeker:
@@ -223,12 +213,28 @@ class Seeker:
     video : VideoReader
         Its latest iteration is the first pass.
     proof : Proof
+    threads : int
+        FFmpeg's.
+    timeline : Timeline or None
+        None takes that of the first pass.
+    log : DecoderLog or None
+        One that several share: after a complaint of FFmpeg none of them is to be trusted.
     """
 
-    def __init__(self, video: VideoReader, proof: Proof) -> None:
-        self._log = DecoderLog()
+    def __init__(
+        self,
+        video: VideoReader,
+        proof: Proof,
+        *,
+        threads: int = 1,
+        timeline: Timeline | None = None,
+        log: DecoderLog | None = None,
+    ) -> None:
+        self._path, self._proof, self._log = video.path, proof, log or DecoderLog()
+        self._timeline = timeline or _timeline(video)
+        views = (PLAIN, View(luma=True)) if proof.view.luma else (PLAIN,)
         with self._log:
-            self._prover = _Prover(video, 1, _timeline(video), proof, self._log)
+            self._followers = [_Follower(open_capture(video.path, threads, view), self._timeline) for view in views]
 
     def __enter__(self) -> "Seeker":
         return self
@@ -240,7 +246,8 @@ class Seeker:
 
     def close(self) -> None:
         """Release the file."""
-        self._prover.close()
+        for follower in self._followers:
+            follower.capture.release()
 
     def frame(self, index: int) -> Frame:
         """Return a frame.
@@ -251,7 +258,16 @@ class Seeker:
             Where its proof fails; then `VideoReader.read_frames` is the way.
         """
         with self._log:
-            return self._prover.frame(index)
+            met = all(follower.reach(index) for follower in self._followers)
+            self._log.update()
+            if not met or self._log.counts:
+                raise DisagreementError(f"a seek to frame {index} led elsewhere")
+            pictures = [current_picture(follower.capture, self._path, index) for follower in self._followers]
+        image, *luma = pictures
+        same = self._proof.fingerprint(pictures[-1]) == self._proof.expected[index]
+        if not same or not all(self._proof.agree(image, plane) for plane in luma):
+            raise DisagreementError(f"a seek to frame {index} gave another picture")
+        return Frame(index, round(float(self._timeline.times_ms[index]) / 1000, 6), image)
 
 
 def _timeline(video: VideoReader) -> Timeline:
@@ -260,39 +276,10 @@ def _timeline(video: VideoReader) -> Timeline:
     return Timeline(times_ms, video.packets.key_indices(times_ms), video.header.frame_rate)
 
 
-class _Prover:
-    """Captures that fetch frames, and what these are held against."""
-
-    def __init__(self, video: VideoReader, threads: int, timeline: Timeline, proof: Proof, log: DecoderLog) -> None:
-        self._path, self._timeline, self._proof, self._log = video.path, timeline, proof, log
-        self._shown = _Follower(open_capture(video.path, threads), timeline)
-        self._luma = (
-            _Follower(open_capture(video.path, threads, View(luma=True)), timeline) if proof.view.luma else None
-        )
-
-    def close(self) -> None:
-        for follower in (self._shown, self._luma):
-            if follower is not None:
-                follower.capture.release()
-
-    def frame(self, index: int) -> Frame:
-        """Return a frame that is proven to be the one of the first pass."""
-        met = self._shown.reach(index) and (self._luma is None or self._luma.reach(index))
-        self._log.update()
-        if not met or self._log.counts:
-            raise DisagreementError(f"a seek to frame {index} led elsewhere")
-        image = current_picture(self._shown.capture, self._path, index)
-        seen = image if self._luma is None else current_picture(self._luma.capture, self._path, index)
-        same = self._proof.fingerprint(seen) == self._proof.expected[index]
-        if not same or not (self._luma is None or self._proof.agree(image, seen)):
-            raise DisagreementError(f"a seek to frame {index} gave another picture")
-        return Frame(index, round(float(self._timeline.times_ms[index]) / 1000, 6), image)
-
-
 class _Follower:
     """A capture that is led along a timeline."""
 
-    def __init__(self, capture: Capture, timeline: Timeline) -> None:
+    def __init__(self, capture: OpenCVCapture, timeline: Timeline) -> None:
         self.capture = capture
         self._timeline = timeline
         self._position = 0

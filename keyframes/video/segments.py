@@ -8,10 +8,10 @@ of the next one, to the last bit and at the same times. Every frame's time must 
 
 import threading
 import zlib
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
-from keyframes.video.captures import Capture, View, current_picture, open_capture
-from keyframes.video.damage import Pass
+from keyframes.video.captures import OpenCVCapture, View, current_picture, open_capture
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.passes import DisagreementError, Pass
+from keyframes.video.reader import VideoReader
 from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
+from keyframes.video.side_by_side import side_by_side
 
 # Index, time in seconds, picture.
 Picture = tuple[int, float, NDArray[np.uint8]]
@@ -83,14 +84,7 @@ def plan_segments(
     one. Where nothing is left out, the first segment but one is that in which the range begins: what comes before does
     not matter, but for a segment whose end proves the start of the next.
 
-    Parameters
-    ----------
-    video : VideoReader
-    view : View
-    frame_bytes : int
-        What is kept of a frame until its segment ends.
-    fewest : int
-        Frames of a segment.
+    A segment has no fewer than so many frames, of each of which so many bytes are kept until it ends.
     """
     packets, rate = video.packets, video.header.frame_rate
     if video.workers < 2 or not video.header.seekable or not packets.distinct or rate <= 0:
@@ -143,7 +137,7 @@ class SegmentedPass:
         self.log = DecoderLog()
         self._begin, self._end = _range(video)
         self._ended = threading.Event()
-        self._captures: list[Capture] = []
+        self._captures: list[OpenCVCapture] = []
         self._mine = threading.local()
         self._times_ms: list[float] = []
 
@@ -162,15 +156,11 @@ class SegmentedPass:
             Where a frame is not that of its packet, or two segments part.
         """
         previous: _Stretch | None = None
-        waiting: deque[Future[tuple[T, _Stretch]]] = deque()
-        left = deque(self._segments)
-        pool = ThreadPoolExecutor(self._video.workers, thread_name_prefix="keyframes-segment")
+        workers = self._video.workers
+        done = side_by_side(partial(self._read, reduce), self._segments, workers, "keyframes-segment", self._ended)
         try:
-            with self.log:
-                while left or waiting:
-                    while left and len(waiting) <= self._video.workers:
-                        waiting.append(pool.submit(self._read, left.popleft(), reduce))
-                    result, stretch = waiting.popleft().result()
+            with closing(done), self.log:
+                for result, stretch in done:
                     self.log.update()
                     if previous is not None and not (stretch.head and stretch.head == previous.tail):
                         raise DisagreementError("a seek gave other pictures")
@@ -180,8 +170,6 @@ class SegmentedPass:
         except VideoError as error:
             raise DisagreementError(str(error)) from None
         finally:
-            self._ended.set()
-            pool.shutdown(cancel_futures=True)
             for capture in self._captures:
                 capture.release()
 
@@ -205,7 +193,7 @@ class SegmentedPass:
             complaints=(),
         )
 
-    def _read(self, segment: Segment, reduce: Callable[[Iterator[Picture]], T]) -> tuple[T, _Stretch]:
+    def _read(self, reduce: Callable[[Iterator[Picture]], T], segment: Segment) -> tuple[T, _Stretch]:
         stretch = _Stretch({}, {}, [])
         pictures = self._pictures(segment, stretch)
         result = reduce(pictures)
@@ -259,12 +247,12 @@ class SegmentedPass:
         if whole and index < stop - 1:
             raise DisagreementError(f"decoding ended after frame {index}")
 
-    def _reach(self, segment: Segment) -> Capture:
+    def _reach(self, segment: Segment) -> OpenCVCapture:
         """Lead this thread's capture to a segment."""
         if segment.aim_ms is None or not hasattr(self._mine, "capture"):
             self._mine.capture = open_capture(self._video.path, 1, self._view)
             self._captures.append(self._mine.capture)
-        capture: Capture = self._mine.capture
+        capture: OpenCVCapture = self._mine.capture
         if segment.aim_ms is not None:
             capture.set(cv2.CAP_PROP_POS_MSEC, segment.aim_ms)
         return capture

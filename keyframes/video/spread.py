@@ -1,14 +1,16 @@
 """Pictures spread over a whole file, from soon after its key frames; which frame exactly does not matter."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN, Capture, View, current_picture, open_capture
+from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture, released
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.reader import DisagreementError, VideoReader
+from keyframes.video.passes import DisagreementError
+from keyframes.video.reader import VideoReader
 from keyframes.video.seeking import LEAD_FRAMES
 
 # Where a file has a single key frame, the frames that are to be spread are so many apart.
@@ -28,24 +30,19 @@ def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np
     chosen = _evenly(video.packets.key_times_ms, n_wanted)
     step = 1 if len(chosen) > 1 else SPREAD_STEP
     n_each = -(-n_wanted // max(1, len(chosen)))
-    log = DecoderLog()
-    with log:
-        captures = [open_capture(video.path, video.threads, view) for view in (PLAIN, View(luma=True))]
-        try:
-            for key_ms in chosen:
-                for capture in captures if len(chosen) > 1 else ():
-                    _seek_behind(key_ms, capture, video.header.frame_rate)
-                for _ in range(n_each):
-                    for _ in range(step):
-                        if not all([capture.grab() for capture in captures]):
-                            return
-                    if len({capture.get(cv2.CAP_PROP_POS_MSEC) for capture in captures}) > 1:
-                        raise DisagreementError("two captures of one file part")
-                    image, luma = (current_picture(capture, video.path) for capture in captures)
-                    yield image, luma
-        finally:
-            for capture in captures:
-                capture.release()
+    open_view = partial(open_capture, video.path, video.threads)
+    with DecoderLog() as log, released(open_view(PLAIN)) as shown, released(open_view(View(luma=True))) as lumas:
+        captures = (shown, lumas)
+        for key_ms in chosen:
+            for capture in captures if len(chosen) > 1 else ():
+                _seek_behind(key_ms, capture, video.header.frame_rate)
+            for _ in range(n_each):
+                for _ in range(step):
+                    if not all([capture.grab() for capture in captures]):
+                        return
+                if len({capture.get(cv2.CAP_PROP_POS_MSEC) for capture in captures}) > 1:
+                    raise DisagreementError("two captures of one file part")
+                yield current_picture(shown, video.path), current_picture(lumas, video.path)
     if log.counts:
         raise DisagreementError("FFmpeg complains")
 
@@ -61,15 +58,11 @@ def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.ui
     keys = keys[keys >= 1000 * video.start_s]
     if not video.header.seekable or len(keys) < n_wanted // 4 or video.header.frame_rate <= 0:
         return
-    with DecoderLog():
-        capture = open_capture(video.path, video.threads)
-        try:
-            for key_ms in _evenly(keys, n_wanted):
-                _seek_behind(key_ms, capture, video.header.frame_rate)
-                if capture.grab():
-                    yield current_picture(capture, video.path)
-        finally:
-            capture.release()
+    with DecoderLog(), released(open_capture(video.path, video.threads)) as capture:
+        for key_ms in _evenly(keys, n_wanted):
+            _seek_behind(key_ms, capture, video.header.frame_rate)
+            if capture.grab():
+                yield current_picture(capture, video.path)
 
 
 def _evenly(keys_ms: NDArray[np.float64], n_wanted: int) -> NDArray[np.float64]:
@@ -77,6 +70,6 @@ def _evenly(keys_ms: NDArray[np.float64], n_wanted: int) -> NDArray[np.float64]:
     return keys_ms[np.linspace(0, len(keys_ms) - 1, min(len(keys_ms), n_wanted)).astype(np.int64)]
 
 
-def _seek_behind(key_ms: float, capture: Capture, frame_rate: float) -> None:
+def _seek_behind(key_ms: float, capture: OpenCVCapture, frame_rate: float) -> None:
     """Seek so far behind a key frame that OpenCV, which goes back before it looks for one, finds this one."""
     capture.set(cv2.CAP_PROP_POS_MSEC, float(key_ms) + 1000 * (LEAD_FRAMES + 1) / frame_rate)

@@ -7,12 +7,12 @@ from typing import Any
 
 from quantize.batch import find_jobs, notes_of, run_jobs
 from quantize.commands.printing import STANDARD, described, line, print_json, say
+from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import QuantizeError, SettingsError
-from quantize.images import read_image
+from quantize.images.files import read_image
 from quantize.output import write_file
 from quantize.pipeline import check_size, encode_picture, load_book
-from quantize.progress import progress_bar
 from quantize.report import report_page, report_place
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from quantize.batch import find_jobs
 from quantize.commands.printing import print_json, say
+from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import ImageError
-from quantize.images import read_image
+from quantize.images.files import read_image
 from quantize.output import write_file
 from quantize.pipeline import train_codebook
-from quantize.progress import progress_bar
 
 
 def train_on(

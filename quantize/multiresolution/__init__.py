@@ -1,1 +1,7 @@
-"""The profile for photographs: wavelet vectors, their codebooks, and the coding of both."""
+"""The multi-resolution profile, for photographs: wavelet vectors, their codebooks, and the coding of both.
+
+In: a `Picture` and the `Settings`. Out: an `Encoded`, a `.vqi` file whose beginning shows a smaller picture. `colors`
+and `transform` turn pixels into vectors and back, `layout` gives sizes and steps, `tuning` says where steps may be
+larger, `books` reads the codebooks and models in `known.npz`, `coarse` and `coder` code the planes and the vectors, and
+`profile` does it all, in both directions.
+"""

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.coder import LIMIT, N_INPUTS, START_CELL, START_WEIGHT
-from quantize.kernels.details import UNITS, WEIGHT_SETS, Book, Model
-from quantize.kernels.surroundings import FLAG_CONTEXTS, NODE_CONTEXTS, NUMBER_CONTEXTS, SIGN_CONTEXTS
+from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, START_WEIGHT
+from quantize.multiresolution.kernels.details import UNITS, WEIGHT_SETS, Book, Model
+from quantize.multiresolution.kernels.surroundings import FLAG_CONTEXTS, NODE_CONTEXTS, NUMBER_CONTEXTS, SIGN_CONTEXTS
 
 Kind = Literal["luma", "chroma"]
 KINDS: tuple[Kind, ...] = ("luma", "chroma")

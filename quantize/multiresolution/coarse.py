@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
-from quantize.kernels.numbers import TOP_CONTEXTS, code_top
-from quantize.kernels.wavelet import LEAST, MOST
-from quantize.streams import NUMBER_BYTES, check_end, finished, open_stream
+from quantize.entropy.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
+from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_top
+from quantize.entropy.streams import NUMBER_BYTES, check_end, finished, open_stream
+from quantize.multiresolution.kernels.wavelet import LEAST, MOST
 
 
 def encode_coarse(planes: NDArray[np.int16], step: int) -> bytes:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.entropy.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 from quantize.errors import ContainerError
-from quantize.kernels.details import MOST_BYTES, code_details, room_for
-from quantize.kernels.surroundings import Surroundings
 from quantize.multiresolution.books import KINDS, Kind, Known
+from quantize.multiresolution.kernels.details import MOST_BYTES, code_details, room_for
+from quantize.multiresolution.kernels.surroundings import Surroundings
 from quantize.multiresolution.layout import CELL_LOG, Layout, detail_steps
 from quantize.multiresolution.transform import Details
-from quantize.rows import threads
-from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
+from quantize.thread_pool import thread_pool
 
 NOTHING, NO_SIGNS = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
 
@@ -75,7 +75,7 @@ def code_levels(
         given = None if streams is None else [streams[i][number] for i in range(n_done)]
         return code_stripe(details, layout, steps, known.fresh(), rate, given, number, n_done)
 
-    by_stripe = list(threads().map(stripe, range(layout.n_stripes)))
+    by_stripe = list(thread_pool().map(stripe, range(layout.n_stripes)))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
 
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from quantize.container import Container, Header, pack, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
+from quantize.entropy.streams import decode_symbols, encode_symbols
 from quantize.errors import ContainerError, TargetError
-from quantize.kernels.wavelet import MATRIX_BITS
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution.books import shipped
 from quantize.multiresolution.coarse import decode_coarse, encode_coarse
 from quantize.multiresolution.coder import Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
 from quantize.multiresolution.layout import (
     LEAST_STEP,
     MOST_COARSE,
@@ -26,7 +27,6 @@ from quantize.multiresolution.layout import (
 )
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import CHROMA, plain_cells, variance_cells
-from quantize.streams import decode_symbols, encode_symbols
 from quantize.targets import reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.

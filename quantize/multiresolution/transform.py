@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.wavelet import (
+from quantize.multiresolution.kernels.wavelet import (
     mix_colors,
     restore_columns,
     restore_rows,
@@ -14,7 +14,7 @@ from quantize.kernels.wavelet import (
     unmix_colors,
 )
 from quantize.multiresolution.layout import LOW_GAINS, Layout
-from quantize.rows import in_parts
+from quantize.thread_pool import in_parts
 
 # For each level, finest first, the details (rows, columns, 3 or 6) of luma, and of both planes of chroma.
 Details = list[list[NDArray[np.int16]]]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.datatypes import Encoded, Picture
-from quantize.images import png_of_pixels
-from quantize.png import png_of_palette
+from quantize.images.files import png_of_pixels
+from quantize.images.png import png_of_palette
 from quantize.report.error_map import RAMP, pixel_errors, scale_of, shades, shrunk
 
 # Larger pictures are shown smaller, so that a browser opens the page whatever was encoded.

@@ -136,7 +136,7 @@ def test_an_interruption_that_c_code_drops_comes_again():
     """A callback from C, as the compiler has them, has nobody to hand an exception to."""
     program = (
         "import ctypes, signal, time\n"
-        "import keyframes.__main__ as entry, keyframes.cli as cli\n"
+        "import keyframes.__main__ as entry, keyframes.commands.cli as cli\n"
         "callback = ctypes.CFUNCTYPE(None)(lambda: (signal.raise_signal(signal.SIGTERM), time.sleep(0.1)))\n"
         "def app():\n"
         "    callback()\n"

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
 from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, one_opencv_thread, plan_segments
-from keyframes.video.damage import Pass
+from keyframes.video.passes import Pass
 from keyframes.video.segments import MOST_BYTES, OVERLAP
 from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg
 

@@ -1,5 +1,6 @@
 """TIFF stacks of every kind, whole and damaged, held against tifffile and Pillow."""
 
+import contextlib
 import os
 import struct
 
@@ -208,6 +209,21 @@ def test_what_is_no_picture_is_an_error_that_says_why(tmp_path, data):
             tiff.write(image, photometric="minisblack", planarconfig="contig", contiguous=False)
     with pytest.raises(VideoError, match=r"not one image can be decoded .*not a gray or RGB image"):
         VideoReader(path)
+
+
+@pytest.mark.parametrize("tag", ["ImageWidth", "BitsPerSample", "RowsPerStrip", "StripByteCounts"])
+@pytest.mark.parametrize("n_values", [0, 2, 3])
+def test_a_description_with_another_number_of_values_is_damage_and_no_crash(tmp_path, tag, n_values):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, GRAY[:2], photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        offset = tiff.pages[0].tags[tag].offset
+    data = bytearray(path.read_bytes())
+    data[offset + 4 : offset + 8] = struct.pack("<I", n_values)
+    path.write_bytes(data)
+    with contextlib.suppress(VideoError):
+        frames, damage = read(path)
+        assert len(frames) == 2 or damage
 
 
 def test_nothing_of_a_damaged_stack_reaches_the_terminal_unexplained(tmp_path, run_installed):

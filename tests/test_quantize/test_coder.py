@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from quantize.entropy.kernels.coder import EDGE, REACH, SQUASH, STRETCH
+from quantize.entropy.streams import code_numbers, decode_symbols, encode_symbols
 from quantize.errors import ContainerError
-from quantize.kernels.coder import EDGE, REACH, SQUASH, STRETCH
-from quantize.streams import code_numbers, decode_symbols, encode_symbols
 
 
 @settings(max_examples=30, deadline=None)

@@ -297,14 +297,14 @@ def test_a_photograph_needs_no_linear_algebra(picture, tmp_path):
     assert (tmp_path / "photo.vqi").exists()
     assert collects
     assert "scipy.linalg" not in modules
-    assert "quantize.blocks" not in modules
+    assert "quantize.block.profile" not in modules
 
 
 def test_a_palette_needs_no_other_profile(picture, tmp_path):
     _, modules = loaded_by(picture, "--block", 1, "-o", tmp_path / "few.png")
     assert (tmp_path / "few.png").exists()
-    assert "quantize.palette" in modules
-    assert "quantize.blocks" not in modules
+    assert "quantize.palette.colors" in modules
+    assert "quantize.block.profile" not in modules
     assert "quantize.multiresolution.profile" not in modules
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import quantize
-from quantize.codebook import build_tree, huffman_lengths
+from quantize.block.codebook import build_tree, huffman_lengths
 from quantize.container import pack_streams, unpack_streams
 from tests.test_quantize.conftest import photo
 from tests.test_quantize.test_fuzz import chunks_of, file_of

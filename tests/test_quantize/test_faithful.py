@@ -11,9 +11,9 @@ from PIL import Image, ImageCms, TiffImagePlugin
 from quantize.container import MOST_METADATA, Container, Header, pack, unpack
 from quantize.datatypes import Picture, Settings
 from quantize.errors import ContainerError
-from quantize.images import read_image
+from quantize.images.files import read_image
+from quantize.images.png import SIGNATURE, chunk, chunks_of, with_chunks
 from quantize.pipeline import decode_picture, encode_picture, png_of
-from quantize.png import SIGNATURE, chunk, chunks_of, with_chunks
 from tests.test_quantize.conftest import photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -212,7 +212,7 @@ def test_more_bits_of_an_avif_are_reported(flags, told):
     Image.fromarray(photo(32, 32)).save(buffer, "AVIF")
     data = bytearray(buffer.getvalue())
     data[data.index(b"av1C") + 6] |= flags
-    from quantize.samples import bits_a_sample
+    from quantize.images.samples import bits_a_sample
 
     assert (bits_a_sample(bytes(data)) > 8) == told
 

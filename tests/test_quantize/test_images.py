@@ -9,8 +9,8 @@ from PIL import Image, ImageCms
 
 from quantize.datatypes import Picture
 from quantize.errors import ImageError
-from quantize.images import png_of_pixels, read_image
-from quantize.png import png_of_palette
+from quantize.images.files import png_of_pixels, read_image
+from quantize.images.png import png_of_palette
 from tests.test_quantize.conftest import photo
 
 

@@ -11,10 +11,16 @@ from PIL import Image
 
 import quantize
 from quantize.datatypes import Picture, Settings
-from quantize.kernels.wavelet import LIFTING, restore_columns, restore_rows, transform_columns, transform_rows
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books
 from quantize.multiresolution.colors import fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.kernels.wavelet import (
+    LIFTING,
+    restore_columns,
+    restore_rows,
+    transform_columns,
+    transform_rows,
+)
 from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout
 from quantize.multiresolution.profile import serves
 from quantize.multiresolution.transform import analyse, synthesise
@@ -171,7 +177,7 @@ def test_threads_change_no_bit(monkeypatch):
     assert Layout(*pixels.shape).n_stripes == 2
     data = quantize.encode(pixels, profile="multiresolution")
     decoded = quantize.decode(data)
-    monkeypatch.setattr("quantize.rows.MOST_PARTS", 1)
+    monkeypatch.setattr("quantize.thread_pool.MOST_PARTS", 1)
     assert quantize.encode(pixels, profile="multiresolution") == data
     assert (quantize.decode(data) == decoded).all()
 

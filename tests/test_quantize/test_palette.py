@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from quantize.dithering import dither
 from quantize.metrics import psnr, ssim
-from quantize.palette import Palette, as_rgba, choose_palette, find_colors, map_pixels
+from quantize.palette.colors import Palette, as_rgba, choose_palette, find_colors, map_pixels
+from quantize.palette.dithering import dither
 from tests.test_quantize.conftest import photo
 
 images = hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 4)))

@@ -6,27 +6,22 @@ a video as ``<project>/videos/<name>``; listed in another way, it would add the 
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from keyframes.errors import ExportError, SettingsError
 from keyframes.labelling.deeplabcut.new_config import new_config
-from keyframes.labelling.deeplabcut.project import (
-    DeepLabCutProject,
-    crop_for,
-    frames_there,
-    read_project,
-)
+from keyframes.labelling.deeplabcut.project import DeepLabCutProject, crop_for, crop_text, frames_there, read_project
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.image_names import frames_in, n_digits, stem_of
+from keyframes.labelling.image_names import frames_in, stem_of
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, shown
-from keyframes.result.image_files import decoded, encoded
+from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
+from keyframes.settings import Crop, ExportOptions
 
 USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
 FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")
@@ -49,9 +44,27 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     """Add the images and videos to a project, or make one."""
     for recording in recordings:
         recording.need_video()
-    if options.is_new:
-        return _write_new(recordings, options, place, progress)
-    return _add(recordings, read_project(place), options, progress)
+    project = None if options.is_new else read_project(place)
+    root, spelled = (project.root, project.place) if project else (place, Path(os.path.abspath(place)))
+    notes = _options_not_used(project, options) if project else []
+    n_frames, videos = 0, {}
+    with open_project(root, options.is_new) as changes:
+        for recording in recordings:
+            known = _known(recording, project, notes) if project else None
+            n_frames += _add_images(recording, project, known, changes, notes, progress)
+            if known is None:
+                size = recording.manifest["video"]
+                whole = crop_text(Crop(0, 0, size["width"], size["height"]))
+                videos[_listed(recording, spelled, changes, options, notes)] = whole
+        if project is None:
+            for name in FOLDERS:
+                (changes.folder / name).mkdir(exist_ok=True)
+            text = new_config(options, spelled, videos, date.today())
+            (changes.folder / "config.yaml").write_text(text, encoding="utf-8", newline="\n")
+        elif videos:
+            entries = {video: {"crop": crop} for video, crop in videos.items()}
+            changes.rewrite(project.file.path, project.file.content, project.file.with_entries(project.key, entries))
+    return Exported("deeplabcut", root, n_frames, tuple(notes))
 
 
 def default_place(options: ExportOptions, today: date | None = None) -> Path:
@@ -59,48 +72,32 @@ def default_place(options: ExportOptions, today: date | None = None) -> Path:
     return Path(f"{options.task}-{options.scorer}-{today or date.today():%Y-%m-%d}")
 
 
-def _write_new(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
-    notes: list[str] = []
-    root = Path(os.path.abspath(place))
-    videos = {}
-    with open_project(place, new=True) as changes:
-        for name in FOLDERS:
-            (changes.folder / name).mkdir()
-        for recording in recordings:
-            images = changes.folder / "labeled-data" / recording.name
-            images.mkdir()
-            _write_images(recording, recording.frame_indices, images, _digits(recording), None, progress)
-            videos[_listed(recording, root, changes, options, notes)] = _whole(recording)
-        text = new_config(options, root, videos, date.today())
-        (changes.folder / "config.yaml").write_text(text, encoding="utf-8", newline="\n")
-    return Exported("deeplabcut", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
-
-
-def _add(
-    recordings: Sequence[Recording], project: DeepLabCutProject, options: ExportOptions, progress: bool
-) -> Exported:
-    notes, n_frames = _wishes_not_followed(project, options), 0
-    videos: dict[str, dict[str, str]] = {}
-    with open_project(project.root, new=False) as changes:
-        for recording in recordings:
-            known = _known(recording, project, notes)
-            stem = stem_of(known) if known else recording.name
-            place, images = project.images / stem, changes.folder / "labeled-data" / stem
-            images.mkdir(parents=True, exist_ok=True)
-            there, digits = frames_there(place), n_digits(frames_in(place).values()) or _digits(recording)
-            wanted = [index for index in recording.frame_indices if index not in there]
-            size = recording.manifest["video"]
-            part = crop_for(project, known, place, size["width"], size["height"]) if known else None
-            _write_images(recording, wanted, images, digits, part, progress)
-            n_frames += len(wanted)
-            notes += recording.told_what_was_there(len(wanted))
-            if part and wanted:
-                notes.append(f"frames of {stem} are cropped to {_described(part)}, as {project.file.path.name} says")
-            if known is None:
-                videos[_listed(recording, project.place, changes, options, notes)] = {"crop": _whole(recording)}
-        if videos:
-            changes.rewrite(project.file.path, project.file.content, project.file.with_entries(project.key, videos))
-    return Exported("deeplabcut", project.root, n_frames, tuple(notes))
+def _add_images(
+    recording: Recording,
+    project: DeepLabCutProject | None,
+    known: str | None,
+    changes: Changes,
+    notes: list[str],
+    progress: bool,
+) -> int:
+    """Write the images that the folder of a video lacks, cropped as the project crops them; return their number."""
+    stem = stem_of(known) if known else recording.name
+    place, folder = (root / "labeled-data" / stem for root in (changes.root, changes.folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    there, digits = frames_there(place), _digits(frames_in(place) or recording.files)
+    wanted = [index for index in recording.frame_indices if index not in there]
+    crop = crop_for(project, known, place, recording.manifest["video"]) if project and known else None
+    for index, image in recording.images(wanted, progress):
+        path = folder / f"img{index:0{digits}d}.png"
+        if crop is None:
+            path.write_bytes(image)
+        else:
+            rows, columns = slice(crop.y, crop.y + crop.height), slice(crop.x, crop.x + crop.width)
+            write_image(path, decoded(path, image)[rows, columns])
+    notes += recording.told_what_was_there(len(wanted))
+    if project and crop and wanted:
+        notes.append(f"frames of {stem} are cropped to {crop_text(crop)}, as {project.file.path.name} says")
+    return len(wanted)
 
 
 def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -> str | None:
@@ -156,7 +153,7 @@ def _check_text(root: Path) -> None:
         )
 
 
-def _wishes_not_followed(project: DeepLabCutProject, options: ExportOptions) -> list[str]:
+def _options_not_used(project: DeepLabCutProject, options: ExportOptions) -> list[str]:
     """Tell what the user asked for that an existing project decides in another way."""
     data = project.file.data
     several = data.get("multianimalproject") is True
@@ -167,33 +164,9 @@ def _wishes_not_followed(project: DeepLabCutProject, options: ExportOptions) -> 
         "individuals": data.get("individuals") if several else [],
         "skeleton": data.get("skeleton"),
     }
-    return differing(options, has, project.file.path.name)
+    return notes_on_differing(options, has, project.file.path.name)
 
 
-def _whole(recording: Recording) -> str:
-    video = recording.manifest["video"]
-    return f"0, {video['width']}, 0, {video['height']}"
-
-
-def _described(part: tuple[slice, slice]) -> str:
-    rows, columns = part
-    return f"{columns.start}, {columns.stop}, {rows.start}, {rows.stop}"
-
-
-def _digits(recording: Recording) -> int:
-    """Digits of the index in the names of the result's images, which are DeepLabCut's."""
-    return min(len(re.findall("[0-9]+", file.stem)[0]) for file in recording.files.values())
-
-
-def _write_images(
-    recording: Recording,
-    wanted: Sequence[int],
-    folder: Path,
-    digits: int,
-    part: tuple[slice, slice] | None,
-    progress: bool,
-) -> None:
-    """Write frames as PNG, or a part of each."""
-    for index, image in recording.images(wanted, progress):
-        path = folder / f"img{index:0{digits}d}.png"
-        path.write_bytes(image if part is None else encoded(path, decoded(path, image)[part]))
+def _digits(images: Mapping[int, Path]) -> int:
+    """Return the number of digits to which the names of images are padded; a result's are those of DeepLabCut."""
+    return min(len(re.findall("[0-9]+", file.stem)[0]) for file in images.values())

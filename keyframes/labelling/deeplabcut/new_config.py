@@ -63,18 +63,7 @@ move2corner: true
 
 
 def new_config(options: ExportOptions, root: Path, videos: Mapping[str, str], today: date) -> str:
-    """Return the text of config.yaml.
-
-    Parameters
-    ----------
-    options : ExportOptions
-        With individuals, the project is a multi-animal one.
-    root : Path
-        Folder of the project.
-    videos : mapping of str to str
-        Crop of each path.
-    today : date
-    """
+    """Return the text of config.yaml, with the crop of each video; with individuals, of a multi-animal project."""
     several = bool(options.individuals)
     names = [listed("bodyparts", options.bodyparts)]
     training = "default_augmenter: default"

@@ -1,6 +1,5 @@
 """An existing DeepLabCut project: its configuration, its frames, and the part of a frame that it labels."""
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
-from keyframes.labelling.deeplabcut.label_tables import images_in_h5
-from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import frames_in, index_in, is_image, parts_of, stem_of
+from keyframes.labelling.label_tables import images_in_h5, rows_in_csv
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import ProjectFile, read_project_file
+from keyframes.manifest import VideoEntry
 from keyframes.names import restored
 from keyframes.result.image_files import read_image
 from keyframes.settings import Crop
@@ -26,33 +26,15 @@ ORIGINALS = "video_sets_original"
 
 @dataclass(frozen=True)
 class DeepLabCutProject:
-    """What a config.yaml says.
+    """What the config.yaml in the folder `root` says.
 
-    Attributes
-    ----------
-    file : ProjectFile
-    root : Path
-        Folder of the project.
-    key : str
-        The mapping that lists the videos.
-    videos : dict
-        What it says of each path, as written there, but in the names of this system.
+    `key` names the mapping that lists the videos; `videos` is that mapping, with the names as this system has them.
     """
 
     file: ProjectFile
     root: Path
     key: str
     videos: dict[str, Any]
-
-    @property
-    def crops_frames(self) -> bool:
-        """Whether frames are extracted cropped."""
-        return self.file.data.get("cropping") is True
-
-    @property
-    def images(self) -> Path:
-        """Folder of the folders of images."""
-        return self.root / "labeled-data"
 
     @property
     def place(self) -> Path:
@@ -67,24 +49,18 @@ class DeepLabCutProject:
         """Where a listed video may lie: its path, and, if the project was moved, its folder of videos."""
         return video, str(self.root / "videos" / parts_of(video)[-1])
 
-    def box_of(self, video: str) -> tuple[int, int, int, int] | None:
-        """Left, right, top and bottom of the part of a listed video that is labelled, if the file says so."""
+    def crop_of(self, video: str) -> Crop | None:
+        """Return the part of a listed video that is labelled, if the file says so."""
         entry = self.videos[video]
         numbers = re.findall(r"-?\d+", str(entry.get("crop", ""))) if isinstance(entry, dict) else []
         if len(numbers) != 4:
             return None
-        left, right, top, bottom = map(int, numbers)
-        return (left, right, top, bottom) if 0 <= left < right and 0 <= top < bottom else None
+        crop = _between(*map(int, numbers))
+        return crop if min(crop.x, crop.y) >= 0 and min(crop.width, crop.height) > 0 else None
 
 
 def read_project(path: Path) -> DeepLabCutProject:
-    """Read a project's folder or its config.yaml.
-
-    Raises
-    ------
-    ExportError
-        Where it is no project of DeepLabCut.
-    """
+    """Read a project's folder or its config.yaml; an ExportError says that it is no project of DeepLabCut."""
     file = read_project_file(path / "config.yaml" if path.is_dir() else path, NEEDED)
     key = ORIGINALS if ORIGINALS in file.data else "video_sets"
     videos = file.data[key] or {}
@@ -98,21 +74,16 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that are labelled or extracted for it."""
     project = read_project(path)
     listed = {stem_of(video).casefold(): video for video in reversed(project.videos)}
-    folders = sorted(path for path in project.images.glob("*") if path.is_dir())
+    folders = sorted(path for path in (project.root / "labeled-data").glob("*") if path.is_dir())
     for folder in folders:
         # There DeepLabCut draws the labels into the images.
         if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
             continue
         video = listed.get(folder.name.casefold())
-        box = project.box_of(video) if video else None
+        described = ProjectVideo(folder.name, project.places_of(video) if video else ())
+        crop = project.crop_of(video) if video else None
         for index, image in sorted(frames_there(folder).items()):
-            yield LabelledFrame(
-                folder.name,
-                index,
-                partial(read_image, image) if image else None,
-                videos=project.places_of(video) if video else (),
-                crop=Crop(box[0], box[2], box[1] - box[0], box[3] - box[2]) if box else None,
-            )
+            yield LabelledFrame(described, index, partial(read_image, image) if image else None, crop)
 
 
 def frames_there(folder: Path) -> dict[int, Path | None]:
@@ -132,71 +103,58 @@ def frames_there(folder: Path) -> dict[int, Path | None]:
 def _named_in_tables(folder: Path) -> Iterator[str]:
     """Yield the names of a folder's labelled images; old tables have one column for the path."""
     for table in sorted(folder.glob("CollectedData_*.csv")):
-        try:
-            with table.open(encoding="utf-8-sig", newline="") as file:
-                cells = [cell for row in csv.reader(file) for cell in row[:3] if is_image(cell)]
-        except (OSError, ValueError, csv.Error) as error:
-            raise ExportError(f"{table}: cannot be read as a table of labels ({error})") from None
-        yield from (parts_of(cell)[-1] for cell in cells)
+        yield from (parts_of(cell)[-1] for row in rows_in_csv(table) for cell in row[:3] if is_image(cell))
     for table in sorted(folder.glob("CollectedData_*.h5")):
         if not table.with_suffix(".csv").exists():
             yield from (parts_of(name)[-1] for name in images_in_h5(table))
 
 
-def crop_for(
-    project: DeepLabCutProject, video: str, folder: Path, width: int, height: int
-) -> tuple[slice, slice] | None:
-    """Rows and columns that DeepLabCut would keep of a video's frame; None for all.
+def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEntry) -> Crop | None:
+    """Return the part that DeepLabCut would keep of a listed video's frame; None for all of it.
 
-    The images that a folder has decide, because the labelling tool opens only images of one size; in an empty folder
-    the project's ``cropping`` does.
-
-    Parameters
-    ----------
-    project : DeepLabCutProject
-    video : str
-        A path that the project lists.
-    folder : Path
-        The video's images.
-    width, height : int
-        Size of the frame.
-
-    Raises
-    ------
-    ExportError
-        Where the images are neither whole frames nor the part that the project names.
+    The images that the video's folder has decide, because the labelling tool opens only images of one size; in an empty
+    folder the project's ``cropping`` does. An ExportError says that the images are neither whole frames nor the part
+    that the project names.
     """
-    box = project.box_of(video)
-    if box is None or box[0] >= width or box[2] >= height:
-        if project.crops_frames and project.videos[video]:
+    crop, width, height = project.crop_of(video), size["width"], size["height"]
+    crops_frames = project.file.data.get("cropping") is True
+    if crop is None or crop.x >= width or crop.y >= height:
+        if crops_frames and project.videos[video]:
             raise ExportError(
                 f"{project.file.path}: the crop of {video} is not within its frames of {width} x {height}; correct it"
             )
         return None
-    ways = [_as_deeplabcut_rounds(box, width, height), (box[0], min(box[1], width), box[2], min(box[3], height))]
+    clipped = Crop(crop.x, crop.y, min(crop.width, width - crop.x), min(crop.height, height - crop.y))
+    ways = [_as_deeplabcut_rounds(crop, width, height), clipped]
     there = _size_in(folder)
     if there is None:
-        chosen = ways[0] if project.crops_frames else None
+        chosen = ways[0] if crops_frames else None
     elif there == (width, height):
         chosen = None
     else:
-        chosen = next((way for way in ways if (way[1] - way[0], way[3] - way[2]) == there), None)
+        chosen = next((way for way in ways if (way.width, way.height) == there), None)
         if chosen is None:
             raise ExportError(
                 f"{folder}: its images of {there[0]} x {there[1]} are neither whole frames ({width} x {height}) nor "
-                f"the crop {', '.join(map(str, box))} of {project.file.path.name}; correct the crop there"
+                f"the crop {crop_text(crop)} of {project.file.path.name}; correct the crop there"
             )
-    if chosen is None or chosen == (0, width, 0, height):
-        return None
-    left, right, top, bottom = chosen
-    return slice(top, bottom), slice(left, right)
+    return None if chosen == Crop(0, 0, width, height) else chosen
 
 
-def _as_deeplabcut_rounds(box: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
+def crop_text(crop: Crop) -> str:
+    """Write a crop as config.yaml has it: left, right, top, bottom."""
+    return f"{crop.x}, {crop.x + crop.width}, {crop.y}, {crop.y + crop.height}"
+
+
+def _between(left: int, right: int, top: int, bottom: int) -> Crop:
+    return Crop(left, top, right - left, bottom - top)
+
+
+def _as_deeplabcut_rounds(crop: Crop, width: int, height: int) -> Crop:
     """Apply a crop as DeepLabCut does, which keeps it as fractions and rounds down: 1 pixel may get lost."""
-    left, right = (int(width * min(x / width, 1)) for x in box[:2])
-    top, bottom = (int(height * min(y / height, 1)) for y in box[2:])
-    return left, right, top, bottom
+    left, right = (int(width * min(x / width, 1)) for x in (crop.x, crop.x + crop.width))
+    top, bottom = (int(height * min(y / height, 1)) for y in (crop.y, crop.y + crop.height))
+    return _between(left, right, top, bottom)
 
 
 def _size_in(folder: Path) -> tuple[int, int] | None:

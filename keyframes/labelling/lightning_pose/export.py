@@ -27,7 +27,7 @@ from keyframes.labelling.lightning_pose.project import (
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_file import listed, pairs_listed
 from keyframes.labelling.project_videos import known_video, put_video
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import shown
 from keyframes.progress import progress_bar
 from keyframes.result.image_files import read_image, write_image
@@ -64,7 +64,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     else:
         project = _existing(place, options, views)
         recordings = [_as_known(recording, project.root) for recording in recordings]
-        notes += differing(options, _what_it_has(project), project.file)
+        notes += notes_on_differing(options, _what_it_has(project), project.file)
     with open_project(project.root, options.is_new) as changes:
         if options.is_new:
             _write_project_file(changes.folder, project)
@@ -160,19 +160,13 @@ def _add_to_selected(changes: Changes, recording: Recording, names: Sequence[str
     """Add to the lists of chosen frames of the older app, in a project that has them; the current app wants none."""
     if not names or not any((changes.root / "labeled-data").glob(f"*/{SELECTED}")):
         return
-    selected = changes.root / "labeled-data" / recording.name / SELECTED
-    if not selected.is_file():
-        (changes.folder / "labeled-data" / recording.name / SELECTED).write_bytes(_lines(names))
-        return
-    before = selected.read_bytes()
-    there = before.decode("utf-8", "surrogateescape").splitlines()
+    file = f"labeled-data/{recording.name}/{SELECTED}"
+    before = changes.content(file)
+    there = (before or b"").decode("utf-8", "surrogateescape").splitlines()
     lines = there + [name for name in names if name not in there]
     # Sorted, as the app writes it; a list in another order is added to at its end.
-    changes.rewrite(selected, before, _lines(sorted(lines) if there == sorted(there) else lines))
-
-
-def _lines(names: Sequence[str]) -> bytes:
-    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    text = "".join(f"{name}\n" for name in (sorted(lines) if there == sorted(there) else lines))
+    changes.write(file, before, text.encode("utf-8", "surrogateescape"))
 
 
 def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -> Iterator[Frame]:
@@ -232,10 +226,7 @@ def _write_table(changes: Changes, name: str, scorer: str, bodyparts: Sequence[s
 def _add_to_queue(changes: Changes, name: str, paths: Sequence[str]) -> None:
     entries = [{"frame_path": shown(path), "predictions": None} for path in paths]
     lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-    queue = changes.root / name
-    if not queue.exists():
-        (changes.folder / name).write_bytes(lines.encode("utf-8"))
-    elif paths:
-        before = queue.read_bytes()
-        gap = b"" if not before or before.endswith(b"\n") else b"\n"
-        changes.rewrite(queue, before, before + gap + lines.encode("utf-8"))
+    before = changes.content(name)
+    if before is None or paths:
+        gap = b"\n" if before and not before.endswith(b"\n") else b""
+        changes.write(name, before, (before or b"") + gap + lines.encode("utf-8"))

@@ -4,17 +4,18 @@ The app keeps a ``project.yaml``, in which nothing is required. Older folders ha
 the views, as Lightning Pose derives them from their names.
 """
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
-from keyframes.labelling.exported import LabelledFrame
 from keyframes.labelling.image_names import index_in, is_image, parts_of
+from keyframes.labelling.label_tables import rows_in_csv
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import read_project_file
 from keyframes.names import restored
 from keyframes.result.image_files import read_image
@@ -38,19 +39,15 @@ class LabelTable:
 
 @dataclass(frozen=True)
 class LightningPoseProject:
-    """What a project says of itself.
+    """What the file in the folder `root` says of a project.
 
     Attributes
     ----------
-    root : Path
-    file : str
-        Name of the file that says so.
     views : tuple of str
         Names of the cameras; none where there is one.
-    bodyparts : tuple of str
     scorer : str
         Of the table that there is; "" without one.
-    tables : dict of str to str
+    tables : mapping of str to str
         Name of each view's table of labels, without its ending; "" is the view of a single camera.
     skeleton : sequence
         Pairs of body parts.
@@ -71,13 +68,7 @@ def table_name(view: str) -> str:
 
 
 def read_project(path: Path) -> LightningPoseProject:
-    """Read a project's folder or a file in it.
-
-    Raises
-    ------
-    ExportError
-        Where it is no project of Lightning Pose.
-    """
+    """Read a project's folder or a file in it; an ExportError says that it is no project of Lightning Pose."""
     root = path if path.is_dir() else path.parent
     file = root / PROJECT_FILE
     tables = label_tables(root)
@@ -134,11 +125,10 @@ def label_tables(root: Path) -> dict[str, LabelTable]:
     found = {}
     for path in sorted(root.glob("*.csv")):
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                head = [row for row, _ in zip(csv.reader(file), range(3), strict=False)]
-        except (OSError, ValueError, csv.Error) as error:
+            head = list(islice(rows_in_csv(path), 3))
+        except ExportError:
             if path.stem.startswith(TABLE):
-                raise ExportError(f"{path}: cannot be read as a table of labels ({error})") from None
+                raise
             continue
         if [row[:1] for row in head] == [["scorer"], ["bodyparts"], ["coords"]] and "likelihood" not in head[2]:
             # Of one column for each part of the path, the first ones are empty.
@@ -154,20 +144,16 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     videos = {video.stem: str(video) for video in sorted(folder.iterdir())} if folder.is_dir() else {}
     for (name, index), image in sorted(frames_there(root).items()):
         read = partial(read_image, image) if image.is_file() else None
-        yield LabelledFrame(name, index, read, videos=(videos[name],) if name in videos else ())
+        yield LabelledFrame(ProjectVideo(name, (videos[name],) if name in videos else ()), index, read)
 
 
 def frames_there(root: Path) -> dict[tuple[str, int], Path]:
     """Find the frames of a project that are labelled or wait in the queue: their images by folder and index."""
     paths: list[str] = []
     for name in label_tables(root):
-        table = root / f"{name}.csv"
-        try:
-            with table.open(encoding="utf-8-sig", newline="") as file:
-                # One column for the path, or, as DeepLabCut writes it, one for each part.
-                paths += ["/".join(row[: 3 if row[0] == "labeled-data" else 1]) for row in csv.reader(file) if row]
-        except (OSError, ValueError, csv.Error) as error:
-            raise ExportError(f"{table}: cannot be read as a table of labels ({error})") from None
+        rows = filter(None, rows_in_csv(root / f"{name}.csv"))
+        # One column for the path, or, as DeepLabCut writes it, one for each part.
+        paths += ["/".join(row[: 3 if row[0] == "labeled-data" else 1]) for row in rows]
     for queue in sorted(root.glob(f"*{QUEUE}")):
         try:
             lines = queue.read_text(encoding="utf-8").splitlines()

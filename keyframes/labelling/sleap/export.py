@@ -4,34 +4,22 @@ SLEAP seeks for a suggestion's frame in the video, which on a variable frame rat
 holds the images of the result themselves, byte for byte.
 """
 
-import json
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from keyframes.errors import ExportError, OutputError, VideoError
+from keyframes.errors import ExportError, VideoError
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.free_place import unused_file
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
-from keyframes.labelling.sleap.project import (
-    find_video,
-    frames_that_count,
-    is_packed,
-    load,
-    need_sleap_io,
-    ranks_of,
-    unpacked,
-)
-from keyframes.labelling.unused_options import differing
+from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
+from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
+from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.folder import result_folder
-from keyframes.result.image_files import decoded, encoded, read_image, write_image
+from keyframes.result.image_files import read_image
+from keyframes.result.naming import unused_file
 from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 from keyframes.video import VideoReader
@@ -62,49 +50,31 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     sio = need_sleap_io()
     if options.project is not None:
         return _add(sio, recordings, options, options.project, progress)
-    with result_folder(place, overwrite=False) as folder, _scratch(place) as scratch:
+    with result_folder(place, overwrite=False) as folder, scratch_folder(place) as scratch:
         described = [_describe(sio, recording) for recording in recordings]
-        _save(_labels(sio, recordings, described, options), folder / FILES[0])
+        save(_labels(sio, recordings, described, options), folder / FILES[0])
         packed = []
         for number, (recording, video) in enumerate(zip(recordings, described, strict=True)):
-            images = _image_files(recording, recording.frame_indices, scratch, "RGB", progress)
-            packed.append(_pack(sio, scratch / f"{number}.h5", number, images, video, video))
-        _save(_labels(sio, recordings, packed, options), folder / FILES[1])
-    notes = [
-        f"{recording.manifest['video']['path']} was not found: SLEAP will ask for it, or open {FILES[1]}"
-        for recording in recordings
-        if recording.video is None
-    ]
-    notes += [
-        f"SLEAP cannot open {recording.video}, whose path is not UTF-8: label in {FILES[1]}"
-        for recording in recordings
-        if recording.video is not None and not is_utf8(recording.video)
-    ]
+            images = image_files_of(recording, recording.frame_indices, scratch, "RGB", progress)
+            packed.append(pack(sio, scratch / f"{number}.h5", number, images, video, video))
+        save(_labels(sio, recordings, packed, options), folder / FILES[1])
+    notes = []
     for recording in recordings:
+        if recording.video is None:
+            name = recording.manifest["video"]["path"]
+            notes.append(f"{name} was not found: SLEAP will ask for it, or open {FILES[1]}")
+        elif not is_utf8(recording.video):
+            notes.append(f"SLEAP cannot open {recording.video}, whose path is not UTF-8: label in {FILES[1]}")
         notes += _told_of_seeks(recording, f"label in {FILES[1]}")
     return Exported("sleap", place, sum(len(recording.frame_indices) for recording in recordings), tuple(notes))
 
 
 def _labels(sio: Any, recordings: Sequence[Recording], videos: Sequence[Any], options: ExportOptions) -> Any:
-    return sio.Labels(
-        videos=list(videos),
-        skeletons=_skeletons(sio, options),
-        tracks=_tracks(sio, options),
-        suggestions=[
-            suggestion
-            for recording, video in zip(recordings, videos, strict=True)
-            for suggestion in _suggestions(sio, recording, video, {index: index for index in recording.frame_indices})
-        ],
-    )
-
-
-def _skeletons(sio: Any, options: ExportOptions) -> list[Any]:
-    parts, pairs = shown_in(options.bodyparts), shown_in(options.skeleton)
-    return [sio.Skeleton(parts, edges=[tuple(pair) for pair in pairs])] if parts else []
-
-
-def _tracks(sio: Any, options: ExportOptions) -> list[Any]:
-    return [sio.Track(name) for name in shown_in(options.individuals)]
+    labels = sio.Labels(videos=list(videos))
+    _add_names(sio, labels, options, "")
+    for recording, video in zip(recordings, videos, strict=True):
+        labels.suggestions.extend(_suggestions(sio, recording, video, {i: i for i in recording.frame_indices}))
+    return labels
 
 
 def _suggestions(sio: Any, recording: Recording, video: Any, indices: dict[int, int]) -> list[Any]:
@@ -120,9 +90,12 @@ def _describe(sio: Any, recording: Recording) -> Any:
     """Describe a video to SLEAP as the manifest knows it; the file is not opened."""
     video = recording.manifest["video"]
     path = recording.video or Path(video["path"])
-    if path.is_dir() and _is_text(path):
-        return sio.load_video(_file_names(path))
-    filename, gray = _text(path), _is_gray(recording)
+    filename = plain(path.as_posix())
+    if path.is_dir() and filename == path.as_posix():
+        files = [file.as_posix() for file in image_files(path)]
+        # The images in the order of their indices, if a .slp can hold their names.
+        return sio.load_video(files if files and files == [plain(file) for file in files] else filename)
+    gray = _is_gray(recording)
     metadata = {
         "type": "MediaVideo",
         "shape": (recording.identity.n_frames, video["height"], video["width"], 1 if gray else 3),
@@ -136,21 +109,6 @@ def _describe(sio: Any, recording: Recording) -> Any:
     if path.suffix.lower() in TIFF_ENDINGS:
         metadata |= {"type": "TiffVideo", "keep_open": True, "format": "multi_page"}
     return sio.Video(filename=filename, backend_metadata=metadata, open_backend=False)
-
-
-def _file_names(path: Path) -> str | list[str]:
-    """Path of a video; of a folder of images those of all, in the order of their indices, if a .slp can hold them."""
-    files = image_files(path) if path.is_dir() else ()
-    return [file.as_posix() for file in files] if files and all(map(_is_text, files)) else _text(path)
-
-
-def _is_text(path: Path) -> bool:
-    return _text(path) == path.as_posix()
-
-
-def _text(path: Path) -> str:
-    """Return a path as a .slp can hold it."""
-    return plain(path.as_posix())
 
 
 def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
@@ -184,57 +142,23 @@ def _is_gray(recording: Recording) -> bool:
     return bool((image[..., :1] == image).all())
 
 
-def _pack(
-    sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, source: Any, order: str = "RGB"
-) -> Any:
-    """Put PNG files into an HDF5 file as sleap-io keeps them, from which it copies them as they are."""
-    import h5py
-
-    indices = sorted(images)
-    dataset = f"video{number}/video"
-    shape = like.backend_metadata["shape"] if like.backend_metadata.get("shape") else like.shape
-    with h5py.File(path, "w") as file:
-        longest = max(image.stat().st_size for image in images.values())
-        rows = file.create_dataset(dataset, (len(indices), longest), "int8")
-        for row, index in enumerate(indices):
-            image = np.frombuffer(images[index].read_bytes(), np.int8)
-            rows[row, : len(image)] = image
-        rows.attrs["format"], rows.attrs["channel_order"] = "png", order
-        for name, value in zip(("frames", "height", "width", "channels"), shape, strict=True):
-            rows.attrs[name] = value
-        if (fps := like.backend_metadata.get("fps")) is not None:
-            rows.attrs["fps"] = fps
-        file[f"video{number}/frame_numbers"] = indices
-    metadata = {
-        "type": "HDF5Video",
-        "shape": (len(indices), *shape[1:]),
-        "filename": ".",
-        "dataset": dataset,
-        "input_format": "channels_last",
-        "convert_range": False,
-        "has_embedded_images": True,
-        "grayscale": shape[-1] == 1,
-        "fps": fps,
-    }
-    return sio.Video(filename=str(path), backend_metadata=metadata, source_video=source, open_backend=False)
-
-
 def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, project: Path, progress: bool) -> Exported:
     """Save a copy of a project with the frames that it has not yet added to its suggestions."""
     labels = load(sio, project)
-    notes, is_changed = _follow_wishes(sio, labels, options, project)
+    notes, is_changed = _add_names(sio, labels, options, project.name)
     n_frames = 0
     ending = ".pkg.slp" if project.name.endswith(".pkg.slp") else ".slp"
     stem = re.sub(r"-keyframes(-\d+)?$", "", project.name.removesuffix(ending))
     place = unused_file(project.with_name(stem), f"-keyframes{ending}")
-    with project_changes(project.parent) as changes, _scratch(place) as scratch:
+    with project_changes(project.parent) as changes, scratch_folder(place) as scratch:
         for recording in recordings:
-            video = _find(labels, project, recording)
+            own = OwnVideo(recording.video or Path(recording.identity.name), recording.identity)
+            video = find_video(labels, project, own)
             indices = _indices_in(video, recording)
             there = frames_that_count(labels)[labels.videos.index(video)]
             wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
             if wanted and is_packed(video):
-                video = _repacked(sio, labels, video, recording, wanted, scratch, progress)
+                video = repacked(sio, labels, video, recording, wanted, scratch, progress)
             labels.suggestions.extend(_suggestions(sio, recording, video, wanted))
             n_frames += len(wanted)
             notes += recording.told_what_was_there(len(wanted))
@@ -242,18 +166,12 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
                 notes += _told_of_seeks(recording, "an export without --project makes a package with the exact images")
         is_changed = is_changed or bool(n_frames)
         if is_changed:
-            _save(labels, changes.folder / place.name)
+            save(labels, changes.folder / place.name)
     return Exported("sleap", place if is_changed else project, n_frames, tuple(notes))
 
 
-def _follow_wishes(sio: Any, labels: Any, options: ExportOptions, project: Path) -> tuple[list[str], bool]:
-    """Give a project without skeleton or tracks those that were asked for; note what it has in another way.
-
-    Returns
-    -------
-    list of str, bool
-        The notes, and whether anything was added.
-    """
+def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tuple[list[str], bool]:
+    """Give labels without skeleton or tracks those that were asked for; return notes, and whether they changed."""
     has: dict[str, Any] = {}
     is_changed = False
     if labels.skeletons:
@@ -261,19 +179,15 @@ def _follow_wishes(sio: Any, labels: Any, options: ExportOptions, project: Path)
         has["bodyparts"] = names
         has["skeleton"] = [(names[one], names[other]) for one, other in labels.skeletons[0].edge_inds]
     elif options.bodyparts:
-        labels.skeletons.extend(_skeletons(sio, options))
+        edges = [tuple(pair) for pair in shown_in(options.skeleton)]
+        labels.skeletons.append(sio.Skeleton(shown_in(options.bodyparts), edges=edges))
         is_changed = True
     if labels.tracks:
         has["individuals"] = [track.name for track in labels.tracks]
     elif options.individuals:
-        labels.tracks.extend(_tracks(sio, options))
+        labels.tracks.extend(sio.Track(name) for name in shown_in(options.individuals))
         is_changed = True
-    return differing(options, has, project.name), is_changed
-
-
-def _find(labels: Any, project: Path, recording: Recording) -> Any:
-    path = recording.video or Path(recording.identity.name)
-    return find_video(labels, project, OwnVideo(path, recording.identity))
+    return notes_on_differing(options, has, file), is_changed
 
 
 def _indices_in(video: Any, recording: Recording) -> dict[int, int]:
@@ -289,76 +203,3 @@ def _indices_in(video: Any, recording: Recording) -> dict[int, int]:
             "them in SLEAP"
         )
     return {index: places[index] for index in recording.frame_indices}
-
-
-def _repacked(
-    sio: Any, labels: Any, video: Any, recording: Recording, wanted: dict[int, int], scratch: Path, progress: bool
-) -> Any:
-    """Pack the images of a package once more, with those of the wanted frames that it lacks."""
-    number = labels.videos.index(video)
-    images, order = _packed_images(video, scratch)
-    lacking = [ours for ours, theirs in wanted.items() if theirs not in images]
-    files = _image_files(recording, lacking, scratch, order, progress) if lacking else {}
-    images |= {wanted[index]: file for index, file in files.items()}
-    packed = _pack(sio, scratch / f"{number}.h5", number, images, video, video.source_video, order)
-    labels.replace_videos(video_map={video: packed})
-    return packed
-
-
-def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
-    """Unpack the images that a package holds of a video, by frame index, and tell the order of their colours.
-
-    PNG files stay as they are; of others their pixels do, because a package holds images of one format.
-    """
-    import h5py
-
-    with h5py.File(video.filename, "r") as file:
-        rows = file[video.backend_metadata["dataset"]]
-        indices = [int(index) for index in rows.parent["frame_numbers"][:]]
-        images = {index: scratch / f"packed-{index}.png" for index in indices}
-        if not indices or rows.attrs.get("format") == "png":
-            for row, path in enumerate(images.values()):
-                path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
-            return images, str(rows.attrs.get("channel_order", "BGR"))
-    for index, read in unpacked(video, set(indices)).items():
-        write_image(images[index], np.ascontiguousarray(read()[..., ::-1]))
-    return images, "BGR"
-
-
-def _image_files(
-    recording: Recording, wanted: Sequence[int], scratch: Path, order: str, progress: bool
-) -> dict[int, Path]:
-    """Give a PNG file of each wanted frame: the result's own, or one made in the temporary folder."""
-    files = {}
-    for index, image in recording.images(wanted, progress):
-        files[index] = recording.files[index]
-        if order != "RGB":
-            # Red and blue change places, losslessly.
-            image = encoded(".png", np.ascontiguousarray(decoded(files[index], image)[..., ::-1]))
-        if order != "RGB" or files[index].suffix != ".png":
-            files[index] = scratch / f"{recording.name}-{index}.png"
-            files[index].write_bytes(image)
-    return files
-
-
-def _save(labels: Any, path: Path) -> None:
-    """Save labels, packed images with them."""
-    import h5py
-
-    labels.save(str(path), embed=None, verbose=False)
-    # A packed video names the file that its images were copied from, besides the one that holds them.
-    with h5py.File(path, "r+") as file:
-        for row, text in enumerate(file["videos_json"][:]):
-            video = json.loads(text)
-            if video["backend"].get("filename") == ".":
-                file["videos_json"][row] = json.dumps({**video, "filename": "."}, separators=(",", ":"))
-
-
-@contextmanager
-def _scratch(place: Path) -> Iterator[Path]:
-    """Give a temporary folder; tell the errors that HDF5 has no better name for."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="keyframes-") as folder:
-            yield Path(folder)
-    except RuntimeError as error:
-        raise OutputError(f"{place}: cannot be written ({error}); free space, or choose another place") from error

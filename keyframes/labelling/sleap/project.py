@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import ExportError
-from keyframes.labelling.exported import LabelledFrame
-from keyframes.labelling.image_names import closest_paths, parts_of, stem_of
-from keyframes.labelling.same_recording import OwnVideo, matching
+from keyframes.labelling.image_names import parts_of, stem_of
+from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
+from keyframes.labelling.same_recording import OwnVideo, closest, matching
 from keyframes.names import restored
 from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
+
+# What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
+DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def need_sleap_io() -> Any:
@@ -39,8 +42,7 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
         raise ExportError(f"{project}: cannot be read ({error.strerror}); give a SLEAP project (.slp)") from None
     try:
         return sio.load_slp(str(project), open_videos=False, lazy=lazy)
-    except Exception as error:
-        # Whatever a damaged file makes the reader raise.
+    except DAMAGE as error:
         if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
             raise ExportError(f"{project}: is open for writing in another program; close it there") from None
         reason = str(error).strip() or type(error).__name__
@@ -71,22 +73,16 @@ def image_paths(video: Any) -> list[str] | None:
     return [restored(str(name)) for name in filename] if isinstance(filename, list) else None
 
 
-def places_of(video: Any, project: Path) -> tuple[str, ...]:
-    """Where a video may lie: its recorded path, and beside the project."""
+def described(video: Any, project: Path) -> ProjectVideo:
+    """Describe a video, which may lie at its recorded path or beside the project."""
     path = path_of(video)
-    return path, str(project.parent / path), str(project.parent / parts_of(path)[-1])
+    return ProjectVideo(stem_of(path), (path, str(project.parent / path), str(project.parent / parts_of(path)[-1])))
 
 
 def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
-    """Find a video of a project by its content, or by its name where that leaves one.
-
-    Raises
-    ------
-    ExportError
-        Where the project does not have it, or has several that it could be.
-    """
-    found = matching(own, labels.videos, lambda one: stem_of(path_of(one)), lambda one: places_of(one, project))
-    found = closest_paths(found, path_of, own.path)
+    """Find a video of a project by its content, or else by its name; an ExportError says that not one fits."""
+    likely = closest(matching(own, (described(video, project) for video in labels.videos)), own.path)
+    found = [video for video in labels.videos if described(video, project) in likely]
     if len(found) == 1:
         return found[0]
     names = ", ".join(path_of(video) for video in labels.videos) or "none"
@@ -122,14 +118,14 @@ def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
     # Thousands of predicted frames are skipped without a look at each.
     labels = load(need_sleap_io(), project, lazy=True)
     for video, wanted in zip(labels.videos, frames_that_count(labels), strict=True):
-        path, ranks, listed = path_of(video), ranks_of(video), image_paths(video) or []
+        about, ranks, listed = described(video, project), ranks_of(video), image_paths(video) or []
         images = unpacked(video, wanted) if is_packed(video) else {}
         if ranks is not None and not images:
             files = {index: Path(listed[index]) for index in wanted if index < len(listed)}
             images = {index: partial(read_image, file) for index, file in files.items() if file.is_file()}
         for index in sorted(wanted):
             rank = ranks[index] if ranks is not None and index < len(ranks) else index
-            yield LabelledFrame(stem_of(path), rank, images.get(index), videos=places_of(video, project))
+            yield LabelledFrame(about, rank, images.get(index))
 
 
 def unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:

@@ -30,17 +30,7 @@ class FFmpegCapture:
     """A video with the methods of ``cv2.VideoCapture`` that the reader calls, decoded by FFmpeg in its own process.
 
     It can be read from start to end alone. The process ends with the object, with `release`, or at the end of the file.
-
-    Parameters
-    ----------
-    path : Path
-    threads : int
-        FFmpeg's threads for decoding.
-
-    Raises
-    ------
-    VideoError
-        Where there is no FFmpeg.
+    A VideoError where there is no FFmpeg.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -90,9 +80,6 @@ class FFmpegCapture:
             image = None
         return True, np.asarray(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2BGR, dst=image), np.uint8)
 
-    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
-        return self.retrieve() if self.grab() else (False, None)
-
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the current picture before it was scaled."""
@@ -109,10 +96,6 @@ class FFmpegCapture:
         if shown is not None:
             known[cv2.CAP_PROP_POS_MSEC] = shown.time_ms
         return known.get(prop, 0.0)
-
-    def set(self, prop: int, value: float) -> bool:
-        """Refuse: nothing can be set, and there is no seeking."""
-        return False
 
     def release(self) -> None:
         """End the process."""

@@ -88,10 +88,7 @@ class Ended:
 def read_log(lines: Iterator[bytes]) -> Iterator[About | Shown | Ended]:
     """Yield what FFmpeg says of the file, then each picture as soon as all is known of it, then the end.
 
-    Parameters
-    ----------
-    lines : iterator of bytes
-        Its log at the level "repeat+level+verbose" with ``-debug_ts``.
+    The lines are those of its log at the level "repeat+level+verbose" with ``-debug_ts``.
     """
     log = _Log()
     for line in lines:

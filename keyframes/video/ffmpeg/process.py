@@ -21,13 +21,7 @@ def ffmpeg_version() -> str:
 
 
 def ffmpeg_program(path: Path) -> str:
-    """Return the program that is to read a file.
-
-    Raises
-    ------
-    VideoError
-        Where there is none.
-    """
+    """Return the program that is to read a file; a VideoError where there is none."""
     import imageio_ffmpeg
 
     try:
@@ -42,18 +36,8 @@ def ffmpeg_program(path: Path) -> str:
 def start_ffmpeg(path: Path, reading: Sequence[str], output: Sequence[str]) -> "subprocess.Popen[bytes]":
     """Start FFmpeg on the first video stream of a file; its log is of the form that `read_log` takes.
 
-    Parameters
-    ----------
-    path : Path
-    reading : sequence of str
-        Options for reading.
-    output : sequence of str
-        Options for the output, and its name. No picture is left out of it or comes twice.
-
-    Raises
-    ------
-    VideoError
-        Where there is no FFmpeg.
+    `reading` are options for reading, `output` those for the output and its name: no picture is left out of it or comes
+    twice. A VideoError where there is no FFmpeg.
     """
     said = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-debug_ts")
     # The times are those of the file. With "file:" no name is taken for a protocol or an option.

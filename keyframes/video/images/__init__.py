@@ -6,7 +6,6 @@ images of more than 8 bits into such of 8.
 """
 
 from keyframes.video.images.files import (
-    ANIMATION_ENDINGS,
     IMAGE_ENDINGS,
     TIFF_ENDINGS,
     image_files,
@@ -17,7 +16,6 @@ from keyframes.video.images.sequence import ImageSequence
 from keyframes.video.images.stack import series_shape
 
 __all__ = [
-    "ANIMATION_ENDINGS",
     "IMAGE_ENDINGS",
     "TIFF_ENDINGS",
     "ImageSequence",

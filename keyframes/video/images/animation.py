@@ -7,37 +7,28 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.images.source import DamagedImageError
+from keyframes.video.images.source import READER_ERRORS, DamagedImageError, ImageSource, damage_raised
 
 # How long players show an image that names no duration.
 DEFAULT_MS = 100.0
 
 
-class Animation:
+class Animation(ImageSource):
     """The images of a GIF, an animated PNG or an animated WebP, with the times at which players show them.
 
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    DamagedImageError
-        Where the file is no image.
+    Raises a DamagedImageError where the file is no image.
     """
 
-    noun = "image"
-
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self.shortened: list[str] = []
         self._durations_ms: dict[int, float] = {}
         self._starts_ms = [0.0]
         self._open()
         try:
             self._count = int(self._file.properties(index=...).shape[0])  # type: ignore[arg-type]  # so documented
             self.cut_off = False
-        except Exception:
+        except READER_ERRORS:
             # Of a GIF that was cut off, Pillow tells no number.
             self._count, self.cut_off = self._count_one_by_one(), True
 
@@ -46,20 +37,14 @@ class Animation:
 
     def read(self, place: int) -> NDArray[Any]:
         """Return an image."""
-        try:
+        with damage_raised():
             image = np.asarray(self._file.read(index=place))
             # Asked for later, it would take Pillow back, and some of its formats do not find on from there.
             told = self._file.metadata(index=place, exclude_applied=False).get("duration")
-        except Exception as error:
-            raise DamagedImageError(str(error)) from None
         self._durations_ms[place] = float(told) if told else DEFAULT_MS
         if image.ndim == 3 and image.shape[2] == 2:
             return image[..., 0]
         return image if image.ndim == 2 else image[..., 2::-1]
-
-    def name(self, place: int) -> str:
-        """Return the number of the image, as a frame index."""
-        return f"frame {place}"
 
     def time_ms(self, place: int) -> float:
         """Return when an image is shown, by the durations of those before it, which were read before."""
@@ -75,8 +60,8 @@ class Animation:
     def _open(self) -> None:
         try:
             self._file = iio.imopen(self._path, "r", plugin="pillow")
-        except Exception as error:
-            # Whatever a damaged file makes the reader raise; imageio hides it behind words of its own.
+        except OSError as error:
+            # imageio hides what Pillow raised behind words of its own.
             raise DamagedImageError(str(error.__cause__ or error)) from None
 
     def _count_one_by_one(self) -> int:

@@ -1,5 +1,6 @@
 """A folder of images, in the order of their names."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -7,23 +8,16 @@ from numpy.typing import NDArray
 
 from keyframes.video.images.decoder import ImageDecoder
 from keyframes.video.images.files import TIFF_ENDINGS
-from keyframes.video.images.source import DamagedImageError
+from keyframes.video.images.source import DamagedImageError, ImageSource
 from keyframes.video.images.stack import TiffStack
 
 
-class ImageFolder:
-    """The images of a folder.
-
-    Parameters
-    ----------
-    files : tuple of Path
-    """
-
-    noun, cut_off = "image", False
+class ImageFolder(ImageSource):
+    """The images of a folder."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
+        super().__init__()
         self._files = files
-        self.shortened: list[str] = []
         self._decoder = ImageDecoder()
 
     def __len__(self) -> int:
@@ -33,14 +27,11 @@ class ImageFolder:
         """Return an image; of a TIFF its first page."""
         file = self._files[place]
         if file.suffix.lower() in TIFF_ENDINGS:
-            stack = TiffStack(file)
-            try:
+            with closing(TiffStack(file)) as stack:
                 image = stack.read(0)
                 if len(stack) > 1:
                     self.shortened.append(file.name)
                 return image
-            finally:
-                stack.close()
         try:
             # Read by Python: cv2.imread loses non-ASCII names on Windows.
             data = file.read_bytes()
@@ -51,10 +42,6 @@ class ImageFolder:
     def name(self, place: int) -> str:
         """Return the name of the file."""
         return self._files[place].name
-
-    def time_ms(self, place: int) -> float:
-        """Return NaN: files have no times."""
-        return float("nan")
 
     def close(self) -> None:
         """Release what decodes them."""

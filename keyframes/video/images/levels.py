@@ -24,10 +24,7 @@ def find_range(images: Iterable[NDArray[Any]]) -> tuple[float, float]:
     The low end is not 0: cameras add an offset, and thermal cameras use a narrow band high above it. A 3 x 3 median
     comes first, so that hot pixels do not count and a small animal does.
 
-    Parameters
-    ----------
-    images : iterable of array (height, width[, 3]), integers or floats
-        A sample of the recording. NaN and infinity do not count.
+    The images are a sample of the recording, integers or floats. NaN and infinity do not count.
     """
     counted, floating = [], False
     for image in images:
@@ -58,12 +55,7 @@ def _counted(image: NDArray[Any]) -> NDArray[np.float64]:
 
 
 class Scale:
-    """Turns levels into 8 bits: low and less into 0, high and more into 255, linearly between.
-
-    Parameters
-    ----------
-    low, high : float
-    """
+    """Turns levels into 8 bits: low and less into 0, high and more into 255, linearly between."""
 
     def __init__(self, low: float, high: float) -> None:
         self.low, self.high = low, high

@@ -89,8 +89,7 @@ class ImageSequence:
 
     def grab(self) -> bool:
         """Read the next image that can be decoded."""
-        assert self._images is not None
-        while self._next < len(self._images):
+        while self._images is not None and self._next < len(self._images):
             place = self._next
             self._next += 1
             image = self._read(place)
@@ -105,9 +104,6 @@ class ImageSequence:
 
     def retrieve(self, image: NDArray[np.uint8] | None = None) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
         return self._image is not None, self._image
-
-    def read(self) -> tuple[bool, NDArray[np.uint8] | None]:  # noqa: D102
-        return self.retrieve() if self.grab() else (False, None)
 
     def get(self, prop: int) -> float:
         """Return the number of images, their rate, or the place after the current image and its time.
@@ -126,10 +122,6 @@ class ImageSequence:
             period_ms = self._time_ms(1)
             return 1000 / period_ms if period_ms > 0 else 0.0
         return 0.0
-
-    def set(self, prop: int, value: float) -> bool:
-        """Refuse: nothing can be set."""
-        return False
 
     def release(self) -> None:  # noqa: D102
         if self._images is not None:

@@ -20,7 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.images.decoder import ImageDecoder
-from keyframes.video.images.source import DamagedImageError
+from keyframes.video.images.source import READER_ERRORS, DamagedImageError, ImageSource, damage_raised
 from keyframes.video.openable import openable_name
 
 # What tifffile decodes by itself, without imagecodecs.
@@ -37,41 +37,32 @@ for _name in ("tifffile", "PIL"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
-class TiffStack:
+class TiffStack(ImageSource):
     """The images of a TIFF file in the order of its pages.
 
     A stack of more than 4 GB by ImageJ, and others written in one go, have a single page that is followed by the
     pixels of all planes.
 
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    DamagedImageError
-        Where the file is no TIFF, or nothing can be found in it.
+    Raises a DamagedImageError where the file is no TIFF, or nothing can be found in it.
     """
 
     noun = "page"
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self._path = path
-        self.shortened: list[str] = []
         self._pillow: TiffImageFile | None = None
         self._jpegs: ImageDecoder | None = None
-        try:
+        with damage_raised():
             self._tiff = tifffile.TiffFile(path)
-        except (OSError, ValueError, struct.error, tifffile.TiffFileError) as error:
-            raise DamagedImageError(str(error)) from None
         try:
-            self._n_pages = len(self._tiff.pages)
-            self.cut_off = self._leads_on()
-            self._n_planes = self._count_planes()
-        except Exception as error:
-            # Whatever a damaged file makes the reader raise.
+            with damage_raised():
+                self._n_pages = len(self._tiff.pages)
+                self.cut_off = self._leads_on()
+                self._n_planes = self._count_planes()
+        except DamagedImageError:
             self._tiff.close()
-            raise DamagedImageError(str(error)) from None
+            raise
         if self._n_planes:
             self.cut_off = False
 
@@ -80,23 +71,11 @@ class TiffStack:
 
     def read(self, place: int) -> NDArray[Any]:
         """Return an image."""
-        try:
+        with damage_raised():
             page = self._tiff.pages[0 if self._n_planes else place]
             if not isinstance(page, tifffile.TiffPage):
                 raise DamagedImageError("its description cannot be read")
             return self._plane(page, place) if self._n_planes else self._page(page, place)
-        except DamagedImageError:
-            raise
-        except Exception as error:
-            raise DamagedImageError(str(error) or type(error).__name__) from None
-
-    def name(self, place: int) -> str:
-        """Return the number of the image, as a frame index."""
-        return f"frame {place}"
-
-    def time_ms(self, place: int) -> float:
-        """Return NaN: pages have no times."""
-        return float("nan")
 
     def close(self) -> None:
         """Release the file."""
@@ -182,8 +161,7 @@ def series_shape(path: Path) -> tuple[int, ...]:
     try:
         with tifffile.TiffFile(path) as file:
             return tuple(file.series[0].shape)
-    except Exception:
-        # Whatever a damaged file makes the reader raise.
+    except READER_ERRORS:
         return ()
 
 

@@ -31,7 +31,7 @@ def indices_of(result):
 
 
 def frames_of(project):
-    return {(frame.recording, frame.frame_index): frame for frame in labelled_frames(project)}
+    return {(frame.video.name, frame.frame_index): frame for frame in labelled_frames(project)}
 
 
 def change(place, old, new):

@@ -20,7 +20,7 @@ HEAD = "scorer,anna,anna\nbodyparts,nose,nose\ncoords,x,y\n"
 
 
 def frames_of(project):
-    return {(frame.recording, frame.frame_index): frame for frame in labelled_frames(project)}
+    return {(frame.video.name, frame.frame_index): frame for frame in labelled_frames(project)}
 
 
 def write_frames(folder, names, shape=(20, 30, 3)):

@@ -61,7 +61,7 @@ def after_inference(path, videos, labelled, tracks=True, suggested=(), **how):
 
 
 def counted(project):
-    return [(frame.recording, frame.frame_index) for frame in labelled_frames(project)]
+    return [(frame.video.name, frame.frame_index) for frame in labelled_frames(project)]
 
 
 @pytest.mark.parametrize("tracks", [True, False])
@@ -71,7 +71,7 @@ def test_only_what_a_person_did_counts(how, tracks, tmp_path, extracted):
     path = tmp_path / ("labels.pkg.slp" if how else "labels.slp")
     after_inference(path, [video], {0: {3, 40, -7}}, tracks, suggested=[50], **how)
     frames = list(labelled_frames(path))
-    assert [(frame.recording, frame.frame_index) for frame in frames] == [("mpeg4", index) for index in (3, 7, 40, 50)]
+    assert [(frame.video.name, frame.frame_index) for frame in frames] == [("mpeg4", index) for index in (3, 7, 40, 50)]
     with_image = {frame.frame_index for frame in frames if frame.read}
     assert with_image == ({3, 7, 40, 50} if how.get("embed") == "all" else {3, 7, 40} if how else set())
     assert all(frame.read().shape == (120, 160, 3) for frame in frames if frame.read)

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.png import SIGNATURE
+from quantize.images.png import SIGNATURE
 
 JPEG_2000 = b"\xff\x4f\xff\x51"
 # Place of the first component's depth behind the start of a JPEG 2000 stream.

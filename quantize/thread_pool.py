@@ -11,7 +11,7 @@ LEAST_SAMPLES = 1 << 15
 MOST_PARTS = 4
 
 
-def threads() -> ThreadPoolExecutor:
+def thread_pool() -> ThreadPoolExecutor:
     """Threads of this process, the same ones each time: to start some takes as long as to decode a small image."""
     return _threads_of(os.getpid(), MOST_PARTS)
 
@@ -29,7 +29,7 @@ def in_parts(kernel: Callable[[int, int], None], n_rows: int, n_columns: int) ->
         kernel(0, n_rows)
         return
     ends = [n_rows * part // n_parts for part in range(n_parts + 1)]
-    others = [threads().submit(kernel, first, last) for first, last in pairwise(ends[1:])]
+    others = [thread_pool().submit(kernel, first, last) for first, last in pairwise(ends[1:])]
     # Who would only wait does a part as well: to be woken up takes longer than many a part.
     kernel(0, ends[1])
     for other in others:

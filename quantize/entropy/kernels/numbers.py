@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.kernels.coder import code_decision
+from quantize.entropy.kernels.coder import code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.kernels.coder import SPARE_BYTES, code_decision
+from quantize.entropy.kernels.coder import SPARE_BYTES, code_decision
 
 # Cells of each of the contexts of two or more neighbours, which share them as a hash of these neighbours has it.
 HASHED_CELLS = 1 << 18

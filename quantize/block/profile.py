@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.codebook import BookKey, pack_books, train, unpack_books
+from quantize.block.codebook import BookKey, pack_books, train, unpack_books
+from quantize.block.kernels.planes import FRACTION, to_gray, to_rgb, to_ycbcr
+from quantize.block.models import Tables
+from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, Header, pack, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
+from quantize.entropy.streams import decode_symbols, encode_symbols
 from quantize.errors import CodebookError, ContainerError
-from quantize.kernels.planes import FRACTION, to_gray, to_rgb, to_ycbcr
 from quantize.metrics import psnr, ssim
-from quantize.models import Tables
-from quantize.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
-from quantize.rows import in_parts
-from quantize.streams import decode_symbols, encode_symbols
 from quantize.targets import reach
+from quantize.thread_pool import in_parts
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 1.5, 0.075

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.kernels.choice import (
+from quantize.block.kernels.choice import (
     ENDED_STAGE,
     MOST_STAGES,
     N_CANDIDATES,
@@ -20,9 +20,9 @@ from quantize.kernels.choice import (
     choose_stages,
     take_vector,
 )
-from quantize.kernels.coder import FEW_INPUTS, SPARE_BYTES, code_decision
-from quantize.kernels.contexts import ENDED, PASSED, SCALED, ZERO, set_flag_contexts, set_node_contexts
-from quantize.kernels.planes import LEAST, MOST
+from quantize.block.kernels.contexts import ENDED, PASSED, SCALED, ZERO, set_flag_contexts, set_node_contexts
+from quantize.block.kernels.planes import LEAST, MOST
+from quantize.entropy.kernels.coder import FEW_INPUTS, SPARE_BYTES, code_decision
 
 # Most that the decisions of a block take: flags and seven paths, each decision 12 bits.
 MOST_BYTES = 280

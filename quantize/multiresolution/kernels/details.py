@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
-from quantize.kernels.numbers import code_number
-from quantize.kernels.surroundings import (
+from quantize.entropy.kernels.coder import COST, N_INPUTS, SPARE_BYTES, code_decision, mixed_probability
+from quantize.entropy.kernels.numbers import code_number
+from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
     SIZES,
     Surroundings,
@@ -22,7 +22,7 @@ from quantize.kernels.surroundings import (
     set_node_contexts,
     set_sign_contexts,
 )
-from quantize.kernels.wavelet import held
+from quantize.multiresolution.kernels.wavelet import held
 
 # A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ONLY_NODE = np.int64(0)

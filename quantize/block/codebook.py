@@ -14,13 +14,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.block.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
+from quantize.block.kernels.contexts import N_CLASSES
+from quantize.block.kernels.trees import INCOMPLETE, TOO_MANY, fill_tree
 from quantize.container import pack_streams, unpack_streams
 from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
+from quantize.entropy.streams import code_numbers
 from quantize.errors import ContainerError
-from quantize.kernels.choice import LONGEST, MOST_STAGES, SCALE, assign_by_rate
-from quantize.kernels.contexts import N_CLASSES
-from quantize.kernels.trees import INCOMPLETE, TOO_MANY, fill_tree
-from quantize.streams import code_numbers
 
 # Which blocks a codebook serves: whether of chroma, and their side.
 BookKey = tuple[bool, int]

@@ -1,5 +1,6 @@
-"""The tables of labels that DeepLabCut keeps as HDF5, as pandas writes them, read without pandas."""
+"""Tables of labels: as CSV, or as HDF5 as pandas writes it, read without pandas."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,19 @@ from typing import Any
 from keyframes.errors import ExportError
 
 
+def rows_in_csv(path: Path) -> Iterator[list[str]]:
+    """Yield the rows of a table, or raise an ExportError."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from csv.reader(file)
+    except (OSError, ValueError, csv.Error) as error:
+        raise ExportError(f"{path}: cannot be read as a table of labels ({error})") from None
+
+
 def images_in_h5(path: Path) -> Iterator[str]:
     """Yield what names the images in a table's index: their paths, or, in newer tables, their names.
 
-    Raises
-    ------
-    ExportError
-        Where the file is no such table, or h5py is missing.
+    An ExportError says that the file is no such table, or that h5py is missing.
     """
     try:
         import h5py

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import compiled
-from quantize.kernels.coder import COST, FEW_INPUTS, mixed_probability
-from quantize.kernels.contexts import SCALED, ZERO
+from quantize.block.kernels.contexts import SCALED, ZERO
+from quantize.entropy.kernels.coder import COST, FEW_INPUTS, mixed_probability
 
 MOST_STAGES = 7
 # How many times larger the codewords of the next stage are: what a codeword leaves over must be in reach of the next

@@ -3,10 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.entropy.kernels.coder import (
+    N_INPUTS,
+    SPARE_BYTES,
+    START_CELL,
+    START_WEIGHT,
+    finish_encoder,
+    start_decoder,
+)
+from quantize.entropy.kernels.numbers import code_list, list_contexts
+from quantize.entropy.kernels.symbols import SYMBOL_BYTES, cells_of, code_symbols
 from quantize.errors import ContainerError
-from quantize.kernels.coder import N_INPUTS, SPARE_BYTES, START_CELL, START_WEIGHT, finish_encoder, start_decoder
-from quantize.kernels.numbers import code_list, list_contexts
-from quantize.kernels.symbols import SYMBOL_BYTES, cells_of, code_symbols
 
 ENDS_EARLY = "the coded data end too early; the file is damaged, get it again"
 # A first guess of what a symbol takes.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from quantize.datatypes import MOST_COLORS, QUALITY_PSNR, Encoded, Picture, Settings
 from quantize.errors import TargetError
 from quantize.metrics import psnr, ssim
-from quantize.palette import as_rgba, choose_palette, find_colors, map_pixels
+from quantize.palette.colors import as_rgba, choose_palette, find_colors, map_pixels
 
 # Writes a file of indices (height, width) and a palette (n_entries, 4).
 Writer = Callable[[NDArray[np.uint8], NDArray[np.uint8]], bytes]
@@ -36,7 +36,7 @@ def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: 
             palette = choose_palette(colors, n_entries, settings.seed)
             if level > 0 and len(colors.rgba) > n_entries:
                 # Loaded here, with Numba: nothing else about palettes is compiled.
-                from quantize.dithering import dither
+                from quantize.palette.dithering import dither
 
                 indices = dither(colors, palette, level)
             else:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.kernels.colors import CLEAR, OPAQUE, TRANSLUCENT, diffuse_errors
-from quantize.palette import Colors, Palette, map_pixels
+from quantize.palette.colors import Colors, Palette, map_pixels
+from quantize.palette.kernels.diffusion import CLEAR, OPAQUE, TRANSLUCENT, diffuse_errors
 
 # Share of the error that is handed on at the level 1: all of it makes more noise than it mixes colours.
 STRENGTH = 0.7

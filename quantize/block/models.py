@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.codebook import UNITS, Tree, build_tree, classes
+from quantize.block.codebook import UNITS, Tree, build_tree, classes
+from quantize.block.kernels.contexts import FLAG_CONTEXTS, N_FLAGS, NODE_CONTEXTS, WEIGHT_SETS
 from quantize.datatypes import Codebook
-from quantize.kernels.coder import FEW_INPUTS, FEW_START_WEIGHT, START_CELL
-from quantize.kernels.contexts import FLAG_CONTEXTS, N_FLAGS, NODE_CONTEXTS, WEIGHT_SETS
+from quantize.entropy.kernels.coder import FEW_INPUTS, FEW_START_WEIGHT, START_CELL
 
 
 @dataclass(frozen=True)

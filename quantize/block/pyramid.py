@@ -2,8 +2,8 @@
 
 The mean of every block is taken out of it and stands in a plane of its own, the means of that one's 2 x 2 blocks in the
 next, until hardly any samples are left. From the coarsest plane on, each finer one is predicted from the one before;
-what the prediction leaves of each block is coded as codewords (see `quantize.kernels.vectors`). Only the finest blocks
-have the size that was asked for, all coarser ones are 2 x 2.
+what the prediction leaves of each block is coded as codewords (see `quantize.block.kernels.vectors`). Only the finest
+blocks have the size that was asked for, all coarser ones are 2 x 2.
 
 With 4:2:0 the chroma planes stop one level before the luma, and the last prediction is their upsampling.
 """
@@ -16,16 +16,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.codebook import BookKey
+from quantize.block.codebook import BookKey
+from quantize.block.kernels.choice import collect_vectors
+from quantize.block.kernels.planes import LEAST, MOST, halve, predict_finer
+from quantize.block.kernels.vectors import MOST_BYTES, code_vectors, room_for
+from quantize.block.models import Model, Tables
+from quantize.entropy.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
+from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_top
+from quantize.entropy.streams import ENDS_EARLY, check_end, finished, grown, open_stream
 from quantize.errors import ContainerError
-from quantize.kernels.choice import collect_vectors
-from quantize.kernels.coder import N_INPUTS, START_CELL, START_WEIGHT
-from quantize.kernels.numbers import TOP_CONTEXTS, code_top
-from quantize.kernels.planes import LEAST, MOST, halve, predict_finer
-from quantize.kernels.vectors import MOST_BYTES, code_vectors, room_for
-from quantize.models import Model, Tables
-from quantize.rows import in_parts, threads
-from quantize.streams import ENDS_EARLY, check_end, finished, grown, open_stream
+from quantize.thread_pool import in_parts, thread_pool
 
 # The coarsest plane is no longer than this.
 TOP_SIDE = 8
@@ -298,7 +298,7 @@ class Coder:
                     self._models.setdefault((band.plane, band.block, stripe), learnt.copy())
         luma = self._seen[0, scale] if chroma and parts else NOTHING
         code = partial(self._code, parts, luma, len(data))
-        others = [threads().submit(code, stripe, data[stripe]) for stripe in range(1, len(data))]
+        others = [thread_pool().submit(code, stripe, data[stripe]) for stripe in range(1, len(data))]
         return [code(0, data[0]), *(other.result() for other in others)] if data else []
 
     def _prepare(self, band: Band) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from quantize.color_profiles import SPACES, space_of, to_srgb
 from quantize.container import MOST_METADATA
 from quantize.datatypes import MOST_PIXELS, Picture
 from quantize.errors import ImageError
-from quantize.png import carried_chunks, resolution_chunk, with_chunks, xmp_chunk
-from quantize.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits
+from quantize.images.color_profiles import SPACES, space_of, to_srgb
+from quantize.images.png import carried_chunks, resolution_chunk, with_chunks, xmp_chunk
+from quantize.images.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits
 
 # Endings of the files that are looked for in a folder.
 COMMON = (".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp")

@@ -1,7 +1,7 @@
 """PNG files in chunks: what a file carries beside its pixels, and files of palettes.
 
-Pillow writes the PNGs of other pixels (see `quantize.images`); of a palette it would not write the indices as packed,
-filtered and compressed as small as they can be.
+Pillow writes the PNGs of other pixels (see `quantize.images.files`); of a palette it would not write the indices as
+packed, filtered and compressed as small as they can be.
 """
 
 import struct

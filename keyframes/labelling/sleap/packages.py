@@ -1,0 +1,121 @@
+"""Packages of SLEAP: projects that carry their images, as PNG files in HDF5, the way sleap-io keeps them."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keyframes.errors import OutputError
+from keyframes.labelling.sleap.project import unpacked
+from keyframes.result.image_files import decoded, write_image
+from keyframes.result.recordings import Recording
+
+
+def image_files_of(
+    recording: Recording, wanted: Sequence[int], scratch: Path, order: str, progress: bool
+) -> dict[int, Path]:
+    """Give a PNG file of each wanted frame: the result's own, or one made in the temporary folder."""
+    files = {}
+    for index, image in recording.images(wanted, progress):
+        own, made = recording.files[index], scratch / f"{recording.name}-{index}.png"
+        files[index] = own if order == "RGB" and own.suffix == ".png" else made
+        if order != "RGB":
+            # Red and blue change places, losslessly.
+            write_image(made, np.ascontiguousarray(decoded(own, image)[..., ::-1]))
+        elif files[index] == made:
+            made.write_bytes(image)
+    return files
+
+
+def pack(sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, source: Any, order: str = "RGB") -> Any:
+    """Put PNG files into an HDF5 file as sleap-io keeps them, from which it copies them as they are."""
+    import h5py
+
+    indices = sorted(images)
+    dataset = f"video{number}/video"
+    shape = like.backend_metadata["shape"] if like.backend_metadata.get("shape") else like.shape
+    with h5py.File(path, "w") as file:
+        longest = max(image.stat().st_size for image in images.values())
+        rows = file.create_dataset(dataset, (len(indices), longest), "int8")
+        for row, index in enumerate(indices):
+            image = np.frombuffer(images[index].read_bytes(), np.int8)
+            rows[row, : len(image)] = image
+        rows.attrs["format"], rows.attrs["channel_order"] = "png", order
+        for name, value in zip(("frames", "height", "width", "channels"), shape, strict=True):
+            rows.attrs[name] = value
+        if (fps := like.backend_metadata.get("fps")) is not None:
+            rows.attrs["fps"] = fps
+        file[f"video{number}/frame_numbers"] = indices
+    metadata = {
+        "type": "HDF5Video",
+        "shape": (len(indices), *shape[1:]),
+        "filename": ".",
+        "dataset": dataset,
+        "input_format": "channels_last",
+        "convert_range": False,
+        "has_embedded_images": True,
+        "grayscale": shape[-1] == 1,
+        "fps": fps,
+    }
+    return sio.Video(filename=str(path), backend_metadata=metadata, source_video=source, open_backend=False)
+
+
+def repacked(
+    sio: Any, labels: Any, video: Any, recording: Recording, wanted: dict[int, int], scratch: Path, progress: bool
+) -> Any:
+    """Pack the images of a package once more, with those of the wanted frames that it lacks."""
+    number = labels.videos.index(video)
+    images, order = _packed_images(video, scratch)
+    lacking = [ours for ours, theirs in wanted.items() if theirs not in images]
+    files = image_files_of(recording, lacking, scratch, order, progress) if lacking else {}
+    images |= {wanted[index]: file for index, file in files.items()}
+    packed = pack(sio, scratch / f"{number}.h5", number, images, video, video.source_video, order)
+    labels.replace_videos(video_map={video: packed})
+    return packed
+
+
+def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
+    """Unpack the images that a package holds of a video, by frame index, and tell the order of their colours.
+
+    PNG files stay as they are; of others their pixels do, because a package holds images of one format.
+    """
+    import h5py
+
+    with h5py.File(video.filename, "r") as file:
+        rows = file[video.backend_metadata["dataset"]]
+        indices = [int(index) for index in rows.parent["frame_numbers"][:]]
+        images = {index: scratch / f"packed-{index}.png" for index in indices}
+        if not indices or rows.attrs.get("format") == "png":
+            for row, path in enumerate(images.values()):
+                path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
+            return images, str(rows.attrs.get("channel_order", "BGR"))
+    for index, read in unpacked(video, set(indices)).items():
+        write_image(images[index], np.ascontiguousarray(read()[..., ::-1]))
+    return images, "BGR"
+
+
+def save(labels: Any, path: Path) -> None:
+    """Save labels, packed images with them."""
+    import h5py
+
+    labels.save(str(path), embed=None, verbose=False)
+    # A packed video names the file that its images were copied from, besides the one that holds them.
+    with h5py.File(path, "r+") as file:
+        for row, text in enumerate(file["videos_json"][:]):
+            video = json.loads(text)
+            if video["backend"].get("filename") == ".":
+                file["videos_json"][row] = json.dumps({**video, "filename": "."}, separators=(",", ":"))
+
+
+@contextmanager
+def scratch_folder(place: Path) -> Iterator[Path]:
+    """Give a temporary folder; tell the errors that HDF5 has no better name for."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="keyframes-") as folder:
+            yield Path(folder)
+    except RuntimeError as error:
+        raise OutputError(f"{place}: cannot be written ({error}); free space, or choose another place") from error

@@ -1,0 +1,34 @@
+"""Work that several threads do side by side, and whose results come in the order of the work."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def side_by_side(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    n_threads: int,
+    name: str,
+    ended: threading.Event | None = None,
+) -> Generator[Result, None, None]:
+    """Yield what a function makes of each item, in their order; one more than there are threads may wait.
+
+    `ended` is set as soon as no more results are wanted, for the function to look at.
+    """
+    left, waiting = deque(items), deque[Future[Result]]()
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix=name)
+    try:
+        while left or waiting:
+            while left and len(waiting) <= n_threads:
+                waiting.append(pool.submit(work, left.popleft()))
+            yield waiting.popleft().result()
+    finally:
+        if ended is not None:
+            ended.set()
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Compiled kernel of the palette profile: error diffusion."""
