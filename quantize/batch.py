@@ -17,7 +17,7 @@ from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
 from quantize.errors import ImageError, OutputError, QuantizeError
 from quantize.images.files import SUFFIXES, read_image
-from quantize.output import write_file
+from quantize.output import EXISTS, write_file
 from quantize.pipeline import check_size, encode_picture
 from quantize.records import Record, Records, digest_of
 from quantize.report import report_page, report_place
@@ -25,7 +25,6 @@ from quantize.report import report_page, report_place
 if TYPE_CHECKING:
     from quantize.block.profile import SharedBook
 
-EXISTS = "exists already; replace it with --force, or choose another place with -o"
 PALETTE_SUFFIX = "-quantized"
 # Of the few images that are worked on at once.
 MOST_AT_ONCE = 4

@@ -145,7 +145,6 @@ VERSION = 1
 PROFILES = {1: "palette", 2: "block", 3: "multiresolution"}
 METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp", b"pngc": "png"}
 MOST_METADATA = 16 << 20
-LARGEST_SIDE = (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,7 @@ def pack(container: Container) -> bytes:
     chunks += [(kinds[name], zlib.compress(data, 9)) for name, data in sorted(container.metadata.items())]
     chunks += container.chunks
     chunks.append((b"TAIL", struct.pack(">I", container.checksum)))
-    return IMAGE_SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)
+    return IMAGE_SIGNATURE + b"".join(chunk(kind, data) for kind, data in chunks)
 
 
 def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
@@ -244,7 +243,7 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
 
 def pack_book(block: int, subsampled: bool, data: bytes) -> bytes:
     """Bytes of a codebook file."""
-    return BOOK_SIGNATURE + _chunk(b"HEAD", bytes([VERSION, block, subsampled])) + _chunk(b"BOOK", data)
+    return BOOK_SIGNATURE + chunk(b"HEAD", bytes([VERSION, block, subsampled])) + chunk(b"BOOK", data)
 
 
 def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
@@ -305,7 +304,8 @@ def unpack_streams(data: bytes) -> list[bytes]:
     return streams
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """Bytes of a chunk, which are those of a PNG file's too."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -321,16 +321,10 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         raise ContainerError("ends after its signature; the file is cut off, get it again")
     first = place
     while place < len(data):
-        if (
-            may_be_cut
-            and place > first
-            and (place + 12 > len(data) or place + 12 + int.from_bytes(data[place : place + 4], "big") > len(data))
-        ):
-            return
-        if place + 12 > len(data):
-            raise ContainerError("ends within a chunk; the file is cut off, get it again")
-        length, kind = struct.unpack_from(">I4s", data, place)
+        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
         if place + 12 + length > len(data):
+            if may_be_cut and place > first:
+                return
             raise ContainerError("ends within a chunk; the file is cut off, get it again")
         body = data[place + 8 : place + 8 + length]
         if not kind.isalpha() or not kind.isascii():

@@ -251,7 +251,7 @@ class Encoded:
     @property
     def bits_per_pixel(self) -> float:
         """Size of the whole file for each pixel."""
-        return 8 * len(self.data) / (self.pixels.shape[0] * self.pixels.shape[1])
+        return 8 * len(self.data) / int(self.pixels.shape[0] * self.pixels.shape[1])
 
     @property
     def quality(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from quantize.errors import OutputError
 
+EXISTS = "exists already; replace it with --force, or choose another place with -o"
 # Held while a file is written, so that an interruption can wait for that, and let nothing else be written.
 _writing = threading.RLock()
 
@@ -35,7 +36,7 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
             mode = 0o666 if original is None else 0o600 | (original.stat().st_mode & 0o666)
             target.parent.mkdir(parents=True, exist_ok=True)
             if not overwrite and os.path.lexists(place):
-                raise OutputError(f"{place}: exists already; replace it with --force, or choose another place with -o")
+                raise OutputError(f"{place}: {EXISTS}")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             with open(os.open(partial, flags, mode), "wb") as file:
                 file.write(data)
@@ -64,9 +65,7 @@ def _put_where_nothing_is(partial: Path, place: Path) -> None:
         # A link fails where there is a file; a rename would replace it.
         os.link(partial, place)
     except FileExistsError:
-        raise OutputError(
-            f"{place}: exists already; replace it with --force, or choose another place with -o"
-        ) from None
+        raise OutputError(f"{place}: {EXISTS}") from None
     except OSError:
         # There are file systems without links.
         partial.replace(place)

@@ -34,7 +34,7 @@ class Attempt:
     @property
     def bits_per_pixel(self) -> float:
         """Size of the whole file for each pixel."""
-        return 8 * len(self.data) / (self.pixels.shape[0] * self.pixels.shape[1])
+        return 8 * len(self.data) / int(self.pixels.shape[0] * self.pixels.shape[1])
 
 
 # Encodes at the base-2 logarithm of a step, with a Lagrangian weight so many octaves above the usual one.

@@ -66,7 +66,7 @@ class Stream:
             written = self._coder.buffer[: self._coder.state[2]]
             larger = np.empty(2 * len(self._coder.buffer) + row_bytes + SPARE_BYTES, np.uint8)
             larger[: len(written)] = written
-            self._coder = self._coder._replace(buffer=larger)
+            self._coder = Coder(False, self._coder.state, larger)
 
     def end(self) -> bytes:
         """End the encoder's stream and return it; or check that the decoder's ends here, and return nothing.

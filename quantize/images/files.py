@@ -9,6 +9,7 @@ import io
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,7 +215,7 @@ def _gray_through(pixels: NDArray[np.uint8], profile: bytes, notes: list[str]) -
     return np.concatenate([levels[pixels[..., :1]], pixels[..., 1:]], axis=2), True
 
 
-def _alpha_of(samples: NDArray, clear: tuple[int, ...], bits: int) -> NDArray[np.uint8]:
+def _alpha_of(samples: NDArray[Any], clear: tuple[int, ...], bits: int) -> NDArray[np.uint8]:
     """Alpha of an image whose file names a sample, or three, for what is transparent."""
     # Pillow spreads few bits over a byte, and keeps the upper half of 16 bits of a colour.
     few = 255 // ((1 << bits) - 1) if bits < 8 else 1

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.container import chunk
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Of zlib: with less memory its blocks are shorter, and its codes keep up with the picture (0.7 % smaller than with 9).
 MEMORY_LEVEL = 7
@@ -28,11 +30,6 @@ CARRIED = COLOR_CHUNKS | TEXT_CHUNKS | {b"pHYs"}
 # Texts that stand for metadata which are read and written apart.
 APART = (XMP_KEYWORD, b"Raw profile type exif", b"Raw profile type APP1", b"Raw profile type xmp")
 INCHES_A_METER = 1 / 0.0254
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    """Bytes of a chunk."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def chunks_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:

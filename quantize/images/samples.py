@@ -1,6 +1,7 @@
 """Samples of more than 8 bits: which files have them, and what becomes of them."""
 
 import struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def clear_sample(data: bytes) -> tuple[int, ...] | None:
     return struct.unpack_from(f">{n}H", data, place + 4)
 
 
-def eight_bits(samples: NDArray, notes: list[str]) -> NDArray[np.uint8]:
+def eight_bits(samples: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
     """Turn samples of 16 bits, or of any range, into bytes; notes tell what became of them.
 
     Parameters

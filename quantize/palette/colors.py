@@ -9,6 +9,7 @@ All of it is done in NumPy, so that there is nothing to compile.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Colors:
         return bool((self.rgba[:, 3] == 255).all())
 
     @cached_property
-    def rows(self) -> NDArray:
+    def rows(self) -> NDArray[Any]:
         """The colours as they are compared."""
         return _rows(self.rgba, self.opaque)
 
@@ -131,7 +132,7 @@ def map_pixels(colors: Colors, palette: Palette) -> NDArray[np.uint8]:
 
 
 def _filled(
-    rgba: NDArray[np.uint8], rows: NDArray, weights: NDArray[np.float64], entries: NDArray[np.uint8], n_wanted: int
+    rgba: NDArray[np.uint8], rows: NDArray[Any], weights: NDArray[np.float64], entries: NDArray[np.uint8], n_wanted: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64]]:
     """Fill up entries of which some are equal with the colours that are missed most.
 
@@ -152,7 +153,7 @@ def _filled(
 
 
 def _assigned(
-    rgba: NDArray[np.uint8], rows: NDArray, entries: NDArray[np.uint8]
+    rgba: NDArray[np.uint8], rows: NDArray[Any], entries: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Nearest entry of each colour that may represent it, and the squared distance to it."""
     opaque, is_clear = rgba[:, 3] == 255, rgba[:, 3] == 0
@@ -168,7 +169,7 @@ def _assigned(
 
 
 def _means(
-    rows: NDArray, weights: NDArray[np.float64], labels: NDArray[np.int64], entries: NDArray[np.uint8]
+    rows: NDArray[Any], weights: NDArray[np.float64], labels: NDArray[np.int64], entries: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
     """Mean of the colours of each entry, as they are compared; opaque entries stay opaque."""
     totals = np.bincount(labels, weights, len(entries))
@@ -182,7 +183,7 @@ def _means(
     return means
 
 
-def _rows(rgba: NDArray[np.uint8], opaque: bool) -> NDArray:
+def _rows(rgba: NDArray[np.uint8], opaque: bool) -> NDArray[Any]:
     """Colours to compare: three channels, or four in 255ths, where colour counts as much as it is opaque.
 
     All of them whole numbers: scores of the first are exact in float32, of the others in float64.

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from quantize.container import MOST_METADATA, Container, Header, pack, unpack
+from quantize.container import MOST_METADATA, Container, Header, chunk, pack, unpack
 from quantize.datatypes import Picture, Settings
 from quantize.errors import ContainerError
 from quantize.images.files import read_image
-from quantize.images.png import SIGNATURE, chunk, chunks_of, with_chunks
+from quantize.images.png import SIGNATURE, chunks_of, with_chunks
 from quantize.pipeline import decode_picture, encode_picture, png_of
 from tests.test_quantize.conftest import photo
 
