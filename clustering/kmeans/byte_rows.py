@@ -19,7 +19,8 @@ from clustering.kmeans.sampling import sample_rows
 
 # Parts of a level in which centres are held, and what keeps pinned rows away from free centres.
 PARTS = 4
-FORBIDDEN = np.float32(1 << 20)
+# More than scores differ by: those of bytes in float32, and those of rows up to 255 times as large in float64.
+FORBIDDEN = {np.dtype(np.float32): 2.0**20, np.dtype(np.float64): 2.0**40}
 # Scores that are taken at a time: they stay in the processor's cache, and BLAS starts no threads for so few. Threads
 # would change no bit here, but take several times as long where other work keeps the processors busy.
 CHUNK_SCORES = 1 << 15
@@ -118,7 +119,7 @@ def _search(
     norms = np.einsum("ij,ij->i", centers, centers)
     columns, rows = [*centers.T, -0.5 * norms], [*X.T, np.ones(len(X), X.dtype)]
     if forbidden is not None:
-        columns.append(forbidden[1] * -FORBIDDEN)
+        columns.append(forbidden[1] * -FORBIDDEN[X.dtype])
         rows.append(forbidden[0])
     table = np.ascontiguousarray(np.stack(columns), X.dtype)
     wide = np.ascontiguousarray(np.stack(rows, axis=1), X.dtype)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -41,7 +41,13 @@ def as_seen(rgba):
     return found
 
 
+# An opaque colour that is nearer to the one that is almost clear than to the other opaque one.
+ALMOST_CLEAR = np.full((3, 3, 4), 255, np.uint8)
+ALMOST_CLEAR[0, 0, 3], ALMOST_CLEAR[2, 2, :2] = 7, 0
+
+
 @settings(max_examples=150, deadline=None)
+@example(pixels=ALMOST_CLEAR, n_entries=2, level=0)
 @given(pixels=translucent_images, n_entries=st.integers(2, 40), level=st.sampled_from([0, 0.3, 1]))
 def test_clear_stays_clear_and_opaque_stays_opaque(pixels, n_entries, level):
     colors = find_colors(pixels)
