@@ -4,9 +4,8 @@ Floating-point numbers do no harm here: a decoder takes the choices as they are.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 from quantize.block.kernels.contexts import SCALED, ZERO
 from quantize.block.kernels.tables import MOST_STAGES, Model, Room, Tables
 from quantize.entropy.kernels.coder import COST, FEW_INPUTS, mixed_probability
@@ -31,9 +30,7 @@ HIGHER_SCALE_BITS = 2.5
 
 
 @compiled(inner=True, allocates=False)
-def take_vector(
-    wanted: NDArray, predicted: NDArray, r: int, c: int, block: int, factor: float, vector: NDArray
-) -> float:
+def take_vector(wanted: Array, predicted: Array, r: int, c: int, block: int, factor: float, vector: Array) -> float:
     """Take what prediction leaves of a block, less its mean; return its square.
 
     IN: wanted, predicted (height, width); r, c, the block; block, its side; factor, by which samples are multiplied.
@@ -54,7 +51,7 @@ def take_vector(
 
 
 @compiled()
-def collect_vectors(wanted: NDArray, predicted: NDArray, block: int, factor: float, vectors: NDArray) -> None:
+def collect_vectors(wanted: Array, predicted: Array, block: int, factor: float, vectors: Array) -> None:
     """Take what prediction leaves of each block. Parameters as of `take_vector`."""
     n_columns = (wanted.shape[1] + block - 1) // block
     for v in range(vectors.shape[0]):
@@ -62,7 +59,7 @@ def collect_vectors(wanted: NDArray, predicted: NDArray, block: int, factor: flo
 
 
 @compiled(inner=True, allocates=False)
-def path_cost(j: int, model: Model, node_bases: NDArray, first_set: int) -> float:
+def path_cost(j: int, model: Model, node_bases: Array, first_set: int) -> float:
     """Bits that a codeword's path costs, by the model as it stands; the weights of its nodes begin at `first_set`."""
     tree = model.tables.tree
     cost = 0.0
@@ -75,12 +72,12 @@ def path_cost(j: int, model: Model, node_bases: NDArray, first_set: int) -> floa
 
 @compiled(inner=True, allocates=False)
 def choose_codewords(
-    vector: NDArray,
-    columns: NDArray,
-    norms: NDArray,
-    costs: NDArray,
-    chosen: NDArray,
-    chosen_costs: NDArray,
+    vector: Array,
+    columns: Array,
+    norms: Array,
+    costs: Array,
+    chosen: Array,
+    chosen_costs: Array,
 ) -> None:
     """Find the codewords of least distortion and rate.
 
@@ -192,7 +189,7 @@ def choose_stages(square: float, model: Model, first_set: int, node_set: int, ra
 
 
 @compiled()
-def assign_by_rate(vectors: NDArray, columns: NDArray, norms: NDArray, sums: NDArray, counts: NDArray) -> float:
+def assign_by_rate(vectors: Array, columns: Array, norms: Array, sums: Array, counts: Array) -> float:
     """Give each vector the codeword of least distortion and rate, and sum up the vectors of each.
 
     IN: vectors (n_vectors, n_components) float32; columns (n_components, n_codewords) float32; norms (n_codewords,)

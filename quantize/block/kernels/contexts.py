@@ -7,7 +7,7 @@ What later blocks look at is kept in `Surroundings.seen`, which has one more on 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 from quantize.block.kernels.tables import Surroundings
 
 N_FLAGS = 9
@@ -48,7 +48,7 @@ def slope(difference: int, step: int) -> int:
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def set_flag_contexts(r: int, c: int, around: Surroundings, per_unit: int, starts: NDArray, bases: NDArray) -> int:
+def set_flag_contexts(r: int, c: int, around: Surroundings, per_unit: int, starts: Array, bases: Array) -> int:
     """Find where the cells of the flags' contexts of a block begin; return the class of what is around it.
 
     IN: r, c, the block; around; per_unit, one by the step in samples, in 2**20ths; starts (FEW_INPUTS,) of the groups
@@ -85,7 +85,7 @@ def set_flag_contexts(r: int, c: int, around: Surroundings, per_unit: int, start
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def set_node_contexts(
-    r: int, c: int, around: Surroundings, unit: int, starts: NDArray, n_nodes: int, bases: NDArray
+    r: int, c: int, around: Surroundings, unit: int, starts: Array, n_nodes: int, bases: Array
 ) -> None:
     """Find where the cells of the nodes' contexts of a block begin.
 

@@ -4,9 +4,8 @@ Samples of planes are 256ths of a gray level, int32.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 
 # Fractional bits of a sample.
 FRACTION = 8
@@ -15,7 +14,7 @@ LEAST, MOST = -(256 << FRACTION), 512 << FRACTION
 
 
 @compiled(allocates=False)
-def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None:
+def predict_finer(coarse: Array, fine: Array, first: int, last: int) -> None:
     """Predict a plane from the means of its 2 x 2 samples: each four slope as their neighbours do and keep their mean.
 
     The slopes are those of the (2, 6) wavelet in both directions (A. Said and W. A. Pearlman, "An image multiresolution
@@ -47,7 +46,7 @@ def predict_finer(coarse: NDArray, fine: NDArray, first: int, last: int) -> None
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def _refine_edge(above: NDArray, row: NDArray, below: NDArray, fine: NDArray, r: int, c: int) -> None:
+def _refine_edge(above: Array, row: Array, below: Array, fine: Array, r: int, c: int) -> None:
     """Predict the samples of one mean at the end of a row, as far as there are any; what is beyond repeats the end.
 
     IN: above, row, below (width,), rows of the coarse plane; r, c, place of the mean. OUT: fine.
@@ -66,7 +65,7 @@ def _refine_edge(above: NDArray, row: NDArray, below: NDArray, fine: NDArray, r:
 
 
 @compiled()
-def to_ycbcr(pixels: NDArray, planes: NDArray) -> None:
+def to_ycbcr(pixels: Array, planes: Array) -> None:
     """Luma and the two chroma differences of JFIF (ITU-R BT.601, full range).
 
     IN: pixels (height, width, 3) uint8. OUT: planes (3, height, width).
@@ -80,7 +79,7 @@ def to_ycbcr(pixels: NDArray, planes: NDArray) -> None:
 
 
 @compiled(allocates=False)
-def to_rgb(luma: NDArray, blueness: NDArray, redness: NDArray, room: NDArray, pixels: NDArray) -> None:
+def to_rgb(luma: Array, blueness: Array, redness: Array, room: Array, pixels: Array) -> None:
     """Undo `to_ycbcr`, rounded to the nearest and held to 0 to 255.
 
     IN: luma, blueness, redness (height, width). OUT: pixels (height, width, 3) uint8; room (3, width) uint8.

@@ -6,9 +6,8 @@ by codewords of smaller and smaller scale, unless told that nothing does, or not
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 from quantize.block.kernels.choice import (
     ENDED_STAGE,
     LAST_DEPTH,
@@ -28,7 +27,7 @@ MOST_BYTES = 280
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def _decide(coder: Coder, bit: int, bases: NDArray, node: int, cells: Cells, weight_set: int) -> int:
+def _decide(coder: Coder, bit: int, bases: Array, node: int, cells: Cells, weight_set: int) -> int:
     return code_decision(coder, bit, bases, node, cells, weight_set, FEW_INPUTS)
 
 
@@ -36,8 +35,8 @@ def _decide(coder: Coder, bit: int, bases: NDArray, node: int, cells: Cells, wei
 def code_vectors(
     coder: Coder,
     first_row: int,
-    wanted: NDArray,
-    fine: NDArray,
+    wanted: Array,
+    fine: Array,
     around: Surroundings,
     block: int,
     level: int,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 
 # Contexts of a decision, constants where they are used, so that the loops over them unroll. Blocks have few: six would
 # save half a per cent of their bytes, and take 40 % more time.
@@ -118,7 +118,7 @@ def learn(cell: np.int64, target: int) -> np.int64:
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def mixed_probability(bases: NDArray, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS) -> np.int64:
+def mixed_probability(bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS) -> np.int64:
     """Probability, of 65,536, that the decision at a node is a one.
 
     Numbers of cells are unsigned here: Numba looks whether a signed one counts from the end, which takes half the time.
@@ -137,7 +137,7 @@ def mixed_probability(bases: NDArray, node: int, cells: Cells, weight_set: int, 
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def code_decision(
-    coder: Coder, bit: int, bases: NDArray, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS
+    coder: Coder, bit: int, bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS
 ) -> int:
     """Code one decision, learn from it, and return it.
 
@@ -189,9 +189,9 @@ def code_decision(
 def code_path(
     coder: Coder,
     leaf: int,
-    children: NDArray,
-    bits: NDArray,
-    bases: NDArray,
+    children: Array,
+    bits: Array,
+    bases: Array,
     cells: Cells,
     first_set: int,
     last_depth: int,

@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 from quantize.entropy.kernels.coder import Cells, Coder, code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
@@ -16,7 +15,7 @@ TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_AC
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_number(coder: Coder, value: int, bases: NDArray, cells: Cells, weight_set: int) -> int:
+def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set: int) -> int:
     """Code a whole number: how many binary digits it has, its sign, and the digits. Takes 64 cells a context.
 
     Parameters as of `code_decision`; `weight_set` and the two after it are used. Numbers of up to 20 digits.
@@ -56,7 +55,7 @@ def digits(size: int) -> int:
 
 
 @compiled(allocates=False)
-def code_top(coder: Coder, numbers: NDArray, cells: Cells, bases: NDArray) -> None:
+def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
     """Code planes of numbers as differences from the median of west, north and their sum less northwest.
 
     M. J. Weinberger, G. Seroussi and G. Sapiro, "The LOCO-I lossless image compression algorithm", IEEE Transactions on
@@ -86,7 +85,7 @@ def code_top(coder: Coder, numbers: NDArray, cells: Cells, bases: NDArray) -> No
 
 
 @compiled(allocates=False)
-def code_list(coder: Coder, numbers: NDArray, period: int, cells: Cells, bases: NDArray) -> None:
+def code_list(coder: Coder, numbers: Array, period: int, cells: Cells, bases: Array) -> None:
     """Code a list of numbers of which every `period`-th one is of the same kind.
 
     IN: period. INOUT: coder; numbers (n,) int64; cells of list_contexts(period) * 64 and weights of 3 sets. OUT: bases

@@ -1,9 +1,8 @@
 """Kernel that codes planes of small numbers without loss: the indices of a palette, or alpha."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 from quantize.entropy.kernels.coder import Cells, Coder, code_decision, has_ended, is_full
 
 # Cells of each of the contexts of two or more neighbours, which share them as a hash of these neighbours has it.
@@ -19,7 +18,7 @@ def cells_of(n_bits: int) -> int:
 
 
 @compiled(allocates=False)
-def code_symbols(coder: Coder, first_row: int, symbols: NDArray, n_bits: int, cells: Cells, bases: NDArray) -> int:
+def code_symbols(coder: Coder, first_row: int, symbols: Array, n_bits: int, cells: Cells, bases: Array) -> int:
     """Code a plane of numbers, each digit by digit, most significant first, from a row on.
 
     Returns the number of rows, or of the row before which the encoder's buffer must grow, or -1 where the decoder's has

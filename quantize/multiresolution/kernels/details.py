@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 from quantize.entropy.kernels.coder import (
     COST,
     N_INPUTS,
@@ -131,7 +131,7 @@ def room_for(steps: NDArray[np.int64], n_codewords: int) -> Room:
 
 
 @compiled(inner=True, allocates=False)
-def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, costs: NDArray) -> tuple[int, float]:
+def choose(vector: Array, square: float, book: Book, near: int, rate: float, costs: Array) -> tuple[int, float]:
     """Find the codeword of least distortion and rate; return it, and its cost.
 
     IN: vector (n_components,) float32, sizes in steps; square, its own; near, class of what is near; rate, the weight
@@ -169,10 +169,10 @@ def choose(vector: NDArray, square: float, book: Book, near: int, rate: float, c
 def code_details(
     coder: Coder,
     first_row: int,
-    details: NDArray,
+    details: Array,
     level: int,
-    steps: NDArray,
-    classes: NDArray,
+    steps: Array,
+    classes: Array,
     shift: int,
     around: Surroundings,
     book: Book,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 
 N_LEVELS = 6
 N_SIZES = 12
@@ -63,7 +63,7 @@ BYTES = 0x00FF00FF
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def set_flag_contexts(
-    r: int, c: int, level: int, around: Surroundings, starts: NDArray, bases: NDArray, sizes: NDArray
+    r: int, c: int, level: int, around: Surroundings, starts: Array, bases: Array, sizes: Array
 ) -> None:
     """Find where the cells of a vector's flag are, and what the contexts of its nodes need besides.
 
@@ -136,7 +136,7 @@ def few_of(directions: np.int64) -> np.int64:
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def set_node_contexts(
-    r: int, c: int, level: int, around: Surroundings, starts: NDArray, n_nodes: int, sizes: NDArray, bases: NDArray
+    r: int, c: int, level: int, around: Surroundings, starts: Array, n_nodes: int, sizes: Array, bases: Array
 ) -> None:
     """Find where the cells of the nodes of a vector's path begin.
 
@@ -160,9 +160,7 @@ def set_node_contexts(
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def set_sign_contexts(
-    r: int, c: int, i: int, around: Surroundings, before: int, starts: NDArray, bases: NDArray
-) -> None:
+def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int, starts: Array, bases: Array) -> None:
     """Find where the cells of a component's sign are.
 
     IN: i, the component; before, signs of the last two components of this vector, as a number of base 3; the others as

@@ -10,9 +10,8 @@ Samples are 8ths of a gray level less 128, int16, and held to that range at ever
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 
 # Fractional bits of a sample, and of the numbers of a colour matrix.
 FRACTION = 3
@@ -33,7 +32,7 @@ def held(value: int) -> int:
 
 
 @compiled(inner=True, allocates=False)
-def lift_row(even: NDArray, odd: NDArray, step: int, sign: int) -> None:
+def lift_row(even: Array, odd: Array, step: int, sign: int) -> None:
     """Change the samples of even or of odd numbers of a line by their neighbours; beyond its ends it is mirrored.
 
     IN: step, which of `LIFTING`; sign, FORWARD or BACKWARD. INOUT: even, odd (n,) int64, the samples.
@@ -50,7 +49,7 @@ def lift_row(even: NDArray, odd: NDArray, step: int, sign: int) -> None:
 
 
 @compiled(inner=True)
-def lift_rows(plane: NDArray, step: int, sign: int, first: int, last: int) -> None:
+def lift_rows(plane: Array, step: int, sign: int, first: int, last: int) -> None:
     """Change every second row of a plane by the rows beside it, in columns `first` to `last`.
 
     Parts of rows are arrays of their own here: loops over these take a third of the time.
@@ -68,7 +67,7 @@ def lift_rows(plane: NDArray, step: int, sign: int, first: int, last: int) -> No
 
 
 @compiled()
-def transform_rows(plane: NDArray, first: int, last: int) -> None:
+def transform_rows(plane: Array, first: int, last: int) -> None:
     """Split rows `first` to `last` into their low halves, on the left, and their high ones.
 
     INOUT: plane (height, width) int16.
@@ -89,7 +88,7 @@ def transform_rows(plane: NDArray, first: int, last: int) -> None:
 
 
 @compiled()
-def transform_columns(halves: NDArray, low: NDArray, details: NDArray, component: int, first: int, last: int) -> None:
+def transform_columns(halves: Array, low: Array, details: Array, component: int, first: int, last: int) -> None:
     """Split columns, and hand the four quarters out: one is the coarser plane, the others are vectors of three.
 
     IN: component, the first one of the three; first, last, columns of `low`. INOUT: halves (height, width) int16, room
@@ -115,7 +114,7 @@ def transform_columns(halves: NDArray, low: NDArray, details: NDArray, component
 
 
 @compiled()
-def restore_columns(low: NDArray, details: NDArray, component: int, halves: NDArray, first: int, last: int) -> None:
+def restore_columns(low: Array, details: Array, component: int, halves: Array, first: int, last: int) -> None:
     """Undo `transform_columns`. IN: low, details. OUT: halves."""
     half = low.shape[1]
     for start in range(first, last, PANEL):
@@ -136,7 +135,7 @@ def restore_columns(low: NDArray, details: NDArray, component: int, halves: NDAr
 
 
 @compiled()
-def restore_rows(plane: NDArray, first: int, last: int) -> None:
+def restore_rows(plane: Array, first: int, last: int) -> None:
     """Undo `transform_rows`. INOUT: plane."""
     half = plane.shape[1] // 2
     even, odd = np.empty(half, np.int64), np.empty(half, np.int64)
@@ -154,7 +153,7 @@ def restore_rows(plane: NDArray, first: int, last: int) -> None:
 
 
 @compiled()
-def mix_colors(pixels: NDArray, weights: NDArray, plane: NDArray, first: int, last: int) -> None:
+def mix_colors(pixels: Array, weights: Array, plane: Array, first: int, last: int) -> None:
     """Turn colours into a plane; pixels beyond the edges repeat the last ones.
 
     IN: pixels (height, width, n) uint8; weights (n,) int64; first, last, rows of the plane. OUT: plane (padded height,
@@ -178,7 +177,7 @@ def mix_colors(pixels: NDArray, weights: NDArray, plane: NDArray, first: int, la
 
 
 @compiled()
-def unmix_colors(planes: NDArray, gain: int, matrix: NDArray, pixels: NDArray, first: int, last: int) -> None:
+def unmix_colors(planes: Array, gain: int, matrix: Array, pixels: Array, first: int, last: int) -> None:
     """Turn planes back into colours.
 
     IN: planes (n, padded height, padded width) int16; gain, by which they are multiplied, in 65,536ths; matrix (n, n)

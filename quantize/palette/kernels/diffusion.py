@@ -4,9 +4,8 @@ A colour is a row of 3 or 4 float32: red, green, blue and, with transparency, al
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clustering import compiled
+from clustering import Array, compiled
 
 # Kinds of colours by their alpha.
 CLEAR, TRANSLUCENT, OPAQUE = 0, 1, 2
@@ -14,18 +13,18 @@ CLEAR, TRANSLUCENT, OPAQUE = 0, 1, 2
 
 @compiled(allocates=False)
 def diffuse_errors(
-    colors: NDArray,
-    kinds: NDArray,
-    numbers: NDArray,
-    strengths: NDArray,
-    palette: NDArray,
-    opaque: NDArray,
-    order: NDArray,
-    gaps: NDArray,
+    colors: Array,
+    kinds: Array,
+    numbers: Array,
+    strengths: Array,
+    palette: Array,
+    opaque: Array,
+    order: Array,
+    gaps: Array,
     limit: float,
     edge: float,
-    errors: NDArray,
-    indices: NDArray,
+    errors: Array,
+    indices: Array,
 ) -> None:
     """Dither: hand the error of each pixel on to its neighbours, every other row from right to left.
 
