@@ -372,7 +372,11 @@ class TestOnPosix:
         program = str(Path(sys.executable).parent / "quantize")
         arguments = [program, "large.png", "--block", "1", "--quality", "60", "-o", "a.png"]
         running = subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        time.sleep(2)
+        maps = Path(f"/proc/{running.pid}/maps")
+        # On a busy machine Python itself may take seconds to start.
+        while maps.exists() and "_imaging" not in maps.read_text() and running.poll() is None:
+            time.sleep(0.1)
+        time.sleep(1)
         assert running.poll() is None
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=60)
