@@ -24,6 +24,8 @@ STEP_SHARE = 0.3
 # A frame shows the same as the frames beside it, up to so many on each side, from which it is no more steps away.
 ALIKE_FRAMES = 4
 ALIKE_STEPS = 0.25
+# Two frames look alike where their distance is less than this share of the mean one of places, or of postures.
+SIMILAR_SHARE = 0.02
 # The mean distance is taken between so many frames, evenly spread over the path.
 N_SCALED = 300
 
@@ -58,7 +60,7 @@ def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Cluster
     if known is not None and len(known.rows):
         covered = scene[np.unique(sampled[known.rows])].min(axis=0)
     medoids, _ = k_medoids(scene, k, sample_weight=np.bincount(sampled), covered=covered)
-    distance = FrameDistance.of_scenes(scan.features, ALIKE_STEPS * STEP_SHARE, scene, sampled)
+    distance = FrameDistance.of_scenes(scan.features, SIMILAR_SHARE, scene, sampled)
     rows = sample.rows[medoids]
     labels = scene[:, medoids].argmin(axis=1).astype(np.int32)[sampled]
     squared = np.empty(len(labels), np.float32)

@@ -11,7 +11,7 @@ import keyframes
 from clustering import CentNN, KMeans, MiniBatchKMeans
 from keyframes import Settings, SettingsError, VideoReader
 from keyframes.choice.choose import choose
-from keyframes.choice.covering import ALIKE_STEPS, STEP_SHARE, frame_distances, nearest_of_sample
+from keyframes.choice.covering import SIMILAR_SHARE, frame_distances, nearest_of_sample
 from keyframes.scan.components import spread_of
 from keyframes.scan.first_pass import scan_video
 from tests.conftest import ROOT
@@ -87,16 +87,17 @@ def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
     ]
 
 
-def test_by_default_no_two_frames_show_the_same_scene_while_others_differ(mouse):
+def test_by_default_no_two_frames_look_alike_while_others_differ(mouse):
+    scene = frame_distances(mouse.sample.thumbnails, mouse.sample.path)
+    sampled = nearest_of_sample(mouse.sample.rows, len(mouse.frame_index))
     for k in (K, 60):
         selection, _ = choose(mouse, Settings(k), None, False)
-        assert selection.guards["similar"]["limit"] == pytest.approx(ALIKE_STEPS * STEP_SHARE)
-        sample = mouse.sample
-        scene = frame_distances(sample.thumbnails, sample.path)
-        sampled = nearest_of_sample(sample.rows, len(mouse.frame_index))
-        chosen = sampled[np.searchsorted(mouse.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])]
-        between = scene[np.ix_(chosen, chosen)] + np.diag(np.full(k, np.inf))
-        assert (between.min(axis=1) < ALIKE_STEPS * STEP_SHARE).sum() <= 2 * selection.guards["similar"]["kept"]
+        assert selection.guards["similar"]["limit"] == SIMILAR_SHARE
+        rows = np.searchsorted(mouse.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
+        features = mouse.features[rows].astype(float)
+        apart = 0.15 * cdist(features, features) / spread_of(mouse.features)
+        between = np.hypot(scene[np.ix_(sampled[rows], sampled[rows])], apart) + np.diag(np.full(k, np.inf))
+        assert (between.min(axis=1) < SIMILAR_SHARE).sum() <= 2 * selection.guards["similar"]["kept"]
 
 
 def test_the_command_takes_each_algorithm(run_command, tmp_path, video_file):
