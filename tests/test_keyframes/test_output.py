@@ -145,7 +145,7 @@ def test_a_link_leads_to_where_the_result_stands(tmp_path):
 REPLACE_WITHOUT_END = """
 import itertools, sys
 from pathlib import Path
-from keyframes.output import result_folder
+from keyframes.result.folder import result_folder
 
 for number in itertools.count():
     with result_folder(Path(sys.argv[1]), overwrite=True) as folder:
