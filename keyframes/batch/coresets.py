@@ -118,6 +118,7 @@ def save_coreset(path: Path, coreset: Coreset) -> None:
 def load_coreset(path: Path) -> Coreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
     kept = load_arrays(path)
+    # The names of the file's arrays are those of the fields.
     return Coreset(**{**kept, "inertia": float(kept["inertia"])}) if kept else None  # type: ignore[arg-type]
 
 

@@ -41,7 +41,10 @@ Index = int | np.integer[Any]
 
 
 class Scanned(Protocol):
-    """The columns of a scan, or of one that was saved, that say what a keyframe is; a row a frame."""
+    """The columns of a scan, or of one that was saved, that say what a keyframe is; a row a frame.
+
+    `Scan` and `SavedScan` say what each of them is.
+    """
 
     @property
     def frame_index(self) -> NDArray[np.int64]: ...  # noqa: D102

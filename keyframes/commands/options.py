@@ -292,5 +292,6 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         for name, one in own.parameters.items()
         for inner in (inspect.signature(groups[name]).parameters.values() if name in groups else [one])
     ]
+    # What Typer reads; the type of a function does not list it.
     run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     return run
