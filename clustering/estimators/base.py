@@ -64,9 +64,9 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
     @staticmethod
     def _check_centers(centers: Any, X: Array) -> Any:
         """Return given centres as an array of X's dtype; the name of a start, or None, as it is."""
-        return (
-            centers if centers is None or isinstance(centers, str) else check_array(centers, dtype=X.dtype, order="C")
-        )
+        if centers is None or isinstance(centers, str):
+            return centers
+        return check_array(centers, dtype=X.dtype, order="C")
 
     def _keep(self, found: Partition, weights: Array) -> None:
         """Make attributes of what was found, and warn where it is less than was asked for."""

@@ -14,6 +14,9 @@ from clustering.array_type import Array
 from clustering.kmeans.kernels.groups import bisect
 from clustering.kmeans.kernels.lloyd import (
     LANES,
+    BoundedRows,
+    GroupedCenters,
+    Moves,
     assign,
     cluster_sums,
     group_by_label,
@@ -53,51 +56,30 @@ class Partition:
     converged: bool
 
 
-class GroupedCenters:
-    """Centres as the kernels want them: in groups of neighbours, laid out for products.
+def group_centers(centers: Array, *, neighbors: bool) -> GroupedCenters:
+    """Put centres into groups, of neighbours or just as they come."""
+    n_groups = -(-len(centers) // LANES)
+    members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
+    starts[-1] = len(centers)
+    if neighbors:
+        bisect(centers, n_groups, members, starts)
+    group = np.repeat(np.arange(n_groups), np.diff(starts))
+    place_of = np.empty(len(centers), np.int64)
+    place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
+    places = np.full((n_groups, LANES), -1)
+    places.ravel()[place_of] = np.arange(len(centers))
+    return lay_out(centers, places, place_of)
 
-    Attributes
-    ----------
-    columns : array (n_groups * LANES, n_features + 1)
-    tiles : array (n_groups, n_features + 1, LANES)
-    places : array (n_groups, LANES), int64
-    place_of : array (n_clusters,), int64
-    longest : float
-        Largest squared norm of a centre.
-    """
 
-    def __init__(self, centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> None:
-        self.centers, self.places, self.place_of = centers, places, place_of
-        norms = np.einsum("ij,ij->i", centers, centers)
-        self.longest = norms.max()
-        self.columns = columns = np.zeros((places.size, centers.shape[1] + 1), centers.dtype)
-        columns[:, -1] = -np.inf
-        columns[place_of, :-1] = centers
-        columns[place_of, -1] = -0.5 * norms
-        self.tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
-
-    @classmethod
-    def grouped(cls, centers: Array, neighbors: bool) -> "GroupedCenters":
-        """Put centres into groups, of neighbours or just as they come."""
-        n_groups = -(-len(centers) // LANES)
-        members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
-        starts[-1] = len(centers)
-        if neighbors:
-            bisect(centers, n_groups, members, starts)
-        group = np.repeat(np.arange(n_groups), np.diff(starts))
-        place_of = np.empty(len(centers), np.int64)
-        place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
-        places = np.full((n_groups, LANES), -1)
-        places.ravel()[place_of] = np.arange(len(centers))
-        return cls(centers, places, place_of)
-
-    def moved_to(self, centers: Array) -> "GroupedCenters":
-        """Return other centres in the same groups."""
-        return GroupedCenters(centers, self.places, self.place_of)
-
-    def group_maximum(self, values: Array) -> Array:
-        """Largest of the values of each group's centres."""
-        return np.asarray(np.where(self.places >= 0, values[self.places], 0).max(axis=1))
+def lay_out(centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> GroupedCenters:
+    """Lay centres out in groups that are known."""
+    norms = np.einsum("ij,ij->i", centers, centers)
+    columns = np.zeros((places.size, centers.shape[1] + 1), centers.dtype)
+    columns[:, -1] = -np.inf
+    columns[place_of, :-1] = centers
+    columns[place_of, -1] = -0.5 * norms
+    tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
+    return GroupedCenters(centers, columns, tiles, places, place_of, norms.max())
 
 
 def row_norms(X: Array, workers: Workers) -> Array:
@@ -116,68 +98,30 @@ class Search:
         self.labels = np.empty(len(X), np.int32)
         self.upper = np.empty(len(X), X.dtype)
         self.lowest = np.empty(len(X), X.dtype)
-        # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
-        self.tolerance = X.dtype.type(np.finfo(X.dtype).eps * (4 + 0.5 * np.sqrt(X.shape[1])))
 
     def start(self, centers: Array, *, follow: bool) -> None:
         """Assign every row from scratch; what shall follow needs groups of neighbours."""
-        self.prepared = prepared = GroupedCenters.grouped(centers, follow)
-        self.lower = np.empty((len(self.X) if follow else 0, len(prepared.places)), self.X.dtype)
-        self.group_moved = np.zeros(len(prepared.places))
-
-        def search(first: int, last: int) -> None:
-            assign(
-                self.X,
-                self.norms,
-                centers,
-                prepared.columns,
-                prepared.places,
-                prepared.place_of,
-                self.tolerance,
-                prepared.longest,
-                first,
-                last,
-                self.labels,
-                self.upper,
-                self.lowest,
-                self.lower,
-            )
-
-        self.workers.run(search, len(self.X))
+        self.prepared = prepared = group_centers(centers, neighbors=follow)
+        n_groups, dtype = len(prepared.places), self.X.dtype
+        self.lower = np.empty((len(self.X) if follow else 0, n_groups), dtype)
+        self.group_moved = np.zeros(n_groups)
+        # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
+        tolerance = dtype.type(np.finfo(dtype).eps * (4 + 0.5 * np.sqrt(self.X.shape[1])))
+        self.rows = BoundedRows(self.X, self.norms, tolerance, self.labels, self.upper, self.lowest, self.lower)
+        self.workers.run(lambda first, last: assign(self.rows, prepared, first, last), len(self.X))
 
     def follow(self, centers: Array) -> None:
         """Assign the rows anew after the centres moved."""
         dtype = self.X.dtype.type
         moved = np.sqrt(np.square(centers - self.prepared.centers, dtype=np.float64).sum(axis=1)) * (1 + 1e-6)
-        self.prepared = prepared = self.prepared.moved_to(centers)
-        self.group_moved += prepared.group_maximum(moved)
+        places = self.prepared.places
+        self.prepared = prepared = lay_out(centers, places, self.prepared.place_of)
+        self.group_moved += np.where(places >= 0, moved[places], 0).max(axis=1)
         slack = dtype(8 * np.finfo(dtype).eps)
         group_moved = (self.group_moved * (1 + slack)).astype(dtype)
         moved = moved.astype(dtype)
-
-        def search(first: int, last: int) -> None:
-            reassign(
-                self.X,
-                self.norms,
-                centers,
-                prepared.tiles,
-                prepared.places,
-                prepared.place_of,
-                self.tolerance,
-                prepared.longest,
-                moved,
-                moved.max(),
-                group_moved,
-                slack,
-                first,
-                last,
-                self.labels,
-                self.upper,
-                self.lowest,
-                self.lower,
-            )
-
-        self.workers.run(search, len(self.X))
+        moves = Moves(moved, moved.max(), group_moved, slack)
+        self.workers.run(lambda first, last: reassign(self.rows, prepared, moves, first, last), len(self.X))
 
     def distances(self, centers: Array) -> Array:
         """Squared distance of every row to its own centre."""
