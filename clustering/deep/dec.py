@@ -172,7 +172,7 @@ class DEC(ClusterMixin, BaseEstimator):
         encoder = self._encoder_for(data, random)
         features = encoder.transform(data)
         start = k_means(features, self.n_clusters, n_init=self.n_init, random_state=random)
-        mean_distance = float(np.mean(start.distances, dtype=np.float64))
+        mean_distance = float(np.mean(start.squared_distances, dtype=np.float64))
         given = None if isinstance(self.temperature, str) else float(self.temperature)
         self.temperature_ = given or TEMPERATURE_SHARE * mean_distance or 1.0
         follows = self.temperature == "following" or (self.temperature == "auto" and self.objective == "end-to-end")

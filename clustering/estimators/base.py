@@ -72,7 +72,7 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         """Make attributes of what was found, and warn where it is less than was asked for."""
         self.cluster_centers_ = found.centers
         self.labels_ = found.labels
-        self.inertia_ = float(np.sum(found.distances * weights, dtype=np.float64))
+        self.inertia_ = float(np.sum(found.squared_distances * weights, dtype=np.float64))
         self.n_iter_ = found.n_iter
         self._n_features_out = len(found.centers)
         self._warn_of_few(np.unique(found.labels[found.labels < self.n_clusters]).size)

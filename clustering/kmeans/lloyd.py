@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
+from clustering.kernels.rows import column_sums
 from clustering.kmeans.kernels.groups import bisect
 from clustering.kmeans.kernels.lloyd import (
     LANES,
@@ -27,6 +28,8 @@ from clustering.kmeans.kernels.lloyd import (
 from clustering.kmeans.kernels.seeding import squared_norms
 from clustering.workers import Workers
 
+# Rows of a task that adds up all rows.
+MEAN_ROWS = 1024
 # Clusters are summed in so many tasks.
 SUM_TASKS = 16
 # With more changed rows than this share, summing all rows anew on every thread is quicker than moving single rows.
@@ -40,8 +43,8 @@ class Partition:
     Attributes
     ----------
     labels : array (n_samples,), int32
-    distances : array (n_samples,)
-        Squared distance of each row to its centre.
+    squared_distances : array (n_samples,)
+        Of each row to its centre.
     centers : array (n_clusters, n_features)
     n_iter : int
         Number of times that the centres were moved.
@@ -50,7 +53,7 @@ class Partition:
     """
 
     labels: NDArray[np.int32]
-    distances: Array
+    squared_distances: Array
     centers: Array
     n_iter: int
     converged: bool
@@ -80,6 +83,13 @@ def lay_out(centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int6
     columns[place_of, -1] = -0.5 * norms
     tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
     return GroupedCenters(centers, columns, tiles, places, place_of, norms.max())
+
+
+def mean_row(X: Array, workers: Workers) -> Array:
+    """Mean of the rows of X, summed up in float64."""
+    sums = np.empty((-(-len(X) // MEAN_ROWS), X.shape[1]))
+    workers.run(lambda first, last: column_sums(X, first, last, sums[first // MEAN_ROWS]), len(X), MEAN_ROWS)
+    return (sums.sum(axis=0) / len(X)).astype(X.dtype)
 
 
 def row_norms(X: Array, workers: Workers) -> Array:
@@ -185,37 +195,13 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
 
 
 def lloyd(
-    X: Array,
-    weights: Array,
-    centers: Array,
-    max_iter: int,
-    tol: float,
-    workers: Workers,
-    *,
-    n_fixed: int = 0,
+    X: Array, weights: Array, centers: Array, max_iter: int, tol: float, workers: Workers, *, n_fixed: int = 0
 ) -> Partition:
-    """Run Lloyd's algorithm from the given centres.
+    """Run Lloyd's algorithm from the given centres until their squared movements sum up to no more than `tol`.
 
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order, mean near the origin
-    weights : array (n_samples,), of X's dtype
-        How much each row counts.
-    centers : array (n_clusters, n_features)
-        Where to start; not changed.
-    max_iter : int
-    tol : float
-        Stop when the centres' squared movements sum up to no more than this.
-    workers : Workers
-        Entered already.
-    n_fixed : int, default=0
-        So many of the last centres never move, and may stay empty.
-
-    Returns
-    -------
-    Partition
-        Its labels are those of its centres: after the last move every row is assigned once more. Where X has at least
-        as many different rows as there are centres, no cluster is empty.
+    The mean of X lies near the origin. The last `n_fixed` centres never move, and may stay empty. The labels are those
+    of the centres returned: after the last move every row is assigned once more. Where X has at least as many different
+    rows as there are centres, no cluster is empty.
     """
     centers = np.array(centers, X.dtype, order="C")
     search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)

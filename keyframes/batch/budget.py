@@ -194,7 +194,7 @@ def _cluster_together(
         random_state=seed,
         n_threads=workers.n_threads,
     )
-    labels, squared, centers = found.labels, found.distances, found.centers
+    labels, squared, centers = found.labels, found.squared_distances, found.centers
     if len(sample) < len(rows):
         _, _, means = assign(rows, centers, workers, weights)
         centers = np.concatenate([means[:n_clusters], fixed])
