@@ -152,17 +152,8 @@ def kneedle(x: Array, y: Array, sensitivity: float = 1.0) -> int | None:
     curve lies farthest below the straight line between its ends, provided that it comes back to the line by more than
     `sensitivity` times the mean distance of two points. Their smoothing is left out: an inertia has no noise to remove.
 
-    Parameters
-    ----------
-    x : array (n_points,)
-        Growing; the points may lie at any distance from one another.
-    y : array (n_points,)
-    sensitivity : float, default=1.0
-
-    Returns
-    -------
-    int or None
-        Place of the bend in x; None where there is none.
+    The points (n_points,) may lie at any distance from one another, with x growing. Returns the place of the bend in
+    x, None where there is none.
     """
     span = float(y.max() - y.min())
     if len(x) < 3 or not span > 0:
@@ -287,15 +278,7 @@ def _least_missed(rows: Array, counts: Array, centers: Array) -> int:
 
 
 class _Silhouette:
-    """Mean silhouette of one sample of the rows, for one partition after the other.
-
-    Parameters
-    ----------
-    rows : array (n_different, n_features)
-    group : array (n_rows,), int
-        Which of them each row is: equal rows count as often as they come.
-    rng : RandomState
-    """
+    """Mean silhouette of one sample of the rows, for one partition after the other; equal rows count as they come."""
 
     def __init__(self, rows: Array, group: NDArray[np.int64], rng: np.random.RandomState) -> None:
         from scipy.spatial.distance import cdist

@@ -173,11 +173,6 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             self._build(n_features)(torch.zeros(1, n_features)).sum().backward()
         return int(counter.get_total_flops())
 
-    def fitted_encoder(self) -> "AutoencoderFeatures":
-        """Return itself, if it is fitted."""
-        check_is_fitted(self, "network_")
-        return self
-
     def restore(self, weights: dict[str, torch.Tensor], n_features: int) -> None:
         """Take the weights of a network that was fitted to rows of so many columns."""
         self._validate_params()

@@ -207,7 +207,7 @@ class DEC(ClusterMixin, BaseEstimator):
         self.shares_ = found.shares.numpy()
         self.labels_ = self.shares_.argmax(axis=1).astype(np.int32)
         self.n_iter_ = found.n_epochs
-        self.changes_ = list(found.changes)
+        self.changes_ = found.changes
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
@@ -221,11 +221,6 @@ class DEC(ClusterMixin, BaseEstimator):
         """Draw the centres: (n_clusters, n_features). A decoder that has no part in the objective lags behind."""
         check_is_fitted(self, "cluster_centers_")
         return self.encoder_.inverse_transform(self.cluster_centers_)
-
-    def fitted_encoder(self) -> AutoencoderFeatures:
-        """Return the encoder with the refined network."""
-        check_is_fitted(self, "cluster_centers_")
-        return self.encoder_
 
     def restore(self, centers: NDArray[np.float32], temperature: float) -> None:
         """Take centres that were fitted in the features of the encoder, which is fitted."""
