@@ -1,7 +1,7 @@
 """How a centroid neural network grows: epochs until the rows settle, a split, and so on; and how it shrinks again.
 
-The first centres grow in one kernel call (see `clustering.kernels.few_centers`), the others a split at a time under
-bounds that spare most distances (see `clustering.kernels.centnn`).
+The first centres grow in one kernel call (see `kernels.few_centers`), the others a split at a time under
+bounds that spare most distances (see `kernels.centnn`).
 """
 
 import numpy as np

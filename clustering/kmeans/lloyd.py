@@ -133,7 +133,7 @@ class Search:
         moves = Moves(moved, moved.max(), group_moved, slack)
         self.workers.run(lambda first, last: reassign(self.rows, prepared, moves, first, last), len(self.X))
 
-    def distances(self, centers: Array) -> Array:
+    def squared_distances(self, centers: Array) -> Array:
         """Squared distance of every row to its own centre."""
         distances = np.empty(len(self.X), self.X.dtype)
         self.workers.run(
@@ -191,7 +191,7 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)
     search.start(centers, follow=False)
-    return search.labels, search.distances(centers)
+    return search.labels, search.squared_distances(centers)
 
 
 def lloyd(
@@ -224,7 +224,7 @@ def lloyd(
         for row in relocated:
             centers[search.labels[row]] = X[row]
         search.start(centers, follow=True)
-    return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
+    return Partition(search.labels, search.squared_distances(centers), centers, n_iter, converged)
 
 
 def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) -> list[int]:
@@ -238,7 +238,7 @@ def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) ->
     if len(empty) == 0:
         return relocated
     before = search.labels.copy()
-    distances = search.distances(centers)
+    distances = search.squared_distances(centers)
     for row in np.argsort(-distances, kind="stable"):
         if len(relocated) == len(empty) or not distances[row] > 0:
             break
