@@ -15,9 +15,9 @@ from quantize.block.models import tables_of
 from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
-from quantize.entropy.streams import decode_symbols, encode_symbols
+from quantize.entropy.streams import encode_symbols
 from quantize.errors import CodebookError, ContainerError
-from quantize.targets import Attempt, packed, reach
+from quantize.targets import packed, reach
 from quantize.thread_pool import in_parts
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
@@ -113,11 +113,11 @@ def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | Non
     """
     encoder = _Encoder(picture, settings, shared)
     start = float(np.log2(_base_of(settings.quality or DEFAULT_QUALITY)))
-    return reach(encoder.attempt, picture, settings, "block", start, LEAST_LOG, MOST_LOG)
+    return reach(encoder.attempt, picture, settings, start, LEAST_LOG, MOST_LOG)
 
 
 def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDArray[np.uint8]:
-    """Decode the pixels (height, width, n_channels) of a file.
+    """Decode the colours (height, width, 1 or 3) of a file.
 
     Raises
     ------
@@ -126,19 +126,15 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     CodebookError
         Where it needs another shared codebook.
     """
-    header, parameters = container.header, container.one(b"BLCK")
+    parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
     if len(parameters) != 6 or block not in (2, 4, 8) or subsampled not in (b"\0", b"\1") or not 1 <= base <= 1 << 24:
         raise ContainerError("has parameters that make no sense; the file is damaged, get it again")
-    layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3, block, subsampled == b"\1")
+    layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _tables_of(container, layout, shared))
     coder.decode(streams)
-    pixels = _pixels_of(coder.planes)
-    if header.channels in (2, 4):
-        alpha = decode_symbols(container.one(b"ALPH"), header.height, header.width, 8)
-        pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
-    return pixels
+    return _pixels_of(coder.planes)
 
 
 def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) -> Callable[[BookKey], Tables]:
@@ -223,11 +219,11 @@ class _Encoder:
                 raise CodebookError("the codebook is for another subsampling; leave out --subsampling")
             block, subsampled = shared.block, shared.subsampled
         self.pyramids, self.layout = _pyramids(picture, block, subsampled)
-        self.alpha = encode_symbols(picture.pixels[..., -1], 8) if picture.has_alpha else b""
+        self.alpha = [(b"ALPH", encode_symbols(picture.pixels[..., -1], 8))] if picture.has_alpha else []
         self.searching = bool(settings.targets) and settings.quality is None
         self.trained: dict[float, tuple[dict[BookKey, Codebook], bytes]] = {}
 
-    def attempt(self, log_base: float, octaves: float = 0.0) -> Attempt:
+    def attempt(self, log_base: float, octaves: float = 0.0) -> Encoded:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
         books, book_data = self._books(log_base)
@@ -265,6 +261,4 @@ class _Encoder:
             if height * width > SMALL or scale == 1:
                 chunks.append((b"SCAL", pack_streams(together)))
                 together = []
-        if self.picture.has_alpha:
-            chunks.append((b"ALPH", self.alpha))
-        return chunks
+        return [*chunks, *self.alpha]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from quantize.container import MOST_METADATA, Container, Header, chunk, pack, unpack
+from quantize.container import MOST_METADATA, chunk, pack, unpack
 from quantize.datatypes import Picture, Settings
 from quantize.errors import ContainerError
 from quantize.images.files import read_image
@@ -241,11 +241,11 @@ def test_too_much_metadata_is_left_out_and_reported(tmp_path):
 
 
 def test_the_writer_keeps_the_limits_of_the_reader():
-    header = Header("palette", 1, 1, 1)
-    fits = pack(Container(header, [], 0, {"xmp": bytes(MOST_METADATA)}))
+    pixels = np.zeros((1, 1, 1), np.uint8)
+    fits = pack("palette", pixels, [], {"xmp": bytes(MOST_METADATA)})
     assert len(unpack(fits, 1).metadata["xmp"]) == MOST_METADATA
     with pytest.raises(ContainerError, match="--strip"):
-        pack(Container(header, [], 0, {"xmp": bytes(MOST_METADATA + 1)}))
+        pack("palette", pixels, [], {"xmp": bytes(MOST_METADATA + 1)})
 
 
 def test_large_xmp_can_be_read_again():
