@@ -14,13 +14,11 @@ from quantize.errors import (
     CodebookError,
     ContainerError,
     ImageError,
-    LargerRefusal,
     OutputError,
     QualityRefusal,
     QuantizeError,
     SettingsError,
 )
-from quantize.images.files import png_of_pixels
 from quantize.images.png import png_of_palette
 from quantize.palette.colors import as_rgba, find_colors
 from quantize.palette.profile import as_original, encode_palette, n_bits_of
@@ -159,17 +157,6 @@ def _no_larger(encoded: Encoded, picture: Picture, settings: Settings) -> Encode
         return encoded
     note = "is a palette already, which would not become smaller; the result is a copy"
     return replace(encoded, data=picture.palette_file, notes=(*encoded.notes, note))
-
-
-def check_size(encoded: Encoded, original_bytes: int) -> None:
-    """Refuse a result that is no smaller than what it was made from.
-
-    Raises
-    ------
-    LargerRefusal
-    """
-    if len(encoded.data) >= original_bytes:
-        raise LargerRefusal(f"would have {len(encoded.data)} bytes, the original has {original_bytes}; not written")
 
 
 def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedBook | None") -> Encoded:
@@ -336,8 +323,3 @@ def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:
     if not pictures:
         raise ImageError("there is no image to train a codebook on; give a folder with images")
     return pack_book(*_blocks().train_book(pictures, settings))
-
-
-def png_of(picture: Picture) -> bytes:
-    """PNG file of a decoded image."""
-    return png_of_pixels(picture.pixels, picture.metadata)

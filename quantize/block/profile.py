@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.block.codebook import BookKey, pack_books, train, unpack_books
+from quantize.block.codebook import BookKey, pack_books, tables_of, train, unpack_books
 from quantize.block.kernels.planes import FRACTION, to_rgb, to_ycbcr
 from quantize.block.kernels.tables import Tables
-from quantize.block.models import tables_of
 from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
@@ -69,17 +68,13 @@ def train_book(pictures: list[Picture], settings: Settings) -> tuple[int, bool, 
     """Train codebooks on several images: side of the finest blocks, subsampling, and the BOOK data."""
     block, subsampled = settings.block or 2, settings.subsampling != "444"
     base = _base_of(settings.quality or DEFAULT_QUALITY)
-    found: dict[BookKey, list[NDArray[np.float32]]] = {key: [] for key in book_keys(block, subsampled)}
+    found = {key: [np.empty((0, key[1] ** 2), np.float32)] for key in book_keys(block, subsampled)}
     for picture in pictures:
         for key, vectors in collect(*_pyramids(picture, block, subsampled), base).items():
             squares = np.einsum("ij,ij->i", vectors, vectors)
             found[key].append(vectors[squares > 6 * RATE])
-    books = _train_all({key: np.concatenate([*parts, _no_vectors(key)]) for key, parts in found.items()}, settings)
+    books = _train_all({key: np.concatenate(parts) for key, parts in found.items()}, settings)
     return block, subsampled, pack_books(books)
-
-
-def _no_vectors(key: BookKey) -> NDArray[np.float32]:
-    return np.empty((0, key[1] ** 2), np.float32)
 
 
 def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) -> dict[BookKey, Codebook]:
@@ -87,45 +82,27 @@ def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) 
     # Loaded here: a decoder does without.
     from clustering import Workers
 
+    def train_one(key: BookKey) -> Codebook:
+        chroma, block = key
+        n_codewords = settings.codewords or CODEWORDS
+        if chroma:
+            n_codewords = max(n_codewords // 2, 2)
+        return train(vectors[key], block, n_codewords, RATE, settings.algorithm, settings.seed)
+
     # Each training holds BLAS to one thread; around them all, so that none lets it go while another one goes on.
     with Workers(1), ThreadPoolExecutor(len(vectors), thread_name_prefix="train") as executor:
-        trained = executor.map(lambda key: _train(key, vectors[key], settings), vectors)
-        return dict(zip(vectors, trained, strict=True))
-
-
-def _train(key: BookKey, vectors: NDArray[np.float32], settings: Settings) -> Codebook:
-    chroma, block = key
-    n_codewords = settings.codewords or CODEWORDS
-    if chroma:
-        n_codewords = max(n_codewords // 2, 2)
-    return train(vectors, block, n_codewords, RATE, settings.algorithm, settings.seed)
+        return dict(zip(vectors, executor.map(train_one, vectors), strict=True))
 
 
 def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | None = None) -> Encoded:
-    """Encode an image in blocks.
-
-    Raises
-    ------
-    TargetError
-        Where a PSNR or a size that was asked for is out of reach.
-    CodebookError
-        Where the shared codebook is for other blocks.
-    """
+    """Encode an image in blocks; errors as of `quantize.encode`, and CodebookError where it is for other blocks."""
     encoder = _Encoder(picture, settings, shared)
     start = float(np.log2(_base_of(settings.quality or DEFAULT_QUALITY)))
     return reach(encoder.attempt, picture, settings, start, LEAST_LOG, MOST_LOG)
 
 
 def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDArray[np.uint8]:
-    """Decode the colours (height, width, 1 or 3) of a file.
-
-    Raises
-    ------
-    ContainerError
-        Where it is damaged.
-    CodebookError
-        Where it needs another shared codebook.
-    """
+    """Decode the colours (height, width, 1 or 3) of a file; errors as of `quantize.decode`."""
     parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
     if len(parameters) != 6 or block not in (2, 4, 8) or subsampled not in (b"\0", b"\1") or not 1 <= base <= 1 << 24:
@@ -133,7 +110,7 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _tables_of(container, layout, shared))
-    coder.decode(streams)
+    coder.code(streams)
     return _pixels_of(coder.planes)
 
 
@@ -228,7 +205,7 @@ class _Encoder:
         base = round(2**log_base)
         books, book_data = self._books(log_base)
         coder = Coder(self.layout, base, lambda key: tables_of(books[key]), self.pyramids, RATE * 2**octaves)
-        streams = coder.encode()
+        streams = coder.code(None)
         details = {
             "block": self.layout.block,
             "subsampling": "420" if self.layout.subsampled else "444",

@@ -31,6 +31,14 @@ XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
 PALETTE_MODES = ("P", "1")
 
 
+def read_file(path: Path) -> bytes:
+    """Bytes of a file; ImageError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+
+
 def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -> Picture:
     """Read an image file.
 
@@ -48,10 +56,7 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     ImageError
         Where it is no image, is damaged, or too large.
     """
-    try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{name}: cannot be read ({error.strerror or error}); check the path") from error
+    data = source if isinstance(source, bytes) else read_file(source)
     if not data:
         raise ImageError(f"{name}: is empty; give an image")
     try:

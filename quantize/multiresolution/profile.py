@@ -13,14 +13,7 @@ from quantize.multiresolution.books import shipped
 from quantize.multiresolution.coder import Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
-from quantize.multiresolution.layout import (
-    LEAST_STEP,
-    MOST_COARSE,
-    MOST_STEP,
-    STEP_UNITS,
-    Layout,
-    coarse_step,
-)
+from quantize.multiresolution.layout import LEAST_STEP, MOST_COARSE, MOST_STEP, STEP_UNITS, Layout, coarse_step
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import CHROMA, plain_cells, variance_cells
 from quantize.targets import packed, reach
@@ -41,14 +34,7 @@ def serves(height: int, width: int) -> bool:
 
 
 def encode_levels(picture: Picture, settings: Settings) -> Encoded:
-    """Encode an image at several resolutions.
-
-    Raises
-    ------
-    TargetError
-        Where a PSNR or a size that was asked for is out of reach, or the image is a strip that this profile does not
-        serve.
-    """
+    """Encode an image at several resolutions; TargetError also where it is a strip that this profile does not serve."""
     height, width, _ = picture.pixels.shape
     if not serves(height, width):
         raise TargetError(f"{width} x {height} pixels are too narrow for this profile; take --profile block")
@@ -62,10 +48,7 @@ def encode_levels(picture: Picture, settings: Settings) -> Encoded:
 def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     """Decode the colours (height, width, 1 or 3) of a file, or of the smaller picture of a level.
 
-    Raises
-    ------
-    ContainerError
-        Where it is damaged, or has no such level, or ends before it.
+    ContainerError where it is damaged, or has no such level, or ends before it.
     """
     layout = Layout(container.height, container.width, container.n_planes)
     if not serves(layout.height, layout.width):
