@@ -98,29 +98,25 @@ def find_jobs(
             found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
             if not found:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
-            sources += [(path, path.relative_to(given), output or given) for path in found]
+            folder = output or given
+            sources += [(path, folder / path.relative_to(given), folder) for path in found]
         else:
-            sources.append((given, Path(given.name), None))
+            sources.append((given, given if output is None else output / given.name, None))
     one_file = len(sources) == 1 and sources[0][2] is None and not to_folder
     if one_file and output is not None and not output.is_dir():
         return [Job(sources[0][0], output, "", None)]
     if output is not None and (output.is_file() or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is no folder, and there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
-    stems = Counter(_place(source, relative, output).with_suffix("") for source, relative, _ in sources)
+    stems = Counter(place.with_suffix("") for _, place, _ in sources)
     jobs = []
-    for source, relative, root in sources:
-        place = _place(source, relative, output)
+    for source, place, root in sources:
         stem = place.with_suffix("")
         if stems[stem] > 1:
             # Two that differ in their endings alone.
             stem = place.with_name(place.name.replace(".", "-"))
         jobs.append(Job(source, stem, ending, root))
     return jobs
-
-
-def _place(source: Path, relative: Path, output: Path | None) -> Path:
-    return source if output is None else output / relative
 
 
 def _is_source(path: Path, suffix: str | None) -> bool:

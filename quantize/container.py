@@ -206,19 +206,9 @@ def pack(
 
 
 def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
-    """Take an image file apart.
+    """Take an image file apart, or what is there of one that ends too early and may; its checksum is 0 then.
 
-    Parameters
-    ----------
-    data : bytes
-    max_pixels : int
-    may_be_cut : bool, default=False
-        Whether to take what is there of a file that ends too early; its checksum is 0 then.
-
-    Raises
-    ------
-    ContainerError
-        Where it is damaged, of a later version, or has more than `max_pixels` pixels.
+    ContainerError where it is damaged, of a later version, or has more than `max_pixels` pixels.
     """
     chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi", may_be_cut))
     profile, channels, height, width = _header(chunks[0], max_pixels)
@@ -245,13 +235,7 @@ def pack_book(block: int, subsampled: bool, data: bytes) -> bytes:
 
 
 def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
-    """Side of the finest blocks, subsampling, and BOOK data of a codebook file.
-
-    Raises
-    ------
-    ContainerError
-        Where it is damaged, or of a later version.
-    """
+    """Side of the finest blocks, subsampling, and BOOK data of a codebook file; ContainerError where it is damaged."""
     chunks = list(_chunks(data, BOOK_SIGNATURE, ".vqc"))
     kinds = [kind for kind, _ in chunks if not kind[:1].islower()]
     head = chunks[0][1]
@@ -276,13 +260,7 @@ def pack_streams(streams: list[bytes]) -> bytes:
 
 
 def unpack_streams(data: bytes) -> list[bytes]:
-    """Undo `pack_streams`.
-
-    Raises
-    ------
-    ContainerError
-        Where the lengths do not fit the data.
-    """
+    """Undo `pack_streams`; ContainerError where the lengths do not fit the data."""
     streams, place = [], 0
     while place < len(data):
         length, shift = 0, 0

@@ -301,13 +301,7 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
 
 
 def load_book(source: str | Path | bytes) -> "SharedBook":
-    """Read a .vqc file.
-
-    Raises
-    ------
-    CodebookError
-        Where it cannot be read, or is none.
-    """
+    """Read a .vqc file; CodebookError where it cannot be read, or is none."""
     if isinstance(source, bytes):
         return _blocks().read_book(source)
     try:

@@ -35,16 +35,7 @@ SMALL = 1 << 12
 
 @dataclass(frozen=True)
 class SharedBook:
-    """Codebooks of a .vqc file.
-
-    Attributes
-    ----------
-    block : int
-    subsampled : bool
-    books : dict
-    digest : bytes
-        SHA-256 of what stands in the file.
-    """
+    """Codebooks of a .vqc file, and the SHA-256 of its BOOK data."""
 
     block: int
     subsampled: bool
@@ -95,7 +86,7 @@ def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) 
 
 
 def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | None = None) -> Encoded:
-    """Encode an image in blocks; errors as of `quantize.encode`, and CodebookError where it is for other blocks."""
+    """Encode an image in blocks; errors as of `quantize.encode`, and CodebookError where a codebook is for others."""
     encoder = _Encoder(picture, settings, shared)
     start = float(np.log2(_base_of(settings.quality or DEFAULT_QUALITY)))
     return reach(encoder.attempt, picture, settings, start, LEAST_LOG, MOST_LOG)

@@ -1,4 +1,4 @@
-"""What the command line takes from standard input, and prints: results on standard output, all else on the other."""
+"""Standard input, and what the command line prints: results on standard output, all else on standard error."""
 
 import json
 import math

@@ -1,6 +1,6 @@
 """Coding the bands of an image, level by level and stripe by stripe, in either direction."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,8 @@ from quantize.thread_pool import thread_pool
 NOTHING = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Steps of an image.
-
-    Attributes
-    ----------
-    luma, chroma : int
-        In 256ths of a gray level.
-    cells : array, uint8
-        Class of each cell of the map.
-    """
+class Steps(NamedTuple):
+    """Steps of luma and chroma, in 256ths of a gray level, and the class of each cell of the map."""
 
     luma: int
     chroma: int

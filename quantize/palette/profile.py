@@ -20,12 +20,7 @@ def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: 
     """Encode an image with a palette: of all its colours where they are few enough, else of the best ones.
 
     Without a target, of as many entries as allowed. With a PSNR (or a quality, which is one), of the fewest that reach
-    it; with a size, of the most that fit.
-
-    Raises
-    ------
-    TargetError
-        Where no number of entries comes up to it.
+    it; with a size, of the most that fit. TargetError where no number of entries comes up to it.
     """
     rgba = as_rgba(picture.pixels)
     colors = find_colors(rgba)
