@@ -25,14 +25,14 @@ END_S = 5.0
 
 
 class LocalWorkers:
-    """Processes of this machine, one for each processor unless `n_jobs` says otherwise; a context manager.
+    """Processes of this machine: one a processor unless `n_jobs` says otherwise, no more than tasks; a context manager.
 
     Several processes of one thread each decode more than one process with several, whose threads wait for each other.
     `threads` are those of FFmpeg and of the clustering, for each; None divides the processors among the jobs.
     """
 
-    def __init__(self, n_jobs: int | None, threads: int | None) -> None:
-        self.n_jobs = n_jobs or available_threads()
+    def __init__(self, n_jobs: int | None, threads: int | None, n_tasks: int) -> None:
+        self.n_jobs = min(n_jobs or available_threads(), n_tasks)
         self.threads = threads or max(1, available_threads() // self.n_jobs)
         self._workers: list[_Worker] = []
 

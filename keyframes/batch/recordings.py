@@ -28,28 +28,14 @@ ENDINGS_SHOWN = 8
 N_TRIED = 3
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Attributes
-    ----------
-    recordings : list of str
-        Videos, TIFF stacks and folders of images, as paths from the folder that was searched, with slashes, sorted; "."
-        is that folder itself.
-    left_out : dict of str to int
-        How many other files there are of each ending, the most frequent one first. What a pattern left out, what
-        is hidden and what this package wrote does not count.
-    """
-
-    recordings: list[str]
-    left_out: dict[str, int]
-
-
 def find_recordings(
     folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = (), output: Path | None = None
-) -> Found:
+) -> tuple[list[str], dict[str, int]]:
     """Find the recordings below a folder, without looking into `output`, or raise a BatchError where there are none.
+
+    Returns their paths from the folder, with slashes, sorted ("." is the folder itself), and how many other files there
+    are of each ending, the most frequent one first; what a pattern left out, what is hidden and what this package wrote
+    does not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Links are followed; a folder that several links lead to, or a link back to where it
@@ -94,7 +80,7 @@ def find_recordings(
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return Found(sorted(found, key=os.fsencode), dict(by_number))
+    return sorted(found, key=os.fsencode), dict(by_number)
 
 
 @dataclass(frozen=True)
