@@ -12,13 +12,7 @@ LONGEST_NOTE = 2000
 
 
 def entry_of(manifest: Manifest, frame_index: int) -> KeyframeEntry:
-    """Return the entry of a chosen frame.
-
-    Raises
-    ------
-    ReviewError
-        Where it is not chosen.
-    """
+    """Return the entry of a chosen frame, or raise a ReviewError."""
     for entry in manifest["keyframes"]:
         if entry["frame_index"] == frame_index:
             return entry.copy()
@@ -63,13 +57,7 @@ def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
 
 
 def undo(manifest: Manifest) -> Manifest:
-    """Take the last change back.
-
-    Raises
-    ------
-    ReviewError
-        Where there is none.
-    """
+    """Take the last change back, or raise a ReviewError where there is none."""
     records = history(manifest)
     if not records:
         raise ReviewError("there is no change to undo")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import OutputError, ReviewError, StaleError
-from keyframes.manifest import KeyframeEntry, Manifest, image_file, manifest_text, table_text
+from keyframes.manifest import KeyframeEntry, Manifest, manifest_text, table_text
 from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.result.image_files import encoded, read_image
@@ -49,10 +49,6 @@ class ReviewedFolder:
     def path(self, entry: KeyframeEntry) -> Path:
         """Return the image of an entry."""
         return self.folder / entry["file"]
-
-    def file_of(self, frame_index: int) -> str:
-        """Return the name that the image of a frame has, relative to the folder."""
-        return image_file(frame_index, self.manifest["video"], self.manifest["settings"]["format"])
 
     def save(self, manifest: Manifest, fetch: Fetch) -> None:
         """Make another manifest the one of the folder, its images too; `fetch` gives the picture of a frame index.
@@ -149,12 +145,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Keep a second review away; the system frees the lock however this process ends. None where it knows none.
+    """Keep a second review away, by a ReviewError; the system frees the lock however this process ends.
 
-    Raises
-    ------
-    ReviewError
-        Where another process reviews the folder.
+    None where it knows none.
     """
     if sys.platform == "win32":
         # A folder cannot be locked there: then the check of the revision at each change must do.

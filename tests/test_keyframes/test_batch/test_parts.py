@@ -79,7 +79,7 @@ def test_images_are_recordings_where_they_make_one(tmp_path):
     ]
     found = find_recordings(tmp_path)
     assert found == (recordings, {".png": 3, ".jpg": 2, ".tif": 2, ".json": 1})
-    assert list(found.left_out) == [".png", ".jpg", ".tif", ".json"]
+    assert list(found[1]) == [".png", ".jpg", ".tif", ".json"]
     assert find_recordings(tmp_path / "frames")[0] == ["."]
     assert find_recordings(tmp_path, exclude=["pages", "stacks/*", "DATED/*", "*.mp4"])[0] == [
         *("frames", "mixed/one stack.tiff"),
