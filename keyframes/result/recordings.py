@@ -22,19 +22,10 @@ VIDEO_KEYS = ("path", "hash", "size_bytes", "width", "height", "frames_claimed",
 
 @dataclass(frozen=True)
 class Recording:
-    """An earlier result and its video.
+    """An earlier result, its folder, and its video: an absolute path, proven by its hash, or None if it was not found.
 
-    Attributes
-    ----------
-    name : str
-        Names the folder of its images in a project; no other recording of the same export has it.
-    folder : Path
-        Result folder.
-    manifest : dict
-    video : Path or None
-        The video, absolute, proven by its hash; None where it was not found.
-    view : str
-        Name of the camera, where several films of one scene are exported together.
+    `name` names the folder of its images in a project; no other recording of the same export has it. `view` names the
+    camera, where several films of one scene are exported together.
     """
 
     name: str
