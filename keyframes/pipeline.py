@@ -12,12 +12,12 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import SettingsError
-from keyframes.manifest import build_manifest, write_manifest
+from keyframes.manifest import build_manifest
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
-from keyframes.result.writing import save_choice, write_pictures
+from keyframes.result.writing import write_files
 from keyframes.scan.first_pass import NOT_FAST, scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import Options, Settings
@@ -114,11 +114,10 @@ def run_extraction(
         labelled = _labelled(unlike, reader, settings)
 
         def write_result(followed: Settings, *more: str) -> Result:
-            """Scan and choose as one kind of settings says, and write all that the manifest does not hold."""
+            """Scan and choose as one kind of settings says, and write what comes of it."""
             scan = scan_with(reader, followed, progress)
             known = labelled.known(scan) if labelled else None
             selection, k_selection = choose_with(scan, followed, threads, progress, known)
-            save_choice(folder, scan, selection, k_selection)
             warnings = (
                 *notes,
                 *more,
@@ -132,18 +131,16 @@ def run_extraction(
             manifest = build_manifest(reader, scan, settings, selection, warnings, k_selection, unlike=projects)
             if budget is not None:
                 manifest["budget"] = budget
-            write_pictures(folder, reader, followed, scan, selection, manifest, progress)
+            write_files(folder, reader, followed, scan, selection, k_selection, manifest, progress)
             return Result(place, selection.keyframes, manifest, warnings)
 
         try:
-            result = write_result(settings)
+            return write_result(settings)
         except DisagreementError:
             # A picture of the fast scan is not that of the file: nothing that depends on it may stay.
             shutil.rmtree(folder)
             folder.mkdir()
-            result = write_result(replace(settings, scan="exact"), NOT_FAST)
-        write_manifest(folder, result.manifest)
-    return result
+            return write_result(replace(settings, scan="exact"), NOT_FAST)
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:

@@ -78,7 +78,9 @@ class Claim:
                 self._write()
 
     def _write(self) -> None:
-        told = {**_myself(), "doing": self.doing, "n_done": self.n_done, "n_total": self.n_total}
+        process = os.getpid()
+        about = {"host": socket.gethostname(), "machine": _machine(), "process": process, "started": _start_of(process)}
+        told = {**about, "doing": self.doing, "n_done": self.n_done, "n_total": self.n_total}
         # Of one length and in one call, so that nobody reads a mixture. Written through the descriptor, and so never
         # into the claim of somebody who took this one over.
         os.lseek(self._descriptor, 0, os.SEEK_SET)
@@ -136,16 +138,6 @@ def _now_there(folder: Path) -> float:
     finally:
         with suppress(OSError):
             probe.unlink()
-
-
-def _myself() -> dict[str, Any]:
-    process = os.getpid()
-    return {
-        "host": socket.gethostname(),
-        "machine": _machine(),
-        "process": process,
-        "started": _start_of(process),
-    }
 
 
 @lru_cache(maxsize=1)
