@@ -21,7 +21,8 @@ SCHEMA_VERSION = 1
 KEEP = "scans"
 # Entries of a state that are paths.
 NAMES = ("recording", "place")
-COLUMNS = ("recording", "status", "frames", "seconds", "place", "warnings", "reason")
+# Columns of the table, and what is in them where a state does not say.
+COLUMNS = {"recording": "", "status": "", "frames": 0, "seconds": 0.0, "place": "", "warnings": [], "reason": ""}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -80,19 +81,10 @@ def identify(video: Path) -> dict[str, Any]:
 
 def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, Any]]:
     """Write ``batch.json`` and ``summary.csv`` of everything that state files know; return the rows of the table."""
-    states = read_states(output)
-    rows = [
-        {
-            "recording": name,
-            "status": state.get("status", ""),
-            "frames": state.get("frames", 0),
-            "seconds": state.get("seconds", 0.0),
-            "place": state["place"] if state.get("frames") else "",
-            "warnings": state.get("warnings", []),
-            "reason": state.get("reason", ""),
-        }
-        for name, state in states.items()
-    ]
+    states = read_states(output).values()
+    rows = [{name: state.get(name, empty) for name, empty in COLUMNS.items()} for state in states]
+    for row in rows:
+        row["place"] = row["place"] if row["frames"] else ""
     counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "failed")}
     summary = {
         "schema_version": SCHEMA_VERSION,

@@ -111,7 +111,9 @@ class _Work:
             self._reduce()
             return Outcome(task.recording, "reduced", seconds=self._seconds())
         if share is not None and not len(share.centers):
-            self._remove_result()
+            # The result of an earlier budget.
+            if self.owned and self.before.get("frames") and (task.result / "manifest.json").is_file():
+                shutil.rmtree(task.result, ignore_errors=True)
             self._write("done", settings=wanted)
             return Outcome(task.recording, "done", seconds=self._seconds())
         return self._choose(share, wanted)
@@ -240,11 +242,6 @@ class _Work:
             with suppress(OSError):
                 os.utime(path)
         return scan
-
-    def _remove_result(self) -> None:
-        """Remove the result of an earlier budget."""
-        if self.owned and self.before.get("frames") and (self.task.result / "manifest.json").is_file():
-            shutil.rmtree(self.task.result, ignore_errors=True)
 
     def _failed(self, reason: str) -> Outcome:
         # Tables name no folder of this machine.

@@ -109,7 +109,9 @@ def read_recordings(
         if len(views) != len(results):
             raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
         views = [restored(plain(view)) for view in views]
-        names = [f"{_session_name(names[0], views[0])}_{view}" for view in views]
+        # What they show together has the name of the first video, without its view's.
+        session = names[0].replace(views[0], "").strip("_-. ") or names[0]
+        names = [f"{session}_{view}" for view in views]
     return tuple(
         Recording(name, folder, manifest, _find_video(folder, manifest, videos, len(results)), view)
         for name, folder, manifest, view in zip(names, results, manifests, views or [""] * len(results), strict=True)
@@ -171,8 +173,3 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
     if named:
         raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
     return None
-
-
-def _session_name(name: str, view: str) -> str:
-    """Name of what several views show: that of the first video, without its view's."""
-    return name.replace(view, "").strip("_-. ") or name
