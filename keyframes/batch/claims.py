@@ -87,8 +87,8 @@ class Claim:
         os.write(self._descriptor, json.dumps(told).ljust(CLAIM_BYTES)[:CLAIM_BYTES].encode())
 
 
-def read_claim(path: Path) -> dict[str, Any]:
-    """Return what a claim tells; an empty dict where there is none, or its first words are still to come."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a claim or a state says; an empty dict where there is none, or its first words are still to come."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -98,7 +98,7 @@ def read_claim(path: Path) -> dict[str, Any]:
 
 def is_abandoned(path: Path) -> bool:
     """Whether nobody works behind a claim any more."""
-    told = read_claim(path)
+    told = read_json(path)
     if told.get("machine") == _machine() and not _is_running(told.get("process"), told.get("started")):
         return True
     try:

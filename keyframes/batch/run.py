@@ -19,7 +19,7 @@ from keyframes.batch.watching import Watch
 from keyframes.batch.work import PLAN, coreset_file
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
-from keyframes.report import index_page
+from keyframes.report.batch_index import index_page
 from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Task, state_folder, state_name
 from keyframes.errors import OutputError
 from keyframes.names import restored, shown, shown_in, stored
@@ -47,11 +48,8 @@ def read_states(output: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(state, dict) or state.get("schema_version") != SCHEMA_VERSION:
+    state = read_json(path)
+    if state.get("schema_version") != SCHEMA_VERSION:
         return {}
     return {**state, **{entry: restored(state[entry]) for entry in NAMES if entry in state}}
 

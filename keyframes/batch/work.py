@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.batch.budget import Plan, load_plan
-from keyframes.batch.claims import Claim, read_claim
+from keyframes.batch.claims import Claim, read_json
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
 from keyframes.batch.states import KEEP, identify, read_state, write_state
 from keyframes.batch.tasks import Outcome, Task
@@ -59,7 +59,7 @@ def work(task: Task) -> Outcome:
         except OSError as error:
             return Outcome(task.recording, "failed", reason=f"{task.folder}: cannot be written ({error.strerror})")
         if claim is None:
-            told = read_claim(task.folder / f"{task.name}.claim")
+            told = read_json(task.folder / f"{task.name}.claim")
             return Outcome(task.recording, "claimed", reason=f"{told.get('host', '?')}, process {told.get('process')}")
         with claim:
             return _Work(task, claim).run()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from keyframes.choice.selection import Selection
 from keyframes.manifest import Manifest, write_manifest
 from keyframes.progress import Progress, progress_bar
-from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.report.k_curve import draw_k_curve
+from keyframes.report.report import write_report
+from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from keyframes.result.image_files import write_image
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan

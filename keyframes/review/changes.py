@@ -27,7 +27,7 @@ def history(manifest: Manifest) -> list[Change]:
 def swap(manifest: Manifest, frame_index: int, by: KeyframeEntry) -> Manifest:
     """Put another frame in the place of a chosen one."""
     removed = entry_of(manifest, frame_index)
-    return _recorded(manifest, {"action": "swap", "removed": removed, "added": by}, removed, by)
+    return _exchanged(manifest, removed, by, {"action": "swap", "removed": removed, "added": by})
 
 
 def drop(manifest: Manifest, frame_index: int) -> Manifest:
@@ -35,12 +35,12 @@ def drop(manifest: Manifest, frame_index: int) -> Manifest:
     removed = entry_of(manifest, frame_index)
     if len(manifest["keyframes"]) == 1:
         raise ReviewError(f"frame {frame_index} is the only one left; add another one first")
-    return _recorded(manifest, {"action": "drop", "removed": removed}, removed, None)
+    return _exchanged(manifest, removed, None, {"action": "drop", "removed": removed})
 
 
 def add(manifest: Manifest, entry: KeyframeEntry) -> Manifest:
     """Choose one more frame."""
-    return _recorded(manifest, {"action": "add", "added": entry}, None, entry)
+    return _exchanged(manifest, None, entry, {"action": "add", "added": entry})
 
 
 def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
@@ -53,7 +53,7 @@ def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
     if words == before:
         return manifest
     record: Change = {"action": "note", "frame_index": frame_index, "before": before, "after": words}
-    return _recorded(manifest, record, entry, _noted(entry, words))
+    return _exchanged(manifest, entry, _noted(entry, words), record)
 
 
 def undo(manifest: Manifest) -> Manifest:
@@ -61,11 +61,11 @@ def undo(manifest: Manifest) -> Manifest:
     records = history(manifest)
     if not records:
         raise ReviewError("there is no change to undo")
-    last = records.pop()
+    last = records[-1]
     if last["action"] == "note":
         entry = entry_of(manifest, last["frame_index"])
-        return _exchanged(manifest, entry, _noted(entry, last["before"]), records)
-    return _exchanged(manifest, last.get("added"), last.get("removed"), records)
+        return _exchanged(manifest, entry, _noted(entry, last["before"]), None)
+    return _exchanged(manifest, last.get("added"), last.get("removed"), None)
 
 
 def _noted(entry: KeyframeEntry, words: str) -> KeyframeEntry:
@@ -76,16 +76,10 @@ def _noted(entry: KeyframeEntry, words: str) -> KeyframeEntry:
     return noted
 
 
-def _recorded(
-    manifest: Manifest, record: Change, removed: KeyframeEntry | None, added: KeyframeEntry | None
-) -> Manifest:
-    return _exchanged(manifest, removed, added, [*history(manifest), record])
-
-
 def _exchanged(
-    manifest: Manifest, removed: KeyframeEntry | None, added: KeyframeEntry | None, records: list[Change]
+    manifest: Manifest, removed: KeyframeEntry | None, added: KeyframeEntry | None, record: Change | None
 ) -> Manifest:
-    """Return a manifest with one entry in place of another, and with these records."""
+    """Return a manifest with one entry in place of another, and a record of it; without one the last is taken away."""
     without = None if removed is None else removed["frame_index"]
     entries = [entry for entry in manifest["keyframes"] if entry["frame_index"] != without]
     if added and any(entry["frame_index"] == added["frame_index"] for entry in entries):
@@ -93,6 +87,7 @@ def _exchanged(
     changed = manifest.copy()
     changed["keyframes"] = sorted([*entries, *([added] if added else [])], key=lambda entry: entry["frame_index"])
     changed.pop("review", None)
+    records = [*history(manifest), record] if record else history(manifest)[:-1]
     if records:
         changed["review"] = {"history": records}
     return changed

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from keyframes.errors import OutputError, ReviewError, StaleError
 from keyframes.manifest import Manifest, manifest_text, table_text
-from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
+from keyframes.report.report import manifest_digest, reported_digest, write_report
+from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from keyframes.result.image_files import encoded, read_image
 from keyframes.result.scan_file import SavedScan
 from keyframes.review.changes import history

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from keyframes.errors import KeyframesError, ReviewError, SettingsError, StaleError
 from keyframes.names import shown, shown_in
-from keyframes.report import asset
+from keyframes.report.page import asset
 from keyframes.review.guard import Guard
 from keyframes.review.session import Session
 

@@ -16,7 +16,9 @@ from keyframes.errors import ExportError, KeyframesError, ReviewError, StaleErro
 from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
 from keyframes.manifest import Change, KeyframeEntry, Manifest, image_file, keyframe_entry
-from keyframes.report import make_overview, map_square, mark, thumbnail, timeline
+from keyframes.report.overview import make_overview, map_square, timeline
+from keyframes.report.report import mark
+from keyframes.report.thumbnails import thumbnail
 from keyframes.result.image_files import read_image
 from keyframes.result.naming import unused_file
 from keyframes.result.recordings import read_recordings

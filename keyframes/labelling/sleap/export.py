@@ -117,12 +117,11 @@ def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
     """Return the note that SLEAP may show other frames: of a stack, or where the average rate does not tell times."""
     if recording.video is not None and recording.video.suffix.lower() in TIFF_ENDINGS:
         return _told_of_stack(recording, recording.video, instead)
-    rate = recording.manifest["video"]["frame_rate"]
+    name, rate = recording.manifest["video"]["path"], recording.manifest["video"]["frame_rate"]
     entries = [(entry["frame_index"], entry["time_s"]) for entry in recording.manifest["keyframes"]]
     shifts = [time_s - index / rate for index, time_s in entries if rate and time_s is not None]
     if len(shifts) < len(entries) or max(shifts) - min(shifts) <= 0.5 / rate:
         return []
-    name = recording.manifest["video"]["path"]
     return [f"the frame rate of {name} varies, and SLEAP may show other frames of it: {instead}"]
 
 

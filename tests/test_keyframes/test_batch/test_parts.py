@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from keyframes.batch.budget import plan_budget, spend
-from keyframes.batch.claims import ABANDONED_S, Claim, read_claim
+from keyframes.batch.claims import ABANDONED_S, Claim, read_json
 from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.scan.cache import keep_scan, load_scan
@@ -118,7 +118,7 @@ def test_a_claim_is_held_once(tmp_path):
     with Claim.take(path) as claim:
         assert Claim.take(path) is None
         claim.tell("scan", 3, 10)
-        assert read_claim(path)["process"] == os.getpid()
+        assert read_json(path)["process"] == os.getpid()
     assert not path.exists()
 
 
@@ -132,7 +132,7 @@ def test_a_claim_without_a_heartbeat_is_taken_over(tmp_path, age_s):
     assert (claim is not None) == (age_s > ABANDONED_S)
     if claim is not None:
         with claim:
-            assert read_claim(path)["process"] == os.getpid()
+            assert read_json(path)["process"] == os.getpid()
         assert list(tmp_path.iterdir()) == []
 
 
