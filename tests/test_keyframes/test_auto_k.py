@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.report.k_curve import BACKGROUND, BOTTOM, CURVE, HEIGHT, LEFT, MARK, RIGHT, WIDTH, draw_k_curve
+from keyframes.report.k_curve import BACKGROUND, BOTTOM, CURVE, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, draw_k_curve
 from tests.test_keyframes.conftest import read_number
 from tests.test_keyframes.test_extract import contents
 
@@ -147,6 +147,6 @@ def test_the_picture_shows_the_curve_and_the_choice(ks, inertias, k):
         assert np.all(edge == BACKGROUND)
     columns, rows = places(image, CURVE)
     if len(ks) > 1:
-        assert columns.min() == pytest.approx(left, abs=6)
-        assert rows.min() == pytest.approx(top, abs=6)
-        assert columns.max() == pytest.approx(WIDTH - right, abs=12)
+        assert columns.min() == pytest.approx(LEFT, abs=6)
+        assert rows.min() == pytest.approx(TOP, abs=6)
+        assert columns.max() == pytest.approx(RIGHT, abs=12)
