@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from clustering import KSelection
-    from keyframes.labelling.known_frames import Labelled
 
     Scanner = Callable[[VideoReader, Settings, Progress], Scan]
     Chooser = Callable[[Scan, Settings, int | None, Progress, Known | None], tuple[Selection, KSelection | None]]
@@ -111,7 +110,12 @@ def run_extraction(
     check_unlike(settings, unlike)
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         settings, notes = without_times(settings, reader)
-        labelled = _labelled(unlike, reader, settings)
+        labelled = None
+        if unlike:
+            # Projects are read before hours of decoding.
+            from keyframes.labelling.known_frames import read_labelled
+
+            labelled = read_labelled([Path(one) for one in unlike], reader, thumbnailer_of(reader, settings))
 
         def write_result(followed: Settings, *more: str) -> Result:
             """Scan and choose as one kind of settings says, and write what comes of it."""
@@ -175,12 +179,3 @@ def without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tu
     asked_for = settings.min_gap_s != Settings.min_gap_s
     told = f"images have no times, so a gap of {settings.min_gap_s:g} s was not kept; give --rate HZ too"
     return replace(settings, min_gap_s=0.0), (told,) if asked_for else ()
-
-
-def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Settings) -> Labelled | None:
-    """Read projects before hours of decoding; None without any."""
-    if not projects:
-        return None
-    from keyframes.labelling.known_frames import read_labelled
-
-    return read_labelled([Path(project) for project in projects], reader, thumbnailer_of(reader, settings))

@@ -131,7 +131,8 @@ def run_batch(
     searched = Path(folder)
     name = searched.resolve().name or "root"
     place = Path(output) if output is not None else Path(f"{name}-keyframes")
-    recordings, left_out = find_recordings(searched, include, exclude, state_folder(place))
+    states = state_folder(place)
+    recordings, left_out = find_recordings(searched, include, exclude, states)
     n_recordings = len(recordings)
     if total is not None and at_least * n_recordings > total:
         raise SettingsError(
@@ -139,11 +140,9 @@ def run_batch(
         )
     budget = None if total is None else Budget(total, at_least, n_recordings)
     try:
-        state_folder(place).mkdir(parents=True, exist_ok=True)
+        states.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"{state_folder(place)}: cannot be made ({error.strerror}); choose another place with -o"
-        ) from None
+        raise OutputError(f"{states}: cannot be made ({error.strerror}); choose another place with -o") from None
     for recording in () if resume else recordings:
         forget(place, recording)
     known = {recording: state["place"] for recording, state in read_states(place).items()}

@@ -109,7 +109,5 @@ def forget(output: Path, recording: str) -> None:
         with suppress(OSError):
             path.unlink()
     if state:
-        kept: dict[str, Any] = {
-            entry: state[entry] for entry in ("schema_version", "recording", "place", "owned") if entry in state
-        }
+        kept = {name: state[name] for name in state if name in ("schema_version", "recording", "place", "owned")}
         _write(folder / f"{name}.json", {**kept, "status": "waiting"})

@@ -45,7 +45,6 @@ class ReviewedFolder:
         """Let others review it."""
         if self._lock is not None:
             os.close(self._lock)
-            self._lock = None
 
     def save(self, manifest: Manifest, fetch: Fetch) -> None:
         """Make another manifest the one of the folder, its images too; `fetch` gives the picture of a frame index.

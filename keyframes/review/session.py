@@ -73,11 +73,6 @@ class Session:
         """The choice as it is."""
         return self._folder.manifest
 
-    @property
-    def folder(self) -> Path:
-        """Where it lies."""
-        return self._folder.folder
-
     def close(self) -> None:
         """Finish the contact sheet and the report, and let others review the folder."""
         # A change that is being made is made whole.
@@ -178,12 +173,12 @@ class Session:
             project = self.project if tool in WITH_PROJECT else None
             output = None
             if project is None and tool != "deeplabcut":
-                place = self.folder.resolve()
+                place = self._folder.folder.resolve()
                 output = unused_file(place.with_name(f"{place.name.removesuffix('-keyframes')}-{tool}"), "")
             # The page keeps what was filled in for another tool.
             options: dict[str, Any] = {"task": task, "scorer": scorer, "bodyparts": bodyparts}
             used = {name: value for name, value in options.items() if name in uses_of(tool)}
-            return export(self.folder, tool, output=output, videos=[self.video], project=project, **used)
+            return export(self._folder.folder, tool, output=output, videos=[self.video], project=project, **used)
 
     def _changed(self, action: str, frame_index: int | None, by: int | None, words: str) -> Manifest:
         manifest = self.manifest
@@ -231,7 +226,7 @@ class Session:
     def _image(self, frame_index: int) -> NDArray[np.uint8]:
         """Return the picture of a frame, from its file where it is chosen."""
         manifest = self.manifest
-        file = self.folder / image_file(frame_index, manifest["video"], manifest["settings"]["format"])
+        file = self._folder.folder / image_file(frame_index, manifest["video"], manifest["settings"]["format"])
         if file.exists():
             with suppress(ExportError):
                 return read_image(file)
