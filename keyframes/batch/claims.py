@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ EMPTY_S = 10.0
 CLAIM_BYTES = 1024
 
 
-class Claim:
+class Claim(AbstractContextManager["Claim"]):
     """A claim that is held; a context manager that gives it back. Others read `doing`, `n_done` and `n_total`."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -47,9 +47,6 @@ class Claim:
                 if not _remove_abandoned(path):
                     return None
         return None
-
-    def __enter__(self) -> "Claim":
-        return self
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()

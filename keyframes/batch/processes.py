@@ -9,7 +9,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
@@ -24,7 +24,7 @@ TRIES = 2
 END_S = 5.0
 
 
-class LocalWorkers:
+class LocalWorkers(AbstractContextManager["LocalWorkers"]):
     """Processes of this machine: one a processor unless `n_jobs` says otherwise, no more than tasks; a context manager.
 
     Several processes of one thread each decode more than one process with several, whose threads wait for each other.
@@ -35,9 +35,6 @@ class LocalWorkers:
         self.n_jobs = min(n_jobs or available_threads(), n_tasks)
         self.threads = threads or max(1, available_threads() // self.n_jobs)
         self._workers: list[_Worker] = []
-
-    def __enter__(self) -> "LocalWorkers":
-        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         for worker in self._workers:

@@ -2,7 +2,7 @@
 
 import bisect
 import threading
-from contextlib import ExitStack, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, get_args
@@ -35,7 +35,7 @@ CANDIDATES_AT_ONCE = 12
 PAUSE_S = 1.5
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """A review. Its methods may be called from several threads; changes are made one after another. A context manager.
 
     `video` is needed where it is neither beside the folder nor in the working folder; exports are added to `project`.
@@ -61,9 +61,6 @@ class Session:
             self._opened = opened.pop_all()
         self._summing_up = threading.Thread(target=self._sum_up, name="keyframes-summaries", daemon=True)
         self._summing_up.start()
-
-    def __enter__(self) -> "Session":
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
