@@ -135,7 +135,7 @@ def _scan_once(
 
     n_pixels, keep = int(np.prod(way.thumbnailer.shape)), settings.features == "pixels"
     encoder = recording_encoder(settings, way.thumbnailer.shape, progress)
-    with one_opencv_thread(), ThumbnailStore(n_pixels, ahead, keep, encoder) as thumbnails:
+    with one_opencv_thread(), closing(ThumbnailStore(n_pixels, ahead, keep, encoder)) as thumbnails:
         figures = _collect(video, settings, way, network, thumbnails, progress)
         if way.view.discard != "none" and (why := _too_few(video, figures, settings)):
             raise _UnfitError(why)

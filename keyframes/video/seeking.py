@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -173,9 +172,9 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
         # A pass that left frames out told indices by times alone: its frames are proven, though no seek is made.
         video.close()
         timeline = Timeline(timeline.times_ms, timeline.keys[:0], timeline.frame_rate)
-        with DecoderLog() as log, Seeker(video, proof, threads=video.threads, timeline=timeline, log=log) as seeker:
-            for index in wanted:
-                yield seeker.frame(index)
+        log = DecoderLog()
+        with log, closing(Seeker(video, proof, threads=video.threads, timeline=timeline, log=log)) as seeker:
+            yield from map(seeker.frame, wanted)
 
 
 def _seek_side_by_side(
@@ -204,7 +203,7 @@ def _seek_side_by_side(
 
 
 class Seeker:
-    """Fetches one frame after another by seeks, in any order, each proven; for after a whole pass. A context manager.
+    """Fetches one frame after another by seeks, in any order, each proven; for after a whole pass.
 
     Its captures stay open, so that the next frame comes at once however long the file is.
 
@@ -235,14 +234,6 @@ class Seeker:
         views = (PLAIN, View(luma=True)) if proof.view.luma else (PLAIN,)
         with self._log:
             self._followers = [_Follower(open_capture(video.path, threads, view), self._timeline) for view in views]
-
-    def __enter__(self) -> "Seeker":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the file."""

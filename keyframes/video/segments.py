@@ -22,12 +22,10 @@ from keyframes.errors import VideoError
 from keyframes.video.captures import OpenCVCapture, View, current_picture, open_capture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError, Pass
-from keyframes.video.reader import VideoReader
+from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
 from keyframes.video.side_by_side import side_by_side
 
-# Index, time in seconds, picture.
-Picture = tuple[int, float, NDArray[np.uint8]]
 T = TypeVar("T")
 
 # Most pictures that a decoder keeps to refer to: 16 (H.264 and H.265, Annex A).
