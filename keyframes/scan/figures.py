@@ -26,16 +26,8 @@ GROUPS_WAITING = 2
 class Figures:
     """The figures of some frames, a column each; those of another stretch can be put behind them.
 
-    Attributes
-    ----------
-    index : array of int64
-    time_s : array of float64
-    brightness, sharpness : array of float32
-        As `keyframes.scan.thumbnails.brightness_and_sharpness` gives them.
-    digests, prints : bytearray
-        Sixteen bytes a frame that tell its thumbnail, and eight that tell its picture.
-    encoded : bytearray
-        What a network made of each frame, float32; empty without one.
+    `digests` has sixteen bytes a frame that tell its thumbnail, `prints` eight that tell its picture, and `encoded`
+    what a network made of it, float32; empty without one.
     """
 
     index: "array[int]" = field(default_factory=lambda: array("q"))

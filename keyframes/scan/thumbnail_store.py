@@ -4,19 +4,31 @@ A temporary file is written and read in chunks: the pages of a memory map would 
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents
+from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents, even_rows
 
 if TYPE_CHECKING:
     from keyframes.scan.trained_network import RecordingEncoder
 
 MEMORY_BYTES = 64 << 20
 FILE_BYTES = 512 << 20
+
+# Thumbnails (n, n_pixels), part by part.
+Chunks = Iterable[NDArray[np.uint8]]
+
+
+def rows_at(chunks: Chunks, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return thumbnails (n, n_pixels) at ascending places."""
+    found, first = [], 0
+    for chunk in chunks:
+        found.append(chunk[places[slice(*np.searchsorted(places, [first, first + len(chunk)]))] - first])
+        first += len(chunk)
+    return np.concatenate(found)
 
 
 class ThumbnailStore:
@@ -33,11 +45,6 @@ class ThumbnailStore:
         Never reduce them.
     encoder : RecordingEncoder or None, default=None
         Gives other features of the rows beside their components; it learns when these are fitted.
-
-    Attributes
-    ----------
-    components : PrincipalComponents or None
-        None until they are needed.
     """
 
     def __init__(
@@ -97,12 +104,6 @@ class ThumbnailStore:
         if self._n_open:
             yield self._open_chunk[: self._n_open]
 
-    def at(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return rows (n, n_pixels) at ascending places, where none was reduced."""
-        return np.concatenate(
-            [chunk[places[places // CHUNK_ROWS == n] - n * CHUNK_ROWS] for n, chunk in enumerate(self)]
-        )
-
     def fit(self) -> PrincipalComponents:
         """Return the components that all rows are reduced to, fitted on an even sample of them if not done yet."""
         if self.components is None:
@@ -154,13 +155,10 @@ class ThumbnailStore:
         if self._encoder is not None:
             self._encoded.append(self._encoder.transform_chunk(chunk))
 
-    def _n_kept(self) -> int:
-        return (len(self._chunks) + self._n_filed) * CHUNK_ROWS + self._n_open
-
     def _even_rows(self, n_rows: int) -> NDArray[np.uint8]:
         """Rows evenly spread over those that are kept."""
-        wanted = np.linspace(0, self._n_kept() - 1, min(n_rows, self._n_kept())).astype(np.int64)
-        return self.at(wanted)
+        n_kept = (len(self._chunks) + self._n_filed) * CHUNK_ROWS + self._n_open
+        return rows_at(self, even_rows(n_kept, n_rows))
 
     def _whole_chunks(self) -> Iterator[NDArray[np.uint8]]:
         yield from self._chunks
