@@ -40,6 +40,8 @@ def test_no_module_reaches_into_the_objects_of_another():
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         attributes = [node for node in nodes if isinstance(node, ast.Attribute) and PRIVATE.match(node.attr)]
         read = {node.attr for node in attributes if not (isinstance(node.value, ast.Name) and node.value.id == "self")}
+        # A named tuple's public method has such a name, to stay clear of those of its fields.
+        read.discard("_replace")
         defined = {node.attr for node in attributes if isinstance(node.ctx, ast.Store)}
         defined |= {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
         assert read <= defined, path
