@@ -120,7 +120,7 @@ def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEnt
     return (
         f'<li><button type="button" class="card" data-frame="{index}" data-cluster="{cluster}" aria-pressed="false" '
         f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index}{at}, '
-        f'stands for {size} of cluster {cluster}">'
+        f'represents {size} of cluster {cluster}">'
         f'<img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
         f'width="{video["width"]}" height="{video["height"]}">'
         f'<span class="caption"><b>{index}</b><span>{when}</span>'

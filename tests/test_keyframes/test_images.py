@@ -204,7 +204,7 @@ def test_images_without_a_rate_have_no_times(pages, tmp_path, run_command):
     page = (result.folder / "report.html").read_text(encoding="utf-8")
     assert "from frame 0 to frame 24" in page
     assert "00:0" not in page
-    assert f'aria-label="Frame {result.frame_indices[0]}, stands for' in page
+    assert f'aria-label="Frame {result.frame_indices[0]}, represents' in page
     told = json.loads(run_command("keyframes", "info", pages, "--json").stdout)
     for name in ("first_time_s", "duration_s", "shortest_gap_s", "longest_gap_s", "variable_frame_rate"):
         assert told[name] is None

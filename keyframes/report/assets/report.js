@@ -36,7 +36,7 @@
       link.target = "_blank";
       link.rel = "noopener";
       link.textContent = "full size";
-      const words = `${frameAt("Frame", frame.frame, frame.time, " · ")} · stands for ${frame.size.toLocaleString("en")} `;
+      const words = `${frameAt("Frame", frame.frame, frame.time, " · ")} · represents ${frame.size.toLocaleString("en")} `;
       told.append(words, frame.size === 1 ? "frame · " : "frames · ", link);
     } else if (spot) {
       told.append(`${moment(spot.time)} · ${spot.frame === undefined || !hasTimes ? "" : `frame ${spot.frame} · `}cluster ${spot.cluster}`);
@@ -50,7 +50,7 @@
     if (scroll && view.selected !== null) cards.get(view.selected).scrollIntoView({ block: "center", behavior: "smooth" });
   }
 
-  // Clicking on a frame that is not chosen shows the one that stands for it.
+  // Clicking on a frame that is not chosen shows the one that represents it.
   function standIn(spot) {
     return spot && (spot.keyframe || keyframes.find((one) => one.cluster === spot.cluster) || null);
   }
