@@ -56,6 +56,7 @@ def image_folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [line for line in TASKS.splitlines() if line.strip()])
 def test_a_common_task_runs_as_written(command, folder):
     run_as_written(command, folder)
@@ -72,6 +73,7 @@ def folder_with_recordings(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [line for line in BATCHES.splitlines() if line.strip()])
 def test_a_batch_runs_as_written(command, folder_with_recordings):
     run_as_written(command, folder_with_recordings)
@@ -90,6 +92,7 @@ def folder_with_results(folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [line for line in EXPORTS.splitlines() if line.strip()])
 def test_an_export_runs_as_written(command, folder_with_results):
     for part, module in EXTRAS.items():
@@ -98,6 +101,7 @@ def test_an_export_runs_as_written(command, folder_with_results):
     run_as_written(command, folder_with_results)
 
 
+@pytest.mark.slow
 def test_the_review_opens_as_written(folder_with_results):
     command, name, result = REVIEW.split()
     assert (command, name) == ("keyframes", "review")
@@ -105,6 +109,7 @@ def test_the_review_opens_as_written(folder_with_results):
         assert review.get("state")["video"] == "mouse.mp4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [line for line in IMAGE_TASKS.splitlines() if line.strip()])
 def test_a_task_with_images_runs_as_written(command, image_folder):
     before = {path.name for path in image_folder.iterdir()}
@@ -121,6 +126,7 @@ def run_as_written(command, folder):
     assert done.stdout or ">" in command
 
 
+@pytest.mark.slow
 def test_the_python_example_runs_as_written(folder):
     example, image_example = blocks("python")
     subprocess.run([sys.executable, "-c", image_example], cwd=folder, check=True)

@@ -52,6 +52,7 @@ def check_second(work, n_counted):
     return first, second
 
 
+@pytest.mark.slow
 def test_deeplabcut(work):
     (new,), more = commands_of("DeepLabCut")
     run_as_written(new, work)
@@ -80,6 +81,7 @@ def test_deeplabcut(work):
     assert (told["frames"], told["of_this_video"]) == (23, 0)
 
 
+@pytest.mark.slow
 def test_sleap(work):
     sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
     (new,), (more,) = commands_of("SLEAP")
@@ -100,6 +102,7 @@ def test_sleap(work):
     assert len(copy.labeled_frames) == 100
 
 
+@pytest.mark.slow
 def test_lightning_pose(work):
     (new,), (more,) = commands_of("Lightning Pose")
     run_as_written(new, work)

@@ -6,7 +6,9 @@ import pytest
 
 # Python then knows ASCII alone, and gives every other byte of a name as a surrogate.
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-LOCALES = pytest.mark.parametrize("locale", [{}, ASCII], ids=["utf-8", "ascii"])
+# A locale is read at the start of a process, and starting one for every command takes minutes.
+IN_ASCII = pytest.param(ASCII, id="ascii", marks=pytest.mark.slow)
+LOCALES = pytest.mark.parametrize("locale", [pytest.param({}, id="utf-8"), IN_ASCII])
 LATIN = os.fsdecode(b"caf\xe9")
 
 

@@ -274,7 +274,7 @@ def pages_of_a_result(tmp_path_factory, video_file):
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
-@pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.8, 1])
+@pytest.mark.parametrize("share", [0.6, *(pytest.param(share, marks=pytest.mark.slow) for share in (0, 0.3, 0.8, 1))])
 def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of_a_result, tmp_path, video_file):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -296,7 +296,9 @@ def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of
     assert done.stdout == "left: \n"
 
 
-@pytest.mark.parametrize("options", [(), ("--overwrite",)], ids=["new", "overwrite"])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), id="new"), pytest.param(("--overwrite",), id="overwrite", marks=pytest.mark.slow)]
+)
 def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_video):
     command = [
         Path(sys.executable).parent / "keyframes",

@@ -171,7 +171,10 @@ ONE_PACKET = {
 }
 
 
-@pytest.mark.parametrize("name", ONE_PACKET)
+@pytest.mark.parametrize(
+    "name",
+    ["h264.mp4", "mjpeg.avi", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hevc.mp4", "mpeg4.avi"))],
+)
 def test_one_packet_of_zeros_costs_what_refers_to_it_and_every_way_agrees(name, tmp_path):
     path = tmp_path / name
     source = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=8")

@@ -35,8 +35,11 @@ def test_half_of_a_utf_16_pair_is_no_error():
 
 @pytest.mark.parametrize(
     ("name", "locale"),
-    [(b"caf\xe9", {}), (b"caf\xe9", ASCII), ("Mäuse".encode(), ASCII)],
-    ids=["latin-1", "latin-1 in ascii", "utf-8 in ascii"],
+    [
+        pytest.param(b"caf\xe9", {}, id="latin-1"),
+        pytest.param(b"caf\xe9", ASCII, id="latin-1 in ascii", marks=pytest.mark.slow),
+        pytest.param("Mäuse".encode(), ASCII, id="utf-8 in ascii", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("tool", TOOLS)
 def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_under):
