@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 
 from keyframes.errors import PredictionsError
@@ -30,8 +29,7 @@ def find_predictions(place: Path, video: Path) -> Path:
     found = [path for path in found if not is_error_table(path) and not DERIVED.search(path.stem)]
     found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
     # The same table twice: HDF5 is quicker to read.
-    preferred = ".h5" if find_spec("h5py") else ".csv"
-    found = _without(found, lambda path: path.suffix != preferred and path.with_suffix(preferred) in found)
+    found = _without(found, lambda path: path.suffix == ".csv" and path.with_suffix(".h5") in found)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -54,6 +52,16 @@ def unfiltered(path: Path) -> Path:
     stem = path.stem.removesuffix(FILTERED)
     beside = (path.with_name(f"{stem}{ending}") for ending in (path.suffix, ".h5", ".csv"))
     return next((other for other in beside if other.is_file()), path)
+
+
+def readable(path: Path) -> Path:
+    """Return the CSV beside an HDF5 file where h5py is missing, or the file itself."""
+    try:
+        import h5py  # noqa: F401
+    except ImportError:
+        beside = path.with_suffix(".csv")
+        return beside if path.suffix == ".h5" and beside.is_file() else path
+    return path
 
 
 def refuse_other_name(path: Path, video: Path) -> None:

@@ -69,6 +69,8 @@ KNOWN: dict[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "scalar"): _scalar,
     ("numpy.core.multiarray", "_reconstruct"): _Skipped,
     ("numpy._core.multiarray", "_reconstruct"): _Skipped,
+    ("numpy.core.numeric", "_frombuffer"): _Skipped,
+    ("numpy._core.numeric", "_frombuffer"): _Skipped,
     ("numpy", "ndarray"): _Skipped,
     ("pathlib", "PosixPath"): _Skipped,
     ("pathlib", "WindowsPath"): _Skipped,

@@ -8,7 +8,7 @@ from keyframes.errors import PredictionsError
 from keyframes.predictions import deeplabcut, lightning_pose, own_csv, sleap_analysis, sleap_csv, sleap_project
 from keyframes.predictions.assembly import moved
 from keyframes.predictions.checks import checked, in_corner, refuse_size
-from keyframes.predictions.finding import find_predictions, refuse_other_name, refuse_other_video, unfiltered
+from keyframes.predictions.finding import find_predictions, readable, refuse_other_name, refuse_other_video, unfiltered
 from keyframes.predictions.hdf5 import opened
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.tables import head_of
@@ -52,7 +52,7 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
     with nullcontext(video) if isinstance(video, VideoReader) else VideoReader(video) as reader:
         wanted = find_predictions(Path(path), reader.path)
         source = unfiltered(wanted)
-        predictions = _read(source, reader, offset)
+        predictions = _read(readable(source), reader, offset)
         if source != wanted:
             told = f"{source.name} is read instead of {wanted.name}: a filter smooths away what is doubtful"
             predictions = replace(predictions, warnings=(told, *predictions.warnings))
@@ -67,16 +67,17 @@ def _read(source: Path, video: VideoReader, offset: Offset | None) -> Prediction
     elif ending == ".csv":
         header = next(iter(head_of(source, 1)), [])
         if not sleap_csv.is_ours(header) and not own_csv.is_ours(header):
+            table = deeplabcut.read_csv(source)
             refuse_other_name(source, video.path)
-            table = lightning_pose.with_errors(deeplabcut.read_csv(source))
-            return _out_of_crop(table, video, offset)
+            return _out_of_crop(lightning_pose.with_errors(table), video, offset)
         predictions = (sleap_csv if sleap_csv.is_ours(header) else own_csv).read(source)
     elif ending in (".h5", ".hdf5"):
         with opened(source) as file:
             recorded = sleap_analysis.video_of(file) if sleap_analysis.is_ours(file) else None
         if recorded is None:
+            table = deeplabcut.read_h5(source)
             refuse_other_name(source, video.path)
-            return _out_of_crop(deeplabcut.read_h5(source), video, offset)
+            return _out_of_crop(table, video, offset)
         refuse_other_video(source, recorded, video.path)
         predictions = sleap_analysis.read(source)
     else:

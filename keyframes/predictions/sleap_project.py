@@ -4,7 +4,7 @@ Points are read from the file a piece at a time, and none that belongs to anothe
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -40,48 +40,75 @@ class RecordedVideo:
     ranks: NDArray[np.int64] | None
 
 
+@dataclass(frozen=True)
+class _Instances:
+    """The animals of a video that count, by frame.
+
+    `frames` are its frames with a row in the project, `table` the rows of the animals, and `rows` their frames' places.
+    """
+
+    frames: NDArray[np.int64]
+    labelled: NDArray[np.bool_]
+    table: NDArray[Any]
+    rows: NDArray[np.int64]
+
+
 def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
-    """Read what a project holds of a video; a PredictionsError says that it has no such video, or several."""
+    """Read what a project holds of a video; a PredictionsError says that it has no such video, or several.
+
+    Where a person labelled an animal, the prediction that the label was made from, or has the track of, does not count.
+    """
     with opened(path) as file:
         recorded = _find_video(path, file, video)
-        frames = file["frames"][:]
-        frames = frames[frames["video"] == recorded.number]
-        begins, ends = (frames[f"instance_id_{end}"].astype(np.int64) for end in ("start", "end"))
-        instances = file["instances"][:]
-        number = _ranges(begins, ends)
-        instances, frame_of = instances[number], np.repeat(np.arange(len(frames)), ends - begins)
-        empty = _called_empty(file, recorded.number)
-        indices = as_indices(path, np.concatenate([frames["frame_idx"], empty]))
-        if recorded.ranks is not None:
-            if len(indices) and indices.max() >= len(recorded.ranks):
-                raise PredictionsError(f"{path}: has frames that its list of images does not; export it again")
-            indices = recorded.ranks[indices]
-        shown, row_of_frame = np.unique(indices, return_inverse=True)
-        rows = row_of_frame[frame_of]
-        by_user = instances["instance_type"] == USER
-        labelled = np.zeros(len(shown), bool)
-        labelled[rows[by_user]] = True
-        labelled[row_of_frame[len(frames) :]] = True
-        stay = ~_replaced(instances, number, rows, by_user)
-        order = np.flatnonzero(stay)[np.argsort(rows[stay], kind="stable")]
-        instances, rows = instances[order], rows[order]
-        names, skeleton, nodes_of = _skeletons(path, np.unique(instances["skeleton"]).tolist())
-        slots = slots_of_instances(rows, instances["track"].astype(np.int64))
-        shape = (len(shown), int(slots.max(initial=0)) + 1, len(names))
+        found = _instances(path, file, recorded)
+        table, rows = found.table, found.rows
+        names, skeleton, nodes_of = _skeletons(path, np.unique(table["skeleton"]).tolist())
+        slots = slots_of_instances(rows, table["track"].astype(np.int64))
+        shape = (len(found.frames), int(slots.max(initial=0)) + 1, len(names))
         keypoints, confidence = np.full((*shape, 2), np.nan, np.float32), np.full(shape, np.nan, np.float32)
-        for kind, table in ((USER, file["points"]), (USER + 1, file["pred_points"])):
-            for skeleton_number, nodes in nodes_of.items():
-                chosen = (instances["instance_type"] == kind) & (instances["skeleton"] == skeleton_number)
-                for piece in _pieces(np.flatnonzero(chosen)):
-                    points = _points(path, table, instances[piece], len(nodes))
-                    place = rows[piece, None], slots[piece, None], nodes
-                    xy = np.stack([points["x"], points["y"]], axis=-1)
-                    keypoints[place] = np.where(points["visible"][..., None], xy, np.nan)
-                    if kind != USER:
-                        confidence[place] = points["score"]
+        for (by_user, number), chosen in _kinds(table, list(nodes_of)):
+            points_of = file["points" if by_user else "pred_points"]
+            for start in range(0, len(chosen), INSTANCES):
+                piece = chosen[start : start + INSTANCES]
+                points = _points(path, points_of, table[piece], len(nodes_of[number]))
+                place = rows[piece, None], slots[piece, None], nodes_of[number]
+                xy = np.stack([points["x"], points["y"]], axis=-1)
+                keypoints[place] = np.where(points["visible"][..., None], xy, np.nan)
+                if not by_user:
+                    confidence[place] = points["score"]
         if float(file["metadata"].attrs["format_id"]) < MIDDLE_AT_ZERO:
             keypoints -= 0.5
-    return assembled(path, shown, keypoints, confidence, names, skeleton, labelled), recorded
+    return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled), recorded
+
+
+def _instances(path: Path, file: Any, recorded: RecordedVideo) -> _Instances:
+    listed = file["frames"][:]
+    listed = listed[listed["video"] == recorded.number]
+    begins, ends = (listed[f"instance_id_{end}"].astype(np.int64) for end in ("start", "end"))
+    empty = _called_empty(file, recorded.number)
+    indices = as_indices(path, np.concatenate([listed["frame_idx"].astype(np.int64), empty]))
+    if recorded.ranks is not None:
+        if indices.max(initial=-1) >= len(recorded.ranks):
+            raise PredictionsError(f"{path}: has frames that its list of images does not; export it again")
+        indices = recorded.ranks[indices]
+    frames, row_of = np.unique(indices, return_inverse=True)
+    number, rows = _ranges(begins, ends), np.repeat(row_of[: len(listed)], ends - begins)
+    table = file["instances"][:][number]
+    by_user = table["instance_type"] == USER
+    labelled = np.zeros(len(frames), bool)
+    labelled[rows[by_user]] = True
+    labelled[row_of[len(listed) :]] = True
+    stay = np.flatnonzero(~_replaced(table, number, rows, by_user))
+    stay = stay[np.argsort(rows[stay], kind="stable")]
+    return _Instances(frames, labelled, table[stay], rows[stay])
+
+
+def _kinds(table: NDArray[Any], skeletons: Sequence[int]) -> Iterator[tuple[tuple[bool, int], NDArray[np.int64]]]:
+    """Yield people's animals and predicted ones of each skeleton: they lie in different tables, or differ in length."""
+    for by_user in (True, False):
+        for number in skeletons:
+            chosen = ((table["instance_type"] == USER) == by_user) & (table["skeleton"] == number)
+            yield (by_user, number), np.flatnonzero(chosen)
 
 
 def _find_video(path: Path, file: Any, video: Path) -> RecordedVideo:
@@ -130,7 +157,8 @@ def _ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.in
     """Concatenate the ranges from each begin to its end."""
     lengths = ends - begins
     starts = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(begins - starts, lengths)
+    numbers: NDArray[np.int64] = np.arange(int(lengths.sum())) + np.repeat(begins - starts, lengths)
+    return numbers
 
 
 def _called_empty(file: Any, number: int) -> NDArray[np.int64]:
@@ -138,7 +166,7 @@ def _called_empty(file: Any, number: int) -> NDArray[np.int64]:
     if "negative_frames" not in file:
         return np.empty(0, np.int64)
     marked = file["negative_frames"][:]
-    return np.asarray(marked["frame_idx"][marked["video_id"] == number], np.int64)
+    return np.array(marked["frame_idx"][marked["video_id"] == number], dtype=np.int64)
 
 
 def _replaced(
@@ -169,10 +197,6 @@ def _skeletons(path: Path, used: list[int]) -> tuple[list[str], list[tuple[int, 
     nodes = {number: np.array([names.index(name) for name in skeletons[number].node_names]) for number in used}
     edges = [(int(nodes[number][a]), int(nodes[number][b])) for number in used for a, b in skeletons[number].edge_inds]
     return names, list(dict.fromkeys(edges)), nodes
-
-
-def _pieces(chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return [chosen[start : start + INSTANCES] for start in range(0, len(chosen), INSTANCES)]
 
 
 def _points(path: Path, table: Any, instances: NDArray[Any], n_nodes: int) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """Numbers in CSV files that may be gigabytes long: read in pieces, in bounded memory."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from keyframes.errors import PredictionsError
 PIECE = 1 << 24
 LONGEST_LINE = 1 << 24
 
-Converters = dict[int, Callable[[str], float]]
+Converters = Mapping[int, Callable[[str], float]]
 
 
 def head_of(path: Path, n_rows: int) -> list[list[str]]:
@@ -45,7 +45,7 @@ def numbers_in(
         Those that are wanted.
     n_columns : int
         How many a row has.
-    converters : dict of int to callable
+    converters : mapping of int to callable
         Gives a number for the text of a cell, for columns of text.
 
     Yields
