@@ -43,6 +43,13 @@ def assembled(
     return Predictions(source, indices, keypoints, confidence, tuple(names), tuple(skeleton), labelled)
 
 
+def picked(values: NDArray[Any], places: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the values in these columns of each row, (n_rows, *places.shape); NaN for the one past the last column."""
+    with np.errstate(over="ignore"):
+        padded = np.pad(values.astype(np.float32), ((0, 0), (0, 1)), constant_values=np.nan)
+    return np.take(padded, places, axis=1)
+
+
 def as_indices(source: Path, frames: NDArray[Any]) -> NDArray[np.int64]:
     """Return indices of frames as whole numbers, or raise a PredictionsError."""
     # Above 2**53 a float is no longer exact, and no video is so long.

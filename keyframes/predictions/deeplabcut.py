@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.predictions.assembly import assembled
+from keyframes.predictions.assembly import assembled, picked
 from keyframes.predictions.hdf5 import opened
 from keyframes.predictions.pandas_hdf5 import Column, columns_of, find_table, rows_of
 from keyframes.predictions.plain_pickle import plain_data
@@ -65,12 +65,6 @@ class _Layout:
             places[animals.index(tuple(animal)), names.index(name), VALUES.index(value)] = place
         return cls(tuple(names), places)
 
-    def points(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Return x, y and likelihood, (n_rows, n_animals, n_nodes, 3), of rows."""
-        with np.errstate(over="ignore"):
-            padded = np.pad(values.astype(np.float32), ((0, 0), (0, 1)), constant_values=np.nan)
-        return padded[:, self.places]
-
 
 def read_csv(path: Path) -> Predictions:
     """Read a ``.csv``, of DeepLabCut or Lightning Pose."""
@@ -98,17 +92,17 @@ def read_h5(path: Path) -> Predictions:
 
 
 def _gathered(path: Path, layout: _Layout, pieces: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> Predictions:
-    frames, keypoints, confidence = [], [], []
+    frames, points = [], []
     for index, values in pieces:
         if index.dtype.kind not in "iuf":
             raise PredictionsError(f"{path}: its rows are images, not frames of a video; give predictions of the video")
-        points = layout.points(values)
         frames.append(index)
-        keypoints.append(points[..., :2])
-        confidence.append(points[..., 2])
+        points.append(picked(values, layout.places))
     if not frames:
         raise PredictionsError(f"{path}: has a header and no rows; predict again")
-    return assembled(path, np.concatenate(frames), np.concatenate(keypoints), np.concatenate(confidence), layout.names)
+    whole = np.concatenate(points)
+    points.clear()
+    return assembled(path, np.concatenate(frames), whole[..., :2], whole[..., 2], layout.names)
 
 
 def meta_file_of(path: Path) -> Path:

@@ -80,6 +80,11 @@ def refuse_other_video(path: Path, recorded: str, video: Path) -> None:
         raise PredictionsError(f"{path}: is of {name.name}, not of {video.name}; give the predictions of this video")
 
 
+def has_scorer(path: Path, video: Path) -> bool:
+    """Whether the name of a table ends in that of a network, as DeepLabCut's do; Lightning Pose's do not."""
+    return plain(path.stem).casefold() != plain(video.stem).casefold()
+
+
 def _is_named_after(path: Path, video: Path) -> bool:
     stem, own = plain(path.stem), plain(video.stem)
     return re.match(rf"{re.escape(own)}({FILTERED})?($|{SCORER})", stem, re.IGNORECASE) is not None

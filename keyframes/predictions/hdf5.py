@@ -7,7 +7,7 @@ from typing import Any
 
 from keyframes.errors import PredictionsError
 
-# What h5py, NumPy and json raise on damaged files; a size that is damaged may be any.
+# What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 

@@ -25,13 +25,13 @@ def find_table(file: Any) -> Any:
 def columns_of(path: Path, group: Any) -> list[Column]:
     """Return the names of a table's columns, in the order in which `rows_of` gives them."""
     found: list[Column] = []
-    for name, values in _blocks(group):
+    for name, _ in _blocks(group):
         if "table" in group:
             pickled = group["table"].attrs[f"{name}_kind"]
             kind = plain_data(bytes(pickled), f"{path}: the names of its columns")
             found += [tuple(map(str, column)) for column in kind]
         else:
-            found += _named(group, name.replace("_values", "_items"), values.shape[1])
+            found += labels_of(group, name.replace("_values", "_items"))
     return found
 
 
@@ -54,13 +54,15 @@ def _blocks(group: Any) -> list[tuple[str, Any]]:
     return [(name, group[name]) for name in group if name.startswith("block") and name.endswith("_values")]
 
 
-def _named(group: Any, items: str, n_columns: int) -> list[Column]:
-    """Return the columns of a block in the fixed format, which numbers the names of each level."""
-    if items in group:
-        return [(name,) for name in texts(group[items])]
+def labels_of(group: Any, axis: str) -> list[Column]:
+    """Return the labels of an axis, or of a block's columns, in the fixed format, which numbers those of each level."""
+    if axis in group:
+        return [(name,) for name in texts(group[axis])]
     levels: list[list[str]] = []
-    while f"{items}_level{len(levels)}" in group:
-        number = len(levels)
-        names, labels = texts(group[f"{items}_level{number}"]), group[f"{items}_label{number}"][:].tolist()
-        levels.append([names[label] for label in labels])
+    while f"{axis}_level{len(levels)}" in group:
+        names, numbers = (group[f"{axis}_{what}{len(levels)}"] for what in ("level", "label"))
+        known = texts(names)
+        levels.append([known[number] for number in numbers[:].tolist()])
+    if not levels:
+        raise KeyError(f"no labels of {axis}")
     return list(zip(*levels, strict=True))

@@ -8,7 +8,14 @@ from keyframes.errors import PredictionsError
 from keyframes.predictions import deeplabcut, lightning_pose, own_csv, sleap_analysis, sleap_csv, sleap_project
 from keyframes.predictions.assembly import moved
 from keyframes.predictions.checks import checked, in_corner, refuse_size
-from keyframes.predictions.finding import find_predictions, readable, refuse_other_name, refuse_other_video, unfiltered
+from keyframes.predictions.finding import (
+    find_predictions,
+    has_scorer,
+    readable,
+    refuse_other_name,
+    refuse_other_video,
+    unfiltered,
+)
 from keyframes.predictions.hdf5 import opened
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.tables import head_of
@@ -101,7 +108,7 @@ def _out_of_crop(predictions: Predictions, video: VideoReader, offset: Offset | 
             offset = (crop.left, crop.top)
         else:
             refuse_size(predictions.source, (crop.bottom, crop.right), video)
-    elif offset is None and in_corner(predictions, video):
+    elif offset is None and has_scorer(predictions.source, video.path) and in_corner(predictions, video):
         told = (
             f"all points of {predictions.source.name} lie in the upper left quarter of the picture; if the network saw "
             f"a crop of the video, give its corner as the offset (there is no {meta.name})"

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from keyframes.errors import PredictionsError
-from keyframes.predictions.assembly import as_indices, assembled
+from keyframes.predictions.assembly import as_indices, assembled, picked
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import slots_of_instances
 from keyframes.predictions.tables import head_of, numbers_in
 
+VALUES = ("x", "y", "score")
 NO_TRACK = ("", "None", "nan")
 
 
@@ -28,30 +29,29 @@ def read(path: Path) -> Predictions:
         raise PredictionsError(
             f"{path}: has no columns of points (nose.x, nose.y, nose.score); export it from SLEAP again"
         )
-    wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in ("x", "y", "score"))]
-    has_track = "track" in header
-    wanted = [column for column in [*wanted, "track"] if column in header]
+    wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in VALUES), "track"]
+    wanted = [column for column in wanted if column in header]
+    places = np.array([[_place(wanted, f"{name}.{value}") for value in VALUES] for name in names])
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    tracks = {header.index("track"): lambda text: -1 if text in NO_TRACK else numbers[text]} if has_track else {}
-    pieces = list(numbers_in(path, 1, [header.index(column) for column in wanted], len(header), tracks))
-    if not pieces:
+    tracks = (
+        {header.index("track"): lambda text: -1 if text in NO_TRACK else numbers[text]} if "track" in header else {}
+    )
+    index, track, points = [], [], []
+    for piece in numbers_in(path, 1, [header.index(column) for column in wanted], len(header), tracks):
+        index.append(as_indices(path, piece[:, 0]))
+        track.append(piece[:, -1].astype(np.int64) if tracks else np.full(len(piece), -1))
+        points.append(picked(piece, places))
+    if not index:
         raise PredictionsError(f"{path}: has a header and no rows; export it again")
-    indices = as_indices(path, np.concatenate([piece[:, 0] for piece in pieces]))
-    track = np.concatenate([piece[:, -1] if has_track else np.full(len(piece), -1.0) for piece in pieces])
-    frames, rows = np.unique(indices, return_inverse=True)
+    frames, rows = np.unique(np.concatenate(index), return_inverse=True)
     # By frame, as a place in a frame is given; animals of one frame stay in their order.
     order = np.argsort(rows, kind="stable")
     slots = np.empty(len(rows), np.int64)
-    slots[order] = slots_of_instances(rows[order], track[order].astype(np.int64))
-    shape = (len(frames), int(slots.max()) + 1, len(names))
-    keypoints, confidence = np.full((*shape, 2), np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    start = 0
-    for piece in pieces:
-        place = rows[start : start + len(piece)], slots[start : start + len(piece)]
-        start += len(piece)
-        for node, name in enumerate(names):
-            for axis, value in enumerate(("x", "y")):
-                keypoints[(*place, node, axis)] = piece[:, wanted.index(f"{name}.{value}")]
-            if f"{name}.score" in header:
-                confidence[(*place, node)] = piece[:, wanted.index(f"{name}.score")]
-    return assembled(path, frames, keypoints, confidence, names)
+    slots[order] = slots_of_instances(rows[order], np.concatenate(track)[order])
+    whole = np.full((len(frames), int(slots.max()) + 1, len(names), len(VALUES)), np.nan, np.float32)
+    whole[rows, slots] = np.concatenate(points)
+    return assembled(path, frames, whole[..., :2], whole[..., 2], names)
+
+
+def _place(columns: list[str], name: str) -> int:
+    return columns.index(name) if name in columns else len(columns)
