@@ -70,7 +70,8 @@ def numbers_in(
 def _without_gaps(text: str) -> str:
     """Write NaN into the empty cells, which NumPy does not read; not into the first of a line, which is an index."""
     # Twice, because matches do not overlap.
-    return text.replace(",,", ",nan,").replace(",,", ",nan,").replace(",\n", ",nan\n")
+    filled = text.replace(",,", ",nan,").replace(",,", ",nan,").replace(",\n", ",nan\n")
+    return f"{filled}nan" if filled.endswith(",") else filled
 
 
 def _parsed(
@@ -83,7 +84,7 @@ def _parsed(
             how: dict[str, Any] = {"usecols": columns, "converters": converters}
             rows: NDArray[np.float64] = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, quotechar='"', **how)
             return rows
-        reason = f"has {short.count(',') + 1} cells instead of {n_columns}"
+        reason = f"has fewer cells ({short.count(',') + 1}) than the header ({n_columns})"
         n_good = lines.index(short)
     except ValueError as error:
         reason, n_good = (

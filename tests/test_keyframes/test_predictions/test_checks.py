@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keyframes import PredictionsError, VideoReader, read_predictions
+from keyframes.predictions import tables
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
 
 
@@ -38,6 +39,25 @@ def test_columns_may_have_any_order_and_some_may_be_left_out(table, video):
     np.testing.assert_array_equal(read.frames, [3, 7])
     np.testing.assert_array_equal(read.keypoints[:, 0], [[[8, 9], [np.nan, np.nan]], [[2, 3], [4, 5]]])
     assert np.isnan(read.confidence).all()
+
+
+def test_a_table_is_read_in_pieces(table, video, poses, monkeypatch):
+    monkeypatch.setattr(tables, "PIECE", 200)
+    points = poses(2)
+    text = write(points, table).read_text()
+    assert_same(read_predictions(table, video), points)
+    table.write_text(text.replace("\n", "\r\n").removesuffix("\r\n"))
+    assert_same(read_predictions(table, video), points)
+    lines = text.splitlines()
+    lines[300] = lines[300].replace(",", ";")
+    table.write_text("\n".join(lines))
+    with pytest.raises(PredictionsError, match=r"line 301 has fewer cells \(1\) than the header \(6\)"):
+        read_predictions(table, video)
+
+
+def test_the_last_cell_may_be_empty(table, video):
+    table.write_text("frame_index,node,x,y,confidence\n0,nose,1,2,\n1,nose,3,4,")
+    assert_same(read_predictions(table, video), np.array([[[[1, 2, np.nan]]], [[[3, 4, np.nan]]]]))
 
 
 def test_animals_that_never_meet_share_a_place(table, video, poses):

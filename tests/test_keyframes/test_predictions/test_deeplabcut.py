@@ -10,7 +10,7 @@ import pytest
 
 import keyframes
 from keyframes import PredictionsError, read_predictions
-from keyframes.predictions import deeplabcut
+from keyframes.predictions import deeplabcut, pandas_hdf5
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
 
 pd = pytest.importorskip("pandas", reason="needs pandas, of the dev extra")
@@ -42,7 +42,8 @@ def write(points, path, **options):
 
 @pytest.mark.parametrize("ending", [".h5", ".csv"])
 @pytest.mark.parametrize("n_animals", [1, 2])
-def test_both_files_give_what_deeplabcut_wrote(ending, n_animals, video, poses):
+def test_both_files_give_what_deeplabcut_wrote(ending, n_animals, video, poses, monkeypatch):
+    monkeypatch.setattr(pandas_hdf5, "ROWS", 7)
     points = poses(n_animals)
     path = write(points, video.with_name(f"mouse{SCORER}{ending}"))
     read = read_predictions(path, video)
@@ -54,7 +55,8 @@ def test_both_files_give_what_deeplabcut_wrote(ending, n_animals, video, poses):
 
 
 @pytest.mark.parametrize("n_animals", [1, 2])
-def test_a_table_in_the_fixed_format_reads_the_same(n_animals, video, poses):
+def test_a_table_in_the_fixed_format_reads_the_same(n_animals, video, poses, monkeypatch):
+    monkeypatch.setattr(pandas_hdf5, "ROWS", 7)
     points = poses(n_animals)
     path = write(points, video.with_name(f"mouse{SCORER}.h5"), format="fixed")
     assert_same(read_predictions(path, video), points)
@@ -257,7 +259,7 @@ def test_a_cut_line_is_named(video, poses):
     path = write(poses(), video.with_name(f"mouse{SCORER}.csv"))
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:20], lines[20][:20]]))
-    with pytest.raises(PredictionsError, match=r"line 21 has \d cells instead of 10"):
+    with pytest.raises(PredictionsError, match=r"line 21 has fewer cells \(\d\) than the header \(10\)"):
         read_predictions(path, video)
     path.write_text("\n".join([*lines[:20], lines[20].replace(lines[20].split(",")[3], "what"), *lines[21:]]))
     with pytest.raises(PredictionsError, match=r"line 21 cannot be read .*what"):
