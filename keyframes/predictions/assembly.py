@@ -43,10 +43,15 @@ def assembled(
     return Predictions(source, indices, keypoints, confidence, tuple(names), tuple(skeleton), labelled)
 
 
+def as_float32(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return numbers as float32; those of damaged files that are too large become infinite."""
+    with np.errstate(all="ignore"):
+        return values.astype(np.float32)
+
+
 def picked(values: NDArray[Any], places: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the values in these columns of each row, (n_rows, *places.shape); NaN for the one past the last column."""
-    with np.errstate(over="ignore"):
-        padded = np.pad(values.astype(np.float32), ((0, 0), (0, 1)), constant_values=np.nan)
+    padded = np.pad(as_float32(values), ((0, 0), (0, 1)), constant_values=np.nan)
     return np.take(padded, places, axis=1)
 
 

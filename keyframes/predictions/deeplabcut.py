@@ -96,7 +96,8 @@ def _gathered(path: Path, layout: _Layout, pieces: Iterable[tuple[NDArray[Any], 
     for index, values in pieces:
         if index.dtype.kind not in "iuf":
             raise PredictionsError(f"{path}: its rows are images, not frames of a video; give predictions of the video")
-        frames.append(index)
+        # A view would keep the whole piece.
+        frames.append(index.copy())
         points.append(picked(values, layout.places))
     if not frames:
         raise PredictionsError(f"{path}: has a header and no rows; predict again")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.predictions.assembly import as_indices
+from keyframes.predictions.assembly import as_float32, as_indices
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.tables import head_of, numbers_in
 
@@ -42,5 +42,5 @@ def _read(path: Path, predictions: Predictions) -> NDArray[np.float32]:
             "predict again, or move it away"
         )
     values = np.full(predictions.confidence.shape, np.nan, np.float32)
-    values[:, 0, [predictions.names.index(name) for name in names]] = rows[:, 1:]
+    values[:, 0, [predictions.names.index(name) for name in names]] = as_float32(rows[:, 1:])
     return values

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.predictions.assembly import as_indices, assembled
+from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import slots_of_tracks
 from keyframes.predictions.tables import head_of, numbers_in
@@ -43,8 +43,7 @@ def read(path: Path) -> Predictions:
         nothing = np.full(len(piece), np.nan)
         index.append(as_indices(path, by_name["frame_index"]))
         values = [by_name.get(name, nothing) for name in ("x", "y", "confidence")]
-        with np.errstate(over="ignore"):
-            point.append(np.stack(values, axis=1).astype(np.float32))
+        point.append(as_float32(np.stack(values, axis=1)))
         place.append(np.stack([by_name.get("animal", np.zeros(len(piece))), by_name["node"]], axis=1).astype(np.int32))
     if not index:
         raise PredictionsError(f"{path}: has a header and no rows; write one for each point")

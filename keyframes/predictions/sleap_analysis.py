@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.predictions.assembly import assembled
+from keyframes.predictions.assembly import as_float32, assembled
 from keyframes.predictions.hdf5 import opened, text_of, texts
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import slots_of_tracks
@@ -84,8 +84,7 @@ def _read(dataset: Any, axes: Sequence[str], wanted: dict[str, Any], order: tupl
     """Read a part of an array, with the axes that are left in this order."""
     part = dataset[tuple(wanted.get(axis, slice(None)) for axis in axes)]
     left = [axis for axis in axes if axis != "track"]
-    with np.errstate(over="ignore"):
-        return np.asarray(part.transpose([left.index(axis) for axis in order]), np.float32)
+    return as_float32(part.transpose([left.index(axis) for axis in order]))
 
 
 def _occupancy(path: Path, dataset: Any, n_frames: int, n_tracks: int) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
 from keyframes.names import plain
-from keyframes.predictions.assembly import as_indices, assembled
+from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.hdf5 import opened, text_of, texts
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import slots_of_instances
@@ -72,10 +72,10 @@ def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
                 piece = chosen[start : start + INSTANCES]
                 points = _points(path, points_of, table[piece], len(nodes_of[number]))
                 place = rows[piece, None], slots[piece, None], nodes_of[number]
-                xy = np.stack([points["x"], points["y"]], axis=-1)
+                xy = as_float32(np.stack([points["x"], points["y"]], axis=-1))
                 keypoints[place] = np.where(points["visible"][..., None], xy, np.nan)
                 if not by_user:
-                    confidence[place] = points["score"]
+                    confidence[place] = as_float32(points["score"])
         if float(file["metadata"].attrs["format_id"]) < MIDDLE_AT_ZERO:
             keypoints -= 0.5
     return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled), recorded
