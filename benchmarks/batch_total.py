@@ -69,7 +69,7 @@ def chosen_rows(output, first_row):
 def together(X, total, seed):
     """Nearest real frames to the centres of a clustering of all frames."""
     found = k_means(X, total, random_state=seed)
-    order = np.lexsort((found.distances, found.labels))
+    order = np.lexsort((found.squared_distances, found.labels))
     return order[np.searchsorted(found.labels[order], np.arange(total))]
 
 

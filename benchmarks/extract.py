@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 SAMPLE = ROOT / "sample_data" / "mouse.mp4"
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
-STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_pictures"}
+STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_files"}
 LIMITS = {"exact": 1.35, "exact scan": 1.10, "fast": 0.75, "fast scan": 0.45}
 SHARE_OF_MEMORY = 0.8
 

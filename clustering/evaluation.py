@@ -47,10 +47,8 @@ def evaluate(labels_true: ArrayLike, labels_pred: ArrayLike) -> Evaluation:
 
     Parameters
     ----------
-    labels_true : array (n_samples,), int
-        Class of each row.
-    labels_pred : array (n_samples,), int
-        Cluster of each row.
+    labels_true, labels_pred : array (n_samples,), int
+        Class and cluster of each row.
 
     Returns
     -------
@@ -87,10 +85,8 @@ def clustering_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float
 
     Parameters
     ----------
-    labels_true : array (n_samples,), int
-        Class of each row.
-    labels_pred : array (n_samples,), int
-        Cluster of each row.
+    labels_true, labels_pred : array (n_samples,), int
+        Class and cluster of each row.
 
     Returns
     -------
@@ -100,7 +96,7 @@ def clustering_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float
     Raises
     ------
     InvalidInputError
-        Where the two are empty, differ in length, or are no whole numbers.
+        As of `evaluate`.
 
     Examples
     --------
@@ -125,10 +121,8 @@ def majority_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
 
     Parameters
     ----------
-    labels_true : array (n_samples,), int
-        Class of each row.
-    labels_pred : array (n_samples,), int
-        Cluster of each row.
+    labels_true, labels_pred : array (n_samples,), int
+        Class and cluster of each row.
 
     Returns
     -------
@@ -138,7 +132,7 @@ def majority_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
     Raises
     ------
     InvalidInputError
-        Where the two are empty, differ in length, or are no whole numbers.
+        As of `evaluate`.
 
     Examples
     --------

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clustering.array_type import Array
 from clustering.errors import InvalidInputError
+from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.lloyd import Partition, lloyd
 from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus
 from clustering.workers import Workers
@@ -125,7 +126,9 @@ def select_k(
         raise InvalidInputError(f"method={method!r} must be one of {', '.join(get_args(Method))}")
     rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
     sample = _centered_sample(data, max(FEWEST_ROWS, ROWS_A_CLUSTER * highest), rng)
-    rows, counts, group = _different_rows(sample)
+    # A zero has a sign that makes equal rows differ in their bits.
+    first_rows, group = group_equal_rows(sample + sample.dtype.type(0))
+    rows, counts = sample[first_rows], np.bincount(group).astype(sample.dtype)
     highest = min(highest, len(rows))
     lowest = min(lowest, highest)
     ks = _steps(max(1, lowest - 1) if method == "elbow" else lowest, highest)
@@ -149,17 +152,8 @@ def kneedle(x: Array, y: Array, sensitivity: float = 1.0) -> int | None:
     curve lies farthest below the straight line between its ends, provided that it comes back to the line by more than
     `sensitivity` times the mean distance of two points. Their smoothing is left out: an inertia has no noise to remove.
 
-    Parameters
-    ----------
-    x : array (n_points,)
-        Growing; the points may lie at any distance from one another.
-    y : array (n_points,)
-    sensitivity : float, default=1.0
-
-    Returns
-    -------
-    int or None
-        Place of the bend in x; None where there is none.
+    The points (n_points,) may lie at any distance from one another, with x growing. Returns the place of the bend in
+    x, None where there is none.
     """
     span = float(y.max() - y.min())
     if len(x) < 3 or not span > 0:
@@ -208,17 +202,6 @@ def _centered_sample(data: Array, n_wanted: int, rng: np.random.RandomState) -> 
     return sample
 
 
-def _different_rows(X: Array) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Rows that differ, in the order of their first appearance, how often each comes, and which one each row is."""
-    # A zero has a sign that makes equal rows differ in their bytes.
-    whole_rows = (X + X.dtype.type(0)).view(f"V{X.itemsize * X.shape[1]}").ravel()
-    _, first, inverse, counts = np.unique(whole_rows, return_index=True, return_inverse=True, return_counts=True)
-    order = np.argsort(first)
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return X[first[order]], counts[order].astype(X.dtype), place[inverse.ravel()]
-
-
 def _prepared(rows: Array, rng: np.random.RandomState) -> tuple[Array, float]:
     """Rows with few enough features and numbers of at most 1, whose squares neither overflow nor vanish; their scale.
 
@@ -255,7 +238,7 @@ def _sweep(
     for step, k in enumerate(ks):
         start = _grown_centers(rows, counts, int(k), found, rng, workers)
         found = lloyd(rows, counts, start, MAX_ITER, tol, workers)
-        inertias[step] = counts.astype(np.float64) @ found.distances
+        inertias[step] = counts.astype(np.float64) @ found.squared_distances
         if silhouette is not None:
             silhouettes[step] = silhouette(found.labels)
     # With more clusters than a partition has, some may stay empty: the lowest inertia so far holds for every k.
@@ -278,7 +261,7 @@ def _grown_centers(
     if before is None:
         return rows[choose_start(rows, counts, k, rows[:0], rng, workers)]
     n_new = min(k + 1, len(rows)) - len(before.centers)
-    seeds = kmeans_plusplus(rows, counts, n_new, before.distances, rng, n_trials=N_TRIALS)
+    seeds = kmeans_plusplus(rows, counts, n_new, before.squared_distances, rng, n_trials=N_TRIALS)
     centers = np.concatenate([before.centers, rows[seeds]])
     return centers if len(centers) == k else np.delete(centers, _least_missed(rows, counts, centers), axis=0)
 
@@ -295,15 +278,7 @@ def _least_missed(rows: Array, counts: Array, centers: Array) -> int:
 
 
 class _Silhouette:
-    """Mean silhouette of one sample of the rows, for one partition after the other.
-
-    Parameters
-    ----------
-    rows : array (n_different, n_features)
-    group : array (n_rows,), int
-        Which of them each row is: equal rows count as often as they come.
-    rng : RandomState
-    """
+    """Mean silhouette of one sample of the rows, for one partition after the other; equal rows count as they come."""
 
     def __init__(self, rows: Array, group: NDArray[np.int64], rng: np.random.RandomState) -> None:
         from scipy.spatial.distance import cdist

@@ -85,17 +85,11 @@ class Change(TypedDict):
     after: NotRequired[str]
 
 
-class ReviewEntry(TypedDict):
-    """What a reviewer changed, the latest change last."""
-
-    history: list[Change]
-
-
 class Manifest(TypedDict):
     """The content of ``manifest.json``.
 
     `settings` is `Settings.as_dict`, `views` the names of the videos that were looked at together, `guards` that of
-    `Selection`, `budget` the total of a batch.
+    `Selection`, `budget` the total of a batch; `review` has the history of a reviewer's changes, the latest one last.
     """
 
     schema_version: int
@@ -109,7 +103,7 @@ class Manifest(TypedDict):
     keyframes: list[KeyframeEntry]
     warnings: list[str]
     budget: NotRequired[dict[str, int]]
-    review: NotRequired[ReviewEntry]
+    review: NotRequired[dict[str, list[Change]]]
 
 
 def build_manifest(

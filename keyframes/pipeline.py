@@ -12,12 +12,12 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import SettingsError
-from keyframes.manifest import build_manifest, write_manifest
+from keyframes.manifest import build_manifest
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
-from keyframes.result.writing import save_choice, write_pictures
+from keyframes.result.writing import write_files
 from keyframes.scan.first_pass import NOT_FAST, scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import Options, Settings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from clustering import KSelection
-    from keyframes.labelling.known_frames import Labelled
 
     Scanner = Callable[[VideoReader, Settings, Progress], Scan]
     Chooser = Callable[[Scan, Settings, int | None, Progress, Known | None], tuple[Selection, KSelection | None]]
@@ -111,14 +110,18 @@ def run_extraction(
     check_unlike(settings, unlike)
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         settings, notes = without_times(settings, reader)
-        labelled = _labelled(unlike, reader, settings)
+        labelled = None
+        if unlike:
+            # Projects are read before hours of decoding.
+            from keyframes.labelling.known_frames import read_labelled
+
+            labelled = read_labelled([Path(one) for one in unlike], reader, thumbnailer_of(reader, settings))
 
         def write_result(followed: Settings, *more: str) -> Result:
-            """Scan and choose as one kind of settings says, and write all that the manifest does not hold."""
+            """Scan and choose as one kind of settings says, and write what comes of it."""
             scan = scan_with(reader, followed, progress)
             known = labelled.known(scan) if labelled else None
             selection, k_selection = choose_with(scan, followed, threads, progress, known)
-            save_choice(folder, scan, selection, k_selection)
             warnings = (
                 *notes,
                 *more,
@@ -132,18 +135,16 @@ def run_extraction(
             manifest = build_manifest(reader, scan, settings, selection, warnings, k_selection, unlike=projects)
             if budget is not None:
                 manifest["budget"] = budget
-            write_pictures(folder, reader, followed, scan, selection, manifest, progress)
+            write_files(folder, reader, followed, scan, selection, k_selection, manifest, progress)
             return Result(place, selection.keyframes, manifest, warnings)
 
         try:
-            result = write_result(settings)
+            return write_result(settings)
         except DisagreementError:
             # A picture of the fast scan is not that of the file: nothing that depends on it may stay.
             shutil.rmtree(folder)
             folder.mkdir()
-            result = write_result(replace(settings, scan="exact"), NOT_FAST)
-        write_manifest(folder, result.manifest)
-    return result
+            return write_result(replace(settings, scan="exact"), NOT_FAST)
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
@@ -178,12 +179,3 @@ def without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tu
     asked_for = settings.min_gap_s != Settings.min_gap_s
     told = f"images have no times, so a gap of {settings.min_gap_s:g} s was not kept; give --rate HZ too"
     return replace(settings, min_gap_s=0.0), (told,) if asked_for else ()
-
-
-def _labelled(projects: Sequence[str | Path], reader: VideoReader, settings: Settings) -> Labelled | None:
-    """Read projects before hours of decoding; None without any."""
-    if not projects:
-        return None
-    from keyframes.labelling.known_frames import read_labelled
-
-    return read_labelled([Path(project) for project in projects], reader, thumbnailer_of(reader, settings))

@@ -14,11 +14,11 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection, keyframe_at
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
-from keyframes.manifest import build_manifest, write_manifest
+from keyframes.manifest import build_manifest
 from keyframes.pipeline import open_video, without_times
 from keyframes.result.folder import result_folder
 from keyframes.result.result import Result
-from keyframes.result.writing import save_choice, write_pictures
+from keyframes.result.writing import write_files
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.joined_views import common_part, joined
 from keyframes.scan.scan import Scan
@@ -87,11 +87,9 @@ def extract_views(
         results = []
         for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
             own = _seen_by(scan, selection)
-            save_choice(folder, scan, own, k_selection)
             warnings = (*scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
             manifest = build_manifest(reader, scan, settings, own, warnings, k_selection, views=names)
-            write_pictures(folder, reader, settings, scan, own, manifest, progress)
-            write_manifest(folder, manifest)
+            write_files(folder, reader, settings, scan, own, k_selection, manifest, progress)
             results.append(Result(Path(place), own.keyframes, manifest, warnings))
     return results
 

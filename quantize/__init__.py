@@ -3,7 +3,9 @@
 The names load on first use, so that the command line's help is there at once.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clustering import lazy_names
 
 if TYPE_CHECKING:
     from quantize.datatypes import Encoded, Picture, Settings
@@ -43,17 +45,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    # From light to heavy.
-    for module in ("errors", "datatypes", "pipeline") if name in __all__ else ():
-        found = import_module(f"{__name__}.{module}")
-        if hasattr(found, name):
-            globals()[name] = getattr(found, name)
-            return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    globals(),
+    {
+        **dict.fromkeys((name for name in __all__ if name.endswith(("Error", "Refusal"))), "errors"),
+        **dict.fromkeys(("Encoded", "Picture", "Settings"), "datatypes"),
+        **dict.fromkeys(("decode", "encode"), "pipeline"),
+    },
+)

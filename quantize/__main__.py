@@ -3,11 +3,12 @@
 import gc
 import threading
 
-from clustering import run_interruptible
+from clustering import prepare_standard_streams, run_interruptible
 
 
 def main() -> None:
     """Run the command line."""
+    prepare_standard_streams()
     run_interruptible(_run_aside, awaits_threads=False)
 
 

@@ -6,19 +6,19 @@ was made of something else.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustering import available_threads
 from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
-from quantize.errors import ImageError, OutputError, QuantizeError
-from quantize.images.files import SUFFIXES, read_image
+from quantize.errors import ImageError, LargerRefusal, OutputError, QuantizeError, naming
+from quantize.images.files import SUFFIXES, read_file, read_image
 from quantize.output import EXISTS, write_file
-from quantize.pipeline import check_size, encode_picture
+from quantize.pipeline import encode_picture
 from quantize.records import Record, Records, digest_of
 from quantize.report import report_page, report_place
 
@@ -62,20 +62,20 @@ class Done:
     place : Path or None
         Where the result stands.
     encoded : Encoded or None
-    seconds : float
     notes : tuple of str
     reduced : bool
         Whether the image lost something before it was encoded.
     error : QuantizeError or None
+    seconds : float
     """
 
     source: Path
-    place: Path | None
-    encoded: Encoded | None
-    seconds: float
+    place: Path | None = None
+    encoded: Encoded | None = None
     notes: tuple[str, ...] = ()
     reduced: bool = False
     error: QuantizeError | None = None
+    seconds: float = 0.0
 
 
 def find_jobs(
@@ -98,29 +98,25 @@ def find_jobs(
             found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
             if not found:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
-            sources += [(path, path.relative_to(given), output or given) for path in found]
+            folder = output or given
+            sources += [(path, folder / path.relative_to(given), folder) for path in found]
         else:
-            sources.append((given, Path(given.name), None))
+            sources.append((given, given if output is None else output / given.name, None))
     one_file = len(sources) == 1 and sources[0][2] is None and not to_folder
     if one_file and output is not None and not output.is_dir():
         return [Job(sources[0][0], output, "", None)]
     if output is not None and (output.is_file() or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is no folder, and there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
-    stems = Counter(_place(source, relative, output).with_suffix("") for source, relative, _ in sources)
+    stems = Counter(place.with_suffix("") for _, place, _ in sources)
     jobs = []
-    for source, relative, root in sources:
-        place = _place(source, relative, output)
+    for source, place, root in sources:
         stem = place.with_suffix("")
         if stems[stem] > 1:
             # Two that differ in their endings alone.
             stem = place.with_name(place.name.replace(".", "-"))
         jobs.append(Job(source, stem, ending, root))
     return jobs
-
-
-def _place(source: Path, relative: Path, output: Path | None) -> Path:
-    return source if output is None else output / relative
 
 
 def _is_source(path: Path, suffix: str | None) -> bool:
@@ -153,100 +149,76 @@ def run_jobs(
     made_by = digest_of(repr((settings, None if shared is None else shared.digest, report, __version__)).encode())
     records = {root: Records(root) for root in {job.root for job in jobs} if root is not None}
 
-    def run(job: Job) -> Done:
-        start = time.perf_counter()
+    def work(job: Job) -> Done:
         kept = None if job.root is None else records[job.root]
+        endings = [".png", ".vqi"] if job.ending == "auto" else [job.ending]
+        places = [place_of(job, ending, suffix) for ending in endings]
+        reports = [report_place(place) for place in places] if report else []
+        existing = [place for place in (*places, *reports) if place.exists()]
+        if existing and kept is None and not overwrite:
+            raise OutputError(f"{existing[0]}: {EXISTS}")
+        data = read_file(job.source)
+        source = digest_of(data)
+        if kept is not None and not overwrite:
+            for place in existing:
+                record = kept.made(place)
+                if record is None:
+                    raise OutputError(f"{place}: {EXISTS}")
+                complete = not report or report_place(place) in existing
+                if (record.source, record.made_by) == (source, made_by) and place in places and complete:
+                    return Done(job.source, place, None)
+        picture = read_image(data, str(job.source), max_pixels)
+        with naming(job.source):
+            encoded, notes = encode_file(picture, len(data), settings, job.ending or job.stem.suffix.lower(), shared)
+        place = place_of(job, encoded.ending, suffix)
+        files = {place: encoded.data}
+        if report:
+            page = report_page(picture, encoded, job.source.name, place.name, len(data))
+            # First: once the result is there, all is done.
+            files = {report_place(place): page, **files}
+        for path, content in files.items():
+            if kept is not None:
+                kept.add(path, Record(source, made_by, digest_of(content)))
+            write_file(path, content, overwrite or path in existing, job.source)
+        for stale in existing:
+            # Made of the image as it was, or with other settings, in another kind of file.
+            if kept is not None and stale not in files and kept.made(stale):
+                stale.unlink(missing_ok=True)
+        return Done(job.source, place, encoded, notes, bool(picture.notes))
+
+    def timed(job: Job) -> Done:
+        start = time.perf_counter()
         try:
-            return _run(job, settings, shared, suffix, overwrite, max_pixels, report, start, kept, made_by)
+            done = work(job)
         except QuantizeError as error:
-            return Done(job.source, None, None, time.perf_counter() - start, error=error)
+            done = Done(job.source, error=error)
+        return replace(done, seconds=time.perf_counter() - start)
 
     n_at_once = min(available_threads(), MOST_AT_ONCE, len(jobs))
-    with ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
-        yield from _in_order(executor, run, jobs, 2 * n_at_once)
-
-
-def _in_order(
-    executor: ThreadPoolExecutor, run: Callable[[Job], Done], jobs: Sequence[Job], most: int
-) -> Iterator[Done]:
-    """Results in order, with no more than a few of them waiting: each holds an image."""
     waiting: list[Future[Done]] = []
-    try:
-        for job in jobs:
-            if len(waiting) == most:
+    with ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
+        try:
+            for job in jobs:
+                # No more than a few results wait: each holds an image.
+                if len(waiting) == 2 * n_at_once:
+                    yield waiting.pop(0).result()
+                waiting.append(executor.submit(timed, job))
+            while waiting:
                 yield waiting.pop(0).result()
-            waiting.append(executor.submit(run, job))
-        while waiting:
-            yield waiting.pop(0).result()
-    finally:
-        for future in waiting:
-            future.cancel()
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _run(
-    job: Job,
-    settings: Settings,
-    shared: "SharedBook | None",
-    suffix: str | None,
-    overwrite: bool,
-    max_pixels: int,
-    report: bool,
-    start: float,
-    records: Records | None,
-    made_by: str,
-) -> Done:
-    endings = [".png", ".vqi"] if job.ending == "auto" else [job.ending]
-    places = [place_of(job, ending, suffix) for ending in endings]
-    reports = [report_place(place) for place in places] if report else []
-    existing = [place for place in (*places, *reports) if place.exists()]
-    if existing and records is None and not overwrite:
-        raise OutputError(f"{existing[0]}: {EXISTS}")
-    data = _read(job.source)
-    source = digest_of(data)
-    if records is not None and not overwrite:
-        for place in existing:
-            record = records.made(place)
-            if record is None:
-                raise OutputError(f"{place}: {EXISTS}")
-            complete = not report or report_place(place) in existing
-            if (record.source, record.made_by) == (source, made_by) and place in places and complete:
-                return Done(job.source, place, None, 0.0)
-    picture = read_image(data, str(job.source), max_pixels)
-    try:
-        encoded = encode_picture(picture, settings, job.ending or job.stem.suffix.lower(), shared)
-        if settings.skip_if_larger:
-            check_size(encoded, len(data))
-    except QuantizeError as error:
-        raise type(error)(f"{job.source}: {error}") from error
-    place = place_of(job, encoded.ending, suffix)
-    files = [(place, encoded.data)]
-    if report:
-        page = report_page(picture, encoded, job.source.name, place.name, len(data))
-        # First: once the result is there, all is done.
-        files.insert(0, (report_place(place), page))
-    for path, content in files:
-        if records is not None:
-            records.add(path, Record(source, made_by, digest_of(content)))
-        write_file(path, content, overwrite or path in existing, job.source)
-    for stale in existing:
-        # Made of the image as it was, or with other settings, in another kind of file.
-        if records is not None and stale not in [path for path, _ in files] and records.made(stale):
-            stale.unlink(missing_ok=True)
-    notes = notes_of(picture, encoded, len(data))
-    return Done(job.source, place, encoded, time.perf_counter() - start, notes, bool(picture.notes))
-
-
-def _read(source: Path) -> bytes:
-    try:
-        return source.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{source}: cannot be read ({error.strerror or error}); check the path") from error
-
-
-def notes_of(picture: Picture, encoded: Encoded, original_bytes: int) -> tuple[str, ...]:
-    """Tell what is not as one may expect: of the image, of the settings, of the size."""
+def encode_file(
+    picture: Picture, original_bytes: int, settings: Settings, ending: str, shared: "SharedBook | None"
+) -> tuple[Encoded, tuple[str, ...]]:
+    """Encode the image of a file; tell also what is not as one may expect: of the image, the settings, the size."""
+    encoded = encode_picture(picture, settings, ending, shared)
+    n_bytes = len(encoded.data)
+    if settings.skip_if_larger and n_bytes >= original_bytes:
+        raise LargerRefusal(f"would have {n_bytes} bytes, the original has {original_bytes}; not written")
     notes = (*picture.notes, *encoded.notes)
-    if len(encoded.data) > original_bytes:
-        larger = f"the result has {len(encoded.data)} bytes, more than the original's {original_bytes}"
+    if n_bytes > original_bytes:
+        larger = f"the result has {n_bytes} bytes, more than the original's {original_bytes}"
         notes = (*notes, f"{larger}; --skip-if-larger writes none of these")
-    return notes
+    return encoded, notes

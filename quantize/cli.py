@@ -6,8 +6,6 @@ Nothing heavy is imported here, so that help and usage errors are there at once.
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -148,13 +146,9 @@ def main(
 
     Of a folder, what was done before with the same settings is skipped: an interrupted run goes on where it was.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A file may have a name that is no text.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     output = None if out is None else Path(out)
     to_folder = out is not None and out.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
-    with _usage():
+    try:
         given = {name: context.params[name] for name in Options.__annotations__}
         settings = Settings(**{**given, "block": None if block is None else int(block)})
         chosen = [name for name, given in (("--decode", decode), ("--info", info), ("images", inputs)) if given]
@@ -170,7 +164,6 @@ def main(
             raise SettingsError("--report stands beside the result; name a file with -o")
         if as_json and output == STANDARD:
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
-    try:
         if info is None:
             _load(settings, decode is not None, output, quiet)
         status = 0
@@ -217,11 +210,3 @@ def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) 
         start_numba()
     gc.freeze()
     gc.enable()
-
-
-@contextmanager
-def _usage() -> Iterator[None]:
-    try:
-        yield
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from None

@@ -135,26 +135,19 @@ three planes.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from quantize.errors import ContainerError
 
 IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
 VERSION = 1
-PROFILES = {1: "palette", 2: "block", 3: "multiresolution"}
-METADATA = {b"iccp": "icc", b"exif": "exif", b"xmpp": "xmp", b"pngc": "png"}
+PROFILES = ("palette", "block", "multiresolution")
+METADATA = {"exif": b"exif", "icc": b"iccp", "png": b"pngc", "xmp": b"xmpp"}
 MOST_METADATA = 16 << 20
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the HEAD chunk of an image says."""
-
-    profile: str
-    channels: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)
@@ -163,7 +156,8 @@ class Container:
 
     Attributes
     ----------
-    header : Header
+    profile : str
+    channels, height, width : int
     chunks : list of (bytes, bytes)
         Type and data of the chunks between HEAD and TAIL, but for the metadata.
     checksum : int
@@ -171,74 +165,68 @@ class Container:
     metadata : dict of str to bytes
     """
 
-    header: Header
+    profile: str
+    channels: int
+    height: int
+    width: int
     chunks: list[tuple[bytes, bytes]]
     checksum: int
-    metadata: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, bytes]
+
+    @property
+    def n_planes(self) -> int:
+        """Planes of colour: 1 (gray) or 3."""
+        return 1 if self.channels < 3 else 3
 
     def all(self, kind: bytes) -> list[bytes]:
         """Return the data of all chunks of a type."""
         return [data for found, data in self.chunks if found == kind]
 
     def one(self, kind: bytes) -> bytes:
-        """Return the data of the only chunk of a type.
-
-        Raises
-        ------
-        ContainerError
-            Where there is none, or more than one.
-        """
+        """Return the data of the only chunk of a type; ContainerError where there is none, or more than one."""
         found = self.all(kind)
         if len(found) != 1:
             raise ContainerError(f"has {len(found)} chunks {kind.decode()} and should have one; the file is damaged")
         return found[0]
 
 
-def pack(container: Container) -> bytes:
-    """Bytes of an image file."""
-    header = container.header
-    number = next(number for number, profile in PROFILES.items() if profile == header.profile)
-    chunks = [(b"HEAD", struct.pack(">BBBII", VERSION, number, header.channels, header.height, header.width))]
-    for name, data in container.metadata.items():
+def pack(
+    profile: str, pixels: NDArray[np.uint8], chunks: list[tuple[bytes, bytes]], metadata: dict[str, bytes]
+) -> bytes:
+    """Bytes of an image file whose chunks decode to these pixels (height, width, n_channels)."""
+    height, width, channels = pixels.shape
+    head = struct.pack(">BBBII", VERSION, PROFILES.index(profile) + 1, channels, height, width)
+    packed = [(b"HEAD", head)]
+    for name, data in sorted(metadata.items()):
         if len(data) > MOST_METADATA:
             raise ContainerError(f"{name} has {len(data)} bytes, more than {MOST_METADATA}; leave it out with --strip")
-    kinds = {name: kind for kind, name in METADATA.items()}
-    chunks += [(kinds[name], zlib.compress(data, 9)) for name, data in sorted(container.metadata.items())]
-    chunks += container.chunks
-    chunks.append((b"TAIL", struct.pack(">I", container.checksum)))
-    return IMAGE_SIGNATURE + b"".join(chunk(kind, data) for kind, data in chunks)
+        packed.append((METADATA[name], zlib.compress(data, 9)))
+    packed += [*chunks, (b"TAIL", struct.pack(">I", zlib.crc32(pixels.data)))]
+    return IMAGE_SIGNATURE + b"".join(chunk(kind, data) for kind, data in packed)
 
 
 def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
-    """Take an image file apart.
+    """Take an image file apart, or what is there of one that ends too early and may; its checksum is 0 then.
 
-    Parameters
-    ----------
-    data : bytes
-    max_pixels : int
-    may_be_cut : bool, default=False
-        Whether to take what is there of a file that ends too early; its checksum is 0 then.
-
-    Raises
-    ------
-    ContainerError
-        Where it is damaged, of a later version, or has more than `max_pixels` pixels.
+    ContainerError where it is damaged, of a later version, or has more than `max_pixels` pixels.
     """
     chunks = list(_chunks(data, IMAGE_SIGNATURE, ".vqi", may_be_cut))
-    header = _header(chunks[0], max_pixels)
+    profile, channels, height, width = _header(chunks[0], max_pixels)
     if may_be_cut and chunks[-1][0] != b"TAIL":
         chunks.append((b"TAIL", bytes(4)))
     if chunks[-1][0] != b"TAIL" or len(chunks[-1][1]) != 4:
         raise ContainerError("ends without its last chunk; the file is cut off, get it again")
     metadata, others = {}, []
+    names = {kind: name for name, kind in METADATA.items()}
     for kind, body in chunks[1:-1]:
-        if kind in METADATA:
-            metadata[METADATA[kind]] = _inflated(body)
+        if kind in names:
+            metadata[names[kind]] = _inflated(body)
         elif kind in (b"HEAD", b"TAIL"):
             raise ContainerError(f"has a second chunk {kind.decode()}; the file is damaged")
         elif not kind[:1].islower():
             others.append((kind, body))
-    return Container(header, others, struct.unpack(">I", chunks[-1][1])[0], metadata)
+    checksum = int.from_bytes(chunks[-1][1], "big")
+    return Container(profile, channels, height, width, others, checksum, metadata)
 
 
 def pack_book(block: int, subsampled: bool, data: bytes) -> bytes:
@@ -247,13 +235,7 @@ def pack_book(block: int, subsampled: bool, data: bytes) -> bytes:
 
 
 def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
-    """Side of the finest blocks, subsampling, and BOOK data of a codebook file.
-
-    Raises
-    ------
-    ContainerError
-        Where it is damaged, or of a later version.
-    """
+    """Side of the finest blocks, subsampling, and BOOK data of a codebook file; ContainerError where it is damaged."""
     chunks = list(_chunks(data, BOOK_SIGNATURE, ".vqc"))
     kinds = [kind for kind, _ in chunks if not kind[:1].islower()]
     head = chunks[0][1]
@@ -278,13 +260,7 @@ def pack_streams(streams: list[bytes]) -> bytes:
 
 
 def unpack_streams(data: bytes) -> list[bytes]:
-    """Undo `pack_streams`.
-
-    Raises
-    ------
-    ContainerError
-        Where the lengths do not fit the data.
-    """
+    """Undo `pack_streams`; ContainerError where the lengths do not fit the data."""
     streams, place = [], 0
     while place < len(data):
         length, shift = 0, 0
@@ -335,7 +311,8 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         place += 12 + length
 
 
-def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> Header:
+def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int, int]:
+    """Profile, channels, height and width."""
     kind, body = chunk
     if kind != b"HEAD" or not body:
         raise ContainerError("does not begin with its header; the file is damaged, get it again")
@@ -344,11 +321,11 @@ def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> Header:
     if len(body) != 11:
         raise ContainerError("has a header of the wrong length; the file is damaged, get it again")
     _, profile, channels, height, width = struct.unpack(">BBBII", body)
-    if profile not in PROFILES or not 1 <= channels <= 4 or height < 1 or width < 1:
+    if not 1 <= profile <= len(PROFILES) or not 1 <= channels <= 4 or height < 1 or width < 1:
         raise ContainerError("has a header that makes no sense; the file is damaged, or newer than this program")
     if height * width > max_pixels:
         raise ContainerError(f"has {width} x {height} pixels, more than {max_pixels}; allow them with --max-pixels")
-    return Header(PROFILES[profile], channels, height, width)
+    return PROFILES[profile - 1], channels, height, width
 
 
 def _inflated(data: bytes) -> bytes:

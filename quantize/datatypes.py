@@ -236,7 +236,8 @@ class Encoded:
     notes : tuple of str
         What of the settings is not in it, one sentence each.
     psnr, ssim : float
-        Against the image that was encoded; infinity and 1 where nothing was lost.
+        Against the image that was encoded; infinity and 1 where nothing was lost. The latter, which takes longer, is
+        not a number in a search's attempts.
     """
 
     data: bytes

@@ -16,6 +16,10 @@
 Each message names the file or the value, and what to do.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class QuantizeError(Exception):
     """Base class of everything that the package raises on purpose."""
@@ -61,3 +65,12 @@ class QualityRefusal(Refusal):
     """The result's quality would be below the least one; the status is pngquant's."""
 
     exit_status = 99
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Name the file in every error of what is done with it."""
+    try:
+        yield
+    except QuantizeError as error:
+        raise type(error)(f"{file}: {error}") from error

@@ -80,9 +80,9 @@ def _squared_error(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> f
 
 
 def as_seen(pixels: NDArray[np.uint8], dtype: type[_Float]) -> NDArray[_Float]:
-    """Return samples with the colours multiplied by their opacity."""
+    """Return samples (..., n_channels) with the colours multiplied by their opacity."""
     samples = pixels.astype(dtype)
-    if pixels.shape[2] in (2, 4):
+    if pixels.shape[-1] in (2, 4):
         samples[..., :-1] *= samples[..., -1:] / 255
     return samples
 

@@ -16,18 +16,8 @@ _writing = threading.RLock()
 def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None = None) -> None:
     """Write a file beside its place and rename it there; what a symbolic link points to is replaced, not the link.
 
-    Parameters
-    ----------
-    place : Path
-    data : bytes
-    overwrite : bool
-    original : Path or None
-        The file that it was made from: who may not read that may not read the result.
-
-    Raises
-    ------
-    OutputError
-        Where something stands there and is not to be replaced, or it cannot be written.
+    Who may not read the original, the file that it was made from, may not read the result. OutputError where something
+    stands there and is not to be replaced, or it cannot be written.
     """
     with _writing:
         target = place.resolve() if overwrite and place.is_symlink() else place

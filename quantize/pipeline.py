@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.container import Container, Header, pack, pack_book, unpack
+from quantize.container import Container, pack, pack_book, unpack
 from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Picture, Settings
 from quantize.errors import (
     CodebookError,
     ContainerError,
     ImageError,
-    LargerRefusal,
     OutputError,
     QualityRefusal,
     QuantizeError,
     SettingsError,
 )
-from quantize.images.files import png_of_pixels
 from quantize.images.png import png_of_palette
 from quantize.palette.colors import as_rgba, find_colors
 from quantize.palette.profile import as_original, encode_palette, n_bits_of
@@ -161,25 +159,18 @@ def _no_larger(encoded: Encoded, picture: Picture, settings: Settings) -> Encode
     return replace(encoded, data=picture.palette_file, notes=(*encoded.notes, note))
 
 
-def check_size(encoded: Encoded, original_bytes: int) -> None:
-    """Refuse a result that is no smaller than what it was made from.
-
-    Raises
-    ------
-    LargerRefusal
-    """
-    if len(encoded.data) >= original_bytes:
-        raise LargerRefusal(f"would have {len(encoded.data)} bytes, the original has {original_bytes}; not written")
-
-
 def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedBook | None") -> Encoded:
     of_palette = ".vqi" if ending == ".vqi" else ".png"
     metadata = {} if settings.strip else picture.metadata
 
-    def write(indices: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    def write(indices: NDArray[np.uint8], palette: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> bytes:
         if of_palette == ".png":
             return png_of_palette(indices, palette, metadata)
-        return _vqi_of_palette(indices, palette, picture, metadata)
+        # Loaded here, with Numba: a palette's PNG does without.
+        from quantize.entropy.streams import encode_symbols
+
+        chunks = [(b"PLTE", palette.tobytes()), (b"INDX", encode_symbols(indices, n_bits_of(len(palette))))]
+        return pack("palette", pixels, chunks, metadata)
 
     if ending == ".png" or settings.wants_palette:
         return encode_palette(picture, settings, write, of_palette)
@@ -217,8 +208,7 @@ def _levels() -> "ModuleType":
 
 def _of_photograph(picture: Picture, settings: Settings) -> Encoded:
     """Encode with the profile for photographs; strips of a few rows in blocks."""
-    height, width, n_channels = picture.pixels.shape
-    if _levels().serves(height, width, 1 if n_channels < 3 else 3):
+    if _levels().serves(*picture.pixels.shape[:2]):
         return _levels().encode_levels(picture, settings)
     return _blocks().encode_blocks(picture, settings)
 
@@ -240,66 +230,61 @@ def _has_few_colors(pixels: NDArray[np.uint8]) -> bool:
     return len(find_colors(as_rgba(pixels)).rgba) <= MOST_COLORS
 
 
-def _vqi_of_palette(
-    indices: NDArray[np.uint8], palette: NDArray[np.uint8], picture: Picture, metadata: dict[str, bytes]
-) -> bytes:
-    # Loaded here, with Numba: a palette's PNG does without.
-    from quantize.entropy.streams import encode_symbols
-
-    pixels = as_original(palette[indices], picture.pixels.shape[2])
-    chunks = [(b"PLTE", palette.tobytes()), (b"INDX", encode_symbols(indices, n_bits_of(len(palette))))]
-    header = Header("palette", pixels.shape[2], *pixels.shape[:2])
-    return pack(Container(header, chunks, zlib.crc32(pixels.tobytes()), metadata))
-
-
 def decode_picture(
     data: bytes, shared: "SharedBook | None" = None, max_pixels: int = MOST_PIXELS, level: int = 0
 ) -> Picture:
     """Decode a .vqi file with its metadata, or the smaller picture of a level."""
     container = unpack(data, max_pixels, may_be_cut=level > 0)
-    if level != 0:
-        if container.header.profile != "multiresolution":
-            raise ContainerError(f"is a {container.header.profile}, which has no levels; leave out --level")
-        return Picture(_levels().decode_levels(container, level), container.metadata)
-    if container.header.profile == "palette":
+    if level != 0 and container.profile != "multiresolution":
+        raise ContainerError(f"is a {container.profile}, which has no levels; leave out --level")
+    if container.profile == "palette":
         pixels = _decode_palette(container)
-    elif container.header.profile == "block":
-        pixels = _blocks().decode_blocks(container, shared)
+    elif container.profile == "block":
+        pixels = _with_alpha(_blocks().decode_blocks(container, shared), container)
     else:
-        pixels = _levels().decode_levels(container)
-    if zlib.crc32(pixels.data) != container.checksum:
+        pixels = _with_alpha(_levels().decode_levels(container, level), container, level)
+    if level == 0 and zlib.crc32(pixels.data) != container.checksum:
         raise ContainerError("does not decode to the pixels that it was made with; the file is damaged, get it again")
     return Picture(pixels, container.metadata)
 
 
+def _with_alpha(colors: NDArray[np.uint8], container: Container, level: int = 0) -> NDArray[np.uint8]:
+    """Add alpha where there is any; of a smaller picture, one pixel of each square."""
+    if container.channels == container.n_planes:
+        return colors
+    from quantize.entropy.streams import decode_symbols
+
+    alpha = decode_symbols(container.one(b"ALPH"), container.height, container.width, 8)
+    return np.concatenate([colors, alpha[:: 1 << level, :: 1 << level, None]], axis=2)
+
+
 def _decode_palette(container: Container) -> NDArray[np.uint8]:
-    header, entries = container.header, container.one(b"PLTE")
+    entries = container.one(b"PLTE")
     if len(entries) % 4 or not 1 <= len(entries) // 4 <= MOST_COLORS:
         raise ContainerError("has a palette of an impossible size; the file is damaged, get it again")
     from quantize.entropy.streams import decode_symbols
 
     palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
-    indices = decode_symbols(container.one(b"INDX"), header.height, header.width, n_bits_of(len(palette)))
+    indices = decode_symbols(container.one(b"INDX"), container.height, container.width, n_bits_of(len(palette)))
     if indices.max() >= len(palette):
         raise ContainerError("has an index beyond its palette; the file is damaged, get it again")
-    return np.ascontiguousarray(as_original(palette[indices], header.channels))
+    return as_original(palette[indices], container.channels)
 
 
 def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
     """Tell what a .vqi file says of itself, without decoding it."""
     container = unpack(data, max_pixels)
-    header = container.header
     found: dict[str, Any] = {
-        "profile": header.profile,
-        "width": header.width,
-        "height": header.height,
-        "channels": header.channels,
+        "profile": container.profile,
+        "width": container.width,
+        "height": container.height,
+        "channels": container.channels,
         "bytes": len(data),
-        "bits_per_pixel": 8 * len(data) / (header.width * header.height),
+        "bits_per_pixel": 8 * len(data) / (container.width * container.height),
     }
-    if header.profile == "palette":
+    if container.profile == "palette":
         found["colors"] = len(container.one(b"PLTE")) // 4
-    elif header.profile == "multiresolution":
+    elif container.profile == "multiresolution":
         found |= _levels().describe_levels(container)
     else:
         parameters = container.one(b"BLCK")
@@ -316,13 +301,7 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
 
 
 def load_book(source: str | Path | bytes) -> "SharedBook":
-    """Read a .vqc file.
-
-    Raises
-    ------
-    CodebookError
-        Where it cannot be read, or is none.
-    """
+    """Read a .vqc file; CodebookError where it cannot be read, or is none."""
     if isinstance(source, bytes):
         return _blocks().read_book(source)
     try:
@@ -338,8 +317,3 @@ def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:
     if not pictures:
         raise ImageError("there is no image to train a codebook on; give a folder with images")
     return pack_book(*_blocks().train_book(pictures, settings))
-
-
-def png_of(picture: Picture) -> bytes:
-    """PNG file of a decoded image."""
-    return png_of_pixels(picture.pixels, picture.metadata)

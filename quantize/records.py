@@ -18,17 +18,7 @@ NAME = ".quantize-records.jsonl"
 
 @dataclass(frozen=True)
 class Record:
-    """What a result was made of, each as a digest.
-
-    Attributes
-    ----------
-    source : str
-        Of the image file.
-    made_by : str
-        Of the settings and the version of the program.
-    result : str
-        Of the result itself.
-    """
+    """Digests of the image file, of the settings and the version of the program, and of the result."""
 
     source: str
     made_by: str
@@ -63,13 +53,7 @@ class Records:
         return next((record for record in reversed(found) if record.result == digest), None)
 
     def add(self, place: Path, record: Record) -> None:
-        """Put down what is about to be made.
-
-        Raises
-        ------
-        OutputError
-            Where that cannot be written.
-        """
+        """Put down what is about to be made; OutputError where that cannot be written."""
         line = json.dumps({"place": self._name(place), **asdict(record)})
         try:
             with self._lock:

@@ -1,15 +1,15 @@
 """Attempts at encoding an image, and the search for the step that gives the PSNR or the size that was asked for."""
 
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.container import Container, Header, pack
+from quantize.container import pack
 from quantize.datatypes import Encoded, Picture, Settings
 from quantize.errors import TargetError
 from quantize.metrics import psnr, ssim
@@ -22,23 +22,8 @@ FINER_OCTAVES = (0.0, 0.25, 0.75)
 PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """An image encoded at some step: the file, what it decodes to, how near that is in dB, and what was chosen."""
-
-    data: bytes
-    pixels: NDArray[np.uint8]
-    psnr: float
-    details: dict[str, Any]
-
-    @property
-    def bits_per_pixel(self) -> float:
-        """Size of the whole file for each pixel."""
-        return 8 * len(self.data) / int(self.pixels.shape[0] * self.pixels.shape[1])
-
-
 # Encodes at the base-2 logarithm of a step, with a Lagrangian weight so many octaves above the usual one.
-_Try = Callable[[float, float], Attempt]
+_Try = Callable[[float, float], Encoded]
 
 
 def packed(
@@ -48,24 +33,20 @@ def packed(
     colors: NDArray[np.uint8],
     chunks: list[tuple[bytes, bytes]],
     details: dict[str, Any],
-) -> Attempt:
+) -> Encoded:
     """Pack the chunks of an attempt that decodes to `colors` (height, width, 1 or 3); alpha stays as it is."""
     pixels = np.concatenate([colors, picture.pixels[..., -1:]], axis=2) if picture.has_alpha else colors
-    header = Header(profile, pixels.shape[2], *pixels.shape[:2])
-    metadata = {} if settings.strip else picture.metadata
-    data = pack(Container(header, chunks, zlib.crc32(pixels.data), metadata))
-    return Attempt(data, pixels, psnr(picture.pixels, pixels), details)
+    data = pack(profile, pixels, chunks, {} if settings.strip else picture.metadata)
+    return Encoded(data, pixels, ".vqi", profile, details, psnr(picture.pixels, pixels), float("nan"))
 
 
-def reach(
-    attempt: _Try, picture: Picture, settings: Settings, profile: str, start: float, low: float, high: float
-) -> Encoded:
+def reach(attempt: _Try, picture: Picture, settings: Settings, start: float, low: float, high: float) -> Encoded:
     """Encode as the settings ask for.
 
     Parameters
     ----------
     attempt : function of the base-2 logarithm of the step, and of octaves by which to raise the weight of bits
-    picture, settings, profile
+    picture, settings
     start : float
         Where to begin; the result if no PSNR and no size was asked for.
     low, high : float
@@ -85,18 +66,17 @@ def reach(
         found = _for_bpp(attempt, settings.bpp, places)
     else:
         found = attempt(start, 0.0)
-    similarity = ssim(picture.pixels, found.pixels)
-    return Encoded(found.data, found.pixels, ".vqi", profile, found.details, found.psnr, similarity)
+    return replace(found, ssim=ssim(picture.pixels, found.pixels))
 
 
-def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Attempt:
+def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
     best, found = _search(attempt, places, lambda tried: tried.psnr, wanted, wanted + PSNR_EXCESS, -5.0)
     if not found:
         raise TargetError(f"psnr={wanted:g} is out of reach; the nearest is {best.psnr:.2f} dB")
     return best
 
 
-def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Attempt:
+def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
     least, most = (np.log2(wanted * (1 + sign * BPP_TOLERANCE)) for sign in (-1, 1))
     best, found = _search(attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9)
     if not found:
@@ -104,7 +84,7 @@ def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -
     return best
 
 
-def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) -> Attempt:
+def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) -> Encoded:
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
     best, _ = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9)
     if len(best.data) > limit:
@@ -115,18 +95,18 @@ def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) ->
 def _search(
     attempt: _Try,
     limits: tuple[float, float, float],
-    measure: Callable[[Attempt], float],
+    measure: Callable[[Encoded], float],
     least: float,
     most: float,
     slope: float,
-) -> tuple[Attempt, bool]:
+) -> tuple[Encoded, bool]:
     """Find a step whose result measures `least` to `most`; where steps are too far apart, a weight of bits as well.
 
     The measure falls by about `slope` for each octave of the step. Returns the result, and True; or where none was
     found the best one, and False: the largest below `most`, or the least of all.
     """
     # Only those that may be the result are kept: each has all pixels.
-    kept: list[tuple[float, Attempt]] = []
+    kept: list[tuple[float, Encoded]] = []
     values: dict[float, float] = {}
 
     def measured(place: float, octaves: float) -> float:
@@ -134,7 +114,7 @@ def _search(
         value = measure(result)
         everything = [*kept, (value, result)]
         fitting = [pair for pair in everything if pair[0] <= most]
-        kept[:] = [_largest(fitting) if fitting else min(everything, key=lambda pair: pair[0])]
+        kept[:] = [max(fitting, key=itemgetter(0)) if fitting else min(everything, key=itemgetter(0))]
         return value
 
     def at_step(place: float) -> float:
@@ -150,10 +130,6 @@ def _search(
                 break
     value, best = kept[0]
     return best, least <= value <= most
-
-
-def _largest(pairs: list[tuple[float, Attempt]]) -> tuple[float, Attempt]:
-    return max(pairs, key=lambda pair: pair[0])
 
 
 def _bisect(

@@ -23,6 +23,7 @@ from clustering.centnn.growth import Growth
 from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.kmeans.exchange import exchanged_centers
+from clustering.kmeans.k_means import check_rows
 from clustering.kmeans.kernels.lloyd import cluster_sums, group_by_label, own_distances
 from clustering.kmeans.lloyd import Partition, lloyd
 from clustering.kmeans.sampling import sample_rows
@@ -73,27 +74,8 @@ def cent_nn(
     X : array (n_samples, n_features), float32 or float64, finite
     n_clusters : int
         At most n_samples.
-    mode : {"fast", "exact"}, default="fast"
-        "exact" presents all rows in their order, as the module says. "fast" grows the network on a sample of the rows
-        (30 a cluster and no fewer than 4,096), splits early (see `tol`), splits some clusters more than
-        asked for and dissolves those that are missed least, a few times over; then it does the like on all rows (see
-        `clustering.exchange`), and ends with epochs over these that move the centres at once (Lloyd's), until nothing
-        changes.
-    epsilon : float, default=0.1
-        Distance of a new centre from the one it was split off, as a share of the distance to its farthest member; above
-        0, at most 1.
-    tol : float, default=0.1
-        In the fast mode, split as soon as the squared movement of the centres in an epoch sums up to no more than this
-        times the mean variance of a feature.
-    max_epochs : int, default=10000
-        Most epochs.
-    history : bool, default=False
-        Whether to keep the centres after each epoch; of the fast mode, the epochs on the sample, and the result.
-    random_state : int or RandomState, default=0
-        Seed of the sample.
-    n_threads : int or None, default=None
-        Threads to use, which changes no bit of the result; None takes every processor that this process may use. Only
-        the last epochs of the fast mode can use more than one.
+    mode, epsilon, tol, max_epochs, history, random_state, n_threads
+        As of `CentNN`, but `random_state` is an int or a RandomState.
 
     Returns
     -------
@@ -113,9 +95,7 @@ def cent_nn(
     >>> sorted(found.centers.ravel().tolist())
     [0.5, 9.0]
     """
-    X = np.ascontiguousarray(X)
-    if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or X.shape[1] < 1:
-        raise InvalidInputError(f"X must be 2-D, float32 or float64, with a column or more; got {X.dtype} {X.shape}")
+    X = check_rows(X)
     if not 1 <= n_clusters <= len(X):
         raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(X)}")
     if mode not in ("fast", "exact"):

@@ -1,14 +1,14 @@
 """How a centroid neural network grows: epochs until the rows settle, a split, and so on; and how it shrinks again.
 
-The first centres grow in one kernel call (see `clustering.kernels.few_centers`), the others a split at a time under
-bounds that spare most distances (see `clustering.kernels.centnn`).
+The first centres grow in one kernel call (see `kernels.few_centers`), the others a split at a time under
+bounds that spare most distances (see `kernels.centnn`).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
-from clustering.centnn.kernels.centnn import refresh, settle, split
+from clustering.centnn.kernels.centnn import Bounds, Clusters, refresh, settle, split
 from clustering.centnn.kernels.dissolving import rehome, second_nearest
 from clustering.centnn.kernels.few_centers import grow_few
 from clustering.kernels.rows import column_sums
@@ -38,9 +38,7 @@ class Growth:
         self.errors[0] = np.inf
         self._farthest = np.zeros(capacity, np.int64)
         self._shifts = np.zeros(capacity)
-        self._parent = self._child = 0
-        self._bounds: NDArray[np.float64] | None = None
-        self._gaps: NDArray[np.float64] | None = None
+        self._bounds: Bounds | None = None
 
     @property
     def used(self) -> NDArray[np.float64]:
@@ -74,22 +72,9 @@ class Growth:
         """Run epochs until one moves the centres by no more than `enough`, a sum of squares."""
         left = self.max_epochs - self.n_epochs
         left = left if max_epochs is None else min(left, max_epochs)
-        bounds, gaps = self._bounded()
+        bounds = self._bounded()
         while left > 0:
-            n_epochs, n_changed, movement = settle(
-                self.X,
-                self.n_clusters,
-                self._parent,
-                self._child,
-                self.centers,
-                self.sizes,
-                self.labels,
-                bounds,
-                self._shifts,
-                gaps,
-                min(left, self._epochs_a_call),
-                enough,
-            )
+            n_epochs, n_changed, movement = settle(self._clusters, bounds, min(left, self._epochs_a_call), enough)
             self._count(n_epochs, n_changed)
             left -= n_epochs
             if n_changed == 0 or movement <= enough:
@@ -116,6 +101,10 @@ class Growth:
         self._refresh()
 
     @property
+    def _clusters(self) -> Clusters:
+        return Clusters(self.X, self.labels, self.n_clusters, self.centers, self.sizes)
+
+    @property
     def _epochs_a_call(self) -> int:
         return 1 if self.history is not None else max(1, ROWS_A_CALL // len(self.X))
 
@@ -133,17 +122,7 @@ class Growth:
         while True:
             most = min(self.max_epochs - self.n_epochs, self._epochs_a_call)
             self.n_clusters, n_epochs, settled, n_changed = grow_few(
-                self.X,
-                self.n_clusters,
-                n_clusters,
-                settled,
-                self.epsilon,
-                enough,
-                most,
-                self.centers,
-                self.sizes,
-                self.labels,
-                self.errors,
+                self._clusters, self.errors, n_clusters, settled, self.epsilon, enough, most
             )
             self._count(n_epochs, n_changed)
             if n_epochs < most or self.n_epochs == self.max_epochs:
@@ -151,30 +130,15 @@ class Growth:
         self._refresh()
 
     def _refresh(self) -> None:
-        refresh(
-            self.X, self.labels, self.sizes, self.n_clusters, self.centers, self._shifts, self.errors, self._farthest
-        )
+        refresh(self._clusters, self._shifts, self.errors, self._farthest)
 
     def _split(self) -> bool:
         worst = int(self.errors[: self.n_clusters].argmax())
         if not self.errors[worst] > 0:
             return False
-        bounds, _ = self._bounded()
-        split(
-            self.X,
-            self.n_clusters,
-            self._parent,
-            self._child,
-            worst,
-            self._farthest[worst],
-            self.epsilon,
-            self.centers,
-            self.sizes,
-            self.labels,
-            bounds,
-            self._shifts,
-        )
-        self._parent, self._child = worst, self.n_clusters
+        bounds = self._bounded()
+        split(self._clusters, bounds, worst, self._farthest[worst], self.epsilon)
+        self._bounds = bounds._replace(parent=worst, child=self.n_clusters)
         self.n_clusters += 1
         return True
 
@@ -196,14 +160,15 @@ class Growth:
         self._refresh()
         return True
 
-    def _bounded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _bounded(self) -> Bounds:
         """Return the bounds of the rows and the gaps of the centres, void ones where others were not kept up."""
-        if self._bounds is None or self._gaps is None:
-            self._parent, self._child = 0, min(1, self.n_clusters - 1)
-            self._bounds = np.zeros((len(self.X), 4))
-            self._bounds[:, 0] = np.inf
-            self._bounds[self.labels == self._parent, 2] = np.inf
-            self._bounds[self.labels == self._child, 3] = np.inf
-            self._gaps = np.full((len(self.centers), len(self.centers)), np.inf)
+        if self._bounds is None:
+            parent, child = 0, min(1, self.n_clusters - 1)
+            rows = np.zeros((len(self.X), 4))
+            rows[:, 0] = np.inf
+            rows[self.labels == parent, 2] = np.inf
+            rows[self.labels == child, 3] = np.inf
             self._shifts[:] = TOUCHED
-        return self._bounds, self._gaps
+            gaps = np.full((len(self.centers), len(self.centers)), np.inf)
+            self._bounds = Bounds(parent, child, rows, self._shifts, gaps)
+        return self._bounds

@@ -54,15 +54,14 @@ def log_assignment(
 
 @dataclass(frozen=True)
 class Assignment:
-    """How rows are assigned to centres: the settings of `soft_assignment`."""
+    """How rows are assigned to centres: settings of `soft_assignment`."""
 
-    kind: str = "student-t"
-    freedom: float = 1.0
-    temperature: float = 1.0
+    kind: str
+    temperature: float
 
     def logs(self, embedded: Tensor, centers: Tensor) -> Tensor:
         """Logarithm of the share of each centre in each row, (n, n_clusters)."""
-        return log_assignment(embedded, centers, self.kind, freedom=self.freedom, temperature=self.temperature)
+        return log_assignment(embedded, centers, self.kind, temperature=self.temperature)
 
     def shares(self, embedded: Tensor, centers: Tensor) -> Tensor:
         """Share of each centre in each row, (n, n_clusters), taken in chunks."""

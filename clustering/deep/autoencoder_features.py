@@ -1,8 +1,9 @@
 """Features that an autoencoder learns, as a scikit-learn estimator."""
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ NETWORKS = ("fully-connected", "convolutional", "variational")
 SEEDS = 2**32
 
 
+@dataclass(eq=False, repr=False)
 class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Features that an autoencoder learns: what it must know of a row to draw it again.
 
@@ -78,7 +80,7 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     (50, 3)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "network": [StrOptions(set(NETWORKS))],
         "image_shape": [tuple, None],
@@ -95,38 +97,21 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         "progress": [callable, None],
     }
 
-    def __init__(
-        self,
-        n_components: int = 10,
-        *,
-        network: str = "fully-connected",
-        image_shape: tuple[int, ...] | None = None,
-        attention: bool = False,
-        hidden: tuple[int, ...] = HIDDEN,
-        channels: tuple[int, ...] = CHANNELS,
-        beta: float = 1.0,
-        epochs: int = 200,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        augmentation: Augmentation | None = None,
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        progress: Callable[[int, int, float], None] | None = None,
-    ) -> None:
-        self.n_components = n_components
-        self.network = network
-        self.image_shape = image_shape
-        self.attention = attention
-        self.hidden = hidden
-        self.channels = channels
-        self.beta = beta
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.augmentation = augmentation
-        self.device = device
-        self.random_state = random_state
-        self.progress = progress
+    n_components: int = 10
+    _: KW_ONLY
+    network: str = "fully-connected"
+    image_shape: tuple[int, ...] | None = None
+    attention: bool = False
+    hidden: tuple[int, ...] = HIDDEN
+    channels: tuple[int, ...] = CHANNELS
+    beta: float = 1.0
+    epochs: int = 200
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    augmentation: Augmentation | None = None
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    progress: Callable[[int, int, float], None] | None = None
 
     def fit(self, X: ArrayLike, y: None = None) -> "AutoencoderFeatures":
         """Train the network on the rows of X.
@@ -187,11 +172,6 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         with seeded(0), FlopCounterMode(display=False) as counter:
             self._build(n_features)(torch.zeros(1, n_features)).sum().backward()
         return int(counter.get_total_flops())
-
-    def fitted_encoder(self) -> "AutoencoderFeatures":
-        """Return itself, if it is fitted."""
-        check_is_fitted(self, "network_")
-        return self
 
     def restore(self, weights: dict[str, torch.Tensor], n_features: int) -> None:
         """Take the weights of a network that was fitted to rows of so many columns."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from clustering.deep.augmentation import Augmentation
 from clustering.deep.autoencoder_features import AutoencoderFeatures
@@ -46,7 +47,8 @@ def save_checkpoint(estimator: AutoencoderFeatures | DEC) -> bytes:
     sklearn.exceptions.NotFittedError
         Where it is not fitted.
     """
-    encoder = estimator.fitted_encoder()
+    check_is_fitted(estimator, "cluster_centers_" if isinstance(estimator, DEC) else "network_")
+    encoder = estimator.encoder_ if isinstance(estimator, DEC) else estimator
     settings: dict[str, Any] = {"encoder": _plain(encoder), "n_features": encoder.n_features_in_}
     tensors = {f"network.{name}": value.cpu() for name, value in encoder.network_.state_dict().items()}
     if isinstance(estimator, DEC):

@@ -2,8 +2,9 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from clustering.kmeans.k_means import k_means
 TEMPERATURE_SHARE = 0.5
 
 
+@dataclass(eq=False, repr=False)
 class DEC(ClusterMixin, BaseEstimator):
     """Deep embedded clustering: an encoder and the centres of its clusters, learned together.
 
@@ -105,7 +107,7 @@ class DEC(ClusterMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "encoder": [AutoencoderFeatures, None],
         "objective": [StrOptions(set(OBJECTIVES)), Objective],
@@ -124,42 +126,23 @@ class DEC(ClusterMixin, BaseEstimator):
         "progress": [callable, None],
     }
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        encoder: AutoencoderFeatures | None = None,
-        objective: str | Objective = "dec",
-        assignment: str = "auto",
-        temperature: float | str = "auto",
-        n_neighbors: int = 10,
-        max_epochs: int = 100,
-        interval: int = 5,
-        tol: float = 1e-3,
-        n_init: int = 20,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        decay: bool = False,
-        augmentation: Augmentation | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        progress: Callable[[int, int, float], None] | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.encoder = encoder
-        self.objective = objective
-        self.assignment = assignment
-        self.temperature = temperature
-        self.n_neighbors = n_neighbors
-        self.max_epochs = max_epochs
-        self.interval = interval
-        self.tol = tol
-        self.n_init = n_init
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.decay = decay
-        self.augmentation = augmentation
-        self.random_state = random_state
-        self.progress = progress
+    n_clusters: int = 8
+    _: KW_ONLY
+    encoder: AutoencoderFeatures | None = None
+    objective: str | Objective = "dec"
+    assignment: str = "auto"
+    temperature: float | str = "auto"
+    n_neighbors: int = 10
+    max_epochs: int = 100
+    interval: int = 5
+    tol: float = 1e-3
+    n_init: int = 20
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    decay: bool = False
+    augmentation: Augmentation | None = None
+    random_state: int | np.random.RandomState | None = None
+    progress: Callable[[int, int, float], None] | None = None
 
     def fit(self, X: ArrayLike, y: None = None) -> "DEC":
         """Cluster the rows of X.
@@ -189,7 +172,7 @@ class DEC(ClusterMixin, BaseEstimator):
         encoder = self._encoder_for(data, random)
         features = encoder.transform(data)
         start = k_means(features, self.n_clusters, n_init=self.n_init, random_state=random)
-        mean_distance = float(np.mean(start.distances, dtype=np.float64))
+        mean_distance = float(np.mean(start.squared_distances, dtype=np.float64))
         given = None if isinstance(self.temperature, str) else float(self.temperature)
         self.temperature_ = given or TEMPERATURE_SHARE * mean_distance or 1.0
         follows = self.temperature == "following" or (self.temperature == "auto" and self.objective == "end-to-end")
@@ -224,7 +207,7 @@ class DEC(ClusterMixin, BaseEstimator):
         self.shares_ = found.shares.numpy()
         self.labels_ = self.shares_.argmax(axis=1).astype(np.int32)
         self.n_iter_ = found.n_epochs
-        self.changes_ = list(found.changes)
+        self.changes_ = found.changes
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
@@ -238,11 +221,6 @@ class DEC(ClusterMixin, BaseEstimator):
         """Draw the centres: (n_clusters, n_features). A decoder that has no part in the objective lags behind."""
         check_is_fitted(self, "cluster_centers_")
         return self.encoder_.inverse_transform(self.cluster_centers_)
-
-    def fitted_encoder(self) -> AutoencoderFeatures:
-        """Return the encoder with the refined network."""
-        check_is_fitted(self, "cluster_centers_")
-        return self.encoder_
 
     def restore(self, centers: NDArray[np.float32], temperature: float) -> None:
         """Take centres that were fitted in the features of the encoder, which is fitted."""

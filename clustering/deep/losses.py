@@ -46,21 +46,12 @@ OBJECTIVES = {
 
 
 def divergence(targets: Tensor, logs: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of assignments, of which these are the logarithms, from their targets: of a row.
-
-    Parameters
-    ----------
-    targets, logs : Tensor (n, n_clusters)
-    """
+    """Kullback-Leibler divergence of assignments, of which these are the logarithms, from their targets: of a row."""
     return (targets * (targets.clamp_min(SMALL).log() - logs)).sum(dim=1).mean()
 
 
 def disagreement(logs: Tensor, others: Tensor) -> Tensor:
     """Mean of -log of the chance that two rows are of one cluster, by the logarithms of their assignments.
-
-    Parameters
-    ----------
-    logs, others : Tensor (n, n_clusters)
 
     References
     ----------
@@ -104,13 +95,7 @@ def contrast(embedded: Tensor, others: Tensor, temperature: float = 0.5) -> Tens
 def evidence_bound(rows: Tensor, drawn: Tensor, mean: Tensor, log_variance: Tensor, beta: float) -> Tensor:
     """Minus the evidence lower bound of a variational autoencoder a number of the row, with a normal prior.
 
-    Parameters
-    ----------
-    rows, drawn : Tensor (n, n_inputs)
-        The errors count as normal, of variance 1/2.
-    mean, log_variance : Tensor (n, n_embedding)
-    beta : float
-        Weight of the divergence from the prior.
+    The errors count as normal, of variance 1/2; `beta` is the weight of the divergence from the prior.
 
     References
     ----------

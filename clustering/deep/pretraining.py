@@ -24,30 +24,17 @@ def embed(network: Autoencoder, rows: Tensor, device: torch.device) -> Tensor:
 def pretrain(network: Autoencoder, rows: Tensor, schedule: Schedule, beta: float = 1.0) -> None:
     """Train an autoencoder on rows (n, n_inputs), float32, to draw its views again; in place.
 
-    Parameters
-    ----------
-    network : Autoencoder
-        On the schedule's device.
-    rows : Tensor
-    schedule : Schedule
-    beta : float, default=1.0
-        Weight of a variational network's divergence from its prior.
+    The network is on the schedule's device; `beta` weights a variational network's divergence from its prior.
     """
     rows = rows.to(schedule.device)
     optimizer = torch.optim.Adam(network.parameters())
     for epoch in range(schedule.epochs):
         optimizer.param_groups[0]["lr"] = schedule.rate(epoch)
-        losses = []
-        for batch in schedule.batches(len(rows)):
-            loss = _loss(network, schedule.view(rows[batch]), schedule, beta)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        schedule.told(epoch, losses)
+        schedule.run_epoch(epoch, len(rows), optimizer, lambda batch: _loss(network, rows[batch], schedule, beta))
 
 
-def _loss(network: Autoencoder, view: Tensor, schedule: Schedule, beta: float) -> Tensor:
+def _loss(network: Autoencoder, rows: Tensor, schedule: Schedule, beta: float) -> Tensor:
+    view = schedule.view(rows)
     if not isinstance(network, VariationalAutoencoder):
         return functional.mse_loss(network(view), view)
     mean, log_variance = network.distribution(view)

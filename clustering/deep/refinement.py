@@ -18,24 +18,13 @@ FOLLOWING_PACE = 10
 
 @dataclass(frozen=True)
 class Refinement:
-    """What `refine` found.
-
-    Attributes
-    ----------
-    centers : Tensor (n_clusters, n_embedding)
-    shares : Tensor (n, n_clusters)
-    temperature : float
-        Of the last assignment.
-    n_epochs : int
-    changes : tuple of float
-        Share of the rows whose label changed, at each look at all of them but the first.
-    """
+    """What `refine` found; `changes` as in `DEC.changes_`, the temperature of the last assignment."""
 
     centers: Tensor
     shares: Tensor
     temperature: float
     n_epochs: int
-    changes: tuple[float, ...]
+    changes: list[float]
 
 
 def refine(
@@ -46,34 +35,19 @@ def refine(
     assignment: Assignment,
     schedule: Schedule,
     *,
-    n_neighbors: int = 10,
-    interval: int = 5,
-    tol: float = 1e-3,
-    following: float | None = None,
+    n_neighbors: int,
+    interval: int,
+    tol: float,
+    following: float | None,
 ) -> Refinement:
     """Train an encoder and centres together on rows (n, n_inputs), float32; the network in place.
 
     Every `interval` epochs all rows are looked at as they are: that gives the targets, each row's nearest neighbours,
     and the share of rows whose label has changed, at which it stops.
 
-    Parameters
-    ----------
-    network : Autoencoder
-        On the schedule's device.
-    centers : Tensor (n_clusters, n_embedding)
-        To start from.
-    rows : Tensor
-    objective : Objective
-    assignment : Assignment
-    schedule : Schedule
-        Its epochs are the most.
-    n_neighbors : int, default=10
-        Of which one, drawn anew each time, is to agree with its row; 0 for none.
-    interval : int, default=5
-    tol : float, default=0.001
-    following : float or None, default=None
-        At each look the temperature becomes this share of the mean squared distance to the nearest centre: the scale of
-        an embedding that is not trained yet grows. None keeps the temperature.
+    The network is on the schedule's device, whose epochs are the most. Of `n_neighbors`, one, drawn anew each time, is
+    to agree with its row. At each look the temperature becomes the share `following` of the mean squared distance to
+    the nearest centre, as the scale of an embedding that is not trained yet grows; None keeps the temperature.
     """
     clusters = _Clusters(network, centers, rows, objective, assignment, schedule)
     optimizer = torch.optim.Adam([{"params": network.parameters()}, {"params": [clusters.centers]}])
@@ -90,17 +64,10 @@ def refine(
             labels = found
         for group, pace in zip(optimizer.param_groups, (1, 1 if following is None else FOLLOWING_PACE), strict=True):
             group["lr"] = pace * schedule.rate(epoch)
-        losses = []
-        for batch in schedule.batches(len(rows)):
-            loss = clusters.loss(batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
+        schedule.run_epoch(epoch, len(rows), optimizer, clusters.loss)
         n_epochs = epoch + 1
-        schedule.told(epoch, losses)
     shares = clusters.look(0, following)
-    return Refinement(clusters.still_centers(), shares, clusters.assignment.temperature, n_epochs, tuple(changes))
+    return Refinement(clusters.still_centers(), shares, clusters.assignment.temperature, n_epochs, changes)
 
 
 class _Clusters:

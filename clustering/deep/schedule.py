@@ -90,10 +90,20 @@ class Schedule:
     progress: Progress | None
     decay: bool = False
 
-    def batches(self, n_rows: int) -> list[Tensor]:
-        """Row numbers of each batch of an epoch, all of about one size, at most `batch_size`."""
+    def run_epoch(
+        self, epoch: int, n_rows: int, optimizer: torch.optim.Optimizer, loss_of: Callable[[Tensor], Tensor]
+    ) -> None:
+        """Take a step for the loss of each batch of row numbers, all of about one size, at most `batch_size`."""
         order = torch.randperm(n_rows, generator=self.generator)
-        return list(order.tensor_split(-(-n_rows // self.batch_size)))
+        losses = []
+        for batch in order.tensor_split(-(-n_rows // self.batch_size)):
+            loss = loss_of(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        if self.progress is not None:
+            self.progress(epoch + 1, self.epochs, sum(losses) / max(1, len(losses)))
 
     def view(self, rows: Tensor) -> Tensor:
         """Another view of rows (n, n_inputs)."""
@@ -104,8 +114,3 @@ class Schedule:
     def rate(self, epoch: int) -> float:
         """Learning rate in an epoch."""
         return self.learning_rate * (0.5 + 0.5 * cos(pi * epoch / self.epochs) if self.decay else 1.0)
-
-    def told(self, epoch: int, losses: list[float]) -> None:
-        """Tell that an epoch is done."""
-        if self.progress is not None:
-            self.progress(epoch + 1, self.epochs, sum(losses) / max(1, len(losses)))

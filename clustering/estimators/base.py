@@ -62,14 +62,17 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         return weights
 
     @staticmethod
-    def _check_centers(centers: Any, X: Array) -> Array:
-        return np.asarray(check_array(centers, dtype=X.dtype, order="C"))
+    def _check_centers(centers: Any, X: Array) -> Any:
+        """Return given centres as an array of X's dtype; the name of a start, or None, as it is."""
+        if centers is None or isinstance(centers, str):
+            return centers
+        return check_array(centers, dtype=X.dtype, order="C")
 
     def _keep(self, found: Partition, weights: Array) -> None:
         """Make attributes of what was found, and warn where it is less than was asked for."""
         self.cluster_centers_ = found.centers
         self.labels_ = found.labels
-        self.inertia_ = float(np.sum(found.distances * weights, dtype=np.float64))
+        self.inertia_ = float(np.sum(found.squared_distances * weights, dtype=np.float64))
         self.n_iter_ = found.n_iter
         self._n_features_out = len(found.centers)
         self._warn_of_few(np.unique(found.labels[found.labels < self.n_clusters]).size)

@@ -1,8 +1,9 @@
 """The centroid neural network as a scikit-learn estimator."""
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from clustering.centnn.cent_nn import cent_nn
 from clustering.estimators.base import CentersEstimator
 
 
+@dataclass(eq=False, repr=False)
 class CentNN(CentersEstimator):
     """Centroid neural network (CentNN): clusters grown one split at a time, compiled with Numba.
 
@@ -77,7 +79,7 @@ class CentNN(CentersEstimator):
     1.0
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "mode": [StrOptions({"fast", "exact"})],
         "epsilon": [Interval(Real, 0, 1, closed="right")],
@@ -88,26 +90,15 @@ class CentNN(CentersEstimator):
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        mode: str = "fast",
-        epsilon: float = 0.1,
-        tol: float = 0.1,
-        max_epochs: int = 10_000,
-        random_state: int | np.random.RandomState | None = None,
-        history: bool = False,
-        n_threads: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.mode = mode
-        self.epsilon = epsilon
-        self.tol = tol
-        self.max_epochs = max_epochs
-        self.random_state = random_state
-        self.history = history
-        self.n_threads = n_threads
+    n_clusters: int = 8
+    _: KW_ONLY
+    mode: str = "fast"
+    epsilon: float = 0.1
+    tol: float = 0.1
+    max_epochs: int = 10_000
+    random_state: int | np.random.RandomState | None = None
+    history: bool = False
+    n_threads: int | None = None
 
     def fit(self, X: ArrayLike, y: None = None) -> "CentNN":
         """Cluster the rows of X.

@@ -1,8 +1,9 @@
 """k-means as a scikit-learn estimator."""
 
 import warnings
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from clustering.estimators.base import CentersEstimator
 from clustering.kmeans.k_means import INITS, k_means
 
 
+@dataclass(eq=False, repr=False)
 class KMeans(CentersEstimator):
     """k-means clustering: exchanged seeds and Lloyd's algorithm, compiled with Numba.
 
@@ -68,7 +70,7 @@ class KMeans(CentersEstimator):
     1.0
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions(set(INITS)), "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -79,26 +81,15 @@ class KMeans(CentersEstimator):
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        init: str | ArrayLike = "exchange",
-        n_init: int = 1,
-        fixed_centers: ArrayLike | None = None,
-        max_iter: int = 300,
-        tol: float = 1e-4,
-        random_state: int | np.random.RandomState | None = None,
-        n_threads: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.init = init
-        self.n_init = n_init
-        self.fixed_centers = fixed_centers
-        self.max_iter = max_iter
-        self.tol = tol
-        self.random_state = random_state
-        self.n_threads = n_threads
+    n_clusters: int = 8
+    _: KW_ONLY
+    init: str | ArrayLike = "exchange"
+    n_init: int = 1
+    fixed_centers: ArrayLike | None = None
+    max_iter: int = 300
+    tol: float = 1e-4
+    random_state: int | np.random.RandomState | None = None
+    n_threads: int | None = None
 
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> "KMeans":
         """Cluster the rows of X.
@@ -134,9 +125,9 @@ class KMeans(CentersEstimator):
             data,
             self.n_clusters,
             sample_weight=weights,
-            init=self.init if isinstance(self.init, str) else self._check_centers(self.init, data),
+            init=self._check_centers(self.init, data),
             n_init=self.n_init,
-            fixed_centers=None if self.fixed_centers is None else self._check_centers(self.fixed_centers, data),
+            fixed_centers=self._check_centers(self.fixed_centers, data),
             max_iter=self.max_iter,
             tol=self.tol,
             random_state=check_random_state(self.random_state),

@@ -1,7 +1,8 @@
 """Mini-batch k-means as a scikit-learn estimator."""
 
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,7 @@ from clustering.minibatch.mini_batch_k_means import mini_batch_k_means, start_st
 from clustering.workers import Workers
 
 
+@dataclass(eq=False, repr=False)
 class MiniBatchKMeans(CentersEstimator):
     """k-means clustering in small batches, for data that do not fit in memory or take too long as a whole.
 
@@ -81,7 +83,7 @@ class MiniBatchKMeans(CentersEstimator):
     [1.0, 10.0]
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn reads it from the class
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"k-means++", "random"}), "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -94,30 +96,17 @@ class MiniBatchKMeans(CentersEstimator):
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        init: str | ArrayLike = "k-means++",
-        n_init: int = 1,
-        max_iter: int = 100,
-        batch_size: int = 1024,
-        tol: float = 0.0,
-        max_no_improvement: int | None = 10,
-        reassignment_ratio: float = 0.01,
-        random_state: int | np.random.RandomState | None = None,
-        n_threads: int | None = None,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.init = init
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.tol = tol
-        self.max_no_improvement = max_no_improvement
-        self.reassignment_ratio = reassignment_ratio
-        self.random_state = random_state
-        self.n_threads = n_threads
+    n_clusters: int = 8
+    _: KW_ONLY
+    init: str | ArrayLike = "k-means++"
+    n_init: int = 1
+    max_iter: int = 100
+    batch_size: int = 1024
+    tol: float = 0.0
+    max_no_improvement: int | None = 10
+    reassignment_ratio: float = 0.01
+    random_state: int | np.random.RandomState | None = None
+    n_threads: int | None = None
 
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> "MiniBatchKMeans":
         """Cluster the rows of X, which are read in batches and copied no more than a part at a time.
@@ -154,7 +143,7 @@ class MiniBatchKMeans(CentersEstimator):
             data,
             self.n_clusters,
             sample_weight=weights,
-            init=self.init if isinstance(self.init, str) else self._check_centers(self.init, data),
+            init=self._check_centers(self.init, data),
             n_init=self.n_init,
             max_iter=self.max_iter,
             batch_size=self.batch_size,
@@ -201,7 +190,7 @@ class MiniBatchKMeans(CentersEstimator):
         with Workers(self.n_threads) as workers:
             if first:
                 self._random_state = check_random_state(self.random_state)
-                init = self.init if isinstance(self.init, str) else self._check_centers(self.init, data)
+                init = self._check_centers(self.init, data)
                 self._running = start_stream(
                     data, weights, self.n_clusters, init, self.n_init, self._random_state, workers
                 )

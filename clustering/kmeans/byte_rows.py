@@ -4,9 +4,8 @@ Rows are whole numbers of 8 bits and centres are held to quarters while they are
 tell the nearest centre are then exact in float32, whatever BLAS computes them and on however many threads. So the same
 rows give the same centres on every machine.
 
-Seeds whose least useful ones are drawn anew (see `clustering.exchange`) lead to a lower distortion than splitting by
-variance (X. Wu, "Color quantization by dynamic programming and principal analysis", ACM Transactions on Graphics 11(4),
-1992).
+Seeds whose least useful ones are drawn anew (see `exchange`) lead to a lower distortion than splitting by variance
+(X. Wu, "Color quantization by dynamic programming and principal analysis", ACM Transactions on Graphics 11(4), 1992).
 """
 
 from dataclasses import dataclass

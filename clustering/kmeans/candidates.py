@@ -4,8 +4,6 @@ The candidates are drawn as in k-means|| (Bahmani et al., "Scalable k-means++", 
 to the squared distance to the seeds so far, so that the distances to all of them come from one matrix product.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,22 +18,6 @@ MOST_DISTANCES = 1 << 24
 BLOCK_CHUNK = 4
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """Seeds, and the rows that are near them.
-
-    Attributes
-    ----------
-    rows : array (n_seeds,), int64
-        Row numbers of the seeds. They repeat only where there are fewer different rows than seeds.
-    nearest : array (n_samples,), int32
-        Number of the nearest of these seeds, -1 where one that was there before is nearer.
-    """
-
-    rows: NDArray[np.int64]
-    nearest: NDArray[np.int32]
-
-
 def draw_in_batches(
     X: Array,
     norms: Array,
@@ -47,29 +29,19 @@ def draw_in_batches(
     *,
     n_batches: int,
     candidates: int,
-) -> Drawn:
-    """Draw seeds among the rows of X.
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Draw seeds among the rows of X (n_samples, n_features), of which `norms` are the squared norms.
 
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order
-    norms : array (n_samples,)
-        Squared norms of its rows.
-    weights : array (n_samples,), of X's dtype
-    n_seeds : int
-    closest : array (n_samples,)
-        Squared distance of each row to the seeds that are there already, infinity where there is none.
-    rng : RandomState
-    workers : Workers
-        Entered already.
-    n_batches : int
-        At least; more where the distances would fill too much memory.
-    candidates : int
-        For each seed.
+    Of the seeds that are there already, `closest` (n_samples,) is the squared distance of each row to the nearest,
+    infinity where there is none. The seeds are drawn in `n_batches`, or more where the distances would fill too much
+    memory, from so many candidates for each.
 
     Returns
     -------
-    Drawn
+    rows : array (n_seeds,), int64
+        Row numbers of the seeds. They repeat only where there are fewer different rows than seeds.
+    nearest : array (n_samples,), int32
+        Number of the nearest of these seeds, -1 where one that was there before is nearer.
     """
     rows = np.zeros(n_seeds, np.int64)
     nearest = np.full(len(X), -1, np.int32)
@@ -91,7 +63,7 @@ def draw_in_batches(
             break
         rows[found : found + n_picked] = tried[picked[:n_picked]]
         found += n_picked
-    return Drawn(rows, nearest)
+    return rows, nearest
 
 
 def _measure(

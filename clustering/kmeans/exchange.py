@@ -35,22 +35,9 @@ ROWS_A_CENTER = 4
 def exchanged_start(
     X: Array, weights: Array, n_clusters: int, fixed: Array, rng: np.random.RandomState, workers: Workers
 ) -> Array:
-    """Draw seeds on a sample, and improve them there.
+    """Draw seeds on a sample of X, whose mean lies near the origin, and improve them there: (n_clusters, n_features).
 
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order, mean near the origin
-    weights : array (n_samples,), of X's dtype
-    n_clusters : int
-    fixed : array (n_fixed, n_features)
-        Centres that are there already and stay where they are.
-    rng : RandomState
-    workers : Workers
-        Entered already.
-
-    Returns
-    -------
-    array (n_clusters, n_features), of X's dtype
+    The fixed centres (n_fixed, n_features) are there already and stay where they are.
     """
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
     norms, closest = row_norms(sample.X, workers), sample.closest(workers)
@@ -68,28 +55,12 @@ def exchanged_start(
 def exchanged_centers(
     X: Array, weights: Array, centers: Array, most_rounds: int, rng: np.random.RandomState, workers: Workers
 ) -> tuple[Array, int]:
-    """Improve centres in the same way on all rows.
-
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order, mean near the origin
-    weights : array (n_samples,), of X's dtype
-    centers : array (n_clusters, n_features), of X's dtype
-    most_rounds : int
-    rng : RandomState
-    workers : Workers
-        Entered already.
-
-    Returns
-    -------
-    tuple of array (n_clusters, n_features), of X's dtype, and int
-        The centres, and how many rounds they took.
-    """
+    """Improve centres in the same way on all rows; return them, and how many rounds they took."""
     n_rounds = min(ROUNDS, most_rounds)
     if n_rounds < 1 or len(centers) < 2 or len(X) < ROWS_A_CENTER * len(centers):
         return centers, 0
     search = _moved_once(X, row_norms(X, workers), weights, centers, np.full(len(X), -1, np.int32), 0, workers)
-    return _best_of_rounds(search, weights, n_rounds, 0, rng, workers).prepared.centers, n_rounds
+    return _best_of_rounds(search, weights, n_rounds, 0, rng).prepared.centers, n_rounds
 
 
 def _attempt(
@@ -103,24 +74,20 @@ def _attempt(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], float]:
     """First seeds (rows of the sample), labels after all rounds, and their distortion."""
     X, weights, n_fixed = sample.X, sample.weights, len(sample.fixed)
-    drawn = draw_in_batches(
+    seeds, nearest = draw_in_batches(
         X, norms, weights, n_clusters, closest, rng, workers, n_batches=FIRST_BATCHES, candidates=FIRST_CANDIDATES
     )
-    search = _moved_once(
-        X, norms, weights, np.concatenate([X[drawn.rows], sample.fixed]), drawn.nearest, n_fixed, workers
-    )
+    search = _moved_once(X, norms, weights, np.concatenate([X[seeds], sample.fixed]), nearest, n_fixed, workers)
     if n_clusters > 1 and len(X) >= ROWS_A_CENTER * n_clusters:
-        search = _best_of_rounds(search, weights, n_rounds, n_fixed, rng, workers)
-    return drawn.rows, search.labels, _distortion(search, weights)
+        search = _best_of_rounds(search, weights, n_rounds, n_fixed, rng)
+    return seeds, search.labels, _distortion(search, weights)
 
 
-def _best_of_rounds(
-    search: Search, weights: Array, n_rounds: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
-) -> Search:
+def _best_of_rounds(search: Search, weights: Array, n_rounds: int, n_fixed: int, rng: np.random.RandomState) -> Search:
     """Draw centres anew round by round, and keep what lowers the distortion."""
     n_drawn = max(1, round(SHARE * (len(search.prepared.centers) - n_fixed)))
     for _ in range(n_rounds):
-        found = _exchanged(search, weights, n_drawn, n_fixed, rng, workers)
+        found = _exchanged(search, weights, n_drawn, n_fixed, rng)
         if _distortion(found, weights) < _distortion(search, weights):
             search = found
         else:
@@ -128,26 +95,24 @@ def _best_of_rounds(
     return search
 
 
-def _exchanged(
-    search: Search, weights: Array, n_drawn: int, n_fixed: int, rng: np.random.RandomState, workers: Workers
-) -> Search:
+def _exchanged(search: Search, weights: Array, n_drawn: int, n_fixed: int, rng: np.random.RandomState) -> Search:
     """Take the centres that are worth least away, draw as many anew, and move all of them."""
-    X, centers = search.X, search.prepared.centers
+    X, norms, workers, centers = search.X, search.norms, search.workers, search.prepared.centers
     n_clusters = len(centers) - n_fixed
     worth = np.bincount(search.labels, weights * (search.lowest**2 - search.upper**2), len(centers))
     leaving = np.zeros(len(centers), bool)
     leaving[np.argsort(worth[:n_clusters], kind="stable")[:n_drawn]] = True
     left = leaving[search.labels]
     closest = np.where(left, search.lowest, search.upper) ** 2
-    drawn = draw_in_batches(
-        X, search.norms, weights, n_drawn, closest, rng, workers, n_batches=1, candidates=CANDIDATES
+    seeds, nearest = draw_in_batches(
+        X, norms, weights, n_drawn, closest, rng, workers, n_batches=1, candidates=CANDIDATES
     )
     # New seeds take the numbers of those that left.
     centers = centers.copy()
     numbers = np.flatnonzero(leaving)
-    centers[numbers] = X[drawn.rows]
-    labels = np.where(drawn.nearest >= 0, numbers[drawn.nearest], np.where(left, -1, search.labels))
-    return _moved_once(X, search.norms, weights, centers, labels.astype(np.int32), n_fixed, workers)
+    centers[numbers] = X[seeds]
+    labels = np.where(nearest >= 0, numbers[nearest], np.where(left, -1, search.labels))
+    return _moved_once(X, norms, weights, centers, labels.astype(np.int32), n_fixed, workers)
 
 
 def _moved_once(

@@ -3,18 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.array_type import Array
 from clustering.errors import InvalidInputError
-from clustering.kernels.rows import column_sums, merge_equal_rows, subtract_mean
+from clustering.kernels.rows import subtract_mean
+from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.exchange import exchanged_start
-from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
+from clustering.kmeans.lloyd import MEAN_ROWS, Partition, lloyd, mean_row, nearest_centers
 from clustering.kmeans.seeding import choose_start
 from clustering.workers import Workers
 
 INITS = ("exchange", "k-means++", "plain-k-means++", "random")
-CENTER_ROWS = 1024
 # Up to so many columns, equal rows are looked for.
 MERGED_FEATURES = 12
 # Merging pays where it leaves fewer rows than this share.
@@ -31,7 +32,7 @@ def k_means(
     fixed_centers: ArrayLike | None = None,
     max_iter: int = 300,
     tol: float = 1e-4,
-    random_state: int | np.random.RandomState = 0,
+    random_state: int | RandomState = 0,
     n_threads: int | None = None,
 ) -> Partition:
     """Cluster the rows of X: what `KMeans` does, for arrays that are known to be good, without loading scikit-learn.
@@ -43,23 +44,8 @@ def k_means(
         At most n_samples.
     sample_weight : array (n_samples,) or None, default=None
         How much each row counts, not negative and not all 0; rows of weight 0 only get a label. None: all the same.
-    init : str or array (n_clusters, n_features), default="exchange"
-        How to start. "exchange": seeds drawn in batches, of which the least useful are drawn again in a few rounds, on
-        a sample of the rows (see `clustering.exchange`). "k-means++": greedy, the best of a few draws becomes a seed;
-        "plain-k-means++": each draw does. "random": k different rows. Or these centres.
-    n_init : int, default=1
-        How many starts to try; the result of lowest inertia is kept.
-    fixed_centers : array (n_fixed, n_features) or None, default=None
-        Centres that take part in the seeding and the assignment and never move. They come after the others: their
-        labels are n_clusters and up, and they may stay without members.
-    max_iter : int, default=300
-        Most moves of the centres.
-    tol : float, default=1e-4
-        Stop when the squared movement of the centres, summed up, is at most `tol` times the mean variance of a feature.
-    random_state : int or RandomState, default=0
-        Seed of the start.
-    n_threads : int or None, default=None
-        Threads to use, which changes no bit of the result; None takes every processor that this process may use.
+    init, n_init, fixed_centers, max_iter, tol, random_state, n_threads
+        As of `KMeans`, but `random_state` is an int or a RandomState.
 
     Returns
     -------
@@ -78,16 +64,14 @@ def k_means(
     >>> sorted(found.centers.ravel().tolist())
     [0.5, 9.0]
     """
-    X = np.ascontiguousarray(X)
-    if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or X.shape[1] < 1:
-        raise InvalidInputError(f"X must be 2-D, float32 or float64, with a column or more; got {X.dtype} {X.shape}")
+    X = check_rows(X)
     weights = _check_weights(sample_weight, X)
     weighty = np.flatnonzero(weights)
     if not 1 <= n_clusters <= len(weighty):
         raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}")
-    fixed = _check_centers("fixed", [] if fixed_centers is None else fixed_centers, None, X)
-    given = init if isinstance(init, str) else _check_centers("initial", init, n_clusters, X)
-    rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
+    fixed = check_centers("fixed", [] if fixed_centers is None else fixed_centers, None, X)
+    given = init if isinstance(init, str) else check_centers("initial", init, n_clusters, X)
+    rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
     with Workers(n_threads) as workers:
         # Centred data keep the digits that the products of float32 would lose far from the origin.
         mean, centered, variance = _center(X, workers)
@@ -95,15 +79,23 @@ def k_means(
         rows, row_weights, group = _merge(centered if len(weighty) == len(X) else centered[weighty], weights[weighty])
 
         def attempt() -> Partition:
-            start = _start(rows, row_weights, n_clusters, given, fixed, rng, workers)
+            start = np.concatenate([_start(rows, row_weights, n_clusters, given, fixed, rng, workers), fixed])
             return lloyd(rows, row_weights, start, max_iter, tol * variance, workers, n_fixed=len(fixed))
 
-        found = min((attempt() for _ in range(n_init)), key=lambda tried: float(row_weights @ tried.distances))
+        found = min((attempt() for _ in range(n_init)), key=lambda tried: float(row_weights @ tried.squared_distances))
         if len(weighty) == len(X):
-            labels, distances = found.labels[group], found.distances[group]
+            labels, squared = found.labels[group], found.squared_distances[group]
         else:
-            labels, distances = nearest_centers(centered, found.centers, workers)
-    return replace(found, labels=labels, distances=distances, centers=found.centers + mean)
+            labels, squared = nearest_centers(centered, found.centers, workers)
+    return replace(found, labels=labels, squared_distances=squared, centers=found.centers + mean)
+
+
+def check_rows(X: Array) -> Array:
+    """Return rows in C order, if they are two-dimensional and of a float type."""
+    X = np.ascontiguousarray(X)
+    if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or X.shape[1] < 1:
+        raise InvalidInputError(f"X must be 2-D, float32 or float64, with a column or more; got {X.dtype} {X.shape}")
+    return X
 
 
 def _check_weights(sample_weight: ArrayLike | None, X: Array) -> Array:
@@ -115,7 +107,8 @@ def _check_weights(sample_weight: ArrayLike | None, X: Array) -> Array:
     return weights
 
 
-def _check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: Array) -> Array:
+def check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: Array) -> Array:
+    """Return given centres in the dtype of X, if they fit it; any number of them where `n_centers` is None."""
     array = np.asarray(centers, X.dtype)
     if array.size == 0 and n_centers is None:
         return np.empty((0, X.shape[1]), X.dtype)
@@ -130,17 +123,13 @@ def _check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: Arra
 
 def _center(X: Array, workers: Workers) -> tuple[Array, Array, float]:
     """Mean of the rows, the rows without it, and the mean variance of a column."""
-    n_chunks = -(-len(X) // CENTER_ROWS)
-    sums = np.empty((n_chunks, X.shape[1]))
-    squares = np.empty(n_chunks)
-    centered = np.empty_like(X)
-    workers.run(lambda first, last: column_sums(X, first, last, sums[first // CENTER_ROWS]), len(X), CENTER_ROWS)
-    mean = (sums.sum(axis=0) / len(X)).astype(X.dtype)
+    mean, centered = mean_row(X, workers), np.empty_like(X)
+    squares = np.empty(-(-len(X) // MEAN_ROWS))
 
     def subtract(first: int, last: int) -> None:
-        squares[first // CENTER_ROWS] = subtract_mean(X, mean, first, last, centered)
+        squares[first // MEAN_ROWS] = subtract_mean(X, mean, first, last, centered)
 
-    workers.run(subtract, len(X), CENTER_ROWS)
+    workers.run(subtract, len(X), MEAN_ROWS)
     return mean, centered, float(squares.sum() / X.size)
 
 
@@ -149,36 +138,26 @@ def _merge(X: Array, weights: Array) -> tuple[Array, Array, NDArray[np.int64] | 
 
     Only few columns make equal rows likely (the colours of an image); elsewhere X itself is given back.
     """
-    n_samples = len(X)
     if X.shape[1] <= MERGED_FEATURES:
-        table = np.full(2 << n_samples.bit_length(), -1, np.int64)
-        group, first_rows = np.empty(n_samples, np.int64), np.empty(n_samples, np.int64)
-        n_different = merge_equal_rows(X.view(f"u{X.itemsize}"), table, group, first_rows)
-        if n_different < MERGED_SHARE * n_samples:
-            merged = np.bincount(group, weights, minlength=n_different)
-            return X[first_rows[:n_different]], merged.astype(X.dtype), group
+        first_rows, group = group_equal_rows(X)
+        if len(first_rows) < MERGED_SHARE * len(X):
+            return X[first_rows], np.bincount(group, weights).astype(X.dtype), group
     return X, weights, slice(None)
 
 
 def _start(
-    X: Array,
-    weights: Array,
-    n_clusters: int,
-    init: str | Array,
-    fixed: Array,
-    rng: np.random.RandomState,
-    workers: Workers,
+    X: Array, weights: Array, n_clusters: int, init: str | Array, fixed: Array, rng: RandomState, workers: Workers
 ) -> Array:
-    """Centres to start from, the fixed ones last."""
+    """Centres to start from, but for the fixed ones."""
     if not isinstance(init, str):
-        return np.concatenate([init, fixed])
+        return init
     if init == "random":
-        return np.concatenate([X[np.resize(rng.permutation(len(X)), n_clusters)], fixed])
+        return X[np.resize(rng.permutation(len(X)), n_clusters)]
     if init == "exchange":
-        return np.concatenate([exchanged_start(X, weights, n_clusters, fixed, rng, workers), fixed])
+        return exchanged_start(X, weights, n_clusters, fixed, rng, workers)
     if init in ("k-means++", "plain-k-means++"):
         n_trials = 1 if init == "plain-k-means++" else None
-        return np.concatenate([X[choose_start(X, weights, n_clusters, fixed, rng, workers, n_trials=n_trials)], fixed])
+        return X[choose_start(X, weights, n_clusters, fixed, rng, workers, n_trials=n_trials)]
     raise InvalidInputError(
         f"init={init!r} must be 'exchange', 'k-means++', 'plain-k-means++', 'random' or an array of centres"
     )

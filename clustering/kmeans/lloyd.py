@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
+from clustering.kernels.rows import column_sums
 from clustering.kmeans.kernels.groups import bisect
 from clustering.kmeans.kernels.lloyd import (
     LANES,
+    BoundedRows,
+    GroupedCenters,
+    Moves,
     assign,
     cluster_sums,
     group_by_label,
@@ -24,6 +28,8 @@ from clustering.kmeans.kernels.lloyd import (
 from clustering.kmeans.kernels.seeding import squared_norms
 from clustering.workers import Workers
 
+# Rows of a task that adds up all rows.
+MEAN_ROWS = 1024
 # Clusters are summed in so many tasks.
 SUM_TASKS = 16
 # With more changed rows than this share, summing all rows anew on every thread is quicker than moving single rows.
@@ -37,8 +43,8 @@ class Partition:
     Attributes
     ----------
     labels : array (n_samples,), int32
-    distances : array (n_samples,)
-        Squared distance of each row to its centre.
+    squared_distances : array (n_samples,)
+        Of each row to its centre.
     centers : array (n_clusters, n_features)
     n_iter : int
         Number of times that the centres were moved.
@@ -47,57 +53,43 @@ class Partition:
     """
 
     labels: NDArray[np.int32]
-    distances: Array
+    squared_distances: Array
     centers: Array
     n_iter: int
     converged: bool
 
 
-class GroupedCenters:
-    """Centres as the kernels want them: in groups of neighbours, laid out for products.
+def group_centers(centers: Array, *, neighbors: bool) -> GroupedCenters:
+    """Put centres into groups, of neighbours or just as they come."""
+    n_groups = -(-len(centers) // LANES)
+    members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
+    starts[-1] = len(centers)
+    if neighbors:
+        bisect(centers, n_groups, members, starts)
+    group = np.repeat(np.arange(n_groups), np.diff(starts))
+    place_of = np.empty(len(centers), np.int64)
+    place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
+    places = np.full((n_groups, LANES), -1)
+    places.ravel()[place_of] = np.arange(len(centers))
+    return lay_out(centers, places, place_of)
 
-    Attributes
-    ----------
-    columns : array (n_groups * LANES, n_features + 1)
-    tiles : array (n_groups, n_features + 1, LANES)
-    places : array (n_groups, LANES), int64
-    place_of : array (n_clusters,), int64
-    longest : float
-        Largest squared norm of a centre.
-    """
 
-    def __init__(self, centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> None:
-        self.centers, self.places, self.place_of = centers, places, place_of
-        norms = np.einsum("ij,ij->i", centers, centers)
-        self.longest = norms.max()
-        self.columns = columns = np.zeros((places.size, centers.shape[1] + 1), centers.dtype)
-        columns[:, -1] = -np.inf
-        columns[place_of, :-1] = centers
-        columns[place_of, -1] = -0.5 * norms
-        self.tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
+def lay_out(centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> GroupedCenters:
+    """Lay centres out in groups that are known."""
+    norms = np.einsum("ij,ij->i", centers, centers)
+    columns = np.zeros((places.size, centers.shape[1] + 1), centers.dtype)
+    columns[:, -1] = -np.inf
+    columns[place_of, :-1] = centers
+    columns[place_of, -1] = -0.5 * norms
+    tiles = np.ascontiguousarray(columns.reshape(*places.shape, -1).swapaxes(1, 2))
+    return GroupedCenters(centers, columns, tiles, places, place_of, norms.max())
 
-    @classmethod
-    def grouped(cls, centers: Array, neighbors: bool) -> "GroupedCenters":
-        """Put centres into groups, of neighbours or just as they come."""
-        n_groups = -(-len(centers) // LANES)
-        members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
-        starts[-1] = len(centers)
-        if neighbors:
-            bisect(centers, n_groups, members, starts)
-        group = np.repeat(np.arange(n_groups), np.diff(starts))
-        place_of = np.empty(len(centers), np.int64)
-        place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
-        places = np.full((n_groups, LANES), -1)
-        places.ravel()[place_of] = np.arange(len(centers))
-        return cls(centers, places, place_of)
 
-    def moved_to(self, centers: Array) -> "GroupedCenters":
-        """Return other centres in the same groups."""
-        return GroupedCenters(centers, self.places, self.place_of)
-
-    def group_maximum(self, values: Array) -> Array:
-        """Largest of the values of each group's centres."""
-        return np.asarray(np.where(self.places >= 0, values[self.places], 0).max(axis=1))
+def mean_row(X: Array, workers: Workers) -> Array:
+    """Mean of the rows of X, summed up in float64."""
+    sums = np.empty((-(-len(X) // MEAN_ROWS), X.shape[1]))
+    workers.run(lambda first, last: column_sums(X, first, last, sums[first // MEAN_ROWS]), len(X), MEAN_ROWS)
+    return (sums.sum(axis=0) / len(X)).astype(X.dtype)
 
 
 def row_norms(X: Array, workers: Workers) -> Array:
@@ -116,70 +108,32 @@ class Search:
         self.labels = np.empty(len(X), np.int32)
         self.upper = np.empty(len(X), X.dtype)
         self.lowest = np.empty(len(X), X.dtype)
-        # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
-        self.tolerance = X.dtype.type(np.finfo(X.dtype).eps * (4 + 0.5 * np.sqrt(X.shape[1])))
 
     def start(self, centers: Array, *, follow: bool) -> None:
         """Assign every row from scratch; what shall follow needs groups of neighbours."""
-        self.prepared = prepared = GroupedCenters.grouped(centers, follow)
-        self.lower = np.empty((len(self.X) if follow else 0, len(prepared.places)), self.X.dtype)
-        self.group_moved = np.zeros(len(prepared.places))
-
-        def search(first: int, last: int) -> None:
-            assign(
-                self.X,
-                self.norms,
-                centers,
-                prepared.columns,
-                prepared.places,
-                prepared.place_of,
-                self.tolerance,
-                prepared.longest,
-                first,
-                last,
-                self.labels,
-                self.upper,
-                self.lowest,
-                self.lower,
-            )
-
-        self.workers.run(search, len(self.X))
+        self.prepared = prepared = group_centers(centers, neighbors=follow)
+        n_groups, dtype = len(prepared.places), self.X.dtype
+        self.lower = np.empty((len(self.X) if follow else 0, n_groups), dtype)
+        self.group_moved = np.zeros(n_groups)
+        # Rounding errors of a sum of n_features products grow like its square root; the constants are generous.
+        tolerance = dtype.type(np.finfo(dtype).eps * (4 + 0.5 * np.sqrt(self.X.shape[1])))
+        self.rows = BoundedRows(self.X, self.norms, tolerance, self.labels, self.upper, self.lowest, self.lower)
+        self.workers.run(lambda first, last: assign(self.rows, prepared, first, last), len(self.X))
 
     def follow(self, centers: Array) -> None:
         """Assign the rows anew after the centres moved."""
         dtype = self.X.dtype.type
         moved = np.sqrt(np.square(centers - self.prepared.centers, dtype=np.float64).sum(axis=1)) * (1 + 1e-6)
-        self.prepared = prepared = self.prepared.moved_to(centers)
-        self.group_moved += prepared.group_maximum(moved)
+        places = self.prepared.places
+        self.prepared = prepared = lay_out(centers, places, self.prepared.place_of)
+        self.group_moved += np.where(places >= 0, moved[places], 0).max(axis=1)
         slack = dtype(8 * np.finfo(dtype).eps)
         group_moved = (self.group_moved * (1 + slack)).astype(dtype)
         moved = moved.astype(dtype)
+        moves = Moves(moved, moved.max(), group_moved, slack)
+        self.workers.run(lambda first, last: reassign(self.rows, prepared, moves, first, last), len(self.X))
 
-        def search(first: int, last: int) -> None:
-            reassign(
-                self.X,
-                self.norms,
-                centers,
-                prepared.tiles,
-                prepared.places,
-                prepared.place_of,
-                self.tolerance,
-                prepared.longest,
-                moved,
-                moved.max(),
-                group_moved,
-                slack,
-                first,
-                last,
-                self.labels,
-                self.upper,
-                self.lowest,
-                self.lower,
-            )
-
-        self.workers.run(search, len(self.X))
-
-    def distances(self, centers: Array) -> Array:
+    def squared_distances(self, centers: Array) -> Array:
         """Squared distance of every row to its own centre."""
         distances = np.empty(len(self.X), self.X.dtype)
         self.workers.run(
@@ -237,41 +191,17 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)
     search.start(centers, follow=False)
-    return search.labels, search.distances(centers)
+    return search.labels, search.squared_distances(centers)
 
 
 def lloyd(
-    X: Array,
-    weights: Array,
-    centers: Array,
-    max_iter: int,
-    tol: float,
-    workers: Workers,
-    *,
-    n_fixed: int = 0,
+    X: Array, weights: Array, centers: Array, max_iter: int, tol: float, workers: Workers, *, n_fixed: int = 0
 ) -> Partition:
-    """Run Lloyd's algorithm from the given centres.
+    """Run Lloyd's algorithm from the given centres until their squared movements sum up to no more than `tol`.
 
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order, mean near the origin
-    weights : array (n_samples,), of X's dtype
-        How much each row counts.
-    centers : array (n_clusters, n_features)
-        Where to start; not changed.
-    max_iter : int
-    tol : float
-        Stop when the centres' squared movements sum up to no more than this.
-    workers : Workers
-        Entered already.
-    n_fixed : int, default=0
-        So many of the last centres never move, and may stay empty.
-
-    Returns
-    -------
-    Partition
-        Its labels are those of its centres: after the last move every row is assigned once more. Where X has at least
-        as many different rows as there are centres, no cluster is empty.
+    The mean of X lies near the origin. The last `n_fixed` centres never move, and may stay empty. The labels are those
+    of the centres returned: after the last move every row is assigned once more. Where X has at least as many different
+    rows as there are centres, no cluster is empty.
     """
     centers = np.array(centers, X.dtype, order="C")
     search, sums = Search(X, workers), Sums(X, weights, len(centers), workers)
@@ -294,7 +224,7 @@ def lloyd(
         for row in relocated:
             centers[search.labels[row]] = X[row]
         search.start(centers, follow=True)
-    return Partition(search.labels, search.distances(centers), centers, n_iter, converged)
+    return Partition(search.labels, search.squared_distances(centers), centers, n_iter, converged)
 
 
 def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) -> list[int]:
@@ -308,7 +238,7 @@ def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) ->
     if len(empty) == 0:
         return relocated
     before = search.labels.copy()
-    distances = search.distances(centers)
+    distances = search.squared_distances(centers)
     for row in np.argsort(-distances, kind="stable"):
         if len(relocated) == len(empty) or not distances[row] > 0:
             break

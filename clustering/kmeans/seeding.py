@@ -33,16 +33,7 @@ class Sample:
     The projection is random and Gaussian: it keeps squared distances to within a fifth or so (Johnson and
     Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984).
 
-    Attributes
-    ----------
-    rows : array (n_sampled,), int64
-        Row numbers in X.
-    weights : array (n_sampled,)
-        Weight of each.
-    X : array (n_sampled, at most n_features)
-        The rows, projected where there are many features.
-    fixed : array (n_fixed, at most n_features)
-        The fixed centres in the same space.
+    Their numbers in the data are `rows`, and `fixed` are the fixed centres in the same space.
     """
 
     rows: NDArray[np.int64]
@@ -81,26 +72,10 @@ def choose_start(
     *,
     n_trials: int | None = None,
 ) -> NDArray[np.int64]:
-    """Draw k seeds by k-means++ on a sample of the rows.
+    """Draw k seeds by k-means++ on a sample of the rows of X; return their row numbers (n_clusters,).
 
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order
-    weights : array (n_samples,), of X's dtype
-    n_clusters : int
-        Number of seeds, at most n_samples.
-    fixed : array (n_fixed, n_features)
-        Seeds that are there already.
-    rng : RandomState
-    workers : Workers
-        Entered already.
-    n_trials : int or None, default=None
-        Draws of which the best becomes a seed; None takes 2 + log(k) of them.
-
-    Returns
-    -------
-    array (n_clusters,), int64
-        Row numbers. They repeat only where the sample has fewer different rows than seeds.
+    They repeat only where the sample has fewer different rows than seeds. The fixed centres (n_fixed, n_features) are
+    seeds that are there already. The best of `n_trials` draws becomes a seed; None takes 2 + log(k) of them.
     """
     sample = draw_sample(X, weights, n_clusters, fixed, rng, workers)
     closest = sample.closest(workers)
@@ -118,9 +93,8 @@ def kmeans_plusplus(
 ) -> NDArray[np.int64]:
     """Draw k seeds among the rows of X by greedy k-means++.
 
-    Parameters and return value as of `choose_start`, but for `closest` (n_samples,): the squared distance of each row
-    to the seeds that are there already, infinity where there is none; and `n_trials`, the number of draws of which the
-    best becomes a seed, 2 + log(k) by default.
+    As `choose_start`, but `closest` (n_samples,) is the squared distance of each row to the seeds that are there
+    already, infinity where there is none.
     """
     n_samples, n_features = X.shape
     n_blocks = -(-n_samples // BLOCK_ROWS)

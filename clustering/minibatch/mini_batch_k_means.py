@@ -8,10 +8,12 @@ time the mean of the rows that chose it last.
 """
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.array_type import Array
 from clustering.errors import InvalidInputError
+from clustering.kmeans.k_means import check_centers
 from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
 from clustering.kmeans.seeding import choose_start
 from clustering.minibatch.centered_rows import CenteredRows
@@ -36,37 +38,13 @@ def mini_batch_k_means(
     tol: float = 0.0,
     max_no_improvement: int | None = 10,
     reassignment_ratio: float = 0.01,
-    random_state: int | np.random.RandomState = 0,
+    random_state: int | RandomState = 0,
     n_threads: int | None = None,
 ) -> tuple[Partition, RunningMeans]:
     """Cluster the rows of X in batches: what `MiniBatchKMeans.fit` does, for arrays that are known to be good.
 
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, finite, C order
-        Read in batches and never copied as a whole.
-    n_clusters : int
-        At most the number of rows of positive weight.
-    sample_weight : array (n_samples,) or None, default=None
-        How much each row counts, not negative and not all 0; rows of weight 0 only get a label. None: all the same.
-    init : {"k-means++", "random"} or array (n_clusters, n_features), default="k-means++"
-    n_init : int, default=1
-        How many starts to try; the run goes on from the one of lowest inertia on a sample.
-    max_iter : int, default=100
-        Most passes over the rows.
-    batch_size : int, default=1024
-        Rows a batch, about: each pass is cut into batches of equal size.
-    tol : float, default=0.0
-        Stop when the squared movement of the centres in one step, summed up, is at most `tol` times the mean variance
-        of a feature. With 0 the movement does not count.
-    max_no_improvement : int or None, default=10
-        Stop after so many steps in a row in which the smoothed inertia of the batches did not fall. None: never.
-    reassignment_ratio : float, default=0.01
-        A centre that won less than this share of what the most successful one won may be moved elsewhere.
-    random_state : int or RandomState, default=0
-        Seed of the start and of the batches.
-    n_threads : int or None, default=None
-        Threads to use, which changes no bit of the result; None takes every processor that this process may use.
+    The settings are those of `MiniBatchKMeans`. X (n_samples, n_features), float32 or float64, finite, in C order, is
+    read in batches and never copied as a whole. Rows of weight 0 only get a label.
 
     Returns
     -------
@@ -79,7 +57,7 @@ def mini_batch_k_means(
     weights = np.ones(len(X), X.dtype) if sample_weight is None else np.asarray(sample_weight, X.dtype)
     weighty = np.flatnonzero(weights)
     _check_number(n_clusters, weighty)
-    rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
+    rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
     with Workers(n_threads) as workers:
         data = CenteredRows(X, weights, workers)
         threshold = tol * data.variance() if tol > 0 else 0.0
@@ -94,34 +72,9 @@ def mini_batch_k_means(
 
 
 def start_stream(
-    X: Array,
-    weights: Array,
-    n_clusters: int,
-    init: str | Array,
-    n_init: int,
-    rng: np.random.RandomState,
-    workers: Workers,
+    X: Array, weights: Array, n_clusters: int, init: str | Array, n_init: int, rng: RandomState, workers: Workers
 ) -> RunningMeans:
-    """Choose centres on the first rows of a stream.
-
-    Parameters
-    ----------
-    X : array (n_samples, n_features), float32 or float64, C order
-    weights : array (n_samples,), of X's dtype, at least n_clusters of them positive
-    n_clusters : int
-    init : {"k-means++", "random"} or array (n_clusters, n_features)
-        Given centres are taken as they are.
-    n_init : int
-        How many starts to try; the one of lowest inertia on a sample of X is kept.
-    rng : RandomState
-    workers : Workers
-        Entered already.
-
-    Returns
-    -------
-    RunningMeans
-        They have learnt nothing yet.
-    """
+    """Choose centres on the first rows of a stream; given ones are taken as they are. They have learnt nothing yet."""
     data, weighty = CenteredRows(X, weights, workers), np.flatnonzero(weights)
     _check_number(n_clusters, weighty)
     return RunningMeans(_start(data, weighty, n_clusters, init, n_init, rng), data.origin)
@@ -160,24 +113,14 @@ def _check_number(n_clusters: int, weighty: NDArray[np.int64]) -> None:
 
 
 def _start(
-    data: CenteredRows,
-    weighty: NDArray[np.int64],
-    n_clusters: int,
-    init: str | Array,
-    n_init: int,
-    rng: np.random.RandomState,
+    data: CenteredRows, weighty: NDArray[np.int64], n_clusters: int, init: str | Array, n_init: int, rng: RandomState
 ) -> Array:
     """Centres to start from, (n_clusters, n_features).
 
     Drawn seeds are settled on a sample: rows that a stream gave to a bad centre are never taken back.
     """
     if not isinstance(init, str):
-        if init.shape != (n_clusters, data.X.shape[1]):
-            raise InvalidInputError(
-                f"The shape of the initial centers {init.shape} does not match "
-                f"(n_clusters, n_features) = ({n_clusters}, {data.X.shape[1]})."
-            )
-        return init
+        return check_centers("initial", init, n_clusters, data.X)
     if init not in ("k-means++", "random"):
         raise InvalidInputError(f"init={init!r} must be 'k-means++', 'random' or an array of centres")
     n_rows = min(len(weighty), max(SETTLING_ROWS, SETTLING_ROWS_A_CLUSTER * n_clusters))
@@ -192,7 +135,7 @@ def _start(
             seeds = choose_start(data.X, data.weights, n_clusters, none, rng, data.workers)
         return lloyd(rows, weights, data.take(seeds), SETTLING_MOVES, 0.0, data.workers)
 
-    best = min((attempt() for _ in range(n_init)), key=lambda tried: float(weights @ tried.distances))
+    best = min((attempt() for _ in range(n_init)), key=lambda tried: float(weights @ tried.squared_distances))
     return best.centers.astype(np.float64) + data.origin
 
 
@@ -205,7 +148,7 @@ def _learn(
     threshold: float,
     max_no_improvement: int | None,
     ratio: float,
-    rng: np.random.RandomState,
+    rng: RandomState,
 ) -> tuple[int, bool]:
     """Run through the rows in random order until it is enough; return the number of passes and whether it converged."""
     n_batches = -(-len(weighty) // batch_size)

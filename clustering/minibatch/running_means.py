@@ -71,21 +71,9 @@ class RunningMeans:
     def learn(self, batch: Array, weights: Array, before: Array, workers: Workers) -> tuple[Array, float]:
         """Give each row of a batch to its nearest centre, and move the centres to their new means.
 
-        Parameters
-        ----------
-        batch : array (n_rows, n_features), float32 or float64, C order
-            Less the origin.
-        weights : array (n_rows,), positive, of the batch's dtype
-        before : array (n_rows,), int32
-            The cluster that each row is counted in already, -1 for none.
-        workers : Workers
-            Entered already.
-
-        Returns
-        -------
-        labels : array (n_rows,), int32
-        inertia : float
-            Weighted sum of the squared distances to the centres as they were before this step.
+        The batch (n_rows, n_features) is less the origin, its weights (n_rows,) are positive, and `before` is the
+        cluster that each row is counted in already, -1 for none. Returns the labels (n_rows,), int32, and the inertia
+        about the centres as they were before this step.
         """
         labels, distances = nearest_centers(batch, self.means, workers)
         self._transfer(batch, weights, before, labels, workers)
@@ -109,14 +97,8 @@ class RunningMeans:
         moves only where the inertia gains by it: by what the batch says of the new place, and by Ward's estimate of
         what giving up the old place costs.
 
-        Parameters
-        ----------
-        batch, weights, labels
-            As given to and returned by `learn`.
-        ratio : float
-            A centre is starved when it won less than this share of what the most successful one won.
-        rng : RandomState
-        workers : Workers
+        A centre is starved when it won less than `ratio` of what the most successful one won. The batch, its weights
+        and labels are as given to and returned by `learn`.
 
         Returns
         -------

@@ -44,21 +44,14 @@ class Plan:
     owners: NDArray[np.int32]
     names: tuple[str, ...]
 
-    def of(self, name: str) -> "Share":
+    def share_of(self, name: str) -> "Plan":
         """Return what one recording has to do."""
-        return Share(self.space, self.centers[self.owners == self.names.index(name)])
-
-
-@dataclass(frozen=True)
-class Share:
-    """The centres of a plan that one recording has."""
-
-    space: SharedSpace
-    centers: NDArray[np.float32]
+        own = self.owners == self.names.index(name)
+        return replace(self, centers=self.centers[own], owners=self.owners[own])
 
     @property
     def digest(self) -> str:
-        """What tells one share from another."""
+        """What tells one recording's share from another."""
         digest = hashlib.sha256()
         for array in (self.space.mean, self.space.basis, self.centers):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -97,19 +90,10 @@ def plan_budget(
     What a clustering of the coresets costs differs from what it costs all frames by no more than their inertias allow
     (see `Coreset`); so where the budget goes is decided as if all frames lay side by side.
 
-    Parameters
-    ----------
-    load : callable
-        Gives the coreset of a recording.
-    names : sequence of str
-        The recordings.
-    total : int
-        Frames to choose; fewer where fewer rows differ.
-    at_least : int
-        For each recording, as far as it has so many different rows. Those that would get fewer have a clustering of
-        their own for that number, whose centres stay where they are while the rest of the budget is spent.
-    seed, threads
-        The result depends on the seed alone.
+    `load` gives the coreset of a recording by its name. `total` frames are to be chosen, or fewer where fewer rows
+    differ, and of each recording `at_least` so many, as far as it has so many different rows. Those that would get
+    fewer have a clustering of their own for that number, whose centres stay where they are while the rest of the budget
+    is spent. The result depends on the seed, not on `threads`.
     """
     most_rows = len(names) * coreset_rows(total, len(names))
     space = find_shared_space(map(load, names), shared_directions(most_rows))
@@ -194,7 +178,7 @@ def _cluster_together(
         random_state=seed,
         n_threads=workers.n_threads,
     )
-    labels, squared, centers = found.labels, found.distances, found.centers
+    labels, squared, centers = found.labels, found.squared_distances, found.centers
     if len(sample) < len(rows):
         _, _, means = assign(rows, centers, workers, weights)
         centers = np.concatenate([means[:n_clusters], fixed])

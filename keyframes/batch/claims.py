@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ EMPTY_S = 10.0
 CLAIM_BYTES = 1024
 
 
-class Claim:
+class Claim(AbstractContextManager["Claim"]):
     """A claim that is held; a context manager that gives it back. Others read `doing`, `n_done` and `n_total`."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -47,9 +47,6 @@ class Claim:
                 if not _remove_abandoned(path):
                     return None
         return None
-
-    def __enter__(self) -> "Claim":
-        return self
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
@@ -78,15 +75,17 @@ class Claim:
                 self._write()
 
     def _write(self) -> None:
-        told = {**_myself(), "doing": self.doing, "n_done": self.n_done, "n_total": self.n_total}
+        process = os.getpid()
+        about = {"host": socket.gethostname(), "machine": _machine(), "process": process, "started": _start_of(process)}
+        told = {**about, "doing": self.doing, "n_done": self.n_done, "n_total": self.n_total}
         # Of one length and in one call, so that nobody reads a mixture. Written through the descriptor, and so never
         # into the claim of somebody who took this one over.
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.write(self._descriptor, json.dumps(told).ljust(CLAIM_BYTES)[:CLAIM_BYTES].encode())
 
 
-def read_claim(path: Path) -> dict[str, Any]:
-    """Return what a claim tells; an empty dict where there is none, or its first words are still to come."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a claim or a state says; an empty dict where there is none, or its first words are still to come."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -96,7 +95,7 @@ def read_claim(path: Path) -> dict[str, Any]:
 
 def is_abandoned(path: Path) -> bool:
     """Whether nobody works behind a claim any more."""
-    told = read_claim(path)
+    told = read_json(path)
     if told.get("machine") == _machine() and not _is_running(told.get("process"), told.get("started")):
         return True
     try:
@@ -136,16 +135,6 @@ def _now_there(folder: Path) -> float:
     finally:
         with suppress(OSError):
             probe.unlink()
-
-
-def _myself() -> dict[str, Any]:
-    process = os.getpid()
-    return {
-        "host": socket.gethostname(),
-        "machine": _machine(),
-        "process": process,
-        "started": _start_of(process),
-    }
 
 
 @lru_cache(maxsize=1)

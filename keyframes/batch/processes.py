@@ -9,7 +9,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
@@ -24,20 +24,17 @@ TRIES = 2
 END_S = 5.0
 
 
-class LocalWorkers:
-    """Processes of this machine, one for each processor unless `n_jobs` says otherwise; a context manager.
+class LocalWorkers(AbstractContextManager["LocalWorkers"]):
+    """Processes of this machine: one a processor unless `n_jobs` says otherwise, no more than tasks; a context manager.
 
     Several processes of one thread each decode more than one process with several, whose threads wait for each other.
     `threads` are those of FFmpeg and of the clustering, for each; None divides the processors among the jobs.
     """
 
-    def __init__(self, n_jobs: int | None, threads: int | None) -> None:
-        self.n_jobs = n_jobs or available_threads()
+    def __init__(self, n_jobs: int | None, threads: int | None, n_tasks: int) -> None:
+        self.n_jobs = min(n_jobs or available_threads(), n_tasks)
         self.threads = threads or max(1, available_threads() // self.n_jobs)
         self._workers: list[_Worker] = []
-
-    def __enter__(self) -> "LocalWorkers":
-        return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         for worker in self._workers:

@@ -4,7 +4,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -28,28 +27,14 @@ ENDINGS_SHOWN = 8
 N_TRIED = 3
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a search found.
-
-    Attributes
-    ----------
-    recordings : list of str
-        Videos, TIFF stacks and folders of images, as paths from the folder that was searched, with slashes, sorted; "."
-        is that folder itself.
-    left_out : dict of str to int
-        How many other files there are of each ending, the most frequent one first. What a pattern left out, what
-        is hidden and what this package wrote does not count.
-    """
-
-    recordings: list[str]
-    left_out: dict[str, int]
-
-
 def find_recordings(
     folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = (), output: Path | None = None
-) -> Found:
+) -> tuple[list[str], dict[str, int]]:
     """Find the recordings below a folder, without looking into `output`, or raise a BatchError where there are none.
+
+    Returns their paths from the folder, with slashes, sorted ("." is the folder itself), and how many other files there
+    are of each ending, the most frequent one first; what a pattern left out, what is hidden and what this package wrote
+    does not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Links are followed; a folder that several links lead to, or a link back to where it
@@ -86,7 +71,7 @@ def find_recordings(
                 elif not ("batch-state" in names and entry.name in SUMMARIES):
                     files.append(entry.name)
             place = here.relative_to(folder).as_posix()
-            taken, others = _sorted_out(here, files, _Patterns(place, include, exclude))
+            taken, others = _sorted_out(here, files, place, include, exclude)
             found += taken
             left_out.update(PurePosixPath(name).suffix.lower() for name in others)
     if not found:
@@ -94,51 +79,43 @@ def find_recordings(
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return Found(sorted(found, key=os.fsencode), dict(by_number))
+    return sorted(found, key=os.fsencode), dict(by_number)
 
 
-@dataclass(frozen=True)
-class _Patterns:
-    """What to include and to exclude, in one folder: `place` is its path from the one that is searched, or "."."""
+def _sorted_out(
+    here: Path, files: Sequence[str], place: str, include: Sequence[str], exclude: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the recordings that a folder is or holds, as paths from the one that is searched, and its other files.
 
-    place: str
-    include: Sequence[str]
-    exclude: Sequence[str]
+    `place` is its own path from there, or ".".
+    """
+    paths = {name: (PurePosixPath(place) / name).as_posix() for name in files}
 
-    def path(self, name: str) -> str:
-        return (PurePosixPath(self.place) / name).as_posix()
+    def excludes(path: str) -> bool:
+        return PurePosixPath(path).name.startswith(".") or _matches(path, exclude)
 
-    def excludes(self, path: str) -> bool:
-        return PurePosixPath(path).name.startswith(".") or _matches(path, self.exclude)
-
-    def includes(self, name: str) -> bool:
-        """Whether a file was asked for; an image is where its folder was."""
-        asked = _matches(self.path(name), self.include)
-        return asked or (_ending(name) in IMAGE_ENDINGS and _matches(self.place, self.include))
-
-
-def _sorted_out(here: Path, files: Sequence[str], patterns: _Patterns) -> tuple[list[str], list[str]]:
-    """Return the recordings that a folder is or holds, as paths from the one that is searched, and its other files."""
     # Images beside videos are previews, whether the videos were asked for or not.
     beside_videos = any(_ending(name) in VIDEO_ENDINGS for name in files)
-    files = [name for name in files if not patterns.excludes(patterns.path(name))]
-    hidden = any(part.startswith(".") for part in PurePosixPath(patterns.place).parts)
+    files = [name for name in files if not excludes(paths[name])]
+    hidden = any(part.startswith(".") for part in PurePosixPath(place).parts)
     if hidden:
         # Such as those of a result that is not finished.
         files = [name for name in files if _ending(name) not in IMAGE_ENDINGS]
-    if patterns.include:
-        files = [name for name in files if patterns.includes(name)]
+    if include:
+        # An image is asked for where its folder is.
+        endings = IMAGE_ENDINGS if _matches(place, include) else ()
+        files = [name for name in files if _ending(name) in endings or _matches(paths[name], include)]
     images = [name for name in files if _ending(name) in IMAGE_ENDINGS]
     stacks = _find_stacks(here, [name for name in images if _ending(name) in TIFF_ENDINGS])
     videos = {*stacks, *(name for name in files if _ending(name) in VIDEO_ENDINGS)}
     images = [name for name in images if name not in videos]
-    whole = not (beside_videos or stacks or patterns.excludes(patterns.place)) and _is_sequence(images)
+    whole = not (beside_videos or stacks or excludes(place)) and _is_sequence(images)
     rest = {name for name in files if name not in videos} - set(images if whole else ())
-    if patterns.include:
+    if include:
         # What was asked for is a recording, whatever it looks like.
         videos, rest = videos | rest, set()
-    found = [patterns.place] if whole else []
-    return found + [patterns.path(name) for name in videos], [] if hidden else sorted(rest)
+    found = [place] if whole else []
+    return found + [paths[name] for name in videos], [] if hidden else sorted(rest)
 
 
 def _ending(name: str) -> str:

@@ -19,7 +19,7 @@ from keyframes.batch.watching import Watch
 from keyframes.batch.work import PLAN, coreset_file
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
-from keyframes.report import index_page
+from keyframes.report.batch_index import index_page
 from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
 
@@ -131,35 +131,39 @@ def run_batch(
     searched = Path(folder)
     name = searched.resolve().name or "root"
     place = Path(output) if output is not None else Path(f"{name}-keyframes")
-    found = find_recordings(searched, include, exclude, state_folder(place))
-    n_recordings = len(found.recordings)
+    states = state_folder(place)
+    recordings, left_out = find_recordings(searched, include, exclude, states)
+    n_recordings = len(recordings)
     if total is not None and at_least * n_recordings > total:
         raise SettingsError(
             f"at least {at_least} of each of {n_recordings} videos are more than the total of {total}; lower one"
         )
     budget = None if total is None else Budget(total, at_least, n_recordings)
-    _make(state_folder(place))
-    if not resume:
-        for recording in found.recordings:
-            forget(place, recording)
+    try:
+        states.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{states}: cannot be made ({error.strerror}); choose another place with -o") from None
+    for recording in () if resume else recordings:
+        forget(place, recording)
     known = {recording: state["place"] for recording, state in read_states(place).items()}
-    places = assign_places(found.recordings, known, name)
+    places = assign_places(recordings, known, name)
     tasks = [
         Task(
             recording=recording,
             video=(searched / recording).absolute(),
             output=place.absolute(),
             place=places[recording],
-            settings=_settings_for(searched / recording, settings),
+            # A rate and levels are for images alone.
+            settings=settings if is_image_sequence(searched / recording) else replace(settings, rate=None, levels=None),
             unlike=tuple(str(Path(project).absolute()) for project in unlike),
             budget=budget,
             overwrite=overwrite,
             keep_bytes=keep_bytes,
         )
-        for recording in found.recordings
+        for recording in recordings
     ]
     watch = Watch(say, progress)
-    workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(_at_once(jobs, len(tasks)), threads)
+    workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(jobs, threads, len(tasks))
     try:
         with workers:
             failed: dict[str, Outcome] = {}
@@ -171,11 +175,11 @@ def run_batch(
             outcomes = _complete(workers, tasks, "choose", watch) | failed
     finally:
         watch.end()
-    rows = write_summary(place, found.left_out)
-    _write_index(place, rows, found.left_out)
+    rows = write_summary(place, left_out)
+    _write_index(place, rows, left_out)
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
     told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
-    return Batch(place, told, found.left_out)
+    return Batch(place, told, left_out)
 
 
 def _settings(
@@ -203,24 +207,6 @@ def _settings(
         raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
     # Workers have working folders of their own.
     return settings if settings.encoder is None else replace(settings, encoder=settings.encoder.absolute())
-
-
-def _settings_for(recording: Path, settings: Settings) -> Settings:
-    """Return the settings for a recording: a rate and levels are for images alone."""
-    return settings if is_image_sequence(recording) else replace(settings, rate=None, levels=None)
-
-
-def _at_once(jobs: int | None, n_tasks: int) -> int:
-    from clustering import available_threads
-
-    return min(jobs or available_threads(), n_tasks)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another place with -o") from None
 
 
 def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:

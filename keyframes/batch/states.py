@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Task, state_folder, state_name
 from keyframes.errors import OutputError
 from keyframes.names import restored, shown, shown_in, stored
@@ -21,7 +22,8 @@ SCHEMA_VERSION = 1
 KEEP = "scans"
 # Entries of a state that are paths.
 NAMES = ("recording", "place")
-COLUMNS = ("recording", "status", "frames", "seconds", "place", "warnings", "reason")
+# Columns of the table, and what is in them where a state does not say.
+COLUMNS = {"recording": "", "status": "", "frames": 0, "seconds": 0.0, "place": "", "warnings": [], "reason": ""}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -46,11 +48,8 @@ def read_states(output: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(state, dict) or state.get("schema_version") != SCHEMA_VERSION:
+    state = read_json(path)
+    if state.get("schema_version") != SCHEMA_VERSION:
         return {}
     return {**state, **{entry: restored(state[entry]) for entry in NAMES if entry in state}}
 
@@ -80,19 +79,10 @@ def identify(video: Path) -> dict[str, Any]:
 
 def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, Any]]:
     """Write ``batch.json`` and ``summary.csv`` of everything that state files know; return the rows of the table."""
-    states = read_states(output)
-    rows = [
-        {
-            "recording": name,
-            "status": state.get("status", ""),
-            "frames": state.get("frames", 0),
-            "seconds": state.get("seconds", 0.0),
-            "place": state["place"] if state.get("frames") else "",
-            "warnings": state.get("warnings", []),
-            "reason": state.get("reason", ""),
-        }
-        for name, state in states.items()
-    ]
+    states = read_states(output).values()
+    rows = [{name: state.get(name, empty) for name, empty in COLUMNS.items()} for state in states]
+    for row in rows:
+        row["place"] = row["place"] if row["frames"] else ""
     counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "failed")}
     summary = {
         "schema_version": SCHEMA_VERSION,
@@ -119,7 +109,5 @@ def forget(output: Path, recording: str) -> None:
         with suppress(OSError):
             path.unlink()
     if state:
-        kept: dict[str, Any] = {
-            entry: state[entry] for entry in ("schema_version", "recording", "place", "owned") if entry in state
-        }
+        kept = {name: state[name] for name in state if name in ("schema_version", "recording", "place", "owned")}
         _write(folder / f"{name}.json", {**kept, "status": "waiting"})

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -28,28 +28,10 @@ class Budget:
 class Task:
     """A recording, and what is to be done with it: plain data, for another process or machine.
 
-    Attributes
-    ----------
-    recording : str
-        Path of the video from the folder that was searched, with slashes: its name in all tables.
-    video : Path
-        Absolute.
-    output : Path
-        Folder of all results, absolute.
-    place : str
-        Result folder of this recording, from `output`, with slashes.
-    settings : Settings
-        With a budget, its k is not looked at.
-    step : {"reduce", "choose"}
-        Reduce it to a coreset, or choose its frames.
-    unlike : tuple of str
-    budget : Budget or None
-    threads : int or None
-        None takes those of a cluster's worker.
-    overwrite : bool
-        Replace a result that is none of this batch.
-    keep_bytes : int
-        Most bytes of kept scans of all recordings.
+    `recording` is the path of `video` from the folder that was searched, and `place` that of its result from `output`,
+    both with slashes; `video` and `output` are absolute. With a budget, the k of the settings is ignored. `threads` is
+    None for those of a cluster's worker. `overwrite` replaces a result of another batch; `keep_bytes` is the most that
+    the kept scans of all recordings take.
     """
 
     recording: str
@@ -94,23 +76,13 @@ def state_folder(output: Path) -> Path:
 class Outcome:
     """What became of a task.
 
-    Attributes
-    ----------
-    recording : str
-    status : {"done", "skipped", "failed", "reduced", "claimed"}
-        "skipped" where it had been done before, "reduced" where its coreset is there, "claimed" where somebody else
-        works on it.
-    frames : int
-        Chosen.
-    seconds : float
-    warnings : tuple of str
-    reason : str
-        Why it failed, or who works on it.
+    The status is "skipped" where it had been done before, "reduced" where its coreset is there, and "claimed" where
+    somebody else works on it; `frames` is the number of chosen ones; `reason` says why it failed or who works on it.
     """
 
     recording: str
     status: Status
     frames: int = 0
     seconds: float = 0.0
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
     reason: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from keyframes.batch.claims import read_claim
+from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Outcome, Task
 
 # Lines of running videos; those beyond are not shown.
@@ -78,7 +78,7 @@ class Watch:
         running = []
         # Tasks start in their order: the running ones are among the first of those left.
         for task in self._tasks[: 4 * MOST_LINES]:
-            told = read_claim(task.folder / f"{task.name}.claim")
+            told = read_json(task.folder / f"{task.name}.claim")
             if told:
                 running.append((task.recording, told))
         self._bar.n = self._n_ended + sum(_share(told) for _, told in running)

@@ -11,14 +11,15 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keyframes.batch.budget import Share, load_plan
-from keyframes.batch.claims import Claim, read_claim
+from keyframes.batch.budget import Plan, load_plan
+from keyframes.batch.claims import Claim, read_json
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
 from keyframes.batch.states import KEEP, identify, read_state, write_state
 from keyframes.batch.tasks import Outcome, Task
@@ -58,7 +59,7 @@ def work(task: Task) -> Outcome:
         except OSError as error:
             return Outcome(task.recording, "failed", reason=f"{task.folder}: cannot be written ({error.strerror})")
         if claim is None:
-            told = read_claim(task.folder / f"{task.name}.claim")
+            told = read_json(task.folder / f"{task.name}.claim")
             return Outcome(task.recording, "claimed", reason=f"{told.get('host', '?')}, process {told.get('process')}")
         with claim:
             return _Work(task, claim).run()
@@ -110,12 +111,14 @@ class _Work:
             self._reduce()
             return Outcome(task.recording, "reduced", seconds=self._seconds())
         if share is not None and not len(share.centers):
-            self._remove_result()
-            self._write("done", wanted)
+            # The result of an earlier budget.
+            if self.owned and self.before.get("frames") and (task.result / "manifest.json").is_file():
+                shutil.rmtree(task.result, ignore_errors=True)
+            self._write("done", settings=wanted)
             return Outcome(task.recording, "done", seconds=self._seconds())
         return self._choose(share, wanted)
 
-    def _share(self) -> Share | None:
+    def _share(self) -> Plan | None:
         """Return the recording's share in a budget that was divided."""
         task = self.task
         if task.budget is None or task.step == "reduce":
@@ -123,7 +126,7 @@ class _Work:
         plan = load_plan(task.folder / PLAN)
         if plan is None:
             raise OutputError(f"{task.folder / PLAN}: cannot be read; run the command again")
-        return plan.of(task.name)
+        return plan.share_of(task.name)
 
     def _identify(self) -> dict[str, Any]:
         try:
@@ -134,7 +137,7 @@ class _Work:
         except OSError as error:
             raise VideoError(f"{self.task.recording}: cannot be read ({error.strerror}); is it still there?") from None
 
-    def _wanted(self, share: Share | None) -> dict[str, Any]:
+    def _wanted(self, share: Plan | None) -> dict[str, Any]:
         """Return what decides about the result; of a budget, the share in it."""
         settings = self.task.settings.as_dict()
         if share is not None:
@@ -155,9 +158,8 @@ class _Work:
                 shutil.rmtree(left, ignore_errors=True)
         for folder in (self.task.folder, self.task.folder / KEEP):
             for left in _beginning_with(folder, f".{self.task.name}"):
-                if left.is_file():
-                    with suppress(OSError):
-                        left.unlink()
+                with suppress(OSError):
+                    left.unlink()
 
     def _reduce(self) -> None:
         task, settings = self.task, self.task.settings
@@ -178,12 +180,12 @@ class _Work:
         if self.before.get("video") != self.identity or self.before.get("status") != "done":
             self._write("reduced")
 
-    def _choose(self, share: Share | None, wanted: dict[str, Any]) -> Outcome:
+    def _choose(self, share: Plan | None, wanted: dict[str, Any]) -> Outcome:
         task = self.task
         settings = task.settings
         choose_with: Chooser = choose
         if share is not None:
-            settings, choose_with = replace(settings, k=len(share.centers)), self._choose_of(share)
+            settings, choose_with = replace(settings, k=len(share.centers)), partial(self._choose_share, share)
         self._check_place()
         # The place is noted as this recording's own before anything is put there.
         self._write("running")
@@ -200,17 +202,15 @@ class _Work:
             budget=None if share is None or task.budget is None else asdict(task.budget),
         )
         frames = len(result.keyframes)
-        self._write("done", wanted, frames, result.warnings)
+        self._write("done", settings=wanted, frames=frames, warnings=result.warnings)
         return Outcome(task.recording, "done", frames, self._seconds(), result.warnings)
 
-    def _choose_of(self, share: Share) -> Chooser:
-        """Return what chooses the frames of a share in the budget, in place of a clustering of this recording alone."""
-
-        def choose_share(scan: Scan, settings: Settings, threads: int | None, *_: object) -> tuple[Selection, None]:
-            self.claim.tell("choose", 0, 0)
-            return share.choose(scan, settings, self._shape, threads), None
-
-        return choose_share
+    def _choose_share(
+        self, share: Plan, scan: Scan, settings: Settings, threads: int | None, *_: object
+    ) -> tuple[Selection, None]:
+        """Choose the frames of a share in the budget, in place of a clustering of this recording alone."""
+        self.claim.tell("choose", 0, 0)
+        return share.choose(scan, settings, self._shape, threads), None
 
     def _check_place(self) -> None:
         """Raise where something stands that is not this recording's result."""
@@ -243,11 +243,6 @@ class _Work:
                 os.utime(path)
         return scan
 
-    def _remove_result(self) -> None:
-        """Remove the result of an earlier budget."""
-        if self.owned and self.before.get("frames") and (self.task.result / "manifest.json").is_file():
-            shutil.rmtree(self.task.result, ignore_errors=True)
-
     def _failed(self, reason: str) -> Outcome:
         # Tables name no folder of this machine.
         reason = reason.replace(str(self.task.video), self.task.recording)
@@ -261,19 +256,12 @@ class _Work:
             self._write("failed", reason=reason)
         return Outcome(self.task.recording, "failed", seconds=self._seconds(), reason=reason)
 
-    def _write(
-        self,
-        status: str,
-        settings: dict[str, Any] | None = None,
-        frames: int = 0,
-        warnings: Sequence[str] = (),
-        reason: str = "",
-    ) -> None:
+    def _write(self, status: str, **entries: Any) -> None:
         # Whoever was taken over has nothing to write any more.
         if self.claim.is_mine():
-            about = {"status": status, "owned": self.owned, "video": self.identity, "settings": settings or {}}
-            told = {"frames": frames, "warnings": list(warnings), "reason": reason}
-            write_state(self.task, **about, seconds=self._seconds(), **told)
+            about = {"status": status, "owned": self.owned, "video": self.identity, "settings": {}}
+            told = {"seconds": self._seconds(), "frames": 0, "warnings": [], "reason": ""}
+            write_state(self.task, **{**about, **told, **entries})
 
     def _seconds(self) -> float:
         return round(time.perf_counter() - self.begun, 3)

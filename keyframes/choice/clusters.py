@@ -168,7 +168,7 @@ def cluster_features(
             rows, k, fixed_centers=rows[:0] if fixed is None else fixed, random_state=seed, n_threads=threads
         )
         if not is_sample:
-            return found.labels, found.distances, found.centers
+            return found.labels, found.squared_distances, found.centers
         centers = found.centers
     else:
         centers = _CENTERS[algorithm](rows, k, seed, threads)

@@ -8,22 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from keyframes.commands import options
 from keyframes.commands.export import export_results
-from keyframes.commands.options import (
-    AsJson,
-    Export,
-    Format,
-    K,
-    Overwrite,
-    ProjectOptions,
-    Quiet,
-    SettingsOptions,
-    Threads,
-    Unlike,
-    grouped,
-    look,
-    run_panel,
-)
 from keyframes.commands.printing import errors_told, print_json, printable, say
 from keyframes.errors import SettingsError
 from keyframes.settings import WITH_PROJECT, Settings
@@ -32,11 +18,11 @@ from keyframes.settings import WITH_PROJECT, Settings
 SHOWN_REASON, FEWEST_SHOWN = 1000, 20
 
 
-@grouped
+@options.grouped
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to search for recordings, at any depth.")],
     *,
-    k: K = None,
+    k: options.K = None,
     total: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Instead of -k: frames of all videos together, where they cover most."),
@@ -46,39 +32,45 @@ def batch(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder of all results. Default: <DIR>-keyframes here."),
     ] = None,
-    settings: SettingsOptions,
+    settings: options.SettingsOptions,
     include: Annotated[
         list[str] | None,
-        look(
+        options.look(
             metavar="GLOB",
             help="Only files whose name, or path from DIR, matches, such as 'cage1/*.avi'. Repeatable. "
             "Default: videos by their endings, TIFF stacks, and folders of images.",
         ),
     ] = None,
-    exclude: Annotated[list[str] | None, look(metavar="GLOB", help="Leave these files out. Repeatable.")] = None,
-    unlike: Unlike = None,
-    export_to: Export = None,
-    to: ProjectOptions,
+    exclude: Annotated[
+        list[str] | None, options.look(metavar="GLOB", help="Leave these files out. Repeatable.")
+    ] = None,
+    unlike: options.Unlike = None,
+    export_to: options.Export = None,
+    to: options.ProjectOptions,
     jobs: Annotated[
-        int | None, run_panel(min=1, metavar="N", help="Videos at once. Default: one for each processor.")
+        int | None, options.run_panel(min=1, metavar="N", help="Videos at once. Default: one for each processor.")
     ] = None,
     scheduler: Annotated[
         str | None,
-        run_panel(metavar="ADDRESS", help="Run on the workers of this dask scheduler, such as tcp://head-node:8786."),
+        options.run_panel(
+            metavar="ADDRESS", help="Run on the workers of this dask scheduler, such as tcp://head-node:8786."
+        ),
     ] = None,
     resume: Annotated[
         bool,
-        run_panel("--resume/--no-resume", help="Skip recordings that are done, while file and settings stay the same."),
+        options.run_panel(
+            "--resume/--no-resume", help="Skip recordings that are done, while file and settings stay the same."
+        ),
     ] = True,
     keep_scans: Annotated[
         float,
-        run_panel(min=0, metavar="GB", help="Disk space for scans, so that another choice needs no decoding."),
+        options.run_panel(min=0, metavar="GB", help="Disk space for scans, so that another choice needs no decoding."),
     ] = 20.0,
-    format: Format = Settings.format,
-    overwrite: Overwrite = False,
-    threads: Threads = None,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
+    format: options.Format = Settings.format,
+    overwrite: options.Overwrite = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Choose frames of every recording below DIR, each into a result folder of its own.
 
@@ -96,7 +88,7 @@ def batch(
     failures: list[dict[str, str]] = []
     with errors_told(failures):
         target = to.given()
-        if to.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
+        if target.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
             # Reported before hours of decoding, not after them.
             raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
         done = run_batch(

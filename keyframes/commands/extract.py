@@ -5,31 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
+from keyframes.commands import options
 from keyframes.commands.export import export_results
-from keyframes.commands.options import (
-    AsJson,
-    Export,
-    Format,
-    K,
-    Overwrite,
-    ProjectOptions,
-    Quiet,
-    SettingsOptions,
-    Threads,
-    Unlike,
-    grouped,
-    look,
-)
 from keyframes.commands.printing import errors_told, print_json, printable, say
 from keyframes.settings import Settings
 
 
-@grouped
+@options.grouped
 def extract(
     videos: Annotated[
         list[Path], typer.Argument(metavar="VIDEO", help="One or more video files, folders of images, or TIFFs.")
     ],
-    k: K,
+    k: options.K,
     *,
     output: Annotated[
         Path | None,
@@ -40,22 +27,22 @@ def extract(
             help="Result folder; for several videos, their parent. Default: <video name>-keyframes here.",
         ),
     ] = None,
-    settings: SettingsOptions,
+    settings: options.SettingsOptions,
     views: Annotated[
         bool,
-        look(
+        options.look(
             "--views",
             help="The videos show one scene, frame by frame, from several cameras: choose the same frames of each.",
         ),
     ] = False,
-    unlike: Unlike = None,
-    export_to: Export = None,
-    to: ProjectOptions,
-    format: Format = Settings.format,
-    overwrite: Overwrite = False,
-    threads: Threads = None,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
+    unlike: options.Unlike = None,
+    export_to: options.Export = None,
+    to: options.ProjectOptions,
+    format: options.Format = Settings.format,
+    overwrite: options.Overwrite = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Choose the K frames of each video that differ most from one another, and write them.
 
@@ -81,7 +68,7 @@ def extract(
     with errors_told(failed):
         common = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings.given(format)}
         target = to.given()
-        if tools or to.project is not None:
+        if tools or target.project is not None:
             # Reported before hours of decoding, not after them.
             check_export(tools, target, videos, places)
     together: list[Any] = []
@@ -95,7 +82,7 @@ def extract(
                 say(f"note: {video}: read with {read_with}")
             for warning in result.warnings:
                 say(f"warning: {video}: {warning}")
-            if settings.levels is None and "levels" in result.manifest["video"]:
+            if settings["levels"] is None and "levels" in result.manifest["video"]:
                 low, high = result.manifest["video"]["levels"]
                 say(f"note: {video}: levels {low:g} to {high:g} are shown as black to white; --levels changes that")
             done.append({"folder": str(place), **result.manifest})

@@ -1,15 +1,13 @@
 """The options that several commands share, each declared once.
 
-A group of options is a dataclass: a command that has it among its parameters, and is `grouped`, takes its fields as
-options of its own.
+A command that has a `Group` among its parameters, and is `grouped`, takes its options as its own.
 """
 
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, ClassVar, cast, get_args, get_type_hints
 
 import typer
 
@@ -26,14 +24,10 @@ from keyframes.commands.parsing import (
 from keyframes.errors import SettingsError
 from keyframes.settings import (
     MAX_AUTO_K,
-    Algorithm,
-    Crop,
     ExportOptions,
     ExportTool,
-    FeatureKind,
     ImageFormat,
     Options,
-    ScanKind,
     Settings,
 )
 
@@ -84,213 +78,182 @@ Quiet = Annotated[bool, output("--quiet", "-q", help="Show no progress bars.")]
 AsJson = Annotated[bool, output("--json", help="Print one JSON document instead of text.")]
 
 
-@dataclass(frozen=True)
-class SettingsOptions:
-    """The options that become `Settings`, of the same names; the format is an option of its own."""
+class Group(dict[str, Any]):
+    """What was given for some options, by the fields of `target`, which have their types and defaults.
 
-    start_s: Annotated[
-        float | None,
-        typer.Option(
+    What a parser reads is None where it is not given.
+    """
+
+    target: ClassVar[type]
+    options: ClassVar[dict[str, Any]]
+
+    @classmethod
+    def parameters(cls) -> list[inspect.Parameter]:
+        """Return the options as parameters of a command."""
+        hints = get_type_hints(cls.target)
+        return [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None if option.parser else getattr(cls.target, name),
+                annotation=Annotated[Any if option.parser else hints[name], option],
+            )
+            for name, option in cls.options.items()
+        ]
+
+
+class SettingsOptions(Group):
+    """The options that become `Settings`; the format is an option of its own."""
+
+    target = Settings
+    options: ClassVar = {
+        "start_s": typer.Option(
             "--start",
             parser=parse_time,
             metavar="T",
             help="Start at this time: seconds or [HH:]MM:SS. Default: the beginning.",
         ),
-    ] = None
-    stop_s: Annotated[
-        float | None,
-        typer.Option("--stop", parser=parse_time, metavar="T", help="Stop before this time. Default: the end."),
-    ] = Settings.stop_s
-    crop: Annotated[
-        Crop | None,
-        typer.Option(
+        "stop_s": typer.Option(
+            "--stop", parser=parse_time, metavar="T", help="Stop before this time. Default: the end."
+        ),
+        "crop": typer.Option(
             parser=parse_crop,
             metavar="X,Y,W,H",
             help="Look only at this part of the picture, in pixels; exported images are whole.",
         ),
-    ] = Settings.crop
-    every: Annotated[int, look(min=1, metavar="N", help="Look at every N-th frame.")] = Settings.every
-    scan: Annotated[
-        ScanKind,
-        look(
+        "every": look(min=1, metavar="N", help="Look at every N-th frame."),
+        "scan": look(
             help="exact looks at every frame; fast skips B-frames where the video has them. Exported images are exact "
             "with both."
         ),
-    ] = Settings.scan
-    levels: Annotated[
-        Any,
-        look(
+        "levels": look(
             parser=parse_numbers,
             metavar="LOW,HIGH",
             help="For images: the intensities to show as black and as white. Default: 8-bit images stay as they are; "
             "for others, the range used in the whole recording.",
         ),
-    ] = Settings.levels
-    rate: Annotated[
-        float | None,
-        look(
+        "rate": look(
             metavar="HZ",
             help="For images: the number of images per second. Without it, images have no times and --min-gap has no "
             "effect.",
         ),
-    ] = Settings.rate
-    features: Annotated[
-        FeatureKind,
-        compare(
+        "features": compare(
             help="Compare frames by: auto, where the animals are and their postures; pca, principal components of "
             "thumbnails; pixels, the thumbnails themselves; encoder, a network that is trained on this recording "
             "(needs PyTorch) or given with --encoder."
         ),
-    ] = Settings.features
-    algorithm: Annotated[
-        Algorithm,
-        compare(
+        "algorithm": compare(
             help="How to choose. auto: the frames that best represent all the others; kmeans, minibatch, centnn "
             "(centroid neural network): the frames nearest to the centres of clusters; dec: the same, with clusters "
             "that are learned together with --features encoder."
         ),
-    ] = Settings.algorithm
-    width: Annotated[int, compare(min=4, metavar="PX", help="Width of the thumbnails to compare.")] = Settings.width
-    color: Annotated[bool, compare("--color", help="Compare in colour instead of gray.")] = Settings.color
-    encoder: Annotated[
-        Path | None,
-        compare(metavar="FILE.onnx", help="Compare frames by this pretrained network; implies --features encoder."),
-    ] = Settings.encoder
-    encoder_minutes: Annotated[
-        float,
-        compare(
+        "width": compare(min=4, metavar="PX", help="Width of the thumbnails to compare."),
+        "color": compare("--color", help="Compare in colour instead of gray."),
+        "encoder": compare(
+            metavar="FILE.onnx", help="Compare frames by this pretrained network; implies --features encoder."
+        ),
+        "encoder_minutes": compare(
             min=0.01,
             metavar="M",
             help="Training of a network, in minutes of two slow cores: a fixed amount of work, not of time.",
         ),
-    ] = Settings.encoder_minutes
-    input_size: Annotated[
-        Any, compare(parser=parse_size, metavar="W,H", help="Input size of --encoder. Default: 224,224.")
-    ] = None
-    mean: Annotated[
-        Any,
-        compare(
+        "input_size": compare(parser=parse_size, metavar="W,H", help="Input size of --encoder. Default: 224,224."),
+        "mean": compare(
             parser=parse_numbers,
             metavar="R,G,B",
             help="Mean that --encoder expects to be subtracted, where white is 1; one number for a gray input. "
             "Default: 0,0,0.",
         ),
-    ] = None
-    std: Annotated[
-        Any,
-        compare(
+        "std": compare(
             parser=parse_numbers,
             metavar="R,G,B",
             help="Standard deviation that it expects to be divided by. Default: 1,1,1.",
         ),
-    ] = None
-    uniform: Annotated[
-        bool, compare("--uniform", help="Take evenly spaced frames, whatever they show: a baseline to compare with.")
-    ] = Settings.uniform
-    seed: Annotated[int, compare(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice.")] = (
-        Settings.seed
-    )
-    min_gap_s: Annotated[
-        float,
-        guard(
+        "uniform": compare(
+            "--uniform", help="Take evenly spaced frames, whatever they show: a baseline to compare with."
+        ),
+        "seed": compare(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice."),
+        "min_gap_s": guard(
             "--min-gap",
             min=0,
             metavar="SECONDS",
             help="Shortest time between two chosen frames, where possible; 0 for none. Images need --rate for it.",
         ),
-    ] = Settings.min_gap_s
-    allow_similar: Annotated[
-        bool, guard("--allow-similar", help="Allow frames that look like another chosen frame.")
-    ] = Settings.allow_similar
-    allow_dark: Annotated[bool, guard("--allow-dark", help="Allow frames that are much darker than most.")] = (
-        Settings.allow_dark
-    )
-    allow_blurred: Annotated[
-        bool, guard("--allow-blurred", help="Allow blurred frames, and do not prefer the sharper one of two.")
-    ] = Settings.allow_blurred
+        "allow_similar": guard("--allow-similar", help="Allow frames that look like another chosen frame."),
+        "allow_dark": guard("--allow-dark", help="Allow frames that are much darker than most."),
+        "allow_blurred": guard(
+            "--allow-blurred", help="Allow blurred frames, and do not prefer the sharper one of two."
+        ),
+    }
 
     def given(self, format: ImageFormat) -> Options:
-        """Return the settings; a network that is named is used.
-
-        Raises
-        ------
-        SettingsError
-            Where options describe a network that is not named.
-        """
-        options = {**vars(self), "start_s": self.start_s or 0.0, "format": format}
-        if self.encoder is not None:
+        """Return the settings; a network that is named is used, and a SettingsError says that it is described alone."""
+        mean, std = self["mean"], self["std"]
+        options = {**self, "start_s": self["start_s"] or 0.0, "format": format}
+        if self["encoder"] is not None:
             options["features"] = "encoder"
-        elif self.input_size or self.mean or self.std:
+        elif self["input_size"] or mean or std:
             raise SettingsError("--input-size, --mean and --std describe the network of --encoder; give that too")
-        n_channels = len(self.mean or self.std or Settings.mean)
-        options["mean"] = self.mean or (0.0,) * n_channels
-        options["std"] = self.std or (1.0,) * n_channels
+        n_channels = len(mean or std or Settings.mean)
+        options["mean"] = mean or (0.0,) * n_channels
+        options["std"] = std or (1.0,) * n_channels
         return cast(Options, options)
 
 
-@dataclass(frozen=True)
-class ProjectOptions:
+class ProjectOptions(Group):
     """The options that become `ExportOptions`."""
 
-    project: Annotated[
-        Path | None,
-        tool(
+    target = ExportOptions
+    options: ClassVar = {
+        "project": tool(
             metavar="PATH",
             help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. A new one is "
             "made if --bodyparts is given.",
         ),
-    ] = None
-    task: Annotated[str, tool(metavar="NAME", help="Task of a new DeepLabCut project.")] = ""
-    scorer: Annotated[str, tool(metavar="NAME", help="Name of the person who labels, for a new project.")] = ""
-    bodyparts: Annotated[str, tool(metavar="A,B", help="Key points of a new project.")] = ""
-    individuals: Annotated[
-        str,
-        tool(
+        "task": tool(metavar="NAME", help="Task of a new DeepLabCut project."),
+        "scorer": tool(metavar="NAME", help="Name of the person who labels, for a new project."),
+        "bodyparts": tool(parser=read_names, metavar="A,B", help="Key points of a new project."),
+        "individuals": tool(
+            parser=read_names,
             metavar="A,B",
             help="Names of the animals: makes a new DeepLabCut project a multi-animal one, and tracks for SLEAP.",
         ),
-    ] = ""
-    skeleton: Annotated[
-        str, tool(metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw.")
-    ] = ""
-    copy_videos: Annotated[
-        bool,
-        tool(
+        "skeleton": tool(
+            parser=str, metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw."
+        ),
+        "copy_videos": tool(
             "--copy-videos",
             help="Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them.",
         ),
-    ] = False
+    }
 
     def given(self) -> ExportOptions:
         """Return them as an export takes them, or raise a SettingsError."""
-        bodyparts = read_names(self.bodyparts)
-        return ExportOptions(
-            **{
-                **vars(self),
-                "bodyparts": bodyparts,
-                "individuals": read_names(self.individuals),
-                "skeleton": read_skeleton(self.skeleton, bodyparts),
-            }
-        )
+        bodyparts = self["bodyparts"] or ()
+        skeleton = read_skeleton(self["skeleton"] or "", bodyparts)
+        individuals = self["individuals"] or ()
+        return ExportOptions(**{**self, "bodyparts": bodyparts, "individuals": individuals, "skeleton": skeleton})
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take the fields of the groups among its parameters as options of its own."""
+    """Let a command take the options of the groups among its parameters as its own."""
     own = inspect.signature(command)
-    groups: dict[str, Any] = {
-        name: one.annotation for name, one in own.parameters.items() if is_dataclass(one.annotation)
+    groups: dict[str, type[Group]] = {
+        name: one.annotation
+        for name, one in own.parameters.items()
+        if isinstance(one.annotation, type) and issubclass(one.annotation, Group)
     }
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
         for name, group in groups.items():
-            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+            given[name] = group({option: given.pop(option) for option in group.options})
         command(**given)
 
     parameters = [
         inner.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for name, one in own.parameters.items()
-        for inner in (inspect.signature(groups[name]).parameters.values() if name in groups else [one])
+        for inner in (groups[name].parameters() if name in groups else [one])
     ]
     # What Typer reads; the type of a function does not list it.
     run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -22,13 +22,13 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                 "images": [
                     {
                         "id": number,
-                        "file_name": image.path,
-                        "width": image.video["width"],
-                        "height": image.video["height"],
-                        "video": image.video["path"],
-                        "frame_index": image.keyframe["frame_index"],
+                        "file_name": path,
+                        "width": video["width"],
+                        "height": video["height"],
+                        "video": video["path"],
+                        "frame_index": keyframe["frame_index"],
                     }
-                    for number, image in enumerate(images, start=1)
+                    for number, (path, keyframe, video) in enumerate(images, start=1)
                 ],
                 "annotations": [],
                 "categories": [

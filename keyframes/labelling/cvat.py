@@ -21,17 +21,16 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     """Write the folder."""
     with image_folder(place, recordings, "images") as (folder, images):
         lines: list[dict[str, Any]] = [{"version": "1.1"}, {"type": "images"}]
-        for image in images:
-            path = PurePosixPath(image.path)
-            lines.append(
-                {
-                    "name": str(path.with_suffix("")),
-                    "extension": path.suffix,
-                    "width": image.video["width"],
-                    "height": image.video["height"],
-                    "meta": {"video": image.video["path"], "frame_index": image.keyframe["frame_index"]},
-                }
-            )
+        lines += [
+            {
+                "name": str(PurePosixPath(path).with_suffix("")),
+                "extension": PurePosixPath(path).suffix,
+                "width": video["width"],
+                "height": video["height"],
+                "meta": {"video": video["path"], "frame_index": keyframe["frame_index"]},
+            }
+            for path, keyframe, video in images
+        ]
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in shown_in(lines))
         (folder / "manifest.jsonl").write_text(text, encoding="utf-8", newline="\n")
         labels = [{"name": part, "type": "points", "attributes": []} for part in options.bodyparts]

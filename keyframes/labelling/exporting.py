@@ -17,6 +17,7 @@ from keyframes.labelling.exported import Exported
 from keyframes.labelling.lightning_pose import export as lightning_pose
 from keyframes.labelling.sleap import export as sleap
 from keyframes.labelling.unused_options import notes_on_unused
+from keyframes.names import with_own_name
 from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -162,5 +163,5 @@ def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) ->
         return deeplabcut.default_place(options)
     if len(results) > 1:
         return results[0].parent / tool
-    result = results[0].resolve() if results[0].name in ("", "..") else results[0]
+    result = with_own_name(results[0])
     return result.with_name(f"{result.name.removesuffix('-keyframes')}-{tool}")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,14 @@ from keyframes.result.image_files import read_file
 from keyframes.result.recordings import Recording
 
 
-@dataclass(frozen=True)
-class ExportedImage:
-    """An image in the folder: its path there, the keyframe that it shows, and the video."""
-
-    path: str
-    keyframe: KeyframeEntry
-    video: VideoEntry
-
-
 @contextmanager
 def image_folder(
     place: Path, recordings: Sequence[Recording], below: str
-) -> Iterator[tuple[Path, list[ExportedImage]]]:
-    """Copy all images to ``<below>/<recording>/`` of a new folder, which appears when the block has ended."""
+) -> Iterator[tuple[Path, list[tuple[str, KeyframeEntry, VideoEntry]]]]:
+    """Copy all images to ``<below>/<recording>/`` of a new folder, which appears when the block has ended.
+
+    Gives the folder, and for each image its path there, the keyframe that it shows, and the video.
+    """
     with result_folder(place, overwrite=False) as folder:
         copied = []
         for recording in recordings:
@@ -36,7 +29,7 @@ def image_folder(
                 source = recording.folder / entry["file"]
                 path = f"{below}/{recording.name}/{source.name}"
                 (folder / path).write_bytes(read_file(source))
-                copied.append(ExportedImage(path, entry, recording.manifest["video"]))
+                copied.append((path, entry, recording.manifest["video"]))
         yield folder, copied
 
 

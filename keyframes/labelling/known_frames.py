@@ -37,8 +37,6 @@ class Labelled:
     frame_index : array (n_of_this_video,), int64
     by_index : array (n_without,), int64
         Those of them that no thumbnail represents: they are found in the scan.
-    projects : tuple of dict
-        Their entries in the manifest.
     """
 
     thumbnails: NDArray[np.uint8] = field(repr=False)
@@ -136,11 +134,8 @@ def _part_of(crop: Crop, image: NDArray[np.uint8], height: int, width: int) -> t
     """Rows and columns of a frame of this size that a cropped image shows; None where it does not fit."""
     rows, columns = slice(crop.y, crop.y + image.shape[0]), slice(crop.x, crop.x + image.shape[1])
     # DeepLabCut clips a crop to the frame, and its rounding may cost a pixel.
-    lost = (
-        min(crop.y + crop.height, height) - rows.stop,
-        min(crop.x + crop.width, width) - columns.stop,
-    )
-    return (rows, columns) if set(lost) <= {0, 1} else None
+    lost = {min(crop.y + crop.height, height) - rows.stop, min(crop.x + crop.width, width) - columns.stop}
+    return (rows, columns) if lost <= {0, 1} else None
 
 
 def _frames_of(project: Path) -> Iterator[LabelledFrame]:

@@ -27,13 +27,13 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         tasks = [
             {
                 "data": {
-                    "img": f"/data/local-files/?d={quote(os.fsencode(image.path))}",
-                    "video": image.video["path"],
-                    "frame_index": image.keyframe["frame_index"],
-                    **({} if image.keyframe["time_s"] is None else {"time_s": image.keyframe["time_s"]}),
+                    "img": f"/data/local-files/?d={quote(os.fsencode(path))}",
+                    "video": video["path"],
+                    "frame_index": keyframe["frame_index"],
+                    **({} if keyframe["time_s"] is None else {"time_s": keyframe["time_s"]}),
                 }
             }
-            for image in images
+            for path, keyframe, video in images
         ]
         write_json(folder / "tasks.json", tasks)
         labels = "".join(f"    <Label value={quoteattr(part)}/>\n" for part in options.bodyparts)

@@ -11,16 +11,9 @@ from keyframes.settings import Crop
 
 @dataclass(frozen=True)
 class ProjectVideo:
-    """A video as a project knows it.
+    """A video as a project knows it: the stem of its file's name, and a hash if the project knows one.
 
-    Attributes
-    ----------
-    name : str
-        Stem of its file's name.
-    paths : tuple of str
-        Where the project expects it, the recorded path first. They may be of another computer.
-    content_hash : str
-        "" where the project does not know it.
+    The project expects it at `paths`, the recorded one first; they may be of another computer.
     """
 
     name: str
@@ -32,14 +25,8 @@ class ProjectVideo:
 class LabelledFrame:
     """A frame that a project has labelled or chosen.
 
-    Attributes
-    ----------
-    video : ProjectVideo
-    frame_index : int
-    read : callable or None
-        Returns its image (height, width, 3), uint8, in blue, green, red; None where the project has no image of it.
-    crop : Crop or None
-        The part of the frame that the image shows, if it is not all of it. An image of the frame's size is whole.
+    `read` returns its image (height, width, 3), uint8, in blue, green, red; None where the project has no image of it.
+    `crop` is the part of the frame that the image shows, if not all of it. An image of the frame's size is whole.
     """
 
     video: ProjectVideo

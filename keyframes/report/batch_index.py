@@ -11,7 +11,7 @@ import numpy as np
 
 from keyframes.manifest import Manifest
 from keyframes.report.contact_sheet import clock
-from keyframes.report.page import asset, data_url, facts, fill, policy, text
+from keyframes.report.page import asset, data_url, facts, fill, policy, text, warning_list
 from keyframes.report.report import NAME
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
 
@@ -41,18 +41,9 @@ def index_page(place: Path, folders: Sequence[Path], missing: Sequence[tuple[str
                 *([("Without a result", f"{len(missing):,}")] if missing else []),
             ]
         ),
-        missing=_missing(missing),
+        missing=warning_list("Without a result", (f"<b>{text(name)}</b>: {text(reason)}" for name, reason in missing)),
         note=f'<p class="quiet">{text(note)}</p>' if note else "",
         rows="".join(rows),
-    )
-
-
-def _missing(missing: Sequence[tuple[str, str]]) -> str:
-    if not missing:
-        return ""
-    items = "".join(f"<li><b>{text(name)}</b>: {text(reason)}</li>" for name, reason in missing)
-    return (
-        f'<section class="warnings" aria-label="Without a result"><h2>Without a result</h2><ul>{items}</ul></section>'
     )
 
 

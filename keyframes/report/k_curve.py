@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 1080, 640
-# Around the axes, in pixels: left, top, right, bottom.
-MARGINS = (84, 76, 40, 74)
+# The edges of the axes, in pixels.
+LEFT, TOP, RIGHT, BOTTOM = 84, 76, WIDTH - 40, HEIGHT - 74
 # Everything is drawn this much larger and shrunk at the end: OpenCV's letters and thin lines are smoother that way.
 DRAWN_LARGER = 3
 # Points closer than this many pixels would run into one another; then the line alone is drawn.
@@ -47,21 +47,19 @@ class _Drawing:
     def __init__(self, first: int, last: int) -> None:
         self.first, self.last = first, last
         self.image: NDArray[np.uint8] = np.full((DRAWN_LARGER * HEIGHT, DRAWN_LARGER * WIDTH, 3), BACKGROUND, np.uint8)
-        self.left, self.top = MARGINS[:2]
-        self.right, self.bottom = WIDTH - MARGINS[2], HEIGHT - MARGINS[3]
 
     def axes(self, title: str, label: str) -> None:
         """Draw ticks with their numbers, faint lines across, and what the axes mean."""
         for percent in range(0, 101, 20):
             y = self._y(percent)
-            self._line((self.left, y), (self.right, y), INK if percent == 0 else FAINT, 1.2)
-            self._write(str(percent), self.left - 12, y, 0.55, align=(1.0, 0.5))
+            self._line((LEFT, y), (RIGHT, y), INK if percent == 0 else FAINT, 1.2)
+            self._write(str(percent), LEFT - 12, y, 0.55, align=(1.0, 0.5))
         for tick in _ticks(self.first, self.last):
             x = self._x(tick)
-            self._line((x, self.bottom), (x, self.bottom + 6), INK, 1.2)
-            self._write(str(tick), x, self.bottom + 20, 0.55, align=(0.5, 0.5))
-        self._write(title, self.left, self.top - 40, 0.62, align=(0.0, 0.5))
-        self._write(label, self.right, self.bottom + 50, 0.62, align=(1.0, 0.5))
+            self._line((x, BOTTOM), (x, BOTTOM + 6), INK, 1.2)
+            self._write(str(tick), x, BOTTOM + 20, 0.55, align=(0.5, 0.5))
+        self._write(title, LEFT, TOP - 40, 0.62, align=(0.0, 0.5))
+        self._write(label, RIGHT, BOTTOM + 50, 0.62, align=(1.0, 0.5))
 
     def curve(self, ks: Sequence[int], percents: Sequence[float]) -> None:
         """Draw the curve, and its points where they lie far enough apart."""
@@ -75,22 +73,22 @@ class _Drawing:
     def mark(self, ks: Sequence[int], percents: Sequence[float], k: int) -> None:
         """Draw a ring at the chosen k and a dashed line below it, and write it where the curve leaves room."""
         x, y = self._x(k), self._y(percents[ks.index(k)])
-        for start in np.arange(self.bottom, y, -9):
+        for start in np.arange(BOTTOM, y, -9):
             self._line((x, float(start)), (x, max(y, float(start) - 5)), MARK, 1.4)
         self._disc((x, y), 7.5, MARK)
         self._disc((x, y), 4.5, BACKGROUND)
         # To the right a falling curve leaves room; at the picture's edge the text stands above all that is left of it.
-        if x <= self.right - TEXT_WIDTH:
+        if x <= RIGHT - TEXT_WIDTH:
             self._write(f"k = {k}", x + 14, y - 24, 0.8, MARK, (0.0, 0.5), 2.0)
         else:
             highest = np.interp(x - TEXT_WIDTH, [self._x(k) for k in ks], [self._y(percent) for percent in percents])
             self._write(f"k = {k}", x, float(highest) - 24, 0.8, MARK, (1.0, 0.5), 2.0)
 
     def _x(self, k: float) -> float:
-        return self.left + (self.right - self.left) * (k - self.first) / (self.last - self.first)
+        return LEFT + (RIGHT - LEFT) * (k - self.first) / (self.last - self.first)
 
     def _y(self, percent: float) -> float:
-        return self.bottom + (self.top - self.bottom) * percent / 100
+        return BOTTOM + (TOP - BOTTOM) * percent / 100
 
     def _line(
         self, start: tuple[float, float], end: tuple[float, float], color: tuple[int, int, int], thickness: float

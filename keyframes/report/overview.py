@@ -80,7 +80,9 @@ def make_overview(
     `time_s` grows: it is where frames lie on the timeline; `place` (n_frames, 2) is where they lie on the map, on which
     the rows `chosen` are shown whatever lies at the same place.
     """
-    xy = _unit_square(place)
+    # The longer side of the map goes from 0 to 1, and the other one is in the middle.
+    middle, side = map_square(place)
+    xy = np.asarray(0.5 + (place - middle) / side, np.float32)
     rows, grid = _dots(xy, chosen)
     return Overview(
         first_s=float(time_s[0]),
@@ -92,12 +94,6 @@ def make_overview(
         hue=_hues(label, place),
         n_frames=len(time_s),
     )
-
-
-def _unit_square(place: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Move and shrink the map so that its longer side goes from 0 to 1 and the other one is in the middle."""
-    middle, side = map_square(place)
-    return np.asarray(0.5 + (place - middle) / side, np.float32)
 
 
 def map_square(place: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

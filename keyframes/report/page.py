@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -31,6 +32,12 @@ def text(value: object) -> str:
 def facts(pairs: list[tuple[str, str]]) -> str:
     """Return names and values, plain text, as a list of definitions."""
     return "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)
+
+
+def warning_list(title: str, items: Iterable[str]) -> str:
+    """Return a section of warnings, which are HTML already; nothing where there are none."""
+    shown = "".join(f"<li>{item}</li>" for item in items)
+    return f'<section class="warnings" aria-label="{title}"><h2>{title}</h2><ul>{shown}</ul></section>' if shown else ""
 
 
 def data_url(jpeg: bytes) -> str:

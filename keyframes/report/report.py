@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from keyframes.manifest import KeyframeEntry, Manifest, VideoEntry
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
-from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text
+from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text, warning_list
 from keyframes.whole_files import whole_file
 
 NAME = "report.html"
@@ -76,7 +76,7 @@ def report_page(manifest: Manifest, overview: Overview, shown: dict[str, Any], t
         frames="frame" if len(entries) == 1 else "frames",
         n_frames=f"{overview.n_frames:,}",
         facts=facts(summary(manifest)),
-        warnings=_warnings(manifest["warnings"]),
+        warnings=warning_list("Warnings", map(text, manifest["warnings"])),
         n_clusters=str(len(overview.hue)),
         start=_moment(overview.first_s, shown),
         end=_moment(overview.last_s, shown),
@@ -109,13 +109,6 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
 
 def _moment(along: float, shown: dict[str, Any]) -> str:
     return f"frame {along:.0f}" if shown.get("no_times") else clock(along)
-
-
-def _warnings(warnings: list[str]) -> str:
-    if not warnings:
-        return ""
-    items = "".join(f"<li>{text(warning)}</li>" for warning in warnings)
-    return f'<section class="warnings" aria-label="Warnings"><h2>Warnings</h2><ul>{items}</ul></section>'
 
 
 def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEntry) -> str:

@@ -22,19 +22,10 @@ VIDEO_KEYS = ("path", "hash", "size_bytes", "width", "height", "frames_claimed",
 
 @dataclass(frozen=True)
 class Recording:
-    """An earlier result and its video.
+    """An earlier result, its folder, and its video: an absolute path, proven by its hash, or None if it was not found.
 
-    Attributes
-    ----------
-    name : str
-        Names the folder of its images in a project; no other recording of the same export has it.
-    folder : Path
-        Result folder.
-    manifest : dict
-    video : Path or None
-        The video, absolute, proven by its hash; None where it was not found.
-    view : str
-        Name of the camera, where several films of one scene are exported together.
+    `name` names the folder of its images in a project; no other recording of the same export has it. `view` names the
+    camera, where several films of one scene are exported together.
     """
 
     name: str
@@ -118,7 +109,9 @@ def read_recordings(
         if len(views) != len(results):
             raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
         views = [restored(plain(view)) for view in views]
-        names = [f"{_session_name(names[0], views[0])}_{view}" for view in views]
+        # What they show together has the name of the first video, without its view's.
+        session = names[0].replace(views[0], "").strip("_-. ") or names[0]
+        names = [f"{session}_{view}" for view in views]
     return tuple(
         Recording(name, folder, manifest, _find_video(folder, manifest, videos, len(results)), view)
         for name, folder, manifest, view in zip(names, results, manifests, views or [""] * len(results), strict=True)
@@ -180,8 +173,3 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
     if named:
         raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
     return None
-
-
-def _session_name(name: str, view: str) -> str:
-    """Name of what several views show: that of the first video, without its view's."""
-    return name.replace(view, "").strip("_-. ") or name

@@ -1,4 +1,4 @@
-"""What a result folder holds beside the manifest: images at full size, contact sheet, scan, report."""
+"""What a result folder holds: images at full size, contact sheet, scan, report, manifest."""
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.choice.selection import Selection
-from keyframes.manifest import Manifest
+from keyframes.manifest import Manifest, write_manifest
 from keyframes.progress import Progress, progress_bar
-from keyframes.report import bytes_of_each, thumbnail, write_report
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.report.k_curve import draw_k_curve
+from keyframes.report.report import write_report
+from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from keyframes.result.image_files import write_image
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan
@@ -23,27 +24,24 @@ if TYPE_CHECKING:
 IMAGES_WAITING = 2
 
 
-def save_choice(folder: Path, scan: Scan, selection: Selection, k_selection: "KSelection | None") -> None:
-    """Write the rows behind a choice to ``scan.npz``, and an automatic k to its picture."""
-    if k_selection is not None:
-        curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
-        write_image(folder / "k_curve.png", curve)
-    save_scan(folder / "scan.npz", scan, selection)
-
-
-def write_pictures(
+def write_files(
     folder: Path,
     reader: VideoReader,
     settings: Settings,
     scan: Scan,
     selection: Selection,
+    k_selection: "KSelection | None",
     manifest: Manifest,
     progress: Progress,
 ) -> None:
-    """Fetch the chosen frames and write them, the contact sheet and the report.
+    """Write the rows behind a choice and the curve of an automatic k; fetch the chosen frames, and write all the rest.
 
     A DisagreementError says that a chosen frame of a scan that left frames out is not the frame of the file.
     """
+    if k_selection is not None:
+        curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
+        write_image(folder / "k_curve.png", curve)
+    save_scan(folder / "scan.npz", scan, selection)
     proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
     try:
         thumbnails = _write_images(reader, manifest, folder, progress, proof)
@@ -52,6 +50,7 @@ def write_pictures(
             raise
         thumbnails = _write_images(reader, manifest, folder, progress)
     write_report(folder, manifest, scan.frame_index, scan.time_s, selection.labels, scan.place, thumbnails)
+    write_manifest(folder, manifest)
 
 
 def _write_images(

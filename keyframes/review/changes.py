@@ -12,13 +12,7 @@ LONGEST_NOTE = 2000
 
 
 def entry_of(manifest: Manifest, frame_index: int) -> KeyframeEntry:
-    """Return the entry of a chosen frame.
-
-    Raises
-    ------
-    ReviewError
-        Where it is not chosen.
-    """
+    """Return the entry of a chosen frame, or raise a ReviewError."""
     for entry in manifest["keyframes"]:
         if entry["frame_index"] == frame_index:
             return entry.copy()
@@ -33,7 +27,7 @@ def history(manifest: Manifest) -> list[Change]:
 def swap(manifest: Manifest, frame_index: int, by: KeyframeEntry) -> Manifest:
     """Put another frame in the place of a chosen one."""
     removed = entry_of(manifest, frame_index)
-    return _recorded(manifest, {"action": "swap", "removed": removed, "added": by}, removed, by)
+    return _exchanged(manifest, removed, by, {"action": "swap", "removed": removed, "added": by})
 
 
 def drop(manifest: Manifest, frame_index: int) -> Manifest:
@@ -41,12 +35,12 @@ def drop(manifest: Manifest, frame_index: int) -> Manifest:
     removed = entry_of(manifest, frame_index)
     if len(manifest["keyframes"]) == 1:
         raise ReviewError(f"frame {frame_index} is the only one left; add another one first")
-    return _recorded(manifest, {"action": "drop", "removed": removed}, removed, None)
+    return _exchanged(manifest, removed, None, {"action": "drop", "removed": removed})
 
 
 def add(manifest: Manifest, entry: KeyframeEntry) -> Manifest:
     """Choose one more frame."""
-    return _recorded(manifest, {"action": "add", "added": entry}, None, entry)
+    return _exchanged(manifest, None, entry, {"action": "add", "added": entry})
 
 
 def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
@@ -59,25 +53,19 @@ def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
     if words == before:
         return manifest
     record: Change = {"action": "note", "frame_index": frame_index, "before": before, "after": words}
-    return _recorded(manifest, record, entry, _noted(entry, words))
+    return _exchanged(manifest, entry, _noted(entry, words), record)
 
 
 def undo(manifest: Manifest) -> Manifest:
-    """Take the last change back.
-
-    Raises
-    ------
-    ReviewError
-        Where there is none.
-    """
+    """Take the last change back, or raise a ReviewError where there is none."""
     records = history(manifest)
     if not records:
         raise ReviewError("there is no change to undo")
-    last = records.pop()
+    last = records[-1]
     if last["action"] == "note":
         entry = entry_of(manifest, last["frame_index"])
-        return _exchanged(manifest, entry, _noted(entry, last["before"]), records)
-    return _exchanged(manifest, last.get("added"), last.get("removed"), records)
+        return _exchanged(manifest, entry, _noted(entry, last["before"]), None)
+    return _exchanged(manifest, last.get("added"), last.get("removed"), None)
 
 
 def _noted(entry: KeyframeEntry, words: str) -> KeyframeEntry:
@@ -88,16 +76,10 @@ def _noted(entry: KeyframeEntry, words: str) -> KeyframeEntry:
     return noted
 
 
-def _recorded(
-    manifest: Manifest, record: Change, removed: KeyframeEntry | None, added: KeyframeEntry | None
-) -> Manifest:
-    return _exchanged(manifest, removed, added, [*history(manifest), record])
-
-
 def _exchanged(
-    manifest: Manifest, removed: KeyframeEntry | None, added: KeyframeEntry | None, records: list[Change]
+    manifest: Manifest, removed: KeyframeEntry | None, added: KeyframeEntry | None, record: Change | None
 ) -> Manifest:
-    """Return a manifest with one entry in place of another, and with these records."""
+    """Return a manifest with one entry in place of another, and a record of it; without one the last is taken away."""
     without = None if removed is None else removed["frame_index"]
     entries = [entry for entry in manifest["keyframes"] if entry["frame_index"] != without]
     if added and any(entry["frame_index"] == added["frame_index"] for entry in entries):
@@ -105,6 +87,7 @@ def _exchanged(
     changed = manifest.copy()
     changed["keyframes"] = sorted([*entries, *([added] if added else [])], key=lambda entry: entry["frame_index"])
     changed.pop("review", None)
+    records = [*history(manifest), record] if record else history(manifest)[:-1]
     if records:
         changed["review"] = {"history": records}
     return changed

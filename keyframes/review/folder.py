@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import OutputError, ReviewError, StaleError
-from keyframes.manifest import KeyframeEntry, Manifest, image_file, manifest_text, table_text
-from keyframes.report import bytes_of_each, manifest_digest, reported_digest, thumbnail, write_report
+from keyframes.manifest import Manifest, manifest_text, table_text
 from keyframes.report.contact_sheet import ContactSheet
+from keyframes.report.report import manifest_digest, reported_digest, write_report
+from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from keyframes.result.image_files import encoded, read_image
 from keyframes.result.scan_file import SavedScan
 from keyframes.review.changes import history
@@ -44,15 +45,6 @@ class ReviewedFolder:
         """Let others review it."""
         if self._lock is not None:
             os.close(self._lock)
-            self._lock = None
-
-    def path(self, entry: KeyframeEntry) -> Path:
-        """Return the image of an entry."""
-        return self.folder / entry["file"]
-
-    def file_of(self, frame_index: int) -> str:
-        """Return the name that the image of a frame has, relative to the folder."""
-        return image_file(frame_index, self.manifest["video"], self.manifest["settings"]["format"])
 
     def save(self, manifest: Manifest, fetch: Fetch) -> None:
         """Make another manifest the one of the folder, its images too; `fetch` gives the picture of a frame index.
@@ -66,7 +58,7 @@ class ReviewedFolder:
         try:
             for entry in manifest["keyframes"]:
                 if entry["file"] not in before:
-                    place = self.path(entry)
+                    place = self.folder / entry["file"]
                     staged[place] = unused_name(place, "partial")
                     _write(staged[place], encoded(place, fetch(entry["frame_index"])))
             if self._read_revision() != self.revision:
@@ -95,7 +87,7 @@ class ReviewedFolder:
         """Bring images and table up to the manifest, where a change was broken off after that was written."""
         chosen = {entry["file"] for entry in self.manifest["keyframes"]}
         for entry in self.manifest["keyframes"]:
-            place = self.path(entry)
+            place = self.folder / entry["file"]
             if not place.exists():
                 _replace(place, encoded(place, fetch(entry["frame_index"])))
         removed = [record["removed"]["file"] for record in history(self.manifest) if "removed" in record]
@@ -119,7 +111,7 @@ class ReviewedFolder:
         sheet = ContactSheet(len(entries), video["height"], video["width"])
         thumbnails = {}
         for entry in entries:
-            image = read_image(self.path(entry))
+            image = read_image(self.folder / entry["file"])
             sheet.add(Frame(entry["frame_index"], entry["time_s"], image))
             thumbnails[entry["frame_index"]] = thumbnail(image, bytes_of_each(len(entries)))
         _replace(self.folder / "contact_sheet.jpg", encoded(Path("contact_sheet.jpg"), sheet.image))
@@ -149,12 +141,9 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """Keep a second review away; the system frees the lock however this process ends. None where it knows none.
+    """Keep a second review away, by a ReviewError; the system frees the lock however this process ends.
 
-    Raises
-    ------
-    ReviewError
-        Where another process reviews the folder.
+    None where it knows none.
     """
     if sys.platform == "win32":
         # A folder cannot be locked there: then the check of the revision at each change must do.

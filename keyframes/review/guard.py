@@ -7,24 +7,20 @@ other page may embed it.
 """
 
 import secrets
-from collections.abc import Iterable
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
 LARGEST_BODY = 64 << 10
 
 
@@ -45,14 +41,14 @@ class Guard:
         headers = Headers(scope=scope)
         reason = self._refusal(scope, headers)
         if reason:
-            await JSONResponse({"error": reason}, status_code=403, headers=_texts(HEADERS))(scope, receive, send)
+            await JSONResponse({"error": reason}, status_code=403, headers=HEADERS)(scope, receive, send)
             return
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = {name for name, _ in message.get("headers", [])}
-                added = [pair for pair in (*HEADERS, (b"cache-control", b"no-store")) if pair[0] not in own]
-                message = {**message, "headers": [*message.get("headers", []), *added]}
+                own = MutableHeaders(scope=message)
+                for name, value in {**HEADERS, "cache-control": "no-store"}.items():
+                    own.setdefault(name, value)
             await send(message)
 
         path = scope["path"][1 + len(self.token) :] or "/"
@@ -78,7 +74,3 @@ class Guard:
             if not length.isdecimal() or int(length) > LARGEST_BODY:
                 return "this request is too large"
         return ""
-
-
-def _texts(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in pairs}

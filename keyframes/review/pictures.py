@@ -65,12 +65,8 @@ class Pictures:
     def get(self, frame_index: int) -> NDArray[np.uint8]:
         """Return the picture of a frame, whole: (height, width, 3), uint8, blue, green, red. Waits until it is there.
 
-        Raises
-        ------
-        ReviewError
-            Where the scan has not looked at this frame, or the video has changed since.
-        VideoError
-            Where it cannot be decoded any more.
+        A ReviewError says that the scan has not looked at this frame, or that the video has changed since; a
+        VideoError, that it cannot be decoded any more.
         """
         if self._scan.row(frame_index) < 0:
             raise ReviewError(f"frame {frame_index} is none of those that were looked at")
@@ -94,12 +90,11 @@ class Pictures:
             try:
                 for index, image in self._fetched(sorted(wanted)):
                     wanted.pop(index).set_result(image)
-            except KeyframesError as error:
-                _fail(wanted, error)
             except BaseException as error:
                 # Whoever waits must learn of a defect too.
                 _fail(wanted, error)
-                raise
+                if not isinstance(error, KeyframesError):
+                    raise
         _fail(wanted, ReviewError("the review is being closed"))
         self._stop_seeking()
         self._reader.close()

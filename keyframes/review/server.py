@@ -16,21 +16,14 @@ from starlette.routing import Route
 
 from keyframes.errors import KeyframesError, ReviewError, SettingsError, StaleError
 from keyframes.names import shown, shown_in
-from keyframes.report import asset
+from keyframes.report.page import asset
 from keyframes.review.guard import Guard
 from keyframes.review.session import Session
 
 ADDRESS = "127.0.0.1"
 # Nothing else is ever read from a path that a request names.
-FILES = {
-    "common.css": "text/css",
-    "review.css": "text/css",
-    "views.js": "text/javascript",
-    "page.js": "text/javascript",
-    "export.js": "text/javascript",
-    "review.js": "text/javascript",
-}
 SHARED = ("common.css", "views.js")
+FILES = (*SHARED, "review.css", "page.js", "export.js", "review.js")
 Number = TypeVar("Number", int, float)
 
 
@@ -51,7 +44,7 @@ def make_app(session: Session) -> Starlette:
         name = request.path_params["name"]
         if name not in FILES:
             return _refused(404, "there is no such file")
-        return Response(_file(name), media_type=FILES[name])
+        return Response(_file(name), media_type="text/css" if name.endswith(".css") else "text/javascript")
 
     async def state(request: Request) -> Response:
         return await _answered(session.state)

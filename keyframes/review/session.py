@@ -2,7 +2,7 @@
 
 import bisect
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, get_args
@@ -15,8 +15,10 @@ from keyframes.choice.selection import keyframe_at
 from keyframes.errors import ExportError, KeyframesError, ReviewError, StaleError
 from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
-from keyframes.manifest import Change, KeyframeEntry, Manifest, keyframe_entry
-from keyframes.report import make_overview, map_square, mark, thumbnail, timeline
+from keyframes.manifest import Change, KeyframeEntry, Manifest, image_file, keyframe_entry
+from keyframes.report.overview import make_overview, map_square, timeline
+from keyframes.report.report import mark
+from keyframes.report.thumbnails import thumbnail
 from keyframes.result.image_files import read_image
 from keyframes.result.naming import unused_file
 from keyframes.result.recordings import read_recordings
@@ -33,7 +35,7 @@ CANDIDATES_AT_ONCE = 12
 PAUSE_S = 1.5
 
 
-class Session:
+class Session(AbstractContextManager["Session"]):
     """A review. Its methods may be called from several threads; changes are made one after another. A context manager.
 
     `video` is needed where it is neither beside the folder nor in the working folder; exports are added to `project`.
@@ -48,28 +50,17 @@ class Session:
         self.project = project
         self._scan = read_scan(folder / "scan.npz")
         self._timeline = timeline(self._scan.frame_index, self._scan.time_s)
-        self._folder = ReviewedFolder(folder, recordings[0].manifest)
         self._kept = {size: lru_cache(most)(partial(self._picture, size)) for size, (_, _, most) in SIZES.items()}
         self._changing = threading.RLock()
         self._due, self._ended = threading.Event(), threading.Event()
-        try:
-            self._pictures = Pictures(self.video, settings_of(self.manifest), self._scan)
-        except BaseException:
-            self._folder.close()
-            raise
-        try:
+        with ExitStack() as opened:
+            self._folder = opened.enter_context(closing(ReviewedFolder(folder, recordings[0].manifest)))
+            self._pictures = opened.enter_context(closing(Pictures(self.video, settings_of(self.manifest), self._scan)))
             self._folder.mend(self._pictures.get)
-            if self._folder.summaries_are_due:
-                self._folder.write_summaries(self.manifest, self._scan)
-        except BaseException:
-            self._pictures.close()
-            self._folder.close()
-            raise
+            self._write_summaries()
+            self._opened = opened.pop_all()
         self._summing_up = threading.Thread(target=self._sum_up, name="keyframes-summaries", daemon=True)
         self._summing_up.start()
-
-    def __enter__(self) -> "Session":
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -79,11 +70,6 @@ class Session:
         """The choice as it is."""
         return self._folder.manifest
 
-    @property
-    def folder(self) -> Path:
-        """Where it lies."""
-        return self._folder.folder
-
     def close(self) -> None:
         """Finish the contact sheet and the report, and let others review the folder."""
         # A change that is being made is made whole.
@@ -91,8 +77,7 @@ class Session:
             self._ended.set()
             self._due.set()
             self._summing_up.join()
-            self._pictures.close()
-            self._folder.close()
+            self._opened.close()
 
     def state(self) -> dict[str, Any]:
         """Return what the page shows of the choice."""
@@ -185,12 +170,12 @@ class Session:
             project = self.project if tool in WITH_PROJECT else None
             output = None
             if project is None and tool != "deeplabcut":
-                place = self.folder.resolve()
+                place = self._folder.folder.resolve()
                 output = unused_file(place.with_name(f"{place.name.removesuffix('-keyframes')}-{tool}"), "")
             # The page keeps what was filled in for another tool.
             options: dict[str, Any] = {"task": task, "scorer": scorer, "bodyparts": bodyparts}
             used = {name: value for name, value in options.items() if name in uses_of(tool)}
-            return export(self.folder, tool, output=output, videos=[self.video], project=project, **used)
+            return export(self._folder.folder, tool, output=output, videos=[self.video], project=project, **used)
 
     def _changed(self, action: str, frame_index: int | None, by: int | None, words: str) -> Manifest:
         manifest = self.manifest
@@ -237,11 +222,16 @@ class Session:
 
     def _image(self, frame_index: int) -> NDArray[np.uint8]:
         """Return the picture of a frame, from its file where it is chosen."""
-        file = self.folder / self._folder.file_of(frame_index)
+        manifest = self.manifest
+        file = self._folder.folder / image_file(frame_index, manifest["video"], manifest["settings"]["format"])
         if file.exists():
             with suppress(ExportError):
                 return read_image(file)
         return self._pictures.get(frame_index)
+
+    def _write_summaries(self) -> None:
+        if self._folder.summaries_are_due:
+            self._folder.write_summaries(self.manifest, self._scan)
 
     def _sum_up(self) -> None:
         """Keep the contact sheet and the report up to the choice, behind the changes."""
@@ -252,8 +242,7 @@ class Session:
             self._due.clear()
             # Of an image that a change takes away meanwhile: that change is the next to be summed up.
             with suppress(KeyframesError, OSError, cv2.error):
-                if self._folder.summaries_are_due:
-                    self._folder.write_summaries(self.manifest, self._scan)
+                self._write_summaries()
             if self._ended.is_set():
                 return
 

@@ -40,15 +40,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
-    """Write a scan, right after it was made, with the state of its reader.
-
-    Parameters
-    ----------
-    path : Path
-    scan : Scan
-    video : VideoReader
-        Its latest iteration is the pass of the scan.
-    """
+    """Write a scan, right after it was made, with the state of its reader."""
     seen = asdict(video.latest_pass)
     times_ms = seen.pop("times_ms")
     about = {
@@ -75,11 +67,7 @@ def keep_scan(path: Path, scan: Scan, video: VideoReader) -> None:
 def load_scan(path: Path, video: VideoReader) -> Scan | None:
     """Return a kept scan, its reader as after the pass; None where there is none that can be read.
 
-    Parameters
-    ----------
-    path : Path
-    video : VideoReader
-        Of the same file, with the same range, stride and crop.
+    The reader is one of the same file, with the same range, stride and crop.
     """
     arrays = load_arrays(path)
     about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}

@@ -22,20 +22,15 @@ def digest(thumbnail: NDArray[np.uint8]) -> bytes:
     return hashlib.blake2b(thumbnail.tobytes(), digest_size=16).digest()
 
 
-def digests_of(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Hash of each row of an array (n_frames, n_pixels): (n_frames, 2), uint64."""
-    return np.frombuffer(b"".join(digest(row) for row in thumbnails), np.uint64).reshape(-1, 2)
+def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:
+    """Return, for each of the hashes that lie one behind the other, the place of the first one that is equal to it."""
+    _, first, which = np.unique(np.frombuffer(digests, "V16"), return_index=True, return_inverse=True)
+    return np.asarray(first[which], np.int64)
 
 
-def first_equal_row(digests: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return, for each row of an array (n_frames, 2), the first row that is equal to it."""
-    # A stable sort puts equal rows side by side, the first one first.
-    order = np.lexsort((digests[:, 1], digests[:, 0]))
-    begins = np.ones(len(order), bool)
-    begins[1:] = np.any(digests[order[1:]] != digests[order[:-1]], axis=1)
-    first = np.empty(len(order), np.int64)
-    first[order] = order[np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))]
-    return first
+def even_rows(n_rows: int, most: int) -> NDArray[np.int64]:
+    """Return so many rows or fewer, evenly spread from the first to the last."""
+    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -61,9 +56,7 @@ class PrincipalComponents:
         pixels (the method of snapshots; L. Sirovich, "Turbulence and the dynamics of coherent structures", Quarterly of
         Applied Mathematics 45(3), 1987).
         """
-        last = len(thumbnails) - 1
-        rows = np.linspace(0, last, min(last + 1, N_FITTED)).astype(np.int64)
-        sample = thumbnails[rows] / np.float64(255)
+        sample = thumbnails[even_rows(len(thumbnails), N_FITTED)] / np.float64(255)
         mean = sample.mean(axis=0)
         sample -= mean
         n_components = min(N_COMPONENTS, *sample.shape)
@@ -86,7 +79,7 @@ class PrincipalComponents:
         for first in range(0, len(thumbnails), CHUNK_ROWS):
             chunk = slice(first, first + CHUNK_ROWS)
             components[chunk] = self.transform_chunk(thumbnails[chunk])
-        return equalized(components, digests_of(thumbnails))
+        return equalized(components, b"".join(map(digest, thumbnails)))
 
     def transform_chunk(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Components of up to `CHUNK_ROWS` rows, whose last bits depend on a row's place among them."""
@@ -96,16 +89,15 @@ class PrincipalComponents:
 
 def spread_of(rows: NDArray[Any]) -> float:
     """Root of the summed variances of the columns of an array (n_frames, n_features), on an even sample of rows."""
-    sample = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_FITTED)).astype(np.int64)]
-    return float(np.sqrt(np.var(sample, axis=0, dtype=np.float64).sum()))
+    return float(np.sqrt(np.var(rows[even_rows(len(rows), N_FITTED)], axis=0, dtype=np.float64).sum()))
 
 
-def equalized(components: NDArray[np.float16], digests: NDArray[np.uint64]) -> NDArray[np.float16]:
-    """Give equal thumbnails equal components, those of the first; in place.
+def equalized(components: NDArray[np.float16], digests: bytes | bytearray) -> NDArray[np.float16]:
+    """Give thumbnails of equal hashes equal components, those of the first; in place.
 
     A product's last bits depend on a row's place in its chunk: frames that are all alike would seem to differ.
     """
-    first = first_equal_row(digests)
+    first = first_equal(digests)
     for begin in range(0, len(components), CHUNK_ROWS):
         # The first of equal rows is its own first one, so it is never changed.
         chunk = slice(begin, begin + CHUNK_ROWS)

@@ -3,9 +3,8 @@
 import hashlib
 import struct
 from array import array
-from collections import deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import cv2
@@ -15,31 +14,20 @@ from numpy.typing import NDArray
 from keyframes.scan.components import digest
 from keyframes.scan.pretrained_network import NetworkFeatures
 from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
-from keyframes.video import VideoReader, View
+from keyframes.video import Picture, VideoReader, View, side_by_side
 
 # Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
 GROUP_FRAMES = 32
 GROUP_BYTES = 8 << 20
-GROUPS_WAITING = 3
-
-# Index, time in seconds, picture.
-Picture = tuple[int, float, NDArray[np.uint8]]
+GROUPS_WAITING = 2
 
 
 @dataclass
 class Figures:
     """The figures of some frames, a column each; those of another stretch can be put behind them.
 
-    Attributes
-    ----------
-    index : array of int64
-    time_s : array of float64
-    brightness, sharpness : array of float32
-        As `keyframes.scan.thumbnails.brightness_and_sharpness` gives them.
-    digests, prints : bytearray
-        Sixteen bytes a frame that tell its thumbnail, and eight that tell its picture.
-    encoded : bytearray
-        What a network made of each frame, float32; empty without one.
+    `digests` has sixteen bytes a frame that tell its thumbnail, `prints` eight that tell its picture, and `encoded`
+    what a network made of it, float32; empty without one.
     """
 
     index: "array[int]" = field(default_factory=lambda: array("q"))
@@ -101,22 +89,18 @@ def measure_walk(
         spare.extend(image for _, _, image in group)
         return found
 
-    waiting: deque[Future[tuple[Figures, NDArray[np.uint8]]]] = deque()
+    with closing(video.pictures(view, spare)) as pictures:
+        groups = side_by_side(measured, _grouped(pictures), 1, "keyframes-scan", n_waiting=GROUPS_WAITING)
+        with closing(groups):
+            yield from groups
+
+
+def _grouped(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
     group: list[Picture] = []
-    beside = ThreadPoolExecutor(1, thread_name_prefix="keyframes-scan")
-    pictures = video.pictures(view, spare)
-    try:
-        for picture in pictures:
-            group.append(picture)
-            if len(group) >= min(GROUP_FRAMES, 1 + GROUP_BYTES // picture[2].nbytes):
-                waiting.append(beside.submit(measured, group))
-                group = []
-                if len(waiting) >= GROUPS_WAITING:
-                    yield waiting.popleft().result()
-        if group:
-            waiting.append(beside.submit(measured, group))
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pictures.close()
-        beside.shutdown(cancel_futures=True)
+    for picture in pictures:
+        group.append(picture)
+        if len(group) >= min(GROUP_FRAMES, 1 + GROUP_BYTES // picture[2].nbytes):
+            yield group
+            group = []
+    if group:
+        yield group

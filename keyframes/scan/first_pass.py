@@ -15,7 +15,7 @@ from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
 from keyframes.scan.spare_memory import release_spare_memory
-from keyframes.scan.thumbnail_store import ThumbnailStore
+from keyframes.scan.thumbnail_store import ThumbnailStore, rows_at
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.scan.trained_network import recording_encoder
 from keyframes.settings import MAX_AUTO_K, Settings
@@ -46,13 +46,6 @@ NOT_FAST = "a fast scan of this recording is not possible, so every frame was sc
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
     """Reduce the frames of a video's range to rows as they come, all of them read by the same reader.
-
-    Parameters
-    ----------
-    video : VideoReader
-    settings : Settings
-    progress : bool or callable
-        Show a bar, or whom to tell.
 
     Raises
     ------
@@ -120,13 +113,7 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
 def _scan_once(
     video: VideoReader, settings: Settings, way: _Way, network: NetworkFeatures | None, progress: Progress
 ) -> Scan:
-    """Scan in one way.
-
-    Raises
-    ------
-    _UnfitError
-        Where FFmpeg complains, frames are missing, or a proof fails.
-    """
+    """Scan in one way; an _UnfitError where FFmpeg complains, frames are missing, or a proof fails."""
 
     def ahead() -> NDArray[np.uint8]:
         plain = thumbnailer_of(video, settings)
@@ -135,21 +122,20 @@ def _scan_once(
 
     n_pixels, keep = int(np.prod(way.thumbnailer.shape)), settings.features == "pixels"
     encoder = recording_encoder(settings, way.thumbnailer.shape, progress)
-    with one_opencv_thread(), ThumbnailStore(n_pixels, ahead, keep, encoder) as thumbnails:
+    with one_opencv_thread(), closing(ThumbnailStore(n_pixels, ahead, keep, encoder)) as thumbnails:
         figures = _collect(video, settings, way, network, thumbnails, progress)
         if way.view.discard != "none" and (why := _too_few(video, figures, settings)):
             raise _UnfitError(why)
-        digests = np.frombuffer(figures.digests, np.uint64).reshape(-1, 2)
         components = thumbnails.fit()
-        leading = equalized(thumbnails.reduced(), digests)
+        leading = equalized(thumbnails.reduced(), figures.digests)
         place = np.zeros((len(figures.index), 2), np.float32)
         place[:, : leading.shape[1]] = leading[:, :2]
         frame_index = np.frombuffer(figures.index, np.int64)
         features = thumbnails.all() if keep else leading
         if network is not None:
-            features = equalized(network.rows(figures.encoded, leading), digests)
+            features = equalized(network.rows(figures.encoded, leading), figures.digests)
         elif encoder is not None:
-            features = equalized(thumbnails.encoded(), digests)
+            features = equalized(thumbnails.encoded(), figures.digests)
         levels = way.thumbnailer.levels
         return Scan(
             frame_index=frame_index,
@@ -165,9 +151,7 @@ def _scan_once(
             fingerprint=np.frombuffer(figures.prints, np.uint64),
             view=way.view,
             levels=np.empty(0, np.uint8) if levels is None else levels,
-            sample=_sampled(thumbnails, len(frame_index), way.thumbnailer.shape)
-            if settings.features == "auto"
-            else None,
+            sample=_sampled(thumbnails, len(frame_index), way.thumbnailer.shape, settings),
             centers=None if encoder is None else encoder.centers,
         )
 
@@ -215,16 +199,16 @@ def _collect(
     return figures
 
 
-def _sampled(thumbnails: ThumbnailStore, n_frames: int, shape: tuple[int, ...]) -> Sample | None:
+def _sampled(thumbnails: ThumbnailStore, n_frames: int, shape: tuple[int, ...], settings: Settings) -> Sample | None:
     """Take the sample of a scan."""
-    if not thumbnails.whole:
+    if settings.features != "auto" or not thumbnails.whole:
         return None
-    path = path_of(lambda: iter(thumbnails), n_frames, shape)
+    path = path_of(thumbnails, n_frames, shape)
     # A rest must not hide a short run, nor a run all the rests.
     spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
     places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
     places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
-    return Sample(places, thumbnails.at(places).reshape(-1, *shape), path[places])
+    return Sample(places, rows_at(thumbnails, places).reshape(-1, *shape), path[places])
 
 
 def _fewest(settings: Settings) -> int:
@@ -232,9 +216,9 @@ def _fewest(settings: Settings) -> int:
     return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
 
 
-def _too_few(video: VideoReader, columns: Figures, settings: Settings) -> str:
+def _too_few(video: VideoReader, figures: Figures, settings: Settings) -> str:
     """Why the frames that were kept are too few, or ""."""
-    if len(columns.index) < _fewest(settings):
-        return f"only {len(columns.index)} frames would be looked at"
-    last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else columns.time_s[-1]
-    return too_few(np.frombuffer(columns.time_s, np.float64), last_s, video.packets, video.every)
+    if len(figures.index) < _fewest(settings):
+        return f"only {len(figures.index)} frames would be looked at"
+    last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else figures.time_s[-1]
+    return too_few(np.frombuffer(figures.time_s, np.float64), last_s, video.packets, video.every)

@@ -30,19 +30,10 @@ def luma_pays(video: VideoReader, settings: Settings) -> bool:
 
 
 def find_luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> NDArray[np.uint8] | None:
-    """Find what the levels of a file's luma plane mean in gray; None where it must not be used.
+    """Find what the 256 levels of a file's luma plane mean in gray; None where it must not be used.
 
-    OpenCV hands the plane over without saying what it is: so it is looked at what it shows.
-
-    Parameters
-    ----------
-    video : VideoReader
-    thumbnailer : Thumbnailer
-        That of the scan, without levels.
-
-    Returns
-    -------
-    array (256,), uint8, or None
+    OpenCV hands the plane over without saying what it is: so it is looked at what it shows. The thumbnailer is that of
+    the scan, without levels.
     """
     if thumbnailer.color or not video.header.seekable or video.header.frame_rate <= 0:
         return None

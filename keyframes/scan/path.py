@@ -6,11 +6,11 @@ flicker.
 The numbers below were chosen by the scores of `benchmarks/coverage.py`.
 """
 
-from collections.abc import Callable, Iterator
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from keyframes.scan.thumbnail_store import Chunks, rows_at
 
 # What moves a pixel by less than so many standard deviations of its own noise is noise.
 NOISE_DEVIATIONS = 5.0
@@ -27,49 +27,26 @@ BLOCK_FRAMES = 64
 LONGEST_STEP = 5.0
 NORMAL_DEVIATION = 1.4826
 
-Chunks = Callable[[], Iterator[NDArray[np.uint8]]]
-
 
 def path_of(chunks: Chunks, n_frames: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Length of the path from the first frame to each one, in typical steps of a scene that moves.
 
-    Parameters
-    ----------
-    chunks : callable
-        Gives the thumbnails (n, n_pixels), uint8, of all frames in their order, chunk by chunk; it is called twice.
-    n_frames : int
-    shape : tuple of int
-        Of a thumbnail.
-
-    Returns
-    -------
-    array (n_frames,), float64
-        Never falls; equal where nothing moves.
+    It never falls, and is equal where nothing moves. The chunks hold the thumbnails of all frames in their order, and
+    are gone through twice.
     """
     pairs = np.linspace(1, n_frames - 1, min(n_frames - 1, N_PAIRS)).astype(int)
     if not len(pairs):
         return np.zeros(n_frames)
     # The median of a pixel's changes tells its noise: most pixels show what moves for a small part of the time.
     places = np.union1d(pairs - 1, pairs)
-    sampled = _blurred(_taken(chunks(), places), shape)
+    sampled = _blurred(rows_at(chunks, places), shape)
     changes = cv2.absdiff(sampled[np.searchsorted(places, pairs)], sampled[np.searchsorted(places, pairs - 1)])
     noise = NORMAL_DEVIATION * np.median(changes, axis=0) + ROUNDING
-    steps = _steps(chunks(), shape, np.asarray(NOISE_DEVIATIONS * noise, np.float32))
+    steps = _steps(chunks, shape, np.asarray(NOISE_DEVIATIONS * noise, np.float32))
     return np.concatenate([[0.0], np.cumsum(np.minimum(steps / _typical(steps), LONGEST_STEP))])
 
 
-def _taken(chunks: Iterator[NDArray[np.uint8]], places: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Thumbnails (n, n_pixels) at ascending places."""
-    found, first = [], 0
-    for chunk in chunks:
-        found.append(chunk[places[slice(*np.searchsorted(places, [first, first + len(chunk)]))] - first])
-        first += len(chunk)
-    return np.concatenate(found)
-
-
-def _steps(
-    chunks: Iterator[NDArray[np.uint8]], shape: tuple[int, ...], threshold: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _steps(chunks: Chunks, shape: tuple[int, ...], threshold: NDArray[np.float32]) -> NDArray[np.float64]:
     """How far all pixels together move beyond their thresholds (n_pixels,) from each frame to the next."""
     steps = []
     before: NDArray[np.float32] = np.empty((0, len(threshold)), np.float32)

@@ -43,10 +43,6 @@ class NetworkFeatures:
         Of each channel, in units of full white: red, green, blue, or one number for gray. The input is
         (value / 255 - mean) / std.
 
-    Attributes
-    ----------
-    n_features : int
-
     Raises
     ------
     EncoderError
@@ -66,13 +62,7 @@ class NetworkFeatures:
             raise EncoderError(f"{path}: cannot be read as an ONNX network ({_reason(error)})") from None
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the features of a picture (height, width, 3), blue, green, red: (n_features,).
-
-        Raises
-        ------
-        EncoderError
-            Where the network cannot be run, or gives what is no number.
-        """
+        """Return the features of a picture (height, width, 3), blue, green, red: (n_features,)."""
         blob = self.prepared(image)
         try:
             # A network keeps its state between calls: one picture at a time.
@@ -97,13 +87,8 @@ class NetworkFeatures:
     def rows(self, data: bytearray, like: NDArray[np.float16]) -> NDArray[np.float16]:
         """Return the features of all frames, (n_frames, n_features), as widely spread as other ones of them.
 
-        What counts as alike is known for the components of thumbnails, so features are brought to their scale.
-
-        Parameters
-        ----------
-        data : bytearray
-            Of the features, float32, frame by frame.
-        like : array (n_frames, n_components), float16
+        What counts as alike is known for the components of thumbnails, so features are brought to their scale. `data`
+        holds the features, float32, frame by frame, and `like` those components (n_frames, n_components).
         """
         found = np.frombuffer(data, np.float32).reshape(-1, self.n_features)
         scale = np.float32(spread_of(like) / (spread_of(found) or 1.0))

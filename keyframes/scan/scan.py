@@ -101,15 +101,9 @@ def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
 
 
 def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:
-    """Return what frames are held against: their fingerprints in the scan, computed in the same way once more.
+    """Return what frames are held against: the fingerprint of each index in the scan, computed the same way once more.
 
-    Parameters
-    ----------
-    video : VideoReader
-    thumbnailer, view
-        Those of the scan.
-    prints : mapping of int to bytes
-        Fingerprint of each frame index.
+    The thumbnailer and the view are those of the scan.
     """
 
     def print_of(image: NDArray[np.uint8]) -> bytes:

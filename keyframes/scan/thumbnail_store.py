@@ -4,14 +4,13 @@ A temporary file is written and read in chunks: the pages of a memory map would 
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
-from types import TracebackType
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents
+from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents, even_rows
 
 if TYPE_CHECKING:
     from keyframes.scan.trained_network import RecordingEncoder
@@ -19,9 +18,21 @@ if TYPE_CHECKING:
 MEMORY_BYTES = 64 << 20
 FILE_BYTES = 512 << 20
 
+# Thumbnails (n, n_pixels), part by part.
+Chunks = Iterable[NDArray[np.uint8]]
+
+
+def rows_at(chunks: Chunks, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return thumbnails (n, n_pixels) at ascending places."""
+    found, first = [], 0
+    for chunk in chunks:
+        found.append(chunk[places[slice(*np.searchsorted(places, [first, first + len(chunk)]))] - first])
+        first += len(chunk)
+    return np.concatenate(found)
+
 
 class ThumbnailStore:
-    """Rows of uint8 that are kept as long as they are few, and then as principal components alone; a context manager.
+    """Rows of uint8 that are kept as long as they are few, and then as principal components alone.
 
     Parameters
     ----------
@@ -34,11 +45,6 @@ class ThumbnailStore:
         Never reduce them.
     encoder : RecordingEncoder or None, default=None
         Gives other features of the rows beside their components; it learns when these are fitted.
-
-    Attributes
-    ----------
-    components : PrincipalComponents or None
-        None until they are needed.
     """
 
     def __init__(
@@ -61,17 +67,14 @@ class ThumbnailStore:
         self._encoded: list[NDArray[np.float16]] = []
         self.components: PrincipalComponents | None = None
 
-    def __enter__(self) -> "ThumbnailStore":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Give memory and the temporary file back."""
-        self._chunks, self._reduced, self._encoded = [], [], []
+        self._reduced, self._encoded = [], []
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of all whole chunks."""
+        self._chunks, self._n_filed = [], 0
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -88,7 +91,7 @@ class ThumbnailStore:
 
     def all(self) -> NDArray[np.uint8]:
         """Return all rows as one array, in memory."""
-        return np.concatenate(list(self._kept()))
+        return np.concatenate(list(self))
 
     @property
     def whole(self) -> bool:
@@ -97,25 +100,20 @@ class ThumbnailStore:
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         """Yield the rows that are not reduced, chunk by chunk; a chunk may be overwritten later."""
-        return self._kept()
-
-    def at(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return rows (n, n_pixels) at ascending places, where none was reduced."""
-        return np.concatenate(
-            [chunk[places[places // CHUNK_ROWS == n] - n * CHUNK_ROWS] for n, chunk in enumerate(self._kept())]
-        )
+        yield from self._whole_chunks()
+        if self._n_open:
+            yield self._open_chunk[: self._n_open]
 
     def fit(self) -> PrincipalComponents:
         """Return the components that all rows are reduced to, fitted on an even sample of them if not done yet."""
         if self.components is None:
-            n_rows = self._n_kept()
-            self.components = PrincipalComponents.fit(self._even_rows(min(n_rows, N_FITTED)))
+            self.components = PrincipalComponents.fit(self._even_rows(N_FITTED))
         return self.components
 
     def reduced(self) -> NDArray[np.float16]:
         """Return the components of all rows (n_frames, n_components)."""
         components = self.fit()
-        return np.concatenate([*self._reduced, *(components.transform_chunk(chunk) for chunk in self._kept())])
+        return np.concatenate([*self._reduced, *(components.transform_chunk(chunk) for chunk in self)])
 
     def encoded(self) -> NDArray[np.float16]:
         """Return the encoder's features of all rows (n_frames, n_features)."""
@@ -123,7 +121,7 @@ class ThumbnailStore:
         assert encoder is not None
         if not encoder.fitted:
             encoder.fit(self._even_rows(encoder.n_wanted))
-        return np.concatenate([*self._encoded, *(encoder.transform_chunk(chunk) for chunk in self._kept())])
+        return np.concatenate([*self._encoded, *(encoder.transform_chunk(chunk) for chunk in self)])
 
     def _close_chunk(self) -> None:
         self._n_open = 0
@@ -150,29 +148,17 @@ class ThumbnailStore:
             self._encoder.fit(np.concatenate([self._even_rows(max(1, self._encoder.n_wanted - len(ahead))), ahead]))
         for chunk in self._whole_chunks():
             self._reduce_chunk(chunk)
-        self._n_filed = 0
-        self._chunks = []
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._let_go()
 
     def _reduce_chunk(self, chunk: NDArray[np.uint8]) -> None:
         self._reduced.append(self.fit().transform_chunk(chunk))
         if self._encoder is not None:
             self._encoded.append(self._encoder.transform_chunk(chunk))
 
-    def _n_kept(self) -> int:
-        return (len(self._chunks) + self._n_filed) * CHUNK_ROWS + self._n_open
-
     def _even_rows(self, n_rows: int) -> NDArray[np.uint8]:
         """Rows evenly spread over those that are kept."""
-        wanted = np.linspace(0, self._n_kept() - 1, min(n_rows, self._n_kept())).astype(np.int64)
-        return self.at(wanted)
-
-    def _kept(self) -> Iterator[NDArray[np.uint8]]:
-        yield from self._whole_chunks()
-        if self._n_open:
-            yield self._open_chunk[: self._n_open]
+        n_kept = (len(self._chunks) + self._n_filed) * CHUNK_ROWS + self._n_open
+        return rows_at(self, even_rows(n_kept, n_rows))
 
     def _whole_chunks(self) -> Iterator[NDArray[np.uint8]]:
         yield from self._chunks

@@ -19,7 +19,6 @@ class Thumbnailer:
         Width of the thumbnails; a narrower picture keeps its own. The height follows the picture's shape.
     color : bool
         Blue, green and red kept apart; otherwise gray.
-
     levels : array (256,), uint8, or None
         What a luma plane's levels mean in gray; None stands for themselves.
 

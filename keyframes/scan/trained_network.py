@@ -37,23 +37,8 @@ REFINED_SHARE = 0.3
 class RecordingEncoder:
     """Features that a convolutional autoencoder learns of a recording; with ``algorithm="dec"`` clusters too.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        (height, width) or (height, width, 3) of a thumbnail.
-    settings : Settings
-        Its seed, minutes, algorithm and k.
-    progress : bool or callable
-
-    Attributes
-    ----------
-    centers : array (n_clusters, n_features), float32, or None
-        Of the clusters that were learned with the features.
-
-    Raises
-    ------
-    EncoderError
-        Where PyTorch is not installed.
+    The shape is that of a thumbnail: (height, width) or (height, width, 3). `centers`, (n_clusters, n_features), are
+    those of the clusters that were learned with the features. An EncoderError where PyTorch is not installed.
     """
 
     def __init__(self, shape: tuple[int, ...], settings: Settings, progress: Progress) -> None:

@@ -15,9 +15,10 @@ from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.passes import DisagreementError, Pass
-from keyframes.video.reader import VideoReader
+from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments
+from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import spread_pairs, spread_pictures
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ConversionError",
     "DisagreementError",
     "Pass",
+    "Picture",
     "Proof",
     "Seeker",
     "Segment",
@@ -43,6 +45,7 @@ __all__ = [
     "refuse_special",
     "seek_frames",
     "seeking_pays",
+    "side_by_side",
     "spread_pairs",
     "spread_pictures",
     "too_few",

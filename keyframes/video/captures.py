@@ -100,8 +100,11 @@ PLAIN = View()
 class ConversionError(VideoError):
     """OpenCV decodes a picture and cannot convert it to blue, green and red; `said` is FFmpeg's message."""
 
-    def __init__(self, message: str, said: str) -> None:
-        super().__init__(message)
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({said}); "
+            "convert it with ffmpeg, interlaced video with -vf yadif"
+        )
         self.said = said
 
 
@@ -177,12 +180,4 @@ def unconverted(log: DecoderLog) -> str:
 def check_conversion(path: Path, log: DecoderLog) -> None:
     """Raise a ConversionError of pictures that OpenCV hands out though it could not convert them."""
     if said := unconverted(log):
-        raise ConversionError(conversion_failure(path, said), said)
-
-
-def conversion_failure(path: Path, said: str) -> str:
-    """Return the error of pictures that OpenCV cannot convert."""
-    return (
-        f"{path}: OpenCV {cv2.__version__} decodes its pictures but cannot convert them ({said}); "
-        "convert it with ffmpeg, interlaced video with -vf yadif"
-    )
+        raise ConversionError(path, said)

@@ -33,16 +33,10 @@ MOST_LISTED = 5
 
 @dataclass(frozen=True)
 class Gap:
-    """A time without a frame.
+    """A time without a frame, between the time stamps of two.
 
-    Attributes
-    ----------
-    after_ms, before_ms : float
-        Time stamps of the frames on both sides.
-    n_missing : int
-        Frames that belong there, by the packets or by the time.
-    is_lost : bool
-        Whether packets belong there, or FFmpeg complained about what comes behind.
+    `n_missing` frames belong there, by the packets or by the time. They are lost where packets belong there, or FFmpeg
+    complained about what comes behind.
     """
 
     after_ms: float

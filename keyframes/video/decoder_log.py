@@ -9,12 +9,10 @@ import contextlib
 import io
 import os
 import re
-import secrets
 import sys
 import tempfile
 import threading
 from collections import Counter
-from types import TracebackType
 
 from keyframes.video.log_level import LogLevel
 
@@ -67,22 +65,17 @@ class DecoderLog:
     def __enter__(self) -> "DecoderLog":
         global _redirection
         with _lock:
-            if _redirection is None:
-                _redirection = _Redirection.start()
-            else:
-                _distribute(_redirection.take())
+            _take_in()
+            _redirection = _redirection or _Redirection.start()
             if _redirection is not None:
                 _redirection.level.raise_to_info()
             _active.append(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         global _redirection
         with _lock:
-            if _redirection is not None:
-                _distribute(_redirection.take())
+            _take_in()
             _active.remove(self)
             if not _active and _redirection is not None:
                 _redirection.stop()
@@ -91,12 +84,7 @@ class DecoderLog:
     def update(self) -> None:
         """Take in what was written so far."""
         with _lock:
-            if _redirection is not None:
-                _distribute(_redirection.take())
-
-    def total(self) -> int:
-        """Return the number of messages so far."""
-        return sum(self.counts.values())
+            _take_in()
 
     def summary(self) -> str:
         """Return the most frequent message with its count, "" where there is none; the same text on every run."""
@@ -113,6 +101,11 @@ def hand_in(lines: bytes) -> None:
             _distribute(lines)
 
 
+def _take_in() -> None:
+    if _redirection is not None:
+        _distribute(_redirection.take())
+
+
 def _distribute(lines: bytes) -> None:
     written = _COLOR.sub(b"", lines)
     about_images = [text.decode("utf-8", "replace") for text in _IMAGE_MESSAGE.findall(written)]
@@ -127,38 +120,17 @@ def _distribute(lines: bytes) -> None:
             log.counts[f"{match['who'].decode('utf-8', 'replace').strip()}: {_NUMBER.sub('N', what)}"] += 1
 
 
-def _open_nameless() -> tuple[int, int]:
-    """Two descriptors of a new temporary file that goes away with them: one appends, the other reads.
-
-    Of one alone, a reader would move the place where C code writes, and the other way round.
-    """
-    path = os.path.join(tempfile.gettempdir(), f"keyframes-{os.getpid()}-{secrets.token_hex(8)}.log")
-    vanishing = getattr(os, "O_TEMPORARY", 0)
-    writer = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | vanishing, 0o600)
-    try:
-        reader = os.open(path, os.O_RDONLY | vanishing)
-    except OSError:
-        os.close(writer)
-        raise
-    finally:
-        if not vanishing:
-            os.unlink(path)
-    return writer, reader
-
-
 def _redirect() -> int:
-    """Turn descriptor 2 into a new temporary file, and return the descriptor that reads it."""
-    writer, reader = _open_nameless()
-    os.dup2(writer, 2)
-    os.close(writer)
+    """Turn descriptor 2 into a new temporary file, and return a descriptor that reads it; it goes away with both."""
+    with tempfile.NamedTemporaryFile(prefix="keyframes-", suffix=".log") as file:
+        # Of one descriptor alone, a reader would move the place where C code writes, and the other way round.
+        reader = os.open(file.name, os.O_RDONLY | getattr(os, "O_TEMPORARY", 0))
+        os.dup2(file.fileno(), 2)
     return reader
 
 
 def _drain(reader: int) -> bytes:
-    parts = []
-    while part := os.read(reader, 1 << 16):
-        parts.append(part)
-    return b"".join(parts)
+    return b"".join(iter(lambda: os.read(reader, 1 << 16), b""))
 
 
 class _Redirection:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.names import with_own_name
 from keyframes.settings import Crop
-from keyframes.video.captures import conversion_failure, grab_next, open_by_backend, released, unconverted
+from keyframes.video.captures import ConversionError, grab_next, open_by_backend, released, unconverted
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
@@ -25,10 +25,7 @@ MOST_DAMAGED = 4096
 
 @dataclass(frozen=True)
 class _Look:
-    """What came of opening a file and decoding its first picture.
-
-    `failed` is what could not be done, and `said` what FFmpeg said first.
-    """
+    """What came of opening a file and decoding its first picture; `said` is what FFmpeg said first."""
 
     image: NDArray[np.uint8] | None
     rate: float
@@ -151,7 +148,7 @@ def _failure(path: Path, look: _Look) -> str:
             "index was never written: copy it again, or convert it with ffmpeg"
         )
     if look.failed == "convert":
-        return conversion_failure(path, look.said)
+        return str(ConversionError(path, look.said))
     return f"{path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg"
 
 

@@ -10,6 +10,8 @@ from keyframes.errors import VideoError
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader
 
+# Of the header.
+TOLD = ("size_bytes", "codec", "width", "height", "rotation", "frame_rate", "frames_claimed")
 TIMING = ("first_time_s", "duration_s", "shortest_gap_s", "longest_gap_s", "variable_frame_rate")
 
 
@@ -53,13 +55,7 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
         timing = _timing(times, header.frame_rate) if reader.has_times else dict.fromkeys(TIMING)
     return {
         "file": header.name,
-        "size_bytes": header.size_bytes,
-        "codec": header.codec,
-        "width": header.width,
-        "height": header.height,
-        "rotation": header.rotation,
-        "frame_rate": header.frame_rate,
-        "frames_claimed": header.frames_claimed,
+        **{name: getattr(header, name) for name in TOLD},
         "frames_decoded": len(times),
         **timing,
         **({} if levels is None else {"levels": list(levels)}),

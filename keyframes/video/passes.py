@@ -88,7 +88,7 @@ class PassRecord:
 
     def note_complaint(self, index: int) -> None:
         """Note the frame that is waited for, if FFmpeg has complained since the last call."""
-        n_messages = self.log.total()
+        n_messages = self.log.counts.total()
         if self.locates and n_messages > self._n_messages:
             self._n_messages = n_messages
             self.complaints.append(index)

@@ -15,7 +15,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Literal
 
 import cv2
@@ -46,6 +45,9 @@ from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 from keyframes.video.passes import DisagreementError, Pass, PassRecord
 from keyframes.video.picture_sizes import OPENCV_SCALES, add_size, describe_sizes, sizes_of_key_frames
+
+# Index, time in seconds (NaN where frames have none), picture.
+Picture = tuple[int, float, NDArray[np.uint8]]
 
 LOG_EVERY = 500
 # Packets that FFmpeg is asked for beyond those that the file is known to have left.
@@ -143,9 +145,7 @@ class VideoReader:
     def __enter__(self) -> "VideoReader":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -161,10 +161,9 @@ class VideoReader:
 
     def pictures(
         self, view: View = PLAIN, spare: list[NDArray[np.uint8]] | None = None
-    ) -> Generator[tuple[int, float, NDArray[np.uint8]], None, None]:
-        """Yield (index, time_s, picture) of the frames of range and stride, whole, in a view.
+    ) -> Generator[Picture, None, None]:
+        """Yield the frames of range and stride, whole, in a view.
 
-        The time is NaN where the frames have none.
         Where frames are left out, the first one there is from each place of the stride on stands for it.
         Pictures that are done with may be put into `spare`: they are written over, which saves asking for memory.
 

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -36,15 +35,7 @@ AIM_BEFORE = 3
 
 @dataclass(frozen=True)
 class Timeline:
-    """When each frame of a file is shown, and at which ones decoding can start.
-
-    Attributes
-    ----------
-    times_ms : array (n_frames,), float64
-    keys : array (n_keys,), int64
-        Frame indices of the key frames.
-    frame_rate : float
-    """
+    """When each frame of a file is shown, and the indices of the key frames, at which decoding can start."""
 
     times_ms: NDArray[np.float64]
     keys: NDArray[np.int64]
@@ -78,16 +69,8 @@ class Timeline:
 class Proof:
     """What frames that are reached by a seek are held against.
 
-    Attributes
-    ----------
-    view : View
-        That of the first pass.
-    fingerprint : callable
-        Gives the fingerprint of a picture in that view, by the first pass's own computation.
-    expected : mapping of int to bytes
-        Fingerprint of each frame index.
-    agree : callable
-        Whether a picture in blue, green and red and a luma plane show the same.
+    `fingerprint` is the first pass's own computation on a picture in its view, `expected` what that gave for each frame
+    index, and `agree` tells whether a picture in blue, green and red and a luma plane show the same.
     """
 
     view: View
@@ -148,15 +131,7 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
 
     Every frame that a seek may have led to is proven twice: by its time in the first pass, and by the fingerprint
     of its picture. Where the first pass looked at luma alone, a second capture does exactly the same as the one that
-    gives the pictures, and stands for it.
-
-    Parameters
-    ----------
-    video : VideoReader
-        Its latest iteration is the first pass.
-    indices : iterable of int
-        0-based places in presentation order.
-    proof : Proof
+    gives the pictures, and stands for it. The reader's latest iteration is the first pass.
 
     Raises
     ------
@@ -173,9 +148,9 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
         # A pass that left frames out told indices by times alone: its frames are proven, though no seek is made.
         video.close()
         timeline = Timeline(timeline.times_ms, timeline.keys[:0], timeline.frame_rate)
-        with DecoderLog() as log, Seeker(video, proof, threads=video.threads, timeline=timeline, log=log) as seeker:
-            for index in wanted:
-                yield seeker.frame(index)
+        log = DecoderLog()
+        with log, closing(Seeker(video, proof, threads=video.threads, timeline=timeline, log=log)) as seeker:
+            yield from map(seeker.frame, wanted)
 
 
 def _seek_side_by_side(
@@ -204,21 +179,11 @@ def _seek_side_by_side(
 
 
 class Seeker:
-    """Fetches one frame after another by seeks, in any order, each proven; for after a whole pass. A context manager.
+    """Fetches one frame after another by seeks, in any order, each proven; for after a whole pass.
 
-    Its captures stay open, so that the next frame comes at once however long the file is.
-
-    Parameters
-    ----------
-    video : VideoReader
-        Its latest iteration is the first pass.
-    proof : Proof
-    threads : int
-        FFmpeg's.
-    timeline : Timeline or None
-        None takes that of the first pass.
-    log : DecoderLog or None
-        One that several share: after a complaint of FFmpeg none of them is to be trusted.
+    Its captures stay open, so that the next frame comes at once however long the file is. The reader's latest iteration
+    is the first pass, whose timeline is taken unless another one is given. Several may share a log: after a complaint
+    of FFmpeg none of them is to be trusted.
     """
 
     def __init__(
@@ -236,27 +201,13 @@ class Seeker:
         with self._log:
             self._followers = [_Follower(open_capture(video.path, threads, view), self._timeline) for view in views]
 
-    def __enter__(self) -> "Seeker":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Release the file."""
         for follower in self._followers:
             follower.capture.release()
 
     def frame(self, index: int) -> Frame:
-        """Return a frame.
-
-        Raises
-        ------
-        DisagreementError
-            Where its proof fails; then `VideoReader.read_frames` is the way.
-        """
+        """Return a frame; a DisagreementError where its proof fails: then `VideoReader.read_frames` is the way."""
         with self._log:
             met = all(follower.reach(index) for follower in self._followers)
             self._log.update()

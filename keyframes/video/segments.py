@@ -22,12 +22,10 @@ from keyframes.errors import VideoError
 from keyframes.video.captures import OpenCVCapture, View, current_picture, open_capture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError, Pass
-from keyframes.video.reader import VideoReader
+from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
 from keyframes.video.side_by_side import side_by_side
 
-# Index, time in seconds, picture.
-Picture = tuple[int, float, NDArray[np.uint8]]
 T = TypeVar("T")
 
 # Most pictures that a decoder keeps to refer to: 16 (H.264 and H.265, Annex A).
@@ -43,15 +41,7 @@ SHARES = 3
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive frames.
-
-    Attributes
-    ----------
-    first, stop : int
-        Index of the first frame, and one past that of the last.
-    aim_ms : float or None
-        Where to seek for it; None stands for the start of the file.
-    """
+    """Consecutive frames, from `first` to before `stop`, and where to seek for them; None is the start of the file."""
 
     first: int
     stop: int
@@ -62,12 +52,8 @@ class Segment:
 class _Stretch:
     """What the decoding of a segment showed.
 
-    Attributes
-    ----------
-    head, tail : dict
-        Hash of the picture of each of the first frames, and of the first ones past the end, by index.
-    times_ms : list of float
-        Of its frames, and of the one after the last segment of a range.
+    `head` and `tail` are hashes of the pictures of its first frames, and of the first ones past its end, by index.
+    `times_ms` are the times of its frames, and of the one after the last segment of a range.
     """
 
     head: dict[int, int]
@@ -124,13 +110,7 @@ def _range(video: VideoReader) -> tuple[int, int]:
 
 
 class SegmentedPass:
-    """A pass over a reader's range in segments.
-
-    Attributes
-    ----------
-    log : DecoderLog
-        FFmpeg's messages.
-    """
+    """A pass over a reader's range in segments."""
 
     def __init__(self, video: VideoReader, view: View, segments: list[Segment]) -> None:
         self._video, self._view, self._segments = video, view, segments
@@ -144,11 +124,7 @@ class SegmentedPass:
     def results(self, reduce: Callable[[Iterator[Picture]], T]) -> Generator[T, None, None]:
         """Yield what a function makes of each segment's frames, in their order, as soon as its start is proven.
 
-        Parameters
-        ----------
-        reduce : callable
-            Is called in several threads. Takes the (index, time_s, picture) of range and stride; each picture is
-            written over by the next one.
+        It is called in several threads with the frames of range and stride; each picture is written over by the next.
 
         Raises
         ------

@@ -16,17 +16,20 @@ def side_by_side(
     n_threads: int,
     name: str,
     ended: threading.Event | None = None,
+    n_waiting: int = 1,
 ) -> Generator[Result, None, None]:
-    """Yield what a function makes of each item, in their order; one more than there are threads may wait.
+    """Yield what a function makes of each item, in their order; so many more than there are threads may wait.
 
     `ended` is set as soon as no more results are wanted, for the function to look at.
     """
-    left, waiting = deque(items), deque[Future[Result]]()
+    waiting = deque[Future[Result]]()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix=name)
     try:
-        while left or waiting:
-            while left and len(waiting) <= n_threads:
-                waiting.append(pool.submit(work, left.popleft()))
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= n_threads + n_waiting:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
     finally:
         if ended is not None:

@@ -2,5 +2,5 @@
 
 In: a `Picture`, the `Settings` and, where many images share it, a codebook. Out: an `Encoded`, a `.vqi` file; or the
 data of a codebook. `pyramid` cuts the planes into blocks and codes them, `codebook` trains the codewords and gives them
-a canonical code, `models` holds what the coder learns, `profile` does it all, in both directions.
+a canonical code, `profile` does it all, in both directions.
 """

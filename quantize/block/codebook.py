@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.block.kernels.choice import LONGEST, SCALE, assign_by_rate
-from quantize.block.kernels.contexts import N_CLASSES
-from quantize.block.kernels.tables import MOST_STAGES, Tree
+from quantize.block.kernels.contexts import FLAG_CONTEXTS, N_CLASSES, N_FLAGS, NODE_CONTEXTS
+from quantize.block.kernels.tables import MOST_STAGES, Tables, Tree
 from quantize.container import pack_streams, unpack_streams
 from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
+from quantize.entropy.kernels.coder import FEW_INPUTS
 from quantize.entropy.streams import code_numbers
 from quantize.errors import ContainerError
 
@@ -76,7 +77,9 @@ def train(
 
         centers = cent_nn(vectors, n_codewords, random_state=seed, n_threads=1).centers
     codewords, counts = _constrain(vectors, centers, rate)
-    return _ready(codewords, counts, block)
+    rounded, lengths = _rounded(codewords), huffman_lengths(counts)
+    order = np.lexsort((*rounded.T, classes(rounded, block), lengths))
+    return Codebook(block, rounded[order], lengths[order])
 
 
 def _constrain(
@@ -104,14 +107,6 @@ def _plain_codebook(block: int) -> Codebook:
     shapes = [sign * shape.ravel() for shape in (across, down, corner) for sign in (1, -1)]
     shapes += [across.ravel() + down.ravel(), -across.ravel() - down.ravel()]
     return Codebook(block, np.array(shapes, np.int8), np.full(8, 3))
-
-
-def _ready(codewords: NDArray[np.float32], counts: NDArray[np.float64], block: int) -> Codebook:
-    """Round codewords, give them the lengths of a Huffman code, and sort them by these, then by their slopes."""
-    rounded = _rounded(codewords)
-    lengths = huffman_lengths(counts)
-    order = np.lexsort((*rounded.T, classes(rounded, block), lengths))
-    return Codebook(block, rounded[order], lengths[order])
 
 
 def _rounded(codewords: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -147,18 +142,7 @@ def huffman_lengths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def build_tree(lengths: NDArray[np.int64]) -> Tree:
-    """Tree of a canonical code.
-
-    Parameters
-    ----------
-    lengths : array (n_codewords,), int64
-        Growing.
-
-    Raises
-    ------
-    ContainerError
-        Where no tree has leaves at these depths and no others.
-    """
+    """Tree of a canonical code of these lengths, which grow; ContainerError where no tree has just these leaves."""
     all_lengths = [int(length) for length in lengths]
     longest = max(all_lengths, default=0)
     # L. G. Kraft: a complete code shares out all of the unit interval.
@@ -200,6 +184,26 @@ def classes(codewords: NDArray[np.int8], block: int) -> NDArray[np.int32]:
     return found.astype(np.int32)
 
 
+def tables_of(book: Codebook) -> Tables:
+    """Tables of a codebook."""
+    tree = build_tree(book.lengths)
+    columns = np.ascontiguousarray(book.codewords.T, np.float32) / np.float32(UNITS)
+    n_nodes = max(len(tree.children), 1)
+    sizes = [N_FLAGS * size for size in FLAG_CONTEXTS] + [n_nodes * size for size in NODE_CONTEXTS]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    return Tables(
+        book.codewords,
+        book.lengths,
+        classes(book.codewords, book.block),
+        tree,
+        columns,
+        np.square(columns).sum(axis=0),
+        starts[:FEW_INPUTS].copy(),
+        starts[FEW_INPUTS : 2 * FEW_INPUTS].copy(),
+        int(starts[-1]),
+    )
+
+
 def pack_books(books: dict[BookKey, Codebook]) -> bytes:
     """Write the data of a BOOK chunk: the codebooks by key, luma before chroma, small blocks before large."""
     streams = []
@@ -212,13 +216,7 @@ def pack_books(books: dict[BookKey, Codebook]) -> bytes:
 
 
 def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Callable[[], Codebook]]:
-    """Undo `pack_books`, each codebook when it is called for.
-
-    Raises
-    ------
-    ContainerError
-        Where there are other codebooks than these; when called, where one makes no sense.
-    """
+    """Undo `pack_books`, each codebook when it is called for; ContainerError where one is missing or makes no sense."""
     streams = unpack_streams(data)
     if len(streams) != 2 * len(keys):
         raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.block.codebook import BookKey, pack_books, train, unpack_books
+from quantize.block.codebook import BookKey, pack_books, tables_of, train, unpack_books
 from quantize.block.kernels.planes import FRACTION, to_rgb, to_ycbcr
 from quantize.block.kernels.tables import Tables
-from quantize.block.models import tables_of
 from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
-from quantize.entropy.streams import decode_symbols, encode_symbols
+from quantize.entropy.streams import encode_symbols
 from quantize.errors import CodebookError, ContainerError
-from quantize.targets import Attempt, packed, reach
+from quantize.targets import packed, reach
 from quantize.thread_pool import in_parts
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
@@ -36,16 +35,7 @@ SMALL = 1 << 12
 
 @dataclass(frozen=True)
 class SharedBook:
-    """Codebooks of a .vqc file.
-
-    Attributes
-    ----------
-    block : int
-    subsampled : bool
-    books : dict
-    digest : bytes
-        SHA-256 of what stands in the file.
-    """
+    """Codebooks of a .vqc file, and the SHA-256 of its BOOK data."""
 
     block: int
     subsampled: bool
@@ -69,17 +59,13 @@ def train_book(pictures: list[Picture], settings: Settings) -> tuple[int, bool, 
     """Train codebooks on several images: side of the finest blocks, subsampling, and the BOOK data."""
     block, subsampled = settings.block or 2, settings.subsampling != "444"
     base = _base_of(settings.quality or DEFAULT_QUALITY)
-    found: dict[BookKey, list[NDArray[np.float32]]] = {key: [] for key in book_keys(block, subsampled)}
+    found = {key: [np.empty((0, key[1] ** 2), np.float32)] for key in book_keys(block, subsampled)}
     for picture in pictures:
         for key, vectors in collect(*_pyramids(picture, block, subsampled), base).items():
             squares = np.einsum("ij,ij->i", vectors, vectors)
             found[key].append(vectors[squares > 6 * RATE])
-    books = _train_all({key: np.concatenate([*parts, _no_vectors(key)]) for key, parts in found.items()}, settings)
+    books = _train_all({key: np.concatenate(parts) for key, parts in found.items()}, settings)
     return block, subsampled, pack_books(books)
-
-
-def _no_vectors(key: BookKey) -> NDArray[np.float32]:
-    return np.empty((0, key[1] ** 2), np.float32)
 
 
 def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) -> dict[BookKey, Codebook]:
@@ -87,58 +73,36 @@ def _train_all(vectors: dict[BookKey, NDArray[np.float32]], settings: Settings) 
     # Loaded here: a decoder does without.
     from clustering import Workers
 
+    def train_one(key: BookKey) -> Codebook:
+        chroma, block = key
+        n_codewords = settings.codewords or CODEWORDS
+        if chroma:
+            n_codewords = max(n_codewords // 2, 2)
+        return train(vectors[key], block, n_codewords, RATE, settings.algorithm, settings.seed)
+
     # Each training holds BLAS to one thread; around them all, so that none lets it go while another one goes on.
     with Workers(1), ThreadPoolExecutor(len(vectors), thread_name_prefix="train") as executor:
-        trained = executor.map(lambda key: _train(key, vectors[key], settings), vectors)
-        return dict(zip(vectors, trained, strict=True))
-
-
-def _train(key: BookKey, vectors: NDArray[np.float32], settings: Settings) -> Codebook:
-    chroma, block = key
-    n_codewords = settings.codewords or CODEWORDS
-    if chroma:
-        n_codewords = max(n_codewords // 2, 2)
-    return train(vectors, block, n_codewords, RATE, settings.algorithm, settings.seed)
+        return dict(zip(vectors, executor.map(train_one, vectors), strict=True))
 
 
 def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | None = None) -> Encoded:
-    """Encode an image in blocks.
-
-    Raises
-    ------
-    TargetError
-        Where a PSNR or a size that was asked for is out of reach.
-    CodebookError
-        Where the shared codebook is for other blocks.
-    """
+    """Encode an image in blocks; errors as of `quantize.encode`, and CodebookError where a codebook is for others."""
     encoder = _Encoder(picture, settings, shared)
     start = float(np.log2(_base_of(settings.quality or DEFAULT_QUALITY)))
-    return reach(encoder.attempt, picture, settings, "block", start, LEAST_LOG, MOST_LOG)
+    return reach(encoder.attempt, picture, settings, start, LEAST_LOG, MOST_LOG)
 
 
 def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDArray[np.uint8]:
-    """Decode the pixels (height, width, n_channels) of a file.
-
-    Raises
-    ------
-    ContainerError
-        Where it is damaged.
-    CodebookError
-        Where it needs another shared codebook.
-    """
-    header, parameters = container.header, container.one(b"BLCK")
+    """Decode the colours (height, width, 1 or 3) of a file; errors as of `quantize.decode`."""
+    parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
     if len(parameters) != 6 or block not in (2, 4, 8) or subsampled not in (b"\0", b"\1") or not 1 <= base <= 1 << 24:
         raise ContainerError("has parameters that make no sense; the file is damaged, get it again")
-    layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3, block, subsampled == b"\1")
+    layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _tables_of(container, layout, shared))
-    coder.decode(streams)
-    pixels = _pixels_of(coder.planes)
-    if header.channels in (2, 4):
-        alpha = decode_symbols(container.one(b"ALPH"), header.height, header.width, 8)
-        pixels = np.concatenate([pixels, alpha[..., None]], axis=2)
-    return pixels
+    coder.code(streams)
+    return _pixels_of(coder.planes)
 
 
 def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) -> Callable[[BookKey], Tables]:
@@ -223,16 +187,16 @@ class _Encoder:
                 raise CodebookError("the codebook is for another subsampling; leave out --subsampling")
             block, subsampled = shared.block, shared.subsampled
         self.pyramids, self.layout = _pyramids(picture, block, subsampled)
-        self.alpha = encode_symbols(picture.pixels[..., -1], 8) if picture.has_alpha else b""
+        self.alpha = [(b"ALPH", encode_symbols(picture.pixels[..., -1], 8))] if picture.has_alpha else []
         self.searching = bool(settings.targets) and settings.quality is None
         self.trained: dict[float, tuple[dict[BookKey, Codebook], bytes]] = {}
 
-    def attempt(self, log_base: float, octaves: float = 0.0) -> Attempt:
+    def attempt(self, log_base: float, octaves: float = 0.0) -> Encoded:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
         books, book_data = self._books(log_base)
         coder = Coder(self.layout, base, lambda key: tables_of(books[key]), self.pyramids, RATE * 2**octaves)
-        streams = coder.encode()
+        streams = coder.code(None)
         details = {
             "block": self.layout.block,
             "subsampling": "420" if self.layout.subsampled else "444",
@@ -265,6 +229,4 @@ class _Encoder:
             if height * width > SMALL or scale == 1:
                 chunks.append((b"SCAL", pack_streams(together)))
                 together = []
-        if self.picture.has_alpha:
-            chunks.append((b"ALPH", self.alpha))
-        return chunks
+        return [*chunks, *self.alpha]

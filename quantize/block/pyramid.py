@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, product, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.block.codebook import BookKey
 from quantize.block.kernels.choice import collect_vectors
+from quantize.block.kernels.contexts import WEIGHT_SETS
 from quantize.block.kernels.planes import LEAST, MOST, predict_finer
 from quantize.block.kernels.tables import Model, Surroundings, Tables, room_for
 from quantize.block.kernels.vectors import MOST_BYTES, code_vectors
-from quantize.block.models import copy_of, new_model
+from quantize.entropy.kernels.coder import FEW_INPUTS, copy_of, new_cells
 from quantize.entropy.streams import Stream, code_planes
 from quantize.errors import ContainerError
 from quantize.thread_pool import in_parts, thread_pool
@@ -44,14 +46,7 @@ COARSEST_TOP = 512
 
 @dataclass(frozen=True)
 class Band:
-    """What is coded of one plane between two scales.
-
-    Attributes
-    ----------
-    plane : int
-    coarse, fine : int
-        Scales before and after: a sample stands for 2**scale pixels in both directions.
-    """
+    """What is coded of one plane between two scales; a sample stands for 2**scale pixels in both directions."""
 
     plane: int
     coarse: int
@@ -140,11 +135,6 @@ class _Part:
     parents: NDArray[np.int32]
 
 
-def stripe_start(n_rows: int, stripe: int, n_stripes: int) -> int:
-    """First row of blocks of a stripe: an even one, where blocks of the coarser scale begin; or the end."""
-    return n_rows if stripe == n_stripes else n_rows * stripe // n_stripes & ~1
-
-
 def halvings(plane: NDArray[np.int32], top: int) -> list[NDArray[np.int32]]:
     """Return a plane and its means of 2 x 2 samples, one for each scale from 0 to `top`; the edges are repeated."""
     planes = [plane]
@@ -224,29 +214,19 @@ class Coder:
         # What was seen of each plane at each scale.
         self._seen: dict[tuple[int, int], NDArray[np.int32]] = {}
 
-    def encode(self) -> list[list[bytes]]:
-        """Streams of the coarsest planes, and of each scale from coarse to fine: luma's stripes, then chroma's."""
-        return [[self._code_top(None)], *self._run(None)]
+    def code(self, streams: list[bytes] | None) -> list[list[bytes]]:
+        """Decode all streams, one after another; None encodes. Luma goes ahead, and chroma follows beside it.
 
-    def decode(self, streams: list[bytes]) -> None:
-        """Decode all streams that `encode` returned, one after another."""
-        layout = self.layout
-        counts = [layout.stripes(scale, chroma) for scale in range(layout.top, 0, -1) for chroma in (False, True)]
-        if len(streams) != 1 + sum(counts):
-            raise ContainerError("has too many streams or too few; the file is damaged, get it again")
-        self._code_top(streams[0])
-        self._run(streams[1:])
-
-    def _run(self, streams: list[bytes] | None) -> list[list[bytes]]:
-        """Code all scales; luma goes ahead, and chroma follows beside it."""
+        Returns the streams of the coarsest planes, and of each scale from coarse to fine: luma's stripes, then
+        chroma's.
+        """
         scales = range(self.layout.top, 0, -1)
-        data: dict[tuple[int, bool], Sequence[bytes | None]] = {}
-        place = 0
-        for scale in scales:
-            for chroma in (False, True):
-                n = self.layout.stripes(scale, chroma)
-                data[scale, chroma] = [None] * n if streams is None else streams[place : place + n]
-                place += n
+        counts = {key: self.layout.stripes(*key) for key in product(scales, (False, True))}
+        if streams is not None and len(streams) != 1 + sum(counts.values()):
+            raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+        given: Iterator[bytes | None] = repeat(None) if streams is None else iter(streams)
+        top = self._code_top(next(given))
+        data = {key: list(islice(given, n)) for key, n in counts.items()}
         # Of each scale, when its luma is coded.
         ready: dict[int, Future[None]] = {scale: Future() for scale in scales}
         coded: dict[tuple[int, bool], list[bytes]] = {}
@@ -273,7 +253,7 @@ class Coder:
                 for future in ready.values():
                     future.cancel()
             following.result()
-        return [coded[scale, False] + coded[scale, True] for scale in scales]
+        return [[top], *(coded[scale, False] + coded[scale, True] for scale in scales)]
 
     def _code_scale(self, scale: int, chroma: bool, data: Sequence[bytes | None]) -> list[bytes]:
         """Code luma or chroma from a scale on, a task for each stripe."""
@@ -294,7 +274,8 @@ class Coder:
                 for stripe in range(1, len(data)):
                     # A new stripe knows what the first one has learnt.
                     learnt = self._models[band.plane, band.block, 0]
-                    self._models.setdefault((band.plane, band.block, stripe), copy_of(learnt))
+                    model = Model(learnt.tables, copy_of(learnt.cells))
+                    self._models.setdefault((band.plane, band.block, stripe), model)
         luma = self._seen[0, scale] if chroma and parts else NOTHING
         code = partial(self._code, parts, luma, len(data))
         others = [thread_pool().submit(code, stripe, data[stripe]) for stripe in range(1, len(data))]
@@ -305,14 +286,17 @@ class Coder:
         if (band.plane, band.block, 0) not in self._models:
             sister = self._models.get((1, band.block, 0)) if band.plane == 2 else None
             tables = sister.tables if sister else self._tables_of(band.book)
-            self._models[band.plane, band.block, 0] = new_model(tables)
+            self._models[band.plane, band.block, 0] = Model(tables, new_cells(tables.n_cells, WEIGHT_SETS, FEW_INPUTS))
 
     def _code(
         self, parts: list[_Part], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes | None
     ) -> bytes:
         """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
         n_rows, n_columns = parts[0].coarse.shape
-        first, last = (stripe_start(n_rows, number, n_stripes) for number in (stripe, stripe + 1))
+        # Stripes begin with even rows, where blocks of the coarser scale begin.
+        first, last = n_rows * stripe // n_stripes & ~1, n_rows * (stripe + 1) // n_stripes & ~1
+        if stripe + 1 == n_stripes:
+            last = n_rows
         stream = Stream(data, (last - first) * n_columns * len(parts))
         others = luma[first : last + 2]
         for part in parts:

@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quantize.batch import find_jobs, notes_of, run_jobs
-from quantize.commands.printing import STANDARD, Run, described, line, print_json, say
+from quantize.batch import encode_file, find_jobs, run_jobs
+from quantize.commands.printing import STANDARD, Run, described, line, print_bytes, print_json, read_input, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import QuantizeError, SettingsError
 from quantize.images.files import read_image
 from quantize.output import write_file
-from quantize.pipeline import check_size, encode_picture, load_book
+from quantize.pipeline import load_book
 from quantize.report import report_page, report_place
 
 
@@ -64,27 +64,23 @@ def encode_piped(inputs: list[Path], settings: Settings, run: Run, report: bool)
     start = time.perf_counter()
     piped = inputs[0] == STANDARD
     name = "standard input" if piped else str(inputs[0])
-    source = sys.stdin.buffer.read() if piped else inputs[0]
-    picture = read_image(source, name, run.max_pixels)
-    original_bytes = len(source) if isinstance(source, bytes) else inputs[0].stat().st_size
+    data = read_input(inputs[0])
+    picture = read_image(data, name, run.max_pixels)
     original = None if piped else inputs[0]
     place = run.output or STANDARD
     to_file = place != STANDARD
     ending = place.suffix.lower() if to_file else ".png" if settings.wants_palette else "auto"
-    encoded = encode_picture(picture, settings, ending, None if run.codebook is None else load_book(run.codebook))
-    if settings.skip_if_larger:
-        check_size(encoded, original_bytes)
-    notes = notes_of(picture, encoded, original_bytes)
+    shared = None if run.codebook is None else load_book(run.codebook)
+    encoded, notes = encode_file(picture, len(data), settings, ending, shared)
     for note in notes:
         say(f"warning: {name}: {note}")
     if to_file:
         write_file(place, encoded.data, run.force, original)
         if report:
-            page = report_page(picture, encoded, name, place.name, original_bytes)
+            page = report_page(picture, encoded, name, place.name, len(data))
             write_file(report_place(place), page, run.force, original)
     else:
-        sys.stdout.buffer.write(encoded.data)
-        sys.stdout.buffer.flush()
+        print_bytes(encoded.data)
     seconds = time.perf_counter() - start
     if run.as_json:
         print_json([described(encoded, name, str(place), seconds, notes)], [])

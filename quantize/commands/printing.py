@@ -1,4 +1,4 @@
-"""What the command line prints: results on standard output, all else on standard error."""
+"""Standard input, and what the command line prints: results on standard output, all else on standard error."""
 
 import json
 import math
@@ -67,6 +67,22 @@ def line(encoded: Encoded, name: str, place: str, seconds: float, reduced: bool)
     loss = f"PSNR {encoded.psnr:.2f} dB, SSIM {encoded.ssim:.4f}" if math.isfinite(encoded.psnr) else perfect
     size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits a pixel"
     return f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}"
+
+
+def read_input(file: Path) -> bytes:
+    """Bytes of a file, or of standard input."""
+    if file == STANDARD:
+        return sys.stdin.buffer.read()
+    # Loaded here, with Pillow: help and usage errors do without.
+    from quantize.images.files import read_file
+
+    return read_file(file)
+
+
+def print_bytes(data: bytes) -> None:
+    """Print a file."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def print_json(results: list[dict[str, Any]], failures: list[dict[str, str]]) -> None:

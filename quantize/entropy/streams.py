@@ -6,16 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.kernels.coder import (
-    N_INPUTS,
-    SPARE_BYTES,
-    START_CELL,
-    START_WEIGHT,
-    Cells,
-    Coder,
-    finish_encoder,
-    start_decoder,
-)
+from quantize.entropy.kernels.coder import N_INPUTS, SPARE_BYTES, Coder, finish_encoder, new_cells, start_decoder
 from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_list, code_top, list_contexts
 from quantize.entropy.kernels.symbols import SYMBOL_BYTES, cells_of, code_symbols
 from quantize.errors import ContainerError
@@ -52,13 +43,7 @@ class Stream:
         kernel(self._coder, *arguments)
 
     def code_rows(self, kernel: Callable[..., int], n_rows: int, row_bytes: int, *arguments: Any) -> None:
-        """Code rows of up to `row_bytes` each.
-
-        Raises
-        ------
-        ContainerError
-            Where the stream ends before them.
-        """
+        """Code rows of up to `row_bytes` each; ContainerError where the stream ends before them."""
         row = 0
         while (row := kernel(self._coder, row, *arguments)) < n_rows:
             if row < 0:
@@ -69,13 +54,7 @@ class Stream:
             self._coder = Coder(False, self._coder.state, larger)
 
     def end(self) -> bytes:
-        """End the encoder's stream and return it; or check that the decoder's ends here, and return nothing.
-
-        Raises
-        ------
-        ContainerError
-            Where something is missing or left over.
-        """
+        """End the encoder's stream and return it; or check that the decoder's ends here, and return nothing."""
         coder = self._coder
         if not coder.decoding:
             finish_encoder(coder)
@@ -91,25 +70,13 @@ class Stream:
         return b""
 
 
-def _new_model(n_cells: int, n_sets: int) -> tuple[Cells, NDArray[np.int64]]:
-    """Cells and weights that have learnt nothing, and room for the contexts of a decision."""
-    weights = np.full(n_sets * N_INPUTS, START_WEIGHT, np.int32)
-    return Cells(np.full(n_cells, START_CELL, np.int32), weights), np.zeros(N_INPUTS, np.int64)
-
-
 def encode_symbols(symbols: NDArray[np.uint8], n_bits: int) -> bytes:
     """Code a plane (height, width) of numbers of `n_bits` without loss."""
     return _code_symbols(symbols.copy(), n_bits, None)
 
 
 def decode_symbols(data: bytes, height: int, width: int, n_bits: int) -> NDArray[np.uint8]:
-    """Undo `encode_symbols`.
-
-    Raises
-    ------
-    ContainerError
-        Where the stream does not end with the plane.
-    """
+    """Undo `encode_symbols`; ContainerError where the stream does not end with the plane."""
     symbols = np.zeros((height, width), np.uint8)
     _code_symbols(symbols, n_bits, data)
     return symbols
@@ -119,36 +86,28 @@ def _code_symbols(symbols: NDArray[np.uint8], n_bits: int, data: bytes | None) -
     # A first guess: a byte each.
     stream = Stream(data, symbols.size)
     row_bytes = symbols.shape[1] * SYMBOL_BYTES
-    model = _new_model(cells_of(n_bits), 1 << n_bits)
-    stream.code_rows(code_symbols, len(symbols), row_bytes, symbols, n_bits, *model)
+    cells, bases = new_cells(cells_of(n_bits), 1 << n_bits), np.zeros(N_INPUTS, np.int64)
+    stream.code_rows(code_symbols, len(symbols), row_bytes, symbols, n_bits, cells, bases)
     return stream.end()
 
 
 def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) -> bytes:
     """Code a list of numbers, or decode it from `data`; every `period`-th number is of the same kind.
 
-    Raises
-    ------
-    ContainerError
-        Where the stream does not end with the list.
+    ContainerError where the stream does not end with the list.
     """
     stream = Stream(data, numbers.size * NUMBER_BYTES)
-    stream.code(code_list, numbers, period, *_new_model(list_contexts(period) * 64, 3))
+    stream.code(code_list, numbers, period, new_cells(list_contexts(period) * 64, 3), np.zeros(N_INPUTS, np.int64))
     return stream.end()
 
 
 def code_planes(planes: NDArray[np.int64], step: int, data: bytes | None) -> bytes:
     """Code the coarsest planes (n_planes, rows, columns) as whole multiples of a step, or decode them from `data`.
 
-    The planes are replaced by what is decoded.
-
-    Raises
-    ------
-    ContainerError
-        Where the stream does not end with the planes.
+    The planes are replaced by what is decoded. ContainerError where the stream does not end with them.
     """
     numbers = (planes + step // 2) // step
     stream = Stream(data, planes.size * NUMBER_BYTES)
-    stream.code(code_top, numbers, *_new_model(TOP_CONTEXTS * 64, 3))
+    stream.code(code_top, numbers, new_cells(TOP_CONTEXTS * 64, 3), np.zeros(N_INPUTS, np.int64))
     planes[:] = numbers * step
     return stream.end()

@@ -13,18 +13,9 @@ def space_of(profile: bytes) -> bytes:
 
 
 def to_srgb(image: Any, profile: bytes | None) -> Any:
-    """Convert an image of Pillow's (gray, CMYK or CIELAB) to sRGB.
+    """Convert an image of Pillow's (gray, CMYK, or CIELAB without a profile) to sRGB.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-    profile : bytes or None
-        None for CIELAB, which needs none.
-
-    Raises
-    ------
-    ValueError
-        Where the profile cannot be used.
+    ValueError where the profile cannot be used.
     """
     from PIL import ImageCms
 

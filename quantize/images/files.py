@@ -31,27 +31,21 @@ XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
 PALETTE_MODES = ("P", "1")
 
 
-def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -> Picture:
-    """Read an image file.
-
-    Parameters
-    ----------
-    source : Path or bytes
-        The file, or what stands in it.
-    name : str
-        What to call it in a message.
-    max_pixels : int
-        Larger images are refused before any pixel of them is decoded.
-
-    Raises
-    ------
-    ImageError
-        Where it is no image, is damaged, or too large.
-    """
+def read_file(path: Path) -> bytes:
+    """Bytes of a file; ImageError where it cannot be read."""
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise ImageError(f"{name}: cannot be read ({error.strerror or error}); check the path") from error
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+
+
+def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -> Picture:
+    """Read an image file, or what stands in it; `name` is what messages call it.
+
+    Images of more than `max_pixels` are refused before any pixel of them is decoded. ImageError where it is no image,
+    is damaged, or too large.
+    """
+    data = source if isinstance(source, bytes) else read_file(source)
     if not data:
         raise ImageError(f"{name}: is empty; give an image")
     try:
@@ -167,18 +161,19 @@ def _with_exif(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
 def _converted(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> tuple[NDArray[np.uint8], bool]:
     """Pixels (height, width, 1 to 4), and whether they were converted to sRGB; else a profile goes with them."""
     profile = image.info.get("icc_profile") or b""
-    if image.mode.startswith(("I", "F")):
-        pixels = eight_bits(np.asarray(image), notes)[..., None]
-        return _gray_through(pixels, profile, notes) if profile else (pixels, False)
     if image.mode in ("CMYK", "LAB"):
         return _to_rgb(image, profile, notes), True
-    mode = ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + ("A" if image.has_transparency_data else "")
-    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    deep = image.mode.startswith(("I", "F"))
+    if deep:
+        pixels = eight_bits(np.asarray(image), notes)
+    else:
+        mode = ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + ("A" if image.has_transparency_data else "")
+        pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     space = space_of(profile)
     if space == SPACES["L"] and pixels.shape[2] < 3:
         return _gray_through(pixels, profile, notes)
-    if space == SPACES["RGB"]:
+    if space == SPACES["RGB"] and not deep:
         metadata["icc"] = bytes(profile)
     elif profile:
         notes.append("has a colour profile that does not fit its colours; it is left out")
@@ -202,9 +197,6 @@ def _to_rgb(image: Image.Image, profile: bytes, notes: list[str]) -> NDArray[np.
 
 def _gray_through(pixels: NDArray[np.uint8], profile: bytes, notes: list[str]) -> tuple[NDArray[np.uint8], bool]:
     """Gray pixels in sRGB: palettes, which are in colour, cannot have a profile of gray."""
-    if space_of(profile) != SPACES["L"]:
-        notes.append("has a colour profile that does not fit its colours; it is left out")
-        return pixels, False
     try:
         # All there are: an image may have many of each.
         levels = np.asarray(to_srgb(Image.fromarray(np.arange(256, dtype=np.uint8)[None]), profile))[0, :, 1]

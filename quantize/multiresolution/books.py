@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, START_WEIGHT, Cells
+from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, Cells, copy_of, new_cells
 from quantize.multiresolution.kernels.details import UNITS, WEIGHT_SETS, Book, Model
 from quantize.multiresolution.kernels.surroundings import FLAG_CONTEXTS, NODE_CONTEXTS, NUMBER_CONTEXTS, SIGN_CONTEXTS
 
@@ -30,8 +30,7 @@ class Known:
 
     def fresh(self) -> "Known":
         """Copy the models, to learn by themselves."""
-        models = {kind: Model(Cells(*(array.copy() for array in m.cells)), m.starts) for kind, m in self.models.items()}
-        return Known(self.books, models)
+        return Known(self.books, {kind: Model(copy_of(m.cells), m.starts) for kind, m in self.models.items()})
 
 
 def cell_starts(n_nodes: int) -> tuple[NDArray[np.int64], int]:
@@ -49,8 +48,7 @@ def cell_starts(n_nodes: int) -> tuple[NDArray[np.int64], int]:
 def new_model(n_nodes: int) -> Model:
     """Model that has learnt nothing."""
     starts, n_cells = cell_starts(n_nodes)
-    table = np.full(n_cells, START_CELL, np.int32)
-    return Model(Cells(table, np.full(WEIGHT_SETS * N_INPUTS, START_WEIGHT, np.int32)), starts)
+    return Model(new_cells(n_cells, WEIGHT_SETS), starts)
 
 
 # Bits of a cell's probability and of its count in the file, and the counts that they stand for.

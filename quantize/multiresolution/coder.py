@@ -1,45 +1,28 @@
 """Coding the bands of an image, level by level and stripe by stripe, in either direction."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.entropy.streams import Stream
-from quantize.multiresolution.books import KINDS, Kind, Known
+from quantize.multiresolution.books import KINDS, Known
 from quantize.multiresolution.kernels.details import MOST_BYTES, code_details, room_for
 from quantize.multiresolution.kernels.surroundings import Surroundings
 from quantize.multiresolution.layout import CELL_LOG, Layout, detail_steps
 from quantize.multiresolution.transform import Details
 from quantize.thread_pool import thread_pool
 
-NOTHING, NO_SIGNS = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
+# Sizes and signs of no vectors.
+NOTHING = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """Steps of an image.
-
-    Attributes
-    ----------
-    luma, chroma : int
-        In 256ths of a gray level.
-    cells : array, uint8
-        Class of each cell of the map.
-    """
+class Steps(NamedTuple):
+    """Steps of luma and chroma, in 256ths of a gray level, and the class of each cell of the map."""
 
     luma: int
     chroma: int
     cells: NDArray[np.uint8]
-
-
-@dataclass
-class _Group:
-    """Luma, or both planes of chroma, within a stripe: what was seen last."""
-
-    kind: Kind
-    seen: NDArray[np.uint32]
-    signs: NDArray[np.uint16]
 
 
 def code_levels(
@@ -89,7 +72,9 @@ def code_stripe(
     n_levels: int,
 ) -> list[bytes]:
     """Code a stripe from its coarsest level on; it knows nothing of the others. The models of `known` learn."""
-    groups = [_Group(kind, NOTHING, NO_SIGNS) for kind in KINDS[: len(details[0])]]
+    kinds = KINDS[: len(details[0])]
+    # What was seen last of luma, and of both planes of chroma.
+    parents = dict.fromkeys(kinds, NOTHING)
     done = []
     for i in range(n_levels):
         level = layout.n_levels - i
@@ -99,12 +84,12 @@ def code_stripe(
         bands = [band[first:last] for band in details[level - 1]]
         n_vectors = bands[0].shape[0] * bands[0].shape[1]
         stream = Stream(None if given is None else given[i], n_vectors)
-        others, other_signs = NOTHING, NO_SIGNS
-        for group, band, step in zip(groups, bands, (steps.luma, steps.chroma), strict=False):
+        others = NOTHING
+        for kind, band, step in zip(kinds, bands, (steps.luma, steps.chroma), strict=False):
             shape = (band.shape[0] + 3, band.shape[1] + 3)
             seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
-            around = Surroundings(seen, signs, group.seen, group.signs, others, other_signs)
-            steps_here, book = detail_steps(step, level, band.shape[2]), known.books[group.kind]
+            around = Surroundings(seen, signs, *parents[kind], *others)
+            steps_here, book = detail_steps(step, level, band.shape[2]), known.books[kind]
             stream.code_rows(
                 code_details,
                 band.shape[0],
@@ -116,11 +101,10 @@ def code_stripe(
                 shift,
                 around,
                 book,
-                known.models[group.kind],
+                known.models[kind],
                 room_for(steps_here, len(book.codewords)),
                 rate,
             )
-            group.seen, group.signs = seen, signs
-            others, other_signs = seen, signs
+            parents[kind] = others = seen, signs
         done.append(stream.end())
     return done

@@ -13,17 +13,10 @@ from quantize.multiresolution.books import shipped
 from quantize.multiresolution.coder import Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
-from quantize.multiresolution.layout import (
-    LEAST_STEP,
-    MOST_COARSE,
-    MOST_STEP,
-    STEP_UNITS,
-    Layout,
-    coarse_step,
-)
+from quantize.multiresolution.layout import LEAST_STEP, MOST_COARSE, MOST_STEP, STEP_UNITS, Layout, coarse_step
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import CHROMA, plain_cells, variance_cells
-from quantize.targets import Attempt, packed, reach
+from quantize.targets import packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 2.0, 0.0575
@@ -33,43 +26,32 @@ GRAY = np.array([[1 << MATRIX_BITS]], np.int64)
 CLASS_BITS = 4
 
 
-def serves(height: int, width: int, n_planes: int) -> bool:
+def serves(height: int, width: int) -> bool:
     """Whether this profile can encode an image of this size: long strips of a few rows have too few levels."""
-    layout = Layout(height, width, n_planes)
+    layout = Layout(height, width, 1)
     rows, columns = layout.shape(layout.n_levels)
     return rows * columns <= MOST_COARSE
 
 
 def encode_levels(picture: Picture, settings: Settings) -> Encoded:
-    """Encode an image at several resolutions.
-
-    Raises
-    ------
-    TargetError
-        Where a PSNR or a size that was asked for is out of reach, or the image is a strip that this profile does not
-        serve.
-    """
-    height, width, n_channels = picture.pixels.shape
-    if not serves(height, width, 1 if n_channels < 3 else 3):
+    """Encode an image at several resolutions; TargetError also where it is a strip that this profile does not serve."""
+    height, width, _ = picture.pixels.shape
+    if not serves(height, width):
         raise TargetError(f"{width} x {height} pixels are too narrow for this profile; take --profile block")
     encoder = _Encoder(picture, settings)
     quality = settings.quality or DEFAULT_QUALITY
     start = float(np.log2(STEP_UNITS * FINEST_STEP) + OCTAVES * (100 - quality))
     finest, coarsest = float(np.log2(LEAST_STEP)), float(np.log2(MOST_STEP))
-    return reach(encoder.attempt, picture, settings, "multiresolution", start, finest, coarsest)
+    return reach(encoder.attempt, picture, settings, start, finest, coarsest)
 
 
 def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
-    """Decode the pixels (height, width, n_channels) of a file, or the smaller picture of a level.
+    """Decode the colours (height, width, 1 or 3) of a file, or of the smaller picture of a level.
 
-    Raises
-    ------
-    ContainerError
-        Where it is damaged, or has no such level, or ends before it.
+    ContainerError where it is damaged, or has no such level, or ends before it.
     """
-    header = container.header
-    layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3)
-    if not serves(layout.height, layout.width, layout.n_planes):
+    layout = Layout(container.height, container.width, container.n_planes)
+    if not serves(layout.height, layout.width):
         raise ContainerError("has a size that this profile does not serve; the file is damaged, get it again")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
@@ -77,7 +59,6 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     cells = plain_cells(layout)
     if container.all(b"CELL"):
         cells = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
-    alpha = _alpha_of(container, level) if header.channels in (2, 4) else None
     coarsest = np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
     code_planes(coarsest, coarse_step(luma, layout.n_levels), container.one(b"COAR"))
     bands = container.all(b"BAND")
@@ -91,14 +72,12 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
         raise ContainerError("has too many streams or too few; the file is damaged, get it again")
     details = no_details(layout, level)
     code_levels(details, layout, Steps(luma, chroma, cells), shipped(), 0.0, streams, level)
-    pixels = to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
-    return pixels if alpha is None else np.concatenate([pixels, alpha[..., None]], axis=2)
+    return to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
 
 
 def describe_levels(container: Container) -> dict[str, object]:
     """Tell what a file of this profile says of itself."""
-    header = container.header
-    layout = Layout(header.height, header.width, 1 if header.channels < 3 else 3)
+    layout = Layout(container.height, container.width, container.n_planes)
     luma, chroma, _ = _parameters(container.one(b"MRES"), layout)
     return {
         "levels": layout.n_levels,
@@ -123,13 +102,6 @@ def _parameters(data: bytes, layout: Layout) -> tuple[int, int, NDArray[np.int64
     return luma, chroma, matrix
 
 
-def _alpha_of(container: Container, level: int) -> NDArray[np.uint8]:
-    """Alpha, or what a smaller picture has of it: one pixel of each square."""
-    header = container.header
-    alpha = decode_symbols(container.one(b"ALPH"), header.height, header.width, 8)
-    return np.ascontiguousarray(alpha[:: 1 << level, :: 1 << level])
-
-
 class _Encoder:
     """Encodes one image at any step."""
 
@@ -144,9 +116,9 @@ class _Encoder:
         self.cells = plain_cells(self.layout) if fitted else variance_cells(self._luma(), self.layout)
         self.chunks = [] if fitted else [(b"CELL", encode_symbols(self.cells, CLASS_BITS))]
         if picture.has_alpha:
-            self.chunks.append((b"ALPH", encode_symbols(np.ascontiguousarray(picture.pixels[..., -1]), 8)))
+            self.chunks.append((b"ALPH", encode_symbols(picture.pixels[..., -1], 8)))
 
-    def attempt(self, log_step: float, octaves: float = 0.0) -> Attempt:
+    def attempt(self, log_step: float, octaves: float = 0.0) -> Encoded:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         luma = round(2**log_step)
         chroma = round(luma * CHROMA[self.settings.tune])

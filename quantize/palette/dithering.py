@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.metrics import as_seen
 from quantize.palette.colors import Colors, Palette, map_pixels
 from quantize.palette.kernels.diffusion import CLEAR, OPAQUE, TRANSLUCENT, diffuse_errors
 
@@ -18,17 +19,10 @@ EDGE = 90.0
 
 
 def dither(colors: Colors, palette: Palette, level: float) -> NDArray[np.uint8]:
-    """Entry of each pixel (height, width), with errors handed on to the neighbours.
-
-    Parameters
-    ----------
-    colors : Colors
-    palette : Palette
-    level : float
-        Share of the usual strength, 0 to 1.
-    """
+    """Entry of each pixel (height, width), with errors handed on; level, 0 to 1, is a share of the usual strength."""
     indices = map_pixels(colors, palette)
-    rows, entries = _levels(colors.rgba, colors.opaque), _levels(palette.rgba, colors.opaque)
+    channels = slice(3 if colors.opaque else 4)
+    rows, entries = (as_seen(rgba[:, channels], np.float32) for rgba in (colors.rgba, palette.rgba))
     alpha = colors.rgba[:, 3]
     squares = np.square(rows - entries[palette.labels]).sum(axis=1)
     order, gaps = _neighbors(entries)
@@ -47,15 +41,6 @@ def dither(colors: Colors, palette: Palette, level: float) -> NDArray[np.uint8]:
         indices,
     )
     return indices
-
-
-def _levels(rgba: NDArray[np.uint8], opaque: bool) -> NDArray[np.float32]:
-    """Colours as they are seen, in levels."""
-    rows = rgba.astype(np.float32)
-    if opaque:
-        return np.ascontiguousarray(rows[:, :3])
-    rows[:, :3] *= rows[:, 3:] / 255
-    return rows
 
 
 def _neighbors(entries: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

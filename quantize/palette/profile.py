@@ -11,8 +11,8 @@ from quantize.errors import TargetError
 from quantize.metrics import psnr, ssim
 from quantize.palette.colors import as_rgba, choose_palette, find_colors, map_pixels
 
-# Writes a file of indices (height, width) and a palette (n_entries, 4).
-Writer = Callable[[NDArray[np.uint8], NDArray[np.uint8]], bytes]
+# Writes a file of indices (height, width) and a palette (n_entries, 4), which show these pixels.
+Writer = Callable[[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]], bytes]
 BPP_TOLERANCE = 0.02
 
 
@@ -20,12 +20,7 @@ def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: 
     """Encode an image with a palette: of all its colours where they are few enough, else of the best ones.
 
     Without a target, of as many entries as allowed. With a PSNR (or a quality, which is one), of the fewest that reach
-    it; with a size, of the most that fit.
-
-    Raises
-    ------
-    TargetError
-        Where no number of entries comes up to it.
+    it; with a size, of the most that fit. TargetError where no number of entries comes up to it.
     """
     rgba = as_rgba(picture.pixels)
     colors = find_colors(rgba)
@@ -44,7 +39,7 @@ def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: 
                 indices = map_pixels(colors, palette)
             pixels = as_original(palette.rgba[indices], picture.pixels.shape[2])
             tried[n_entries] = Encoded(
-                write(indices, palette.rgba),
+                write(indices, palette.rgba, pixels),
                 pixels,
                 ending,
                 "palette",

@@ -55,7 +55,7 @@ def test_the_best_candidates_are_picked_one_after_the_other(rng):
 def test_every_row_becomes_a_seed_before_one_does_twice(rng, n_batches):
     X = np.repeat(rng.normal(size=(30, 3)), 20, axis=0).astype(np.float32)
     with Workers(2) as workers:
-        drawn = draw_in_batches(
+        seeds, nearest = draw_in_batches(
             X,
             np.square(X).sum(axis=1),
             np.ones(600, np.float32),
@@ -66,8 +66,8 @@ def test_every_row_becomes_a_seed_before_one_does_twice(rng, n_batches):
             n_batches=n_batches,
             candidates=2,
         )
-    assert_array_equal(np.sort(drawn.rows // 20), np.arange(30))
-    assert_array_equal(drawn.rows[drawn.nearest] // 20, np.arange(600) // 20)
+    assert_array_equal(np.sort(seeds // 20), np.arange(30))
+    assert_array_equal(seeds[nearest] // 20, np.arange(600) // 20)
 
 
 def test_seeds_that_stand_already_keep_their_rows(rng):
@@ -75,7 +75,7 @@ def test_seeds_that_stand_already_keep_their_rows(rng):
     there = np.array([[0, 0, 0], [9, 9, 9]], np.float32)
     closest = squared_distances(X, there).min(axis=1)
     with Workers(1) as workers:
-        drawn = draw_in_batches(
+        seeds, nearest = draw_in_batches(
             X,
             np.square(X).sum(axis=1),
             np.ones(900, np.float32),
@@ -86,10 +86,10 @@ def test_seeds_that_stand_already_keep_their_rows(rng):
             n_batches=2,
             candidates=3,
         )
-    distances = squared_distances(X, X[drawn.rows])
+    distances = squared_distances(X, X[seeds])
     nearer = distances.min(axis=1) < closest
-    assert_array_equal(drawn.nearest[nearer], distances.argmin(axis=1)[nearer])
-    assert_array_equal(drawn.nearest[~nearer], -1)
+    assert_array_equal(nearest[nearer], distances.argmin(axis=1)[nearer])
+    assert_array_equal(nearest[~nearer], -1)
     assert nearer.any()
     assert not nearer.all()
 

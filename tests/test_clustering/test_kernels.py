@@ -21,7 +21,7 @@ def test_kernels_work_where_nothing_can_be_cached():
         "numba.core.caching.CacheImpl._locator_classes = []\n"
         "import numpy as np\n"
         "from clustering import k_means\n"
-        "print(k_means(np.array([[0.0], [0.0], [8.0]]), 2).distances.sum())\n"
+        "print(k_means(np.array([[0.0], [0.0], [8.0]]), 2).squared_distances.sum())\n"
     )
     assert run(program) == "0.0"
 
@@ -35,7 +35,7 @@ def test_kernels_work_where_the_cache_cannot_be_written():
         "numba.core.caching.IndexDataCacheFile.load = lambda *arguments: None\n"
         "import numpy as np\n"
         "from clustering import k_means\n"
-        "print(k_means(np.array([[0.0], [0.0], [8.0]]), 2).distances.sum())\n"
+        "print(k_means(np.array([[0.0], [0.0], [8.0]]), 2).squared_distances.sum())\n"
     )
     assert run(program) == "0.0"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.report.k_curve import BACKGROUND, CURVE, HEIGHT, MARGINS, MARK, WIDTH, draw_k_curve
+from keyframes.report.k_curve import BACKGROUND, BOTTOM, CURVE, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, draw_k_curve
 from tests.test_keyframes.conftest import read_number
 from tests.test_keyframes.test_extract import contents
 
@@ -139,15 +139,14 @@ def test_the_picture_shows_the_curve_and_the_choice(ks, inertias, k):
     image = draw_k_curve(ks, inertias, k)
     assert image.shape == (HEIGHT, WIDTH, 3)
     assert np.array_equal(image[0, 0], BACKGROUND)
-    left, top, right, bottom = MARGINS
     # The mark stands at the chosen number, and nothing is cut off at the edge.
-    columns, _ = places(image[HEIGHT - bottom - 8 : HEIGHT - bottom + 9], MARK)
-    expected = left + (WIDTH - left - right) * (k - ks[0]) / max(1, ks[-1] - ks[0])
+    columns, _ = places(image[BOTTOM - 8 : BOTTOM + 9], MARK)
+    expected = LEFT + (RIGHT - LEFT) * (k - ks[0]) / max(1, ks[-1] - ks[0])
     assert np.median(columns) == pytest.approx(expected, abs=8)
     for edge in (image[:4], image[-4:], image[:, :4], image[:, -4:]):
         assert np.all(edge == BACKGROUND)
     columns, rows = places(image, CURVE)
     if len(ks) > 1:
-        assert columns.min() == pytest.approx(left, abs=6)
-        assert rows.min() == pytest.approx(top, abs=6)
-        assert columns.max() == pytest.approx(WIDTH - right, abs=12)
+        assert columns.min() == pytest.approx(LEFT, abs=6)
+        assert rows.min() == pytest.approx(TOP, abs=6)
+        assert columns.max() == pytest.approx(RIGHT, abs=12)

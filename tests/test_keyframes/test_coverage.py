@@ -71,11 +71,11 @@ def test_noise_and_drifting_light_are_no_path(rng):
     noisy = np.clip(np.rint(still * light[:, None, None] + rng.normal(0, 1, (300, *SHAPE))), 0, 255).astype(np.uint8)
     run = drawn([(20 + i, 20) for i in range(20)], [30] * 20)
     frames = np.concatenate([noisy[:150], run, noisy[150:]]).reshape(320, -1)
-    path = path_of(lambda: iter([frames[:100], frames[100:101], frames[101:]]), 320, SHAPE)
+    path = path_of([frames[:100], frames[100:101], frames[101:]], 320, SHAPE)
     assert (np.diff(path) >= 0).all()
     assert path[149] < 0.01 * path[-1]
     assert path[-1] - path[175] < 0.01 * path[-1]
-    assert_array_equal(path_of(lambda: iter([frames[:1]]), 1, SHAPE), [0])
+    assert_array_equal(path_of([frames[:1]], 1, SHAPE), [0])
 
 
 def test_no_distance_is_longer_than_the_path(walk):

@@ -93,7 +93,7 @@ def test_many_messages_are_all_counted():
         for _ in range(40):
             write("[h264 @ 0x1] [error] error while decoding\n" * 1000)
             log.update()
-    assert log.total() == 40_000
+    assert log.counts.total() == 40_000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's level is out of reach there")
@@ -127,4 +127,4 @@ def test_no_message_is_lost_that_another_thread_writes_meanwhile():
         while writer.is_alive():
             log.update()
         writer.join()
-    assert log.total() == n_messages
+    assert log.counts.total() == n_messages

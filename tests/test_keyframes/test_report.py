@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.report import index_page, make_overview, report_page, thumbnail
+from keyframes.report.batch_index import index_page
+from keyframes.report.overview import make_overview
+from keyframes.report.report import report_page
+from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from tests.conftest import ROOT
 
 MOUSE = ROOT / "sample_data" / "mouse.mp4"
@@ -273,7 +276,7 @@ def test_five_hundred_frames_are_a_small_file_that_shows_at_once(tmp_path, open_
         "warnings": [],
     }
     overview = make_overview(time_s, label, place, chosen)
-    jpeg = thumbnail(picture, keyframes.report.bytes_of_each(k))
+    jpeg = thumbnail(picture, bytes_of_each(k))
     shown = overview.as_dict(np.arange(n_frames), time_s, label)
     page_text = report_page(manifest, overview, shown, dict.fromkeys(chosen.tolist(), jpeg))
     assert 4_000_000 < len(page_text.encode()) < 15_000_000

@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -31,7 +33,7 @@ def little_room(monkeypatch):
 
 
 def test_few_rows_are_kept_as_they_are(thumbnails):
-    with filled(thumbnails) as rows:
+    with closing(filled(thumbnails)) as rows:
         assert_array_equal(rows.all(), thumbnails)
         expected = PrincipalComponents.fit(thumbnails)
         assert_array_equal(rows.fit().basis, expected.basis)
@@ -40,7 +42,7 @@ def test_few_rows_are_kept_as_they_are(thumbnails):
 
 def test_rows_in_the_file_come_back(thumbnails, little_room):
     part = thumbnails[: 5 * 1024 + 9]
-    with filled(part) as rows:
+    with closing(filled(part)) as rows:
         assert rows.components is None
         assert_array_equal(rows.all(), part)
         assert_array_equal(rows.reduced(), PrincipalComponents.fit(part).transform(part))
@@ -48,7 +50,7 @@ def test_rows_in_the_file_come_back(thumbnails, little_room):
 
 @pytest.mark.parametrize("ahead", [False, True])
 def test_too_many_rows_leave_their_components_alone(thumbnails, little_room, ahead):
-    with filled(thumbnails, thumbnails[::20] if ahead else None) as rows:
+    with closing(filled(thumbnails, thumbnails[::20] if ahead else None)) as rows:
         assert rows.components is not None
         found = rows.reduced()
     assert found.shape == (len(thumbnails), 32)
@@ -60,7 +62,7 @@ def test_too_many_rows_leave_their_components_alone(thumbnails, little_room, ahe
 
 
 def test_rows_that_must_stay_do(thumbnails, little_room):
-    with filled(thumbnails, keep=True) as rows:
+    with closing(filled(thumbnails, keep=True)) as rows:
         assert_array_equal(rows.all(), thumbnails)
 
 
@@ -81,7 +83,7 @@ def test_an_encoder_gives_features_of_all_rows(thumbnails, little_room, n_rows):
     """Whether they were all kept until the end or not."""
     encoder = Doubling()
     nothing = np.empty((0, N_PIXELS), np.uint8)
-    with ThumbnailStore(N_PIXELS, lambda: nothing, encoder=encoder) as rows:
+    with closing(ThumbnailStore(N_PIXELS, lambda: nothing, encoder=encoder)) as rows:
         rows.append(thumbnails[:n_rows])
         assert encoder.fitted == (n_rows == 9000)
         assert_array_equal(rows.encoded(), 2.0 * thumbnails[:n_rows, :3])

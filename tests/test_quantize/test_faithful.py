@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from quantize.container import MOST_METADATA, Container, Header, chunk, pack, unpack
+from quantize.container import MOST_METADATA, chunk, pack, unpack
 from quantize.datatypes import Picture, Settings
 from quantize.errors import ContainerError
-from quantize.images.files import read_image
+from quantize.images.files import png_of_pixels, read_image
 from quantize.images.png import SIGNATURE, chunks_of, with_chunks
-from quantize.pipeline import decode_picture, encode_picture, png_of
+from quantize.pipeline import decode_picture, encode_picture
 from tests.test_quantize.conftest import photo
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -43,7 +43,8 @@ def results(data):
     picture = read_image(data, "image")
     palette = encode_picture(picture, Settings.of(block=1), ".png").data
     through = encode_picture(picture, Settings.of(block=1), ".vqi").data
-    return picture, [palette, png_of(decode_picture(through))]
+    decoded = decode_picture(through)
+    return picture, [palette, png_of_pixels(decoded.pixels, decoded.metadata)]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_gray_with_a_profile_of_colours_is_no_gray_png():
     Image.fromarray(photo(16, 16)[..., 0]).save(buffer, "JPEG", icc_profile=SRGB)
     picture = read_image(buffer.getvalue(), "image")
     if "icc" in picture.metadata:
-        assert Image.open(io.BytesIO(png_of(picture))).mode == "RGB"
+        assert Image.open(io.BytesIO(png_of_pixels(picture.pixels, picture.metadata))).mode == "RGB"
     else:
         assert any("colour profile" in note for note in picture.notes)
 
@@ -241,16 +242,17 @@ def test_too_much_metadata_is_left_out_and_reported(tmp_path):
 
 
 def test_the_writer_keeps_the_limits_of_the_reader():
-    header = Header("palette", 1, 1, 1)
-    fits = pack(Container(header, [], 0, {"xmp": bytes(MOST_METADATA)}))
+    pixels = np.zeros((1, 1, 1), np.uint8)
+    fits = pack("palette", pixels, [], {"xmp": bytes(MOST_METADATA)})
     assert len(unpack(fits, 1).metadata["xmp"]) == MOST_METADATA
     with pytest.raises(ContainerError, match="--strip"):
-        pack(Container(header, [], 0, {"xmp": bytes(MOST_METADATA + 1)}))
+        pack("palette", pixels, [], {"xmp": bytes(MOST_METADATA + 1)})
 
 
 def test_large_xmp_can_be_read_again():
     picture = Picture(photo(8, 8), {"xmp": b"<x:xmpmeta>" + b" " * (2 << 20) + b"</x:xmpmeta>"})
-    for file in (encode_picture(picture, Settings.of(block=1), ".png").data, png_of(picture)):
+    palette = encode_picture(picture, Settings.of(block=1), ".png").data
+    for file in (palette, png_of_pixels(picture.pixels, picture.metadata)):
         assert read_image(file, "again").metadata["xmp"] == picture.metadata["xmp"]
 
 

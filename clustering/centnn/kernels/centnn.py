@@ -4,11 +4,10 @@ All of them compute in float64: a centre that gains and loses members thousands 
 
 Four bounds a row tell when its nearest centre cannot have changed, in the manner of Hamerly ("Making k-means even
 faster", SDM 2010). After a split two centres move far, the one that was split (the parent) and the new one (the child),
-and the others hardly at all: so those two have bounds of their own. Of `bounds` (n_samples, 4), [0] is at least the
-distance to the own centre, [1] at most the one to any other centre but parent and child, [2] and [3] at most those to
-parent and child, infinity for the own one. They hold for where the centres were before they moved by `shifts`
-(n_clusters,).
+and the others hardly at all: so those two have bounds of their own.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,21 +22,52 @@ MANY_FEATURES = 8
 REACH = 1.5
 
 
+class Clusters(NamedTuple):
+    """Rows and their clusters.
+
+    Attributes
+    ----------
+    X : array (n_samples, n_features)
+    labels : array (n_samples,)
+    n_clusters : int
+        How many of the centres are in use.
+    centers : array (n_centers, n_features)
+    sizes : array (n_centers,)
+        Numbers of members.
+    """
+
+    X: Array
+    labels: Array
+    n_clusters: int
+    centers: Array
+    sizes: Array
+
+
+class Bounds(NamedTuple):
+    """What is known of the distances of the rows to the centres.
+
+    Attributes
+    ----------
+    parent, child : int
+        The centres of the last split.
+    rows : array (n_samples, 4)
+        [0] is at least the distance to the own centre, [1] at most the one to any other centre but parent and child,
+        [2] and [3] at most those to parent and child, infinity for the own one.
+    shifts : array (n_centers,)
+        How far the centres moved since the bounds of the rows held.
+    gaps : array (n_centers, n_centers)
+        At most the distance of each two centres, infinity on the diagonal; right but for those that shifted.
+    """
+
+    parent: int
+    child: int
+    rows: Array
+    shifts: Array
+    gaps: Array
+
+
 @compiled(fastmath=FAST_MATH)
-def settle(
-    X: Array,
-    n_clusters: int,
-    parent: int,
-    child: int,
-    centers: Array,
-    sizes: Array,
-    labels: Array,
-    bounds: Array,
-    shifts: Array,
-    gaps: Array,
-    max_epochs: int,
-    enough: float,
-) -> tuple[int, int, float]:
+def settle(clusters: Clusters, known: Bounds, max_epochs: int, enough: float) -> tuple[int, int, float]:
     """Run epochs until one moves the centres by no more than `enough`.
 
     Returns how many, and of the last one the changes and the sum of the centres' squared movements.
@@ -45,11 +75,11 @@ def settle(
     A row whose nearest centre is not its own joins it: the winner, a mean, gains the row and the loser loses it, at
     once. Of equally near centres the own one is kept, then the first one; the only member of a cluster stays.
 
-    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; parent, child, their numbers;
-    max_epochs, at least 1; enough, a sum of squared movements, 0 asks for an epoch without changes. INOUT: centers
-    (n_centers, n_features); sizes (n_centers,), numbers of members; labels (n_samples,); bounds, shifts as above; gaps
-    (n_centers, n_centers) distances of the centres, right but for those that shifted.
+    IN: max_epochs, at least 1; enough, a sum of squared movements, 0 asks for an epoch without changes. INOUT: clusters
+    and what is known of them.
     """
+    X, labels, n_clusters, centers, sizes = clusters
+    parent, child, bounds, shifts, gaps = known
     n_samples, n_features = X.shape
     references = np.empty_like(centers)
     moved = np.zeros(n_clusters)
@@ -62,7 +92,7 @@ def settle(
     while epoch < max_epochs:
         epoch += 1
         copy_rows(centers, n_clusters, references)
-        update_gaps(centers, n_clusters, parent, child, shifts, gaps, nearest_other)
+        update_gaps(clusters, known, nearest_other)
         others_shift = 0.0
         for c in range(n_clusters):
             if c != parent and c != child:
@@ -166,21 +196,14 @@ def move_center(X: Array, i: int, centers: Array, c: int, share: float) -> None:
 
 
 @compiled(fastmath=FAST_MATH)
-def update_gaps(
-    centers: Array,
-    n_clusters: int,
-    parent: int,
-    child: int,
-    shifts: Array,
-    gaps: Array,
-    nearest_other: Array,
-) -> None:
+def update_gaps(clusters: Clusters, known: Bounds, nearest_other: Array) -> None:
     """Measure the distances of the centres that shifted to all others.
 
-    IN: centers (n_centers, n_features), n_clusters of them in use; parent, child; shifts (n_centers,). INOUT: gaps
-    (n_centers, n_centers) at most the distance of each two, infinity on the diagonal. OUT: nearest_other
-    (n_clusters,) the distance to the nearest other one but parent and child.
+    IN: clusters. INOUT: known, its gaps. OUT: nearest_other (n_clusters,) the distance to the nearest other one but
+    parent and child.
     """
+    n_clusters, centers = clusters.n_clusters, clusters.centers
+    parent, child, _, shifts, gaps = known
     for a in range(n_clusters):
         if shifts[a] > 0:
             for b in range(n_clusters):
@@ -197,26 +220,14 @@ def update_gaps(
 
 
 @compiled(fastmath=FAST_MATH)
-def split(
-    X: Array,
-    n_clusters: int,
-    parent: int,
-    child: int,
-    worst: int,
-    row: int,
-    epsilon: float,
-    centers: Array,
-    sizes: Array,
-    labels: Array,
-    bounds: Array,
-    shifts: Array,
-) -> None:
+def split(clusters: Clusters, known: Bounds, worst: int, row: int, epsilon: float) -> None:
     """Put a new centre, without members, a little way from a centre towards one of its members.
 
-    IN: X (n_samples, n_features); n_clusters, the number of centres so far and that of the new one; parent, child of
-    the last split; worst, the cluster to split; row, the member; epsilon, the share of the way to it; labels. INOUT:
-    centers, sizes, bounds, shifts, made ready for `settle` with `worst` as parent and the new centre as child.
+    IN: worst, the cluster to split; row, the member; epsilon, the share of the way to it. INOUT: clusters and what is
+    known of them, made ready for `settle` with `worst` as parent and the new centre, number n_clusters, as child.
     """
+    X, labels, n_clusters, centers, sizes = clusters
+    parent, child, bounds, shifts, _ = known
     squared = 0.0
     for j in range(X.shape[1]):
         step = epsilon * (X[row, j] - centers[worst, j])
@@ -246,23 +257,14 @@ def split(
 
 
 @compiled(fastmath=FAST_MATH)
-def refresh(
-    X: Array,
-    labels: Array,
-    sizes: Array,
-    n_clusters: int,
-    centers: Array,
-    shifts: Array,
-    errors: Array,
-    farthest: Array,
-) -> None:
+def refresh(clusters: Clusters, shifts: Array, errors: Array, farthest: Array) -> None:
     """Make each centre the mean of its members, summed anew, so that the updates' rounding errors do not add up.
 
-    IN: X (n_samples, n_features); labels (n_samples,); sizes (n_centers,); n_clusters, how many are in use; an empty
-    one stays where it is. INOUT: centers (n_centers, n_features); shifts (n_centers,), which the movement is added to.
-    OUT: errors (n_centers,) the sum of the squared distances of each cluster's members to its centre; farthest
-    (n_centers,) the row farthest from it, the first of equals.
+    INOUT: clusters, of which an empty one stays where it is; shifts (n_centers,), which the movement is added to. OUT:
+    errors (n_centers,) the sum of the squared distances of each cluster's members to its centre; farthest (n_centers,)
+    the row farthest from it, the first of equals.
     """
+    X, labels, n_clusters, centers, sizes = clusters
     n_features = X.shape[1]
     sums = np.zeros((n_clusters, n_features))
     first = np.full(n_clusters, -1)

@@ -5,9 +5,12 @@ most rows have nothing to do with: when a block of rows has its turn, only the d
 its last turn are taken anew, and a block for which none has moved is passed by.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from clustering.array_type import Array
+from clustering.centnn.kernels.centnn import Clusters
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 from clustering.kernels.rows import copy_rows
 
@@ -17,38 +20,66 @@ BLOCK = 32
 SLACK = 1e-10
 
 
+class Totals(NamedTuple):
+    """What updates keep of each cluster.
+
+    Attributes
+    ----------
+    sums : array (n_centers, n_features)
+    errors : array (n_centers,)
+        Sums of squared distances, as rounded by the updates.
+    measured : array (n_centers,), bool
+        Whether the error was summed anew since the cluster changed.
+    """
+
+    sums: Array
+    errors: Array
+    measured: Array
+
+
+class Distances(NamedTuple):
+    """Squared distances of the rows, by blocks, to the centres, and how up to date they are.
+
+    Attributes
+    ----------
+    squared : array (n_blocks, n_centers, BLOCK)
+    moved : array (n_centers,)
+        Number of the change that moved a centre last.
+    seen : array (n_blocks,)
+        Number of the last change that a block's distances know of.
+    stirred : array (n_blocks,), bool
+        Whether rows changed in its last turn, so that those before them are still to be compared.
+    """
+
+    squared: Array
+    moved: Array
+    seen: Array
+    stirred: Array
+
+
 @compiled(fastmath=FAST_MATH)
 def grow_few(
-    X: Array,
-    n_clusters: int,
-    n_wanted: int,
-    settled: bool,
-    epsilon: float,
-    enough: float,
-    max_epochs: int,
-    centers: Array,
-    sizes: Array,
-    labels: Array,
-    errors: Array,
+    clusters: Clusters, errors: Array, n_wanted: int, settled: bool, epsilon: float, enough: float, max_epochs: int
 ) -> tuple[int, int, bool, int]:
     """Run epochs, and split wherever one moves the centres by no more than `enough`, up to `n_wanted` clusters.
 
     Returns the number of clusters, how many epochs were run, whether the clusters settled and the changes of the last
     epoch. It ends early where no cluster has an error, or a new one is still empty when all settled.
 
-    IN: X (n_samples, n_features); n_clusters, how many of the centres are in use; settled, whether to split first;
-    epsilon, the share of the way to the farthest member; enough, a sum of squared movements; max_epochs. INOUT:
-    centers (n_centers, n_features) the means of the members; sizes (n_centers,); labels (n_samples,); errors
-    (n_centers,) sums of squared distances, as rounded by the updates.
+    IN: settled, whether to split first; epsilon, the share of the way to the farthest member; enough, a sum of squared
+    movements; max_epochs. INOUT: clusters, whose centres are the means of their members; errors (n_centers,).
     """
+    X, labels, n_clusters, centers, sizes = clusters
     n_features = X.shape[1]
     blocks = stack_blocks(X)
-    distances = np.empty((blocks.shape[0], n_wanted, BLOCK))
-    seen = np.full(blocks.shape[0], -1)
-    stirred = np.zeros(blocks.shape[0], np.bool_)
+    n_blocks = blocks.shape[0]
     moved = np.zeros(n_wanted, np.int64)
+    distances = Distances(
+        np.empty((n_blocks, n_wanted, BLOCK)), moved, np.full(n_blocks, -1), np.zeros(n_blocks, np.bool_)
+    )
     measured = np.zeros(n_wanted, np.bool_)
     sums = np.zeros((n_wanted, n_features))
+    totals = Totals(sums, errors, measured)
     for c in range(n_clusters):
         for j in range(n_features):
             sums[c, j] = centers[c, j] * sizes[c]
@@ -70,21 +101,7 @@ def grow_few(
             settled = False
         epoch += 1
         copy_rows(centers, n_clusters, before)
-        n_changed = present(
-            blocks,
-            n_clusters,
-            n_changes,
-            centers,
-            sums,
-            sizes,
-            labels,
-            errors,
-            measured,
-            distances,
-            moved,
-            seen,
-            stirred,
-        )
+        n_changed = present(blocks, Clusters(X, labels, n_clusters, centers, sizes), totals, distances, n_changes)
         n_changes += n_changed
         movement = 0.0
         for c in range(n_clusters):
@@ -108,30 +125,14 @@ def stack_blocks(X: Array) -> Array:
 
 
 @compiled(fastmath=FAST_MATH, error_model="numpy")
-def present(
-    blocks: Array,
-    n_clusters: int,
-    n_changes: int,
-    centers: Array,
-    sums: Array,
-    sizes: Array,
-    labels: Array,
-    errors: Array,
-    measured: Array,
-    distances: Array,
-    moved: Array,
-    seen: Array,
-    stirred: Array,
-) -> int:
+def present(blocks: Array, clusters: Clusters, totals: Totals, known: Distances, n_changes: int) -> int:
     """Present every row in turn: one epoch. Returns how many changed clusters.
 
-    IN: blocks as of `stack_blocks`; n_clusters, how many of the centres are in use; n_changes, all that came before.
-    INOUT: centers, sums (n_centers, n_features); sizes (n_centers,); labels (n_samples,); errors (n_centers,) as of
-    `grow_few`; measured (n_centers,) whether they were summed anew since the cluster changed; distances (n_blocks,
-    n_centers, BLOCK), squared; moved (n_centers,) the number of the change that moved a centre last; seen (n_blocks,)
-    the number of the last change that a block's distances know of; stirred (n_blocks,) whether rows changed in its last
-    turn, so that those before them are still to be compared.
+    IN: blocks as of `stack_blocks`; n_changes, all that came before. INOUT: clusters, totals, known.
     """
+    _, labels, n_clusters, centers, sizes = clusters
+    sums, errors, measured = totals
+    distances, moved, seen, stirred = known
     # All is written out, as a call would count references to its arrays; and a number of rows that the compiler knew
     # would have it unroll the loops, rather than use vectors.
     n_blocks, width, n_rows = blocks.shape

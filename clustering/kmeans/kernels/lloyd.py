@@ -6,6 +6,8 @@ row's score x.c - |c|^2 / 2: the nearest centre has the largest, and the squared
 Where two scores are too close for their rounding errors, distances proper decide.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from clustering.array_type import Array
@@ -20,32 +22,87 @@ BLOCK_ROWS = 1024
 EXACT = np.float32(1e-4)
 
 
+class GroupedCenters(NamedTuple):
+    """Centres in groups of neighbours, laid out for products.
+
+    Attributes
+    ----------
+    centers : array (n_clusters, n_features)
+    columns : array (n_groups * LANES, n_features + 1)
+        The tiles transposed.
+    tiles : array (n_groups, n_features + 1, LANES)
+    places : array (n_groups, LANES), int64
+        The centre at each place, -1 for none.
+    place_of : array (n_clusters,), int64
+        The place of each centre, counted through all groups.
+    longest : float
+        Largest squared norm of a centre.
+    """
+
+    centers: Array
+    columns: Array
+    tiles: Array
+    places: Array
+    place_of: Array
+    longest: float
+
+
+class BoundedRows(NamedTuple):
+    """Rows, their labels, and the bounds that tell which rows keep them.
+
+    Attributes
+    ----------
+    X : array (n_samples, n_features)
+    norms : array (n_samples,)
+        Squared.
+    tolerance : float
+        The scores' error as a share of the squared norms.
+    labels : array (n_samples,), int32
+    upper : array (n_samples,)
+        Distance to the own centre.
+    lowest : array (n_samples,)
+        At most the distance to any other centre.
+    lower : array (n_samples, n_groups)
+        At most that to any other centre of a group; no rows where it is not wanted.
+    """
+
+    X: Array
+    norms: Array
+    tolerance: float
+    labels: Array
+    upper: Array
+    lowest: Array
+    lower: Array
+
+
+class Moves(NamedTuple):
+    """How far centres moved.
+
+    Attributes
+    ----------
+    by_center : array (n_clusters,)
+    most : float
+        The largest of these.
+    by_group : array (n_groups,)
+        Sum of the largest moves in each group since the start.
+    slack : float
+        A share that outweighs rounding.
+    """
+
+    by_center: Array
+    most: float
+    by_group: Array
+    slack: float
+
+
 @compiled(fastmath=FAST_MATH)
-def assign(
-    X: Array,
-    norms: Array,
-    centers: Array,
-    columns: Array,
-    places: Array,
-    place_of: Array,
-    tolerance: float,
-    longest: float,
-    first: int,
-    last: int,
-    labels: Array,
-    upper: Array,
-    lowest: Array,
-    lower: Array,
-) -> None:
+def assign(rows: BoundedRows, grouped: GroupedCenters, first: int, last: int) -> None:
     """Find the nearest centre of the rows first:last, the first one where several are equally near.
 
-    IN: X (n_samples, n_features); norms (n_samples,) squared; centers (n_clusters, n_features); columns (n_groups *
-    LANES, n_features + 1), the tiles transposed; places (n_groups, LANES) the centre at each place, -1 for none;
-    place_of (n_clusters,) the place of each centre, counted through all groups; tolerance, the scores' error as a share
-    of the squared norms; longest, the largest squared norm of a centre. OUT: labels (n_samples,) int32; upper
-    (n_samples,) the distance to the own centre; lower (n_samples, n_groups) at most the distance to any other centre of
-    a group, or no rows where it is not wanted, and lowest (n_samples,) of all groups.
+    IN: rows, their X, norms and tolerance; grouped. OUT: rows, their labels and bounds.
     """
+    X, norms, tolerance, labels, upper, lowest, lower = rows
+    centers, columns, _, places, _, longest = grouped
     n_features, n_groups = X.shape[1], places.shape[0]
     keeps_bounds = lower.shape[0] > 0
     zero, two = X.dtype.type(0), X.dtype.type(2)
@@ -101,7 +158,7 @@ def assign(
             if second[t] >= best[t] - errors[t]:
                 for g in range(n_groups):
                     bounds[t, g] = tops[g, t]
-                squared = break_tie(X, i, centers, places, place_of, t, nearest, bounds)
+                squared = break_tie(X, i, grouped, t, nearest, bounds)
                 lowest[i] = 0
                 for g in range(n_groups if keeps_bounds else 0):
                     lower[i, g] = bounds[t, g]
@@ -110,26 +167,7 @@ def assign(
 
 
 @compiled(fastmath=FAST_MATH)
-def reassign(
-    X: Array,
-    norms: Array,
-    centers: Array,
-    tiles: Array,
-    places: Array,
-    place_of: Array,
-    tolerance: float,
-    longest: float,
-    moved: Array,
-    most_moved: float,
-    group_moved: Array,
-    slack: float,
-    first: int,
-    last: int,
-    labels: Array,
-    upper: Array,
-    lowest: Array,
-    lower: Array,
-) -> None:
+def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: int, last: int) -> None:
     """Find the nearest centre of the rows first:last again after the centres moved.
 
     A row keeps its centre while the distance to it is below the distance to any other centre (Hamerly, "Making k-means
@@ -137,18 +175,19 @@ def reassign(
     others, a group of centres is looked at only where the row's bound allows that one of them is nearer (Ding et al.,
     "Yinyang k-means", ICML 2015).
 
-    IN: as of `assign`, but tiles (n_groups, n_features + 1, LANES); moved (n_clusters,) how far each centre moved, and
-    most_moved the most of all; group_moved (n_groups,) the sum of the largest moves in each group since the start;
-    slack, a share that outweighs rounding. INOUT: labels, upper, lowest, lower as `assign` leaves them, but lower with
-    group_moved on top, so that rows whose centre is certain leave it as it is.
+    IN: grouped, the centres as they are now; moves. INOUT: rows, as `assign` leaves them, but lower with the groups'
+    moves on top, so that rows whose centre is certain leave it as it is.
     """
+    X, norms, tolerance, labels, upper, lowest, lower = rows
+    centers, _, tiles, places, place_of, longest = grouped
+    moved, most_moved, group_moved, slack = moves
     n_features, n_groups = X.shape[1], tiles.shape[0]
     raised, lowered = X.dtype.type(1) + slack, X.dtype.type(1) - slack
     half, zero, two = X.dtype.type(0.5), X.dtype.type(0), X.dtype.type(2)
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
     scores = np.empty((GATHERED, LANES), X.dtype)
     own, errors, best, second, reach = np.empty((5, BLOCK_ROWS), X.dtype)
-    rows, nearest, batch = np.empty((3, BLOCK_ROWS), np.int64)
+    doubtful, nearest, batch = np.empty((3, BLOCK_ROWS), np.int64)
     bounds = np.empty((BLOCK_ROWS, n_groups), X.dtype)
     for start in range(first, last, BLOCK_ROWS):
         n_rows = 0
@@ -171,7 +210,7 @@ def reassign(
             upper[i] = above
             if above <= below:
                 continue
-            rows[n_rows] = i
+            doubtful[n_rows] = i
             own[n_rows] = squared
             errors[n_rows] = tolerance * (norms[i] + longest)
             best[n_rows] = half * (norms[i] - squared)
@@ -187,13 +226,13 @@ def reassign(
             for begin in range(0, n_batch, GATHERED):
                 size = min(GATHERED, n_batch - begin)
                 for b in range(size):
-                    i = rows[batch[begin + b]]
+                    i = doubtful[batch[begin + b]]
                     for j in range(n_features):
                         gathered[b, j] = X[i, j]
                 np.dot(gathered[:size], tiles[g], scores[:size])
                 for b in range(size):
                     t = batch[begin + b]
-                    i = rows[t]
+                    i = doubtful[t]
                     place = place_of[labels[i]]
                     if nearest[t] == labels[i] and place // LANES == g:
                         # The distance to the own centre is known already, and better.
@@ -217,10 +256,10 @@ def reassign(
                         nearest[t] = places[g, place]
                         reach[t] = np.sqrt(max(norms[i] - two * (top - errors[t]), zero))
         for t in range(n_rows):
-            i = rows[t]
+            i = doubtful[t]
             squared = own[t]
             if second[t] >= best[t] - errors[t]:
-                squared = break_tie(X, i, centers, places, place_of, t, nearest, bounds)
+                squared = break_tie(X, i, grouped, t, nearest, bounds)
             elif nearest[t] != labels[i]:
                 squared = squared_distance(X, i, centers, nearest[t])
             labels[i] = nearest[t]
@@ -262,14 +301,13 @@ def greatest_by_row(scores: Array, g: int, size: int, tops: Array) -> None:
 
 
 @compiled(fastmath=FAST_MATH)
-def break_tie(
-    X: Array, i: int, centers: Array, places: Array, place_of: Array, t: int, nearest: Array, bounds: Array
-) -> float:
+def break_tie(X: Array, i: int, grouped: GroupedCenters, t: int, nearest: Array, bounds: Array) -> float:
     """Find the nearest centre of row i by distances proper, and return the squared distance to it.
 
-    IN: X, centers, places, place_of as of `assign`. INOUT, at t: nearest, of the largest score so far; bounds (n_rows,
-    n_groups), at most the distance to any other centre of a group.
+    IN: X; grouped. INOUT, at t: nearest, of the largest score so far; bounds (n_rows, n_groups), at most the distance
+    to any other centre of a group.
     """
+    centers, _, _, places, place_of, _ = grouped
     scored = nearest[t]
     shortest = squared_distance(X, i, centers, scored)
     for g in range(places.shape[0]):
@@ -316,14 +354,7 @@ def group_by_label(labels: Array, starts: Array, members: Array) -> None:
 
 @compiled()
 def cluster_sums(
-    X: Array,
-    weights: Array,
-    starts: Array,
-    members: Array,
-    first: int,
-    last: int,
-    sums: Array,
-    totals: Array,
+    X: Array, weights: Array, starts: Array, members: Array, first: int, last: int, sums: Array, totals: Array
 ) -> None:
     """Weighted sums of the members of the clusters first:last, in row order.
 

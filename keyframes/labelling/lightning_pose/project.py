@@ -29,28 +29,16 @@ QUEUE = ".unlabeled.jsonl"
 SELECTED = "selected_frames.csv"
 
 
-@dataclass(frozen=True)
-class LabelTable:
-    """The head of a table of labels."""
-
-    scorer: str
-    bodyparts: tuple[str, ...]
+# The head of a table of labels: its scorer and body parts.
+LabelTable = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class LightningPoseProject:
     """What the file in the folder `root` says of a project.
 
-    Attributes
-    ----------
-    views : tuple of str
-        Names of the cameras; none where there is one.
-    scorer : str
-        Of the table that there is; "" without one.
-    tables : mapping of str to str
-        Name of each view's table of labels, without its ending; "" is the view of a single camera.
-    skeleton : sequence
-        Pairs of body parts.
+    `views` names the cameras, if there are several; `scorer` is that of the table, "" without one; `tables` names each
+    view's table of labels, without its ending ("" is the view of a single camera); `skeleton` has pairs of body parts.
     """
 
     root: Path
@@ -84,16 +72,10 @@ def read_project(path: Path) -> LightningPoseProject:
         raise ExportError(f"{file}: its view_names or keypoint_names are no lists; restore it from a copy")
     views = [restored(str(view)) for view in views]
     names = {view: table_name(view) for view in views or [""]}
-    table = next((tables[name] for name in names.values() if name in tables), LabelTable("", ()))
-    return LightningPoseProject(
-        root,
-        file.name,
-        tuple(views),
-        tuple(map(str, bodyparts)) or table.bodyparts,
-        table.scorer,
-        names,
-        data.get("skeleton") or (),
-    )
+    scorer, labelled = next((tables[name] for name in names.values() if name in tables), ("", ()))
+    bodyparts = tuple(map(str, bodyparts)) or labelled
+    skeleton = data.get("skeleton") or ()
+    return LightningPoseProject(root, file.name, tuple(views), bodyparts, scorer, names, skeleton)
 
 
 def _without_file(root: Path, tables: Mapping[str, LabelTable]) -> LightningPoseProject:
@@ -101,8 +83,8 @@ def _without_file(root: Path, tables: Mapping[str, LabelTable]) -> LightningPose
     views = _views_of(names)
     by_view = dict(zip(views, names, strict=True)) if views else {"": TABLE if TABLE in names else names[0]}
     first = next(iter(by_view.values()))
-    table = tables[first]
-    return LightningPoseProject(root, f"{first}.csv", tuple(views), table.bodyparts, table.scorer, by_view)
+    scorer, bodyparts = tables[first]
+    return LightningPoseProject(root, f"{first}.csv", tuple(views), bodyparts, scorer, by_view)
 
 
 def _views_of(names: Sequence[str]) -> list[str]:
@@ -133,7 +115,7 @@ def label_tables(root: Path) -> dict[str, LabelTable]:
         if [row[:1] for row in head] == [["scorer"], ["bodyparts"], ["coords"]] and "likelihood" not in head[2]:
             # Of one column for each part of the path, the first ones are empty.
             scorer, *_ = [*filter(None, head[0][1:]), ""]
-            found[path.stem] = LabelTable(scorer, tuple(dict.fromkeys(filter(None, head[1][1:]))))
+            found[path.stem] = (scorer, tuple(dict.fromkeys(filter(None, head[1][1:]))))
     return found
 
 

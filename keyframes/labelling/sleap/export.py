@@ -95,7 +95,9 @@ def _describe(sio: Any, recording: Recording) -> Any:
         files = [file.as_posix() for file in image_files(path)]
         # The images in the order of their indices, if a .slp can hold their names.
         return sio.load_video(files if files and files == [plain(file) for file in files] else filename)
-    gray = _is_gray(recording)
+    # SLEAP takes a video for gray whose first image has no colour.
+    image = read_image(next(iter(recording.files.values())))
+    gray = bool((image[..., :1] == image).all())
     metadata = {
         "type": "MediaVideo",
         "shape": (recording.identity.n_frames, video["height"], video["width"], 1 if gray else 3),
@@ -115,12 +117,11 @@ def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
     """Return the note that SLEAP may show other frames: of a stack, or where the average rate does not tell times."""
     if recording.video is not None and recording.video.suffix.lower() in TIFF_ENDINGS:
         return _told_of_stack(recording, recording.video, instead)
-    rate = recording.manifest["video"]["frame_rate"]
+    name, rate = recording.manifest["video"]["path"], recording.manifest["video"]["frame_rate"]
     entries = [(entry["frame_index"], entry["time_s"]) for entry in recording.manifest["keyframes"]]
     shifts = [time_s - index / rate for index, time_s in entries if rate and time_s is not None]
     if len(shifts) < len(entries) or max(shifts) - min(shifts) <= 0.5 / rate:
         return []
-    name = recording.manifest["video"]["path"]
     return [f"the frame rate of {name} varies, and SLEAP may show other frames of it: {instead}"]
 
 
@@ -134,12 +135,6 @@ def _told_of_stack(recording: Recording, path: Path, instead: str) -> list[str]:
     if "levels" in video:
         return [f"SLEAP does not show the levels of {video['path']} as the images do: {instead}"]
     return []
-
-
-def _is_gray(recording: Recording) -> bool:
-    """Whether the first image has no colour, by which SLEAP tells a video in gray."""
-    image = read_image(next(iter(recording.files.values())))
-    return bool((image[..., :1] == image).all())
 
 
 def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, project: Path, progress: bool) -> Exported:

@@ -80,7 +80,7 @@
   }
 
   function showTies() {
-    const tied = view.tied !== null ? view.tied : null;
+    const { tied } = view;
     document.body.classList.toggle("tying", tied !== null);
     for (const button of list.querySelectorAll(".card")) {
       button.classList.toggle("tied", Number(button.dataset.cluster) === tied);
@@ -101,10 +101,6 @@
     map.draw(keyframes());
   });
 
-  function caption(place, words) {
-    byId(place).textContent = words;
-  }
-
   function put(id, address, words) {
     const image = byId(id);
     if (image.getAttribute("src") !== address) image.src = address;
@@ -120,22 +116,19 @@
     byId("of-chosen").hidden = !one;
     byId("actions").hidden = !one;
     byId("pictures").classList.toggle("two", Boolean(one && candidate));
-    byId("other").hidden = !(one && candidate);
-    byId("swap").hidden = !(one && candidate);
-    byId("add").disabled = busy;
-    byId("swap").disabled = busy;
-    byId("drop").disabled = busy;
+    for (const id of ["other", "swap"]) byId(id).hidden = !(one && candidate);
+    for (const id of ["add", "swap", "drop"]) byId(id).disabled = busy;
     if (looked) {
       byId("inspector-name").textContent = frameAt("Frame", looked.frame, looked.time);
       put("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`);
-      caption("one-caption", `Not chosen · cluster ${looked.cluster}`);
+      byId("one-caption").textContent = `Not chosen · cluster ${looked.cluster}`;
     } else if (one) {
       byId("inspector-name").textContent = frameAt("Frame", one.frame, one.time);
       put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`);
-      caption("one-caption", candidate ? `Chosen: ${one.frame}` : `Represents ${count(one.size, "frame")} of cluster ${one.cluster}`);
+      byId("one-caption").textContent = candidate ? `Chosen: ${one.frame}` : `Represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
       if (candidate) {
         put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`);
-        caption("other-caption", frameAt("Candidate:", candidate.frame, candidate.time));
+        byId("other-caption").textContent = frameAt("Candidate:", candidate.frame, candidate.time);
         byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
       }
       const note = byId("note");

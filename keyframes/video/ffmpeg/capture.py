@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
 from keyframes.video import decoder_log
-from keyframes.video.ffmpeg.log import About, Ended, Shown, read_log
+from keyframes.video.ffmpeg.log import About, Shown, read_log
 from keyframes.video.ffmpeg.process import ffmpeg_version, start_ffmpeg, stop_ffmpeg
 
 # FFmpeg shows a text as pictures of a terminal.
@@ -40,7 +40,7 @@ class FFmpegCapture:
         assert process.stderr is not None
         self._process, self._pictures = process, process.stdout
         # What is read from the log is no more than FFmpeg is ahead, and that is bounded by the pipe of the pictures.
-        self._said: SimpleQueue[About | Shown | Ended] = SimpleQueue()
+        self._said: SimpleQueue[About | Shown | bytes] = SimpleQueue()
         thread = threading.Thread(
             target=_listen, args=(process.stderr, self._said), name="keyframes-ffmpeg", daemon=True
         )
@@ -121,22 +121,22 @@ class FFmpegCapture:
     def _finish(self) -> None:
         """Hand in what was reported after the last picture, and whether the program failed."""
         self._process.wait()
-        while not isinstance(said := self._said.get(), Ended):
+        while not isinstance(messages := self._said.get(), bytes):
             pass
-        failed = b"" if not self._process.returncode else b"exit status %d" % self._process.returncode
-        messages = said.messages or (b"[ffmpeg @ 0] [fatal] %s\n" % failed if failed else b"")
+        if not messages and self._process.returncode:
+            messages = b"[ffmpeg @ 0] [fatal] exit status %d\n" % self._process.returncode
         decoder_log.hand_in(messages)
         self._end()
 
 
-def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | Ended]") -> None:
+def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | bytes]") -> None:
     """Read FFmpeg's log to its end."""
     try:
         for thing in read_log(iter(log)):
             said.put(thing)
     finally:
         # Nobody must wait for a thread that has failed, the process neither.
-        said.put(Ended(b""))
+        said.put(b"")
         for _ in log:
             pass
 

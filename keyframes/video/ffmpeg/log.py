@@ -36,19 +36,10 @@ _MAPPED = re.compile(rb"Stream #0:(?P<number>\d+) -> #0:0 ")
 
 @dataclass(frozen=True)
 class About:
-    """What FFmpeg says of a file when it opens it.
+    """What FFmpeg says of a file when it opens it; no codec where there is no video that it can open.
 
-    Attributes
-    ----------
-    codec : str
-        FFmpeg's name of it; "" where there is no video that it can open.
-    frame_rate : float
-        Frames a second; 0.0 where it is not known.
-    duration_s : float
-    rotation : int
-        Degrees clockwise by which the stored pictures are turned to be shown.
-    start_s : float or None
-        Start of the video stream; None where FFmpeg does not say.
+    `rotation` is in degrees clockwise by which the stored pictures are turned to be shown, `start_s` the start of the
+    video stream.
     """
 
     codec: str = ""
@@ -60,16 +51,10 @@ class About:
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture that FFmpeg has decoded.
+    """A picture that FFmpeg has decoded, and what was reported before it, in lines for `keyframes.video.decoder_log`.
 
-    Attributes
-    ----------
-    time_ms : float
-        From the start of the video stream, as OpenCV computes it; 0.0 where the file does not say.
-    width, height : int
-        Its own size as it is shown, before it is scaled to that of the first picture.
-    messages : bytes
-        What FFmpeg reported before it, in lines for `keyframes.video.decoder_log`.
+    Its time is that from the start of the video stream, as OpenCV computes it; 0.0 where the file does not say. Its
+    size is its own as it is shown, before it is scaled to that of the first picture.
     """
 
     time_ms: float
@@ -78,15 +63,8 @@ class Shown:
     messages: bytes
 
 
-@dataclass(frozen=True)
-class Ended:
-    """The end of the log, and what FFmpeg reported after the last picture."""
-
-    messages: bytes
-
-
-def read_log(lines: Iterator[bytes]) -> Iterator[About | Shown | Ended]:
-    """Yield what FFmpeg says of the file, then each picture as soon as all is known of it, then the end.
+def read_log(lines: Iterator[bytes]) -> Iterator[About | Shown | bytes]:
+    """Yield what FFmpeg says of the file, then each picture as soon as all is known of it, then what came after.
 
     The lines are those of its log at the level "repeat+level+verbose" with ``-debug_ts``.
     """
@@ -99,7 +77,7 @@ def read_log(lines: Iterator[bytes]) -> Iterator[About | Shown | Ended]:
         yield from log.finished()
     if log.about is None:
         yield About()
-    yield Ended(bytes(log.messages) + bytes(log.demuxer_messages))
+    yield bytes(log.messages + log.demuxer_messages)
 
 
 class _Log:

@@ -32,10 +32,7 @@ class ImageDecoder:
     def decode(self, data: bytes) -> NDArray[Any]:
         """Return an image: (height, width, 3), blue, green, red, of 8 bits or more.
 
-        Raises
-        ------
-        DamagedImageError
-            Where the file was cut off or damaged, as far as its format tells, or is no image.
+        A DamagedImageError where the file was cut off or damaged, as far as its format tells, or is no image.
         """
         _check_whole(data)
         self._log.update()

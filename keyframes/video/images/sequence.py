@@ -35,15 +35,7 @@ class ImageSequence:
     An image that cannot be decoded, or has not the size of most, is left out. The others keep their places: an index
     counts the files of the folder or the pages of the stack, from 0.
 
-    Parameters
-    ----------
-    path : Path
-        A folder of images, a TIFF, or an animated image.
-    levels : (float, float) or None
-        Levels that are shown as black and white. None takes 8-bit images as they are, and for others the range in use
-        over the whole sequence.
-    rate : float or None
-        Images a second. Without it they have no times, unless the file tells them.
+    Levels and rate are those of `keyframes.video.reader.VideoReader`; without a rate, an animation tells its times.
 
     Attributes
     ----------

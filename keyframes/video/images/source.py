@@ -62,10 +62,7 @@ class ImageSource(ABC):
     def read(self, place: int) -> NDArray[Any]:
         """Return an image: (height, width) of gray levels or (height, width, 3), blue, green, red.
 
-        Raises
-        ------
-        DamagedImageError
-            Where it cannot be decoded as a whole.
+        A DamagedImageError where it cannot be decoded as a whole.
         """
 
     @abstractmethod

@@ -72,12 +72,7 @@ def path_cost(j: int, model: Model, node_bases: Array, first_set: int) -> float:
 
 @compiled(inner=True, allocates=False)
 def choose_codewords(
-    vector: Array,
-    columns: Array,
-    norms: Array,
-    costs: Array,
-    chosen: Array,
-    chosen_costs: Array,
+    vector: Array, columns: Array, norms: Array, costs: Array, chosen: Array, chosen_costs: Array
 ) -> None:
     """Find the codewords of least distortion and rate.
 
@@ -189,24 +184,17 @@ def choose_stages(square: float, model: Model, first_set: int, node_set: int, ra
 
 
 @compiled()
-def assign_by_rate(vectors: Array, columns: Array, norms: Array, sums: Array, counts: Array) -> float:
+def assign_by_rate(vectors: Array, columns: Array, norms: Array, sums: Array, counts: Array) -> None:
     """Give each vector the codeword of least distortion and rate, and sum up the vectors of each.
 
     IN: vectors (n_vectors, n_components) float32; columns (n_components, n_codewords) float32; norms (n_codewords,)
     float32, squares of the codewords and what their rates cost. INOUT: sums (n_codewords, n_components), counts
     (n_codewords,), zeros.
     """
-    costs = np.zeros(columns.shape[1], np.float32)
-    total = 0.0
+    costs, chosen, chosen_cost = np.zeros(len(norms), np.float32), np.zeros(1, np.int64), np.zeros(1, np.float32)
     for v in range(vectors.shape[0]):
-        costs[:] = norms
-        for i in range(vectors.shape[1]):
-            twice = np.float32(2) * vectors[v, i]
-            for j in range(costs.shape[0]):
-                costs[j] -= twice * columns[i, j]
-        best = np.argmin(costs)
-        total += costs[best]
+        choose_codewords(vectors[v], columns, norms, costs, chosen, chosen_cost)
+        best = chosen[0]
         counts[best] += 1
         for i in range(vectors.shape[1]):
             sums[best, i] += vectors[v, i]
-    return total

@@ -5,10 +5,10 @@ What later blocks look at is kept in `Surroundings.seen`, which has one more on 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clustering import Array, compiled
 from quantize.block.kernels.tables import Surroundings
+from quantize.entropy.kernels.coder import classes_by_limits
 
 N_FLAGS = 9
 # Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
@@ -20,22 +20,10 @@ FLAG_CONTEXTS = (24 * N_SIZES, N_SIZES * N_SIZES, 8 * 8 * 4)
 NODE_CONTEXTS = (N_CLASSES, N_CLASSES, 25)
 WEIGHT_SETS = 4 * 8 * 5 + 4 * 12
 
-
-def _size_classes() -> NDArray[np.int64]:
-    """Class of a size, 0 to 11, in growing steps: by how many of these it reaches."""
-    reached = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28, 44, 72])
-    return np.searchsorted(reached, np.arange(512), side="right").astype(np.int64)
-
-
-def _total_classes() -> NDArray[np.int64]:
-    """Class of all that is around a block, 0 to 23: the root, nearly."""
-    reached = np.array([3 + n * (n + 2) for n in range(23)])
-    return np.searchsorted(reached, np.arange(1024), side="right").astype(np.int64)
-
-
-SIZE_CLASSES = _size_classes()
+# Class of a size, 0 to 11, and of all that is around a block, 0 to 23 (the root, nearly).
+SIZE_CLASSES = classes_by_limits([1, 2, 3, 4, 6, 9, 13, 19, 28, 44, 72], 512)
 SIDE_CLASSES = np.minimum(SIZE_CLASSES, 7)
-TOTAL_CLASSES = _total_classes()
+TOTAL_CLASSES = classes_by_limits([3 + n * (n + 2) for n in range(23)], 1024)
 LARGEST = 255
 
 

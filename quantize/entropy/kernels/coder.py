@@ -61,6 +61,22 @@ class Cells(NamedTuple):
     weights: NDArray[np.int32]
 
 
+def new_cells(n_cells: int, n_sets: int, n_inputs: int = N_INPUTS) -> Cells:
+    """Cells and weights that have learnt nothing."""
+    weight = START_WEIGHT if n_inputs == N_INPUTS else FEW_START_WEIGHT
+    return Cells(np.full(n_cells, START_CELL, np.int32), np.full(n_sets * n_inputs, weight, np.int32))
+
+
+def classes_by_limits(limits: list[int], n: int) -> NDArray[np.int64]:
+    """Class of each number below n: how many of the limits it reaches."""
+    return np.searchsorted(limits, np.arange(n), side="right").astype(np.int64)
+
+
+def copy_of(cells: Cells) -> Cells:
+    """Cells that have learnt the same, and go on by themselves."""
+    return Cells(cells.table.copy(), cells.weights.copy())
+
+
 @compiled(inner=True, forceinline=True, allocates=False)
 def is_full(coder: Coder, n_bytes: int) -> bool:
     """Whether the encoder's buffer must grow before it takes so many bytes more."""

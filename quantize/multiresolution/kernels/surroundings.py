@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import Array, compiled
+from quantize.entropy.kernels.coder import classes_by_limits
 
 N_LEVELS = 6
 N_SIZES = 12
@@ -45,16 +46,12 @@ class Surroundings(NamedTuple):
     other_signs: NDArray[np.uint16]
 
 
-def _classes(reached: list[int], n: int) -> NDArray[np.int64]:
-    return np.searchsorted(np.array(reached), np.arange(n), side="right").astype(np.int64)
-
-
 # Class of the weighted sum of what is around: by how many of these it reaches.
-SIZES = _classes([1, 3, 5, 8, 12, 17, 24, 34, 50, 76, 120], 2048)
-FEW_SIZES = np.minimum(_classes([1, 4, 9, 17, 30, 54, 100], 2048), 7)
-SIDES = _classes([1, 2, 3, 5, 8, 13, 22], 256)
-PARTS = _classes([1, 3, 6, 11, 20], 2048)
-TOTALS = _classes([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for n in range(23)], 4096)
+SIZES = classes_by_limits([1, 3, 5, 8, 12, 17, 24, 34, 50, 76, 120], 2048)
+FEW_SIZES = np.minimum(classes_by_limits([1, 4, 9, 17, 30, 54, 100], 2048), 7)
+SIDES = classes_by_limits([1, 2, 3, 5, 8, 13, 22], 256)
+PARTS = classes_by_limits([1, 3, 6, 11, 20], 2048)
+TOTALS = classes_by_limits([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for n in range(23)], 4096)
 
 
 # Every other byte: two numbers that can be added up without meeting.

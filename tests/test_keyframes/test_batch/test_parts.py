@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from keyframes.batch.budget import plan_budget, spend
-from keyframes.batch.claims import ABANDONED_S, Claim, read_claim
+from keyframes.batch.claims import ABANDONED_S, Claim, read_json
 from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
-from keyframes.batch.recordings import Found, assign_places, describe_left_out, find_recordings
+from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.first_pass import scan_video
@@ -34,9 +34,9 @@ def test_recordings_are_found_once_each(tmp_path):
     (folder / "again").symlink_to(tmp_path / "out" / "elsewhere", target_is_directory=True)
     (folder / "b" / "dangling.mp4").symlink_to(folder / "nowhere.mp4")
     everything = ["a/one.mp4", "a/two.AVI", "again/four.mp4", "b/dangling.mp4", "b/three.mkv"]
-    assert find_recordings(folder) == Found(everything, {".txt": 1})
-    assert find_recordings(folder, exclude=["b/*", "TWO*"]) == Found(["a/one.mp4", "again/four.mp4"], {".txt": 1})
-    assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == Found(["a/one.mp4", "notes.txt"], {})
+    assert find_recordings(folder) == (everything, {".txt": 1})
+    assert find_recordings(folder, exclude=["b/*", "TWO*"]) == (["a/one.mp4", "again/four.mp4"], {".txt": 1})
+    assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == (["a/one.mp4", "notes.txt"], {})
 
 
 def make_images(folder, *names, pages=1):
@@ -78,17 +78,17 @@ def test_images_are_recordings_where_they_make_one(tmp_path):
         *("stacks/day1.tif", "stacks/day2.tif", "videos/a.mp4"),
     ]
     found = find_recordings(tmp_path)
-    assert found == Found(recordings, {".png": 3, ".jpg": 2, ".tif": 2, ".json": 1})
-    assert list(found.left_out) == [".png", ".jpg", ".tif", ".json"]
-    assert find_recordings(tmp_path / "frames").recordings == ["."]
-    assert find_recordings(tmp_path, exclude=["pages", "stacks/*", "DATED/*", "*.mp4"]).recordings == [
+    assert found == (recordings, {".png": 3, ".jpg": 2, ".tif": 2, ".json": 1})
+    assert list(found[1]) == [".png", ".jpg", ".tif", ".json"]
+    assert find_recordings(tmp_path / "frames")[0] == ["."]
+    assert find_recordings(tmp_path, exclude=["pages", "stacks/*", "DATED/*", "*.mp4"])[0] == [
         *("frames", "mixed/one stack.tiff"),
     ]
     # Patterns name folders or what is in them, and bring in any file.
-    assert find_recordings(tmp_path, include=["frames", "*.tif"]).recordings == [
+    assert find_recordings(tmp_path, include=["frames", "*.tif"])[0] == [
         *("frames", "mixed/overview.tif", "pages", "setup/single.tif", "stacks/day1.tif", "stacks/day2.tif"),
     ]
-    assert find_recordings(tmp_path, include=["setup/*.png"]).recordings == [
+    assert find_recordings(tmp_path, include=["setup/*.png"])[0] == [
         *("setup/cage.png", "setup/camera.png", "setup/room.png"),
     ]
 
@@ -118,7 +118,7 @@ def test_a_claim_is_held_once(tmp_path):
     with Claim.take(path) as claim:
         assert Claim.take(path) is None
         claim.tell("scan", 3, 10)
-        assert read_claim(path)["process"] == os.getpid()
+        assert read_json(path)["process"] == os.getpid()
     assert not path.exists()
 
 
@@ -132,7 +132,7 @@ def test_a_claim_without_a_heartbeat_is_taken_over(tmp_path, age_s):
     assert (claim is not None) == (age_s > ABANDONED_S)
     if claim is not None:
         with claim:
-            assert read_claim(path)["process"] == os.getpid()
+            assert read_json(path)["process"] == os.getpid()
         assert list(tmp_path.iterdir()) == []
 
 
@@ -258,4 +258,4 @@ def test_a_plan_does_not_depend_on_threads(rng):
     plans = [plan_budget(coresets.__getitem__, sorted(coresets), 40, at_least=3, threads=n) for n in (1, 2)]
     assert plans[0].centers.tobytes() == plans[1].centers.tobytes()
     assert plans[0].owners.tolist() == plans[1].owners.tolist()
-    assert plans[0].of("1").digest == plans[1].of("1").digest != plans[0].of("2").digest
+    assert plans[0].share_of("1").digest == plans[1].share_of("1").digest != plans[0].share_of("2").digest
