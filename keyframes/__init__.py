@@ -6,7 +6,6 @@ The names load on first use, so that the command line's help is there at once.
 from typing import TYPE_CHECKING
 
 from clustering import lazy_names
-from keyframes.version import __version__
 
 if TYPE_CHECKING:
     from keyframes.batch import Batch, run_batch
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
         ExportError,
         KeyframesError,
         OutputError,
+        PredictionsError,
         RegionError,
         SettingsError,
         VideoError,
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from keyframes.labelling import export
     from keyframes.labelling.exported import Exported
     from keyframes.pipeline import extract
+    from keyframes.predictions import Predictions, read_predictions
     from keyframes.result.result import Result
     from keyframes.settings import Crop, Settings
     from keyframes.video import VideoReader
     from keyframes.video.frames import Frame, VideoHeader
     from keyframes.views import extract_views
 
+__version__ = "0.1.0"
 
 __all__ = [
     "Batch",
@@ -42,6 +44,8 @@ __all__ = [
     "Keyframe",
     "KeyframesError",
     "OutputError",
+    "Predictions",
+    "PredictionsError",
     "RegionError",
     "Result",
     "Selection",
@@ -54,6 +58,7 @@ __all__ = [
     "export",
     "extract",
     "extract_views",
+    "read_predictions",
     "run_batch",
 ]
 
@@ -64,6 +69,7 @@ _MODULES = {
     "Exported": "labelling.exported",
     "Frame": "video.frames",
     "Keyframe": "choice.selection",
+    "Predictions": "predictions",
     "Result": "result.result",
     "Selection": "choice.selection",
     "Settings": "settings",
@@ -72,6 +78,7 @@ _MODULES = {
     "export": "labelling",
     "extract": "pipeline",
     "extract_views": "views",
+    "read_predictions": "predictions",
     "run_batch": "batch",
 }
 

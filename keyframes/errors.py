@@ -7,6 +7,7 @@
     ├── VideoError      a file that cannot be read as a video
     ├── RegionError     a time range or a crop outside the video
     ├── EncoderError    a network that cannot be had: a missing extra, or a file that is none
+    ├── PredictionsError  a file that cannot be read as a network's predictions, or belongs to another video
     ├── OutputError     a result that cannot be written
     ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
     ├── ReviewError     a change to a choice that cannot be made
@@ -35,6 +36,10 @@ class RegionError(KeyframesError):
 
 class EncoderError(KeyframesError):
     """A network that cannot be had: a missing extra, or a file that is none."""
+
+
+class PredictionsError(KeyframesError):
+    """A file that cannot be read as a network's predictions, or that belongs to another video."""
 
 
 class OutputError(KeyframesError):

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
+from keyframes import __version__
 from keyframes.choice.selection import Keyframe, Selection
 from keyframes.names import shown_in
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
-from keyframes.version import __version__
 from keyframes.video import VideoReader, file_hash
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
+from keyframes import __version__
 from keyframes.commands.batch import batch
 from keyframes.commands.export import export
 from keyframes.commands.extract import extract
 from keyframes.commands.info import info
 from keyframes.commands.review import review
-from keyframes.version import __version__
 
 app = typer.Typer(
     name="keyframes",

@@ -3,9 +3,9 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from keyframes.errors import ExportError
+from keyframes.predictions.pandas_hdf5 import labels_of
 
 
 def rows_in_csv(path: Path) -> Iterator[list[str]]:
@@ -30,19 +30,6 @@ def images_in_h5(path: Path) -> Iterator[str]:
         ) from None
     try:
         with h5py.File(path, "r") as file:
-            yield from _index_of(file["df_with_missing"])
+            yield from (label[-1] for label in labels_of(file["df_with_missing"], "axis1"))
     except (OSError, KeyError, ValueError) as error:
         raise ExportError(f"{path}: cannot be read as a table of labels ({error}); restore it from a copy") from None
-
-
-def _index_of(group: Any) -> list[str]:
-    """Texts of the last level of the index of a table in the fixed format of pandas."""
-    if "axis1" in group:
-        return _texts(group["axis1"])
-    last = max(name for name in group if name.startswith("axis1_level"))
-    levels = _texts(group[last])
-    return [levels[code] for code in group[last.replace("level", "label")][:].tolist()]
-
-
-def _texts(values: Any) -> list[str]:
-    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values[:].ravel().tolist()]

@@ -13,11 +13,9 @@ from keyframes.labelling.image_names import parts_of, stem_of
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.same_recording import OwnVideo, closest, matching
 from keyframes.names import restored
+from keyframes.predictions.hdf5 import DAMAGE
 from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
-
-# What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
-DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def need_sleap_io() -> Any:

@@ -1,0 +1,94 @@
+"""Whether predictions are of a video: of as many frames, inside its picture."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from keyframes.errors import PredictionsError
+from keyframes.predictions.predictions import Predictions
+from keyframes.video import VideoReader
+
+# Networks place points a little outside the picture, and now and then one far outside.
+MARGIN, MOST_OUTSIDE = 0.1, 0.05
+
+
+def checked(predictions: Predictions, video: VideoReader) -> Predictions:
+    """Return predictions of a video without the empty rows behind its end, and with a warning where they end early.
+
+    A PredictionsError says why they are not of the video, or no use.
+    """
+    predictions = _within(predictions, video)
+    source, frames = predictions.source, predictions.frames
+    if len(frames) < 2:
+        raise PredictionsError(
+            f"{source}: holds {len(frames)} frame{'s' * (len(frames) != 1)}; predict the whole video"
+        )
+    if np.isnan(predictions.keypoints).all():
+        raise PredictionsError(f"{source}: every point is missing; predict again")
+    _refuse_other_size(predictions, video)
+    n_frames = n_frames_of(video)
+    lacking, gaps = n_frames - 1 - int(frames[-1]), np.diff(frames, prepend=-1) - 1
+    if lacking > gaps.max():
+        told = f"{source.name} ends at frame {frames[-1]}: the last {lacking} of {n_frames} frames have no predictions"
+        predictions = replace(predictions, warnings=(*predictions.warnings, told))
+    return predictions
+
+
+def n_frames_of(video: VideoReader) -> int:
+    """How many frames a video has at most, by its packets and by its header; 0 where neither says."""
+    return max(len(video.packets.times_ms), video.header.frames_claimed)
+
+
+def refuse_size(source: object, size: tuple[int, int], video: VideoReader) -> None:
+    """Raise a PredictionsError where predictions were made of pictures of another size (height, width)."""
+    own = (video.header.height, video.header.width)
+    # A tool may note the size before it turns the picture.
+    turned = size[::-1] if video.header.rotation in (90, 270) else size
+    if own not in (size, turned):
+        raise PredictionsError(
+            f"{source}: is of pictures of {size[1]} x {size[0]} pixels, and those of {video.header.name} have "
+            f"{own[1]} x {own[0]}; give the predictions of this video"
+        )
+
+
+def _within(predictions: Predictions, video: VideoReader) -> Predictions:
+    """Leave out empty rows behind the end; tools count the frames that the file claims."""
+    n_frames = n_frames_of(video)
+    beyond = predictions.frames >= n_frames
+    if not n_frames or not beyond.any():
+        return predictions
+    if np.isfinite(predictions.keypoints[beyond]).any() or predictions.labelled[beyond].any():
+        raise PredictionsError(
+            f"{predictions.source}: has poses up to frame {predictions.frames[-1]}, and {video.header.name} has "
+            f"{n_frames} frames; give the predictions of this video"
+        )
+    kept = ~beyond
+    return replace(
+        predictions,
+        frames=predictions.frames[kept],
+        keypoints=predictions.keypoints[kept],
+        confidence=predictions.confidence[kept],
+        labelled=predictions.labelled[kept],
+        errors={name: values[kept] for name, values in predictions.errors.items()},
+    )
+
+
+def _refuse_other_size(predictions: Predictions, video: VideoReader) -> None:
+    """Raise a PredictionsError where too many points lie outside the picture."""
+    width, height = video.header.width, video.header.height
+    n_points = n_outside = 0
+    for axis, length in enumerate((width, height)):
+        values = predictions.keypoints[..., axis]
+        n_points = int(np.isfinite(values).sum())
+        n_outside += int(((values < -MARGIN * length) | (values > (1 + MARGIN) * length)).sum())
+    if n_outside > MOST_OUTSIDE * n_points:
+        raise PredictionsError(
+            f"{predictions.source}: {n_outside / n_points:.0%} of its points lie outside the picture of "
+            f"{video.header.name} ({width} x {height} pixels); give the predictions of this video"
+        )
+
+
+def in_corner(predictions: Predictions, video: VideoReader) -> bool:
+    """Whether all points lie in the upper left quarter of the picture, as they do inside a crop."""
+    lengths = np.array([video.header.width, video.header.height])
+    return bool((np.nanmax(predictions.keypoints, axis=(0, 1, 2), initial=-np.inf) < lengths / 2).all())

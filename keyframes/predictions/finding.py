@@ -1,0 +1,101 @@
+"""Which file holds the predictions of a video: by its name, as each tool names what it writes."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path, PureWindowsPath
+
+from keyframes.errors import PredictionsError
+from keyframes.names import plain
+from keyframes.predictions.deeplabcut import FILTERED
+from keyframes.predictions.lightning_pose import is_error_table
+
+ENDINGS = (".csv", ".h5", ".hdf5", ".slp")
+# How the scorer begins that DeepLabCut appends to the name of the video.
+SCORER = r"(DLC|DeepCut|_superanimal)"
+# What DeepLabCut derives from predictions.
+DERIVED = re.compile(r"(_skeleton|_bodypart-[^.]*)$", re.IGNORECASE)
+
+
+def find_predictions(place: Path, video: Path) -> Path:
+    """Return the file itself, or the one in a folder that is named after the video.
+
+    A PredictionsError says that there is none, or that there are several.
+    """
+    if place.is_file():
+        return place
+    if not place.exists():
+        raise PredictionsError(f"{place}: no such file; give a network's predictions, or the folder that holds them")
+    found = [path for path in sorted(place.iterdir()) if path.suffix.lower() in ENDINGS and _is_of(path, video)]
+    found = [path for path in found if not is_error_table(path) and not DERIVED.search(path.stem)]
+    found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
+    # The same table twice: HDF5 is quicker to read.
+    found = _without(found, lambda path: path.suffix == ".csv" and path.with_suffix(".h5") in found)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise PredictionsError(f"{place}: holds no predictions of {video.name}; give the file, if it has another name")
+    names = ", ".join(path.name for path in found)
+    raise PredictionsError(f"{place}: holds several predictions of {video.name} ({names}); give one of them")
+
+
+def _without(paths: list[Path], unwanted: Callable[[Path], bool]) -> list[Path]:
+    return [path for path in paths if not unwanted(path)]
+
+
+def unfiltered(path: Path) -> Path:
+    """Return the file beside it that was filtered, or the file itself.
+
+    A filter smooths away what is doubtful, and leaves the likelihood as it was.
+    """
+    if not path.stem.endswith(FILTERED):
+        return path
+    stem = path.stem.removesuffix(FILTERED)
+    beside = (path.with_name(f"{stem}{ending}") for ending in (path.suffix, ".h5", ".csv"))
+    return next((other for other in beside if other.is_file()), path)
+
+
+def readable(path: Path) -> Path:
+    """Return the CSV beside an HDF5 file where h5py is missing, or the file itself."""
+    try:
+        import h5py  # noqa: F401
+    except ImportError:
+        beside = path.with_suffix(".csv")
+        return beside if path.suffix == ".h5" and beside.is_file() else path
+    return path
+
+
+def refuse_other_name(path: Path, video: Path) -> None:
+    """Raise a PredictionsError where DeepLabCut or Lightning Pose would give a table of a video another name."""
+    if not _is_named_after(path, video):
+        raise PredictionsError(
+            f"{path}: its name does not begin with that of {video.name}; give the predictions of this video, or rename "
+            "them if they are"
+        )
+
+
+def refuse_other_video(path: Path, recorded: str, video: Path) -> None:
+    """Raise a PredictionsError where a file says that it is of a video of another name."""
+    name = PureWindowsPath(recorded)
+    if recorded and plain(name.stem).casefold() != plain(video.stem).casefold():
+        raise PredictionsError(f"{path}: is of {name.name}, not of {video.name}; give the predictions of this video")
+
+
+def has_scorer(path: Path, video: Path) -> bool:
+    """Whether the name of a table ends in that of a network, as DeepLabCut's do; Lightning Pose's do not."""
+    return plain(path.stem).casefold() != plain(video.stem).casefold()
+
+
+def _is_named_after(path: Path, video: Path) -> bool:
+    stem, own = plain(path.stem), plain(video.stem)
+    return re.match(rf"{re.escape(own)}({FILTERED})?($|{SCORER})", stem, re.IGNORECASE) is not None
+
+
+def _is_of(path: Path, video: Path) -> bool:
+    """Whether a file of any tool is named after a video.
+
+    SLEAP writes ``mouse.mp4.predictions.slp`` and ``project.000_mouse.analysis.h5``.
+    """
+    stem, own = plain(path.stem), re.escape(plain(video.stem))
+    ending = re.escape(plain(video.suffix))
+    of_sleap = rf"(.*\.\d+_)?{own}({ending})?(\.predictions)?(\.analysis)?"
+    return _is_named_after(path, video) or re.fullmatch(of_sleap, stem, re.IGNORECASE) is not None

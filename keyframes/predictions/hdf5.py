@@ -1,0 +1,42 @@
+"""Opening HDF5 files, whose damage shows in many ways."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from keyframes.errors import PredictionsError
+
+# What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
+DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file to read; a PredictionsError says that it is none, is damaged, or that h5py is missing."""
+    try:
+        import h5py
+    except ImportError:
+        raise PredictionsError(
+            f"{path}: is read with h5py, which is not installed: pip install '.[sleap]' in the repository"
+        ) from None
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except DAMAGE as error:
+        if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
+            raise PredictionsError(f"{path}: is open for writing in another program; close it there") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PredictionsError(
+            f"{path}: is no HDF5 file with a network's predictions, or damaged ({reason}); predict or copy it again"
+        ) from None
+
+
+def texts(values: Any) -> list[str]:
+    """Return a dataset's texts."""
+    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values[:].ravel().tolist()]
+
+
+def text_of(value: Any) -> str:
+    """Return a single text, of an attribute or a dataset without axes."""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,117 @@
+"""Reading predictions for a video, whatever tool wrote them."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from keyframes.errors import PredictionsError
+from keyframes.predictions import deeplabcut, lightning_pose, own_csv, sleap_analysis, sleap_csv, sleap_project
+from keyframes.predictions.assembly import moved
+from keyframes.predictions.checks import checked, in_corner, refuse_size
+from keyframes.predictions.finding import (
+    find_predictions,
+    has_scorer,
+    readable,
+    refuse_other_name,
+    refuse_other_video,
+    unfiltered,
+)
+from keyframes.predictions.hdf5 import opened
+from keyframes.predictions.predictions import Predictions
+from keyframes.predictions.tables import head_of
+from keyframes.video import VideoReader
+
+Offset = tuple[float, float]
+HINTS = {
+    ".pickle": "; DeepLabCut makes one of its raw detections with deeplabcut.stitch_tracklets",
+    ".yaml": "; give the file of predictions, not of the project",
+}
+
+
+def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offset: Offset | None = None) -> Predictions:
+    """Read a network's predictions for a video.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of DeepLabCut (``.h5``, ``.csv``), SLEAP (``.slp``, analysis ``.h5``, ``.csv``) or Lightning Pose
+        (``.csv``), or a table with the columns frame_index, animal, node, x, y, confidence. Or a folder, in which the
+        file is found by the name of the video. In place of a file that DeepLabCut filtered, the unfiltered one beside
+        it is read.
+    video : str, Path or VideoReader
+        The video that they are of.
+    offset : (float, float) or None
+        x and y, in pixels, of the crop in which the network saw the video. None takes it from the ``_meta.pickle`` that
+        DeepLabCut writes, where there is one. It is added to all points.
+
+    Returns
+    -------
+    Predictions
+        Its warnings say where the predictions end early, and where they may be inside a crop.
+
+    Raises
+    ------
+    PredictionsError
+        Where the file cannot be read, or is not of this video: another name, more frames, another size of the picture.
+    VideoError
+        Where the video cannot be read.
+    """
+    with nullcontext(video) if isinstance(video, VideoReader) else VideoReader(video) as reader:
+        wanted = find_predictions(Path(path), reader.path)
+        source = unfiltered(wanted)
+        predictions = _read(readable(source), reader, offset)
+        if source != wanted:
+            told = f"{source.name} is read instead of {wanted.name}: a filter smooths away what is doubtful"
+            predictions = replace(predictions, warnings=(told, *predictions.warnings))
+        return checked(predictions, reader)
+
+
+def _read(source: Path, video: VideoReader, offset: Offset | None) -> Predictions:
+    """Read a file by what is in it, its points in the whole picture."""
+    ending = source.suffix.lower()
+    if ending == ".slp":
+        predictions = _read_project(source, video)
+    elif ending == ".csv":
+        header = next(iter(head_of(source, 1)), [])
+        if not sleap_csv.is_ours(header) and not own_csv.is_ours(header):
+            table = deeplabcut.read_csv(source)
+            refuse_other_name(source, video.path)
+            return _out_of_crop(lightning_pose.with_errors(table), video, offset)
+        predictions = (sleap_csv if sleap_csv.is_ours(header) else own_csv).read(source)
+    elif ending in (".h5", ".hdf5"):
+        with opened(source) as file:
+            recorded = sleap_analysis.video_of(file) if sleap_analysis.is_ours(file) else None
+        if recorded is None:
+            table = deeplabcut.read_h5(source)
+            refuse_other_name(source, video.path)
+            return _out_of_crop(table, video, offset)
+        refuse_other_video(source, recorded, video.path)
+        predictions = sleap_analysis.read(source)
+    else:
+        raise PredictionsError(f"{source}: is no .h5, .csv or .slp with predictions{HINTS.get(ending, '')}")
+    return predictions if offset is None else moved(predictions, offset)
+
+
+def _read_project(source: Path, video: VideoReader) -> Predictions:
+    predictions, recorded = sleap_project.read(source, video.path)
+    if recorded.size is not None:
+        refuse_size(source, recorded.size, video)
+    return predictions
+
+
+def _out_of_crop(predictions: Predictions, video: VideoReader, offset: Offset | None) -> Predictions:
+    """Move the points of DeepLabCut to where they are in the whole picture."""
+    meta = deeplabcut.meta_file_of(predictions.source)
+    if offset is None and meta.is_file():
+        crop = deeplabcut.crop_in(meta)
+        if crop.cropped:
+            offset = (crop.left, crop.top)
+        else:
+            refuse_size(predictions.source, (crop.bottom, crop.right), video)
+    elif offset is None and has_scorer(predictions.source, video.path) and in_corner(predictions, video):
+        told = (
+            f"all points of {predictions.source.name} lie in the upper left quarter of the picture; if the network saw "
+            f"a crop of the video, give its corner as the offset (there is no {meta.name})"
+        )
+        return replace(predictions, warnings=(*predictions.warnings, told))
+    return predictions if offset is None else moved(predictions, offset)

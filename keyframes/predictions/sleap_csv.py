@@ -1,0 +1,57 @@
+"""SLEAP's CSV: one row for each animal in each frame where it has any, so rows are no frames."""
+
+from collections import defaultdict
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from keyframes.errors import PredictionsError
+from keyframes.predictions.assembly import as_indices, assembled, picked
+from keyframes.predictions.predictions import Predictions
+from keyframes.predictions.slots import slots_of_instances
+from keyframes.predictions.tables import head_of, numbers_in
+
+VALUES = ("x", "y", "score")
+NO_TRACK = ("", "None", "nan")
+
+
+def is_ours(header: list[str]) -> bool:
+    """Whether a table with this header is one of SLEAP."""
+    return "frame_idx" in header
+
+
+def read(path: Path) -> Predictions:
+    """Read a table with the columns track, frame_idx, instance.score, and x, y and score of each node."""
+    (header,) = head_of(path, 1)
+    names = [name.removesuffix(".x") for name in header if name.endswith(".x")]
+    if not names or not all(f"{name}.y" in header for name in names):
+        raise PredictionsError(
+            f"{path}: has no columns of points (nose.x, nose.y, nose.score); export it from SLEAP again"
+        )
+    wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in VALUES), "track"]
+    wanted = [column for column in wanted if column in header]
+    places = np.array([[_place(wanted, f"{name}.{value}") for value in VALUES] for name in names])
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    tracks = (
+        {header.index("track"): lambda text: -1 if text in NO_TRACK else numbers[text]} if "track" in header else {}
+    )
+    index, track, points = [], [], []
+    for piece in numbers_in(path, 1, [header.index(column) for column in wanted], len(header), tracks):
+        index.append(as_indices(path, piece[:, 0]))
+        track.append(piece[:, -1].astype(np.int64) if tracks else np.full(len(piece), -1))
+        points.append(picked(piece, places))
+    if not index:
+        raise PredictionsError(f"{path}: has a header and no rows; export it again")
+    frames, rows = np.unique(np.concatenate(index), return_inverse=True)
+    # By frame, as a place in a frame is given; animals of one frame stay in their order.
+    order = np.argsort(rows, kind="stable")
+    slots = np.empty(len(rows), np.int64)
+    slots[order] = slots_of_instances(rows[order], np.concatenate(track)[order])
+    whole = np.full((len(frames), int(slots.max()) + 1, len(names), len(VALUES)), np.nan, np.float32)
+    whole[rows, slots] = np.concatenate(points)
+    return assembled(path, frames, whole[..., :2], whole[..., 2], names)
+
+
+def _place(columns: list[str], name: str) -> int:
+    return columns.index(name) if name in columns else len(columns)

@@ -1,0 +1,214 @@
+"""SLEAP's ``.slp``: predictions and people's labels of several videos, in tables that refer to each other.
+
+Points are read from the file a piece at a time, and none that belongs to another video is.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import PredictionsError
+from keyframes.names import plain
+from keyframes.predictions.assembly import as_float32, as_indices, assembled
+from keyframes.predictions.hdf5 import opened, text_of, texts
+from keyframes.predictions.predictions import Predictions
+from keyframes.predictions.slots import slots_of_instances
+from keyframes.video.images import natural_order
+
+# Instances whose points are read at once.
+INSTANCES = 1 << 16
+USER = 0
+# Before it, the middle of the first pixel was at 0.5.
+MIDDLE_AT_ZERO = 1.1
+
+
+@dataclass(frozen=True)
+class RecordedVideo:
+    """A video as a project knows it: its number there, where it was, and its size (height, width), if that is known.
+
+    `ranks` gives, of a list of images, the place of each in the order in which a folder's images are counted.
+    """
+
+    number: int
+    path: str
+    size: tuple[int, int] | None
+    ranks: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class _Instances:
+    """The animals of a video that count, by frame.
+
+    `frames` are its frames with a row in the project, `table` the rows of the animals, and `rows` their frames' places.
+    """
+
+    frames: NDArray[np.int64]
+    labelled: NDArray[np.bool_]
+    table: NDArray[Any]
+    rows: NDArray[np.int64]
+
+
+def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
+    """Read what a project holds of a video; a PredictionsError says that it has no such video, or several.
+
+    Where a person labelled an animal, the prediction that the label was made from, or has the track of, does not count.
+    """
+    with opened(path) as file:
+        recorded = _find_video(path, file, video)
+        found = _instances(path, file, recorded)
+        table, rows = found.table, found.rows
+        names, skeleton, nodes_of = _skeletons(path, np.unique(table["skeleton"]).tolist())
+        slots = slots_of_instances(rows, table["track"].astype(np.int64))
+        shape = (len(found.frames), int(slots.max(initial=0)) + 1, len(names))
+        keypoints, confidence = np.full((*shape, 2), np.nan, np.float32), np.full(shape, np.nan, np.float32)
+        for (by_user, number), chosen in _kinds(table, list(nodes_of)):
+            points_of = file["points" if by_user else "pred_points"]
+            for start in range(0, len(chosen), INSTANCES):
+                piece = chosen[start : start + INSTANCES]
+                points = _points(path, points_of, table[piece], len(nodes_of[number]))
+                place = rows[piece, None], slots[piece, None], nodes_of[number]
+                xy = as_float32(np.stack([points["x"], points["y"]], axis=-1))
+                keypoints[place] = np.where(points["visible"][..., None], xy, np.nan)
+                if not by_user:
+                    confidence[place] = as_float32(points["score"])
+        if float(file["metadata"].attrs["format_id"]) < MIDDLE_AT_ZERO:
+            keypoints -= 0.5
+    return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled), recorded
+
+
+def _instances(path: Path, file: Any, recorded: RecordedVideo) -> _Instances:
+    listed = file["frames"][:]
+    listed = listed[listed["video"] == recorded.number]
+    begins, ends = (listed[f"instance_id_{end}"].astype(np.int64) for end in ("start", "end"))
+    empty = _called_empty(file, recorded.number)
+    indices = as_indices(path, np.concatenate([listed["frame_idx"].astype(np.int64), empty]))
+    if recorded.ranks is not None:
+        if indices.max(initial=-1) >= len(recorded.ranks):
+            raise PredictionsError(f"{path}: has frames that its list of images does not; export it again")
+        indices = recorded.ranks[indices]
+    frames, row_of = np.unique(indices, return_inverse=True)
+    number, rows = _ranges(begins, ends), np.repeat(row_of[: len(listed)], ends - begins)
+    table = file["instances"][:][number]
+    by_user = table["instance_type"] == USER
+    labelled = np.zeros(len(frames), bool)
+    labelled[rows[by_user]] = True
+    labelled[row_of[len(listed) :]] = True
+    stay = np.flatnonzero(~_replaced(table, number, rows, by_user))
+    stay = stay[np.argsort(rows[stay], kind="stable")]
+    return _Instances(frames, labelled, table[stay], rows[stay])
+
+
+def _kinds(table: NDArray[Any], skeletons: Sequence[int]) -> Iterator[tuple[tuple[bool, int], NDArray[np.int64]]]:
+    """Yield people's animals and predicted ones of each skeleton: they lie in different tables, or differ in length."""
+    for by_user in (True, False):
+        for number in skeletons:
+            chosen = ((table["instance_type"] == USER) == by_user) & (table["skeleton"] == number)
+            yield (by_user, number), np.flatnonzero(chosen)
+
+
+def _find_video(path: Path, file: Any, video: Path) -> RecordedVideo:
+    videos = [_recorded(file, number, json.loads(text)) for number, text in enumerate(texts(file["videos_json"]))]
+    stem = plain(video.stem).casefold()
+    named = [one for one in videos if plain(PureWindowsPath(one.path).stem).casefold() == stem]
+    own = [plain(part) for part in video.absolute().parts[::-1]]
+    shared = [_n_equal([plain(part) for part in PureWindowsPath(one.path).parts[::-1]], own) for one in named]
+    likely = [one for one, n_shared in zip(named, shared, strict=True) if n_shared == max(shared)]
+    if len(likely) == 1:
+        return likely[0]
+    told = ", ".join(one.path for one in videos) or "none"
+    raise PredictionsError(
+        f"{path}: holds {'several videos' if likely else 'no video'} {video.name} (its videos: {told}); give the "
+        "project that has its predictions"
+    )
+
+
+def _n_equal(parts: Sequence[str], others: Sequence[str]) -> int:
+    """How many parts agree from the start."""
+    return next((i for i, pair in enumerate(zip(parts, others, strict=False)) if len(set(pair)) > 1), len(parts))
+
+
+def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVideo:
+    """Describe a video; of one whose images the project carries, the one that they were taken from."""
+    backend = described.get("backend") or {}
+    dataset = str(backend.get("dataset") or "")
+    group = dataset.partition("/")[0]
+    if backend.get("filename") == "." and group.removeprefix("video").isdecimal():
+        # The frames of packages keep the number that their video had in the project that was packed.
+        number = int(group.removeprefix("video"))
+        source = file.get(f"{group}/source_video")
+        described = described if source is None else json.loads(text_of(source.attrs["json"]))
+        backend = described.get("backend") or {}
+    shape = backend.get("shape") or backend.get("shape_") or [0, 0, 0, 0]
+    size = (int(shape[1]), int(shape[2])) if len(shape) == 4 and shape[1] and shape[2] else None
+    filename = backend.get("filenames") or backend.get("filename") or described.get("filename") or ""
+    if not isinstance(filename, list):
+        return RecordedVideo(number, str(filename), size, None)
+    files = [PureWindowsPath(str(name)) for name in filename]
+    order = sorted(range(len(files)), key=lambda i: natural_order(Path(files[i].name)))
+    return RecordedVideo(number, str(files[0].parent) if files else "", size, np.argsort(order).astype(np.int64))
+
+
+def _ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Concatenate the ranges from each begin to its end."""
+    lengths = ends - begins
+    starts = np.cumsum(lengths) - lengths
+    numbers: NDArray[np.int64] = np.arange(int(lengths.sum())) + np.repeat(begins - starts, lengths)
+    return numbers
+
+
+def _called_empty(file: Any, number: int) -> NDArray[np.int64]:
+    """Return the frames of a video of which a person said that nothing is in them."""
+    if "negative_frames" not in file:
+        return np.empty(0, np.int64)
+    marked = file["negative_frames"][:]
+    return np.array(marked["frame_idx"][marked["video_id"] == number], dtype=np.int64)
+
+
+def _replaced(
+    instances: NDArray[Any], number: NDArray[np.int64], rows: NDArray[np.int64], by_user: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tell the predictions that a person's instance in the same frame was made from, or has the track of."""
+    tracked = by_user & (instances["track"] >= 0)
+    taken = np.stack([rows[tracked], instances["track"][tracked]], axis=1)
+    # A frame and a track as one number.
+    n_tracks = int(instances["track"].max(initial=0)) + 1
+    has_track = np.isin(rows * n_tracks + instances["track"], taken @ np.array([n_tracks, 1]))
+    made_from = np.isin(number, instances["from_predicted"][by_user])
+    return ~by_user & (made_from | (has_track & (instances["track"] >= 0)))
+
+
+def _skeletons(path: Path, used: list[int]) -> tuple[list[str], list[tuple[int, int]], dict[int, NDArray[np.int64]]]:
+    """Return the nodes of the skeletons that are used, their edges, and the nodes of each one."""
+    try:
+        import sleap_io
+    except ImportError:
+        raise PredictionsError(
+            f"{path}: is read with sleap-io, which is not installed: pip install '.[sleap]' in the repository"
+        ) from None
+    found = sleap_io.load_skeleton(str(path))
+    skeletons = found if isinstance(found, list) else [found]
+    used = used or list(range(len(skeletons)))
+    names = list(dict.fromkeys(name for number in used for name in skeletons[number].node_names))
+    nodes = {number: np.array([names.index(name) for name in skeletons[number].node_names]) for number in used}
+    edges = [(int(nodes[number][a]), int(nodes[number][b])) for number in used for a, b in skeletons[number].edge_inds]
+    return names, list(dict.fromkeys(edges)), nodes
+
+
+def _points(path: Path, table: Any, instances: NDArray[Any], n_nodes: int) -> NDArray[Any]:
+    """Read the points of instances, (n_instances, n_nodes), which mostly lie one after the other."""
+    begins = instances["point_id_start"].astype(np.int64)
+    if (instances["point_id_end"].astype(np.int64) - begins != n_nodes).any():
+        raise PredictionsError(f"{path}: has animals with another number of points than the skeleton's {n_nodes}")
+    order = np.argsort(begins, kind="stable")
+    found = np.empty((len(instances), n_nodes), table.dtype)
+    # A stretch without a gap is one read.
+    breaks = np.flatnonzero(np.diff(begins[order]) != n_nodes) + 1
+    for part in np.split(order, breaks):
+        start = begins[part[0]]
+        found[part] = table[start : start + len(part) * n_nodes].reshape(len(part), n_nodes)
+    return found

@@ -1,0 +1,106 @@
+"""Numbers in CSV files that may be gigabytes long: read in pieces, in bounded memory."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import PredictionsError
+
+# Characters parsed at once.
+PIECE = 1 << 24
+LONGEST_LINE = 1 << 24
+
+Converters = Mapping[int, Callable[[str], float]]
+
+
+def head_of(path: Path, n_rows: int) -> list[list[str]]:
+    """Return the first rows of a table; a PredictionsError says that the file cannot be read as one."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = "".join(file.readline(LONGEST_LINE) for _ in range(n_rows))
+        return list(islice(csv.reader(StringIO(text, newline="")), n_rows))
+    except (OSError, ValueError, csv.Error) as error:
+        raise PredictionsError(f"{path}: cannot be read as a table ({error}); give a network's predictions") from None
+
+
+def numbers_in(
+    path: Path, n_header: int, columns: list[int], n_columns: int, converters: Converters | None = None
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the rows below the header of a table, in pieces.
+
+    An empty cell is NaN. A PredictionsError names the first line that has another number of cells, or no numbers.
+
+    Parameters
+    ----------
+    path : Path
+    n_header : int
+        Lines to skip.
+    columns : list of int
+        Those that are wanted.
+    n_columns : int
+        How many a row has.
+    converters : mapping of int to callable
+        Gives a number for the text of a cell, for columns of text.
+
+    Yields
+    ------
+    array (n_rows, len(columns)), float64
+    """
+    n_before = n_header
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for _ in range(n_header):
+                file.readline(LONGEST_LINE)
+            while text := file.read(PIECE):
+                text += file.readline(LONGEST_LINE)
+                lines = _without_gaps(text).split("\n")
+                if any(lines):
+                    yield _parsed(path, lines, n_before, columns, n_columns, converters)
+                n_before += len(lines) - 1
+    except UnicodeDecodeError as error:
+        raise PredictionsError(f"{path}: is no table of text ({error}); copy it again") from None
+
+
+def _without_gaps(text: str) -> str:
+    """Write NaN into the empty cells, which NumPy does not read; not into the first of a line, which is an index."""
+    # Twice, because matches do not overlap.
+    filled = text.replace(",,", ",nan,").replace(",,", ",nan,").replace(",\n", ",nan\n")
+    return f"{filled}nan" if filled.endswith(",") else filled
+
+
+def _parsed(
+    path: Path, lines: list[str], n_before: int, columns: list[int], n_columns: int, converters: Converters | None
+) -> NDArray[np.float64]:
+    # All cells of a line count, also those that are not read.
+    short = next((line for line in lines if line and line.count(",") < n_columns - 1), None)
+    try:
+        if short is None:
+            how: dict[str, Any] = {"usecols": columns, "converters": converters}
+            rows: NDArray[np.float64] = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, quotechar='"', **how)
+            return rows
+        reason = f"has fewer cells ({short.count(',') + 1}) than the header ({n_columns})"
+        n_good = lines.index(short)
+    except ValueError as error:
+        reason, n_good = (
+            f"cannot be read ({error})",
+            next((i for i, line in enumerate(lines) if line and not _is_row(line, columns, converters or {})), 0),
+        )
+    raise PredictionsError(
+        f"{path}: line {n_before + n_good + 1} {reason}; the file is damaged or cut off: predict or copy it again"
+    )
+
+
+def _is_row(line: str, columns: list[int], converters: Converters) -> bool:
+    try:
+        cells = next(csv.reader([line]))
+        for column in columns:
+            converters.get(column, float)(cells[column])
+    except (ValueError, IndexError, csv.Error):
+        return False
+    return True
