@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keyframes.errors import ExportError
+from keyframes.predictions.hdf5 import package_to_read
 from keyframes.predictions.pandas_hdf5 import labels_of
 
 
@@ -22,12 +23,7 @@ def images_in_h5(path: Path) -> Iterator[str]:
 
     An ExportError says that the file is no such table, or that h5py is missing.
     """
-    try:
-        import h5py
-    except ImportError:
-        raise ExportError(
-            f"{path}: is read with h5py, which is not installed: pip install '.[sleap]' in the repository"
-        ) from None
+    h5py = package_to_read(path, "h5py", ExportError)
     try:
         with h5py.File(path, "r") as file:
             yield from (label[-1] for label in labels_of(file["df_with_missing"], "axis1"))

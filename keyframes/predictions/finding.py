@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 
 from keyframes.errors import PredictionsError
@@ -56,12 +57,10 @@ def unfiltered(path: Path) -> Path:
 
 def readable(path: Path) -> Path:
     """Return the CSV beside an HDF5 file where h5py is missing, or the file itself."""
-    try:
-        import h5py  # noqa: F401
-    except ImportError:
-        beside = path.with_suffix(".csv")
-        return beside if path.suffix == ".h5" and beside.is_file() else path
-    return path
+    if path.suffix != ".h5" or find_spec("h5py") is not None:
+        return path
+    beside = path.with_suffix(".csv")
+    return beside if beside.is_file() else path
 
 
 def refuse_other_name(path: Path, video: Path) -> None:

@@ -2,24 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from keyframes.errors import PredictionsError
+from keyframes.errors import KeyframesError, PredictionsError
 
 # What sleap-io, h5py and NumPy raise on damaged files, as random damage shows; a size that is damaged may be any.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 
+def package_to_read(path: Path, name: str, error: type[KeyframesError]) -> Any:
+    """Return h5py or sleap-io, which are of an extra; this error where it is missing."""
+    try:
+        return import_module(name.replace("-", "_"))
+    except ImportError:
+        raise error(
+            f"{path}: is read with {name}, which is not installed: pip install '.[sleap]' in the repository"
+        ) from None
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """Open an HDF5 file to read; a PredictionsError says that it is none, is damaged, or that h5py is missing."""
-    try:
-        import h5py
-    except ImportError:
-        raise PredictionsError(
-            f"{path}: is read with h5py, which is not installed: pip install '.[sleap]' in the repository"
-        ) from None
+    h5py = package_to_read(path, "h5py", PredictionsError)
     try:
         with h5py.File(path, "r") as file:
             yield file

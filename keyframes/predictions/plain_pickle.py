@@ -96,7 +96,7 @@ def plain_data(pickled: bytes, what: str) -> Any:
         if any(code.name in PUTS and int(place or 0) > len(pickled) for code, place, _ in genops(pickled)):
             raise pickle.UnpicklingError("it wants a place that it cannot fill")
         return _Unpickler(io.BytesIO(pickled)).load()
-    # A damaged pickle may ask for anything.
+    # Loading damaged bytes raises whatever the step that they happen to name raises.
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise PredictionsError(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from keyframes.errors import PredictionsError
 from keyframes.names import plain
 from keyframes.predictions.assembly import as_float32, as_indices, assembled
-from keyframes.predictions.hdf5 import opened, text_of, texts
+from keyframes.predictions.hdf5 import opened, package_to_read, text_of, texts
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import slots_of_instances
 from keyframes.video.images import natural_order
@@ -184,13 +184,7 @@ def _replaced(
 
 def _skeletons(path: Path, used: list[int]) -> tuple[list[str], list[tuple[int, int]], dict[int, NDArray[np.int64]]]:
     """Return the nodes of the skeletons that are used, their edges, and the nodes of each one."""
-    try:
-        import sleap_io
-    except ImportError:
-        raise PredictionsError(
-            f"{path}: is read with sleap-io, which is not installed: pip install '.[sleap]' in the repository"
-        ) from None
-    found = sleap_io.load_skeleton(str(path))
+    found = package_to_read(path, "sleap-io", PredictionsError).load_skeleton(str(path))
     skeletons = found if isinstance(found, list) else [found]
     used = used or list(range(len(skeletons)))
     names = list(dict.fromkeys(name for number in used for name in skeletons[number].node_names))
