@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,20 +21,20 @@ class Review:
 
     def request(self, method, path, body=None, **headers):
         """Status, headers and content of the answer; `path` is that after the token, or a whole one from "//"."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         target = path[1:] if path.startswith("//") else f"/{self.token}/{path}"
         skipped = "host" in {name.lower() for name in headers}
-        connection.putrequest(method, target, skip_host=skipped, skip_accept_encoding=True)
         data = b"" if body is None else json.dumps(body).encode() if not isinstance(body, bytes) else body
-        for name, value in headers.items():
-            if value is not None:
-                connection.putheader(name.replace("_", "-"), value)
-        if body is not None:
-            connection.putheader("Content-Length", str(len(data)))
-        connection.endheaders(data)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        # A review that is killed while it answers leaves the connection to us.
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.putrequest(method, target, skip_host=skipped, skip_accept_encoding=True)
+            for name, value in headers.items():
+                if value is not None:
+                    connection.putheader(name.replace("_", "-"), value)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(data)))
+            connection.endheaders(data)
+            with connection.getresponse() as answer:
+                content = answer.read()
         return answer.status, dict((name.lower(), value) for name, value in answer.getheaders()), content
 
     def get(self, path):
