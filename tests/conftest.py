@@ -13,6 +13,13 @@ from typer.testing import CliRunner
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
+
+def slow_but_for(quick, values):
+    """Parameters of a test that is slow, but for a few of them."""
+    marked = [(value, () if value in quick else pytest.mark.slow) for value in values]
+    return [pytest.param(*value if isinstance(value, tuple) else (value,), marks=marks) for value, marks in marked]
+
+
 compiled_only = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="about compilation, or too much for plain Python"
 )

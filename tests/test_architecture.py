@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import functools
 import importlib
 import re
 import subprocess
@@ -17,9 +18,15 @@ PACKAGES = ("clustering", "keyframes", "quantize")
 PRIVATE = re.compile("_[^_]")
 
 
+@functools.cache
+def nodes_of(path):
+    """Every node of a file's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported(path):
     """Full names of everything that a file imports, type checkers' imports and late ones included."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -37,7 +44,7 @@ def test_imports_follow_the_contracts_of_the_project_file():
 def test_no_module_reaches_into_the_objects_of_another():
     """A name with an underscore in front is read from another object only in the module that defines it."""
     for path in sources(*PACKAGES):
-        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        nodes = nodes_of(path)
         attributes = [node for node in nodes if isinstance(node, ast.Attribute) and PRIVATE.match(node.attr)]
         read = {node.attr for node in attributes if not (isinstance(node.value, ast.Name) and node.value.id == "self")}
         # A named tuple's public method has such a name, to stay clear of those of its fields.
@@ -106,14 +113,13 @@ def test_some_things_have_one_place(name, places):
 
 def names_in(path):
     """Every name and attribute that a file uses."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return names | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = {node.id for node in nodes_of(path) if isinstance(node, ast.Name)}
+    return names | {node.attr for node in nodes_of(path) if isinstance(node, ast.Attribute)}
 
 
 def test_only_the_command_line_prints():
     for path in sources(*PACKAGES):
-        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        calls = [node for node in nodes_of(path) if isinstance(node, ast.Call)]
         prints = any(isinstance(call.func, ast.Name) and call.func.id in {"print", "input"} for call in calls)
         assert not prints or path.parent.name == "commands" or path.name in {"cli.py", "interruption.py"}, path
 

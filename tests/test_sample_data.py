@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keyframes import VideoReader
-from tests.conftest import ROOT
+from tests.conftest import ROOT, slow_but_for
 
 FOLDER = ROOT / "sample_data"
 
@@ -76,20 +76,23 @@ def plain_frame(make_sample):
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"seed": 4},
-        {"animals": 2},
-        {"animal_size": 60.0},
-        {"fur_colour": (220, 215, 205)},
-        {"floor": "wood"},
-        {"arena_seed": 9},
-        {"objects": 0},
-        {"noise": 12.0},
-        {"light_drift": 0.4},
-        {"camera_motion": 10.0},
-        {"rest_share": 0.0},
-        {"width": 320, "height": 240, "animal_size": 60.0},
-    ],
+    slow_but_for(
+        [{"animals": 2}, {"floor": "wood"}, {"rest_share": 0.0}],
+        [
+            {"seed": 4},
+            {"animals": 2},
+            {"animal_size": 60.0},
+            {"fur_colour": (220, 215, 205)},
+            {"floor": "wood"},
+            {"arena_seed": 9},
+            {"objects": 0},
+            {"noise": 12.0},
+            {"light_drift": 0.4},
+            {"camera_motion": 10.0},
+            {"rest_share": 0.0},
+            {"width": 320, "height": 240, "animal_size": 60.0},
+        ],
+    ),
     ids=lambda change: next(iter(change)),
 )
 def test_every_setting_changes_the_recording(change, make_sample, plain_frame):

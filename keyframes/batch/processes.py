@@ -9,9 +9,11 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import cv2
@@ -86,14 +88,9 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.task: Task | None = None
         self._process = context.Process(target=_serve, args=(theirs, threads), name="keyframes-batch", daemon=True)
-        # An interruption from the keyboard goes to all processes of the terminal; ending is the parent's business.
-        blocked = getattr(signal, "pthread_sigmask", None)
-        before = blocked(signal.SIG_BLOCK, {signal.SIGINT}) if blocked else set()
-        try:
-            self._process.start()
-        finally:
-            if blocked:
-                blocked(signal.SIG_SETMASK, before)
+        # An interruption that reaches this thread must not leave a process half started, which would complain of it.
+        with ThreadPoolExecutor(1) as starter:
+            starter.submit(_start, self._process).result()
         theirs.close()
 
     def give(self, task: Task) -> None:
@@ -127,6 +124,13 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def _start(process: BaseProcess) -> None:
+    """Start a process that leaves an interruption from the keyboard, which goes to all of a terminal, to its parent."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    process.start()
 
 
 def _serve(pipe: "connection.Connection[Any, Any]", threads: int) -> None:

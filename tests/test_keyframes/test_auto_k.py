@@ -8,6 +8,7 @@ import pytest
 
 import keyframes
 from keyframes.report.k_curve import BACKGROUND, BOTTOM, CURVE, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, draw_k_curve
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import read_number
 from tests.test_keyframes.test_extract import contents
 
@@ -101,7 +102,7 @@ def test_a_word_other_than_auto_is_no_setting(tmp_path, video_file):
 
 @pytest.mark.parametrize(
     ("name", "lowest", "highest"),
-    [("centered_pair", 15, 60), ("vfr", 10, 60), pytest.param("openfield", 20, 80, marks=pytest.mark.slow)],
+    slow_but_for([("vfr", 10, 60)], [("centered_pair", 15, 60), ("vfr", 10, 60), ("openfield", 20, 80)]),
 )
 def test_a_recording_gets_a_number_worth_labelling(name, lowest, highest, tmp_path, shared_data):
     result = keyframes.extract(shared_data / f"{name}.mp4", "auto", output=tmp_path / "out")

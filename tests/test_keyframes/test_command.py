@@ -17,6 +17,7 @@ import pytest
 import keyframes
 from keyframes.commands.options import SettingsOptions
 from keyframes.settings import Options, Settings
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import ffmpeg
 
 
@@ -274,7 +275,7 @@ def pages_of_a_result(tmp_path_factory, video_file):
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
-@pytest.mark.parametrize("share", [0.6, *(pytest.param(share, marks=pytest.mark.slow) for share in (0, 0.3, 0.8, 1))])
+@pytest.mark.parametrize("share", slow_but_for([0.6], [0, 0.3, 0.6, 0.8, 1]))
 def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of_a_result, tmp_path, video_file):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -296,9 +297,8 @@ def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of
     assert done.stdout == "left: \n"
 
 
-@pytest.mark.parametrize(
-    "options", [pytest.param((), id="new"), pytest.param(("--overwrite",), id="overwrite", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [pytest.param((), id="new"), pytest.param(("--overwrite",), id="overwrite")])
 def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_video):
     command = [
         Path(sys.executable).parent / "keyframes",

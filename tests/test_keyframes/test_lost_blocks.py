@@ -16,6 +16,7 @@ import pytest
 import keyframes
 from keyframes.video import VideoReader, find_suspects
 from keyframes.video.inspection import inspect
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
 PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "4"))
@@ -150,7 +151,7 @@ def check(intact, name, n_places, seed, folder):
             check_choice(damaged, expected, whole, folder / "out")
 
 
-@pytest.mark.parametrize("name", ["h264.mp4", "mpeg4.avi"])
+@pytest.mark.parametrize("name", slow_but_for(["mpeg4.avi"], ["h264.mp4", "mpeg4.avi"]))
 def test_blocks_lost_at_a_few_places(name, intact, tmp_path):
     check(intact, name, 2, 0, tmp_path)
 
@@ -173,7 +174,7 @@ ONE_PACKET = {
 
 @pytest.mark.parametrize(
     "name",
-    ["h264.mp4", "mjpeg.avi", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hevc.mp4", "mpeg4.avi"))],
+    slow_but_for(["h264.mp4", "mjpeg.avi"], ["h264.mp4", "mjpeg.avi", "hevc.mp4", "mpeg4.avi"]),
 )
 def test_one_packet_of_zeros_costs_what_refers_to_it_and_every_way_agrees(name, tmp_path):
     path = tmp_path / name

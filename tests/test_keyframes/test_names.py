@@ -18,7 +18,7 @@ from PIL import Image
 import keyframes
 from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
 from keyframes.whole_files import LONGEST_HIDDEN, hidden_start, unused_name
-from tests.conftest import ROOT
+from tests.conftest import ROOT, slow_but_for
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
 
@@ -94,6 +94,7 @@ def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
     """Segments, packets and seeks open the file again and again, long after it was opened first."""
     source = odd / f"{LATIN}.mp4"
@@ -118,6 +119,7 @@ def test_a_review_shows_any_name(odd, video_file):
     assert len(json.loads((result.folder / "manifest.json").read_text(encoding="utf-8"))["keyframes"]) == 2
 
 
+@pytest.mark.slow
 def test_a_batch_goes_on_under_another_locale(odd, video_file, run_under):
     recordings = odd / "recordings"
     names = [b"a.mp4", "Mäuse.mp4".encode(), b"lat\xe9/caf\xe9.mp4", b"z.mp4"]
@@ -147,7 +149,7 @@ def test_a_batch_goes_on_under_another_locale(odd, video_file, run_under):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes descriptors")
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", slow_but_for(["2>&-"], ["2>&-", ">&-", "<&- >&- 2>&-"]))
 def test_closed_standard_streams_change_nothing(closed, tmp_path, video_file):
     command = Path(sys.executable).parent / "keyframes"
     video = video_file("h264_b_frames.mp4")
@@ -195,7 +197,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, run_installed, run_command
     assert all(reason.startswith("is not a file but") for reason in failures.values())
 
 
-@pytest.mark.parametrize("letter", ["n", "鼠"])
+@pytest.mark.parametrize("letter", slow_but_for("鼠", "n鼠"))
 def test_names_as_long_as_the_file_system_allows(letter, tmp_path, video_file, run_command):
     (tmp_path / "in").mkdir()
     lengths = (225, 245, 251)

@@ -6,6 +6,7 @@ import pytest
 
 from keyframes import VideoReader, extract
 from keyframes.video.picture_sizes import describe_sizes
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import X264, ffmpeg
 
 N_FRAMES = 50
@@ -50,7 +51,7 @@ def joined(folder, name, sizes):
 
 
 @pytest.mark.parametrize("backend", [None, "ffmpeg"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", slow_but_for(["h264.ts", "vp8.webm"], KINDS))
 def test_a_change_is_reported_with_its_time_and_both_sizes(name, backend, tmp_path):
     path = joined(tmp_path, name, ["320x240", "240x240"])
     with VideoReader(path, backend=backend) as reader:

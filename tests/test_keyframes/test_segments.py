@@ -13,6 +13,7 @@ from keyframes.settings import Settings
 from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, one_opencv_thread, plan_segments
 from keyframes.video.passes import Pass
 from keyframes.video.segments import MOST_BYTES, OVERLAP
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg
 
 # A frame of these lacks its packet's time, or what is decoded from a key frame on is not what a walk decodes.
@@ -57,7 +58,7 @@ def same_account(one, other):
 
 
 @pytest.mark.parametrize("view", [View(), View(luma=True)], ids=["pictures", "luma"])
-@pytest.mark.parametrize("name", sorted(LONG_KINDS))
+@pytest.mark.parametrize("name", slow_but_for(["b_frames.mp4", "open_gop.mkv", "vp9.webm"], sorted(LONG_KINDS)))
 def test_segments_see_what_a_walk_sees(name, view, long_file):
     # It takes a while until a picture that a segment starts with shows to be another.
     path = long_file(name) if name in WALKED_ONLY else long_file(name, 10)
@@ -71,7 +72,10 @@ def test_segments_see_what_a_walk_sees(name, view, long_file):
 
 
 @pytest.mark.parametrize(
-    ("name", "discard"), [("no_pyramid.mp4", "bidir"), ("b_frames.mp4", "nonref"), ("mpeg4.mp4", "nonref")]
+    ("name", "discard"),
+    slow_but_for(
+        [("mpeg4.mp4", "nonref")], [("no_pyramid.mp4", "bidir"), ("b_frames.mp4", "nonref"), ("mpeg4.mp4", "nonref")]
+    ),
 )
 def test_segments_leave_out_what_a_walk_leaves_out(name, discard, long_file):
     view = View(discard=discard, kept_one_in=4)
@@ -152,7 +156,10 @@ def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
     assert in_segments(path, View(luma=True)) is None
 
 
-@pytest.mark.parametrize("name", ["refresh.mp4", "transport.ts", "open_gop.mkv", "mpeg4_b.avi", "b_frames.mp4"])
+@pytest.mark.parametrize(
+    "name",
+    slow_but_for(["open_gop.mkv"], ["refresh.mp4", "transport.ts", "open_gop.mkv", "mpeg4_b.avi", "b_frames.mp4"]),
+)
 def test_a_scan_is_the_same_with_any_number_of_workers(name, long_file):
     scans = []
     for threads in (1, 3):
@@ -172,7 +179,7 @@ def test_a_segment_may_hold_no_frame_of_the_stride(long_file):
     assert_array_equal(scan.frame_index, np.arange(0, len(video.packets.times_ms), 1000))
 
 
-@pytest.mark.parametrize("place", [0.3, 0.9])
+@pytest.mark.parametrize("place", slow_but_for([0.3], [0.3, 0.9]))
 def test_a_damaged_file_gives_the_same_scan_with_any_number_of_workers(place, long_file, tmp_path):
     data = bytearray(long_file("full_range.mp4").read_bytes())
     first = int(place * len(data))

@@ -17,6 +17,7 @@ from numpy.testing import assert_array_equal
 from keyframes import Crop, RegionError, VideoError, VideoReader, extract
 from keyframes.video.captures import ConversionError
 from keyframes.video.inspection import inspect
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import SCANS, VIDEOS, X264, ffmpeg, read_number
 
 BACKENDS = ("opencv", "ffmpeg")
@@ -73,7 +74,7 @@ def backend(request):
     return request.param
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("name", slow_but_for({*FOREIGN} - {"mpeg2.ts", "mpeg2.vob", "mpeg2.mxf", "dv.avi"}, FOREIGN))
 def test_what_opencv_cannot_read_is_what_pyav_decodes(name, foreign):
     path = foreign(name)
     times, images = witness(path)
@@ -153,7 +154,7 @@ def test_handed_out_pictures_stay_what_they_are(backend, video_file):
         assert [read_number(frame.image) for frame in list(reader)] == list(range(60))
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", slow_but_for([2], [1, 2, 5]))
 @pytest.mark.parametrize("name", ["mpeg2.mpg", "mbaff.mp4", "av1.mkv"])
 def test_threads_change_no_pixel(name, threads, foreign):
     path = foreign(name)

@@ -109,6 +109,7 @@ def test_the_table_fits_the_terminal(tmp_path):
     assert head.index("reason") == row.index("no video")
 
 
+@pytest.mark.slow
 def test_every_kind_of_recording_is_done(tmp_path, encoded_pictures, run_command):
     codecs = {
         **dict.fromkeys(("mxf", "vob", "m2v"), ("-c:v", "mpeg2video")),
@@ -161,6 +162,7 @@ def batch_of_few(few, tmp_path):
     return folder, tmp_path / "out"
 
 
+@pytest.mark.slow
 def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_path):
     folder, output = batch_of_few
     assert sorted(scans(output).values()) == [1, 1, 1]
@@ -187,6 +189,7 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
     assert sorted(scans(output).values()) == [2, 2, 2, 3]
 
 
+@pytest.mark.slow
 def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
     place = tmp_path / "out" / "1-keyframes"
     extract(few / "0.mp4", 2, output=place)

@@ -89,6 +89,7 @@ def test_context_reaches_beyond_the_range_that_was_looked_at(tmp_path, extracted
     check_images(tmp_path / "new", queue_of(tmp_path / "new"), sequential(result.parent / "h264_b_frames.mp4"))
 
 
+@pytest.mark.slow
 def test_a_real_recording_of_variable_rate(tmp_path, shared_data, sequential):
     video = shared_data / "vfr.mp4"
     result = keyframes.extract(video, 6, output=tmp_path / "vfr-keyframes").folder

@@ -69,6 +69,7 @@ def test_the_packed_images_are_the_files_of_the_result(tmp_path, extracted):
             assert not row[len(image) :].any()
 
 
+@pytest.mark.slow
 def test_real_recordings_of_variable_rate_come_back(tmp_path, shared_data):
     result = keyframes.extract(shared_data / "vfr.mp4", 8, output=tmp_path / "vfr-keyframes").folder
     keyframes.export(result, "sleap", output=tmp_path / "out", videos=[shared_data / "vfr.mp4"])
