@@ -114,9 +114,8 @@ class Settings:
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     min_gap_s : float or None
-        Least time between two chosen frames in seconds; 0 for none. None keeps them 0.1 s apart, except where the scene
-        moves so much that they are no near-duplicates. Like the next three, a guard of the choice that gives way where
-        nothing else is left.
+        Least time between two chosen frames in seconds; 0 for none. None keeps frames 0.1 s apart between which nothing
+        moves. Like the next three, a guard of the choice that gives way where nothing else is left.
     allow_similar : bool
         Take frames that look alike.
     allow_dark : bool

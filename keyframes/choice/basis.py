@@ -148,7 +148,7 @@ def path_of_frames(scan: Scan) -> NDArray[np.float64]:
 
 
 def movement_of(scan: Scan, basis: Basis | None) -> NDArray[np.float64] | None:
-    """Length of the path to each frame, each a typical step from the next where the path misses movement.
+    """Length of the path to each frame, each one a step from the next where the path misses movement.
 
     None where there is no sample. What the basis has measured is not measured again.
     """

@@ -12,9 +12,8 @@ from keyframes.choice.basis import Basis, movement_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
-# Frames closer in time are near-duplicates, unless the scene has moved by so many typical steps between them.
+# Frames closer in time are near-duplicates where nothing moves between them: the gap that nobody asked for.
 GAP_S = 0.1
-GAP_STEPS = 1.0
 # Darker than this share of the median brightness is dark.
 DARK_SHARE = 0.5
 # Blurred is what is less sharp than the median by this share of it, and by this many times the upper quartile's lead
@@ -38,8 +37,8 @@ class Limits:
     blurred : float
         Variance of the Laplacian in gray levels squared below which a frame is blurred.
     path : array (n_frames,), float64, or None
-        How far the scene has moved up to each frame: frames a typical step apart are not close. None where only time
-        counts.
+        How far the scene has moved up to each frame: where it moves between two frames, they are not close. None where
+        only time counts.
     """
 
     similar: float = 0.0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.clusters import Clusters, count_different, ranked_members
 from keyframes.choice.distance import FrameDistance, Places
-from keyframes.choice.guards import GAP_STEPS, Limits, blemishes
+from keyframes.choice.guards import Limits, blemishes
 from keyframes.choice.selection import Known, Selection, selection_of
 from keyframes.scan.scan import Scan
 
@@ -157,7 +157,7 @@ class Company:
         close = np.asarray(later - earlier < self.limits.min_gap_s - TIME_DIGITS)
         if self.limits.path is not None:
             before, after = (np.interp(times, self._time_s, self.limits.path) for times in (earlier, later))
-            close &= after - before < GAP_STEPS
+            close &= after == before
         return close
 
     def squared_distances(self, rows: NDArray[np.int64], latest: bool = False) -> NDArray[np.float64]:
