@@ -82,6 +82,6 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
         f"{effect['gave_way']} of the {n_chosen} best frames gave way, because they {told[name][1]} "
         f"{told[name][2].format(**effect)}; {SWITCHES[name]} keeps such frames"
         for name, effect in selection.guards.items()
-        if effect["gave_way"] > max(FEW, FEW_SHARE * n_chosen)
+        if not effect["kept"] and effect["gave_way"] > max(FEW, FEW_SHARE * n_chosen)
     )
     return (*kept, *moved)
