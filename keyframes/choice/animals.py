@@ -6,6 +6,7 @@ axis, so that neither place nor direction changes it; there is no model of any b
 The numbers below were chosen by the scores of `benchmarks/coverage.py`; `benchmarks/RESULTS.md` has what they reach.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -102,19 +103,21 @@ def background_of(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(np.median(thumbnails[some], axis=0), np.float32)
 
 
-def steadied(thumbnail: NDArray[np.uint8], background: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a frame in the light of the background, where enough of it is bright enough to tell."""
+def steadied(thumbnails: Iterable[NDArray[np.uint8]], background: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield frames in the light of the background, where enough of that is bright enough to tell."""
     lit = background > LIT
-    gain = float(np.median(thumbnail[lit] / background[lit])) if lit.mean() > LIT_SHARE else 1.0
-    return np.asarray(thumbnail / np.float32(max(gain, 0.1)), np.float32)
+    tells, level = lit.mean() > LIT_SHARE, background[lit]
+    for thumbnail in thumbnails:
+        gain = float(np.median(thumbnail[lit] / level)) if tells else 1.0
+        yield np.asarray(thumbnail / np.float32(max(gain, 0.1)), np.float32)
 
 
 def _differences(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How much each pixel differs from the background, (n_frames, height, width), in gray levels."""
     background = background_of(thumbnails)
     differences = np.empty(thumbnails.shape[:3], np.float32)
-    for frame, thumbnail in enumerate(thumbnails):
-        difference = np.abs(steadied(thumbnail, background) - background)
+    for frame, steady in enumerate(steadied(thumbnails, background)):
+        difference = np.abs(steady - background)
         gray = difference if difference.ndim == 2 else difference.max(axis=2)
         differences[frame] = cv2.GaussianBlur(gray, (0, 0), BLUR)
     return differences

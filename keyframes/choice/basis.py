@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.choice.animals import Animals, background_of, steadied
+from keyframes.choice.animals import background_of, steadied
 from keyframes.scan.components import even_rows
 from keyframes.scan.path import BLUR, NOISE_DEVIATIONS, NORMAL_DEVIATION, ROUNDING
 from keyframes.scan.scan import Sample, Scan
@@ -33,7 +33,7 @@ MOST_UNSEEN = 0.05
 # ... where fewer frames have such a partner, they do not count.
 LEAST_PAIRED = 0.01
 # Pairs that are looked at.
-N_PAIRS = 200
+N_PAIRS = 128
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Basis:
     held : float
         Share of the foreground that the animals hold.
     jumping : float
-        How far the animals move from one frame to the next, relative to how far whole pictures do.
+        How far the animals move from one frame to the next, relative to how far whole pictures do; 0 where they hold
+        too little for that to matter.
     unseen : float
         Share of the pairs of frames without a step between them where something has moved all the same.
     """
@@ -82,9 +83,9 @@ class Basis:
 
 def find_basis(
     sample: Sample,
-    animals: Animals | None,
-    places: NDArray[np.float32],
-    pictures: NDArray[np.float32],
+    held: float,
+    places: NDArray[np.float32] | None,
+    features: NDArray[np.float32],
     unseen: float,
 ) -> Basis:
     """Measure on a sample what its distances can be made of.
@@ -92,22 +93,23 @@ def find_basis(
     Parameters
     ----------
     sample : Sample
-    animals : Animals or None
-    places, pictures : array (n, n), float32
-        Distances of the animals' places and of whole pictures, each as a share of its mean.
+    held : float
+        Share of the foreground that the animals hold.
+    places : array (n, n), float32, or None
+        Distances of the animals' places, as a share of their mean; None where the animals hold too little.
+    features : array (n, n_features), float32
+        Of whole pictures, in units of their mean distance.
     unseen : float
         As of `unseen_share`.
     """
-    if animals is None:
-        return Basis("pictures", 0.0, 0.0, unseen)
+    if places is None:
+        return Basis("pictures", held, 0.0, unseen)
     pairs = _neighbours(sample)
     weights = np.minimum(sample.path[pairs + 1] - sample.path[pairs], 1) + 1e-9
-    of_places, of_pictures = (
-        float(np.average(distances[pairs, pairs + 1], weights=weights)) for distances in (places, pictures)
-    )
+    of_places = float(np.average(places[pairs, pairs + 1], weights=weights))
+    of_pictures = float(np.average(np.linalg.norm(features[pairs + 1] - features[pairs], axis=1), weights=weights))
     jumping = of_places / of_pictures if of_pictures > 0 else 0.0
-    steady = animals.held >= LEAST_HELD and jumping <= MOST_JUMPING
-    return Basis("animals" if steady else "pictures", animals.held, jumping, unseen)
+    return Basis("animals" if jumping <= MOST_JUMPING else "pictures", held, jumping, unseen)
 
 
 def unseen_share(sample: Sample) -> float:
@@ -125,12 +127,8 @@ def unseen_share(sample: Sample) -> float:
     def changes(here: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.float32]:
         """How much each pixel changes between the frames of some pairs, whatever the light does."""
         rows = np.union1d(here, there)
-        seen = np.stack(
-            [
-                cv2.GaussianBlur(steadied(frame, background), (0, 0), BLUR).reshape(-1)
-                for frame in sample.thumbnails[rows]
-            ]
-        )
+        steady = steadied(sample.thumbnails[rows], background)
+        seen = np.stack([cv2.GaussianBlur(frame, (0, 0), BLUR).reshape(-1) for frame in steady])
         return np.asarray(np.abs(seen[np.searchsorted(rows, here)] - seen[np.searchsorted(rows, there)]), np.float32)
 
     of_neighbours = changes(neighbours, neighbours + 1)

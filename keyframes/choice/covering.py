@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from clustering import k_medoids, one_blas_thread
 from keyframes.choice.animals import find_animals, matched_distances
-from keyframes.choice.basis import MOST_UNSEEN, Basis, find_basis, path_of_frames, unseen_share
+from keyframes.choice.basis import LEAST_HELD, MOST_UNSEEN, Basis, find_basis, path_of_frames, unseen_share
 from keyframes.choice.clusters import Clusters
 from keyframes.choice.distance import FrameDistance, similar_limit
 from keyframes.choice.selection import Known
@@ -133,23 +133,26 @@ def scene_distances(sample: Sample, features: NDArray[Any], n_pixels: int) -> Sc
     evenly = np.searchsorted(along, np.linspace(along[0], along[-1], N_SCALED))
     evenly = np.unique(np.minimum(evenly, len(along) - 1))
 
-    def scaled(distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        mean = mean_of(distances)
-        return distances / np.float32(mean) if mean > 0 else distances
-
     def mean_of(distances: NDArray[np.float32]) -> float:
-        return float(distances[np.ix_(evenly, evenly)].mean())
+        """Mean distance of some frames; 1 where they are all the same."""
+        return float(distances.mean()) or 1.0
 
+    features = features[:, None].astype(np.float32)
     with one_blas_thread():
-        pictures = matched_distances(features[:, None].astype(np.float32))
-    animals = find_animals(sample.thumbnails)
-    parts = () if animals is None else tuple(map(scaled, animals.distances()))
-    basis = find_basis(sample, animals, parts[0] if parts else pictures, scaled(pictures), unseen)
+        of_pictures = mean_of(matched_distances(features[evenly]))
+    animals, parts = find_animals(sample.thumbnails), []
+    if animals is not None and animals.held >= LEAST_HELD:
+        parts = [part / np.float32(mean_of(part[np.ix_(evenly, evenly)])) for part in animals.distances()]
+    held = 0.0 if animals is None else animals.held
+    places, relative = parts[0] if parts else None, np.asarray(features[:, 0] / of_pictures, np.float32)
+    basis = find_basis(sample, held, places, relative, unseen)
     if basis.compares == "animals":
         matrix, alike = parts[0] + parts[1], SIMILAR_SHARE
     else:
-        scale = PICTURE_SCALE / (mean_of(pictures) or 1.0)
-        matrix, alike = pictures * np.float32(scale), similar_limit(features, n_pixels) * scale
+        scale = PICTURE_SCALE / of_pictures
+        with one_blas_thread():
+            matrix = matched_distances(features) * np.float32(scale)
+        alike = similar_limit(features[:, 0], n_pixels) * scale
     if basis.bounded:
         bound = np.abs(path[:, None] - path).astype(np.float32) * np.float32(STEP_SHARE)
         np.minimum(matrix, bound, out=matrix)
