@@ -5,7 +5,7 @@ picture, there are too many of them, they hardly differ from what is behind them
 foreground, or their places jump about while the picture hardly changes: then whole pictures say more. What moved
 between two frames bounds their distance, unless more moves between frames than their path adds up to.
 
-The limits lie between what 39 recordings with known poses show (`benchmarks/RESULTS.md`): those where places and
+The limits lie between what 38 recordings with known poses show (`benchmarks/RESULTS.md`): those where places and
 postures cover the poses better than pictures do, and those where they do not.
 """
 
@@ -28,7 +28,7 @@ LEAST_HELD = 0.85
 MOST_JUMPING = 1.35
 # Pairs of frames without a step between them, between which all the same this share of a typical step has moved, ...
 UNSEEN_STEP = 0.25
-# ... are at most this share of all such pairs. Measured: 0.03 and less, or 0.08 and more; ...
+# ... are at most this share of all such pairs. Measured: 0.03 and less, or 0.07 and more; ...
 MOST_UNSEEN = 0.05
 # ... where fewer frames have such a partner, they do not count.
 LEAST_PAIRED = 0.01
