@@ -302,3 +302,13 @@ def odd(tmp_path):
     except (OSError, UnicodeError):
         pytest.skip("this file system takes names in UTF-8 alone")
     return tmp_path
+
+
+def one_error_line(done):
+    """The message, after checking that it is the only thing said."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in line
+    return line

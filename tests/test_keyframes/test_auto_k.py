@@ -8,7 +8,6 @@ import pytest
 
 import keyframes
 from keyframes.report.k_curve import BACKGROUND, BOTTOM, CURVE, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, draw_k_curve
-from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import read_number
 from tests.test_keyframes.test_extract import contents
 
@@ -102,7 +101,11 @@ def test_a_word_other_than_auto_is_no_setting(tmp_path, video_file):
 
 @pytest.mark.parametrize(
     ("name", "lowest", "highest"),
-    slow_but_for([("vfr", 10, 60)], [("centered_pair", 15, 60), ("vfr", 10, 60), ("openfield", 20, 80)]),
+    [
+        ("vfr", 10, 60),
+        pytest.param("centered_pair", 15, 60, marks=(pytest.mark.slow, pytest.mark.recordings)),
+        pytest.param("openfield", 20, 80, marks=(pytest.mark.slow, pytest.mark.recordings)),
+    ],
 )
 def test_a_recording_gets_a_number_worth_labelling(name, lowest, highest, tmp_path, shared_data):
     result = keyframes.extract(shared_data / f"{name}.mp4", "auto", output=tmp_path / "out")
@@ -112,6 +115,7 @@ def test_a_recording_gets_a_number_worth_labelling(name, lowest, highest, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.recordings
 def test_recordings_that_hardly_move(tmp_path, shared_data):
     still = keyframes.extract(shared_data / "still.mp4", "auto", output=tmp_path / "still")
     assert 5 <= len(still.frame_indices) <= 60

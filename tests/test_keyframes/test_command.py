@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -17,8 +16,7 @@ import pytest
 import keyframes
 from keyframes.commands.options import SettingsOptions
 from keyframes.settings import Options, Settings
-from tests.conftest import slow_but_for
-from tests.test_keyframes.conftest import ffmpeg
+from tests.test_keyframes.conftest import ffmpeg, one_error_line
 
 
 @pytest.fixture
@@ -39,16 +37,6 @@ def extract(run_command, folder):
 def installed_extract(run_installed, folder):
     """Run the installed `keyframes extract` in the empty folder."""
     return partial(run_installed, "keyframes", "extract", cwd=folder)
-
-
-def one_error_line(done):
-    """The message, after checking that it is the only thing said."""
-    assert done.returncode == 1
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert "Traceback" not in line
-    return line
 
 
 def test_extract_writes_a_folder_and_says_so(installed_extract, folder, video_file):
@@ -232,69 +220,6 @@ def test_a_place_without_permission_is_one_line(extract, folder, video_file):
         if not locked.is_dir():
             pytest.skip("no folder refuses this user")
     assert "cannot be written" in one_error_line(extract(video_file("mpeg4.mp4"), "-k", 3, "-o", locked / "out"))
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash to limit the size of files")
-def test_a_full_disk_is_one_line(tmp_path, video_file, run_command):
-    # A limit on the size of files stands for the full disk: write() fails in the same place, in the middle of an image.
-    command = Path(sys.executable).parent / "keyframes"
-    done = subprocess.run(
-        [
-            "bash",
-            "-c",
-            'trap "" XFSZ; ulimit -f 8; exec "$@"',
-            "-",
-            command,
-            "extract",
-            video_file("mpeg4.mp4"),
-            "-k",
-            "9",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert "cannot be written" in one_error_line(done)
-    assert list(tmp_path.iterdir()) == []
-
-
-PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-# A tmpfs in a mount namespace of its own, which goes away with the process; what is left on it is told at the end.
-ON_A_SMALL_DISK = (
-    'mount -t tmpfs -o "size=$1" tmpfs "$2" && cd "$2" || exit 77\n'
-    'shift 2; "$@"; status=$?; echo "left: $(ls -A)"; exit $status'
-)
-
-
-@pytest.fixture(scope="module")
-def pages_of_a_result(tmp_path_factory, video_file):
-    """Number of the kernel's pages that the files of the result below fill."""
-    result = keyframes.extract(video_file("wmv2.wmv"), 40, output=tmp_path_factory.mktemp("whole") / "out")
-    sizes = [path.stat().st_size for path in result.folder.rglob("*") if path.is_file()]
-    return sum(-(-size // PAGE) for size in sizes)
-
-
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
-@pytest.mark.parametrize("share", slow_but_for([0.6], [0, 0.3, 0.6, 0.8, 1]))
-def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of_a_result, tmp_path, video_file):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    # With all of its pages but one, the last file finds no place.
-    size = PAGE * max(1, round(share * pages_of_a_result) - 1)
-    command = [Path(sys.executable).parent / "keyframes", "extract", video_file("wmv2.wmv"), "-k", "40"]
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", str(size), disk, *command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TMPDIR": str(disk)},
-    )
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip("this user may not mount a small disk")
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 1, done.stderr
-    assert line.startswith("error: ")
-    assert "No space left on device" in line
-    assert done.stdout == "left: \n"
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from keyframes.video.inspection import inspect
 from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
-PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "4"))
+PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "3"))
 BLOCKS = (4 << 10, 64 << 10)
 N_FRAMES = 256
 # What two colour conversions may differ by on average, and a picture that is right from one that is not.

@@ -10,13 +10,15 @@ import pytest
 
 import keyframes
 
+LONG = (pytest.mark.slow, pytest.mark.recordings)
+
 
 @pytest.mark.parametrize(
     ("name", "k"),
     [
         ("vfr.mp4", 50),
-        pytest.param("openfield.mp4", 50, marks=pytest.mark.slow),
-        pytest.param("centered_pair.mp4", 50, marks=pytest.mark.slow),
+        pytest.param("openfield.mp4", 50, marks=LONG),
+        pytest.param("centered_pair.mp4", 50, marks=LONG),
     ],
 )
 def test_every_image_is_the_frame_that_a_plain_loop_counts(name, k, tmp_path, shared_data):
@@ -36,6 +38,7 @@ def test_every_image_is_the_frame_that_a_plain_loop_counts(name, k, tmp_path, sh
 
 
 @pytest.mark.slow
+@pytest.mark.recordings
 def test_recordings_that_hardly_move(tmp_path, shared_data):
     still = keyframes.extract(shared_data / "still.mp4", 50, output=tmp_path / "still")
     assert len(still.frame_indices) == 50
@@ -45,6 +48,7 @@ def test_recordings_that_hardly_move(tmp_path, shared_data):
 
 
 @pytest.mark.slow
+@pytest.mark.recordings
 @pytest.mark.alone
 def test_a_large_recording_needs_little_memory(tmp_path, shared_data):
     if not Path("/proc/self/status").exists():

@@ -185,6 +185,7 @@ def test_a_folder_with_drawn_labels_does_not_count(tmp_path, recording, project)
 
 
 @pytest.mark.slow
+@pytest.mark.recordings
 def test_two_choices_cover_the_poses_as_well_as_one(tmp_path, shared_data):
     measure = runpy.run_path(str(shared_data.parent / "bench" / "pose_coverage.py"))
     coverage, video = measure["Coverage"](shared_data / "openfield.npz"), shared_data / "openfield.mp4"
