@@ -5,7 +5,7 @@ picture, there are too many of them, they hardly differ from what is behind them
 foreground, or their places jump about while the picture hardly changes: then whole pictures say more. What moved
 between two frames bounds their distance, unless more moves between frames than their path adds up to.
 
-The limits lie between what 38 recordings with known poses show (`benchmarks/RESULTS.md`): those where places and
+The limits lie between what 39 recordings with known poses show (`benchmarks/RESULTS.md`): those where places and
 postures cover the poses better than pictures do, and those where they do not.
 """
 
