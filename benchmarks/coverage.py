@@ -24,6 +24,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise, permutations
 from pathlib import Path
 
@@ -39,13 +40,15 @@ from make_sample import Scene, animate, render, simulate, write_video  # noqa: E
 from clustering import k_medoids  # noqa: E402
 from keyframes.choice.animals import find_animals  # noqa: E402
 from keyframes.choice.choose import choose  # noqa: E402
-from keyframes.choice.covering import N_SCALED, STEP_SHARE, nearest_of_sample  # noqa: E402
+from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, nearest_of_sample, scene_distances  # noqa: E402
 from keyframes.scan.first_pass import scan_video  # noqa: E402
 from keyframes.scan.scan import Scan  # noqa: E402
 from keyframes.settings import Settings  # noqa: E402
 from keyframes.video import VideoReader  # noqa: E402
 
 KS = (20, 50, 100)
+# Of short recordings no more than this share of the frames.
+MOST_SHARE = 0.45
 N_MODES, N_PHASES = 40, 16
 N_RUNS, RUN, REST = 5, 40, 633
 SCENES = {
@@ -168,7 +171,9 @@ def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
     sample = scan.sample
     assert sample is not None
     weights = np.bincount(nearest_of_sample(sample.rows, len(scan.frame_index)))
-    evenly = np.unique(np.searchsorted(sample.path, np.linspace(sample.path[0], sample.path[-1], N_SCALED)))
+    scenes = scene_distances(sample, scan.features[sample.rows], len(scan.components.mean))
+    along = sample.path if sample.path[-1] > sample.path[0] else np.arange(len(sample.path))
+    evenly = np.unique(np.searchsorted(along, np.linspace(along[0], along[-1], N_SCALED)))
     evenly = np.minimum(evenly, len(sample.path) - 1)
     bound = np.abs(sample.path[:, None] - sample.path) * STEP_SHARE
 
@@ -178,7 +183,10 @@ def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
     rows = scan.features[sample.rows].astype(np.float32)
     norms = (rows**2).sum(axis=1)
     looks = scaled(np.sqrt(np.maximum(norms[:, None] + norms - 2 * rows @ rows.T, 0)))
+    looks = PICTURE_SCALE * looks
     matrices = {"k-medoids on PCA": looks, "the same, bound by the path": np.minimum(looks, bound)}
+    if scenes is not None:
+        matrices["what was decided, not spread"] = scenes.matrix
     if (animals := find_animals(sample.thumbnails)) is not None:
         place, posture = (scaled(part) for part in animals.distances())
         matrices |= {
@@ -189,15 +197,19 @@ def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
             "places + postures, bound": np.minimum(place + posture, bound),
         }
 
-    def chooser(matrix: np.ndarray) -> Callable[[int], np.ndarray]:
-        return lambda k: scan.frame_index[sample.rows[k_medoids(matrix, k, sample_weight=weights)[0]]]
+    def pick(matrix: np.ndarray, k: int) -> np.ndarray:
+        return scan.frame_index[sample.rows[k_medoids(matrix, k, sample_weight=weights)[0]]]
 
-    return {name: chooser(matrix) for name, matrix in matrices.items()}
+    picks = {name: partial(pick, matrix) for name, matrix in matrices.items()}
+    if scenes is not None:
+        picks["without guards"] = lambda k: pick(scenes.spread_over(sample, k), k)
+    return picks
 
 
 def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bool) -> None:
     """Print the scores of a video."""
     truth = Truth(poses)
+    ks = [k for k in KS if k <= MOST_SHARE * len(poses)]
 
     def chosen(k: int, seed: int, **options: str) -> np.ndarray:
         return np.array(
@@ -213,10 +225,13 @@ def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bo
         if ablation:
             methods |= {told: lambda k, pick=pick: [pick(k)] for told, pick in variants(scan).items()}
         for told, method in methods.items():
-            ratios = np.array([np.mean([np.log(truth.score(rows)) for rows in method(k)], axis=0) for k in KS])
+            ratios = np.array([np.mean([np.log(truth.score(rows)) for rows in method(k)], axis=0) for k in ks])
             by_k, by_part = np.exp(ratios.mean(axis=1)), np.exp(ratios.mean(axis=0))
-            cells = " ".join(f"{value:6.3f}" for value in (*by_k, np.exp(ratios.mean()), *by_part))
-            print(f"{name:22s} {told:28s} {cells}", flush=True)
+            cells = [f"{value:6.3f}" for value in by_k] + ["      "] * (len(KS) - len(ks))
+            cells += [f"{value:6.3f}" for value in (np.exp(ratios.mean()), *by_part)]
+            print(f"{name:22s} {told:28s} {' '.join(cells)}", flush=True)
+        if (basis := choose(scan, Settings(KS[0]), None, False)[0].basis) is not None:
+            print(f"{name:22s} {basis.reason}", flush=True)
 
 
 def main() -> None:

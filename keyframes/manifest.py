@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from keyframes import __version__
+from keyframes.choice.basis import Basis
 from keyframes.choice.selection import Keyframe, Selection
 from keyframes.names import shown_in
 from keyframes.scan.scan import Scan
@@ -66,6 +67,17 @@ class KEntry(TypedDict):
     inertias: list[float]
 
 
+class DistanceEntry(TypedDict):
+    """What the distance of two frames was made of, as a `Basis` says it, and why."""
+
+    compares: Literal["animals", "pictures"]
+    bounded: bool
+    held: float
+    jumping: float
+    unseen: float
+    reason: str
+
+
 class UnlikeEntry(TypedDict):
     """A project of ``--unlike``: its name, how many frames it has, and how many of them are of this video."""
 
@@ -99,6 +111,7 @@ class Manifest(TypedDict):
     k_selection: NotRequired[KEntry]
     views: NotRequired[list[str]]
     unlike: NotRequired[list[UnlikeEntry]]
+    distance: NotRequired[DistanceEntry]
     guards: NotRequired[dict[str, dict[str, Any]]]
     keyframes: list[KeyframeEntry]
     warnings: list[str]
@@ -140,6 +153,7 @@ def build_manifest(
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
         **({"views": views} if views else {}),
         **({"unlike": unlike} if unlike else {}),
+        **({} if selection.basis is None else {"distance": _distance_entry(selection.basis)}),
         **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
             keyframe_entry(keyframe, cast(VideoEntry, video), settings.format) for keyframe in selection.keyframes
@@ -168,6 +182,17 @@ def _k_entry(found: KSelection) -> KEntry:
         "clear": found.clear,
         "ks": found.ks.tolist(),
         "inertias": [float(f"{inertia:.6g}") for inertia in found.inertias],
+    }
+
+
+def _distance_entry(basis: Basis) -> DistanceEntry:
+    return {
+        "compares": basis.compares,
+        "bounded": basis.bounded,
+        "held": round(basis.held, 3),
+        "jumping": round(basis.jumping, 3),
+        "unseen": round(basis.unseen, 3),
+        "reason": basis.reason,
     }
 
 

@@ -174,8 +174,9 @@ def open_video(video: str | Path, settings: Settings, threads: int | None) -> Vi
 
 def without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tuple[str, ...]]:
     """Switch the least gap off where frames have no times, and say so where somebody asked for one."""
-    if reader.has_times or not settings.min_gap_s:
+    if reader.has_times or settings.min_gap_s == 0:
         return settings, ()
-    asked_for = settings.min_gap_s != Settings.min_gap_s
-    told = f"images have no times, so a gap of {settings.min_gap_s:g} s was not kept; give --rate HZ too"
-    return replace(settings, min_gap_s=0.0), (told,) if asked_for else ()
+    untimed, gap_s = replace(settings, min_gap_s=0.0), settings.min_gap_s
+    if gap_s is None:
+        return untimed, ()
+    return untimed, (f"images have no times, so a gap of {gap_s:g} s was not kept; give --rate HZ too",)

@@ -63,7 +63,7 @@ class Options(TypedDict, total=False):
     color: bool
     scan: ScanKind
     uniform: bool
-    min_gap_s: float
+    min_gap_s: float | None
     allow_similar: bool
     allow_dark: bool
     allow_blurred: bool
@@ -113,9 +113,9 @@ class Settings:
         Look at every frame, or leave out B-frames where the file has them and they can be left out.
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
-    min_gap_s : float
-        Least time between two chosen frames in seconds; 0 for none. Like the next three, a guard of the choice that
-        gives way where nothing else is left.
+    min_gap_s : float or None
+        Least time between two chosen frames in seconds; 0 for none. None keeps frames 0.1 s apart between which nothing
+        moves. Like the next three, a guard of the choice that gives way where nothing else is left.
     allow_similar : bool
         Take frames that look alike.
     allow_dark : bool
@@ -155,7 +155,7 @@ class Settings:
     color: bool = False
     scan: ScanKind = "exact"
     uniform: bool = False
-    min_gap_s: float = 0.1
+    min_gap_s: float | None = None
     allow_similar: bool = False
     allow_dark: bool = False
     allow_blurred: bool = False
@@ -176,7 +176,8 @@ class Settings:
             if getattr(self, name) is not None:
                 self._set(name, tuple(n if name == "input_size" else float(n) for n in getattr(self, name)))
         self._at_least("start_s", 0)
-        self._at_least("min_gap_s", 0)
+        if self.min_gap_s is not None:
+            self._at_least("min_gap_s", 0)
         if self.min_gap_s == float("inf"):
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:

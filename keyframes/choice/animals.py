@@ -6,6 +6,7 @@ axis, so that neither place nor direction changes it; there is no model of any b
 The numbers below were chosen by the scores of `benchmarks/coverage.py`; `benchmarks/RESULTS.md` has what they reach.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -41,10 +42,13 @@ class Animals:
         Middle of each animal, x and y in units of the reach of its crop.
     postures : array (n_frames, n_animals, CROP * CROP), float32
         Root of the difference from the background around it, turned to its axis.
+    held : float
+        Share of what differs from the background, in pixels, that these animals hold.
     """
 
     places: NDArray[np.float32]
     postures: NDArray[np.float32]
+    held: float = 1.0
 
     def distances(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Distance of places and of postures of all pairs of frames: two arrays (n_frames, n_frames), float32.
@@ -53,7 +57,7 @@ class Animals:
         """
         # With two threads BLAS sums in another order.
         with one_blas_thread():
-            return _matched(self.places), _matched(self.postures)
+            return matched_distances(self.places), matched_distances(self.postures)
 
 
 def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
@@ -74,6 +78,7 @@ def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
         return None
     area = float(np.median(largest))
     n_animals = int(np.clip(np.median([(found > COUNTED_SHARE * area).sum() for found in areas]), 1, MOST_ANIMALS))
+    held = float(np.mean([found[:n_animals].sum() / max(found.sum(), 1) for found in areas]))
     reach = REACH * float(np.sqrt(area))
     places = np.zeros((len(differences), n_animals, 2), np.float32)
     postures = np.zeros((len(differences), n_animals, CROP * CROP), np.float32)
@@ -89,18 +94,30 @@ def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
                 # One that cannot be told from another is where that one is; one that is gone, where it was.
                 source = (frame, animal - 1) if animal else (max(frame - 1, 0), 0)
                 places[frame, animal], postures[frame, animal] = places[source], postures[source]
-    return Animals(places, postures)
+    return Animals(places, postures, held)
+
+
+def background_of(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what most frames show at each pixel."""
+    some = np.linspace(0, len(thumbnails) - 1, min(len(thumbnails), N_BACKGROUND)).astype(np.int64)
+    return np.asarray(np.median(thumbnails[some], axis=0), np.float32)
+
+
+def steadied(thumbnails: Iterable[NDArray[np.uint8]], background: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield frames in the light of the background, where enough of that is bright enough to tell."""
+    lit = background > LIT
+    tells, level = lit.mean() > LIT_SHARE, background[lit]
+    for thumbnail in thumbnails:
+        gain = float(np.median(thumbnail[lit] / level)) if tells else 1.0
+        yield np.asarray(thumbnail / np.float32(max(gain, 0.1)), np.float32)
 
 
 def _differences(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How much each pixel differs from the background, (n_frames, height, width), in gray levels."""
-    some = np.linspace(0, len(thumbnails) - 1, min(len(thumbnails), N_BACKGROUND)).astype(np.int64)
-    background = np.median(thumbnails[some], axis=0).astype(np.float32)
-    lit = background > LIT
+    background = background_of(thumbnails)
     differences = np.empty(thumbnails.shape[:3], np.float32)
-    for frame, thumbnail in enumerate(thumbnails):
-        gain = float(np.median(thumbnail[lit] / background[lit])) if lit.mean() > LIT_SHARE else 1.0
-        difference = np.abs(thumbnail / np.float32(max(gain, 0.1)) - background)
+    for frame, steady in enumerate(steadied(thumbnails, background)):
+        difference = np.abs(steady - background)
         gray = difference if difference.ndim == 2 else difference.max(axis=2)
         differences[frame] = cv2.GaussianBlur(gray, (0, 0), BLUR)
     return differences
@@ -137,7 +154,7 @@ def _turned(
     return np.asarray(crop, np.float32)
 
 
-def _matched(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def matched_distances(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Distance (n_frames, n_frames) of rows (n_frames, n_animals, n_features), the animals matched as fits best."""
     n_frames, n_animals = rows.shape[:2]
     rows = rows - rows.mean(axis=(0, 1))

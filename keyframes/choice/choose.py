@@ -61,7 +61,7 @@ def choose(
             selection = select_uniform(scan, k)
         else:
             clusters = _clusters(scan, k, settings, threads, known)
-            limits = Limits.of(scan, settings, clusters.distance.alike)
+            limits = Limits.of(scan, settings, clusters.distance.alike, clusters.basis)
             selection = select_members(scan, clusters, k, limits, known)
         steps.update()
     return selection, k_selection

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import KSelection, Workers, cent_nn, k_means, nearest_centers, representatives, select_k
+from keyframes.choice.basis import Basis
 from keyframes.choice.distance import FrameDistance
 from keyframes.settings import MAX_AUTO_K, Algorithm
 
@@ -35,6 +36,8 @@ class Clusters:
         None where frames represent the clusters.
     alike : list of array, int64
         For each of the first clusters the rows of which the sharpest is best; of the others some of the nearest ones.
+    basis : Basis or None
+        What the distance is made of, where the recording decided that.
     """
 
     labels: NDArray[np.int32]
@@ -42,6 +45,7 @@ class Clusters:
     distance: FrameDistance
     centers: NDArray[np.float32] | None = None
     alike: list[NDArray[np.int64]] = field(default_factory=list)
+    basis: Basis | None = None
 
     def ranked(
         self, allowed: NDArray[np.bool_], blemish: NDArray[np.uint8], n_clusters: int

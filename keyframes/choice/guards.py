@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.choice.basis import Basis, movement_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
+# Frames closer in time are near-duplicates where nothing moves between them: the gap that nobody asked for.
+GAP_S = 0.1
 # Darker than this share of the median brightness is dark.
 DARK_SHARE = 0.5
 # Blurred is what is less sharp than the median by this share of it, and by this many times the upper quartile's lead
@@ -33,21 +36,29 @@ class Limits:
         Brightness in gray levels below which a frame is dark.
     blurred : float
         Variance of the Laplacian in gray levels squared below which a frame is blurred.
+    path : array (n_frames,), float64, or None
+        How far the scene has moved up to each frame: where it moves between two frames, they are not close. None where
+        only time counts.
     """
 
     similar: float = 0.0
     min_gap_s: float = 0.0
     dark: float = 0.0
     blurred: float = 0.0
+    path: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, scan: Scan, settings: Settings, alike: float) -> "Limits":
-        """Find what counts as dark and as blurred in a recording, for the guards that are on."""
+    def of(cls, scan: Scan, settings: Settings, alike: float, basis: Basis | None = None) -> "Limits":
+        """Find what counts as dark and as blurred in a recording, for the guards that are on.
+
+        A least gap that nobody asked for follows the movement.
+        """
         return cls(
             similar=0.0 if settings.allow_similar else alike,
-            min_gap_s=settings.min_gap_s,
+            min_gap_s=GAP_S if settings.min_gap_s is None else settings.min_gap_s,
             dark=0.0 if settings.allow_dark else dark_limit(scan.brightness),
             blurred=0.0 if settings.allow_blurred else blurred_limit(scan.sharpness),
+            path=movement_of(scan, basis) if settings.min_gap_s is None else None,
         )
 
 

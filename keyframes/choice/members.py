@@ -63,8 +63,14 @@ def select_members(
     effect: dict[str, dict[str, Any]] = choose_members(best, clean, all_allowed, company)
     rows = np.sort(np.array(company.rows, np.int64))
     effect |= {name: blemish_effect(frames, allowed, clusters, rows, k) for name, frames in bad.items()}
-    guards = {name: {"limit": float(f"{limit:.6g}"), **effect[name]} for name, limit in vars(limits).items() if limit}
-    return selection_of(scan, rows, clusters.labels, np.sqrt(clusters.squared), clusters.distances_of(rows), guards)
+    guards = {
+        name: {"limit": float(f"{limit:.6g}"), **effect[name]}
+        for name, limit in vars(limits).items()
+        if name in effect and limit
+    }
+    return selection_of(
+        scan, rows, clusters.labels, np.sqrt(clusters.squared), clusters.distances_of(rows), guards, clusters.basis
+    )
 
 
 def sharpest_first(
@@ -145,8 +151,14 @@ class Company:
             return np.zeros(len(rows), bool)
         time_s = self._time_s[rows]
         after = np.maximum(np.searchsorted(self._times, time_s), 1)
-        gaps = np.minimum(time_s - self._times[after - 1], self._times[after] - time_s)
-        return np.asarray(gaps < self.limits.min_gap_s - TIME_DIGITS)
+        return self._are_close(self._times[after - 1], time_s) | self._are_close(time_s, self._times[after])
+
+    def _are_close(self, earlier: NDArray[np.float64], later: NDArray[np.float64]) -> NDArray[np.bool_]:
+        close = np.asarray(later - earlier < self.limits.min_gap_s - TIME_DIGITS)
+        if self.limits.path is not None:
+            before, after = (np.interp(times, self._time_s, self.limits.path) for times in (earlier, later))
+            close &= after == before
+        return close
 
     def squared_distances(self, rows: NDArray[np.int64], latest: bool = False) -> NDArray[np.float64]:
         """Squared distance of each of these frames to the nearest one that is there, or to the latest one.

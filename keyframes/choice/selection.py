@@ -6,6 +6,7 @@ from typing import Any, Protocol, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.choice.basis import Basis
 from keyframes.scan.scan import Scan
 from keyframes.video.frames import known_time
 
@@ -80,12 +81,15 @@ class Selection:
     guards : dict
         For each guard that is on ("similar", "min_gap_s", "dark", "blurred"): its limit, how many clusters' best
         members gave way, and how many frames were chosen all the same ("kept"), because nothing else was left.
+    basis : Basis or None
+        What the distance is made of, where the recording decided that.
     """
 
     keyframes: tuple[Keyframe, ...]
     labels: NDArray[np.int32] = field(repr=False)
     distances: NDArray[np.float32] = field(repr=False)
     guards: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def selection_of(
     distances: NDArray[np.float32],
     own_distances: NDArray[np.floating[Any]],
     guards: dict[str, dict[str, Any]] | None = None,
+    basis: Basis | None = None,
 ) -> Selection:
     """Return the choice of some rows of a scan.
 
@@ -132,10 +137,11 @@ def selection_of(
     own_distances : array (n_chosen,)
         Distances of the chosen rows, perhaps with more digits.
     guards : dict or None
+    basis : Basis or None
     """
     sizes = np.bincount(labels)
     keyframes = tuple(
         keyframe_at(scan, row, labels[row], sizes[labels[row]], distance)
         for row, distance in zip(rows, own_distances, strict=True)
     )
-    return Selection(keyframes, labels, distances, guards or {})
+    return Selection(keyframes, labels, distances, guards or {}, basis)

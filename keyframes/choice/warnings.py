@@ -11,6 +11,15 @@ from keyframes.settings import Settings
 if TYPE_CHECKING:
     from clustering import KSelection
 
+# A guard that changes no more frames than this, or than this share of them, needs no warning.
+FEW, FEW_SHARE = 3, 0.1
+SWITCHES = {
+    "similar": "--allow-similar",
+    "min_gap_s": "--min-gap 0",
+    "dark": "--allow-dark",
+    "blurred": "--allow-blurred",
+}
+
 
 def warnings_of(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
     """Tell where the choice is not the one that was asked for, and what the guards could not keep out."""
@@ -55,7 +64,7 @@ def _were(number: int, done: str) -> str:
 
 
 def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
-    """Tell what the guards could not keep out."""
+    """Tell what the guards could not keep out, and where they changed much of the choice."""
     told = {
         "similar": ("looks", "look", "like another one"),
         "min_gap_s": ("lies", "lie", "closer to another one than {limit:g} s"),
@@ -63,9 +72,16 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
         "blurred": ("is", "are", "much less sharp than most of the recording"),
     }
     n_chosen = len(selection.keyframes)
-    return tuple(
+    kept = tuple(
         f"{effect['kept']} of the {n_chosen} chosen frames {told[name][effect['kept'] > 1]} "
         f"{told[name][2].format(**effect)}, because too few better ones were left"
         for name, effect in selection.guards.items()
         if effect["kept"]
     )
+    moved = tuple(
+        f"{effect['gave_way']} of the {n_chosen} best frames gave way, because they {told[name][1]} "
+        f"{told[name][2].format(**effect)}; {SWITCHES[name]} keeps such frames"
+        for name, effect in selection.guards.items()
+        if not effect["kept"] and effect["gave_way"] > max(FEW, FEW_SHARE * n_chosen)
+    )
+    return (*kept, *moved)

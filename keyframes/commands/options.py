@@ -177,7 +177,8 @@ class SettingsOptions(Group):
             "--min-gap",
             min=0,
             metavar="SECONDS",
-            help="Shortest time between two chosen frames, where possible; 0 for none. Images need --rate for it.",
+            help="Shortest time between two chosen frames, where possible; 0 for none. Images need --rate for it. "
+            "Default: 0.1, for frames between which nothing moves.",
         ),
         "allow_similar": guard("--allow-similar", help="Allow frames that look like another chosen frame."),
         "allow_dark": guard("--allow-dark", help="Allow frames that are much darker than most."),

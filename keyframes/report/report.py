@@ -99,6 +99,8 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
         ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
         ("Seed", str(manifest["settings"]["seed"])),
     ]
+    if "distance" in manifest:
+        found.append(("Compared", manifest["distance"]["reason"]))
     gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
     if gave_way:
         found.append(("Gave way to a guard", f"{gave_way:,}"))

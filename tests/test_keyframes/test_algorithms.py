@@ -11,7 +11,7 @@ import keyframes
 from clustering import CentNN, KMeans, MiniBatchKMeans
 from keyframes import Settings, SettingsError, VideoReader
 from keyframes.choice.choose import choose
-from keyframes.choice.covering import SIMILAR_SHARE, frame_distances, nearest_of_sample
+from keyframes.choice.covering import nearest_of_sample, scene_distances
 from keyframes.scan.components import spread_of
 from keyframes.scan.first_pass import scan_video
 from tests.conftest import ROOT
@@ -68,7 +68,7 @@ def test_what_an_algorithm_cannot_do_is_refused(algorithm, tmp_path):
 def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
     selection, _ = choose(mouse, Settings(K, **OFF), None, False)
     sample = mouse.sample
-    scene = frame_distances(sample.thumbnails, sample.path)
+    scene = scene_distances(sample, mouse.features[sample.rows], len(mouse.components.mean)).matrix
     sampled = nearest_of_sample(sample.rows, len(mouse.frame_index))
     chosen = np.searchsorted(mouse.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
     to_chosen = scene[sampled][:, sampled[chosen]]
@@ -88,16 +88,17 @@ def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
 
 
 def test_by_default_no_two_frames_look_alike_while_others_differ(mouse):
-    scene = frame_distances(mouse.sample.thumbnails, mouse.sample.path)
+    scenes = scene_distances(mouse.sample, mouse.features[mouse.sample.rows], len(mouse.components.mean))
+    scene = scenes.matrix
     sampled = nearest_of_sample(mouse.sample.rows, len(mouse.frame_index))
     for k in (K, 60):
         selection, _ = choose(mouse, Settings(k), None, False)
-        assert selection.guards["similar"]["limit"] == SIMILAR_SHARE
+        assert selection.guards["similar"]["limit"] == pytest.approx(scenes.alike, rel=1e-5)
         rows = np.searchsorted(mouse.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
         features = mouse.features[rows].astype(float)
         apart = 0.15 * cdist(features, features) / spread_of(mouse.features)
         between = np.hypot(scene[np.ix_(sampled[rows], sampled[rows])], apart) + np.diag(np.full(k, np.inf))
-        assert (between.min(axis=1) < SIMILAR_SHARE).sum() <= 2 * selection.guards["similar"]["kept"]
+        assert (between.min(axis=1) < scenes.alike).sum() <= 2 * selection.guards["similar"]["kept"]
 
 
 def test_the_command_takes_each_algorithm(run_command, tmp_path, video_file):

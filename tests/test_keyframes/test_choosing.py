@@ -46,5 +46,21 @@ def test_a_choice_of_fewer_frames_says_why(n_frames, n_chosen, told):
     ],
 )
 def test_a_guard_that_gave_way_is_told_of_one_and_of_many(kept, told):
-    guards = {"min_gap_s": {"limit": 0.1, "kept": kept}, "dark": {"limit": 3, "kept": 0}}
+    guards = {
+        "min_gap_s": {"limit": 0.1, "gave_way": 3, "kept": kept},
+        "dark": {"limit": 3, "gave_way": 0, "kept": 0},
+    }
     assert warnings_of(selection(50, 5, guards), None, Settings(k=5)) == (told,)
+
+
+@pytest.mark.parametrize(
+    ("n_chosen", "gave_way", "is_told"), [(5, 3, False), (5, 4, True), (50, 5, False), (50, 6, True)]
+)
+def test_a_guard_that_changes_more_than_a_few_frames_is_told(n_chosen, gave_way, is_told):
+    guards = {"min_gap_s": {"limit": 0.1, "gave_way": gave_way, "kept": 0}}
+    told = warnings_of(selection(500, n_chosen, guards), None, Settings(k=n_chosen))
+    sentence = (
+        f"{gave_way} of the {n_chosen} best frames gave way, because they lie closer to another one than 0.1 s; "
+        "--min-gap 0 keeps such frames"
+    )
+    assert told == ((sentence,) if is_told else ())

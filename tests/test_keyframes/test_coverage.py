@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import keyframes
 from keyframes.choice.animals import find_animals
-from keyframes.choice.covering import alike_rows, frame_distances, nearest_of_sample
+from keyframes.choice.basis import MOST_UNSEEN, unseen_share
+from keyframes.choice.covering import SPREAD, alike_rows, nearest_of_sample, scene_distances
+from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.path import path_of
 from keyframes.scan.scan import Sample
 
@@ -29,6 +31,62 @@ def drawn(places, angles, color=False, bent=0.0):
         frames.append(cv2.resize(image, SHAPE[::-1], interpolation=cv2.INTER_AREA))
     frames = np.array(frames)
     return np.repeat(frames[..., None], 3, axis=3) if color else frames
+
+
+def write_video(path, frames, fps, rng):
+    """Write gray thumbnails, four times as large and with fresh noise."""
+    writer = imageio_ffmpeg.write_frames(str(path), (256, 192), fps=fps, output_params=["-crf", "18"])
+    writer.send(None)
+    for frame in frames:
+        large = cv2.resize(np.asarray(frame, float), (256, 192)) + rng.normal(0, 2, (192, 256))
+        gray = np.clip(np.rint(large), 0, 255).astype(np.uint8)
+        writer.send(np.repeat(gray[..., None], 3, axis=2))
+    writer.close()
+
+
+def scenes_of(frames, path):
+    rows = np.arange(len(frames))
+    pixels = frames.reshape(len(frames), -1)
+    features = PrincipalComponents.fit(pixels).transform(pixels)
+    return scene_distances(Sample(rows, frames, np.asarray(path, float)), features, pixels.shape[1])
+
+
+def noisy(frames, rng, levels=1.0):
+    return np.clip(np.rint(frames + rng.normal(0, levels, frames.shape)), 0, 255).astype(np.uint8)
+
+
+def filling(n_frames, rng):
+    """A body that fills the picture and sways, with marks that move on it by themselves."""
+    fur = cv2.GaussianBlur(rng.integers(0, 255, (96, 160), np.uint8), (0, 0), 3)
+    fur = cv2.normalize(fur, None, 20, 235, cv2.NORM_MINMAX)
+    time = np.arange(n_frames)
+    x, y = 48 + 40 * np.sin(time / 9), 24 + 20 * np.sin(time / 7)
+    return np.array([cv2.getRectSubPix(fur, SHAPE[::-1], (32 + a, 24 + b)) for a, b in zip(x, y, strict=True)])
+
+
+@pytest.mark.parametrize("fills", [False, True])
+def test_animals_count_where_they_are_seen_and_whole_pictures_where_not(fills, rng):
+    time = np.arange(200)
+    walking = drawn(np.column_stack([32 + 18 * np.sin(time / 11), 24 + 10 * np.cos(time / 7)]), 90 * np.sin(time / 13))
+    frames = noisy(filling(200, rng) if fills else walking, rng)
+    scenes = scenes_of(frames, path_of([frames.reshape(200, -1)], 200, SHAPE))
+    assert scenes.basis.compares == ("pictures" if fills else "animals")
+    assert ("whole pictures, because" in scenes.basis.reason) == fills
+    # Pictures are pulled towards evenly spaced frames, animals are not.
+    pulled = scenes.spread_over(Sample(time, frames, time.astype(float)), 20) - scenes.matrix
+    assert pulled.max() == pytest.approx(SPREAD if fills else 0, abs=1e-5)
+    assert_allclose(np.diag(pulled), 0, atol=1e-6)
+
+
+def test_a_path_that_misses_slow_movement_sets_no_limit(rng):
+    # Faint as well: an eighth of the contrast.
+    slow = 90 + drawn([(14 + i / 12, 24) for i in range(400)], [0] * 400) // 8
+    frames = noisy(slow, rng, 0.4)
+    path = path_of([frames.reshape(400, -1)], 400, SHAPE)
+    assert unseen_share(Sample(np.arange(400), frames, path)) > MOST_UNSEEN
+    assert not scenes_of(frames, path).basis.bounded
+    rest = noisy(np.repeat(slow[:1], 400, axis=0), rng, 0.4)
+    assert unseen_share(Sample(np.arange(400), rest, np.linspace(0, 1e-9, 400).round(3))) <= MOST_UNSEEN
 
 
 @pytest.fixture
@@ -81,11 +139,12 @@ def test_noise_and_drifting_light_are_no_path(rng):
 def test_no_distance_is_longer_than_the_path(walk):
     frames = drawn(*walk)
     path = np.cumsum(np.tile([0.0, 0.0, 1.0], 20))
-    distances = frame_distances(frames, path)
-    assert (distances[np.abs(path[:, None] - path) == 0] == 0).all()
-    assert (distances <= np.abs(path[:, None] - path) + 1e-6).all()
-    assert frame_distances(frames, np.zeros(60)) is None
-    assert frame_distances(np.full((60, *SHAPE), 80, np.uint8), path) is None
+    frames = frames[np.searchsorted(path, path)]
+    scenes = scenes_of(frames, path)
+    assert scenes.basis.bounded
+    assert (scenes.matrix[np.abs(path[:, None] - path) == 0] == 0).all()
+    assert (scenes.matrix <= np.abs(path[:, None] - path) + 1e-6).all()
+    assert scenes_of(np.full((60, *SHAPE), 80, np.uint8), np.zeros(60)) is None
 
 
 def test_every_frame_is_taken_for_the_nearest_of_the_sample():
@@ -105,13 +164,32 @@ def test_a_long_rest_takes_few_of_the_frames(tmp_path, rng):
     run = drawn([(12 + i, 14 + 8 * np.sin(i / 5)) for i in range(40)], [20 * np.sin(i / 5) for i in range(40)])
     rest = np.concatenate([np.repeat(run[:1], 200, axis=0), run, np.repeat(run[-1:], 200, axis=0)]).astype(float)
     light = 1 + 0.02 * np.sin(np.arange(len(rest)) / 60)
-    writer = imageio_ffmpeg.write_frames(str(tmp_path / "rest.mp4"), (256, 192), fps=30, output_params=["-crf", "18"])
-    writer.send(None)
-    for frame, gain in zip(rest, light, strict=True):
-        large = cv2.resize(frame, (256, 192)) * gain + rng.normal(0, 2, (192, 256))
-        gray = np.clip(np.rint(large), 0, 255).astype(np.uint8)
-        writer.send(np.repeat(gray[..., None], 3, axis=2))
-    writer.close()
+    write_video(tmp_path / "rest.mp4", [frame * gain for frame, gain in zip(rest, light, strict=True)], fps=30, rng=rng)
     result = keyframes.extract(tmp_path / "rest.mp4", 14, output=tmp_path / "out", min_gap_s=0)
     assert len(result.keyframes) == 14
     assert sum(198 <= index < 242 for index in result.frame_indices) >= 9
+    assert result.manifest["guards"]["similar"]["kept"] == 0
+
+
+def test_where_the_scene_moves_frames_may_be_close_in_time(tmp_path, rng):
+    time = np.arange(300)
+    frames = drawn(np.column_stack([32 + 20 * np.sin(time / 11), 24 + 12 * np.cos(time / 7)]), 90 * np.sin(time / 13))
+    write_video(tmp_path / "fast.mp4", frames, fps=250, rng=rng)
+    result = keyframes.extract(tmp_path / "fast.mp4", 30, output=tmp_path / "out")
+    assert result.manifest["guards"]["min_gap_s"] == {"limit": 0.1, "gave_way": 0, "kept": 0}
+    assert np.diff([keyframe.time_s for keyframe in result.keyframes]).min() < 0.1
+    asked = keyframes.extract(tmp_path / "fast.mp4", 10, output=tmp_path / "asked", min_gap_s=0.1)
+    moved = asked.manifest["guards"]["min_gap_s"]
+    assert moved["gave_way"] > 3
+    assert any("closer to another one than 0.1 s" in warning for warning in asked.warnings)
+
+
+def test_what_was_decided_stands_in_the_manifest_and_on_the_page(tmp_path, rng):
+    write_video(tmp_path / "fills.mp4", filling(200, rng), fps=30, rng=rng)
+    result = keyframes.extract(tmp_path / "fills.mp4", 8, output=tmp_path / "out")
+    told = result.manifest["distance"]
+    assert told["compares"] == "pictures"
+    assert told["reason"].startswith("Frames were compared as whole pictures, because")
+    assert told["reason"] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    plain = keyframes.extract(tmp_path / "fills.mp4", 8, output=tmp_path / "plain", algorithm="kmeans")
+    assert "distance" not in plain.manifest
