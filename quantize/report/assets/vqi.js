@@ -1159,7 +1159,7 @@ export async function show(image, data, options = {}) {
       const address = URL.createObjectURL(await toPng(picture));
       options.signal?.throwIfAborted();
       image.src = address;
-      // Bytes and a turn for the page to draw it; what a browser cannot show is an error as well.
+      // What a browser cannot show is an error as well.
       await image.decode().catch(() => { throw new VqiError(`a browser cannot show ${picture.width} x ${picture.height} pixels`); });
       URL.revokeObjectURL(image.vqiAddress);
       image.vqiAddress = address;
@@ -1169,8 +1169,10 @@ export async function show(image, data, options = {}) {
 
 // ---- <vqi-image src="photo.vqi" alt="…" codebook="shared.vqc"> ----
 
-const STYLE = `
-  :host { display: inline-block; max-width: 100%; overflow: hidden; }
+/** Like <img>: as large as the image if the page says nothing else, and never wider than what it is in. */
+const styleOf = (width, height) => `
+  :host { display: inline-block; max-width: 100%; overflow: hidden; vertical-align: bottom;
+    ${width ? `width: ${width}px; aspect-ratio: ${width} / ${height};` : ""} }
   :host([hidden]) { display: none; }
   img { display: block; width: 100%; height: 100%; object-fit: inherit; image-rendering: inherit; }
   img[hidden] { display: none; }
@@ -1181,6 +1183,7 @@ export class VqiImage extends (globalThis.HTMLElement ?? Object) {
 
   #image = null;
   #message = null;
+  #style = null;
   #work = null;
 
   /** Whether the whole image is shown. */
@@ -1188,14 +1191,16 @@ export class VqiImage extends (globalThis.HTMLElement ?? Object) {
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open" }), style = document.createElement("style");
-    style.textContent = STYLE;
+    const root = this.attachShadow({ mode: "open" });
+    this.#style = new CSSStyleSheet();
+    root.adoptedStyleSheets = [this.#style];
     this.#image = Object.assign(document.createElement("img"), { hidden: true });
     this.#image.part = "image";
     this.#message = document.createElement("span");
     this.#message.part = "error";
     this.#message.setAttribute("role", "alert");
-    root.append(style, this.#image, this.#message);
+    root.append(this.#image, this.#message);
+    this.#style.replaceSync(styleOf());
   }
 
   get src() { return this.getAttribute("src") ?? ""; }
@@ -1225,7 +1230,7 @@ export class VqiImage extends (globalThis.HTMLElement ?? Object) {
         addresses.map((address) => bytesFrom(new URL(address, this.ownerDocument.baseURI), signal)),
       );
       const { width, height } = unpack(data, MOST_PIXELS);
-      Object.assign(this.#image.style, { width: `min(100%, ${width}px)`, aspectRatio: `${width} / ${height}` });
+      this.#style.replaceSync(styleOf(width, height));
       this.#image.hidden = false;
       await show(this.#image, data, { codebook, signal });
       this.complete = true;
@@ -1233,6 +1238,7 @@ export class VqiImage extends (globalThis.HTMLElement ?? Object) {
     } catch (error) {
       if (signal.aborted) return;
       this.#image.hidden = true;
+      this.#style.replaceSync(styleOf());
       this.#message.textContent = `${this.alt || this.src}: ${error.message}`;
       this.dispatchEvent(new ErrorEvent("error", { error, message: error.message }));
     }
