@@ -127,7 +127,7 @@ def test_a_golden_file_decodes_bit_for_bit_coarse_levels_first(attempt, name):
         assert f"{shape} {pictures[level]['hash']}" == expected
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 37), (41, 3), (64, 80), (90, 131)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (41, 3), (90, 131)])
 @pytest.mark.parametrize(
     "options",
     [
