@@ -46,6 +46,11 @@ window.attempt = async (data, options = {}, png = false) => {
   return Promise.race([work, late]);
 };
 </script>""".replace("SECONDS", str(SECONDS))
+# As strict as the documentation says, but for what these pages themselves have.
+POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; connect-src 'self'; img-src blob: data:; "
+    "style-src-attr 'unsafe-inline'"
+)
 # Its pixels as the page shows them, with four channels.
 SHOWN = """image => {
   const [width, height] = [image.naturalWidth, image.naturalHeight];
@@ -100,6 +105,7 @@ def open_site(site, open_page, body):
     """Open a page whose body is this, and whose script counts the images that have loaded or failed."""
     (site[0] / "page.html").write_text(
         '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Page</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<script>window.ended = []; for (const kind of ["load", "error"]) document.addEventListener(kind, (event) => {'
         ' if (event.target.localName === "vqi-image") ended.push(kind); }, true);</script>'
         f'<script type="module" src="vqi.js"></script>{body}',
