@@ -7,6 +7,7 @@ be the exact neighbour. Near the ends of a video there are fewer.
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -234,10 +235,10 @@ def _queued(recording: Recording, wanted: Sequence[int], bodyparts: Sequence[str
         return entries
     named_points(predictions, bodyparts, "the project")
     # The app notes when it copied the points; when they were predicted is the same in each export.
-    source = {
-        "model_name": shown(predictions.source.stem),
-        "date_time": predictions.source.stat().st_mtime_ns // 10**6,
-    }
+    predicted_ms = 0
+    with suppress(OSError):
+        predicted_ms = predictions.source.stat().st_mtime_ns // 10**6
+    source = {"model_name": shown(predictions.source.stem), "date_time": predicted_ms}
     for index, entry in zip(wanted, entries, strict=True):
         if animal := only_animal_on(recording, index, "Lightning Pose"):
             points = [
