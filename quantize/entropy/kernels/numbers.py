@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clustering import Array, compiled
-from quantize.entropy.kernels.coder import Cells, Coder, code_decision
+from quantize.entropy.kernels.coder import N_INPUTS, Cells, Coder, code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
@@ -27,19 +27,19 @@ def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set
     n: Any = np.int64(0)
     while n < 20:
         more = np.int64(1) if n_digits > n else np.int64(0)
-        if code_decision(coder, more, bases, n, cells, weight_set) == 0:
+        if code_decision(coder, more, bases, n, cells, weight_set, N_INPUTS) == 0:
             break
         n += 1
     if n == 0:
         return 0
     negative: Any = np.int64(1) if value < 0 else np.int64(0)
-    negative = code_decision(coder, negative, bases, SIGN_NODE, cells, weight_set + 1)
+    negative = code_decision(coder, negative, bases, SIGN_NODE, cells, weight_set + 1, N_INPUTS)
     found = 1
     for d in range(n - 2, -1, -1):
         # The digit after the first depends on how many there are, the others hardly on anything.
         node: Any = np.int64(21 + n if d == n - 2 else 42 + d)
         digit: Any = np.int64((size >> d) & 1)
-        digit = code_decision(coder, digit, bases, node, cells, weight_set + 2)
+        digit = code_decision(coder, digit, bases, node, cells, weight_set + 2, N_INPUTS)
         found = found * 2 + digit
     return -found if negative == 1 else found
 
