@@ -155,7 +155,8 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
         cost = rate * (float(book.rates[near, n]) + VECTOR_BITS)
         for i in range(vector.shape[0]):
             number = int(vector[i] + ROUNDING)
-            cost += (float(vector[i]) - number) ** 2
+            left = float(vector[i]) - number
+            cost += left * left
             n_digits = 0
             while number >> n_digits > 0:
                 n_digits += 1
