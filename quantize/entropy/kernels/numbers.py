@@ -27,8 +27,10 @@ def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set
     n_digits = 0
     while not coder.decoding and size >> n_digits > 0:
         n_digits += 1
-    n, d, found, negative = np.int64(0), np.int64(0), np.int64(1), np.int64(0)
+    n: Any = np.int64(0)
+    found: Any = np.int64(1)
     kind: Any = MORE
+    d, negative = np.int64(0), np.int64(0)
     # One call for all kinds of decisions: what is inlined there takes a part of the time to compile.
     while kind != DONE:
         if kind == MORE:
