@@ -71,6 +71,7 @@ def test_a_palette_compiles_nothing(picture, tmp_path):
     assert "numba" not in modules
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_first_run_says_that_it_compiles_on_a_terminal_only(picture, tmp_path):
     program = str(Path(sys.executable).parent / "quantize")

@@ -152,9 +152,7 @@ def mixed_probability(bases: Array, node: int, cells: Cells, weight_set: int, n_
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_decision(
-    coder: Coder, bit: int, bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int
-) -> int:
+def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int) -> int:
     """Code one decision, learn from it, and return it.
 
     The inputs are written out, so that all of them stay in registers: an array between the two halves of the work, or
