@@ -5,7 +5,8 @@ like many postures. Nothing here has a threshold in pixels or in units of confid
 predictions' own noise.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ QUIET_SHARE = 0.25
 MOTION_REACH = 6
 # Over gaps of more frames than this, the other nodes say better where a point is than its neighbours in time do.
 LONGEST_LINE = 10
-# Frames on each side that a steady pose is averaged over, and how often.
-REACH, PASSES = 8, 2
+# A steady pose is averaged over so many frames on each side, then over every fourth of as many, by when it is known
+# twice as well.
+REACH, PASSES = 8, ((1, 1.0), (4, 2.0))
 # Statistics are taken of so many frames, evenly spread.
 MOST_SAMPLED = 1 << 14
 
@@ -66,6 +68,41 @@ class CleanPoses:
     points: NDArray[np.float32]
     radius: float
     noise: float
+    model: "PoseModel" = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PoseModel:
+    """What postures there are: a mean shape and the directions in which postures vary by more than noise.
+
+    Attributes
+    ----------
+    shape : array (n_nodes, 2), float64
+        Onto which poses are turned.
+    mean : array (2 * n_nodes,), float64
+        Of the turned ones, x and y of a node beside each other.
+    basis : array (n_scores, 2 * n_nodes), float64
+        Orthonormal.
+    others : array (2 * n_nodes, 2 * n_nodes), float64
+        What a turned pose, its mean taken off, leaves of each node beside what the other nodes say of it.
+    """
+
+    shape: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    others: NDArray[np.float64]
+
+    def states(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scores, middle, cosine and sine of each pose: (n_frames, n_animals, n_scores + 4)."""
+        states = np.empty((*points.shape[:2], len(self.basis) + 4), np.float32)
+        to_states(points, self.shape, self.mean, self.basis, states)
+        return states
+
+    def beside_others(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Distance of each point, in pixels, from where the other nodes of the animal put it: (n_frames, n_animals, n_nodes)."""
+        left = np.empty((*points.shape[:2], len(self.others) + 4), np.float32)
+        to_states(points, self.shape, self.mean, self.others, left)
+        return np.sqrt(np.square(left[..., :-4:2]) + np.square(left[..., 1:-4:2]))
 
 
 def typical_number(keypoints: NDArray[np.float32]) -> int:
@@ -123,8 +160,8 @@ def clean(points: NDArray[np.float32]) -> CleanPoses:
     level = float(np.sqrt(np.mean(noise**2)))
     basis, shrunk = _basis_of(turned - mean, level)
     n_nodes = points.shape[2]
-    states = np.empty((*points.shape[:2], len(basis) + 4), np.float32)
-    to_states(points, shape, mean, basis, states)
+    model = PoseModel(shape, mean, basis, _others(turned - mean, shape, level))
+    states = model.states(points)
     size = float(np.sqrt(np.square(shape).sum()))
     if level > 0:
         # A place is known as many times better as there are nodes; a direction the better the larger the animal is.
@@ -132,13 +169,13 @@ def clean(points: NDArray[np.float32]) -> CleanPoses:
         scale[-4:-2] *= np.sqrt(n_nodes)
         scale[-2:] *= max(size, level)
         out, counted = np.empty_like(states), np.empty(states.shape[:2], np.float32)
-        for _ in range(PASSES):
-            steady(states, scale, REACH, out, counted)
+        for stride, tight in PASSES:
+            steady(states, (scale * tight).astype(np.float32), REACH, stride, out, counted)
             states, out = out, states
         states[..., : len(basis)] *= shrunk(float(np.median(counted)))
     from_states(states, mean, basis, points)
     radius = float(np.median(np.sqrt(np.square(rows - rows.mean(axis=1, keepdims=True)).sum(axis=2).mean(axis=1))))
-    return CleanPoses(points, radius or 1.0, level)
+    return CleanPoses(points, radius or 1.0, level, model)
 
 
 def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
@@ -233,10 +270,12 @@ def turned_onto(poses: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArr
     return np.stack([z.real, z.imag], axis=2)
 
 
-def _basis_of(turned: NDArray[np.float64], noise: float):  # type: ignore[no-untyped-def]
+def _basis_of(
+    turned: NDArray[np.float64], noise: float
+) -> tuple[NDArray[np.float64], Callable[[float], NDArray[np.float64]]]:
     """Principal components that vary more than noise, and how far to shrink the scores of a mean of so many frames."""
     if len(turned) < 2:
-        return np.eye(1, turned.shape[1]), lambda counted: np.ones(1)
+        return np.eye(1, turned.shape[1]), lambda _: np.ones(1)
     values, vectors = np.linalg.eigh(np.cov(turned.T))
     values, vectors = values[::-1], vectors[:, ::-1].T
     signal = np.maximum(values - noise**2, 0)
@@ -251,3 +290,25 @@ def _basis_of(turned: NDArray[np.float64], noise: float):  # type: ignore[no-unt
         return np.asarray(signal / (signal + noise**2 / counted))
 
     return basis, shrunk
+
+
+def _others(turned: NDArray[np.float64], shape: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+    """Return the matrix that leaves of each node what the others do not explain, for normal distributions.
+
+    With the inverse Q of the covariance, that is the inverse of a node's block of Q times its rows of Q. Where all of
+    the animal is, and how it is turned, tells nothing of its posture.
+    """
+    n_nodes = len(shape)
+    moves = np.zeros((3, n_nodes, 2))
+    moves[0, :, 0], moves[1, :, 1] = 1, 1
+    moves[2] = np.stack([-shape[:, 1], shape[:, 0]], axis=1)
+    # The rows behind the first three span all that is no move.
+    postures = np.linalg.svd(moves.reshape(3, -1))[2][3:]
+    covariance = np.atleast_2d(np.cov(postures @ turned.T)) if len(turned) > 1 else np.zeros(2 * (len(postures),))
+    ridge = 0.1 * noise**2 + 1e-3 * float(np.trace(covariance)) / max(1, len(postures)) + 1e-9
+    precision = postures.T @ np.linalg.inv(covariance + ridge * np.eye(len(postures))) @ postures
+    found = np.empty_like(precision)
+    for first in range(0, 2 * n_nodes, 2):
+        own = slice(first, first + 2)
+        found[own] = np.linalg.pinv(precision[own, own]) @ precision[own]
+    return found

@@ -121,7 +121,7 @@ def to_states(points: Array, shape: Array, mean: Array, basis: Array, states: Ar
 
 
 @compiled(fastmath=FAST_MATH)
-def steady(states: Array, scale: Array, reach: int, out: Array, counted: Array) -> None:
+def steady(states: Array, scale: Array, reach: int, stride: int, out: Array, counted: Array) -> None:
     """Replace each state by the mean of those around it in time that noise alone may tell from it.
 
     A frame weighs 1 where the squared distance, in units of what noise makes of it, is no more than expected (the
@@ -139,7 +139,10 @@ def steady(states: Array, scale: Array, reach: int, out: Array, counted: Array) 
         for animal in range(n_animals):
             total[:] = 0.0
             weights = 0.0
-            for i in range(max(0, t - reach), min(n_frames, t + reach + 1)):
+            for k in range(-reach, reach + 1):
+                i = t + stride * k
+                if i < 0 or i >= n_frames:
+                    continue
                 squared = 0.0
                 for j in range(n_columns):
                     difference = (states[i, animal, j] - states[t, animal, j]) * scale[j]
