@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
@@ -110,6 +112,12 @@ def run_extraction(
     check_unlike(settings, unlike)
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         settings, notes = without_times(settings, reader)
+        predicted = None
+        if settings.predictions is not None:
+            from keyframes.choice.predicted import choose_predicted
+            from keyframes.choice.predicted_video import read_predicted
+
+            settings, predicted = read_predicted(reader, settings)
         labelled = None
         if unlike:
             # Projects are read before hours of decoding.
@@ -119,12 +127,18 @@ def run_extraction(
 
         def write_result(followed: Settings, *more: str) -> Result:
             """Scan and choose as one kind of settings says, and write what comes of it."""
-            scan = scan_with(reader, followed, progress)
-            known = labelled.known(scan) if labelled else None
-            selection, k_selection = choose_with(scan, followed, threads, progress, known)
+            if predicted is None:
+                scan = scan_with(reader, followed, progress)
+                known = labelled.known(scan) if labelled else None
+                selection, k_selection = choose_with(scan, followed, threads, progress, known)
+            else:
+                scan = predicted.scan(reader, followed)
+                done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)
+                selection, k_selection = choose_predicted([predicted], scan, followed, threads, progress, done)
             warnings = (
                 *notes,
                 *more,
+                *(predicted.predictions.warnings if predicted else ()),
                 *scan.warnings,
                 *reader.damage(),
                 *(labelled.warnings if labelled else ()),
@@ -132,7 +146,10 @@ def run_extraction(
                 *warnings_of_damage(selection, scan),
             )
             projects = labelled.projects if labelled else ()
-            manifest = build_manifest(reader, scan, settings, selection, warnings, k_selection, unlike=projects)
+            entry = predicted.entry() if predicted else None
+            manifest = build_manifest(
+                reader, scan, settings, selection, warnings, k_selection, unlike=projects, predictions=entry
+            )
             if budget is not None:
                 manifest["budget"] = budget
             write_files(folder, reader, followed, scan, selection, k_selection, manifest, progress)
@@ -149,7 +166,7 @@ def run_extraction(
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
-    if unlike and (settings.uniform or settings.k == "auto"):
+    if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
         raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
     if unlike and settings.features == "encoder":

@@ -69,6 +69,10 @@ class Scan:
         None where the thumbnails were too many to be kept, or are not those of one recording.
     centers : array (n_clusters, n_features), float32, or None
         Of clusters that were learned with the features.
+    doubt : array (n_frames,), float32, or None
+        Where predictions were looked at in place of pictures: how doubtful they are, in digits (`find_doubt`).
+    points : array (n_frames, n_animals, n_nodes, 2), float32, or None
+        Their points, in pixels of the whole picture; NaN where missing.
     """
 
     frame_index: NDArray[np.int64]
@@ -86,6 +90,8 @@ class Scan:
     sample: Sample | None = field(repr=False)
     levels: NDArray[np.uint8] = field(repr=False)
     centers: NDArray[np.float32] | None = field(default=None, repr=False)
+    doubt: NDArray[np.float32] | None = field(default=None, repr=False)
+    points: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def proof(self, video: VideoReader, settings: Settings, frame_indices: Iterable[int]) -> Proof:
         """Return what these frames of the video are compared with when a seek fetches them; settings of the scan."""
