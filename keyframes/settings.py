@@ -32,7 +32,18 @@ OF_NETWORKS = ("encoder_minutes", *OF_FILES)
 OF_IMAGES = ("levels", "rate")
 # Settings of predictions, and those of pictures, which a choice by predictions does not look at.
 OF_PREDICTIONS = ("predictions", "doubt", "keypoints", "predictions_offset")
-OF_PICTURES = ("features", "algorithm", "crop", "width", "color", "scan", "uniform", "allow_similar", "allow_dark", "allow_blurred")
+OF_PICTURES = (
+    "features",
+    "algorithm",
+    "crop",
+    "width",
+    "color",
+    "scan",
+    "uniform",
+    "allow_similar",
+    "allow_dark",
+    "allow_blurred",
+)
 
 
 @dataclass(frozen=True)
@@ -281,7 +292,7 @@ class Settings:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON types; those of a network, of images and of predictions only where they count.
+        """Return the settings as plain JSON types; those of a network, images or predictions only where they count.
 
         A network's file, and one of predictions, is named by its name and its content, wherever it lies.
         """

@@ -243,7 +243,8 @@ def _add_medoids(
 
         def medoids_of(candidates: NDArray[np.bool_], number: int) -> list[int]:
             matrix = np.where(candidates[:, None], distances, nowhere)
-            return k_medoids(matrix, number, sample_weight=weights, covered=closest)[0].tolist()  # noqa: B023
+            found, _ = k_medoids(matrix, number, sample_weight=weights, covered=closest)  # noqa: B023
+            return [int(row) for row in found]
 
         best = medoids_of(choice.allowed[rows], 1)
         if not best:
@@ -283,7 +284,9 @@ def _selection(
     distances = poses.distances[places[labels], np.arange(len(labels))]
     selection = selection_of(scan, rows, labels[sampled], distances[sampled], distances[places])
     keyframes = tuple(
-        replace(keyframe, chosen_for=choice.chosen_for[row], reason=_reason(views, poses, choice, row, keyframe, known_rows))
+        replace(
+            keyframe, chosen_for=choice.chosen_for[row], reason=_reason(views, poses, choice, row, keyframe, known_rows)
+        )
         for row, keyframe in zip(rows.tolist(), selection.keyframes, strict=True)
     )
     return replace(selection, keyframes=keyframes)

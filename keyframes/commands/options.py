@@ -175,8 +175,8 @@ class SettingsOptions(Group):
         ),
         "predictions": predict(
             metavar="FILE|DIR",
-            help="Choose by what a network predicted on the video: a file of DeepLabCut, SLEAP or Lightning Pose, a plain "
-            "table, or the folder that holds it. Only the chosen frames are decoded.",
+            help="Choose by what a network predicted on the video: a file of DeepLabCut, SLEAP or Lightning Pose, a "
+            "plain table, or the folder that holds it.",
         ),
         "doubt": predict(
             min=0,

@@ -99,10 +99,13 @@ class PoseModel:
         return states
 
     def beside_others(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Distance of each point, in pixels, from where the other nodes of the animal put it: (n_frames, n_animals, n_nodes)."""
+        """Return how far each point is from where the other nodes of its animal put it, in pixels.
+
+        Takes points (n_frames, n_animals, n_nodes, 2); returns (n_frames, n_animals, n_nodes), float32.
+        """
         left = np.empty((*points.shape[:2], len(self.others) + 4), np.float32)
         to_states(points, self.shape, self.mean, self.others, left)
-        return np.sqrt(np.square(left[..., :-4:2]) + np.square(left[..., 1:-4:2]))
+        return np.asarray(np.hypot(left[..., :-4:2], left[..., 1:-4:2]))
 
 
 def typical_number(keypoints: NDArray[np.float32]) -> int:
@@ -124,7 +127,7 @@ def link_animals(keypoints: NDArray[np.float32]) -> Linked:
     n_animals = min(typical_number(keypoints), n_places)
     latest = np.full((n_animals, *keypoints.shape[2:]), np.nan, np.float32)
     order, gain = np.empty((n_frames, n_animals), np.int16), np.empty(n_frames, np.float32)
-    present = np.isfinite(keypoints[..., 0]).any(axis=2)
+    present = np.asarray(np.isfinite(keypoints[..., 0]).any(axis=2))
     # Started where all are seen at once.
     full = np.flatnonzero(present.sum(axis=1) >= n_animals)
     if len(full):
@@ -207,14 +210,14 @@ def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) 
         if len(own):
             # A quantile of a Rayleigh distribution.
             found[node] = np.quantile(own, QUIET_SHARE) / np.sqrt(-12 * np.log(1 - QUIET_SHARE))
-    return found
+    return np.asarray(found, np.float64)
 
 
 def _noise_and_bad(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Noise of each node, and the points that are missing or deviate by more than it explains."""
     deviation = np.empty(points.shape[:3], np.float32)
     deviations(points, deviation)
-    missing = ~np.isfinite(points).all(axis=3)
+    missing: NDArray[np.bool_] = np.asarray(~np.isfinite(points).all(axis=3))
     noise = noise_of(points)
     motion = np.empty(points.shape[:2], np.float32)
     bad = missing
@@ -311,4 +314,4 @@ def _others(turned: NDArray[np.float64], shape: NDArray[np.float64], noise: floa
     for first in range(0, 2 * n_nodes, 2):
         own = slice(first, first + 2)
         found[own] = np.linalg.pinv(precision[own, own]) @ precision[own]
-    return found
+    return np.asarray(found, np.float64)

@@ -3,8 +3,8 @@
 Every measure is compared with its own distribution in this recording, in digits: a level of 3 is what one value in a
 thousand reaches. So scales that differ between networks do not matter, and there are no thresholds in pixels or in
 units of confidence. Where values reach beyond their distribution, as those of gross errors do, the level is what a
-tail like that of noise, through the middle of the distribution, would give; of confidence, whose scale says nothing, the rank
-alone counts.
+tail like that of noise, through the middle of the distribution, would give; of confidence, whose scale says nothing,
+the rank alone counts.
 """
 
 from dataclasses import dataclass, field
@@ -97,7 +97,7 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     """
     n_frames, n_animals, n_nodes = linked.points.shape[:3]
     notes = _Notes(n_frames)
-    missing = ~np.isfinite(linked.points[..., 0])
+    missing = np.asarray(~np.isfinite(linked.points[..., 0]))
     deviation = np.empty(missing.shape, np.float32)
     deviations(linked.points, deviation)
     jumps = _beside_motion(deviation)
@@ -114,7 +114,7 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     for name, values in predictions.errors.items():
         own = linked.of(values)
         notes.add(name, tail_levels(own), own)
-    present = ~missing.all(axis=2)
+    present = np.asarray(~missing.all(axis=2))
     lost = missing & present[..., None]
     notes.add("missing", run_levels(lost), lost.astype(np.float32))
     there = np.isfinite(predictions.keypoints[..., 0]).any(axis=2).sum(axis=1)
@@ -208,7 +208,7 @@ class _Notes:
 
     def add(self, kind: str, levels: NDArray[np.float32], values: NDArray[np.float32]) -> None:
         """Note a measure of each point, (n_frames, n_animals, n_nodes)."""
-        number, before = KINDS.index(kind), self.level.copy()  # type: ignore[arg-type]
+        number, before = KINDS.index(kind), self.level.copy()
         note_events(levels, LOW, number, LONG_RUN, self.level, self.what, self.hidden)
         rows = np.flatnonzero(self.level > before)
         self.value[rows] = values[rows, self.what[rows, 1], self.what[rows, 2]]
@@ -219,11 +219,11 @@ class _Notes:
         """Note a measure of each frame, (n_frames,)."""
         worse = (levels > self.level) & (levels >= LOW)
         self.level[worse], self.value[worse] = levels[worse], values[worse]
-        self.what[worse] = KINDS.index(kind), -1, -1  # type: ignore[arg-type]
+        self.what[worse] = KINDS.index(kind), -1, -1
         self.hidden[worse] = False
 
     def forget(self, labelled: NDArray[np.bool_]) -> None:
-        """A person's labels are not in doubt."""
+        """Take back what was noted of labelled frames: a person's labels are not in doubt."""
         self.level[labelled] = 0
         self.what[labelled] = -1
         self.hidden[labelled] = False

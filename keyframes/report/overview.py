@@ -61,8 +61,12 @@ class Overview:
         doubts = {}
         if doubt is not None:
             shares = np.clip(doubt / (MOST_DOUBT * np.log10(max(10, len(doubt)))), 0, 1)
-            doubts = {"doubt": {"bins": _packed(_highest(time_s, shares, len(self.bin_label)), "<f4"),
-                                "dots": _packed(shares[rows], "<f4")}}
+            doubts = {
+                "doubt": {
+                    "bins": _packed(_highest(time_s, shares, len(self.bin_label)), "<f4"),
+                    "dots": _packed(shares[rows], "<f4"),
+                }
+            }
         return {
             "first_s": self.first_s,
             "last_s": self.last_s,

@@ -17,7 +17,7 @@ def drawn_points(points: NDArray[np.float32], manifest: Manifest) -> str:
     video, names = manifest["video"], manifest["predictions"]["keypoints"]
     width = video["width"]
     parts = []
-    for animal, own in enumerate(points):
+    for own in points:
         seen = np.isfinite(own).all(axis=1)
         for one, other in manifest["predictions"]["skeleton"]:
             if seen[one] and seen[other]:
@@ -28,7 +28,7 @@ def drawn_points(points: NDArray[np.float32], manifest: Manifest) -> str:
         for node in np.flatnonzero(seen).tolist():
             x, y = own[node]
             parts.append(
-                f'<circle class="animal-{animal % 6}" cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS * width:.2f}" '
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS * width:.2f}" '
                 f'style="--node:{node_hue(node, len(names))}"><title>{text(names[node])}</title></circle>'
             )
     return (
@@ -43,7 +43,7 @@ def node_hue(node: int, n_nodes: int) -> int:
 
 
 def listed_points(points: NDArray[np.float32] | None) -> list[Any]:
-    """Return the points (n_animals, n_nodes, 2) of a frame as plain lists for the scripts of a page; null if missing."""
+    """Return the points (n_animals, n_nodes, 2) of a frame as lists for the scripts of a page; None if missing."""
     if points is None:
         return []
     return [

@@ -56,7 +56,7 @@ def write_report(
     """Write ``report.html`` into a result folder.
 
     The arrays have a row for each scanned frame: index, time, cluster and place (n_frames, 2) on the map, and, of
-    predictions, doubt and points (n_frames, n_animals, n_nodes, 2); `thumbnails` has the JPEG file of each chosen frame.
+    predictions, doubt and points (n_frames, n_animals, n_nodes, 2); `thumbnails` has a JPEG file of each chosen frame.
     """
     chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
     along = timeline(frame_index, time_s)

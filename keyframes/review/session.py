@@ -93,7 +93,11 @@ class Session(AbstractContextManager["Session"]):
             "warnings": manifest["warnings"],
             "predictions": manifest.get("predictions"),
             "keyframes": [
-                {**mark(entry), "note": entry.get("note", ""), "points": self._points(self._scan.row(entry["frame_index"]))}
+                {
+                    **mark(entry),
+                    "note": entry.get("note", ""),
+                    "points": self._points(self._scan.row(entry["frame_index"])),
+                }
                 for entry in manifest["keyframes"]
             ],
             "n_changes": len(records),

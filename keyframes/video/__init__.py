@@ -4,9 +4,9 @@ From the bottom up: `openable` (a name that OpenCV can open a file by), `images`
 animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file),
 `packets` (times and key frames without decoding), `header` (what a file says of itself), `decoder_threads`,
 `file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `passes` (what a pass
-sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when each frame is shown), `seeking` (frames by
-proven seeks), `spread` (pictures from all over a file), `discarding` (which frames need not be decoded) and `segments`
-(a pass by several captures side by side).
+sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when
+each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `discarding` (which
+frames need not be decoded) and `segments` (a pass by several captures side by side).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View

@@ -10,7 +10,7 @@ from keyframes.video.reader import VideoReader
 def frame_times(video: VideoReader) -> NDArray[np.float64]:
     """Return the time in seconds of each frame of a file; NaN of images that have none.
 
-    Where two packets have the same time they do not tell the frames, and the file is decoded once, without its pictures.
+    Where two packets have the same time they do not tell the frames, and the file is decoded once.
     """
     stamps = video.packets.times_ms
     if not (video.packets.distinct and video.packets.in_order):
