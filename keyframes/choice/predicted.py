@@ -1,7 +1,7 @@
 """The next frames by what a network says already: some where it is in doubt, some to cover the poses.
 
-A part of the frames goes to events of doubt, one for each event: all that are clearly wrong, as long as these are few,
-and of many the ones that represent the poses of the others. The rest are k-medoids of places and postures, beside those
+A part of the frames goes to events of doubt, one for each event: the worst ones, and of many that are about as bad the
+ones that represent the poses of the others. The rest are k-medoids of places and postures, beside those
 that are labelled or chosen already.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 # An event of doubt reaches over so many frames on each side, or over the least gap where that is more.
 REACH = 3
-# Of frames that are doubtful but not clearly wrong, the ones that represent the others are chosen of so many times as
-# many as are wanted, the most doubtful ones.
-POOL = 4
+# Events are about as bad as the last one that would be chosen by their level alone where these differ by this factor.
+ABOUT = 2.0
+# Of more events, the worst ones count.
 MOST_EVENTS = 1024
 # The least gap gives way to a frame that covers so many times as much as any that keeps it: fast motion is short.
 GAP_GAIN = 0.5
@@ -109,11 +109,10 @@ def choose_predicted(
             choice.keep_away(int(row), 0)
         level = np.max([view.doubt.level[scan.frame_index] for view in views], axis=0)
         hidden = np.any([view.doubt.hidden[scan.frame_index] for view in views], axis=0)
-        clear = min(view.doubt.clear for view in views)
         n_doubtful = min(round(settings.doubt * k), k)
-        events = _worst_events(np.where(choice.free, level, 0), hidden, clear, n_doubtful, choice.reach)
+        events = _worst_events(np.where(choice.free, level, 0), hidden, n_doubtful, choice.reach)
         poses = _Poses.of(views, scan, np.union1d(events, known_rows))
-        _choose_doubtful(poses, choice, events, level, clear, n_doubtful, known_rows)
+        _choose_doubtful(poses, choice, events, level, n_doubtful, known_rows)
         _choose_covering(poses, choice, k - len(choice.rows), known_rows)
         selection = _selection(views, scan, poses, choice, known_rows)
         steps.update()
@@ -176,20 +175,13 @@ def _nearest(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
 
 
 def _worst_events(
-    level: NDArray[np.float32], hidden: NDArray[np.bool_], clear: float, n_wanted: int, reach: int
+    level: NDArray[np.float32], hidden: NDArray[np.bool_], n_wanted: int, reach: int
 ) -> NDArray[np.int64]:
     """Return the rows of the events to choose from, the most doubtful first."""
-    if not n_wanted:
-        return np.empty(0, np.int64)
     events = find_events(level, reach)
     events = events[np.argsort(-level[events], kind="stable")]
     allowed = ~hidden[events] | (np.cumsum(hidden[events]) <= HIDDEN_SHARE * n_wanted)
-    events = events[allowed]
-    n_clear = int((level[events] >= clear).sum())
-    if n_clear > MOST_EVENTS:
-        # All of them are wrong: any even part of them will do.
-        return events[np.linspace(0, n_clear - 1, MOST_EVENTS).astype(np.int64)]
-    return events[: max(n_clear, min(POOL * n_wanted, MOST_EVENTS))]
+    return events[allowed][: MOST_EVENTS if n_wanted else 0]
 
 
 def _choose_doubtful(
@@ -197,22 +189,19 @@ def _choose_doubtful(
     choice: _Choice,
     events: NDArray[np.int64],
     level: NDArray[np.float32],
-    clear: float,
     n_wanted: int,
     known_rows: NDArray[np.int64],
 ) -> None:
-    """Choose events that are clearly wrong, then others."""
-    is_clear = level[events] >= clear
-    for group in (events[is_clear], events[~is_clear]):
-        n_left = n_wanted - len(choice.rows)
-        if n_left <= 0 or not len(group):
-            continue
-        if len(group) <= n_left:
-            for row in group.tolist():
-                if choice.free[row]:
-                    choice.add(row, "doubt")
-            continue
-        _add_medoids(poses, choice, np.sort(group), n_left, np.concatenate([known_rows, choice.rows]), "doubt")
+    """Choose the events that are far worse than others would be, then the ones that represent those about as bad."""
+    if not n_wanted or not len(events):
+        return
+    last = level[events[min(n_wanted, len(events)) - 1]]
+    for row in events[level[events] > ABOUT * last].tolist():
+        if choice.free[row]:
+            choice.add(row, "doubt")
+    pool = np.sort(events[(level[events] >= last / ABOUT) & choice.free[events]])
+    if len(pool):
+        _add_medoids(poses, choice, pool, min(n_wanted - len(choice.rows), len(pool)), known_rows, "doubt")
 
 
 def _choose_covering(poses: _Poses, choice: _Choice, n_wanted: int, known_rows: NDArray[np.int64]) -> None:

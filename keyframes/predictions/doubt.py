@@ -45,8 +45,6 @@ class Doubt:
         Pixels of a jump or an exchange, number of animals, confidence, or error.
     hidden : array (n_frames,), bool
         Whether that lasts long.
-    clear : float
-        Level from which on frames are in all likelihood wrong: chance would give a tenth of a frame.
     names : tuple of str
         Of the nodes.
     n_animals : int
@@ -57,7 +55,6 @@ class Doubt:
     what: NDArray[np.int16] = field(repr=False)
     value: NDArray[np.float32] = field(repr=False)
     hidden: NDArray[np.bool_] = field(repr=False)
-    clear: float
     names: tuple[str, ...]
     n_animals: int
 
@@ -95,7 +92,7 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     poses : CleanPoses
         The same, cleaned.
     """
-    n_frames, n_animals, n_nodes = linked.points.shape[:3]
+    n_frames, _, n_nodes = linked.points.shape[:3]
     notes = _Notes(n_frames)
     missing = np.asarray(~np.isfinite(linked.points[..., 0]))
     deviation = np.empty(missing.shape, np.float32)
@@ -122,8 +119,7 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     wrong = run_levels((there != n_typical)[:, None, None])
     notes.add("number", wrong, there.astype(np.float32)[:, None, None])
     notes.forget(predictions.labelled)
-    clear = float(np.log10(10 * n_frames * n_animals * n_nodes))
-    return Doubt(notes.level, notes.what, notes.value, notes.hidden, clear, predictions.names, n_typical)
+    return Doubt(notes.level, notes.what, notes.value, notes.hidden, predictions.names, n_typical)
 
 
 def find_events(level: NDArray[np.float32], reach: int) -> NDArray[np.int64]:

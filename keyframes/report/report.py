@@ -21,6 +21,8 @@ NAME = "report.html"
 _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
 # The digest stands right at the beginning of a report that may have megabytes.
 HEAD_CHARACTERS = 2000
+CLUSTER_COLOURS = "What is near on the map is near in colour."
+DOUBT_COLOURS = "Red is where the predictions are doubtful; without that, what is near on the map is near in colour."
 SWITCHES = (
     '<div class="switches"><label><input type="checkbox" id="show-points" checked> Predicted points</label>'
     '<label><input type="checkbox" id="show-doubt" checked> Colour by doubt</label></div>'
@@ -78,13 +80,13 @@ def report_page(
     overview: Overview,
     shown: dict[str, Any],
     thumbnails: Mapping[int, bytes],
-    drawn: Mapping[int, str],
+    drawn: Mapping[int, str] | None = None,
 ) -> str:
     """Return the page; no date, host or absolute path is on it, so equal results have equal pages.
 
     `drawn` has the predicted points of each chosen frame, where there are predictions.
     """
-    video, entries = manifest["video"], manifest["keyframes"]
+    video, entries, drawn = manifest["video"], manifest["keyframes"], drawn or {}
     script = asset("views.js") + asset("report.js")
     return fill(
         "report.html",
@@ -102,7 +104,8 @@ def report_page(
         end=_moment(overview.last_s, shown),
         grid=str(overview.grid),
         switches=SWITCHES if drawn else "",
-        map_hint=_map_hint(manifest),
+        of_what="predicted poses" if drawn else "pictures",
+        colours=DOUBT_COLOURS if drawn else CLUSTER_COLOURS,
         cards="".join(
             _card(entry, overview, thumbnails[entry["frame_index"]], video, drawn.get(entry["frame_index"], ""))
             for entry in entries
@@ -138,11 +141,6 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
 
 def _moment(along: float, shown: dict[str, Any]) -> str:
     return f"frame {along:.0f}" if shown.get("no_times") else clock(along)
-
-
-def _map_hint(manifest: Manifest) -> str:
-    """Say what the axes of the map are."""
-    return "predicted poses" if "predictions" in manifest else "pictures"
 
 
 def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEntry, drawn: str) -> str:

@@ -16,6 +16,7 @@ from keyframes.video import Proof, VideoReader, View
 
 # The fields that hold one row a frame.
 COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
+PREDICTED_COLUMNS = ("doubt", "points")
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,10 @@ class Scan:
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
-    return replace(scan, sample=None, **{name: getattr(scan, name)[rows] for name in COLUMNS})
+    columns = {name: getattr(scan, name) for name in (*COLUMNS, *PREDICTED_COLUMNS)}
+    # Of pictures that nobody has looked at there are no fingerprints.
+    there = {name: column[rows] for name, column in columns.items() if column is not None and len(column)}
+    return replace(scan, sample=None, **there)
 
 
 def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:

@@ -57,7 +57,7 @@ function clusterColor(hue, opacity) {
   return `oklch(${token("--cluster-l")} ${token("--cluster-c")} ${hue} / ${opacity})`;
 }
 
-// From a quiet blue to red, in a few steps.
+// From gray to red, in a few steps.
 const DOUBTS = 8;
 
 function doubtStep(share) {
@@ -66,7 +66,7 @@ function doubtStep(share) {
 
 function doubtColor(step, opacity) {
   const share = step / (DOUBTS - 1);
-  return `oklch(${token("--cluster-l")} ${0.03 + 0.17 * share} ${250 - 222 * share} / ${opacity})`;
+  return `oklch(${token("--cluster-l")} ${0.2 * share} 28 / ${opacity * (0.35 + 0.65 * share)})`;
 }
 
 // Draws in units of CSS pixels, sharp on every screen.
