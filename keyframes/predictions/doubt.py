@@ -149,10 +149,14 @@ def rank_levels(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
     for node in range(confidence.shape[2]):
         own = confidence[..., node]
         known = np.isfinite(own)
-        ordered = np.sort(own[known])
-        if len(ordered):
-            share = np.searchsorted(ordered, own[known], side="right") / len(ordered)
-            levels[..., node][known] = -np.log10(share)
+        values = own[known]
+        if len(values):
+            order = np.argsort(values)
+            # Looked up in order, which caches like.
+            ordered = values[order]
+            found = np.empty(len(values), np.float32)
+            found[order] = -np.log10(np.searchsorted(ordered, ordered, side="right") / len(ordered))
+            levels[..., node][known] = found
     return levels
 
 
