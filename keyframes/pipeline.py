@@ -14,7 +14,7 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import SettingsError
-from keyframes.manifest import build_manifest
+from keyframes.manifest import UnlikeEntry, build_manifest
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
@@ -142,6 +142,7 @@ def run_extraction(
                 *scan.warnings,
                 *reader.damage(),
                 *(labelled.warnings if labelled else ()),
+                *(_warnings_of_others(labelled.projects) if labelled and predicted else ()),
                 *warnings_of(selection, k_selection, settings),
                 *warnings_of_damage(selection, scan),
             )
@@ -173,6 +174,16 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):
         raise SettingsError(f"algorithm = {settings.algorithm} cannot keep known frames; choose kmeans for unlike")
+
+
+def _warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
+    """Say how many labelled frames do not count where frames are chosen by predictions."""
+    n_others = sum(project["frames"] - project["of_this_video"] for project in projects)
+    if not n_others:
+        return ()
+    return (
+        f"{n_others} frames of the projects are of other videos, of which there are no predictions: they do not count",
+    )
 
 
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:
