@@ -38,8 +38,13 @@ HIDDEN_SHARE = 0.25
 
 @dataclass
 class _Choice:
-    """The frames that are chosen so far, and those that may not be any more; rows of the scan."""
+    """The frames that are chosen so far, and those that may not be any more; rows of the scan.
 
+    A row that is not `free` may be chosen where the least gap gives way, one that is not `allowed` only where nothing
+    else is left, and one that is not `left` never.
+    """
+
+    left: NDArray[np.bool_]
     allowed: NDArray[np.bool_]
     free: NDArray[np.bool_]
     time_s: NDArray[np.float64]
@@ -51,13 +56,16 @@ class _Choice:
     def add(self, row: int, chosen_for: ChosenFor) -> None:
         """Choose a frame; those close to it, or in reach of the same event, are not free any more."""
         self.rows.append(row)
-        self.allowed[row] = False
         self.chosen_for[row] = chosen_for
-        self.keep_away(row, self.reach if chosen_for == "doubt" else 0)
+        self.left[row] = False
+        reach = self.reach if chosen_for == "doubt" else 0
+        self.allowed[max(0, row - reach) : row + reach + 1] = False
+        self.free &= self.allowed
+        self.keep_gap(row)
 
-    def keep_away(self, row: int, reach: int) -> None:
-        """Let no frame be chosen so close to one."""
-        self.free[max(0, row - reach) : row + reach + 1] = False
+    def keep_gap(self, row: int) -> None:
+        """Let no frame be chosen that is closer to one in time than the least gap."""
+        self.free[row] = False
         if self.min_gap_s:
             first, stop = np.searchsorted(
                 self.time_s, [self.time_s[row] - self.min_gap_s + 1e-6, self.time_s[row] + self.min_gap_s - 1e-6]
@@ -102,11 +110,13 @@ def choose_predicted(
         allowed = ~np.isin(scan.frame_index, known)
         if not allowed.any():
             raise RegionError("every frame that has predictions is labelled already: nothing is left")
-        choice = _Choice(allowed, allowed.copy(), scan.time_s, settings.min_gap_s, max(1, REACH // settings.every))
+        choice = _Choice(
+            allowed, allowed.copy(), allowed.copy(), scan.time_s, settings.min_gap_s, max(1, REACH // settings.every)
+        )
         # Frames beside labelled ones are no news.
         known_rows = np.flatnonzero(~allowed)
         for row in known_rows:
-            choice.keep_away(int(row), 0)
+            choice.keep_gap(int(row))
         level = np.max([view.doubt.level[scan.frame_index] for view in views], axis=0)
         hidden = np.any([view.doubt.hidden[scan.frame_index] for view in views], axis=0)
         n_doubtful = min(round(settings.doubt * k), k)
@@ -206,8 +216,14 @@ def _choose_doubtful(
 
 def _choose_covering(poses: _Poses, choice: _Choice, n_wanted: int, known_rows: NDArray[np.int64]) -> None:
     """Choose frames that cover what the known and the chosen ones do not."""
+    n_before = len(choice.rows)
     if n_wanted > 0:
-        _add_medoids(poses, choice, poses.rows, n_wanted, np.concatenate([known_rows, choice.rows]), "coverage")
+        _add_medoids(poses, choice, poses.rows, n_wanted, known_rows, "coverage")
+    n_lacking = n_wanted - (len(choice.rows) - n_before)
+    if n_lacking > 0:
+        # Beside errors that are chosen, if need be.
+        choice.allowed[:] = choice.left
+        _add_medoids(poses, choice, poses.rows, n_lacking, known_rows, "coverage")
 
 
 def _add_medoids(
