@@ -11,8 +11,8 @@ confidence. The first columns have the coverage of the 60 frames, as a ratio to 
 
 The other columns: 12 jumps of single points and 10 exchanges of a left and a right one (of any two where the names tell
 no sides), planted in poses of which a running median has taken the errors that they have themselves, with noise.
-Exchanges are of points at least 8 times the noise and half a body radius apart. Of k = 50 frames, the share of the jumps
-and of the exchanges among the 25 for doubt, and how many of all 50 lie within 3 frames of one that is chosen.
+Exchanges are of points at least 8 times the noise and half a body radius apart. Of k = 50 frames, the share of jumps
+and of exchanges among the 25 for doubt, and how many of all 50 lie within 3 frames of one that is chosen.
 """
 
 import argparse

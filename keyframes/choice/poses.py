@@ -11,7 +11,9 @@ MOST_SAMPLED = 2048
 ROWS_AT_ONCE = 64
 
 
-def pose_distances(points: NDArray[np.float32], radius: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def pose_distances(
+    points: NDArray[np.float32], radius: float, blur: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Distances of all pairs of frames in place and posture, and in posture alone: two arrays (n_frames, n_frames).
 
     Root mean square distances of the nodes, in units of `radius`; the second one after each animal is moved and turned
@@ -23,6 +25,9 @@ def pose_distances(points: NDArray[np.float32], radius: float) -> tuple[NDArray[
         No NaN.
     radius : float
         Size of an animal in pixels.
+    blur : array (n_frames,), float32, or None
+        Mean square distance of the points of each frame from where they are, in pixels squared: frames whose distance
+        is no more than that explains are at the same place.
     """
     n_frames, n_animals, n_nodes, _ = points.shape
     # Around the middle, so that float32 keeps its digits.
@@ -46,7 +51,13 @@ def pose_distances(points: NDArray[np.float32], radius: float) -> tuple[NDArray[
                 match(np.maximum(costs, 0, out=costs), out[rows])
     for out in (scene, posture):
         np.fill_diagonal(out, 0)
-        np.sqrt(out / np.float32(n_animals), out=out)
+        out /= np.float32(n_animals)
+        if blur is not None:
+            own = (blur / radius**2).astype(np.float32)
+            out -= own[:, None]
+            out -= own
+            np.maximum(out, 0, out=out)
+        np.sqrt(out, out=out)
     return scene, posture
 
 

@@ -162,7 +162,9 @@ class _Poses:
         posture = np.zeros_like(distances)
         even = np.searchsorted(rows, sampled[:: max(1, len(sampled) // 512)])
         for view, points in zip(views, own, strict=True):
-            for is_posture, part in enumerate(pose_distances(points[rows], view.poses.radius)):
+            for is_posture, part in enumerate(
+                pose_distances(points[rows], view.poses.radius, view.poses.blur[scan.frame_index[rows]])
+            ):
                 mean = float(part[np.ix_(even, even)].mean())
                 if mean > 0:
                     part /= np.float32(mean * len(views))

@@ -63,11 +63,15 @@ class CleanPoses:
         Size of an animal: median root mean square distance of its nodes from their mean, in pixels.
     noise : float
         Of the points as they were predicted, a coordinate, in pixels.
+    blur : array (n_frames,), float32
+        Mean square distance of the points from where they are that noise is expected to leave, in pixels squared.
+    model : PoseModel
     """
 
     points: NDArray[np.float32]
     radius: float
     noise: float
+    blur: NDArray[np.float32] = field(repr=False)
     model: "PoseModel" = field(repr=False)
 
 
@@ -166,19 +170,23 @@ def clean(points: NDArray[np.float32]) -> CleanPoses:
     model = PoseModel(shape, mean, basis, _others(turned - mean, shape, level))
     states = model.states(points)
     size = float(np.sqrt(np.square(shape).sum()))
+    blur = np.zeros(len(points), np.float32)
     if level > 0:
         # A place is known as many times better as there are nodes; a direction the better the larger the animal is.
         scale = np.full(states.shape[2], 1 / level)
         scale[-4:-2] *= np.sqrt(n_nodes)
         scale[-2:] *= max(size, level)
         out, counted = np.empty_like(states), np.empty(states.shape[:2], np.float32)
+        n_known = np.ones_like(counted)
         for stride, tight in PASSES:
             steady(states, (scale * tight).astype(np.float32), REACH, stride, out, counted)
+            n_known += stride * (counted - 1)
             states, out = out, states
+        blur = level**2 * (len(basis) + 3) / n_nodes * (1 / n_known).mean(axis=1)
         states[..., : len(basis)] *= shrunk(float(np.median(counted)))
     from_states(states, mean, basis, points)
     radius = float(np.median(np.sqrt(np.square(rows - rows.mean(axis=1, keepdims=True)).sum(axis=2).mean(axis=1))))
-    return CleanPoses(points, radius or 1.0, level, model)
+    return CleanPoses(points, radius or 1.0, level, blur.astype(np.float32), model)
 
 
 def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
