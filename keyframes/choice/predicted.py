@@ -221,11 +221,21 @@ def _choose_covering(poses: _Poses, choice: _Choice, n_wanted: int, known_rows: 
     n_before = len(choice.rows)
     if n_wanted > 0:
         _add_medoids(poses, choice, poses.rows, n_wanted, known_rows, "coverage")
-    n_lacking = n_wanted - (len(choice.rows) - n_before)
-    if n_lacking > 0:
-        # Beside errors that are chosen, if need be.
-        choice.allowed[:] = choice.left
-        _add_medoids(poses, choice, poses.rows, n_lacking, known_rows, "coverage")
+    for _ in range(n_wanted - (len(choice.rows) - n_before)):
+        # As far as poses tell, what is there shows all there is: then what lies farthest from it in time.
+        open_rows = choice.allowed if choice.allowed.any() else choice.left
+        if not open_rows.any():
+            return
+        rows = np.flatnonzero(open_rows)
+        there = np.sort(np.concatenate([known_rows, choice.rows]))
+        choice.add(int(rows[_steps_to(rows, there).argmax()]), "coverage")
+
+
+def _steps_to(rows: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows between each of these and the nearest of some that are there, in ascending order."""
+    padded = np.concatenate([[-np.inf], there, [np.inf]])
+    after = np.searchsorted(padded, rows)
+    return np.asarray(np.minimum(padded[after] - rows, rows - padded[after - 1]))
 
 
 def _add_medoids(

@@ -109,6 +109,17 @@ def test_range_stride_share_and_gap_are_kept(predicted, tmp_path):
     assert {keyframe.chosen_for for keyframe in found.keyframes} == {"coverage"}
 
 
+def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
+    path = tmp_path / "mouse.csv"
+    rows = [f"{frame},nose,{100 + frame % 2},50" for frame in range(400)]
+    path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
+    found = keyframes.extract(VIDEO, 15, predictions=path, output=tmp_path / "rest")
+    assert len(set(found.frame_indices)) == 15
+    assert any("ends at frame 399" in warning for warning in found.warnings)
+    few = keyframes.extract(VIDEO, 15, predictions=path, output=tmp_path / "few", stop_s=0.2)
+    assert few.frame_indices == [0, 1, 2, 3, 4]
+
+
 def test_an_automatic_number(predicted, tmp_path):
     found = keyframes.extract(VIDEO, "auto", predictions=predicted, keypoints=["nose", "hip"], output=tmp_path / "auto")
     assert found.manifest["k_selection"]["k"] == len(found.keyframes)
