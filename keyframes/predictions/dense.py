@@ -27,6 +27,10 @@ def of_nodes(predictions: Predictions, names: Sequence[str]) -> Predictions:
     kept = [node for node, name in enumerate(predictions.names) if not names or name in names]
     if len(kept) == len(predictions.names):
         return predictions
+    if np.isnan(predictions.keypoints[:, :, kept]).all():
+        raise PredictionsError(
+            f"{predictions.source}: every point of {', '.join(names)} is missing; choose other keypoints"
+        )
     number = {node: place for place, node in enumerate(kept)}
     return replace(
         predictions,

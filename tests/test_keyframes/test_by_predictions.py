@@ -172,6 +172,17 @@ def test_what_cannot_be_is_one_clear_line(arguments, told, predicted, tmp_path, 
     assert not place.exists()
 
 
+def test_a_keypoint_that_is_nowhere(tmp_path, run_command):
+    path = tmp_path / "mouse.csv"
+    rows = [f"{frame},nose,100,50\n{frame},hip,," for frame in range(1125)]
+    path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
+    arguments = ("-k", 5, "--predictions", path, "--keypoints", "hip", "-o", tmp_path / "out", "-q")
+    done = run_command("keyframes", "extract", VIDEO, *arguments)
+    assert done.returncode == 1
+    assert "every point of hip is missing" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
     for options in ({"features": "pca"}, {"uniform": True}, {"allow_dark": True}):
         with pytest.raises(SettingsError, match="is about pictures"):
