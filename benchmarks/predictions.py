@@ -27,12 +27,13 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT / "benchmarks")
-sys.path[1:1] = [str(ROOT), str(ROOT / "sample_data")]
+# Not this folder, whose modules have names of others.
+sys.path[0] = str(ROOT)
+sys.path.insert(1, str(ROOT / "sample_data"))
 
-from coverage import SCENES, Truth, filled  # noqa: E402 - found only now
 from make_sample import NODES, animate, render, simulate, write_video  # noqa: E402
 
+from benchmarks.coverage import SCENES, Truth, filled  # noqa: E402 - found only now
 from keyframes.choice.choose import choose  # noqa: E402
 from keyframes.choice.predicted import choose_predicted  # noqa: E402
 from keyframes.choice.predicted_video import PredictedVideo  # noqa: E402
