@@ -50,7 +50,7 @@ def picture(mode, height=75, width=101):
 @pytest.fixture(scope="module")
 def data():
     """A photograph of several levels."""
-    return quantize.encode(photo(150, 203), profile="multiresolution")
+    return quantize.encode(photo(300, 406), profile="multiresolution")
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
@@ -58,7 +58,7 @@ def data():
     "options", [{"quality": 70}, {"tune": "ssim", "bpp": 2}, {"profile": "block", "block": 4}, {"block": 1}, {}]
 )
 def test_a_file_is_that_of_encode_and_opens_as_that_of_decode(mode, options, tmp_path):
-    image = picture(mode)
+    image = picture(mode, 40, 56)
     image.save(tmp_path / "a.vqi", **options)
     data = (tmp_path / "a.vqi").read_bytes()
     assert data == quantize.encode(np.asarray(image), **options)
@@ -86,9 +86,9 @@ def test_a_golden_file_opens(name):
 )
 def test_palettes_and_bits_are_saved_as_what_they_show(mode, transparent, expected):
     drawing = Image.fromarray(photo(60, 80)).quantize(20)
-    if mode == "P" and transparent:
+    if transparent:
         drawing.info["transparency"] = 3
-    image = drawing if mode == "P" else drawing.convert("RGBA" if transparent else "RGB").convert(mode)
+    image = drawing if mode == "P" else drawing.convert(mode if mode == "PA" else "RGB").convert(mode)
     # Nothing is lost of so few colours, but for those that are transparent.
     again = opened(saved(image, profile="palette"))
     assert again.mode == expected
@@ -185,7 +185,7 @@ def test_opening_compiles_and_decodes_nothing():
 
 def test_a_damaged_payload_is_no_matter_until_it_is_loaded(data):
     image = opened(data[:-40] + bytes(40))
-    assert image.size == (203, 150)
+    assert image.size == (406, 300)
     for _ in range(2):
         with pytest.raises(OSError, match="damaged"):
             image.load()
@@ -204,15 +204,14 @@ def test_a_draft_is_the_picture_of_a_level(mode, level):
     assert image.draft(None, (1, 1)) is None
 
 
-@given(st.integers(1, 250), st.integers(1, 250))
+@given(st.integers(1, 450), st.integers(1, 350))
 @settings(max_examples=30)
 def test_a_draft_is_no_smaller_than_asked_for(data, width, height):
     image = opened(data)
     image.draft("RGB", (width, height))
-    assert image.size == (203, 150) or (image.width >= width and image.height >= height)
+    assert image.size == (406, 300) or (image.width >= width and image.height >= height)
     # The next level would be too small, or there is none.
-    halved = image.width // 2, image.height // 2
-    assert min(halved) < 10 or halved[0] < width or halved[1] < height
+    assert image.height < 20 or image.width // 2 < width or image.height // 2 < height
 
 
 def test_a_file_without_levels_has_no_draft():
@@ -223,23 +222,24 @@ def test_a_file_without_levels_has_no_draft():
         assert image.size == (10, 7)
 
 
-@pytest.mark.parametrize("size", [(150, 150), (90, 50), (64, 64), (20, 20)])
+@pytest.mark.parametrize("size", [(90, 50), (64, 64), (30, 30), (10, 10)])
 def test_a_thumbnail_is_that_of_the_whole_image(data, size):
     quick, thorough = opened(data), Image.fromarray(quantize.decode(data))
     quick.thumbnail(size)
     thorough.thumbnail(size)
     assert quick.size == thorough.size
     error = np.asarray(quick).astype(int) - np.asarray(thorough)
-    assert 10 * np.log10(255**2 / np.square(error).mean()) > 33
+    # It came from a level: another filter made it smaller, whose samples lie at every second pixel and not between two.
+    assert 0 < np.square(error).mean() < 26
 
 
 def test_a_thumbnail_needs_the_coarse_levels_alone(data):
     ends = np.cumsum([8] + [12 + len(body) for _, body in chunks_of(data)])
     bands = [end for end, (kind, _) in zip(ends[1:], chunks_of(data), strict=True) if kind == b"BAND"]
     cut = opened(data[: bands[-2] + 5])
-    cut.thumbnail((50, 50))
+    cut.thumbnail((30, 30))
     whole = opened(data)
-    whole.thumbnail((50, 50))
+    whole.thumbnail((30, 30))
     assert np.array_equal(np.asarray(cut), np.asarray(whole))
     with pytest.raises(OSError, match="cut off"):
         opened(data[: bands[-2] + 5]).load()
@@ -322,7 +322,7 @@ def test_metadata_of_a_file_are_there(tmp_path):
         assert image.getexif()[0x010E] == "a mouse"
 
 
-def test_metadata_are_saved_as_for_a_png(tmp_path):
+def test_metadata_are_saved_as_for_a_png():
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"
     texts = PngImagePlugin.PngInfo()
@@ -335,7 +335,6 @@ def test_metadata_are_saved_as_for_a_png(tmp_path):
     # The pixels are saved as they lie; who reads the orientation may turn them.
     assert dict(image.getexif()) == dict(exif)
     assert opened(saved(picture("RGB"), strip=True, **given)).info == {}
-    # Through the command, which writes a PNG.
     assert dict(opened(saved(picture("RGB"), exif=exif.tobytes())).getexif()) == dict(exif)
 
 
