@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import quantize
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import reviewing
@@ -142,11 +143,21 @@ def run_as_written(command, folder):
 
 @pytest.mark.slow
 def test_the_python_example_runs_as_written(folder):
-    example, image_example = blocks("python")
+    example, image_example, _ = blocks("python")
     subprocess.run([sys.executable, "-c", image_example], cwd=folder, check=True)
     done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(list((folder / "from-python" / "frames").iterdir())) == 20
+
+
+def test_the_example_of_pillow_runs_as_written(tmp_path):
+    example = blocks("python")[2]
+    shutil.copy(ROOT / "sample_data" / "photo.png", tmp_path)
+    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
+    with Image.open(tmp_path / "photo.png") as image:
+        width, height = image.size
+    half = quantize.decode((tmp_path / "half.vqi").read_bytes())
+    assert half.shape == (height // 2, width // 2, 3)
 
 
 def test_ci_runs_the_two_commands_of_the_start():
