@@ -179,7 +179,7 @@ def _numba_cache() -> dict[str, Any]:
 
         from clustering import kernel_cache_folder
 
-        folder, compiles = kernel_cache_folder(), not config.DISABLE_JIT
+        folder, compiles = kernel_cache_folder(), not getattr(config, "DISABLE_JIT", False)
     except Exception:
         folder, compiles = None, False
     return {"folder": folder, "writable": folder is not None and _is_writable(folder), "compiles": compiles}

@@ -6,10 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import keyframes
-from clustering import available_threads
+from clustering import available_threads, squared_distance
 from keyframes.doctor import EXTRAS, PACKAGES
 from tests.conftest import ROOT, compiled_only
 
@@ -64,11 +65,13 @@ def test_codecs_are_really_tried(report):
 
 @compiled_only
 def test_the_cache_folder_is_the_one_that_numba_uses(report):
-    cache = report["numba_cache"]
+    cache, rows = report["numba_cache"], np.zeros((1, 2))
     assert cache["compiles"]
-    assert not cache["writable"] or any(Path(cache["folder"]).glob("*.nbi"))
+    squared_distance(rows, 0, rows, 0)
+    assert not cache["writable"] or any(Path(cache["folder"]).glob("*squared_distance*.nbi"))
 
 
+@pytest.mark.slow
 def test_the_text_says_the_same(run_installed, tmp_path):
     done = run_installed("keyframes", "doctor", env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})
     assert done.stderr == ""
@@ -98,6 +101,7 @@ def test_what_could_not_be_tried_is_not_called_unreadable(run_command, tmp_path,
     assert not any("cannot be read" in problem for problem in document["problems"])
 
 
+@pytest.mark.slow
 def test_without_compilation_it_says_so(run_installed):
     done = run_installed("keyframes", "doctor", "--json", env={"NUMBA_DISABLE_JIT": "1", "IMAGEIO_FFMPEG_EXE": "none"})
     document = json.loads(done.stdout)
