@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 import keyframes
+import quantize
 from tests.conftest import ROOT
 
 if sys.version_info >= (3, 11):
@@ -31,7 +32,7 @@ def project():
 
 
 def test_the_version_is_the_same_everywhere():
-    assert str(read_yaml("CITATION.cff")["version"]) == keyframes.__version__
+    assert str(read_yaml("CITATION.cff")["version"]) == keyframes.__version__ == quantize.__version__
     assert f"\n## [{keyframes.__version__}]" in text_of("CHANGELOG.md")
 
 
@@ -41,6 +42,18 @@ def test_the_citation_names_the_licence_and_authors_of_the_package(project):
     assert [author["name"] for author in citation["authors"]] == [author["name"] for author in project["authors"]]
     assert citation["license"] == "BSD-3-Clause"
     assert text_of("LICENSE").startswith("BSD 3-Clause License")
+
+
+def test_every_link_of_these_pages_leads_somewhere():
+    for name in (
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/systems.md",
+        ".github/PULL_REQUEST_TEMPLATE.md",
+    ):
+        for target in re.findall(r"\]\(([^)#]+)\)", text_of(name)):
+            assert target.startswith("https://") or (ROOT / name).parent.joinpath(target).exists(), target
 
 
 def test_the_changelog_is_in_order():

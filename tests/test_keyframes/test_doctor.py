@@ -91,6 +91,7 @@ def test_a_package_that_is_broken_is_a_line_of_the_report(run_installed, tmp_pat
     assert "problem                 codecs cannot be tried (ImportError: libGL.so.1" in done.stdout
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a script of a POSIX shell")
 def test_what_could_not_be_tried_is_not_called_unreadable(run_command, tmp_path, monkeypatch):
     program = tmp_path / "ffmpeg"
     program.write_text("#!/bin/sh\necho 'Unknown encoder' >&2\nexit 1\n")
