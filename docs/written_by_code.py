@@ -1,21 +1,25 @@
-"""A hook of MkDocs: it writes the reference of a command, as Typer knows it, where a page asks for it.
+"""A hook of MkDocs: it writes what the code says of itself where a page asks for it.
 
-A page asks with a line ``<!-- command: keyframes.commands.cli -->``, which names the module of the command's ``app``.
+``<!-- command: keyframes.commands.cli -->`` asks for the reference of a command, as Typer knows it, and names the
+module of its ``app``; ``<!-- docstring: quantize.container -->`` asks for the docstring of a module, in which ``::``
+alone on a line begins a literal block, as in reStructuredText.
 """
 
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from typer.main import get_command
 
-WANTED = re.compile(r"^<!-- command: ([\w.]+) -->$", re.MULTILINE)
+WANTED = re.compile(r"^<!-- (command|docstring): ([\w.]+) -->$", re.MULTILINE)
+LITERAL = re.compile(r"^::\n", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace each request by the reference; MkDocs calls this for every page."""
-    return WANTED.sub(lambda found: reference(found[1]), markdown)
+    return WANTED.sub(lambda found: WRITERS[found[1]](found[2]), markdown)
 
 
 def reference(module: str) -> str:
@@ -24,6 +28,14 @@ def reference(module: str) -> str:
     command = get_command(app)
     name = module.partition(".")[0]
     return "\n\n".join(_sections(command, name))
+
+
+def docstring(module: str) -> str:
+    """Return the docstring of a module as Markdown."""
+    return LITERAL.sub("", inspect.getdoc(importlib.import_module(module)) or "")
+
+
+WRITERS = {"command": reference, "docstring": docstring}
 
 
 def _sections(command: Any, name: str, parent: Any = None) -> Iterator[str]:
@@ -41,7 +53,8 @@ def _sections(command: Any, name: str, parent: Any = None) -> Iterator[str]:
             panels.setdefault(panel, []).append(_row(names, record[1]))
     for panel, rows in panels.items():
         yield f"**{panel}**"
-        yield "\n".join(("| | |", "|---|---|", *rows))
+        title = "argument" if panel == "Arguments" else "option"
+        yield "\n".join((f"| {title} | meaning |", "|---|---|", *rows))
     if command.epilog:
         yield "**Examples**"
         yield "\n".join(f"    {line}" for line in command.epilog.removeprefix("Example: ").split("\n") if line)
@@ -50,9 +63,10 @@ def _sections(command: Any, name: str, parent: Any = None) -> Iterator[str]:
 
 
 def _row(names: str, text: str) -> str:
-    return f"| `{names.replace('|', chr(92) + '|')}` | {_escaped(text)} |"
+    return f"| `{names}` | {_escaped(text)} |"
 
 
 def _escaped(text: str) -> str:
-    """Return text in which nothing is Markdown."""
-    return re.sub(r"([\\`*_<>\[\]|])", r"\\\1", text)
+    """Return text in which nothing is Markdown, HTML or the border of a cell."""
+    text = re.sub(r"([\\`*_\[\]])", r"\\\1", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "&#124;")
