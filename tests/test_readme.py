@@ -1,6 +1,7 @@
 """Every command of the README runs as it is written."""
 
 import ast
+import csv
 import re
 import shlex
 import shutil
@@ -30,7 +31,7 @@ def blocks(language):
     return [block for name, block in found if name == language]
 
 
-SETUP, TEST, TASKS, BATCHES, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
+SETUP, TEST, TASKS, BATCHES, EXPORTS, NEXT_ROUND, REVIEW, IMAGE_TASKS = blocks("sh")
 # What a command needs that is an extra.
 EXTRAS = {"--to sleap": "sleap_io"}
 
@@ -99,6 +100,19 @@ def test_an_export_runs_as_written(command, folder_with_results):
         if part in command:
             pytest.importorskip(module, reason=f"needs the extra that brings {module}")
     run_as_written(command, folder_with_results)
+
+
+@pytest.mark.slow
+def test_the_next_round_runs_as_written(folder_with_results):
+    with (ROOT / "sample_data" / "mouse.csv").open(encoding="utf-8") as file:
+        # Of every second frame, as the video has them.
+        rows = list(csv.DictReader(file))[: 2 * 31 * 12 : 2]
+    names = [column.removesuffix("_x") for column in rows[0] if column.endswith("_x")]
+    with (folder_with_results / "mouse-predictions.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("frame_index", "node", "x", "y"))
+        table.writerows((i, name, row[f"{name}_x"], row[f"{name}_y"]) for i, row in enumerate(rows) for name in names)
+    run_as_written(NEXT_ROUND.strip(), folder_with_results)
 
 
 @pytest.mark.slow
