@@ -8,7 +8,8 @@ import pytest
 import tifffile
 
 from keyframes import manifest as written
-from keyframes.settings import Settings
+from keyframes.choice.selection import PredictionsEntry
+from keyframes.settings import OF_PICTURES, Settings
 from tests.conftest import ROOT
 from tests.test_keyframes.reviewing import reviewing
 
@@ -34,6 +35,7 @@ def test_the_schema_is_one():
         (written.KeyframeEntry, SCHEMA["$defs"]["keyframe"]),
         (written.KEntry, SCHEMA["properties"]["k_selection"]),
         (written.DistanceEntry, SCHEMA["properties"]["distance"]),
+        (PredictionsEntry, SCHEMA["properties"]["predictions"]),
         (written.UnlikeEntry, SCHEMA["properties"]["unlike"]["items"]),
         (written.Change, SCHEMA["$defs"]["change"]),
     ],
@@ -50,6 +52,7 @@ def test_the_schema_has_every_setting_and_choice():
     properties = SCHEMA["properties"]["settings"]["properties"]
     hints = get_type_hints(Settings)
     assert set(properties) == set(hints)
+    assert set(SCHEMA["properties"]["settings"]["else"]["required"]) == set(OF_PICTURES)
     for name in ("features", "algorithm", "scan", "format"):
         assert properties[name]["enum"] == list(get_args(hints[name]))
 
@@ -83,6 +86,20 @@ def test_a_stack(options, stack, run_command, tmp_path):
     done = run_command("keyframes", "extract", stack, "-k", 3, *options, "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "levels" in check(tmp_path / "out")["video"]
+
+
+def test_a_choice_by_predictions(video_file, run_command, tmp_path, rng):
+    table = tmp_path / "poses.csv"
+    rows = [
+        f"{index},{node},{rng.normal(60, 9):.2f},{rng.normal(60, 9):.2f},0.9" for index in range(60) for node in "ab"
+    ]
+    table.write_text("\n".join(("frame_index,node,x,y,confidence", *rows)) + "\n", encoding="utf-8")
+    video, out = video_file("mpeg4.avi"), tmp_path / "out"
+    done = run_command("keyframes", "extract", video, "-k", 4, "--predictions", table, "-o", out)
+    assert done.returncode == 0, done.stderr
+    content = check(out)
+    assert content["predictions"]["keypoints"] == ["a", "b"]
+    assert all(entry["reason"] for entry in content["keyframes"])
 
 
 def test_a_second_choice_and_views(video_file, run_command, tmp_path):
