@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
     from clustering.interruption import run_interruptible
     from clustering.k_selection import KSelection, select_k
-    from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance, start_numba, when_compiling
+    from clustering.kernels.compilation import (
+        FAST_MATH,
+        compiled,
+        kernel_cache_folder,
+        squared_distance,
+        start_numba,
+        when_compiling,
+    )
     from clustering.kmeans.byte_rows import byte_row_k_means, nearest_byte_rows
     from clustering.kmeans.k_means import k_means
     from clustering.kmeans.lloyd import Partition, nearest_centers
@@ -52,6 +59,7 @@ __all__ = [
     "evaluate",
     "k_means",
     "k_medoids",
+    "kernel_cache_folder",
     "lazy_names",
     "majority_accuracy",
     "majority_map",
@@ -81,7 +89,8 @@ __getattr__, __dir__ = lazy_names(
         "run_interruptible": "interruption",
         **dict.fromkeys(("KSelection", "select_k"), "k_selection"),
         **dict.fromkeys(
-            ("FAST_MATH", "compiled", "squared_distance", "start_numba", "when_compiling"), "kernels.compilation"
+            ("FAST_MATH", "compiled", "kernel_cache_folder", "squared_distance", "start_numba", "when_compiling"),
+            "kernels.compilation",
         ),
         **dict.fromkeys(("byte_row_k_means", "nearest_byte_rows"), "kmeans.byte_rows"),
         "k_means": "kmeans.k_means",

@@ -1,5 +1,8 @@
 """Entry of the command: ``keyframes`` and ``python -m keyframes``."""
 
+import os
+import sys
+
 from clustering import prepare_standard_streams, run_interruptible
 
 
@@ -12,8 +15,9 @@ def main() -> None:
 def _run() -> None:
     # Loaded within, where an interruption ends the command already.
     from keyframes.commands.cli import app
+    from keyframes.commands.parsing import expanded
 
-    app()
+    app(expanded(sys.argv[1:]) if os.name == "nt" else None)
 
 
 if __name__ == "__main__":

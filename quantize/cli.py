@@ -16,7 +16,7 @@ from quantize.commands.printing import STANDARD, Run, print_json, say
 from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Options, Profile, Settings, Subsampling, Tune
 from quantize.errors import QuantizeError, SettingsError
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(pretty_exceptions_enable=False)
 
 
 def _version(wanted: bool) -> None:
@@ -26,7 +26,9 @@ def _version(wanted: bool) -> None:
 
 
 @app.command(
-    epilog="Example: quantize photo.png --quality 80 -o photo.vqi; quantize --decode photo.vqi",
+    epilog="""Example: quantize photo.png --quality 80 -o photo.vqi; quantize --decode photo.vqi
+
+Documentation: README.md and the folder docs/ of the repository, or of the source archive of this version.""",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

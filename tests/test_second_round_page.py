@@ -118,6 +118,7 @@ def test_lightning_pose(work):
     assert len(queue.read_text(encoding="utf-8").splitlines()) == 5 + 8
 
 
+@pytest.mark.slow
 def test_label_studio(work):
     (new,), (more,) = commands_of("Label Studio")
     for command in (new, more):

@@ -92,6 +92,12 @@ def squared_distance(A: Array, a: int, B: Array, b: int) -> float:
     return total
 
 
+def kernel_cache_folder() -> str | None:
+    """Return the folder where Numba keeps the machine code of a kernel; None where it keeps none."""
+    statistics = getattr(squared_distance, "stats", None)
+    return None if statistics is None else statistics.cache_path
+
+
 @compiled()
 def _nothing() -> None:
     """Do nothing."""

@@ -12,6 +12,7 @@ import typer
 
 from keyframes import __version__
 from keyframes.commands.batch import batch
+from keyframes.commands.doctor import doctor
 from keyframes.commands.export import export
 from keyframes.commands.extract import extract
 from keyframes.commands.info import info
@@ -20,9 +21,10 @@ from keyframes.commands.review import review
 app = typer.Typer(
     name="keyframes",
     help="Pick the frames of a recording that are worth labelling.",
-    epilog="Example: keyframes extract video.mp4 -k 150",
+    epilog="""Example: keyframes extract video.mp4 -k 150
+
+Documentation: README.md and the folder docs/ of the repository, or of the source archive of this version.""",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -59,6 +61,7 @@ keyframes batch recordings -k 20 --scheduler tcp://head-node:8786""",
     export: "keyframes export mouse-keyframes --to deeplabcut --project ~/dlc/reach-anna-2026-11-20",
     review: "keyframes review mouse-keyframes",
     info: "keyframes info mouse.mp4",
+    doctor: "keyframes doctor > about-my-machine.txt",
 }
 for command, examples in EXAMPLES.items():
     help_text = LINE_BREAK.sub(" ", inspect.getdoc(command) or "")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from keyframes.commands.options import AsJson, ProjectOptions, Quiet, grouped
+from keyframes.commands.parsing import parse_numbers
 from keyframes.commands.printing import errors_told, print_json, printable, say
 from keyframes.settings import ExportOptions, ExportTool
 
@@ -33,6 +34,23 @@ def export(
         list[Path] | None,
         typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor here. Repeatable."),
     ] = None,
+    prelabel: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="What a network predicted on the videos, to be corrected instead of labelled anew: a file of "
+            "DeepLabCut, SLEAP or Lightning Pose, or the folder that holds them.",
+        ),
+    ] = None,
+    offset: Annotated[
+        Any,
+        typer.Option(
+            "--predictions-offset",
+            parser=parse_numbers,
+            metavar="X,Y",
+            help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut noted.",
+        ),
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -41,11 +59,22 @@ def export(
     The images are used as they are; only the context frames of Lightning Pose are decoded from the video. Frames that a
     project already has are left alone. After an error the project is as it was.
     """
+    if offset is not None and (prelabel is None or len(offset) != 2):
+        raise typer.BadParameter("--predictions-offset takes X,Y, and belongs to --prelabel")
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with errors_told(failed):
         exports = export_results(
-            results, [tool], to.given(), failed, as_json, output=output, videos=video or (), progress=not quiet
+            results,
+            [tool],
+            to.given(),
+            failed,
+            as_json,
+            output=output,
+            videos=video or (),
+            prelabels=prelabel,
+            offset=offset,
+            progress=not quiet,
         )
     if as_json:
         print_json({"exports": exports, "failures": failed})

@@ -1,13 +1,32 @@
 """How the values of options are read."""
 
+import os
 import re
 from collections.abc import Sequence
+from glob import glob
+from itertools import pairwise
 from typing import Literal, get_args
 
 import typer
 
 from keyframes.errors import SettingsError
 from keyframes.settings import Crop, ExportTool
+
+# Options whose values are patterns, for `batch` to match.
+PATTERNS = ("--include", "--exclude")
+
+
+def expanded(arguments: Sequence[str]) -> list[str]:
+    """Expand ``~``, variables and the patterns of file names, for the shells of Windows do not.
+
+    Typer would expand the patterns of `batch` too, by what happens to lie in the working folder, and ``[1]`` in a name.
+    """
+    found = []
+    for option, argument in pairwise(("", *arguments)):
+        path = os.path.expandvars(os.path.expanduser(argument))
+        matches = [] if option in PATTERNS or os.path.lexists(path) else sorted(glob(path, recursive=True))
+        found += matches or [argument if option in PATTERNS else path]
+    return found
 
 
 def parse_k(text: str) -> int | Literal["auto"]:

@@ -1,10 +1,15 @@
-"""COCO keypoints: ``images/`` and ``annotations.json`` without annotations yet."""
+"""COCO keypoints: ``images/`` and ``annotations.json``, whose annotations are what a network predicted, if anything."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
+from keyframes.labelling.prelabels import PredictedAnimal, animals_on, in_order, named_points
+from keyframes.manifest import KeyframeEntry
 from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
@@ -23,14 +28,14 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                     {
                         "id": number,
                         "file_name": path,
-                        "width": video["width"],
-                        "height": video["height"],
-                        "video": video["path"],
+                        "width": recording.manifest["video"]["width"],
+                        "height": recording.manifest["video"]["height"],
+                        "video": recording.manifest["video"]["path"],
                         "frame_index": keyframe["frame_index"],
                     }
-                    for number, (path, keyframe, video) in enumerate(images, start=1)
+                    for number, (path, keyframe, recording) in enumerate(images, start=1)
                 ],
-                "annotations": [],
+                "annotations": _annotations([(entry, recording) for _, entry, recording in images], options.bodyparts),
                 "categories": [
                     {
                         "id": 1,
@@ -44,3 +49,30 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             },
         )
     return Exported("coco", place, len(images))
+
+
+def _annotations(images: Sequence[tuple[KeyframeEntry, Recording]], bodyparts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return an annotation for each predicted animal."""
+    annotations: list[dict[str, Any]] = []
+    for number, (keyframe, recording) in enumerate(images, start=1):
+        if recording.predictions is not None:
+            places = named_points(recording.predictions, bodyparts, "the export")
+            for animal in animals_on(recording, keyframe["frame_index"]):
+                own = {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0}
+                annotations.append({**own, **_annotation(animal, places)})
+    return annotations
+
+
+def _annotation(animal: PredictedAnimal, places: Sequence[int]) -> dict[str, Any]:
+    """Describe an animal: a missing point is at 0, 0 and not labelled (0), another one is visible (2)."""
+    points, _ = in_order(animal, places)
+    is_there = np.isfinite(points[:, 0])
+    flat = np.column_stack([np.where(is_there[:, None], points, 0.0), np.where(is_there, 2, 0)]).tolist()
+    (left, top), (right, bottom) = points[is_there].min(axis=0).tolist(), points[is_there].max(axis=0).tolist()
+    return {
+        "keypoints": [number for x, y, visible in flat for number in (x, y, int(visible))],
+        "num_keypoints": int(is_there.sum()),
+        "bbox": [left, top, right - left, bottom - top],
+        "area": (right - left) * (bottom - top),
+        **({} if animal.score is None else {"score": animal.score}),
+    }

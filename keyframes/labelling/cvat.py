@@ -25,11 +25,11 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             {
                 "name": str(PurePosixPath(path).with_suffix("")),
                 "extension": PurePosixPath(path).suffix,
-                "width": video["width"],
-                "height": video["height"],
-                "meta": {"video": video["path"], "frame_index": keyframe["frame_index"]},
+                "width": recording.manifest["video"]["width"],
+                "height": recording.manifest["video"]["height"],
+                "meta": {"video": recording.manifest["video"]["path"], "frame_index": keyframe["frame_index"]},
             }
-            for path, keyframe, video in images
+            for path, keyframe, recording in images
         ]
         text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in shown_in(lines))
         (folder / "manifest.jsonl").write_text(text, encoding="utf-8", newline="\n")

@@ -15,9 +15,11 @@ from keyframes.labelling import coco, cvat, label_studio
 from keyframes.labelling.deeplabcut import export as deeplabcut
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.lightning_pose import export as lightning_pose
+from keyframes.labelling.prelabels import with_predictions
 from keyframes.labelling.sleap import export as sleap
 from keyframes.labelling.unused_options import notes_on_unused
 from keyframes.names import with_own_name
+from keyframes.predictions import Predictions
 from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -39,6 +41,7 @@ TOOLS: dict[ExportTool, Tool] = {
     "cvat": cvat,
     "label-studio": label_studio,
 }
+WITHOUT_PRELABELS = ("cvat",)
 CHECKS = {"deeplabcut": deeplabcut.check, "sleap": sleap.check, "lightning-pose": lightning_pose.check}
 
 
@@ -51,6 +54,8 @@ def export(
     views: Sequence[str] = (),
     progress: bool = False,
     project: str | Path | None = None,
+    prelabels: str | Path | Predictions | None = None,
+    offset: tuple[float, float] | None = None,
     **options: Any,
 ) -> Exported:
     """Bring earlier results into a labelling tool, all of them together.
@@ -75,6 +80,12 @@ def export(
     project : str or Path, optional
         Project to add to: DeepLabCut's folder or ``config.yaml``, Lightning Pose's folder, or a ``.slp`` (it stays, a
         new file is written beside it). One that does not exist is made there, if `bodyparts` are given.
+    prelabels : str, Path or Predictions, optional
+        What a network predicted, to be corrected in the tool instead of labelled anew: the file, or a folder with one
+        for each video, as `read_predictions` takes them, or, for one result, what that returned. Without `bodyparts`, a
+        new export has the points and the skeleton of the network.
+    offset : (float, float), optional
+        As `read_predictions` takes it.
     **options
         The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``, ``individuals``, ``skeleton``,
         ``copy_videos``. Those that a tool has no use for are reported in the notes.
@@ -85,7 +96,7 @@ def export(
 
     Raises
     ------
-    SettingsError, ExportError, VideoError, OutputError
+    SettingsError, ExportError, PredictionsError, VideoError, OutputError
         See `keyframes.errors`.
     """
     folders = [results] if isinstance(results, str | Path) else list(results)
@@ -96,10 +107,33 @@ def export(
         raise SettingsError("an export goes into a project or to a place of its own: leave out --project or -o")
     write = _tool(tool).write
     recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
+    notes: list[str] = []
+    if prelabels is not None and tool in WITHOUT_PRELABELS:
+        notes.append(f"--prelabel is not used: {tool} takes none")
+    elif prelabels is not None:
+        recordings, given = _prelabelled(recordings, given, prelabels, offset)
+        notes += [told for recording in recordings if recording.predictions for told in recording.predictions.warnings]
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     _check(tool, given, place, ())
     exported = write(recordings, given, place, progress)
-    return replace(exported, notes=(*exported.notes, *notes_on_unused(given, uses_of(tool), tool)))
+    return replace(exported, notes=(*exported.notes, *notes, *notes_on_unused(given, uses_of(tool), tool)))
+
+
+def _prelabelled(
+    recordings: Sequence[Recording],
+    options: ExportOptions,
+    given: str | Path | Predictions,
+    offset: tuple[float, float] | None,
+) -> tuple[tuple[Recording, ...], ExportOptions]:
+    """Return the recordings with predictions, and the options of a new export with the names of their points."""
+    if isinstance(given, Predictions) and len(recordings) > 1:
+        raise SettingsError(f"these are predictions of one video, and {len(recordings)} results are exported")
+    predicted = tuple(with_predictions(recording, given, offset) for recording in recordings)
+    first = predicted[0].predictions
+    if first is not None and options.project is None and not options.bodyparts:
+        bones = tuple((first.names[one], first.names[other]) for one, other in first.skeleton)
+        options = replace(options, bodyparts=first.names, skeleton=bones)
+    return predicted, options
 
 
 def check_export(

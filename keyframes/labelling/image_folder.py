@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from keyframes.manifest import KeyframeEntry, VideoEntry
+from keyframes.manifest import KeyframeEntry
 from keyframes.names import shown_in
 from keyframes.result.folder import result_folder
 from keyframes.result.image_files import read_file
@@ -16,10 +16,10 @@ from keyframes.result.recordings import Recording
 @contextmanager
 def image_folder(
     place: Path, recordings: Sequence[Recording], below: str
-) -> Iterator[tuple[Path, list[tuple[str, KeyframeEntry, VideoEntry]]]]:
+) -> Iterator[tuple[Path, list[tuple[str, KeyframeEntry, Recording]]]]:
     """Copy all images to ``<below>/<recording>/`` of a new folder, which appears when the block has ended.
 
-    Gives the folder, and for each image its path there, the keyframe that it shows, and the video.
+    Gives the folder, and for each image its path there, the keyframe that it shows, and its recording.
     """
     with result_folder(place, overwrite=False) as folder:
         copied = []
@@ -29,7 +29,7 @@ def image_folder(
                 source = recording.folder / entry["file"]
                 path = f"{below}/{recording.name}/{source.name}"
                 (folder / path).write_bytes(read_file(source))
-                copied.append((path, entry, recording.manifest["video"]))
+                copied.append((path, entry, recording))
         yield folder, copied
 
 

@@ -7,18 +7,23 @@ project, and only if LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED is true.
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import isnan
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
+from keyframes.labelling.prelabels import PredictedAnimal, animals_on, named_points
 from keyframes.names import shown
 from keyframes.result.recordings import Recording
 from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts"})
+# Of a point, in percent of the picture.
+POINT_WIDTH = 0.5
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -28,12 +33,13 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
             {
                 "data": {
                     "img": f"/data/local-files/?d={quote(os.fsencode(path))}",
-                    "video": video["path"],
+                    "video": recording.manifest["video"]["path"],
                     "frame_index": keyframe["frame_index"],
                     **({} if keyframe["time_s"] is None else {"time_s": keyframe["time_s"]}),
-                }
+                },
+                **_predicted(recording, keyframe["frame_index"], options.bodyparts),
             }
-            for path, keyframe, video in images
+            for path, keyframe, recording in images
         ]
         write_json(folder / "tasks.json", tasks)
         labels = "".join(f"    <Label value={quoteattr(part)}/>\n" for part in options.bodyparts)
@@ -43,6 +49,49 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         )
         (folder / "interface.xml").write_text(shown(interface), encoding="utf-8", newline="\n")
     return Exported("label-studio", place, len(images), _steps(Path(os.path.abspath(place)), bool(options.bodyparts)))
+
+
+def _predicted(recording: Recording, index: int, bodyparts: Sequence[str]) -> dict[str, Any]:
+    """Return what a network saw on a frame as a task's predictions, which become labels when they are accepted."""
+    predictions = recording.predictions
+    if predictions is None or not (animals := animals_on(recording, index)):
+        return {}
+    named_points(predictions, bodyparts, "the export")
+    size = recording.manifest["video"]
+    scores = [animal.score for animal in animals if animal.score is not None]
+    result = [
+        region
+        for number, animal in enumerate(animals, start=1)
+        for region in _regions(animal, number, len(animals), predictions.names, size["width"], size["height"])
+    ]
+    score = {"score": sum(scores) / len(scores)} if scores else {}
+    return {"predictions": [{"model_version": shown(predictions.source.stem), **score, "result": result}]}
+
+
+def _regions(
+    animal: PredictedAnimal, number: int, n_animals: int, names: Sequence[str], width: int, height: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the points of an animal, in percent of the picture; where there are several, the region's text names it."""
+    called = animal.name or (f"animal {number}" if n_animals > 1 else "")
+    for name, (x, y), confidence in zip(names, animal.points.tolist(), animal.confidence.tolist(), strict=True):
+        if not isnan(x):
+            yield {
+                "id": f"{number}-{name}",
+                "type": "keypointlabels",
+                "from_name": "bodyparts",
+                "to_name": "image",
+                "original_width": width,
+                "original_height": height,
+                "image_rotation": 0,
+                "value": {
+                    "x": 100 * x / width,
+                    "y": 100 * y / height,
+                    "width": POINT_WIDTH,
+                    "keypointlabels": [name],
+                },
+                **({"meta": {"text": [called]}} if called else {}),
+                **({} if isnan(confidence) else {"score": confidence}),
+            }
 
 
 def _steps(place: Path, has_bodyparts: bool) -> tuple[str, ...]:

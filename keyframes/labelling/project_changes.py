@@ -14,7 +14,7 @@ from typing import Any
 
 from keyframes.errors import OutputError
 from keyframes.result.folder import make_parents, remove, remove_empty, result_folder, system_errors
-from keyframes.whole_files import unused_name
+from keyframes.whole_files import rename_when_free, unused_name
 
 
 class Changes:
@@ -58,7 +58,7 @@ class Changes:
             if kept.read_bytes() != before:
                 raise OutputError(f"{path}: was changed by another program meanwhile; save it there, and try again")
             undo.replaced.append((kept, path, before))
-            os.replace(ours, path)
+            rename_when_free(ours.replace, path)
 
 
 class _Undo:
@@ -74,7 +74,7 @@ class _Undo:
         for kept, path, before in self.replaced:
             with suppress(OSError):
                 if path.read_bytes() != before:
-                    os.replace(kept, path)
+                    rename_when_free(kept.replace, path)
         for source, target in reversed(self.added):
             with suppress(OSError):
                 if not os.path.lexists(source) or os.path.samestat(source.lstat(), target.lstat()):

@@ -2,8 +2,8 @@
 
 `reading` recognizes the format, `finding` looks in a folder by the video's name, `checks` compares with the video. Each
 format has a module: `deeplabcut`, `lightning_pose`, `sleap_project`, `sleap_analysis`, `sleap_csv` and `own_csv`. They
-share `assembly` (rows in order, missing points), `tables` (numbers in CSV), `hdf5`, `pandas_hdf5`, `plain_pickle`
-(plain data alone), and `slots` (tracks on few animals).
+share `assembly` (rows in order, missing points), `tables` (numbers in CSV), `hdf5`, `pandas_hdf5`,
+`plain_pickle` (plain data alone), and `slots` (tracks on few animals).
 """
 
 from keyframes.predictions.predictions import Predictions

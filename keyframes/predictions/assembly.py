@@ -20,6 +20,7 @@ def assembled(
     names: Sequence[str],
     skeleton: Sequence[tuple[int, int]] = (),
     labelled: NDArray[np.bool_] | None = None,
+    animals: Sequence[str] = (),
 ) -> Predictions:
     """Make predictions of a file's rows, in the order of the frames; the arrays are written over.
 
@@ -40,7 +41,7 @@ def assembled(
         missing |= (x == nowhere) & (y == nowhere)
     keypoints[missing] = np.nan
     confidence[missing | ~np.isfinite(confidence)] = np.nan
-    return Predictions(source, indices, keypoints, confidence, tuple(names), tuple(skeleton), labelled)
+    return Predictions(source, indices, keypoints, confidence, tuple(names), tuple(skeleton), labelled, tuple(animals))
 
 
 def as_float32(values: NDArray[Any]) -> NDArray[np.float32]:

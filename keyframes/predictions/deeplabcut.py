@@ -42,6 +42,7 @@ class _Layout:
     """Where the values of each point stand in a row; the number of columns stands for none."""
 
     names: tuple[str, ...]
+    animals: tuple[str, ...]
     places: NDArray[np.int64]
 
     @classmethod
@@ -63,7 +64,7 @@ class _Layout:
         places = np.full((len(animals), len(names), 3), len(columns))
         for place, (_, *animal, name, value) in enumerate(columns):
             places[animals.index(tuple(animal)), names.index(name), VALUES.index(value)] = place
-        return cls(tuple(names), places)
+        return cls(tuple(names), tuple(name for (name,) in filter(None, animals)), places)
 
 
 def read_csv(path: Path) -> Predictions:
@@ -103,7 +104,7 @@ def _gathered(path: Path, layout: _Layout, pieces: Iterable[tuple[NDArray[Any], 
         raise PredictionsError(f"{path}: has a header and no rows; predict again")
     whole = np.concatenate(points)
     points.clear()
-    return assembled(path, np.concatenate(frames), whole[..., :2], whole[..., 2], layout.names)
+    return assembled(path, np.concatenate(frames), whole[..., :2], whole[..., 2], layout.names, animals=layout.animals)
 
 
 def meta_file_of(path: Path) -> Path:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from keyframes.errors import PredictionsError
 from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.predictions import Predictions
-from keyframes.predictions.slots import slots_of_tracks
+from keyframes.predictions.slots import names_of_slots, slots_of_tracks
 from keyframes.predictions.tables import head_of, numbers_in
 
 NEEDED = ("frame_index", "node", "x", "y")
@@ -57,7 +57,8 @@ def read(path: Path) -> Predictions:
     slots = slots_of_tracks(first, last)
     points = np.full((len(frames), int(slots.max()) + 1, n_nodes, 3), np.nan, np.float32)
     points[rows, slots[animal], node] = np.concatenate(point)
-    return assembled(path, frames, points[..., :2], points[..., 2], tuple(nodes))
+    known = names_of_slots(slots, np.arange(n_animals), tuple(animals)) if animals else ()
+    return assembled(path, frames, points[..., :2], points[..., 2], tuple(nodes), animals=known)
 
 
 def _refuse_twice(

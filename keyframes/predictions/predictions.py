@@ -29,6 +29,9 @@ class Predictions:
         Pairs of nodes that a bone connects; empty where the file has none.
     labelled : array (n_frames,), bool
         Whether a person labelled the frame; its points are then the person's.
+    animals : tuple of str
+        Name of each place on the axis of the animals, its track or individual; empty where the file does not say who is
+        who, or where several tracks share a place.
     errors : mapping of str to array (n_frames, n_animals, n_nodes), float32
         Further measures of doubt of each point, as Lightning Pose writes them: ``temporal_norm``,
         ``pca_singleview_error``, ``pca_multiview_error``. NaN where there is no value.
@@ -43,5 +46,6 @@ class Predictions:
     names: tuple[str, ...]
     skeleton: tuple[tuple[int, int], ...]
     labelled: NDArray[np.bool_] = field(repr=False)
+    animals: tuple[str, ...] = ()
     errors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()

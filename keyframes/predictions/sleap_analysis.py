@@ -12,7 +12,7 @@ from keyframes.errors import PredictionsError
 from keyframes.predictions.assembly import as_float32, assembled
 from keyframes.predictions.hdf5 import opened, text_of, texts
 from keyframes.predictions.predictions import Predictions
-from keyframes.predictions.slots import slots_of_tracks
+from keyframes.predictions.slots import names_of_slots, slots_of_tracks
 
 # Frames read at once.
 FRAMES = 1 << 16
@@ -55,9 +55,12 @@ def read(path: Path) -> Predictions:
                 keypoints[place] = _read(file["tracks"], axes, wanted, ("frame", "node", "xy"))
                 if scores is not None:
                     confidence[place] = _read(scores, _without_xy(scores, axes), wanted, ("frame", "node"))
+        tracks = texts(file["track_names"]) if "track_names" in file else []
         edges = file["edge_inds"][:].reshape(-1, 2).tolist() if "edge_inds" in file else []
     skeleton = [(int(a), int(b)) for a, b in edges if 0 <= a < len(names) and 0 <= b < len(names)]
-    return assembled(path, np.arange(n_frames), keypoints, confidence, names, skeleton)
+    exists = np.flatnonzero(there)
+    animals = names_of_slots(slots[exists], exists, tracks) if len(tracks) == n_tracks else ()
+    return assembled(path, np.arange(n_frames), keypoints, confidence, names, skeleton, animals=animals)
 
 
 def _axes(path: Path, file: Any, n_nodes: int) -> tuple[str, ...]:

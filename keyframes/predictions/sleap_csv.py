@@ -9,7 +9,7 @@ import numpy as np
 from keyframes.errors import PredictionsError
 from keyframes.predictions.assembly import as_indices, assembled, picked
 from keyframes.predictions.predictions import Predictions
-from keyframes.predictions.slots import slots_of_instances
+from keyframes.predictions.slots import names_of_slots, slots_of_instances
 from keyframes.predictions.tables import head_of, numbers_in
 
 VALUES = ("x", "y", "score")
@@ -47,10 +47,12 @@ def read(path: Path) -> Predictions:
     # By frame, as a place in a frame is given; animals of one frame stay in their order.
     order = np.argsort(rows, kind="stable")
     slots = np.empty(len(rows), np.int64)
-    slots[order] = slots_of_instances(rows[order], np.concatenate(track)[order])
+    tracks_in_rows = np.concatenate(track)
+    slots[order] = slots_of_instances(rows[order], tracks_in_rows[order])
     whole = np.full((len(frames), int(slots.max()) + 1, len(names), len(VALUES)), np.nan, np.float32)
     whole[rows, slots] = np.concatenate(points)
-    return assembled(path, frames, whole[..., :2], whole[..., 2], names)
+    animals = names_of_slots(slots, tracks_in_rows, tuple(numbers))
+    return assembled(path, frames, whole[..., :2], whole[..., 2], names, animals=animals)
 
 
 def _place(columns: list[str], name: str) -> int:

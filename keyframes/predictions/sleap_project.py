@@ -17,7 +17,7 @@ from keyframes.names import plain
 from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.hdf5 import opened, package_to_read, text_of, texts
 from keyframes.predictions.predictions import Predictions
-from keyframes.predictions.slots import slots_of_instances
+from keyframes.predictions.slots import names_of_slots, slots_of_instances
 from keyframes.video.images import natural_order
 
 # Instances whose points are read at once.
@@ -64,6 +64,8 @@ def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
         table, rows = found.table, found.rows
         names, skeleton, nodes_of = _skeletons(path, np.unique(table["skeleton"]).tolist())
         slots = slots_of_instances(rows, table["track"].astype(np.int64))
+        tracks = [str(json.loads(text)[1]) for text in texts(file["tracks_json"])]
+        animals = names_of_slots(slots, table["track"].astype(np.int64), tracks)
         shape = (len(found.frames), int(slots.max(initial=0)) + 1, len(names))
         keypoints, confidence = np.full((*shape, 2), np.nan, np.float32), np.full(shape, np.nan, np.float32)
         for (by_user, number), chosen in _kinds(table, list(nodes_of)):
@@ -78,7 +80,7 @@ def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
                     confidence[place] = as_float32(points["score"])
         if float(file["metadata"].attrs["format_id"]) < MIDDLE_AT_ZERO:
             keypoints -= 0.5
-    return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled), recorded
+    return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled, animals), recorded
 
 
 def _instances(path: Path, file: Any, recorded: RecordedVideo) -> _Instances:

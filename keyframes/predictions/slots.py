@@ -4,6 +4,7 @@ A tracker that loses an animal gives it a new track: twenty tracks of two flies 
 animals' axis for each, most would be empty. Here, tracks that never overlap in time share one.
 """
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import numpy as np
@@ -69,3 +70,19 @@ def slots_of_instances(rows: NDArray[np.int64], tracks: NDArray[np.int64]) -> ND
     n_free = free.cumsum(axis=1, dtype=np.int32)
     slots[others] = (n_free[rows[others]] == (rank + 1)[:, None]).argmax(axis=1)
     return slots
+
+
+def names_of_slots(slots: NDArray[np.int64], tracks: NDArray[np.int64], names: Sequence[str]) -> tuple[str, ...]:
+    """Name each place after its track; no place where one has several tracks or none.
+
+    Parameters
+    ----------
+    slots, tracks : array (n,), int64
+        Place and track of each instance, or of each track that exists; the track is -1 for none.
+    names : sequence of str
+        Of the tracks.
+    """
+    pairs = np.unique(slots * (len(names) + 1) + tracks + 1)
+    number, track = np.divmod(pairs, len(names) + 1)
+    is_clear = len(np.unique(track)) == len(number) == slots.max(initial=-1) + 1 and track.min(initial=1) > 0
+    return tuple(names[one - 1] for one in track) if is_clear else ()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
+from keyframes.predictions.kernels.decimals import read_rows
 
 # Characters parsed at once.
 PIECE = 1 << 24
@@ -59,12 +60,26 @@ def numbers_in(
                 file.readline(LONGEST_LINE)
             while text := file.read(PIECE):
                 text += file.readline(LONGEST_LINE)
-                lines = _without_gaps(text).split("\n")
-                if any(lines):
-                    yield _parsed(path, lines, n_before, columns, n_columns, converters)
-                n_before += len(lines) - 1
+                rows = None if converters else plain_rows(text, n_columns)
+                if rows is None:
+                    lines = _without_gaps(text).split("\n")
+                    if any(lines):
+                        yield _parsed(path, lines, n_before, columns, n_columns, converters)
+                elif len(rows):
+                    yield rows if columns == list(range(n_columns)) else rows[:, columns]
+                n_before += text.count("\n")
     except UnicodeDecodeError as error:
         raise PredictionsError(f"{path}: is no table of text ({error}); copy it again") from None
+
+
+def plain_rows(text: str, n_columns: int) -> NDArray[np.float64] | None:
+    """Return the rows of a table, an empty cell as NaN; None where it has anything but plain numbers and such cells.
+
+    Plain numbers are as ``-12.5e-3`` or ``nan``. All rows must have `n_columns` cells, and the first one is not empty.
+    """
+    values = np.empty((text.count("\n") + 1, n_columns))
+    n_rows = read_rows(np.frombuffer(text.encode(), np.uint8), values)
+    return None if n_rows < 0 else values[:n_rows]
 
 
 def _without_gaps(text: str) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from keyframes.errors import OutputError
-from keyframes.whole_files import unused_name
+from keyframes.whole_files import rename_when_free, unused_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000
@@ -118,7 +118,7 @@ def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) 
                     return
                 earlier.append(unused_name(place, "replaced"))
                 with suppress(FileNotFoundError):
-                    place.rename(earlier[-1])
+                    rename_when_free(place.rename, earlier[-1])
         raise OutputError(f"{place}: another run writes there without end; choose another place with -o")
     except BaseException:
         for folder in reversed(earlier):
@@ -140,7 +140,7 @@ def _exchanged(partial: Path, place: Path) -> bool:
 def _put_back(earlier: Path, place: Path, own: list[Path]) -> None:
     """Rename an earlier result to `place`; note it in `own`, to be removed, only where a newer one stands there."""
     try:
-        earlier.rename(place)
+        rename_when_free(earlier.rename, place)
     except OSError as error:
         if error.errno in OCCUPIED:
             own.append(earlier)
@@ -151,7 +151,7 @@ def _took(partial: Path, place: Path, overwrite: bool) -> bool:
     try:
         with suppress(FileNotFoundError):
             place.rmdir()  # fails on content; Windows renames onto no folder at all
-        partial.rename(place)
+        rename_when_free(partial.rename, place)
     except OSError as error:
         _check_free(place, overwrite)
         if error.errno not in OCCUPIED:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -10,6 +10,7 @@ from typing import cast
 from keyframes.errors import ExportError
 from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
+from keyframes.predictions import Predictions
 from keyframes.progress import progress_bar
 from keyframes.result.image_files import encoded, read_file
 from keyframes.result.naming import video_names
@@ -25,7 +26,8 @@ class Recording:
     """An earlier result, its folder, and its video: an absolute path, proven by its hash, or None if it was not found.
 
     `name` names the folder of its images in a project; no other recording of the same export has it. `view` names the
-    camera, where several films of one scene are exported together.
+    camera, where several films of one scene are exported together. `predictions` are what a network predicted on its
+    frames, where that is exported too.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Recording:
     manifest: Manifest
     video: Path | None
     view: str = ""
+    predictions: Predictions | None = field(default=None, repr=False)
 
     @property
     def frame_indices(self) -> list[int]:

@@ -24,7 +24,7 @@ from keyframes.result.image_files import encoded, read_image
 from keyframes.result.scan_file import SavedScan
 from keyframes.review.changes import history
 from keyframes.video.frames import Frame
-from keyframes.whole_files import unused_name, whole_file
+from keyframes.whole_files import rename_when_free, unused_name, whole_file
 
 Fetch = Callable[[int], NDArray[np.uint8]]
 
@@ -70,7 +70,7 @@ class ReviewedFolder:
             self.manifest = manifest
             self.revision = _revision(manifest_text(manifest).encode())
             for place, partial in staged.items():
-                partial.replace(place)
+                rename_when_free(partial.replace, place)
             for file in before - after:
                 (self.folder / file).unlink(missing_ok=True)
             _replace(self.folder / "keyframes.csv", table_text(manifest).encode())
@@ -115,7 +115,8 @@ class ReviewedFolder:
             sheet.add(Frame(entry["frame_index"], entry["time_s"], image))
             thumbnails[entry["frame_index"]] = thumbnail(image, bytes_of_each(len(entries)))
         _replace(self.folder / "contact_sheet.jpg", encoded(Path("contact_sheet.jpg"), sheet.image))
-        write_report(self.folder, manifest, scan.frame_index, scan.time_s, scan.label, scan.map, thumbnails)
+        columns = scan.frame_index, scan.time_s, scan.label, scan.map
+        write_report(self.folder, manifest, *columns, thumbnails, scan.doubt, scan.points)
 
     def _read_revision(self) -> str:
         try:

@@ -174,7 +174,7 @@ ONE_PACKET = {
 
 @pytest.mark.parametrize(
     "name",
-    slow_but_for(["h264.mp4", "mjpeg.avi"], ["h264.mp4", "mjpeg.avi", "hevc.mp4", "mpeg4.avi"]),
+    slow_but_for(["mjpeg.avi"], ["h264.mp4", "mjpeg.avi", "hevc.mp4", "mpeg4.avi"]),
 )
 def test_one_packet_of_zeros_costs_what_refers_to_it_and_every_way_agrees(name, tmp_path):
     path = tmp_path / name

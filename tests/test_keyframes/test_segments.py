@@ -179,7 +179,8 @@ def test_a_segment_may_hold_no_frame_of_the_stride(long_file):
     assert_array_equal(scan.frame_index, np.arange(0, len(video.packets.times_ms), 1000))
 
 
-@pytest.mark.parametrize("place", slow_but_for([0.3], [0.3, 0.9]))
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0.3, 0.9])
 def test_a_damaged_file_gives_the_same_scan_with_any_number_of_workers(place, long_file, tmp_path):
     data = bytearray(long_file("full_range.mp4").read_bytes())
     first = int(place * len(data))

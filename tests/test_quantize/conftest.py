@@ -1,4 +1,6 @@
-"""Pictures for the tests of quantize, made from a seed."""
+"""Pictures for the tests of quantize, made from a seed, and its command."""
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,3 +28,23 @@ def write_image(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def command(run_command, tmp_path):
+    return partial(run_command, "quantize", cwd=tmp_path)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    Image.fromarray(photo(60, 80)).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def visible(folder):
+    """Names of all files but for the records."""
+    return [name for name in names(folder) if not name.startswith(".")]

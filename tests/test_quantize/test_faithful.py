@@ -126,6 +126,45 @@ def test_a_profile_that_does_not_fit_is_reported():
     assert any("does not fit" in note for note in picture.notes)
 
 
+def cmyk_profile(colors):
+    """Profile of a press whose inks, none or all of each, show these colours: (2, 2, 2, 2, 3) in sRGB.
+
+    A version 2 output profile whose only tag is a table of two points for each ink, in CIELAB.
+    """
+    srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    row = Image.fromarray(colors.reshape(1, 16, 3))
+    # Of a and b, Pillow has signed bytes, and a table of 8 bits what is 128 more.
+    points = np.asarray(ImageCms.profileToProfile(row, srgb, lab, outputMode="LAB")) ^ np.array([0, 128, 128], np.uint8)
+    curve = bytes(range(256))
+    unit = struct.pack(">9I", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + unit + 4 * curve + points.tobytes() + 3 * curve
+    header = struct.pack(">I4sI4s4s4s", 144 + len(table), bytes(4), 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    # Relative to the paper, in the light of the D50 white.
+    header += bytes(12) + b"acsp" + bytes(24) + struct.pack(">4I", 1, 0xF6D6, 0x10000, 0xD32D)
+    return header.ljust(128, b"\0") + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_is_converted_through_its_profile(kind, rng):
+    colors = rng.integers(40, 220, (2, 2, 2, 2, 3)).astype(np.uint8)
+    # Of any profile LittleCMS shows no ink as white.
+    colors[0, 0, 0, 0] = 255
+    inks = np.stack(np.meshgrid(*[[0, 255]] * 4, indexing="ij"), -1).reshape(4, 4, 4).astype(np.uint8)
+    inks = inks.repeat(16, axis=0).repeat(16, axis=1)
+    expected = colors.reshape(4, 4, 3).repeat(16, axis=0).repeat(16, axis=1).astype(int)
+    found = {}
+    for profile in (cmyk_profile(colors), None):
+        buffer = io.BytesIO()
+        options = {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+        Image.fromarray(inks, "CMYK").save(buffer, kind, icc_profile=profile, **options)
+        picture = read_image(buffer.getvalue(), "image")
+        assert any("CMYK" in note and ("through its" in note) == (profile is not None) for note in picture.notes)
+        assert "icc" not in picture.metadata
+        found[profile is not None] = np.abs(picture.pixels.astype(int) - expected).max()
+    assert found[True] <= 8
+    assert found[False] > 30
+
+
 def test_lab_becomes_srgb(tmp_path):
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     pixels = photo(20, 20)

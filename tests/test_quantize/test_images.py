@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from quantize.datatypes import Picture
 from quantize.errors import ImageError
@@ -56,11 +56,24 @@ def test_sixteen_bits_of_gray_are_rounded_and_told(tmp_path):
     assert any("8 bits" in note for note in picture.notes)
 
 
-def test_sixteen_bits_of_colour_are_told(tmp_path):
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jp2"])
+def test_sixteen_bits_of_colour_are_told(name, tmp_path):
     cv2 = pytest.importorskip("cv2")
-    cv2.imwrite(str(tmp_path / "a.png"), np.full((4, 4, 3), 40000, np.uint16))
-    picture = read(tmp_path / "a.png")
-    assert picture.pixels.shape == (4, 4, 3)
+    for depth, told in ((np.uint16, True), (np.uint8, False)):
+        cv2.imwrite(str(tmp_path / name), np.full((64, 64, 3), np.iinfo(depth).max // 5 * 3, depth))
+        picture = read(tmp_path / name)
+        assert picture.pixels.shape == (64, 64, 3)
+        assert (np.abs(picture.pixels.astype(int) - 153) <= 1).all()
+        assert any("8 bits" in note for note in picture.notes) == told
+
+
+def test_sixteen_bits_of_gray_in_jpeg_2000_are_told(tmp_path):
+    if not features.check("jpg_2000"):
+        pytest.skip("this Pillow reads no JPEG 2000")
+    ramp = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16
+    Image.fromarray(ramp).save(tmp_path / "a.jp2")
+    picture = read(tmp_path / "a.jp2")
+    assert np.abs(picture.pixels[..., 0] - ramp / 257).max() <= 1
     assert any("8 bits" in note for note in picture.notes)
 
 

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from keyframes.errors import ExportError, SettingsError
+from keyframes.labelling.deeplabcut.machine_labels import LabelledNames, write_machine_labels
 from keyframes.labelling.deeplabcut.new_config import new_config
 from keyframes.labelling.deeplabcut.project import DeepLabCutProject, crop_for, crop_text, frames_there, read_project
 from keyframes.labelling.exported import Exported
@@ -47,11 +48,12 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     project = None if options.is_new else read_project(place)
     root, spelled = (project.root, project.place) if project else (place, Path(os.path.abspath(place)))
     notes = _options_not_used(project, options) if project else []
+    names = LabelledNames.of(project, options)
     n_frames, videos = 0, {}
     with open_project(root, options.is_new) as changes:
         for recording in recordings:
             known = _known(recording, project, notes) if project else None
-            n_frames += _add_images(recording, project, known, changes, notes, progress)
+            n_frames += _add_images(recording, project, names, known, changes, notes, progress)
             if known is None:
                 size = recording.manifest["video"]
                 whole = crop_text(Crop(0, 0, size["width"], size["height"]))
@@ -75,25 +77,31 @@ def default_place(options: ExportOptions, today: date | None = None) -> Path:
 def _add_images(
     recording: Recording,
     project: DeepLabCutProject | None,
+    names: LabelledNames,
     known: str | None,
     changes: Changes,
     notes: list[str],
     progress: bool,
 ) -> int:
-    """Write the images that the folder of a video lacks, cropped as the project crops them; return their number."""
+    """Write the images that the folder of a video lacks, cropped as the project crops them; return their number.
+
+    What a network predicted on them goes into a table beside them.
+    """
     stem = stem_of(known) if known else recording.name
     place, folder = (root / "labeled-data" / stem for root in (changes.root, changes.folder))
     folder.mkdir(parents=True, exist_ok=True)
     there, digits = frames_there(place), _digits(frames_in(place) or recording.files)
     wanted = [index for index in recording.frame_indices if index not in there]
     crop = crop_for(project, known, place, recording.manifest["video"]) if project and known else None
+    images = {index: f"img{index:0{digits}d}.png" for index in wanted}
     for index, image in recording.images(wanted, progress):
-        path = folder / f"img{index:0{digits}d}.png"
+        path = folder / images[index]
         if crop is None:
             path.write_bytes(image)
         else:
             rows, columns = slice(crop.y, crop.y + crop.height), slice(crop.x, crop.x + crop.width)
             write_image(path, decoded(path, image)[rows, columns])
+    write_machine_labels(recording, images, names, crop, place, folder)
     notes += recording.told_what_was_there(len(wanted))
     if project and crop and wanted:
         notes.append(f"frames of {stem} are cropped to {crop_text(crop)}, as {project.file.path.name} says")

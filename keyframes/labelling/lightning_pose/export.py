@@ -7,7 +7,9 @@ be the exact neighbour. Near the ends of a video there are fewer.
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from keyframes.labelling.lightning_pose.project import (
     read_project,
     table_name,
 )
+from keyframes.labelling.prelabels import named_points, only_animal_on
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_file import listed, pairs_listed
 from keyframes.labelling.project_videos import known_video, put_video
@@ -68,16 +71,16 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     with open_project(project.root, options.is_new) as changes:
         if options.is_new:
             _write_project_file(changes.folder, project)
-        queues: dict[str, list[str]] = {}
+        bodyparts = project.bodyparts or options.bodyparts
+        queues: dict[str, list[dict[str, Any]]] = {}
         for recording, wanted in _new_frames(recordings, project.root):
             _write_images(recording, wanted, changes, progress)
-            queues.setdefault(recording.view, []).extend(_image_path(recording, index) for index in wanted)
+            queues.setdefault(recording.view, []).extend(_queued(recording, wanted, bodyparts))
             notes += recording.told_what_was_there(len(wanted))
             _put_video(recording, changes, options.copy_videos, notes)
-        for view, paths in queues.items():
-            bodyparts = project.bodyparts or options.bodyparts
+        for view, entries in queues.items():
             _write_table(changes, project.tables[view], options.scorer or SCORER, bodyparts)
-            _add_to_queue(changes, f"{project.tables[view]}{QUEUE}", paths)
+            _add_to_queue(changes, f"{project.tables[view]}{QUEUE}", entries)
     return Exported("lightning-pose", project.root, sum(map(len, queues.values())), tuple(notes))
 
 
@@ -223,10 +226,33 @@ def _write_table(changes: Changes, name: str, scorer: str, bodyparts: Sequence[s
         table.writerow(["coords", *(axis for _, axis in columns)])
 
 
-def _add_to_queue(changes: Changes, name: str, paths: Sequence[str]) -> None:
-    entries = [{"frame_path": shown(path), "predictions": None} for path in paths]
+def _queued(recording: Recording, wanted: Sequence[int], bodyparts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the queue says of frames, with the points that a network predicted, as the app writes them."""
+    entries: list[dict[str, Any]] = [
+        {"frame_path": shown(_image_path(recording, index)), "predictions": None} for index in wanted
+    ]
+    if (predictions := recording.predictions) is None:
+        return entries
+    named_points(predictions, bodyparts, "the project")
+    # The app notes when it copied the points; when they were predicted is the same in each export.
+    predicted_ms = 0
+    with suppress(OSError):
+        predicted_ms = predictions.source.stat().st_mtime_ns // 10**6
+    source = {"model_name": shown(predictions.source.stem), "date_time": predicted_ms}
+    for index, entry in zip(wanted, entries, strict=True):
+        if animal := only_animal_on(recording, index, "Lightning Pose"):
+            points = [
+                {"keypoint_name": name, "x": x, "y": y}
+                for name, (x, y) in zip(predictions.names, animal.points.tolist(), strict=True)
+                if not isnan(x)
+            ]
+            entry["predictions"] = {**source, "predictions": points}
+    return entries
+
+
+def _add_to_queue(changes: Changes, name: str, entries: Sequence[dict[str, Any]]) -> None:
     lines = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     before = changes.content(name)
-    if before is None or paths:
+    if before is None or entries:
         gap = b"\n" if before and not before.endswith(b"\n") else b""
         changes.write(name, before, (before or b"") + gap + lines.encode("utf-8"))

@@ -14,6 +14,7 @@ from keyframes.labelling.exported import Exported
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
+from keyframes.labelling.sleap.predicted import add_predicted
 from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
 from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
@@ -73,7 +74,9 @@ def _labels(sio: Any, recordings: Sequence[Recording], videos: Sequence[Any], op
     labels = sio.Labels(videos=list(videos))
     _add_names(sio, labels, options, "")
     for recording, video in zip(recordings, videos, strict=True):
-        labels.suggestions.extend(_suggestions(sio, recording, video, {i: i for i in recording.frame_indices}))
+        indices = {index: index for index in recording.frame_indices}
+        labels.suggestions.extend(_suggestions(sio, recording, video, indices))
+        add_predicted(sio, labels, recording, video, indices)
     return labels
 
 
@@ -155,6 +158,7 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
             if wanted and is_packed(video):
                 video = repacked(sio, labels, video, recording, wanted, scratch, progress)
             labels.suggestions.extend(_suggestions(sio, recording, video, wanted))
+            add_predicted(sio, labels, recording, video, wanted)
             n_frames += len(wanted)
             notes += recording.told_what_was_there(len(wanted))
             if wanted and not is_packed(video):

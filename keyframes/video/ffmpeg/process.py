@@ -52,6 +52,7 @@ def start_ffmpeg(path: Path, reading: Sequence[str], output: Sequence[str]) -> "
         env={**os.environ, "AV_LOG_FORCE_NOCOLOR": "1"},
         # An interrupt from the keyboard is meant for us: FFmpeg would report it as an error of the file.
         start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
 
 

@@ -134,7 +134,7 @@ def learn(cell: np.int64, target: int) -> np.int64:
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def mixed_probability(bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS) -> np.int64:
+def mixed_probability(bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int) -> np.int64:
     """Probability, of 65,536, that the decision at a node is a one.
 
     Numbers of cells are unsigned here: Numba looks whether a signed one counts from the end, which takes half the time.
@@ -152,9 +152,7 @@ def mixed_probability(bases: Array, node: int, cells: Cells, weight_set: int, n_
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_decision(
-    coder: Coder, bit: int, bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int = N_INPUTS
-) -> int:
+def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells, weight_set: int, n_inputs: int) -> int:
     """Code one decision, learn from it, and return it.
 
     The inputs are written out, so that all of them stay in registers: an array between the two halves of the work, or
@@ -211,7 +209,7 @@ def code_path(
     cells: Cells,
     first_set: int,
     last_depth: int,
-    n_inputs: int = N_INPUTS,
+    n_inputs: int,
 ) -> int:
     """Code the decisions on the way down a tree, and return the leaf.
 

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 
 from clustering import Array, compiled
-from quantize.entropy.kernels.coder import Cells, Coder, code_decision
+from quantize.entropy.kernels.coder import N_INPUTS, Cells, Coder, code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
 # Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
 SIGN_NODE, FIRST_SET = np.int64(20), np.int64(0)
+# Kinds of decisions on a number: whether it has more digits, its sign, its digits.
+MORE, SIGN, DIGIT, DONE = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
+MOST_DIGITS = 20
 TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_ACTIVITIES
 
 
@@ -25,22 +28,33 @@ def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set
     while not coder.decoding and size >> n_digits > 0:
         n_digits += 1
     n: Any = np.int64(0)
-    while n < 20:
-        more = np.int64(1) if n_digits > n else np.int64(0)
-        if code_decision(coder, more, bases, n, cells, weight_set) == 0:
-            break
-        n += 1
-    if n == 0:
-        return 0
-    negative: Any = np.int64(1) if value < 0 else np.int64(0)
-    negative = code_decision(coder, negative, bases, SIGN_NODE, cells, weight_set + 1)
-    found = 1
-    for d in range(n - 2, -1, -1):
-        # The digit after the first depends on how many there are, the others hardly on anything.
-        node: Any = np.int64(21 + n if d == n - 2 else 42 + d)
-        digit: Any = np.int64((size >> d) & 1)
-        digit = code_decision(coder, digit, bases, node, cells, weight_set + 2)
-        found = found * 2 + digit
+    found: Any = np.int64(1)
+    kind: Any = MORE
+    d, negative = np.int64(0), np.int64(0)
+    # One call for all kinds of decisions: what is inlined there takes a part of the time to compile.
+    while kind != DONE:
+        if kind == MORE:
+            node, bit = n, np.int64(n_digits > n)
+        elif kind == SIGN:
+            node, bit = SIGN_NODE, np.int64(value < 0)
+        else:
+            # The digit after the first depends on how many there are, the others hardly on anything.
+            node, bit = np.int64(21 + n if d == n - 2 else 42 + d), np.int64((size >> d) & 1)
+        bit = code_decision(coder, bit, bases, node, cells, weight_set + kind, N_INPUTS)
+        if kind == MORE:
+            n += bit
+            if bit == 0 and n == 0:
+                return 0
+            if bit == 0 or n == MOST_DIGITS:
+                kind = SIGN
+        elif kind == SIGN:
+            negative, d = bit, n - 2
+            kind = DIGIT if n > 1 else DONE
+        else:
+            found = found * 2 + bit
+            d -= 1
+            if d < 0:
+                kind = DONE
     return -found if negative == 1 else found
 
 

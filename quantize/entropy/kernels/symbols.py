@@ -3,12 +3,14 @@
 import numpy as np
 
 from clustering import Array, compiled
-from quantize.entropy.kernels.coder import Cells, Coder, code_decision, has_ended, is_full
+from quantize.entropy.kernels.coder import N_INPUTS, Cells, Coder, code_decision, has_ended, is_full
 
 # Cells of each of the contexts of two or more neighbours, which share them as a hash of these neighbours has it.
 HASHED_CELLS = 1 << 18
 PLAIN_CONTEXTS = 3
 SYMBOL_BYTES = 16
+# A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
+ROOT = np.int64(1)
 
 
 def cells_of(n_bits: int) -> int:
@@ -51,9 +53,9 @@ def code_symbols(coder: Coder, first_row: int, symbols: Array, n_bits: int, cell
             bases[3] = hashed + near % HASHED_CELLS
             bases[4] = hashed + HASHED_CELLS + size + around % HASHED_CELLS
             bases[5] = hashed + 2 * (HASHED_CELLS + size) + before % HASHED_CELLS
-            symbol, node = np.int64(symbols[r, c]), 1
+            symbol, node = np.int64(symbols[r, c]), ROOT
             for d in range(n_bits - 1, -1, -1):
-                bit = code_decision(coder, (symbol >> d) & 1, bases, node, cells, node)
+                bit = code_decision(coder, (symbol >> d) & 1, bases, node, cells, node, N_INPUTS)
                 node = node * 2 + bit
             symbols[r, c] = node - size
     return height

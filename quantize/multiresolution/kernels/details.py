@@ -155,7 +155,8 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
         cost = rate * (float(book.rates[near, n]) + VECTOR_BITS)
         for i in range(vector.shape[0]):
             number = int(vector[i] + ROUNDING)
-            cost += (float(vector[i]) - number) ** 2
+            left = float(vector[i]) - number
+            cost += left * left
             n_digits = 0
             while number >> n_digits > 0:
                 n_digits += 1
@@ -213,19 +214,19 @@ def code_details(
                     vector[i] = abs(np.int64(details[r, c, i])) * inverses[cell, i]
                     square += vector[i] * vector[i]
                 if square > LEAST_CODED_BITS * rate:
-                    one = mixed_probability(bases, ONLY_NODE, learnt, flag_set)
+                    one = mixed_probability(bases, ONLY_NODE, learnt, flag_set, N_INPUTS)
                     other_cost = rate * COST[4095 - (one >> 4)]
                     zero_cost = square + rate * COST[one >> 4]
                     if zero_cost > other_cost:
                         j, cost = choose(vector, square, book, FEW_SIZES[sizes[3]], rate, costs)
                         if cost + other_cost < zero_cost:
                             zero = np.int64(0)
-            if code_decision(coder, zero, bases, ONLY_NODE, learnt, flag_set) == 1:
+            if code_decision(coder, zero, bases, ONLY_NODE, learnt, flag_set, N_INPUTS) == 1:
                 for i in range(n_components):
                     details[r, c, i] = 0
                 continue
             set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
-            j = code_path(coder, j, book.children, book.bits, node_bases, learnt, FLAG_SETS, LAST_DEPTH)
+            j = code_path(coder, j, book.children, book.bits, node_bases, learnt, FLAG_SETS, LAST_DEPTH, N_INPUTS)
             if j == escape:
                 for i in range(n_components):
                     number = np.int64(0 if decoding else int(vector[i] + ROUNDING))
@@ -248,7 +249,7 @@ def code_details(
                     negative: Any = np.int64(1 if not decoding and details[r, c, i] < 0 else 0)
                     set_sign_contexts(r, c, i, around, before, starts[2], bases)
                     sign_set = FLAG_SETS + NODE_SETS + i
-                    negative = code_decision(coder, negative, bases, ONLY_NODE, learnt, sign_set)
+                    negative = code_decision(coder, negative, bases, ONLY_NODE, learnt, sign_set, N_INPUTS)
                     value = held((size * steps[cell, i] + 65536) >> 17)
                     details[r, c, i] = -value if negative == 1 else value
                     sign = 1 + negative

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 import keyframes
@@ -69,6 +71,46 @@ def test_napari_opens_a_folder_after_the_second_round(cropped, tmp_path, extract
     assert n_images > 12
     shape = [100, 114, 3] if cropped else [120, 160, 3]
     assert answer_of("napari_deeplabcut", OPEN_FOLDER, folder) == [["image", [n_images, *shape]]]
+
+
+OPEN_POINTS = """
+import numpy as np
+from napari_deeplabcut._reader import get_folder_parser
+layers = get_folder_parser(sys.argv[1])(sys.argv[1])
+((data, about, _),) = [layer for layer in layers if layer[2] == "points"]
+images = about["metadata"]["paths"]
+rows = zip(data.tolist(), about["properties"]["id"], about["properties"]["label"], strict=True)
+found = [[images[int(image)], animal, name, x, y] for (image, y, x), animal, name in rows]
+print(json.dumps([about["name"], str(about["metadata"]["io"]["kind"].value), found]))
+"""
+
+
+@pytest.mark.parametrize("individuals", [(), ("m1", "m2")])
+def test_napari_opens_what_was_predicted(individuals, tmp_path, extracted, rng):
+    """As the labels to refine: DeepLabCut's own step opens the folder in napari."""
+    result, n_animals = extracted("mpeg4.mp4"), len(individuals) or 1
+    keypoints = (rng.random((60, n_animals, 2, 2)) * (159, 119)).astype(np.float32)
+    keypoints[:, 0, 1] = np.nan
+    confidence, none = rng.random((60, n_animals, 2)).astype(np.float32), np.zeros(60, bool)
+    predictions = keyframes.Predictions(
+        tmp_path / "mpeg4DLC.h5", np.arange(60), keypoints, confidence, BODYPARTS, (), none, individuals
+    )
+    options = {**NEW, "individuals": individuals, "prelabels": predictions}
+    place = keyframes.export(result, "deeplabcut", output=tmp_path / "dlc", **options).place
+    name, kind, points = answer_of("napari_deeplabcut", OPEN_POINTS, place / "labeled-data" / "mpeg4")
+    assert (name, kind) == ("machinelabels-iter0", "machine")
+    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
+    expected = {
+        (f"labeled-data/mpeg4/{Path(entry['file']).name}", animal, part): keypoints[entry["frame_index"], i, j]
+        for entry in manifest["keyframes"]
+        for i, animal in enumerate(individuals or [""])
+        for j, part in enumerate(BODYPARTS)
+        if (i, j) != (0, 1)
+    }
+    found = {(image, animal, part): xy for image, animal, part, *xy in points}
+    assert found.keys() == expected.keys()
+    for one, xy in expected.items():
+        np.testing.assert_allclose(found[one], xy, rtol=0, atol=6e-4)
 
 
 @pytest.mark.parametrize("individuals", [(), ("m1", "m2")])

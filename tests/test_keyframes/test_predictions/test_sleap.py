@@ -339,3 +339,29 @@ def test_damage_in_a_project_is_one_line(video, whole, skeleton, tmp_path, rng):
     with pytest.raises(PredictionsError) as caught:
         read_predictions(path, video)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["slp", "h5", "csv"])
+def test_animals_have_the_names_of_their_tracks(form, video, whole, skeleton, tmp_path):
+    points = whole(2)
+    # The second track is there all the time, the first one ends early or is followed by another.
+    a, b, c = (sio.Track(name) for name in ("a", "b", "c"))
+    for late, expected in ((a, ("a", "b")), (c, ())):
+        labels = labels_of(skeleton, video_at(video), points[:30], tracks=[a, b])
+        labels.extend(labels_of(skeleton, labels.videos[0], points[30:], range(30, 60), [late, b]).labeled_frames)
+        path = tmp_path / f"{late.name}.{form}"
+        if form == "slp":
+            labels.save(str(path))
+        elif form == "h5":
+            sio.save_analysis_h5(labels, str(path))
+        else:
+            sio.save_csv(labels, str(path), format="sleap")
+        read = read_predictions(path, video)
+        assert read.keypoints.shape[1] == 2
+        assert read.animals == expected
+
+
+def test_without_tracks_animals_have_no_names(video, whole, skeleton, tmp_path):
+    path = tmp_path / "untracked.slp"
+    labels_of(skeleton, video_at(video), whole(2)).save(str(path))
+    assert read_predictions(path, video).animals == ()

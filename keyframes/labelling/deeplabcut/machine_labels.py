@@ -1,0 +1,141 @@
+"""What a network says of the frames of a folder, in the table of which DeepLabCut's refinement step makes labels.
+
+``machinelabels-iter<iteration>.h5``, which ``refine_labels`` opens with the images, and the same as ``.csv``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keyframes.errors import ExportError
+from keyframes.labelling.deeplabcut.project import DeepLabCutProject
+from keyframes.labelling.prelabels import animals_on, in_order, inside, named_points, only_animal_on
+from keyframes.names import shown
+from keyframes.predictions import Predictions
+from keyframes.result.recordings import Recording
+from keyframes.settings import Crop, ExportOptions
+
+# How DeepLabCut calls the owner of the body parts that no animal has.
+NO_ANIMAL = "single"
+COORDS = ("x", "y", "likelihood")
+
+
+@dataclass(frozen=True)
+class LabelledNames:
+    """What a project labels: body parts, of several animals those of each `individuals`, and those of no animal."""
+
+    bodyparts: tuple[str, ...]
+    individuals: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
+    iteration: int = 0
+
+    @classmethod
+    def of(cls, project: DeepLabCutProject | None, options: ExportOptions) -> "LabelledNames":
+        """Return the names of an existing project, or of the one that the options describe."""
+        if project is None:
+            return cls(options.bodyparts, options.individuals)
+        data = project.file.data
+        number = data.get("iteration")
+        iteration = number if isinstance(number, int) else 0
+        if data.get("multianimalproject") is not True:
+            return cls(_listed(data, "bodyparts"), iteration=iteration)
+        bodyparts, individuals = _listed(data, "multianimalbodyparts"), _listed(data, "individuals")
+        return cls(bodyparts, individuals, _listed(data, "uniquebodyparts"), iteration)
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Owner and name of each point, in DeepLabCut's order."""
+        own = [(individual, part) for individual in self.individuals or ("",) for part in self.bodyparts]
+        return own + [(NO_ANIMAL, part) for part in self.unique]
+
+
+def _listed(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    names = data.get(key)
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def write_machine_labels(
+    recording: Recording,
+    images: Mapping[int, str],
+    names: LabelledNames,
+    crop: Crop | None,
+    place: Path,
+    folder: Path,
+) -> None:
+    """Write both tables of a video's new images, by frame index, into `folder`, which becomes part of `place`.
+
+    An ExportError says that the place has such a table already, that names differ, or that pandas is missing.
+    """
+    predictions = recording.predictions
+    if predictions is None:
+        return
+    name = f"machinelabels-iter{names.iteration}"
+    for ending in (".h5", ".csv"):
+        if (place / f"{name}{ending}").exists():
+            raise ExportError(
+                f"{place / name}{ending}: exists already and is not written over; refine its labels in DeepLabCut, or "
+                "export without --prelabel"
+            )
+    parts = (*names.bodyparts, *names.unique)
+    places = named_points(predictions, parts, "the project")
+    rows: dict[str, np.ndarray[Any, Any]] = {}
+    for index, image in images.items():
+        owners = _owned(recording, index, names, predictions)
+        points = {owner: np.column_stack(in_order(animal, places)) for owner, animal in owners.items()}
+        missing = np.full((len(parts), len(COORDS)), np.nan)
+        row = np.stack([points.get(owner, missing)[parts.index(part)] for owner, part in names.columns])
+        if crop is not None:
+            row[:, :2] = inside(row[:, :2] - (crop.x, crop.y), crop.width, crop.height)
+            row[np.isnan(row[:, 0])] = np.nan
+        if np.isfinite(row).any():
+            rows[image] = row.ravel()
+    if rows:
+        _write(folder / name, folder.name, rows, predictions.source.stem, names)
+
+
+def _owned(recording: Recording, index: int, names: LabelledNames, predictions: Predictions) -> dict[str, Any]:
+    """Return the animals of a frame by the project's names of them: by name where the file has names, or in order."""
+    if not names.individuals:
+        animal = only_animal_on(recording, index, "the project")
+        return {} if animal is None else {"": animal}
+    animals = animals_on(recording, index)
+    if not predictions.animals:
+        if len(animals) > len(names.individuals):
+            raise ExportError(
+                f"{predictions.source}: has {len(animals)} animals in frame {index}, and the project has "
+                f"{len(names.individuals)} individuals ({', '.join(names.individuals)}); export without --prelabel"
+            )
+        return dict(zip(names.individuals, animals, strict=False))
+    known = (*names.individuals, NO_ANIMAL)
+    if unknown := [animal for animal in predictions.animals if animal not in known]:
+        raise ExportError(
+            f"{predictions.source}: its animals {', '.join(unknown)} are not among the individuals of the project "
+            f"({', '.join(names.individuals)}); give the predictions of a network that was trained on it"
+        )
+    return {animal.name: animal for animal in animals}
+
+
+def _write(path: Path, stem: str, rows: Mapping[str, np.ndarray[Any, Any]], scorer: str, names: LabelledNames) -> None:
+    try:
+        import pandas as pd
+        import tables  # noqa: F401
+    except ImportError:
+        raise ExportError(
+            "--prelabel for DeepLabCut needs pandas and tables, which are not installed: pip install '.[deeplabcut]' "
+            "in the repository"
+        ) from None
+    levels: Sequence[str] = ("scorer", "individuals", "bodyparts", "coords")
+    columns = [(shown(scorer), owner, part, coord) for owner, part in names.columns for coord in COORDS]
+    if not names.individuals:
+        levels = [level for level in levels if level != "individuals"]
+        columns = [(scorer, *rest) for scorer, _, *rest in columns]  # type: ignore[misc]
+    table = pd.DataFrame(
+        np.stack(list(rows.values())),
+        index=pd.MultiIndex.from_tuples([("labeled-data", shown(stem), image) for image in rows]),
+        columns=pd.MultiIndex.from_tuples(columns, names=levels),
+    )
+    table.to_hdf(f"{path}.h5", key="df_with_missing", mode="w")
+    table.to_csv(f"{path}.csv", lineterminator="\n")

@@ -1,0 +1,50 @@
+"""A network's animals in a SLEAP project: predicted instances, which a double click makes labels of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from keyframes.labelling.prelabels import animals_on, in_order, named_points
+from keyframes.names import shown, shown_in
+from keyframes.result.recordings import Recording
+
+
+def add_predicted(sio: Any, labels: Any, recording: Recording, video: Any, indices: Mapping[int, int]) -> None:
+    """Add what was predicted on frames, given as SLEAP's indices by ours; animals that a frame has already stay alone.
+
+    An ExportError says that the names of the points differ from those of the project's skeleton.
+    """
+    predictions = recording.predictions
+    if predictions is None or not indices:
+        return
+    if not labels.skeletons:
+        names = shown_in(predictions.names)
+        edges = [(names[one], names[other]) for one, other in predictions.skeleton]
+        labels.skeletons.append(sio.Skeleton(names, edges=edges))
+    skeleton = labels.skeletons[0]
+    places = named_points(predictions, skeleton.node_names, "the project")
+    tracks = {track.name: track for track in labels.tracks}
+    frames = {int(frame.frame_idx): frame for frame in labels.labeled_frames if frame.video is video}
+    for ours, theirs in sorted(indices.items()):
+        animals = animals_on(recording, ours)
+        if not animals or (theirs in frames and frames[theirs].instances):
+            continue
+        if theirs not in frames:
+            frames[theirs] = sio.LabeledFrame(video=video, frame_idx=theirs)
+            labels.labeled_frames.append(frames[theirs])
+        for animal in animals:
+            if animal.name and animal.name not in tracks:
+                tracks[animal.name] = sio.Track(shown(animal.name))
+                labels.tracks.append(tracks[animal.name])
+            points, confidence = in_order(animal, places)
+            frames[theirs].instances.append(
+                sio.PredictedInstance.from_numpy(
+                    points,
+                    skeleton,
+                    # It has no mark for "unknown", and its own default is 0.
+                    point_scores=np.nan_to_num(confidence),
+                    score=animal.score or 0.0,
+                    track=tracks.get(animal.name),
+                )
+            )

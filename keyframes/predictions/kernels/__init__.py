@@ -1,0 +1,1 @@
+"""Compiled loops over the poses of a whole recording."""

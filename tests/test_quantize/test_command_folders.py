@@ -1,0 +1,102 @@
+"""The command on folders: what is done, done again, kept and left alone."""
+
+import numpy as np
+from PIL import Image
+
+from tests.test_quantize.conftest import names, photo, visible
+
+
+def test_a_folder_with_bad_images(command, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(20):
+        Image.fromarray(photo(16, 16, number)).save(folder / f"{number:03d}.png")
+    Image.fromarray(photo(100, 100)).save(folder / "cut.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:1500])
+    (folder / "text.png").write_text("no image")
+    (folder / "empty.gif").write_bytes(b"")
+    (folder / "notes.txt").write_text("passed by")
+    done = command("in", "-o", "out", "--block", 2)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3
+    for name in ("cut.jpg", "text.png", "empty.gif"):
+        assert sum(name in line for line in errors) == 1
+    assert visible(tmp_path / "out") == [f"{number:03d}.vqi" for number in range(20)]
+    times = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").glob("*.vqi"))]
+    (tmp_path / "out" / "007.vqi").unlink()
+    again = command("in", "-o", "out", "--block", 2)
+    assert "1 done, 19 done before, 3 failed" in again.stderr
+    after = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").glob("*.vqi"))]
+    assert sum(a != b for a, b in zip(times, after, strict=True)) == 1
+
+
+def test_equal_stems_do_not_collide(command, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "a.bmp", "b.png"):
+        Image.fromarray(photo(16, 16)).save(folder / name)
+    assert command("in", "-o", "out", "--block", 2).returncode == 0
+    assert visible(tmp_path / "out") == ["a-bmp.vqi", "a-png.vqi", "b.vqi"]
+
+
+def test_a_folder_is_done_again_where_the_source_or_the_settings_changed(command, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(photo(24, 24)).save(folder / name)
+    arguments = ("in", "-o", "out", "--block", 1)
+    assert "2 done, 0 done before" in command(*arguments, "--codewords", 16).stderr
+    first = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.png")}
+    assert "0 done, 2 done before" in command(*arguments, "--codewords", 16).stderr
+    Image.fromarray(255 - photo(24, 24)).save(folder / "b.png")
+    assert "1 done, 1 done before" in command(*arguments, "--codewords", 16).stderr
+    assert (tmp_path / "out" / "a-quantized.png").read_bytes() == first["a-quantized.png"]
+    assert (tmp_path / "out" / "b-quantized.png").read_bytes() != first["b-quantized.png"]
+    assert "2 done, 0 done before" in command(*arguments, "--codewords", 4).stderr
+    assert len(Image.open(tmp_path / "out" / "a-quantized.png").getcolors()) <= 4
+
+
+def test_a_result_of_another_kind_does_not_stay(command, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray((np.indices((20, 20)).sum(0) % 5 * 40).astype(np.uint8)).save(folder / "a.png")
+    Image.fromarray((np.indices((20, 20)).sum(0) % 3 * 90).astype(np.uint8)).save(folder / "b.png")
+    assert command("in", "-o", "out").returncode == 0
+    assert visible(tmp_path / "out") == ["a-quantized.png", "b-quantized.png"]
+    Image.fromarray(photo(90, 90)).save(folder / "a.png")
+    assert command("in", "-o", "out").returncode == 0
+    assert visible(tmp_path / "out") == ["a.vqi", "b-quantized.png"]
+
+
+def test_a_file_that_was_not_made_here_is_kept(command, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(photo(24, 24)).save(folder / "a.png")
+    Image.fromarray(photo(24, 24, 1)).save(folder / "b.png")
+    arguments = ("in", "-o", "out", "--block", 1, "--codewords")
+    assert command(*arguments, 16).returncode == 0
+    (tmp_path / "out" / "a-quantized.png").write_text("precious")
+    done = command(*arguments, 8)
+    assert done.returncode == 1
+    assert "--force" in done.stderr
+    assert (tmp_path / "out" / "a-quantized.png").read_text() == "precious"
+
+
+def test_a_run_that_was_killed_goes_on(command, tmp_path):
+    """Between the record and the file: the record alone is no result."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(photo(24, 24)).save(folder / "a.png")
+    assert command("in", "-o", "out", "--block", 1).returncode == 0
+    records = tmp_path / "out" / ".quantize-records.jsonl"
+    records.write_bytes(records.read_bytes() + b'{"place": "b')
+    (tmp_path / "out" / "a-quantized.png").unlink()
+    assert command("in", "-o", "out", "--block", 1).returncode == 0
+    assert command("in", "-o", "out", "--block", 1, "--json").returncode == 0
+    assert visible(tmp_path / "out") == ["a-quantized.png"]
+
+
+def test_a_new_folder_for_one_image(command, picture, tmp_path):
+    assert command("photo.png", "--block", 1, "-o", "new/").returncode == 0
+    assert names(tmp_path) == ["new/photo-quantized.png", "photo.png"]
