@@ -20,7 +20,7 @@ from tests.test_readme import EXTRAS, SETUP, run_as_written, tomllib
 
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
 # These have tests of their own, or need what the tools write: test_second_round_page, test_cluster, test_predictions.
-ELSEWHERE = {"second_round.md", "cluster.md", "predictions.md"}
+ELSEWHERE = {"second_round.md", "cluster.md", "predictions.md", "web.md"}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 RUN = {name: BLOCK.findall(text) for name, text in PAGES.items() if name not in ELSEWHERE}
 RUN = {name: blocks for name, blocks in RUN.items() if blocks}
@@ -94,9 +94,7 @@ def test_every_block_is_one_that_a_test_runs():
         assert len(fences) % 2 == 0
         if name not in ELSEWHERE:
             assert len(fences) == 2 * len(BLOCK.findall(text)), name
-            # Those of web.md run in `test_browser`.
-        others = {"html", "js"} if name == "web.md" else set()
-        assert {language for language, _ in BLOCK.findall(text)} <= {"sh", "python", *others}, name
+            assert {language for language, _ in BLOCK.findall(text)} <= {"sh", "python"}, name
 
 
 def test_every_extra_that_a_page_names_exists():
