@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import random
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image, ImageCms
 
 import quantize
 from quantize.report.decoder import decoder_files
+from tests.conftest import ROOT
 from tests.test_quantize.conftest import photo
 from tests.test_quantize.test_fuzz import MUTATIONS, chunks_of, file_of
 
@@ -46,6 +48,11 @@ window.attempt = async (data, options = {}, png = false) => {
   return Promise.race([work, late]);
 };
 </script>""".replace("SECONDS", str(SECONDS))
+# As strict as the documentation says, but for what these pages themselves have, and for Playwright's waiting.
+POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; connect-src 'self'; img-src blob: data:; "
+    "style-src-attr 'unsafe-inline'"
+)
 # Its pixels as the page shows them, with four channels.
 SHOWN = """image => {
   const [width, height] = [image.naturalWidth, image.naturalHeight];
@@ -100,6 +107,7 @@ def open_site(site, open_page, body):
     """Open a page whose body is this, and whose script counts the images that have loaded or failed."""
     (site[0] / "page.html").write_text(
         '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>Page</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<script>window.ended = []; for (const kind of ["load", "error"]) document.addEventListener(kind, (event) => {'
         ' if (event.target.localName === "vqi-image") ended.push(kind); }, true);</script>'
         f'<script type="module" src="vqi.js"></script>{body}',
@@ -224,6 +232,19 @@ def test_elements_show_images_as_img_does(site, open_page):
     page.wait_for_function("ended.length === 5")
     expected = quantize.decode((GOLDEN / "levels-fine.vqi").read_bytes())
     assert (shown_pixels(images.nth(0))[..., :3] == expected).all()
+
+
+def test_the_documentation_runs_as_written(site, open_page):
+    text = (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
+    html, script = (re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1] for language in ("html", "js"))
+    shutil.copy(GOLDEN / "levels-rgb.vqi", site[0] / "photo.vqi")
+    page = open_site(site, open_page, f'{html}<img><script type="module">{script}; ended.push("script");</script>')
+    page.wait_for_function("ended.length === 2")
+    assert sorted(page.evaluate("ended")) == ["load", "script"]
+    expected = quantize.decode((GOLDEN / "levels-rgb.vqi").read_bytes())
+    for image in (page.locator("vqi-image img"), page.locator("body > img")):
+        assert (shown_pixels(image)[..., :3] == expected).all()
+    assert page.complaints == []
 
 
 def test_an_element_shows_why_an_image_is_not_there(site, open_page):

@@ -1211,7 +1211,11 @@ export class VqiImage extends (globalThis.HTMLElement ?? Object) {
   set codebook(address) { this.setAttribute("codebook", address); }
 
   connectedCallback() { this.#start(); }
-  disconnectedCallback() { this.#work?.abort(); }
+
+  disconnectedCallback() {
+    this.#work?.abort();
+    URL.revokeObjectURL(this.#image.vqiAddress);
+  }
 
   attributeChangedCallback(name) {
     if (name === "alt") this.#image.alt = this.alt;
