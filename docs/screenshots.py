@@ -1,9 +1,11 @@
 """Make the pictures of the pages that the README and whoever works on them look at: python docs/screenshots.py FOLDER.
 
-Needs the dev extra and Chromium. With --readme it writes ``docs/review.png`` alone.
+Needs the dev extra and Chromium. With --readme it writes those of the README alone: ``docs/review.png`` and
+``docs/next_round.png``.
 """
 
 import argparse
+import csv
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 from playwright.sync_api import sync_playwright
 
 import keyframes
@@ -23,7 +26,7 @@ def main() -> None:
     """Take them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs")
-    parser.add_argument("--readme", action="store_true", help="write docs/review.png alone")
+    parser.add_argument("--readme", action="store_true", help="write the README's pictures alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -42,6 +45,10 @@ def main() -> None:
                 look_at_review(page, address)
                 page.screenshot(path=f"{work}/review.png")
                 write_small(cv2.imread(f"{work}/review.png"), ROOT / "docs" / "review.png")
+                page.goto((next_round(Path(work)) / "report.html").as_uri())
+                page.wait_for_timeout(300)
+                page.screenshot(path=f"{work}/next_round.png")
+                write_small(cv2.imread(f"{work}/next_round.png"), ROOT / "docs" / "next_round.png")
                 return
             options.folder.mkdir(parents=True, exist_ok=True)
             for size, (width, height) in SIZES.items():
@@ -58,6 +65,24 @@ def main() -> None:
         finally:
             review.terminate()
             review.wait()
+
+
+def next_round(work):
+    """Choose frames by predictions like a network's: the true poses with noise, and now and then a gross error."""
+    with (ROOT / "sample_data" / "mouse.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [column.removesuffix("_x") for column in rows[0] if column.endswith("_x")]
+    rng = np.random.default_rng(0)
+    with (work / "mouse-predictions.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("frame_index", "node", "x", "y", "confidence"))
+        for index, row in enumerate(rows):
+            for name in names:
+                wrong = rng.random() < 0.001
+                x, y = rng.normal((float(row[f"{name}_x"]), float(row[f"{name}_y"])), 70 if wrong else 1.5)
+                table.writerow((index, name, x, y, rng.beta(2, 3) if wrong else rng.beta(8, 1)))
+    predictions = work / "mouse-predictions.csv"
+    return keyframes.extract(work / "mouse.mp4", 20, predictions=predictions, output=work / "next").folder
 
 
 def look_at_review(page, address):

@@ -9,6 +9,7 @@ from clustering import lazy_names
 
 if TYPE_CHECKING:
     from keyframes.batch import Batch, run_batch
+    from keyframes.choice.rows import choose
     from keyframes.choice.selection import Keyframe, Selection
     from keyframes.errors import (
         BatchError,
@@ -55,6 +56,7 @@ __all__ = [
     "VideoHeader",
     "VideoReader",
     "__version__",
+    "choose",
     "export",
     "extract",
     "extract_views",
@@ -75,6 +77,7 @@ _MODULES = {
     "Settings": "settings",
     "VideoHeader": "video.frames",
     "VideoReader": "video",
+    "choose": "choice.rows",
     "export": "labelling",
     "extract": "pipeline",
     "extract_views": "views",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from keyframes import __version__
 from keyframes.choice.basis import Basis
-from keyframes.choice.selection import Keyframe, Selection
+from keyframes.choice.selection import ChosenFor, Keyframe, PredictionsEntry, Selection
 from keyframes.names import shown_in
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 COLUMNS = ("frame_index", "time_s", "cluster", "cluster_size", "distance", "sharpness", "file")
+EXTRA_COLUMNS = ("chosen_for", "reason", "note")
 
 
 class VideoEntry(TypedDict):
@@ -45,7 +46,10 @@ class VideoEntry(TypedDict):
 
 
 class KeyframeEntry(TypedDict):
-    """A chosen frame: its `Keyframe`, its image (a path from the result folder), and a reviewer's note."""
+    """A chosen frame: its `Keyframe`, its image (a path from the result folder), and a reviewer's note.
+
+    Where predictions were looked at: what it was chosen for, and why, in words.
+    """
 
     frame_index: int
     time_s: float | None
@@ -53,6 +57,8 @@ class KeyframeEntry(TypedDict):
     cluster_size: int
     distance: float
     sharpness: float
+    chosen_for: NotRequired[ChosenFor]
+    reason: NotRequired[str]
     file: str
     note: NotRequired[str]
 
@@ -112,6 +118,7 @@ class Manifest(TypedDict):
     views: NotRequired[list[str]]
     unlike: NotRequired[list[UnlikeEntry]]
     distance: NotRequired[DistanceEntry]
+    predictions: NotRequired[PredictionsEntry]
     guards: NotRequired[dict[str, dict[str, Any]]]
     keyframes: list[KeyframeEntry]
     warnings: list[str]
@@ -129,8 +136,9 @@ def build_manifest(
     *,
     unlike: Sequence[UnlikeEntry] = (),
     views: Sequence[str] = (),
+    predictions: PredictionsEntry | None = None,
 ) -> Manifest:
-    """Return the content of ``manifest.json``; see `Manifest` for `unlike` and `views`."""
+    """Return the content of ``manifest.json``; see `Manifest` for `unlike`, `views` and `predictions`."""
     header = reader.header
     levels = None if reader.images is None else reader.images.levels
     video = {
@@ -154,6 +162,7 @@ def build_manifest(
         **({"views": views} if views else {}),
         **({"unlike": unlike} if unlike else {}),
         **({} if selection.basis is None else {"distance": _distance_entry(selection.basis)}),
+        **({"predictions": predictions} if predictions else {}),
         **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
             keyframe_entry(keyframe, cast(VideoEntry, video), settings.format) for keyframe in selection.keyframes
@@ -165,7 +174,9 @@ def build_manifest(
 
 def keyframe_entry(keyframe: Keyframe, video: VideoEntry, image_format: str) -> KeyframeEntry:
     """Return the entry of a chosen frame."""
-    return cast(KeyframeEntry, {**vars(keyframe), "file": image_file(keyframe.frame_index, video, image_format)})
+    # Without predictions there is no reason.
+    known = {name: value for name, value in vars(keyframe).items() if value or name not in ("chosen_for", "reason")}
+    return cast(KeyframeEntry, {**known, "file": image_file(keyframe.frame_index, video, image_format)})
 
 
 def image_file(frame_index: int, video: VideoEntry, image_format: str) -> str:
@@ -202,9 +213,9 @@ def manifest_text(manifest: Manifest) -> str:
 
 
 def table_text(manifest: Manifest) -> str:
-    """Return the text of ``keyframes.csv``; notes have a column where there are any."""
+    """Return the text of ``keyframes.csv``; reasons and notes have columns where there are any."""
     entries = manifest["keyframes"]
-    columns = (*COLUMNS, "note") if any("note" in entry for entry in entries) else COLUMNS
+    columns = (*COLUMNS, *(name for name in EXTRA_COLUMNS if any(name in entry for entry in entries)))
     written = io.StringIO(newline="")
     table = csv.DictWriter(written, columns, restval="", lineterminator="\n")
     table.writeheader()

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import SettingsError
-from keyframes.manifest import build_manifest
+from keyframes.manifest import UnlikeEntry, build_manifest
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
@@ -110,6 +112,12 @@ def run_extraction(
     check_unlike(settings, unlike)
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         settings, notes = without_times(settings, reader)
+        predicted = None
+        if settings.predictions is not None:
+            from keyframes.choice.predicted import choose_predicted
+            from keyframes.choice.predicted_video import read_predicted
+
+            settings, predicted = read_predicted(reader, settings)
         labelled = None
         if unlike:
             # Projects are read before hours of decoding.
@@ -119,20 +127,30 @@ def run_extraction(
 
         def write_result(followed: Settings, *more: str) -> Result:
             """Scan and choose as one kind of settings says, and write what comes of it."""
-            scan = scan_with(reader, followed, progress)
-            known = labelled.known(scan) if labelled else None
-            selection, k_selection = choose_with(scan, followed, threads, progress, known)
+            if predicted is None:
+                scan = scan_with(reader, followed, progress)
+                known = labelled.known(scan) if labelled else None
+                selection, k_selection = choose_with(scan, followed, threads, progress, known)
+            else:
+                scan = predicted.scan(reader, followed)
+                done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)
+                selection, k_selection = choose_predicted([predicted], scan, followed, threads, progress, done)
             warnings = (
                 *notes,
                 *more,
+                *(predicted.predictions.warnings if predicted else ()),
                 *scan.warnings,
                 *reader.damage(),
                 *(labelled.warnings if labelled else ()),
+                *(_warnings_of_others(labelled.projects) if labelled and predicted else ()),
                 *warnings_of(selection, k_selection, settings),
                 *warnings_of_damage(selection, scan),
             )
             projects = labelled.projects if labelled else ()
-            manifest = build_manifest(reader, scan, settings, selection, warnings, k_selection, unlike=projects)
+            entry = predicted.entry() if predicted else None
+            manifest = build_manifest(
+                reader, scan, settings, selection, warnings, k_selection, unlike=projects, predictions=entry
+            )
             if budget is not None:
                 manifest["budget"] = budget
             write_files(folder, reader, followed, scan, selection, k_selection, manifest, progress)
@@ -149,13 +167,23 @@ def run_extraction(
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
-    if unlike and (settings.uniform or settings.k == "auto"):
+    if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
         raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):
         raise SettingsError(f"algorithm = {settings.algorithm} cannot keep known frames; choose kmeans for unlike")
+
+
+def _warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
+    """Say how many labelled frames do not count where frames are chosen by predictions."""
+    n_others = sum(project["frames"] - project["of_this_video"] for project in projects)
+    if not n_others:
+        return ()
+    return (
+        f"{n_others} frames of the projects are of other videos, of which there are no predictions: they do not count",
+    )
 
 
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:

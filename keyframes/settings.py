@@ -30,6 +30,20 @@ OF_FILES = ("encoder", "input_size", "mean", "std")
 OF_NETWORKS = ("encoder_minutes", *OF_FILES)
 # Settings of images alone.
 OF_IMAGES = ("levels", "rate")
+# Settings of predictions, and those of pictures, which a choice by predictions does not look at.
+OF_PREDICTIONS = ("predictions", "doubt", "keypoints", "predictions_offset")
+OF_PICTURES = (
+    "features",
+    "algorithm",
+    "crop",
+    "width",
+    "color",
+    "scan",
+    "uniform",
+    "allow_similar",
+    "allow_dark",
+    "allow_blurred",
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,10 @@ class Options(TypedDict, total=False):
     color: bool
     scan: ScanKind
     uniform: bool
+    predictions: Path | None
+    doubt: float
+    keypoints: tuple[str, ...]
+    predictions_offset: tuple[float, float] | None
     min_gap_s: float | None
     allow_similar: bool
     allow_dark: bool
@@ -113,6 +131,16 @@ class Settings:
         Look at every frame, or leave out B-frames where the file has them and they can be left out.
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
+    predictions : Path or None
+        A network's predictions of the video, as `keyframes.read_predictions` takes them: frames are chosen by these,
+        and only those that are chosen are decoded.
+    doubt : float
+        With predictions: the share of the frames, 0 to 1, that is chosen where these are doubtful; the others cover
+        the poses.
+    keypoints : tuple of str
+        With predictions: the key points that count; none of them stands for all.
+    predictions_offset : (float, float) or None
+        With predictions: x and y of the crop in which the network saw the video, in pixels.
     min_gap_s : float or None
         Least time between two chosen frames in seconds; 0 for none. None keeps frames 0.1 s apart between which nothing
         moves. Like the next three, a guard of the choice that gives way where nothing else is left.
@@ -155,6 +183,10 @@ class Settings:
     color: bool = False
     scan: ScanKind = "exact"
     uniform: bool = False
+    predictions: Path | None = None
+    doubt: float = 0.5
+    keypoints: tuple[str, ...] = ()
+    predictions_offset: tuple[float, float] | None = None
     min_gap_s: float | None = None
     allow_similar: bool = False
     allow_dark: bool = False
@@ -169,12 +201,13 @@ class Settings:
             if name != "k" or self.k != "auto":
                 self._set(name, self._whole(name))
                 self._at_least(name, lowest)
-        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes", "rate"):
+        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes", "rate", "doubt"):
             if getattr(self, name) is not None:
                 self._set(name, float(getattr(self, name)))
-        for name in ("input_size", "mean", "std", "levels"):
+        for name in ("input_size", "mean", "std", "levels", "keypoints", "predictions_offset"):
             if getattr(self, name) is not None:
-                self._set(name, tuple(n if name == "input_size" else float(n) for n in getattr(self, name)))
+                as_they_are = name in ("input_size", "keypoints")
+                self._set(name, tuple(n if as_they_are else float(n) for n in getattr(self, name)))
         self._at_least("start_s", 0)
         if self.min_gap_s is not None:
             self._at_least("min_gap_s", 0)
@@ -188,6 +221,7 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
         self._check_encoder()
         self._check_images()
+        self._check_predictions()
         if self.stop_s is not None and not self.stop_s > self.start_s:
             raise SettingsError(
                 f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
@@ -241,28 +275,52 @@ class Settings:
         if self.rate is not None and not 0 < self.rate < float("inf"):
             raise SettingsError(f"rate is {self.rate:g}; it must be above 0 images a second")
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON types; those of a network and of images only where they are given.
+    def _check_predictions(self) -> None:
+        if not 0 <= self.doubt <= 1:
+            raise SettingsError(f"doubt is {self.doubt:g}; it is a share of the frames, 0 to 1")
+        offset = self.predictions_offset
+        if offset is not None and not (len(offset) == 2 and all(map(isfinite, offset))):
+            raise SettingsError(f"predictions_offset is {offset}; give x and y of a corner, in pixels")
+        if not all(self.keypoints) or len(set(self.keypoints)) < len(self.keypoints):
+            raise SettingsError(f"keypoints is {','.join(self.keypoints)!r}; give different names, such as nose,tail")
+        changed = [name for name in OF_PREDICTIONS[1:] if getattr(self, name) != getattr(type(self), name)]
+        if self.predictions is None and changed:
+            raise SettingsError(f"{changed[0]} is of predictions; give predictions too, or leave it out")
+        unseen = [name for name in OF_PICTURES if getattr(self, name) != getattr(type(self), name)]
+        if self.predictions is not None and unseen:
+            raise SettingsError(
+                f"{unseen[0]} is about pictures, and predictions are chosen from without them; leave one of them out"
+            )
 
-        A network's file is named by its name and its content, wherever it lies.
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON types; those of a network, images or predictions only where they count.
+
+        A network's file, and one of predictions, is named by its name and its content, wherever it lies.
         """
         left_out = {name for name in OF_IMAGES if getattr(self, name) is None}
         if self.features != "encoder":
             left_out.update(OF_NETWORKS)
         else:
             left_out.update(OF_FILES if self.encoder is None else ("encoder_minutes",))
+        left_out.update(OF_PREDICTIONS if self.predictions is None else OF_PICTURES)
         shown = {name: value for name, value in asdict(self).items() if name not in left_out}
         if "encoder" in shown and self.encoder is not None:
             shown["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
+        if self.predictions is not None:
+            shown["predictions"] = f"{self.predictions.name} {_digest(self.predictions)}"
         return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()}
 
 
 def _digest(path: Path) -> str:
     """Hash of a file's content; of one that is not there, nothing."""
+    found = hashlib.sha256()
     try:
-        return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
     except OSError:
         return ""
+    return f"sha256:{found.hexdigest()}"
 
 
 @dataclass(frozen=True)

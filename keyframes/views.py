@@ -77,18 +77,45 @@ def extract_views(
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
         # Times are those of the first view.
         settings, untimed = without_times(settings, readers[0])
-        whole = [scan_video(reader, settings, progress) for reader in readers]
+        predicted = []
+        if settings.predictions is not None:
+            from keyframes.choice.predicted_video import read_predicted
+
+            predicted = [read_predicted(reader, settings)[1] for reader in readers]
+        whole = (
+            [own.scan(reader, settings) for own, reader in zip(predicted, readers, strict=True)]
+            if predicted
+            else [scan_video(reader, settings, progress) for reader in readers]
+        )
         scans = common_part(whole)
         if not len(scans[0].frame_index):
             raise RegionError(f"{readers[0].path}: has no frame in common with the other views; choose another range")
-        selection, k_selection = choose(joined(scans), settings, threads, progress)
+        if predicted:
+            from keyframes.choice.predicted import choose_predicted
+
+            labelled = np.unique(np.concatenate([own.labelled for own in predicted]))
+            selection, k_selection = choose_predicted(predicted, scans[0], settings, threads, progress, labelled)
+        else:
+            selection, k_selection = choose(joined(scans), settings, threads, progress)
         told = (*untimed, *_warnings_of_views(readers, whole, scans), *warnings_of(selection, k_selection, settings))
         names = [reader.header.name for reader in readers]
         results = []
-        for place, folder, reader, scan in zip(outputs, folders, readers, scans, strict=True):
+        for number, (place, folder, reader, scan) in enumerate(zip(outputs, folders, readers, scans, strict=True)):
             own = _seen_by(scan, selection)
-            warnings = (*scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
-            manifest = build_manifest(reader, scan, settings, own, warnings, k_selection, views=names)
+            view = predicted[number] if predicted else None
+            of_file = view.predictions.warnings if view else ()
+            warnings = (*of_file, *scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
+            seen = replace(settings, predictions=view.predictions.source) if view else settings
+            manifest = build_manifest(
+                reader,
+                scan,
+                seen,
+                own,
+                warnings,
+                k_selection,
+                views=names,
+                predictions=view.entry() if view else None,
+            )
             write_files(folder, reader, settings, scan, own, k_selection, manifest, progress)
             results.append(Result(Path(place), own.keyframes, manifest, warnings))
     return results
@@ -98,7 +125,11 @@ def _seen_by(scan: Scan, selection: Selection) -> Selection:
     """Return a choice with the times and the sharpness that its frames have in one view."""
     rows = np.searchsorted(scan.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
     own = tuple(
-        keyframe_at(scan, row, keyframe.cluster, keyframe.cluster_size, keyframe.distance)
+        replace(
+            keyframe_at(scan, row, keyframe.cluster, keyframe.cluster_size, keyframe.distance),
+            chosen_for=keyframe.chosen_for,
+            reason=keyframe.reason,
+        )
         for row, keyframe in zip(rows, selection.keyframes, strict=True)
     )
     return replace(selection, keyframes=own)

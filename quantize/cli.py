@@ -132,6 +132,12 @@ def main(
         ),
     ] = 0,
     info: Annotated[Path | None, typer.Option(metavar="FILE.vqi", help="Tell what is in a .vqi file.")] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write vqi.js and known.npz, with which web pages show .vqi images, into a folder."
+        ),
+    ] = None,
     max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse larger images.")] = MOST_PIXELS,
     suffix: Annotated[
         str | None,
@@ -153,9 +159,11 @@ def main(
     try:
         given = {name: context.params[name] for name in Options.__annotations__}
         settings = Settings(**{**given, "block": None if block is None else int(block)})
-        chosen = [name for name, given in (("--decode", decode), ("--info", info), ("images", inputs)) if given]
+        tasks = (("--decode", decode), ("--info", info), ("--web", web), ("images", inputs))
+        chosen = [name for name, given in tasks if given]
         if len(chosen) != 1:
-            raise SettingsError(f"give images, --decode or --info, one of them; got {' and '.join(chosen) or 'none'}")
+            got = " and ".join(chosen) or "none"
+            raise SettingsError(f"give images, --decode, --info or --web, one of them; got {got}")
         if train_codebook is not None and not inputs:
             raise SettingsError("--train-codebook needs images to train on")
         if level and decode is None:
@@ -166,7 +174,7 @@ def main(
             raise SettingsError("--report stands beside the result; name a file with -o")
         if as_json and output == STANDARD:
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
-        if info is None:
+        if info is None and web is None:
             _load(settings, decode is not None, output, quiet)
         status = 0
         run = Run(output, codebook, max_pixels, force, quiet, as_json)
@@ -178,6 +186,10 @@ def main(
             from quantize.commands.decode import show_info
 
             show_info(info, max_pixels, as_json)
+        elif web is not None:
+            from quantize.commands.web import write_decoder
+
+            write_decoder(web, run)
         elif train_codebook is not None:
             from quantize.commands.train import train_on
 

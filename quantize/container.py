@@ -136,6 +136,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,6 +228,21 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
             others.append((kind, body))
     checksum = int.from_bytes(chunks[-1][1], "big")
     return Container(profile, channels, height, width, others, checksum, metadata)
+
+
+def read_head(file: IO[bytes]) -> bytes:
+    """Read an image file as far as its header and metadata go, and at most eight bytes more.
+
+    `unpack` takes it as a file that is cut off.
+    """
+    data = file.read(len(IMAGE_SIGNATURE))
+    while True:
+        start = file.read(8)
+        length, kind = int.from_bytes(start[:4], "big"), start[4:]
+        # Whatever claims to be longer is not worth the memory to find out.
+        if not (kind == b"HEAD" or kind[:1].islower()) or length > 2 * MOST_METADATA:
+            return data
+        data += start + file.read(length + 4)
 
 
 def pack_book(block: int, subsampled: bool, data: bytes) -> bytes:

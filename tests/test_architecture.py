@@ -96,7 +96,7 @@ def sources(*packages):
     ("name", "places"),
     {
         "VideoCapture": ["keyframes/video/captures.py"],
-        "Image": ["quantize/images/files.py"],
+        "Image": ["quantize/images/files.py", "quantize/pillow.py"],
         "njit": ["clustering/kernels/compilation.py"],
         "compiled": ["*/kernels/*.py"],
         "torch": ["clustering/deep/*.py"],

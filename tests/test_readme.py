@@ -1,6 +1,7 @@
 """Every command of the README runs as it is written."""
 
 import ast
+import csv
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import quantize
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import reviewing
@@ -30,7 +32,7 @@ def blocks(language):
     return [block for name, block in found if name == language]
 
 
-SETUP, TEST, TASKS, BATCHES, EXPORTS, REVIEW, IMAGE_TASKS = blocks("sh")
+SETUP, TEST, TASKS, BATCHES, EXPORTS, NEXT_ROUND, REVIEW, IMAGE_TASKS = blocks("sh")
 # What a command needs that is an extra.
 EXTRAS = {"--to sleap": "sleap_io"}
 
@@ -102,6 +104,19 @@ def test_an_export_runs_as_written(command, folder_with_results):
 
 
 @pytest.mark.slow
+def test_the_next_round_runs_as_written(folder_with_results):
+    with (ROOT / "sample_data" / "mouse.csv").open(encoding="utf-8") as file:
+        # Of every second frame, as the video has them.
+        rows = list(csv.DictReader(file))[: 2 * 31 * 12 : 2]
+    names = [column.removesuffix("_x") for column in rows[0] if column.endswith("_x")]
+    with (folder_with_results / "mouse-predictions.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("frame_index", "node", "x", "y"))
+        table.writerows((i, name, row[f"{name}_x"], row[f"{name}_y"]) for i, row in enumerate(rows) for name in names)
+    run_as_written(NEXT_ROUND.strip(), folder_with_results)
+
+
+@pytest.mark.slow
 def test_the_review_opens_as_written(folder_with_results):
     command, name, result = REVIEW.split()
     assert (command, name) == ("keyframes", "review")
@@ -128,11 +143,21 @@ def run_as_written(command, folder):
 
 @pytest.mark.slow
 def test_the_python_example_runs_as_written(folder):
-    example, image_example = blocks("python")
+    example, image_example, _ = blocks("python")
     subprocess.run([sys.executable, "-c", image_example], cwd=folder, check=True)
     done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(list((folder / "from-python" / "frames").iterdir())) == 20
+
+
+def test_the_example_of_pillow_runs_as_written(tmp_path):
+    example = blocks("python")[2]
+    shutil.copy(ROOT / "sample_data" / "photo.png", tmp_path)
+    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
+    with Image.open(tmp_path / "photo.png") as image:
+        width, height = image.size
+    half = quantize.decode((tmp_path / "half.vqi").read_bytes())
+    assert half.shape == (height // 2, width // 2, 3)
 
 
 def test_ci_runs_the_two_commands_of_the_start():

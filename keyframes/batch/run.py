@@ -199,6 +199,7 @@ def _settings(
     refused = {
         "uniform": settings.uniform,
         "unlike": bool(unlike),
+        "predictions": settings.predictions is not None,
         f"features = {settings.features}": settings.features not in ("auto", "pca"),
         f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
     }
@@ -206,7 +207,8 @@ def _settings(
     if total is not None and what:
         raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
     # Workers have working folders of their own.
-    return settings if settings.encoder is None else replace(settings, encoder=settings.encoder.absolute())
+    files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
+    return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
 
 
 def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:

@@ -27,6 +27,7 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection
 from keyframes.errors import KeyframesError, OutputError, VideoError
 from keyframes.pipeline import open_video, run_extraction
+from keyframes.predictions.finding import find_predictions
 from keyframes.progress import Progress
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.first_pass import scan_video
@@ -99,6 +100,10 @@ class _Work:
     def _run(self) -> Outcome:
         task = self.task
         self.identity = self._identify()
+        if task.settings.predictions is not None:
+            # Those of this recording, whose content counts when it is asked whether it is done.
+            found = find_predictions(task.settings.predictions, task.video)
+            self.task = task = replace(task, settings=replace(task.settings, predictions=found))
         share = self._share()
         wanted = self._wanted(share)
         if self.before.get("video") == self.identity:

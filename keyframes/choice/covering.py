@@ -72,6 +72,9 @@ def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Cluster
     if known is not None and len(known.rows):
         covered = choosing[np.unique(sampled[known.rows])].min(axis=0)
     medoids, _ = k_medoids(choosing, k, sample_weight=np.bincount(sampled), covered=covered)
+    if not len(medoids):
+        # As far as scenes tell, the known frames show all there is.
+        return None
     distance = FrameDistance.of_scenes(scan.features, scenes.alike, scene, sampled)
     rows = sample.rows[medoids]
     labels = scene[:, medoids].argmin(axis=1).astype(np.int32)[sampled]

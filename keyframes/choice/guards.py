@@ -55,11 +55,16 @@ class Limits:
         """
         return cls(
             similar=0.0 if settings.allow_similar else alike,
-            min_gap_s=GAP_S if settings.min_gap_s is None else settings.min_gap_s,
+            min_gap_s=least_gap_s(settings),
             dark=0.0 if settings.allow_dark else dark_limit(scan.brightness),
             blurred=0.0 if settings.allow_blurred else blurred_limit(scan.sharpness),
             path=movement_of(scan, basis) if settings.min_gap_s is None else None,
         )
+
+
+def least_gap_s(settings: Settings) -> float:
+    """Least time between two frames in seconds: as asked for, or the gap that nobody asked for."""
+    return GAP_S if settings.min_gap_s is None else settings.min_gap_s
 
 
 def dark_limit(brightness: NDArray[np.float32]) -> float:

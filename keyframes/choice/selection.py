@@ -1,7 +1,7 @@
 """What a choice is: the chosen frames, the clusters behind them, and the frames that count as known."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, SupportsFloat
+from typing import Any, Literal, Protocol, SupportsFloat, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from keyframes.choice.basis import Basis
 from keyframes.scan.scan import Scan
 from keyframes.video.frames import known_time
+
+ChosenFor = Literal["doubt", "coverage"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,11 @@ class Keyframe:
     distance : float
         From the cluster's centre, or from the frame that represents the cluster.
     sharpness : float
-        Variance of the Laplacian of the gray thumbnail, in gray levels squared.
+        Variance of the Laplacian of the gray thumbnail, in gray levels squared; 0 where no picture was looked at.
+    chosen_for : {"doubt", "coverage"} or None
+        Where predictions were looked at: because they are doubtful there, or to cover the poses.
+    reason : str
+        The same in words; "" without predictions.
     """
 
     frame_index: int
@@ -36,6 +42,8 @@ class Keyframe:
     cluster_size: int
     distance: float
     sharpness: float
+    chosen_for: ChosenFor | None = None
+    reason: str = ""
 
 
 Index = int | np.integer[Any]
@@ -65,6 +73,19 @@ def keyframe_at(scan: Scanned, row: Index, cluster: Index, cluster_size: Index, 
         distance=round(float(distance), 6),
         sharpness=round(float(scan.sharpness[row]), 3),
     )
+
+
+class PredictionsEntry(TypedDict):
+    """The predictions of ``--predictions``: the name of their file, and what it holds.
+
+    `skeleton` has pairs of `keypoints`, by their places; `labelled` counts the frames that a person labelled there.
+    """
+
+    file: str
+    keypoints: list[str]
+    skeleton: list[list[int]]
+    animals: int
+    labelled: int
 
 
 @dataclass(frozen=True)

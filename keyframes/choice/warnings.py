@@ -39,6 +39,8 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
     """Where fewer frames were chosen than asked for, or nothing spoke for the number that was."""
     k, n_frames, n_chosen = settings.k, len(selection.labels), len(selection.keyframes)
     compared = f"(compared as thumbnails {settings.width} pixels wide)"
+    if settings.predictions is not None:
+        compared = "(compared by their predicted poses)"
     if k == "auto":
         if k_selection is None or k_selection.clear:
             return ()

@@ -46,6 +46,7 @@ def batch(
     ] = None,
     unlike: options.Unlike = None,
     export_to: options.Export = None,
+    prelabel: options.Prelabel = False,
     to: options.ProjectOptions,
     jobs: Annotated[
         int | None, options.run_panel(min=1, metavar="N", help="Videos at once. Default: one for each processor.")
@@ -82,6 +83,8 @@ def batch(
     """
     if (k is None) == (total is None):
         raise typer.BadParameter("give either -k, the frames of each video, or --total, those of all together")
+    if prelabel and not (settings["predictions"] and export_to):
+        raise typer.BadParameter("--prelabel takes --predictions and --export")
     from keyframes.batch import run_batch
 
     tools = list(dict.fromkeys(export_to or []))
@@ -124,6 +127,8 @@ def batch(
         failures,
         as_json,
         videos=[folder / row["recording"] for row in there],
+        prelabels=settings["predictions"] if prelabel else None,
+        offset=settings["predictions_offset"] if prelabel else None,
         progress=not quiet,
     )
     failed = done.with_status("failed")

@@ -37,6 +37,7 @@ def extract(
     ] = False,
     unlike: options.Unlike = None,
     export_to: options.Export = None,
+    prelabel: options.Prelabel = False,
     to: options.ProjectOptions,
     format: options.Format = Settings.format,
     overwrite: options.Overwrite = False,
@@ -51,6 +52,8 @@ def extract(
     """
     if views and (len(videos) < 2 or unlike):
         raise typer.BadParameter("--views takes two videos or more, and no --unlike")
+    if prelabel and not (settings["predictions"] and export_to):
+        raise typer.BadParameter("--prelabel takes --predictions and --export")
     from keyframes.labelling import check_export
     from keyframes.names import with_own_name
     from keyframes.pipeline import extract as run
@@ -98,6 +101,8 @@ def extract(
         as_json,
         videos=videos,
         views=view_names(videos) if views else (),
+        prelabels=settings["predictions"] if prelabel else None,
+        offset=settings["predictions_offset"] if prelabel else None,
         progress=not quiet,
     )
     if as_json:

@@ -34,6 +34,7 @@ from keyframes.settings import (
 # The panels of --help; what has none is in the first one.
 look = functools.partial(typer.Option, rich_help_panel="What to look at")
 compare = functools.partial(typer.Option, rich_help_panel="How to compare and choose")
+predict = functools.partial(typer.Option, rich_help_panel="By predictions")
 guard = functools.partial(typer.Option, rich_help_panel="Guards")
 tool = functools.partial(typer.Option, rich_help_panel="Into a labelling tool")
 run_panel = functools.partial(typer.Option, rich_help_panel="How to run")
@@ -66,6 +67,13 @@ Export = Annotated[
         parser=parse_tool,
         metavar="TOOL",
         help=f"Also export the frames to this tool: {', '.join(get_args(ExportTool))}. Repeatable.",
+    ),
+]
+Prelabel = Annotated[
+    bool,
+    tool(
+        "--prelabel",
+        help="With --predictions and --export: take the predicted points along, to be corrected instead of placed.",
     ),
 ]
 Format = Annotated[ImageFormat, output(help="File format of the exported images.")]
@@ -172,6 +180,23 @@ class SettingsOptions(Group):
         "uniform": compare(
             "--uniform", help="Take evenly spaced frames, whatever they show: a baseline to compare with."
         ),
+        "predictions": predict(
+            metavar="FILE|DIR",
+            help="Choose by what a network predicted on the video: a file of DeepLabCut, SLEAP or Lightning Pose, a "
+            "plain table, or the folder that holds it.",
+        ),
+        "doubt": predict(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Share of the frames to choose where the predictions are doubtful; the others cover the poses.",
+        ),
+        "keypoints": predict(parser=read_names, metavar="A,B", help="Key points that count. Default: all."),
+        "predictions_offset": predict(
+            parser=parse_numbers,
+            metavar="X,Y",
+            help="Upper left corner, in pixels, of the crop in which the network saw the video.",
+        ),
         "seed": compare(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice."),
         "min_gap_s": guard(
             "--min-gap",
@@ -198,6 +223,7 @@ class SettingsOptions(Group):
         n_channels = len(mean or std or Settings.mean)
         options["mean"] = mean or (0.0,) * n_channels
         options["std"] = std or (1.0,) * n_channels
+        options["keypoints"] = self["keypoints"] or ()
         return cast(Options, options)
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 MOST_BINS = 1200
 MOST_DOTS = 24_000
 FINEST_GRID = 512
+# A doubt of so many times the digits of the number of frames is shown as the most.
+MOST_DOUBT = 1.5
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,33 @@ class Overview:
     hue: NDArray[np.int64]
     n_frames: int
 
-    def as_dict(self, frame_index: NDArray[Any], time_s: NDArray[Any], label: NDArray[Any]) -> dict[str, Any]:
-        """Return it as plain JSON types for the scripts of a page, long columns as base64 of 32-bit numbers."""
+    def as_dict(
+        self,
+        frame_index: NDArray[Any],
+        time_s: NDArray[Any],
+        label: NDArray[Any],
+        doubt: NDArray[np.float32] | None = None,
+    ) -> dict[str, Any]:
+        """Return it as plain JSON types for the scripts of a page, long columns as base64 of 32-bit numbers.
+
+        Doubt comes as shares of the most that there is, the largest one of each stretch of the timeline.
+        """
         rows = self.dot_row
+        doubts = {}
+        if doubt is not None:
+            shares = np.clip(doubt / (MOST_DOUBT * np.log10(max(10, len(doubt)))), 0, 1)
+            doubts = {
+                "doubt": {
+                    "bins": _packed(_highest(time_s, shares, len(self.bin_label)), "<f4"),
+                    "dots": _packed(shares[rows], "<f4"),
+                }
+            }
         return {
             "first_s": self.first_s,
             "last_s": self.last_s,
             "n_frames": self.n_frames,
             "hues": self.hue.tolist(),
+            **doubts,
             "bins": _packed(self.bin_label, "<i4"),
             "dots": {
                 "x": _packed(self.dot_xy[:, 0], "<f4"),
@@ -129,6 +150,15 @@ def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32]) -> NDArray[np.i
     found[filled] = pairs[order][first] % n_labels
     latest = np.maximum.accumulate(np.where(found >= 0, np.arange(n_bins), 0))
     return np.asarray(found[latest])
+
+
+def _highest(time_s: NDArray[np.float64], values: NDArray[np.float32], n_bins: int) -> NDArray[np.float32]:
+    """Highest value of each stretch of time; 0 where no frame begins."""
+    length = float(time_s[-1] - time_s[0]) or 1.0
+    bins = np.minimum(((time_s - time_s[0]) / length * n_bins).astype(np.int64), n_bins - 1)
+    found = np.zeros(n_bins, np.float32)
+    np.maximum.at(found, bins, values)
+    return found
 
 
 def _hues(label: NDArray[np.int32], place: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -14,12 +14,19 @@ from keyframes.manifest import KeyframeEntry, Manifest, VideoEntry
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
 from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text, warning_list
+from keyframes.report.points import drawn_points
 from keyframes.whole_files import whole_file
 
 NAME = "report.html"
 _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
 # The digest stands right at the beginning of a report that may have megabytes.
 HEAD_CHARACTERS = 2000
+CLUSTER_COLOURS = "What is near on the map is near in colour."
+DOUBT_COLOURS = "Red is where the predictions are doubtful; without that, what is near on the map is near in colour."
+SWITCHES = (
+    '<div class="switches"><label><input type="checkbox" id="show-points" checked> Predicted points</label>'
+    '<label><input type="checkbox" id="show-doubt" checked> Colour by doubt</label></div>'
+)
 
 
 def manifest_digest(manifest: Manifest) -> str:
@@ -45,26 +52,41 @@ def write_report(
     label: NDArray[np.int32],
     place: NDArray[np.float32],
     thumbnails: Mapping[int, bytes],
+    doubt: NDArray[np.float32] | None = None,
+    points: NDArray[np.float32] | None = None,
 ) -> None:
     """Write ``report.html`` into a result folder.
 
-    The arrays have a row for each scanned frame: index, time, cluster and place (n_frames, 2) on the map; `thumbnails`
-    has the JPEG file of each chosen frame.
+    The arrays have a row for each scanned frame: index, time, cluster and place (n_frames, 2) on the map, and, of
+    predictions, doubt and points (n_frames, n_animals, n_nodes, 2); `thumbnails` has a JPEG file of each chosen frame.
     """
     chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
     along = timeline(frame_index, time_s)
     overview = make_overview(along, label, place, chosen.astype(np.int64))
-    shown = overview.as_dict(frame_index, along, label)
+    shown = overview.as_dict(frame_index, along, label, doubt)
     # Pages of videos need not say so.
     shown |= {} if along is time_s else {"no_times": True}
-    page = report_page(manifest, overview, shown, thumbnails)
+    drawn = {}
+    if points is not None:
+        rows = zip(manifest["keyframes"], chosen, strict=True)
+        drawn = {entry["frame_index"]: drawn_points(points[row], manifest) for entry, row in rows}
+    page = report_page(manifest, overview, shown, thumbnails, drawn)
     with whole_file(folder / NAME) as partial:
         partial.write_text(page, encoding="utf-8", newline="\n")
 
 
-def report_page(manifest: Manifest, overview: Overview, shown: dict[str, Any], thumbnails: Mapping[int, bytes]) -> str:
-    """Return the page; no date, host or absolute path is on it, so equal results have equal pages."""
-    video, entries = manifest["video"], manifest["keyframes"]
+def report_page(
+    manifest: Manifest,
+    overview: Overview,
+    shown: dict[str, Any],
+    thumbnails: Mapping[int, bytes],
+    drawn: Mapping[int, str] | None = None,
+) -> str:
+    """Return the page; no date, host or absolute path is on it, so equal results have equal pages.
+
+    `drawn` has the predicted points of each chosen frame, where there are predictions.
+    """
+    video, entries, drawn = manifest["video"], manifest["keyframes"], drawn or {}
     script = asset("views.js") + asset("report.js")
     return fill(
         "report.html",
@@ -81,7 +103,13 @@ def report_page(manifest: Manifest, overview: Overview, shown: dict[str, Any], t
         start=_moment(overview.first_s, shown),
         end=_moment(overview.last_s, shown),
         grid=str(overview.grid),
-        cards="".join(_card(entry, overview, thumbnails[entry["frame_index"]], video) for entry in entries),
+        switches=SWITCHES if drawn else "",
+        of_what="predicted poses" if drawn else "pictures",
+        colours=DOUBT_COLOURS if drawn else CLUSTER_COLOURS,
+        cards="".join(
+            _card(entry, overview, thumbnails[entry["frame_index"]], video, drawn.get(entry["frame_index"], ""))
+            for entry in entries
+        ),
         settings=facts(_settings(manifest)),
         data=as_script({**shown, "keyframes": [mark(entry) for entry in entries]}),
         script=script,
@@ -94,13 +122,17 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
     rate = f", {video['frame_rate']:.4g} a second" if video["frame_rate"] else ""
     found = [
         ("Recording", f"{video['width']} x {video['height']} pixels{rate}"),
-        ("Frames decoded", f"{video['frames_decoded']:,}"),
+        ("Frames" if "predictions" in manifest else "Frames decoded", f"{video['frames_decoded']:,}"),
         *([("Black and white", " to ".join(f"{level:g}" for level in video["levels"]))] if "levels" in video else []),
         ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
         ("Seed", str(manifest["settings"]["seed"])),
     ]
     if "distance" in manifest:
         found.append(("Compared", manifest["distance"]["reason"]))
+    if "predictions" in manifest:
+        n_doubtful = sum(entry.get("chosen_for") == "doubt" for entry in entries)
+        found.insert(2, ("Predictions", manifest["predictions"]["file"]))
+        found.append(("For doubt, for coverage", f"{n_doubtful:,}, {len(entries) - n_doubtful:,}"))
     gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
     if gave_way:
         found.append(("Gave way to a guard", f"{gave_way:,}"))
@@ -113,21 +145,23 @@ def _moment(along: float, shown: dict[str, Any]) -> str:
     return f"frame {along:.0f}" if shown.get("no_times") else clock(along)
 
 
-def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEntry) -> str:
+def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEntry, drawn: str) -> str:
     index, cluster = entry["frame_index"], entry["cluster"]
     size = f"{entry['cluster_size']:,} {'frame' if entry['cluster_size'] == 1 else 'frames'}"
     when = "" if entry["time_s"] is None else clock(entry["time_s"])
+    why = f": {text(entry['reason'])}" if "reason" in entry else ""
     at = f" at {when}" if when else ""
+    reason = f'<span class="reason {entry["chosen_for"]}">{text(entry["reason"])}</span>' if "reason" in entry else ""
     note = f'<span class="note">{text(entry["note"])}</span>' if entry.get("note") else ""
     return (
         f'<li><button type="button" class="card" data-frame="{index}" data-cluster="{cluster}" aria-pressed="false" '
         f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index}{at}, '
-        f'represents {size} of cluster {cluster}">'
-        f'<img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
-        f'width="{video["width"]}" height="{video["height"]}">'
+        f'represents {size} of cluster {cluster}{why}">'
+        f'<span class="picture"><img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
+        f'width="{video["width"]}" height="{video["height"]}">{drawn}</span>'
         f'<span class="caption"><b>{index}</b><span>{when}</span>'
         f'<span class="size" title="frames in its cluster">{entry["cluster_size"]:,}</span></span>'
-        f"{note}</button></li>\n"
+        f"{reason}{note}</button></li>\n"
     )
 
 
@@ -139,6 +173,8 @@ def mark(entry: KeyframeEntry) -> dict[str, Any]:
         "cluster": entry["cluster"],
         "size": entry["cluster_size"],
         "file": entry["file"],
+        "reason": entry.get("reason", ""),
+        "chosen_for": entry.get("chosen_for", ""),
     }
 
 
@@ -147,7 +183,7 @@ def _settings(manifest: Manifest) -> list[tuple[str, str]]:
     pairs += [
         (f"guard: {name.replace('_', ' ')}", _told(effect)) for name, effect in manifest.get("guards", {}).items()
     ]
-    pairs += [(name, _told(manifest[name])) for name in ("views", "unlike") if name in manifest]
+    pairs += [(name, _told(manifest[name])) for name in ("views", "unlike", "predictions") if name in manifest]
     pairs.append(("hash of the video", str(manifest["video"]["hash"])))
     pairs.append(("made by", f"keyframes {manifest['tool_version']}"))
     return pairs

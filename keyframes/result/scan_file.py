@@ -1,7 +1,7 @@
 """``scan.npz``: the rows behind a choice, kept for whoever wants another one."""
 
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
     (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white. For whoever fetches a frame later:
     fingerprint, uint64, a row a frame, of its picture as it was looked at, and luma_levels (256,), uint8, what a luma
     plane's levels mean in gray, empty where whole pictures were looked at. Where frames have no times, time_s is NaN.
+    Where predictions were looked at in place of pictures, fingerprint is empty, and there are doubt (n_frames,),
+    float32, in digits, and points (n_frames, n_animals, n_nodes, 2), float32, pixels.
     """
     columns: dict[str, NDArray[Any]] = {
         "frame_index": scan.frame_index,
@@ -37,6 +39,8 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
         "fingerprint": scan.fingerprint,
         "luma_levels": scan.levels,
     }
+    if scan.doubt is not None and scan.points is not None:
+        columns |= {"doubt": scan.doubt, "points": scan.points}
     # In chunks to the file itself: the archive of a day's recording is as large as all the rest together.
     with path.open("wb") as file:
         archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
@@ -66,6 +70,8 @@ class SavedScan:
     map: NDArray[np.float32]
     fingerprint: NDArray[np.uint64]
     luma_levels: NDArray[np.uint8]
+    doubt: NDArray[np.float32] | None = None
+    points: NDArray[np.float32] | None = None
 
     def row(self, frame_index: int) -> int:
         """Row of a frame; -1 where it was not looked at."""
@@ -77,6 +83,12 @@ def read_scan(path: Path) -> SavedScan:
     """Read ``scan.npz``; an OutputError says that it is missing, damaged, or of an earlier version."""
     try:
         with np.load(path) as archive:
-            return SavedScan(**{column.name: archive[column.name] for column in fields(SavedScan)})
+            return SavedScan(
+                **{
+                    column.name: archive[column.name]
+                    for column in fields(SavedScan)
+                    if column.default is MISSING or column.name in archive
+                }
+            )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise OutputError(f"{path}: cannot be read ({error}); run the extraction again") from None

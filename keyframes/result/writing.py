@@ -42,14 +42,17 @@ def write_files(
         curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
         write_image(folder / "k_curve.png", curve)
     save_scan(folder / "scan.npz", scan, selection)
-    proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
+    proof = None
+    if len(scan.fingerprint):
+        proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
     try:
         thumbnails = _write_images(reader, manifest, folder, progress, proof)
     except DisagreementError:
-        if proof.view.discard != "none":
+        if proof is None or proof.view.discard != "none":
             raise
         thumbnails = _write_images(reader, manifest, folder, progress)
-    write_report(folder, manifest, scan.frame_index, scan.time_s, selection.labels, scan.place, thumbnails)
+    columns = scan.frame_index, scan.time_s, selection.labels, scan.place
+    write_report(folder, manifest, *columns, thumbnails, scan.doubt, scan.points)
     write_manifest(folder, manifest)
 
 

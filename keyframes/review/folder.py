@@ -115,7 +115,8 @@ class ReviewedFolder:
             sheet.add(Frame(entry["frame_index"], entry["time_s"], image))
             thumbnails[entry["frame_index"]] = thumbnail(image, bytes_of_each(len(entries)))
         _replace(self.folder / "contact_sheet.jpg", encoded(Path("contact_sheet.jpg"), sheet.image))
-        write_report(self.folder, manifest, scan.frame_index, scan.time_s, scan.label, scan.map, thumbnails)
+        columns = scan.frame_index, scan.time_s, scan.label, scan.map
+        write_report(self.folder, manifest, *columns, thumbnails, scan.doubt, scan.points)
 
     def _read_revision(self) -> str:
         try:

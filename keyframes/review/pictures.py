@@ -122,6 +122,7 @@ class Pictures:
             header = self._reader.header
             self._may_seek = (
                 header.seekable
+                and len(self._scan.fingerprint) > 0
                 and header.frame_rate > 0
                 and adopt_packets(self._reader, self._scan.frame_index, self._scan.time_s)
             )

@@ -17,6 +17,7 @@ from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
 from keyframes.manifest import Change, KeyframeEntry, Manifest, image_file, keyframe_entry
 from keyframes.report.overview import make_overview, map_square, timeline
+from keyframes.report.points import listed_points
 from keyframes.report.report import mark
 from keyframes.report.thumbnails import thumbnail
 from keyframes.result.image_files import read_image
@@ -90,7 +91,15 @@ class Session(AbstractContextManager["Session"]):
             "width": manifest["video"]["width"],
             "height": manifest["video"]["height"],
             "warnings": manifest["warnings"],
-            "keyframes": [{**mark(entry), "note": entry.get("note", "")} for entry in manifest["keyframes"]],
+            "predictions": manifest.get("predictions"),
+            "keyframes": [
+                {
+                    **mark(entry),
+                    "note": entry.get("note", ""),
+                    "points": self._points(self._scan.row(entry["frame_index"])),
+                }
+                for entry in manifest["keyframes"]
+            ],
             "n_changes": len(records),
             "last": _told(records[-1]) if records else "",
             "tools": list(get_args(ExportTool)),
@@ -106,7 +115,7 @@ class Session(AbstractContextManager["Session"]):
         overview = make_overview(self._timeline, scan.label, scan.map, chosen)
         middle, side = map_square(scan.map)
         return {
-            **overview.as_dict(scan.frame_index, self._timeline, scan.label),
+            **overview.as_dict(scan.frame_index, self._timeline, scan.label, scan.doubt),
             "no_times": self._timeline is not scan.time_s,
             "origin": (middle - side / 2).tolist(),
             "side": side,
@@ -214,7 +223,12 @@ class Session(AbstractContextManager["Session"]):
             "distance": float(scan.distance[row]),
             "sharpness": float(scan.sharpness[row]),
             "map": [float(value) for value in scan.map[row]],
+            "points": self._points(row),
         }
+
+    def _points(self, row: int) -> list[Any]:
+        """Return the predicted points of a row; none where there are no predictions."""
+        return listed_points(None if self._scan.points is None or row < 0 else self._scan.points[row])
 
     def _picture(self, size: str, frame_index: int) -> bytes:
         width, most_bytes, _ = SIZES[size]

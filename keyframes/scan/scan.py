@@ -16,6 +16,7 @@ from keyframes.video import Proof, VideoReader, View
 
 # The fields that hold one row a frame.
 COLUMNS = ("frame_index", "time_s", "brightness", "sharpness", "suspect", "features", "place", "fingerprint")
+PREDICTED_COLUMNS = ("doubt", "points")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Scan:
         None where the thumbnails were too many to be kept, or are not those of one recording.
     centers : array (n_clusters, n_features), float32, or None
         Of clusters that were learned with the features.
+    doubt : array (n_frames,), float32, or None
+        Where predictions were looked at in place of pictures: how doubtful they are, in digits (`find_doubt`).
+    points : array (n_frames, n_animals, n_nodes, 2), float32, or None
+        Their points, in pixels of the whole picture; NaN where missing.
     """
 
     frame_index: NDArray[np.int64]
@@ -86,6 +91,8 @@ class Scan:
     sample: Sample | None = field(repr=False)
     levels: NDArray[np.uint8] = field(repr=False)
     centers: NDArray[np.float32] | None = field(default=None, repr=False)
+    doubt: NDArray[np.float32] | None = field(default=None, repr=False)
+    points: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def proof(self, video: VideoReader, settings: Settings, frame_indices: Iterable[int]) -> Proof:
         """Return what these frames of the video are compared with when a seek fetches them; settings of the scan."""
@@ -97,7 +104,10 @@ class Scan:
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
-    return replace(scan, sample=None, **{name: getattr(scan, name)[rows] for name in COLUMNS})
+    columns = {name: getattr(scan, name) for name in (*COLUMNS, *PREDICTED_COLUMNS)}
+    # Of pictures that nobody has looked at there are no fingerprints.
+    there = {name: column[rows] for name, column in columns.items() if column is not None and len(column)}
+    return replace(scan, sample=None, **there)
 
 
 def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints: Mapping[int, bytes]) -> Proof:

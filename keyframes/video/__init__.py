@@ -4,9 +4,9 @@ From the bottom up: `openable` (a name that OpenCV can open a file by), `images`
 animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file),
 `packets` (times and key frames without decoding), `header` (what a file says of itself), `decoder_threads`,
 `file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `passes` (what a pass
-sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `seeking` (frames by
-proven seeks), `spread` (pictures from all over a file), `discarding` (which frames need not be decoded) and `segments`
-(a pass by several captures side by side).
+sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when
+each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `discarding` (which
+frames need not be decoded) and `segments` (a pass by several captures side by side).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
@@ -14,6 +14,7 @@ from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
 from keyframes.video.file_identity import file_hash, refuse_special
+from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
@@ -39,6 +40,7 @@ __all__ = [
     "file_hash",
     "find_discard",
     "find_suspects",
+    "frame_times",
     "is_incomplete",
     "one_opencv_thread",
     "plan_segments",

@@ -164,11 +164,7 @@ def _converted(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
     if image.mode in ("CMYK", "LAB"):
         return _to_rgb(image, profile, notes), True
     deep = image.mode.startswith(("I", "F"))
-    if deep:
-        pixels = eight_bits(np.asarray(image), notes)
-    else:
-        mode = ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + ("A" if image.has_transparency_data else "")
-        pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    pixels = eight_bits(np.asarray(image), notes) if deep else samples_of(image)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     space = space_of(profile)
     if space == SPACES["L"] and pixels.shape[2] < 3:
@@ -178,6 +174,13 @@ def _converted(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
     elif profile:
         notes.append("has a colour profile that does not fit its colours; it is left out")
     return pixels, False
+
+
+def samples_of(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the samples (height, width, 1 to 4) of a Pillow image in gray, colours or a palette, of 8 bits at most."""
+    mode = ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + ("A" if image.has_transparency_data else "")
+    samples = np.asarray(image if image.mode == mode else image.convert(mode))
+    return samples[..., None] if samples.ndim == 2 else samples
 
 
 def _to_rgb(image: Image.Image, profile: bytes, notes: list[str]) -> NDArray[np.uint8]:

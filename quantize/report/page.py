@@ -12,9 +12,11 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
+from quantize.container import unpack
 from quantize.datatypes import Encoded, Picture
 from quantize.images.files import png_of_pixels
 from quantize.images.png import png_of_palette
+from quantize.report.decoder import MODELS, SCRIPT, decoder_files
 from quantize.report.error_map import RAMP, pixel_errors, scale_of, shades, shrunk
 
 # Larger pictures are shown smaller, so that a browser opens the page whatever was encoded.
@@ -28,6 +30,9 @@ def report_place(place: Path) -> Path:
 
 def report_page(picture: Picture, encoded: Encoded, name: str, result: str, original_bytes: int) -> bytes:
     """Return the page as UTF-8. No date, duration or path is on it, so equal results have equal pages.
+
+    A .vqi file is on the page as it is, and decoded there. Pictures that are shown smaller are PNGs, as are those whose
+    codebook is in another file.
 
     Parameters
     ----------
@@ -47,15 +52,18 @@ def report_page(picture: Picture, encoded: Encoded, name: str, result: str, orig
     opaque = np.column_stack([RAMP, np.full(len(RAMP), 255, np.uint8)])
     icc = {key: value for key, value in picture.metadata.items() if key in ("icc", "png")}
     script = _asset("report.js")
+    is_held = factor == 1 and encoded.ending == ".vqi" and not unpack(encoded.data, height * width).all(b"HASH")
+    decoder = _asset(SCRIPT) + _asset("result.js") if is_held else ""
     page = Template(_asset("report.html")).substitute(
-        policy=escape(_policy(script)),
+        policy=escape(_policy(script, decoder)),
         title=escape(name),
         style=_asset("report.css"),
         script=script,
         width=str(width),
         height=str(height),
         original=_png(png_of_pixels(_shown(picture.pixels, factor), icc)),
-        result=_png(png_of_pixels(_shown(encoded.pixels, factor), icc)),
+        result="" if is_held else f'src="{_png(png_of_pixels(_shown(encoded.pixels, factor), icc))}"',
+        decoder=_decoder(encoded, decoder) if is_held else "",
         errors=_png(png_of_palette(shades(shown_errors, scale), opaque, {})),
         original_size=f"{original_bytes:,} bytes",
         result_size=f"{len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits a pixel",
@@ -110,13 +118,26 @@ def _asset(name: str) -> str:
 
 
 def _png(data: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    return f"data:image/png;base64,{_base64(data)}"
 
 
-def _policy(script: str) -> str:
-    """Nothing from anywhere, pictures that the page holds, and this script."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def _decoder(encoded: Encoded, script: str) -> str:
+    """Elements that hold a .vqi file, what its decoder needs, and the decoder."""
+    held = {"vqi": encoded.data}
+    if encoded.profile == "multiresolution":
+        held["known"] = decoder_files()[MODELS]
+    data = [f'<script type="text/plain" id="{name}">{_base64(data)}</script>' for name, data in held.items()]
+    return "\n".join([*data, f'<script type="module">{script}</script>'])
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _policy(*scripts: str) -> str:
+    """Nothing from anywhere, pictures that the page holds or decodes, and these scripts."""
+    digests = " ".join(f"'sha256-{_base64(hashlib.sha256(script.encode()).digest())}'" for script in scripts if script)
     return (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {digests}; "
         "base-uri 'none'; form-action 'none'"
     )

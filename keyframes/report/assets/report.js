@@ -2,7 +2,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const overview = readOverview(data);
   const keyframes = data.keyframes;
-  const view = { tied: null, selected: null, cursor: null };
+  const view = { tied: null, selected: null, cursor: null, doubt: false };
   const list = document.getElementById("cards");
   const told = document.getElementById("told");
   const cards = new Map([...list.querySelectorAll(".card")].map((card) => [Number(card.dataset.frame), card]));
@@ -37,7 +37,7 @@
       link.rel = "noopener";
       link.textContent = "full size";
       const words = `${frameAt("Frame", frame.frame, frame.time, " · ")} · represents ${frame.size.toLocaleString("en")} `;
-      told.append(words, frame.size === 1 ? "frame · " : "frames · ", link);
+      told.append(words, frame.size === 1 ? "frame · " : "frames · ", frame.reason ? `${frame.reason} · ` : "", link);
     } else if (spot) {
       told.append(`${moment(spot.time)} · ${spot.frame === undefined || !hasTimes ? "" : `frame ${spot.frame} · `}cluster ${spot.cluster}`);
     }
@@ -74,6 +74,7 @@
     if (event.key === "Escape") pin(null, false);
   });
   arrowKeys(list);
+  predictionSwitches(view, redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   show();
 })();

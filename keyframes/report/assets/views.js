@@ -3,6 +3,7 @@
 //   tied      cluster that the pointer is on, or null
 //   selected  frame index that was clicked, or null
 //   cursor    {time, x, y, label} of a frame that is looked at and not chosen, or null
+//   doubt     whether colours show the doubt of predictions, not the clusters
 
 function unpack(text, Kind) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -25,6 +26,9 @@ function readOverview(shown) {
     label: unpack(dots.label, Int32Array),
     frame: unpack(dots.frame, Int32Array),
     time: unpack(dots.time, Float32Array),
+    // Shares of the most doubt there is, where there are predictions.
+    doubtOfBins: shown.doubt ? unpack(shown.doubt.bins, Float32Array) : null,
+    doubtOfDots: shown.doubt ? unpack(shown.doubt.dots, Float32Array) : null,
   };
 }
 
@@ -51,6 +55,18 @@ function token(name) {
 
 function clusterColor(hue, opacity) {
   return `oklch(${token("--cluster-l")} ${token("--cluster-c")} ${hue} / ${opacity})`;
+}
+
+// From gray to red, in a few steps.
+const DOUBTS = 8;
+
+function doubtStep(share) {
+  return Math.min(DOUBTS - 1, Math.floor(share * DOUBTS));
+}
+
+function doubtColor(step, opacity) {
+  const share = step / (DOUBTS - 1);
+  return `oklch(${token("--cluster-l")} ${0.2 * share} 28 / ${opacity * (0.35 + 0.65 * share)})`;
 }
 
 // Draws in units of CSS pixels, sharp on every screen.
@@ -85,10 +101,13 @@ class Timeline {
     const { bins, hues } = this.overview;
     const { tied, selected, cursor } = this.view;
     const step = width / bins.length;
+    const doubts = this.view.doubt ? this.overview.doubtOfBins : null;
+    const alike = (one, other) => bins[one] === bins[other] && (!doubts || doubtStep(doubts[one]) === doubtStep(doubts[other]));
     for (let from = 0; from < bins.length; ) {
       let to = from + 1;
-      while (to < bins.length && bins[to] === bins[from]) to += 1;
-      pen.fillStyle = clusterColor(hues[bins[from]], tied === null || tied === bins[from] ? 1 : 0.16);
+      while (to < bins.length && alike(from, to)) to += 1;
+      const opacity = tied === null || tied === bins[from] ? 1 : 0.16;
+      pen.fillStyle = doubts ? doubtColor(doubtStep(doubts[from]), opacity) : clusterColor(hues[bins[from]], opacity);
       pen.fillRect(from * step, MARKS, (to - from) * step + 0.5, height - MARKS);
       from = to;
     }
@@ -150,17 +169,22 @@ class MapView {
     const { label, hues } = this.overview;
     const { tied } = this.view;
     const radius = label.length > 6000 ? 1.1 : label.length > 1500 ? 1.6 : 2.4;
+    const doubts = this.view.doubt ? this.overview.doubtOfDots : null;
     const groups = new Map();
     for (let dot = 0; dot < label.length; dot += 1) {
-      if (!groups.has(label[dot])) groups.set(label[dot], []);
-      groups.get(label[dot]).push(dot);
+      const of = doubts ? `${label[dot] === tied ? 1 : 0}${doubtStep(doubts[dot])}` : label[dot];
+      if (!groups.has(of)) groups.set(of, []);
+      groups.get(of).push(dot);
     }
-    const clusters = [...groups.keys()].sort((one, other) => (one === tied) - (other === tied));
+    // What matters lies on top: the most doubtful dots, or the cluster that the pointer is on.
+    const order = [...groups.keys()].sort((one, other) => (doubts ? one - other : (one === tied) - (other === tied)));
     const { pen } = sizedLike(this.layer, this.canvas);
-    for (const cluster of clusters) {
-      pen.fillStyle = clusterColor(hues[cluster], tied === null ? 0.75 : tied === cluster ? 1 : 0.1);
+    for (const of of order) {
+      const first = groups.get(of)[0];
+      const opacity = tied === null ? 0.75 : label[first] === tied ? 1 : 0.1;
+      pen.fillStyle = doubts ? doubtColor(doubtStep(doubts[first]), opacity) : clusterColor(hues[label[first]], opacity);
       pen.beginPath();
-      for (const dot of groups.get(cluster)) {
+      for (const dot of groups.get(of)) {
         const [x, y] = this.place(dot, width, height);
         pen.moveTo(x + radius, y);
         pen.arc(x, y, radius, 0, 7);
@@ -171,7 +195,7 @@ class MapView {
 
   draw(keyframes) {
     const { pen, width, height } = sized(this.canvas);
-    const drawn = [this.view.tied, this.canvas.width, this.canvas.height, token("--cluster-l")].join();
+    const drawn = [this.view.tied, this.view.doubt, this.canvas.width, this.canvas.height, token("--cluster-l")].join();
     if (drawn !== this.drawn) {
       this.drawDots(width, height);
       this.drawn = drawn;
@@ -215,6 +239,20 @@ class MapView {
     const { frame, label, time } = this.overview;
     return { frame: frame[near], time: time[near], cluster: label[near], keyframe: chosen.get(frame[near]) || null };
   }
+}
+
+// Switches of a page with predictions: whether points are drawn, and what the colours mean.
+function predictionSwitches(view, redraw) {
+  const [points, doubt] = ["show-points", "show-doubt"].map((id) => document.getElementById(id));
+  if (!points || !doubt) return;
+  const apply = () => {
+    document.body.classList.toggle("without-points", !points.checked);
+    view.doubt = doubt.checked;
+    redraw();
+  };
+  points.addEventListener("change", apply);
+  doubt.addEventListener("change", apply);
+  apply();
 }
 
 function ring(pen, x, y, radius, color, width) {

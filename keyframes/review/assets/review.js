@@ -1,7 +1,7 @@
 (() => {
   const POLL_MS = 2000;
   const FRAMES_APART = 25; // where there are no seconds
-  const view = { tied: null, selected: null, cursor: null };
+  const view = { tied: null, selected: null, cursor: null, doubt: false };
   const list = byId("cards");
   const inspector = byId("inspector");
   let state = null;
@@ -21,7 +21,7 @@
   const chosen = () => keyframes().find((one) => one.frame === view.selected) || null;
 
   // Cards are kept where their frame stays, so that nothing flickers and the focus remains.
-  function card(frame, cluster, time, size, label) {
+  function card(frame, cluster, time, size, label, points) {
     const image = element("img", "", { src: picture(frame), alt: "", loading: "lazy", decoding: "async" });
     image.width = state.width;
     image.height = state.height;
@@ -33,7 +33,10 @@
     button.style.setProperty("--hue", overview.hues[cluster]);
     button.setAttribute("aria-label", label);
     button.setAttribute("aria-pressed", "false");
-    button.append(image, caption, element("span", "note", { hidden: true }));
+    const shown = element("span", "picture");
+    shown.append(image);
+    drawPoints(shown, points, state);
+    button.append(shown, caption, element("span", "reason", { hidden: true }), element("span", "note", { hidden: true }));
     const item = document.createElement("li");
     item.append(button);
     return item;
@@ -45,7 +48,7 @@
       const known = kept.get(one.frame);
       if (known) return known;
       const label = `${frameAt("Frame", one.frame, one.time)}, represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
-      const item = card(one.frame, one.cluster, one.time, one.size, label);
+      const item = card(one.frame, one.cluster, one.time, one.size, label, one.points);
       const button = item.firstElementChild;
       const tie = () => tieTo(one.cluster);
       button.addEventListener("pointerenter", tie);
@@ -64,6 +67,10 @@
       const note = items[place].querySelector(".note");
       note.textContent = one.note;
       note.hidden = !one.note;
+      const reason = items[place].querySelector(".reason");
+      reason.textContent = one.reason;
+      reason.hidden = !one.reason;
+      reason.classList.toggle("doubt", one.chosen_for === "doubt");
     });
   }
 
@@ -101,8 +108,9 @@
     map.draw(keyframes());
   });
 
-  function put(id, address, words) {
+  function put(id, address, words, points) {
     const image = byId(id);
+    drawPoints(image.parentElement, points, state);
     if (image.getAttribute("src") !== address) image.src = address;
     image.alt = words;
     image.width = state.width;
@@ -120,14 +128,14 @@
     for (const id of ["add", "swap", "drop"]) byId(id).disabled = busy;
     if (looked) {
       byId("inspector-name").textContent = frameAt("Frame", looked.frame, looked.time);
-      put("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`);
+      put("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`, looked.points);
       byId("one-caption").textContent = `Not chosen · cluster ${looked.cluster}`;
     } else if (one) {
       byId("inspector-name").textContent = frameAt("Frame", one.frame, one.time);
-      put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`);
+      put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`, one.points);
       byId("one-caption").textContent = candidate ? `Chosen: ${one.frame}` : `Represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
       if (candidate) {
-        put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`);
+        put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`, candidate.points);
         byId("other-caption").textContent = frameAt("Candidate:", candidate.frame, candidate.time);
         byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
       }
@@ -150,7 +158,7 @@
       const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${byId("apart").checked ? (hasTimes ? 1 : FRAMES_APART) : 0}`);
       if (view.selected !== frame || turn !== nLists) return;
       const items = found.candidates.map((other) => {
-        const item = card(other.frame, other.cluster, other.time, 0, frameAt("Candidate", other.frame, other.time));
+        const item = card(other.frame, other.cluster, other.time, 0, frameAt("Candidate", other.frame, other.time), other.points);
         item.firstElementChild.addEventListener("click", () => {
           candidate = candidate && candidate.frame === other.frame ? null : other;
           showInspector();
@@ -378,6 +386,11 @@
       byId("timeline").setAttribute("aria-valuemin", overview.first.toFixed(2));
       byId("timeline").setAttribute("aria-valuemax", overview.last.toFixed(2));
       byId("tool").replaceChildren(...state.tools.map((tool) => new Option(tool, tool)));
+      byId("switches").hidden = !state.predictions;
+      if (state.predictions) {
+        byId("mapped").textContent = "the predicted poses";
+        predictionSwitches(view, redraw);
+      }
       listen();
       show();
       setTimeout(poll, POLL_MS);

@@ -1,0 +1,84 @@
+"""How much predicted poses differ, and a sample of them that stands for all."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering import one_blas_thread
+from keyframes.choice.kernels.matching import match
+
+# So many frames, evenly spread over time and over what moves, represent a recording of any length.
+MOST_SAMPLED = 2048
+ROWS_AT_ONCE = 64
+
+
+def pose_distances(
+    points: NDArray[np.float32], radius: float, blur: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Distances of all pairs of frames in place and posture, and in posture alone: two arrays (n_frames, n_frames).
+
+    Root mean square distances of the nodes, in units of `radius`; the second one after each animal is moved and turned
+    onto the other. The animals are matched as fits best, for each of the two by itself: nobody knows who is who.
+
+    Parameters
+    ----------
+    points : array (n_frames, n_animals, n_nodes, 2), float32
+        No NaN.
+    radius : float
+        Size of an animal in pixels.
+    blur : array (n_frames,), float32, or None
+        Mean square distance of the points of each frame from where they are, in pixels squared: frames whose distance
+        is no more than that explains are at the same place.
+    """
+    n_frames, n_animals, n_nodes, _ = points.shape
+    # Around the middle, so that float32 keeps its digits.
+    middle = points.mean(axis=(0, 1, 2), keepdims=True)
+    z = np.ascontiguousarray((points - middle) / np.float32(radius * np.sqrt(n_nodes))).view(np.complex64)[..., 0]
+    shapes = z - z.mean(axis=2, keepdims=True)
+    scene, posture = (np.empty((n_frames, n_frames), np.float32) for _ in range(2))
+    # With two threads BLAS sums in another order.
+    with one_blas_thread():
+        for nodes, turned, out in ((z, False, scene), (shapes, True, posture)):
+            energy = np.square(np.abs(nodes)).sum(axis=2)
+            others = [np.ascontiguousarray(nodes[:, animal].T.conj()) for animal in range(n_animals)]
+            for first in range(0, n_frames, ROWS_AT_ONCE):
+                rows = slice(first, first + ROWS_AT_ONCE)
+                costs = np.empty((n_animals, n_animals, len(nodes[rows]), n_frames), np.float32)
+                for here in range(n_animals):
+                    for there in range(n_animals):
+                        product = nodes[rows, here] @ others[there]
+                        costs[here, there] = energy[rows, here, None] + energy[None, :, there]
+                        costs[here, there] -= 2 * (np.abs(product) if turned else product.real)
+                match(np.maximum(costs, 0, out=costs), out[rows])
+    for out in (scene, posture):
+        np.fill_diagonal(out, 0)
+        out /= np.float32(n_animals)
+        if blur is not None:
+            own = (blur / radius**2).astype(np.float32)
+            out -= own[:, None]
+            out -= own
+            np.maximum(out, 0, out=out)
+        np.sqrt(out, out=out)
+    return scene, posture
+
+
+def sample_of_poses(points: NDArray[np.float32], most: int = MOST_SAMPLED) -> NDArray[np.int64]:
+    """Return rows (ascending) that are spread half over the time and half over the way that the nodes move.
+
+    Parameters
+    ----------
+    points : array (n_frames, n_animals, n_nodes, 2), float32
+    most : int
+    """
+    n_frames = len(points)
+    if n_frames <= most:
+        return np.arange(n_frames)
+    path = np.zeros(n_frames)
+    for first in range(0, n_frames - 1, 1 << 16):
+        stop = min(first + (1 << 16), n_frames - 1)
+        step = np.diff(points[first : stop + 1], axis=0)
+        path[first + 1 : stop + 1] = np.sqrt(np.square(step).sum(axis=3).mean(axis=(1, 2)))
+    path = path.cumsum()
+    # A rest must not hide a short run, nor a run all the rests.
+    spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
+    places = np.searchsorted(spread, np.linspace(0, spread[-1], most))
+    return np.unique(np.minimum(places, n_frames - 1))

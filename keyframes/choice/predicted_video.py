@@ -1,0 +1,137 @@
+"""What predictions say of a video, in place of a scan of its pictures: nothing is decoded."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.choice.selection import PredictionsEntry
+from keyframes.errors import RegionError
+from keyframes.predictions import Predictions, read_predictions
+from keyframes.predictions.cleaning import CleanPoses, clean, link_animals
+from keyframes.predictions.dense import of_nodes, on_every_frame
+from keyframes.predictions.doubt import Doubt, find_doubt
+from keyframes.scan.components import PrincipalComponents
+from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
+from keyframes.video import PLAIN, VideoReader, frame_times
+
+# Of each animal, as features that are kept and mapped: its place, and so many numbers of its posture.
+MOST_SCORES = 8
+SAMPLED_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class PredictedVideo:
+    """Predictions of a video, made comparable.
+
+    Attributes
+    ----------
+    predictions : Predictions
+        With a row for every frame up to the last one that has any.
+    poses : CleanPoses
+    doubt : Doubt
+    """
+
+    predictions: Predictions
+    poses: CleanPoses = field(repr=False)
+    doubt: Doubt = field(repr=False)
+
+    @classmethod
+    def of(cls, predictions: Predictions, settings: Settings) -> "PredictedVideo":
+        """Clean predictions, of the keypoints that count, and find out where they are doubtful.
+
+        A PredictionsError says that they have not all of these keypoints.
+        """
+        dense = on_every_frame(of_nodes(predictions, settings.keypoints))
+        linked = link_animals(dense.keypoints)
+        poses = clean(linked.points)
+        return cls(dense, poses, find_doubt(dense, linked, poses))
+
+    def entry(self) -> PredictionsEntry:
+        """Return what the manifest says of them."""
+        own = self.predictions
+        return {
+            "file": own.source.name,
+            "keypoints": list(own.names),
+            "skeleton": [list(bone) for bone in own.skeleton],
+            "animals": self.doubt.n_animals,
+            "labelled": int(own.labelled.sum()),
+        }
+
+    @property
+    def labelled(self) -> NDArray[np.int64]:
+        """Frames that people labelled in the file of the predictions."""
+        return np.flatnonzero(self.predictions.labelled)
+
+    def scan(self, video: VideoReader, settings: Settings) -> Scan:
+        """Return a row for each frame that can be chosen: those of range and stride that have predictions.
+
+        Brightness, sharpness and fingerprints are of pictures, and nobody has seen them.
+        """
+        times = frame_times(video)
+        n_frames = min(len(times), len(self.predictions.frames))
+        stop_s = np.inf if settings.stop_s is None else settings.stop_s
+        inside = np.arange(n_frames)
+        if not np.isnan(times).any():
+            inside = np.flatnonzero((times[:n_frames] >= settings.start_s) & (times[:n_frames] < stop_s))
+        frames = inside[:: settings.every]
+        if not len(frames):
+            raise RegionError(
+                f"{video.path}: no frame between {settings.start_s:g} s and {stop_s:g} s has predictions; "
+                "choose --start and --stop within"
+            )
+        features = self.features(frames)
+        nothing = np.full(len(frames), np.nan, np.float32)
+        return Scan(
+            frame_index=frames,
+            time_s=times[frames],
+            brightness=nothing,
+            sharpness=np.zeros(len(frames), np.float32),
+            suspect=np.zeros(len(frames), bool),
+            features=features.astype(np.float16),
+            components=PrincipalComponents(np.empty(0, np.float32), np.empty((0, 0), np.float32)),
+            place=leading_two(features),
+            frames_decoded=len(times),
+            warnings=(),
+            fingerprint=np.empty(0, np.uint64),
+            view=PLAIN,
+            sample=None,
+            levels=np.empty(0, np.uint8),
+            doubt=self.doubt.level[frames],
+            points=self.predictions.keypoints[frames],
+        )
+
+    def features(self, frames: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Place and posture of each animal in some frames, in units of its size: (n, n_features)."""
+        model = self.poses.model
+        n_scores = min(MOST_SCORES, len(model.basis))
+        states = model.states(self.poses.points[frames])
+        kept = np.concatenate([states[..., :n_scores], states[..., -4:-2]], axis=2)
+        # A score is the root of a sum over the nodes, a place that of a mean.
+        kept[..., :n_scores] /= np.sqrt(len(model.shape))
+        kept[..., -2:] -= kept[..., -2:].mean(axis=(0, 1))
+        return np.asarray(kept.reshape(len(frames), -1) / np.float32(self.poses.radius), np.float32)
+
+
+def read_predicted(video: VideoReader, settings: Settings) -> tuple[Settings, PredictedVideo]:
+    """Read the predictions that settings name, for a video; the settings come back with the file that was read.
+
+    A PredictionsError says that they cannot be read, are not of this video, or have not the keypoints that are named.
+    """
+    assert settings.predictions is not None
+    found = read_predictions(settings.predictions, video, offset=settings.predictions_offset)
+    return replace(settings, predictions=found.source), PredictedVideo.of(found, settings)
+
+
+def leading_two(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the first two principal components (n, 2) of rows of features."""
+    step = max(1, len(features) // SAMPLED_ROWS)
+    some = features[::step].astype(np.float64)
+    mean = some.mean(axis=0)
+    _, vectors = np.linalg.eigh((some - mean).T @ (some - mean))
+    leading = vectors[:, ::-1][:, :2]
+    leading = leading * np.sign(leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])])
+    place = np.zeros((len(features), 2), np.float32)
+    place[:, : leading.shape[1]] = (features - mean.astype(np.float32)) @ leading.astype(np.float32)
+    return place

@@ -1,0 +1,22 @@
+"""Write what web pages need to show .vqi images."""
+
+from pathlib import Path
+
+from quantize.commands.printing import Run, print_json
+from quantize.errors import OutputError
+from quantize.output import EXISTS, write_file
+from quantize.report.decoder import decoder_files
+
+
+def write_decoder(folder: Path, run: Run) -> None:
+    """Write the decoder for browsers into a folder; a file that is there already is replaced with --force only."""
+    contents = {folder / name: data for name, data in decoder_files().items()}
+    for place, data in contents.items():
+        if not run.force and place.exists() and place.read_bytes() != data:
+            raise OutputError(f"{place}: {EXISTS.replace('-o', '--web')}")
+    for place, data in contents.items():
+        write_file(place, data, overwrite=True)
+    if run.as_json:
+        print_json([{"output": str(place)} for place in contents], [])
+    elif not run.quiet:
+        print(f'{" and ".join(str(place) for place in contents)}: <script type="module" src="vqi.js"></script>')

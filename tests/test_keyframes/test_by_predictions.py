@@ -1,0 +1,210 @@
+"""The next frames by predictions, through the command, on a real clip with its true poses."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+import keyframes
+from keyframes import SettingsError
+from tests.conftest import ROOT
+
+VIDEO = ROOT / "sample_data" / "mouse.mp4"
+JUMPS = (200, 700)
+
+
+@pytest.fixture(scope="module")
+def true_poses():
+    """Names, and x and y of each: (n_frames, n_nodes, 2)."""
+    with (ROOT / "sample_data" / "mouse.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [column.removesuffix("_x") for column in rows[0] if column.endswith("_x")]
+    return names, np.array([[[float(row[f"{name}_{axis}"]) for axis in "xy"] for name in names] for row in rows])
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory, true_poses):
+    """A plain table of noisy predictions, in which the nose jumps twice."""
+    names, poses = true_poses
+    rng = np.random.default_rng(0)
+    points = poses + rng.normal(0, 1.5, poses.shape)
+    points[JUMPS, 0] += (60, -45)
+    confidence = rng.uniform(0.7, 1, points.shape[:2])
+    path = tmp_path_factory.mktemp("predicted") / "mouse.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("frame_index", "node", "x", "y", "confidence"))
+        for frame, node in np.ndindex(points.shape[:2]):
+            x, y = points[frame, node]
+            table.writerow((frame, names[node], f"{x:.2f}", f"{y:.2f}", f"{confidence[frame, node]:.4f}"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(predicted, tmp_path_factory, run_command):
+    place = tmp_path_factory.mktemp("result") / "mouse-keyframes"
+    done = run_command("keyframes", "extract", VIDEO, "-k", 12, "--predictions", predicted, "-o", place, "-q")
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+def manifest_of(place):
+    return json.loads((place / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_half_of_the_frames_are_doubtful_and_each_has_a_reason(result):
+    manifest = manifest_of(result)
+    entries = manifest["keyframes"]
+    assert len(entries) == 12
+    assert [entry["chosen_for"] for entry in entries].count("doubt") == 6
+    assert all(entry["reason"] for entry in entries)
+    by_index = {entry["frame_index"]: entry for entry in entries}
+    for jump in JUMPS:
+        assert by_index[jump]["chosen_for"] == "doubt"
+        assert "nose" in by_index[jump]["reason"]
+        assert not any(abs(index - jump) <= 3 for index in by_index if index != jump)
+    assert manifest["predictions"]["keypoints"][0] == "nose"
+    assert manifest["settings"]["predictions"].startswith("mouse.csv sha256:")
+    with (result / "keyframes.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["reason"] for row in rows] == [entry["reason"] for entry in entries]
+
+
+def test_the_images_are_the_frames_and_nothing_is_drawn_on_them(result):
+    with keyframes.VideoReader(VIDEO) as video:
+        wanted = {entry["frame_index"]: entry for entry in manifest_of(result)["keyframes"]}
+        for frame in video.read_frames(wanted):
+            np.testing.assert_array_equal(cv2.imread(str(result / wanted[frame.index]["file"])), frame.image)
+            assert frame.time_s == pytest.approx(wanted[frame.index]["time_s"], abs=1e-6)
+
+
+def test_the_same_bytes_again(result, predicted, tmp_path):
+    again = keyframes.extract(VIDEO, 12, predictions=predicted, output=tmp_path / "again", threads=1)
+    for name in ("manifest.json", "keyframes.csv", "report.html", "contact_sheet.jpg"):
+        assert (again.folder / name).read_bytes() == (result / name).read_bytes(), name
+
+
+def test_what_is_labelled_is_not_chosen_again(result, predicted, tmp_path, run_command):
+    arguments = ("-k", 8, "--predictions", predicted, "--unlike", result, "-o", tmp_path / "next", "-q")
+    done = run_command("keyframes", "extract", VIDEO, *arguments)
+    assert done.returncode == 0, done.stderr
+    first = {entry["frame_index"] for entry in manifest_of(result)["keyframes"]}
+    entries = manifest_of(tmp_path / "next")["keyframes"]
+    assert not first & {entry["frame_index"] for entry in entries}
+    covering = [entry["reason"] for entry in entries if entry["chosen_for"] == "coverage"]
+    assert covering
+    assert set(covering) <= {"a posture like none labelled", "a place like none labelled"}
+
+
+def test_range_stride_share_and_gap_are_kept(predicted, tmp_path):
+    options = {"start_s": 10.0, "stop_s": 20.0, "every": 2, "min_gap_s": 0.2, "doubt": 0.0}
+    found = keyframes.extract(VIDEO, 9, predictions=predicted, output=tmp_path / "some", **options)
+    times = [keyframe.time_s for keyframe in found.keyframes]
+    assert len(times) == 9
+    assert 10 <= times[0] <= times[-1] < 20
+    assert min(np.diff(times)) >= 0.2 - 1e-6
+    assert len({index % 2 for index in found.frame_indices}) == 1
+    assert {keyframe.chosen_for for keyframe in found.keyframes} == {"coverage"}
+
+
+def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
+    path = tmp_path / "mouse.csv"
+    rows = [f"{frame},nose,{100 + frame % 2},50" for frame in range(400)]
+    path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
+    found = keyframes.extract(VIDEO, 15, predictions=path, output=tmp_path / "rest")
+    assert len(set(found.frame_indices)) == 15
+    assert any("ends at frame 399" in warning for warning in found.warnings)
+    few = keyframes.extract(VIDEO, 15, predictions=path, output=tmp_path / "few", stop_s=0.2)
+    assert few.frame_indices == [0, 1, 2, 3, 4]
+
+
+def test_an_automatic_number(predicted, tmp_path):
+    found = keyframes.extract(VIDEO, "auto", predictions=predicted, keypoints=["nose", "hip"], output=tmp_path / "auto")
+    assert found.manifest["k_selection"]["k"] == len(found.keyframes)
+    assert found.manifest["predictions"]["keypoints"] == ["nose", "hip"]
+
+
+def test_a_batch_finds_the_predictions_of_each_video(predicted, tmp_path, run_command):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("mouse.mp4", "other.mp4"):
+        (videos / name).symlink_to(VIDEO)
+    arguments = ("-k", 5, "--predictions", predicted.parent, "-o", tmp_path / "out", "--jobs", 1, "-q", "--json")
+    done = run_command("keyframes", "batch", videos, *arguments)
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert [row["recording"] for row in told["results"]] == ["mouse.mp4"]
+    assert "no predictions of other.mp4" in told["failures"][0]["reason"]
+    again = json.loads(run_command("keyframes", "batch", videos, *arguments).stdout)
+    assert [row["status"] for row in again["results"]] == ["skipped"]
+
+
+def test_views_get_the_same_frames(predicted, tmp_path, run_command):
+    for name in ("mouse_top", "mouse_side"):
+        (tmp_path / f"{name}.mp4").symlink_to(VIDEO)
+        (tmp_path / f"{name}.csv").symlink_to(predicted)
+    videos = (tmp_path / "mouse_top.mp4", tmp_path / "mouse_side.mp4")
+    arguments = ("-k", 6, "--views", "--predictions", tmp_path, "-o", tmp_path / "out", "-q")
+    done = run_command("keyframes", "extract", *videos, *arguments)
+    assert done.returncode == 0, done.stderr
+    top, side = (manifest_of(tmp_path / "out" / f"{video.stem}-keyframes") for video in videos)
+    assert [entry["frame_index"] for entry in top["keyframes"]] == [entry["frame_index"] for entry in side["keyframes"]]
+    assert set(JUMPS) <= {entry["frame_index"] for entry in top["keyframes"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--keypoints", "nose,beak"), "has no keypoint 'beak'; choose from nose"),
+        (("--start", "99999"), "no frame"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(arguments, told, predicted, tmp_path, run_command):
+    place = tmp_path / "out"
+    done = run_command(
+        "keyframes", "extract", VIDEO, "-k", 5, "--predictions", predicted, "-o", place, "-q", *arguments
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert told in done.stderr
+    assert not place.exists()
+
+
+def test_a_keypoint_that_is_nowhere(tmp_path, run_command):
+    path = tmp_path / "mouse.csv"
+    rows = [f"{frame},nose,100,50\n{frame},hip,," for frame in range(1125)]
+    path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
+    arguments = ("-k", 5, "--predictions", path, "--keypoints", "hip", "-o", tmp_path / "out", "-q")
+    done = run_command("keyframes", "extract", VIDEO, *arguments)
+    assert done.returncode == 1
+    assert "every point of hip is missing" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
+    for options in ({"features": "pca"}, {"uniform": True}, {"allow_dark": True}):
+        with pytest.raises(SettingsError, match="is about pictures"):
+            keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=predicted, **options)
+
+
+def test_options_of_predictions_need_predictions(tmp_path):
+    for options in ({"doubt": 0.2}, {"keypoints": ("nose",)}, {"predictions_offset": (1, 2)}):
+        with pytest.raises(SettingsError, match="give predictions too"):
+            keyframes.extract(VIDEO, 3, output=tmp_path / "out", **options)
+    with pytest.raises(SettingsError, match="share of the frames"):
+        keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=tmp_path, doubt=1.5)
+    assert not (tmp_path / "out").exists()
+
+
+def test_points_are_drawn_over_the_report_and_can_be_hidden(result, open_page):
+    page = open_page((result / "report.html").as_uri())
+    assert page.locator("svg.points").count() == 12
+    assert page.locator("svg.points").first.locator("circle").count() == 13
+    assert page.locator("svg.points").first.is_visible()
+    page.uncheck("#show-points")
+    assert not page.locator("svg.points").first.is_visible()
+    page.uncheck("#show-doubt")
+    assert page.locator(".reason.doubt").count() == 6
+    assert page.complaints == []

@@ -1,0 +1,130 @@
+"""Where predictions are doubtful, and what is said of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from keyframes.predictions import Predictions
+from keyframes.predictions.cleaning import clean, link_animals
+from keyframes.predictions.doubt import find_doubt, find_events, rank_levels, run_levels
+from tests.test_keyframes.test_predictions.test_cleaning import walk
+
+NAMES = ("nose", "left ear", "right ear", "back", "hip", "tail base")
+N_FRAMES = 1500
+
+
+def make(points, confidence=None):
+    points = points.astype(np.float32)
+    confidence = np.full(points.shape[:3], 0.9) if confidence is None else confidence
+    nothing = np.zeros(len(points), bool)
+    return Predictions(Path("x.csv"), np.arange(len(points)), points, confidence.astype(np.float32), NAMES, (), nothing)
+
+
+def doubt_of(predictions):
+    linked = link_animals(predictions.keypoints)
+    return find_doubt(predictions, linked, clean(linked.points))
+
+
+@pytest.fixture
+def points(rng):
+    true = walk(rng, n_frames=N_FRAMES)
+    return true + rng.normal(0, 1, true.shape)
+
+
+def test_jumps_and_exchanged_sides_are_the_worst_and_noted_once(points, rng):
+    jumps, swaps = np.arange(100, 1400, 130), np.arange(160, 1400, 130)
+    points[jumps, 0, 5] += 60
+    points[np.ix_(swaps, [0], [1, 2])] = points[np.ix_(swaps, [0], [2, 1])]
+    doubt = doubt_of(make(points))
+    events = find_events(doubt.level, 3)
+    worst = events[np.argsort(-doubt.level[events])][: len(jumps) + len(swaps)]
+    assert_array_equal(np.sort(worst), np.sort([*jumps, *swaps]))
+    assert "tail base" in doubt.reason(100)
+    assert any(word in doubt.reason(100) for word in ("jumped", "other points"))
+
+
+def test_what_is_least_sure_is_found_on_any_scale(points, rng):
+    confidence = rng.uniform(0.8, 1, points.shape[:3])
+    confidence[700, 0, 3] = 0.1
+    reasons = []
+    for scaled in (confidence, 40 * confidence, confidence**9):
+        doubt = doubt_of(make(points, scaled))
+        assert doubt.level[700] > 2.5
+        reasons.append(doubt.reason(700))
+    assert reasons[0] == "back: low confidence (0.1)"
+
+
+def test_without_confidence_nothing_is_said_of_it(points):
+    doubt = doubt_of(make(points, np.full(points.shape[:3], np.nan)))
+    assert not any("confidence" in doubt.reason(row) for row in range(N_FRAMES))
+
+
+def test_what_is_hidden_for_long_is_one_event_and_less_doubtful(points):
+    points[300, 0, 4] = np.nan
+    points[800:1200, 0, 5] = np.nan
+    doubt = doubt_of(make(points))
+    assert doubt.reason(300) == "hip is missing"
+    assert doubt.level[300] > 2
+    assert not any("tail base is missing" in doubt.reason(row) for row in range(801, 1200))
+
+
+def test_a_wrong_number_of_animals(rng):
+    points = walk(rng, 2, N_FRAMES) + np.array([0, 200])[:, None, None]
+    points[500:503, 1] = np.nan
+    doubt = doubt_of(make(points + rng.normal(0, 1, points.shape)))
+    assert doubt.reason(500) == "1 of 2 animals"
+
+
+def test_labels_of_people_are_not_in_doubt(points):
+    points[100, 0, 5] += 80
+    predictions = make(points)
+    labelled = predictions.labelled.copy()
+    labelled[100] = True
+    doubt = doubt_of(replace(predictions, labelled=labelled))
+    assert doubt.level[100] == 0
+    assert doubt.reason(100) == ""
+
+
+def test_further_errors_of_a_tool_count(points, rng):
+    errors = rng.exponential(1, points.shape[:3]).astype(np.float32)
+    errors[900, 0, 0] = 500
+    doubt = doubt_of(replace(make(points), errors={"temporal_norm": errors}))
+    assert doubt.reason(900) == "nose: high temporal norm (500)"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_levels_of_ranks_are_shares_in_digits(seed, n_frames):
+    rng = np.random.default_rng(seed)
+    confidence = rng.integers(0, 9, (n_frames, 2, 1)).astype(np.float32)
+    expected = [-np.log10((confidence <= value).mean()) for value in confidence.ravel()]
+    assert_allclose(rank_levels(confidence).ravel(), expected, atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 9, width=32), min_size=1, max_size=80), st.integers(1, 6))
+def test_events_are_apart_and_the_worst_within_reach(levels, reach):
+    level = np.array(levels, np.float32)
+    events = find_events(level, reach)
+    assert (np.diff(events) > reach).all()
+    for event in events:
+        assert level[event] == level[max(0, event - reach) : event + reach + 1].max()
+
+
+def test_what_is_mostly_wrong_is_how_it_is():
+    wrong = np.ones((50, 1, 1), bool)
+    wrong[:10] = False
+    assert (run_levels(wrong) == 0).all()
+    assert (run_levels(~wrong)[:10] > 1).all()
+
+
+def test_predictions_of_one_node(rng):
+    points = rng.normal(100, 1, (200, 1, 1, 2))
+    points[77] += 90
+    doubt = doubt_of(replace(make(points), names=("nose",)))
+    assert doubt.level.argmax() == 77
