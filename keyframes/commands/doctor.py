@@ -25,11 +25,11 @@ def doctor(quiet: Quiet = False, as_json: AsJson = False) -> None:
 
     def trying(codec: str) -> None:
         if shows_progress:
-            print(f"\r\x1b[Ktrying {codec}", end="", file=sys.stderr, flush=True)
+            print(f"\r{f'trying {codec}':<{2 * WIDTH}}", end="", file=sys.stderr, flush=True)
 
     report = examine(trying)
     if shows_progress:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{'':<{2 * WIDTH}}\r", end="", file=sys.stderr, flush=True)
     if as_json:
         print_json(report)
     else:
