@@ -19,7 +19,8 @@ from tests.test_quantize.conftest import photo
 from tests.test_readme import EXTRAS, SETUP, run_as_written, tomllib
 
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
-# These have tests of their own, or need what the tools write: test_second_round_page, test_cluster, test_predictions.
+# All but predictions.md have tests of their own. Its commands need what a tool wrote, and are not run as they stand:
+# tests/test_keyframes/test_predictions tests the same options.
 ELSEWHERE = {"second_round.md", "cluster.md", "predictions.md", "web.md"}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 RUN = {name: BLOCK.findall(text) for name, text in PAGES.items() if name not in ELSEWHERE}

@@ -142,6 +142,7 @@ def instances_of(place):
 
 @pytest.mark.parametrize("animals", [(), ("m2", "m1")])
 def test_sleap_has_predicted_instances_on_the_suggestions(animals, tmp_path, result, indices, predicted):
+    pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     predictions = replace(predicted(2, animals=animals), skeleton=((1, 0),))
     place = keyframes.export(result, "sleap", output=tmp_path / "out", prelabels=predictions).place
     for name in ("suggestions.slp", "suggestions.pkg.slp"):
@@ -294,6 +295,8 @@ def test_without_pandas_deeplabcut_is_refused(tmp_path, result, predicted, monke
 
 @pytest.mark.parametrize("tool", ["deeplabcut", "sleap", "lightning-pose", "coco", "label-studio"])
 def test_other_names_are_refused(tool, tmp_path, result, predicted):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     predictions = predicted(names=("nose", "left ear", "fin"))
     with pytest.raises(ExportError, match=r"mpeg4DLC_net.h5: predicts left ear, fin, which are not .* \(nose, tail\)"):
         keyframes.export(result, tool, output=tmp_path / "out", prelabels=predictions, **NEW)
