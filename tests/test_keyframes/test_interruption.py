@@ -138,7 +138,7 @@ def test_an_interruption_that_c_code_drops_comes_again():
         "import ctypes, signal, time\n"
         "import keyframes.__main__ as entry, keyframes.commands.cli as cli\n"
         "callback = ctypes.CFUNCTYPE(None)(lambda: (signal.raise_signal(signal.SIGTERM), time.sleep(0.1)))\n"
-        "def app():\n"
+        "def app(arguments):\n"
         "    callback()\n"
         "    print('went on', flush=True)\n"
         "    time.sleep(60)\n"
