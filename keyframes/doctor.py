@@ -1,6 +1,7 @@
 """What a bug report needs: versions, codecs, extras, processors and Numba's cache. Every statement has been tried.
 
 Nothing is imported here that may be what is broken: a package that cannot be imported is a line of the report.
+A broken package raises anything while it is imported or asked, so every exception is caught, and becomes such a line.
 """
 
 import importlib

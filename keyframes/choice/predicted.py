@@ -254,24 +254,25 @@ def _add_medoids(
     distances, weights = poses.distances[np.ix_(own, own)], poses.weights[own]
     # What is farther from all others than anything covers nothing.
     nowhere = 2 * distances.max() + 1
+
+    def medoids_of(candidates: NDArray[np.bool_], number: int, closest: NDArray[np.float32] | None) -> list[int]:
+        matrix = np.where(candidates[:, None], distances, nowhere)
+        found, _ = k_medoids(matrix, number, sample_weight=weights, covered=closest)
+        return [int(row) for row in found]
+
     n_before = len(choice.rows)
     while (n_left := n_wanted - (len(choice.rows) - n_before)) > 0:
         covered = poses.covered_by(np.concatenate([fixed, choice.rows]).astype(np.int64))
         closest = None if covered is None else covered[own]
 
-        def medoids_of(candidates: NDArray[np.bool_], number: int) -> list[int]:
-            matrix = np.where(candidates[:, None], distances, nowhere)
-            found, _ = k_medoids(matrix, number, sample_weight=weights, covered=closest)  # noqa: B023
-            return [int(row) for row in found]
-
-        best = medoids_of(choice.allowed[rows], 1)
+        best = medoids_of(choice.allowed[rows], 1, closest)
         if not best:
             # All that is left is at distance 0 from what is there.
             return
         most = np.full(len(own), nowhere, np.float32) if closest is None else closest.copy()
         enough = GAP_GAIN * _gain(distances[best[0]], most, weights)
         n_now = len(choice.rows)
-        for medoid in medoids_of(choice.free[rows], n_left):
+        for medoid in medoids_of(choice.free[rows], n_left, closest):
             # Up to the first one that one before it excludes, or that gains too little.
             if not choice.free[rows[medoid]] or _gain(distances[medoid], most, weights) < enough:
                 break
