@@ -16,16 +16,16 @@ GPU has only to train. Measured where an animal moves (everywhere, if it hardly 
     balanced   error, each of 40 posture modes weighing the same
 
 Each figure is the mean over seeds (of the choice, where it depends on one, and of the training), with its standard
-error. "equal" is the number of evenly spaced labels with the same error, by straight lines in the logarithm of it.
+error. The last lines have how many evenly spaced labels give the same error, by straight lines in the logarithm of it.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -45,6 +45,9 @@ from keyframes.choice.selection import Known  # noqa: E402
 from keyframes.scan.first_pass import scan_video  # noqa: E402
 from keyframes.settings import Settings  # noqa: E402
 from keyframes.video import VideoReader  # noqa: E402
+
+if TYPE_CHECKING:
+    from benchmarks.pose_network import Network
 
 # Longest side of a whole picture that the network sees; side of a square about one of several animals, also in radii.
 LONGEST, SQUARE, SQUARE_RADII = 256, 160, 5.0
@@ -170,17 +173,41 @@ class Trainer:
         self.points = torch.tensor(views.points, device=device)
         self.views, self.measure, self.n_steps = views, measure, n_steps
 
-    def train(self, choices: list[np.ndarray], seeds: list[int]) -> tuple[np.ndarray, Callable[[], tuple]]:
-        """Train a network on each choice; return its figures, and what finds the points of all pictures."""
-        from benchmarks.pose_network import predict, train
+    def train(self, choices: list[np.ndarray], seeds: list[int]) -> "Network":
+        """Train a network on each choice."""
+        from benchmarks.pose_network import train
 
         rows = [self.views.rows(frames) for frames in choices]
         # A choice of fewer frames than the others begins anew.
         labelled = np.array([np.resize(own, max(map(len, rows))) for own in rows])
-        network = train(self.pictures, self.points, labelled, seeds, self.n_steps)
-        points, _ = predict(network, self.pictures[self.measure.rows])
-        figures = np.array([self.measure(found, own) for found, own in zip(points, rows, strict=True)])
-        return figures, lambda: predict(network, self.pictures)
+        return train(self.pictures, self.points, labelled, seeds, self.n_steps)
+
+    def figures(self, choices: list[np.ndarray], seeds: list[int]) -> np.ndarray:
+        """Return the four figures (n_choices, 4) of a network trained on each choice."""
+        from benchmarks.pose_network import predict
+
+        points, _ = predict(self.train(choices, seeds), self.pictures[self.measure.rows])
+        pairs = zip(points, choices, strict=True)
+        return np.array([self.measure(found, self.views.rows(frames)) for found, frames in pairs])
+
+    def second_round(self, video: Path, first: np.ndarray, seeds: list[int]) -> tuple[list[np.ndarray], float]:
+        """For each seed as many more frames, chosen by the predictions of a network that was trained on the first.
+
+        The share of the points of these frames that are found to a quarter of a body radius comes with them.
+        """
+        from benchmarks.pose_network import predict
+
+        points, confidence = predict(self.train([first] * len(seeds), seeds), self.pictures)
+        more, right = [], []
+        with VideoReader(video) as reader:
+            for seed, own, sure in zip(seeds, points, confidence, strict=True):
+                there = self.views.in_recording(own)
+                settings = Settings(len(first), seed=seed, predictions=video)
+                more.append(indices(by_predictions(reader, there, sure.reshape(there.shape[:3]), settings, first)))
+                rows = self.views.rows(more[-1])
+                away = np.linalg.norm(own[rows] - self.views.points[rows], axis=2) / self.views.radius
+                right.append((away[np.isfinite(away)] <= OFF).mean())
+        return more, float(np.mean(right))
 
 
 def deeplabcut(small: np.ndarray, k: int, seed: int) -> np.ndarray:
@@ -220,7 +247,7 @@ def choices_of(video: Path, n_frames: int, ks: list[int], seeds: int) -> Chosen:
     return {name: [[method(k, s).tolist() for s in range(seeds)] for k in ks] for name, method in methods.items()}
 
 
-def equal_labels(error: float, ks: list[int], errors: np.ndarray) -> str:
+def equal_labels(error: float, ks: list[int], errors: list[float]) -> str:
     """How many labels have this error on the curve of `errors` by `ks`."""
     falling = np.minimum.accumulate(errors)
     if error >= falling[0]:
@@ -237,51 +264,40 @@ def cells(figures: np.ndarray) -> str:
 
 
 def compare_choices(name: str, trainer: Trainer, chosen: Chosen, ks: list[int]) -> None:
-    """Print a line for each method and number of labels."""
-    figures = {method: [] for method in chosen}
-    for place in range(len(ks)):
-        sets = [(method, seed, frames) for method, own in chosen.items() for seed, frames in enumerate(own[place])]
-        found, _ = trainer.train([np.array(frames) for _, _, frames in sets], [seed for _, seed, _ in sets])
-        for method in chosen:
-            figures[method].append(found[[one[0] == method for one in sets]])
-    even = np.array([by_seed[:, 0].mean() for by_seed in figures[EVENLY]])
+    """Print a line for each method and number of labels, and what they are worth in evenly spaced ones."""
+    errors = {method: [] for method in chosen}
     for place, k in enumerate(ks):
-        for method, by_k in figures.items():
-            equal = equal_labels(by_k[place][:, 0].mean(), ks, even)
-            print(f"{name:20s} {k:4d} {method:20s} {cells(by_k[place])} {equal:>6s}", flush=True)
+        sets = [(method, seed, frames) for method, own in chosen.items() for seed, frames in enumerate(own[place])]
+        figures = trainer.figures([np.array(frames) for _, _, frames in sets], [seed for _, seed, _ in sets])
+        for method in chosen:
+            own = figures[[one[0] == method for one in sets]]
+            errors[method].append(own[:, 0].mean())
+            print(f"{name:20s} {k:4d} {method:22s} {cells(own)}", flush=True)
+    for method in set(chosen) - {EVENLY}:
+        equal = [f"{k}: {equal_labels(error, ks, errors[EVENLY])}" for k, error in zip(ks, errors[method], strict=True)]
+        print(f"{name:20s} {'':4s} {method:22s} evenly spaced labels with the error of  {', '.join(equal)}", flush=True)
 
 
-def compare_rounds(name: str, trainer: Trainer, video: Path, poses: np.ndarray, seeds: int) -> None:
+def compare_rounds(name: str, trainer: Trainer, video: Path, n_frames: int, seeds: list[int]) -> None:
     """Print what as many more labels are worth, chosen by the predictions of a network or by pictures."""
-    k = N_FIRST_OF_SHORT if len(poses) < SHORT else N_FIRST
-    found: dict[str, list[np.ndarray]] = {}
-    right = []
+    k = N_FIRST_OF_SHORT if n_frames < SHORT else N_FIRST
     with VideoReader(video) as reader:
         scan = scan_video(reader, Settings(k), False)
-        first = indices(choose(scan, Settings(k), None, False)[0])
-        at = np.searchsorted(scan.frame_index, first)
-        unlike = indices(choose(scan, Settings(k), None, False, Known(scan.features[at], first, at))[0])
-        for seed in range(seeds):
-            figures, predict = trainer.train([first], [seed])
-            points, confidence = (values[0] for values in predict())
-            there = trainer.views.in_recording(points)
-            shape = there.shape[:3]
-            settings = Settings(k, seed=seed, predictions=video)
-            more = indices(by_predictions(reader, there, confidence.reshape(shape), settings, first))
-            rest = np.linspace(0, len(poses) - 1, 2 * k).round().astype(int)
-            both = [np.concatenate([first, more]), np.concatenate([first, unlike]), rest]
-            again, _ = trainer.train(both, [seed] * len(both))
-            rows = trainer.views.rows(more)
-            away = np.linalg.norm(points[rows] - trainer.views.points[rows], axis=2) / trainer.views.radius
-            right.append((away[np.isfinite(away)] <= OFF).mean())
-            for told, own in zip(
-                ("the first alone", "more by --predictions", "more by --unlike", EVENLY), (figures[0], *again), strict=True
-            ):
-                found.setdefault(told, []).append(own)
-    for told, by_seed in found.items():
-        n = k if told == "the first alone" else 2 * k
-        print(f"{name:20s} {n:4d} {told:22s} {cells(np.array(by_seed))}", flush=True)
-    print(f"{name:20s} points of the frames by --predictions that need no correction: {np.mean(right):.2f}", flush=True)
+    first = indices(choose(scan, Settings(k), None, False)[0])
+    at = np.searchsorted(scan.frame_index, first)
+    unlike = indices(choose(scan, Settings(k), None, False, Known(scan.features[at], first, at))[0])
+    by_network, right = trainer.second_round(video, first, seeds)
+    phases = (np.array(seeds) + 0.5) / len(seeds)
+    choices = {
+        "the first alone": [first for _ in seeds],
+        "more by --predictions": [np.concatenate([first, more]) for more in by_network],
+        "more by --unlike": [np.concatenate([first, unlike]) for _ in seeds],
+        EVENLY: [((np.arange(2 * k) + phase) * n_frames / (2 * k)).astype(int) for phase in phases],
+    }
+    figures = trainer.figures([own for by_seed in choices.values() for own in by_seed], seeds * len(choices))
+    for method, own in zip(choices, np.split(figures, len(choices)), strict=True):
+        print(f"{name:20s} {len(choices[method][0]):4d} {method:22s} {cells(own)}", flush=True)
+    print(f"{name:20s} {'':4s} points of the frames by --predictions that need no correction: {right:.2f}", flush=True)
 
 
 def render_recordings(folder: Path) -> None:
@@ -302,7 +318,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=500, help="of the training (default: %(default)s)")
     parser.add_argument("--rounds", action="store_true", help="a second round in place of the first choice")
-    parser.add_argument("--choices", type=Path, help="file that keeps the choices; those that are there are not made anew")
+    parser.add_argument("--choices", type=Path, help="file that keeps the choices made")
     parser.add_argument("--choose-only", action="store_true", help="make the choices, and train nothing")
     parser.add_argument("--rest", type=Path, metavar="FOLDER", help="write the resting tests of the files, and stop")
     parser.add_argument("--render", type=Path, metavar="FOLDER", help="render recordings with poses, and stop")
@@ -331,7 +347,7 @@ def main() -> None:
         views = views_of(video, poses)
         trainer = Trainer(views, Measure(views, poses), options.steps)
         if options.rounds:
-            compare_rounds(video.stem, trainer, video, poses, options.seeds)
+            compare_rounds(video.stem, trainer, video, len(poses), list(range(options.seeds)))
         else:
             compare_choices(video.stem, trainer, known[video.stem], ks)
     return None

@@ -1,9 +1,9 @@
 """A small network that finds the points of an animal, of which many are trained side by side on the same recording.
 
-EfficientNet-Lite0 up to its eleventh block (stride 16, weights of ImageNet), with a decoder that goes back to stride 4 and
-gives a heat map for each point. Batch normalisation is folded into the convolutions, and the depthwise ones and the first
-three blocks stay as they are; all the others are trained. Networks that see different labels of one recording differ in
-nothing else: the same first weights, the same order of the batches and the same changes of the pictures.
+EfficientNet-Lite0 up to its eleventh block (stride 16, weights of ImageNet), with a decoder that goes back to stride 4
+and gives a heat map for each point. Batch normalisation is folded into the convolutions; the depthwise ones and the
+first three blocks stay as they are, all the others are trained. Networks of the same seed differ in their labels alone:
+they have the same first weights, the same places of the batches among the labels and the same changes of the pictures.
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ STRIDE, WIDTH = 4, 64
 SIGMA, WINDOW = 1.0, 2
 N_STEPS, BATCH = 500, 8
 RATE, BACKBONE_RATE = 1e-3, 3e-4
+# Share of the steps in which the rates grow; longest gradient of a network.
+WARM_UP, LONGEST_GRADIENT = 0.1, 1.0
 # Weak changes, as of a camera that was set up anew.
 TURN, SCALE, SHIFT, GAIN = np.deg2rad(10), 0.1, 0.05, 0.15
 
@@ -112,7 +114,7 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 def spatial(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Convolve (n, batch, in, h, w) by (n, out, in, 3, 3), each network by its own."""
-    n, batch = x.shape[:2]
+    n = len(x)
     y = F.conv2d(x.transpose(0, 1).flatten(1, 2), weight.flatten(0, 1), bias.flatten(), padding=1, groups=n)
     return y.unflatten(1, (n, -1)).transpose(0, 1)
 
@@ -130,7 +132,9 @@ def heat_maps(network: Network, pictures: Tensor) -> Tensor:
             y = F.relu6(pointwise(y, weights[f"{block} expand"], weights[f"{block} expand bias"]))
         weight, bias = weights[f"{block} depthwise"], weights[f"{block} depthwise bias"]
         y = F.conv2d(padded(y.flatten(0, 1), kernel, stride), weight, bias, stride=stride, groups=len(weight))
-        y = pointwise(F.relu6(y).unflatten(0, (n, batch)), weights[f"{block} project"], weights[f"{block} project bias"])
+        y = pointwise(
+            F.relu6(y).unflatten(0, (n, batch)), weights[f"{block} project"], weights[f"{block} project bias"]
+        )
         x = x + y if y.shape == x.shape else y
         if block in READ:
             read[block] = pointwise(x, weights[f"read {block}"], weights[f"read {block} bias"])
@@ -179,6 +183,15 @@ def loss_of(logits: Tensor, points: Tensor) -> Tensor:
     return ((entropy * inside).sum(dim=(1, 2)) / inside.sum(dim=(1, 2)).clamp_min(1)).sum()
 
 
+def clip(weights: list[Tensor]) -> None:
+    """Shorten the gradient of each network by itself."""
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    length = sum(gradient.flatten(1).square().sum(dim=1) for gradient in gradients).sqrt()
+    factor = (LONGEST_GRADIENT / length).clamp(max=1)
+    for gradient in gradients:
+        gradient.mul_(factor.reshape(-1, *[1] * (gradient.ndim - 1)))
+
+
 def train(pictures: Tensor, points: Tensor, labelled: np.ndarray, seeds: list[int], n_steps: int = N_STEPS) -> Network:
     """Train a network on each set of labels.
 
@@ -205,12 +218,14 @@ def train(pictures: Tensor, points: Tensor, labelled: np.ndarray, seeds: list[in
     for weight in backbone + decoder:
         weight.requires_grad_()
     optimizer = torch.optim.Adam([{"params": backbone, "lr": BACKBONE_RATE}, {"params": decoder, "lr": RATE}])
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + np.cos(np.pi * step / n_steps)))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [BACKBONE_RATE, RATE], total_steps=n_steps, pct_start=WARM_UP, cycle_momentum=False
+    )
     n_labelled = labelled.shape[1]
     for _ in range(n_steps):
-        rows = np.stack([own[draw.integers(n_labelled, size=BATCH)] for own, draw in zip(labelled, generators)])
+        places = [draw.integers(n_labelled, size=BATCH) for draw in generators]
         drawn = np.stack([draw.uniform(-1, 1, (BATCH, 5)) for draw in generators])
-        batch = torch.tensor(rows, device=device)
+        batch = torch.tensor(np.take_along_axis(labelled, np.stack(places), axis=1), device=device)
         before = pictures[batch].permute(0, 1, 4, 2, 3).float()
         seen, wanted = changed(before, points[batch], torch.tensor(drawn, dtype=torch.float32, device=device))
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=pictures.is_cuda):
@@ -218,6 +233,7 @@ def train(pictures: Tensor, points: Tensor, labelled: np.ndarray, seeds: list[in
         loss = loss_of(logits.float(), wanted)
         optimizer.zero_grad()
         loss.backward()
+        clip(backbone + decoder)
         optimizer.step()
         schedule.step()
     return Network(network.shared, {name: weight.detach() for name, weight in network.own.items()})
