@@ -30,7 +30,7 @@ STEP_SHARE = 0.3
 ALIKE_FRAMES = 4
 ALIKE_STEPS = 0.25
 # Two frames look alike where their distance is less than this share of the mean one of places, or of postures.
-SIMILAR_SHARE = 0.02
+SIMILAR_SHARE = 0.04
 # The mean distance is taken between so many frames, evenly spread over the path.
 N_SCALED = 300
 # Pictures as far apart as they are in the mean count as much as places and postures together.
