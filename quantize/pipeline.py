@@ -18,6 +18,7 @@ from quantize.errors import (
     QualityRefusal,
     QuantizeError,
     SettingsError,
+    check,
 )
 from quantize.images.png import png_of_palette
 from quantize.palette.colors import as_rgba, find_colors
@@ -243,8 +244,8 @@ def decode_picture(
         pixels = _with_alpha(_blocks().decode_blocks(container, shared), container)
     else:
         pixels = _with_alpha(_levels().decode_levels(container, level), container, level)
-    if level == 0 and zlib.crc32(pixels.data) != container.checksum:
-        raise ContainerError("does not decode to the pixels that it was made with; the file is damaged, get it again")
+    right = level > 0 or zlib.crc32(pixels.data) == container.checksum
+    check(right, "does not decode to the pixels that it was made with")
     return Picture(pixels, container.metadata)
 
 
@@ -260,14 +261,12 @@ def _with_alpha(colors: NDArray[np.uint8], container: Container, level: int = 0)
 
 def _decode_palette(container: Container) -> NDArray[np.uint8]:
     entries = container.one(b"PLTE")
-    if len(entries) % 4 or not 1 <= len(entries) // 4 <= MOST_COLORS:
-        raise ContainerError("has a palette of an impossible size; the file is damaged, get it again")
+    check(len(entries) % 4 == 0 and 4 <= len(entries) <= 4 * MOST_COLORS, "has a palette of an impossible size")
     from quantize.entropy.streams import decode_symbols
 
     palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
     indices = decode_symbols(container.one(b"INDX"), container.height, container.width, n_bits_of(len(palette)))
-    if indices.max() >= len(palette):
-        raise ContainerError("has an index beyond its palette; the file is damaged, get it again")
+    check(indices.max() < len(palette), "has an index beyond its palette")
     return as_original(palette[indices], container.channels)
 
 

@@ -15,7 +15,7 @@ from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
 from quantize.entropy.streams import encode_symbols
-from quantize.errors import CodebookError, ContainerError
+from quantize.errors import CodebookError, check
 from quantize.targets import packed, reach
 from quantize.thread_pool import in_parts
 
@@ -96,8 +96,8 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     """Decode the colours (height, width, 1 or 3) of a file; errors as of `quantize.decode`."""
     parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
-    if len(parameters) != 6 or block not in (2, 4, 8) or subsampled not in (b"\0", b"\1") or not 1 <= base <= 1 << 24:
-        raise ContainerError("has parameters that make no sense; the file is damaged, get it again")
+    good = len(parameters) == 6 and block in (2, 4, 8) and subsampled in (b"\0", b"\1") and 1 <= base <= 1 << 24
+    check(good, "has parameters that make no sense")
     layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _tables_of(container, layout, shared))
@@ -115,9 +115,7 @@ def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) 
         raise CodebookError(
             f"needs the codebook {wanted.hex()[:16]}, and not {shared.digest.hex()[:16]}; name another with --codebook"
         )
-    missing = set(layout.books) - set(shared.books)
-    if missing:
-        raise ContainerError("has blocks that its codebook does not serve; the file is damaged, get it again")
+    check(set(layout.books) <= set(shared.books), "has blocks that its codebook does not serve")
     return lambda key: tables_of(shared.books[key])
 
 

@@ -25,7 +25,7 @@ from quantize.block.kernels.tables import Model, Surroundings, Tables, room_for
 from quantize.block.kernels.vectors import MOST_BYTES, code_vectors
 from quantize.entropy.kernels.coder import FEW_INPUTS, copy_of, new_cells
 from quantize.entropy.streams import Stream, code_planes
-from quantize.errors import ContainerError
+from quantize.errors import check
 from quantize.thread_pool import in_parts, thread_pool
 
 # The coarsest plane is no longer than this.
@@ -222,8 +222,7 @@ class Coder:
         """
         scales = range(self.layout.top, 0, -1)
         counts = {key: self.layout.stripes(*key) for key in product(scales, (False, True))}
-        if streams is not None and len(streams) != 1 + sum(counts.values()):
-            raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+        check(streams is None or len(streams) == 1 + sum(counts.values()), "has too many streams or too few")
         given: Iterator[bytes | None] = repeat(None) if streams is None else iter(streams)
         top = self._code_top(next(given))
         data = {key: list(islice(given, n)) for key, n in counts.items()}
