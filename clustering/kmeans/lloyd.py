@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from clustering.array_type import Array
 from clustering.kernels.rows import column_sums
-from clustering.kmeans.kernels.groups import bisect
 from clustering.kmeans.kernels.lloyd import (
     LANES,
     BoundedRows,
@@ -26,6 +25,7 @@ from clustering.kmeans.kernels.lloyd import (
     reassign,
 )
 from clustering.kmeans.kernels.seeding import squared_norms
+from clustering.kmeans.neighbors import group_neighbors
 from clustering.workers import Workers
 
 # Rows of a task that adds up all rows.
@@ -62,10 +62,10 @@ class Partition:
 def group_centers(centers: Array, *, neighbors: bool) -> GroupedCenters:
     """Put centres into groups, of neighbours or just as they come."""
     n_groups = -(-len(centers) // LANES)
-    members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
-    starts[-1] = len(centers)
     if neighbors:
-        bisect(centers, n_groups, members, starts)
+        members, starts = group_neighbors(centers, n_groups)
+    else:
+        members, starts = np.arange(len(centers)), np.minimum(np.arange(n_groups + 1) * LANES, len(centers))
     group = np.repeat(np.arange(n_groups), np.diff(starts))
     place_of = np.empty(len(centers), np.int64)
     place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
