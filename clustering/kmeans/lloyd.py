@@ -92,6 +92,13 @@ def mean_row(X: Array, workers: Workers) -> Array:
     return (sums.sum(axis=0) / len(X)).astype(X.dtype)
 
 
+def squared_distances(X: Array, centers: Array, labels: NDArray[np.int32], workers: Workers) -> Array:
+    """Squared distance of each row of X to its own centre."""
+    distances = np.empty(len(X), X.dtype)
+    workers.run(lambda first, last: own_distances(X, centers, first, last, labels, distances), len(X))
+    return distances
+
+
 def row_norms(X: Array, workers: Workers) -> Array:
     """Squared norm of each row of X."""
     norms = np.empty(len(X), X.dtype)
@@ -132,14 +139,6 @@ class Search:
         moved = moved.astype(dtype)
         moves = Moves(moved, moved.max(), group_moved, slack)
         self.workers.run(lambda first, last: reassign(self.rows, prepared, moves, first, last), len(self.X))
-
-    def squared_distances(self, centers: Array) -> Array:
-        """Squared distance of every row to its own centre."""
-        distances = np.empty(len(self.X), self.X.dtype)
-        self.workers.run(
-            lambda first, last: own_distances(self.X, centers, first, last, self.labels, distances), len(self.X)
-        )
-        return distances
 
     def relabel(self, row: int, label: int) -> None:
         """Put a row into another cluster; its bounds are void."""
@@ -191,7 +190,7 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)
     search.start(centers, follow=False)
-    return search.labels, search.squared_distances(centers)
+    return search.labels, squared_distances(X, centers, search.labels, workers)
 
 
 def lloyd(
@@ -224,7 +223,8 @@ def lloyd(
         for row in relocated:
             centers[search.labels[row]] = X[row]
         search.start(centers, follow=True)
-    return Partition(search.labels, search.squared_distances(centers), centers, n_iter, converged)
+    distances = squared_distances(X, centers, search.labels, workers)
+    return Partition(search.labels, distances, centers, n_iter, converged)
 
 
 def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) -> list[int]:
@@ -238,7 +238,7 @@ def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) ->
     if len(empty) == 0:
         return relocated
     before = search.labels.copy()
-    distances = search.squared_distances(centers)
+    distances = squared_distances(search.X, centers, search.labels, search.workers)
     for row in np.argsort(-distances, kind="stable"):
         if len(relocated) == len(empty) or not distances[row] > 0:
             break
