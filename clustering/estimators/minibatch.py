@@ -1,8 +1,8 @@
 """Mini-batch k-means as a scikit-learn estimator."""
 
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from numbers import Integral
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from clustering.estimators.base import CentersEstimator
+from clustering.estimators.parameters import Count, CountOrNone, NotNegative, Seed
 from clustering.kmeans.lloyd import nearest_centers
 from clustering.minibatch.mini_batch_k_means import mini_batch_k_means, start_stream
 from clustering.workers import Workers
@@ -83,30 +84,17 @@ class MiniBatchKMeans(CentersEstimator):
     [1.0, 10.0]
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_no_improvement": [Interval(Integral, 0, None, closed="left"), None],
-        "reassignment_ratio": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
-
-    n_clusters: int = 8
+    n_clusters: Count = 8
     _: KW_ONLY
-    init: str | ArrayLike = "k-means++"
-    n_init: int = 1
-    max_iter: int = 100
-    batch_size: int = 1024
-    tol: float = 0.0
-    max_no_improvement: int | None = 10
-    reassignment_ratio: float = 0.01
-    random_state: int | np.random.RandomState | None = None
-    n_threads: int | None = None
+    init: Annotated[str | ArrayLike, StrOptions({"k-means++", "random"}), "array-like"] = "k-means++"
+    n_init: Count = 1
+    max_iter: Count = 100
+    batch_size: Count = 1024
+    tol: NotNegative = 0.0
+    max_no_improvement: Annotated[int | None, Interval(Integral, 0, None, closed="left"), None] = 10
+    reassignment_ratio: NotNegative = 0.01
+    random_state: Seed = None
+    n_threads: CountOrNone = None
 
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> "MiniBatchKMeans":
         """Cluster the rows of X, which are read in batches and copied no more than a part at a time.
