@@ -118,22 +118,10 @@ def decode(
 
 
 def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "SharedBook | None" = None) -> Encoded:
-    """Encode with the profile that was asked for, or that serves the image.
+    """Encode with the profile that was asked for, or that serves the image, as a file with this ending.
 
-    Parameters
-    ----------
-    picture : Picture
-    settings : Settings
-    ending : {".png", ".vqi", "auto"}
-        Which kind of file to make. Only a palette can be a PNG; "auto" makes one of each palette.
-    shared : SharedBook or None
-
-    Raises
-    ------
-    OutputError
-        Where there is no such kind of file.
-    QualityRefusal
-        Where the result is below the least quality.
+    It is ".png", ".vqi" or "auto". Only a palette can be a PNG; "auto" makes one of each palette. An OutputError says
+    that there is no such kind of file, a QualityRefusal that the result is below the least quality.
     """
     if ending not in (".png", ".vqi", "auto"):
         raise OutputError(f"files that end in {ending or 'nothing'} cannot be written; name a .vqi or .png with -o")

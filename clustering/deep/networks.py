@@ -19,12 +19,7 @@ KERNELS = (5, 5, 3)
 
 
 class Autoencoder(nn.Module):
-    """An encoder and a decoder.
-
-    Parameters
-    ----------
-    encoder, decoder : Module
-    """
+    """An encoder and a decoder."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
@@ -47,11 +42,7 @@ class Autoencoder(nn.Module):
 class VariationalAutoencoder(Autoencoder):
     """An autoencoder whose embedding is a normal distribution for each row (Kingma and Welling 2014).
 
-    Parameters
-    ----------
-    encoder : Module
-        Ends in 2 n_embedding numbers: means, and logarithms of the variances.
-    decoder : Module
+    Its encoder ends in 2 n_embedding numbers: means, and logarithms of the variances.
     """
 
     def encode(self, rows: Tensor) -> Tensor:
@@ -65,12 +56,7 @@ class VariationalAutoencoder(Autoencoder):
 
 
 class SelfAttention(nn.Module):
-    """Every place of a picture looks at every other one (Zhang et al. 2019); the block starts as the identity.
-
-    Parameters
-    ----------
-    channels : int
-    """
+    """Every place of a picture looks at every other one (Zhang et al. 2019); the block starts as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
