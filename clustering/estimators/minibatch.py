@@ -103,20 +103,13 @@ class MiniBatchKMeans(CentersEstimator):
         ----------
         X : array (n_samples, n_features)
             float32 and float64 in C order are used as they are, a `numpy.memmap` too; anything else is copied.
-        y : ignored
-        sample_weight : array (n_samples,) or None, default=None
-            How much each row counts, not negative; rows of weight 0 only get a label. None: all the same.
+        y, sample_weight
+            As of `KMeans.fit`, and so are the errors.
 
         Returns
         -------
         MiniBatchKMeans
             The estimator itself. `partial_fit` goes on from here.
-
-        Raises
-        ------
-        ValueError
-            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters; where the weights or
-            the given centres do not fit it.
 
         Warns
         -----
@@ -153,9 +146,8 @@ class MiniBatchKMeans(CentersEstimator):
         X : array (n_samples, n_features)
             The first batch needs a row for each cluster; as the centres start on it, it had better hold many more.
             Later batches are taken in the dtype of the first.
-        y : ignored
-        sample_weight : array (n_samples,) or None, default=None
-            How much each row counts, not negative; rows of weight 0 only get a label. None: all the same.
+        y, sample_weight
+            As of `KMeans.fit`.
 
         Returns
         -------
@@ -165,7 +157,7 @@ class MiniBatchKMeans(CentersEstimator):
         Raises
         ------
         ValueError
-            As of `fit`, and where a later batch has another number of features.
+            As of `KMeans.fit`, and where a later batch has another number of features.
         """
         self._validate_params()
         first = not hasattr(self, "cluster_centers_")
