@@ -5,7 +5,7 @@ from importlib.resources import files
 
 SCRIPT, MODELS = "vqi.js", "known.npz"
 # The script in its order: a page gets one file, whose parts see each other's names.
-PARTS = ("entropy", "container", "palette", "multiresolution", "block", "decoding", "png", "element")
+PARTS = ("shared", "entropy", "container", "palette", "multiresolution", "block", "decoding", "png", "element")
 
 
 @cache
