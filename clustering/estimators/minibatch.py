@@ -122,8 +122,8 @@ class MiniBatchKMeans(CentersEstimator):
         self._random_state = check_random_state(self.random_state)
         found, self._running = mini_batch_k_means(
             data,
+            weights,
             self.n_clusters,
-            sample_weight=weights,
             init=self._check_centers(self.init, data),
             n_init=self.n_init,
             max_iter=self.max_iter,
@@ -131,7 +131,7 @@ class MiniBatchKMeans(CentersEstimator):
             tol=self.tol,
             max_no_improvement=self.max_no_improvement,
             reassignment_ratio=self.reassignment_ratio,
-            random_state=self._random_state,
+            rng=self._random_state,
             n_threads=self.n_threads,
         )
         self.n_steps_ = self._running.n_steps
