@@ -169,7 +169,7 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
     if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
-        raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
+        raise SettingsError(f"{what} ignores what a project has; leave it out, or leave out unlike")
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):
@@ -182,7 +182,7 @@ def _warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
     if not n_others:
         return ()
     return (
-        f"{n_others} frames of the projects are of other videos, of which there are no predictions: they do not count",
+        f"{n_others} frames of the projects are of other videos, which have no predictions here: they were ignored",
     )
 
 
@@ -207,4 +207,4 @@ def without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tu
     untimed, gap_s = replace(settings, min_gap_s=0.0), settings.min_gap_s
     if gap_s is None:
         return untimed, ()
-    return untimed, (f"images have no times, so a gap of {gap_s:g} s was not kept; give --rate HZ too",)
+    return untimed, (f"images have no times, so the gap of {gap_s:g} s was not kept; give --rate HZ too",)

@@ -277,7 +277,7 @@ class Settings:
 
     def _check_predictions(self) -> None:
         if not 0 <= self.doubt <= 1:
-            raise SettingsError(f"doubt is {self.doubt:g}; it is a share of the frames, 0 to 1")
+            raise SettingsError(f"doubt is {self.doubt:g}; it must be a share of the frames, 0 to 1")
         offset = self.predictions_offset
         if offset is not None and not (len(offset) == 2 and all(map(isfinite, offset))):
             raise SettingsError(f"predictions_offset is {offset}; give x and y of a corner, in pixels")
@@ -285,11 +285,11 @@ class Settings:
             raise SettingsError(f"keypoints is {','.join(self.keypoints)!r}; give different names, such as nose,tail")
         changed = [name for name in OF_PREDICTIONS[1:] if getattr(self, name) != getattr(type(self), name)]
         if self.predictions is None and changed:
-            raise SettingsError(f"{changed[0]} is of predictions; give predictions too, or leave it out")
+            raise SettingsError(f"{changed[0]} needs predictions; give them too, or leave it out")
         unseen = [name for name in OF_PICTURES if getattr(self, name) != getattr(type(self), name)]
         if self.predictions is not None and unseen:
             raise SettingsError(
-                f"{unseen[0]} is about pictures, and predictions are chosen from without them; leave one of them out"
+                f"{unseen[0]} is about pictures, which a choice by predictions does not use; leave one of them out"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -364,7 +364,7 @@ class ExportOptions:
         for name in ("task", "scorer"):
             if set(getattr(self, name)) & set('/\\:*?"<>|'):
                 raise SettingsError(
-                    f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
+                    f"{name} is {getattr(self, name)!r}; it becomes part of a file name, so leave out / and :"
                 )
         bones = [frozenset(pair) for pair in self.skeleton]
         for pair in self.skeleton:

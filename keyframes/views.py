@@ -71,7 +71,7 @@ def extract_views(
     if settings.algorithm == "dec":
         raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
     if settings.scan == "fast":
-        raise SettingsError("a fast scan leaves out other frames in each view; leave it out, or the views")
+        raise SettingsError("a fast scan skips different frames in each view; leave it out, or the views")
     with ExitStack() as opened:
         readers = [opened.enter_context(open_video(video, settings, threads)) for video in videos]
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
@@ -145,4 +145,6 @@ def _warnings_of_views(
         f"{reader.header.name} {len(scan.frame_index)}" for reader, scan in zip(readers, whole, strict=True)
     )
     n_common = len(common[0].frame_index)
-    return (f"the views have different numbers of frames ({lengths}); the {n_common} that all have were looked at",)
+    return (
+        f"the views have different numbers of frames ({lengths}); only the {n_common} that all of them have were used",
+    )

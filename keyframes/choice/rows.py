@@ -68,7 +68,7 @@ def choose(
         raise SettingsError(f"algorithm is {algorithm!r}; choose one of {', '.join(get_args(RowAlgorithm))}")
     known = _known(unlike, len(rows))
     if len(known) and algorithm not in ("kmedoids", "kmeans"):
-        raise SettingsError(f"algorithm is {algorithm}, which ignores unlike; choose kmedoids or kmeans")
+        raise SettingsError(f"algorithm is {algorithm}, which cannot use unlike; choose kmedoids or kmeans")
     # A row that equals one of `unlike` adds nothing.
     left = np.flatnonzero(~_equal_to(rows, known))
     n_chosen = count_different(rows[left], k)

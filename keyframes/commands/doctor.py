@@ -43,9 +43,9 @@ def _lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of a report as plain text."""
     for name in ("keyframes", "python", "executable", "system", "machine"):
         yield name, str(report[name])
-    yield "processors", f"{report['processors_usable']} of {report['processors']} may be used"
+    yield "processors", f"{report['processors_usable']} of {report['processors']} can be used"
     yield from report["packages"].items()
-    yield "OpenCV comes from", _pairs(report["opencv_packages"]) or "no package that pip knows"
+    yield "OpenCV comes from", _pairs(report["opencv_packages"]) or "an unknown package"
     yield "FFmpeg in OpenCV", _pairs(report["opencv_ffmpeg"]) or "OpenCV's build information lists no versions"
     ffmpeg = report["ffmpeg"]
     yield "FFmpeg beside it", f"{ffmpeg['version']}, {ffmpeg['program']}" if ffmpeg["version"] else ffmpeg["reason"]

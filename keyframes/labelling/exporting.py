@@ -101,15 +101,15 @@ def export(
     """
     folders = [results] if isinstance(results, str | Path) else list(results)
     if not folders:
-        raise SettingsError("no results were given to export")
+        raise SettingsError("no results to export were given")
     given = ExportOptions(project=None if project is None else Path(project), **options)
     if output is not None and given.project is not None:
-        raise SettingsError("an export goes into a project or to a place of its own: leave out --project or -o")
+        raise SettingsError("an export goes either into a project or to a new place: leave out --project or -o")
     write = _tool(tool).write
     recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
     notes: list[str] = []
     if prelabels is not None and tool in WITHOUT_PRELABELS:
-        notes.append(f"--prelabel is not used: {tool} takes none")
+        notes.append(f"--prelabel is ignored: {tool} takes no predictions")
     elif prelabels is not None:
         recordings, given = _prelabelled(recordings, given, prelabels, offset)
         notes += [told for recording in recordings if recording.predictions for told in recording.predictions.warnings]
@@ -127,7 +127,7 @@ def _prelabelled(
 ) -> tuple[tuple[Recording, ...], ExportOptions]:
     """Return the recordings with predictions, and the options of a new export with the names of their points."""
     if isinstance(given, Predictions) and len(recordings) > 1:
-        raise SettingsError(f"these are predictions of one video, and {len(recordings)} results are exported")
+        raise SettingsError(f"these are the predictions of one video, but {len(recordings)} results are exported")
     predicted = tuple(with_predictions(recording, given, offset) for recording in recordings)
     first = predicted[0].predictions
     if first is not None and options.project is None and not options.bodyparts:
@@ -171,7 +171,7 @@ def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequen
     if check := CHECKS.get(tool):
         check(options, place, videos)
     elif options.project is not None:
-        raise SettingsError(f"{tool} keeps no project to add to; choose the place of a new export with -o")
+        raise SettingsError(f"{tool} has no project to add to; choose the place of a new export with -o")
     if options.project is None or options.is_new:
         _check_free(place)
 
@@ -181,11 +181,10 @@ def _check_free(place: Path) -> None:
     try:
         taken = not place.is_dir() or bool(os.listdir(place)) if os.path.lexists(place) else False
     except OSError as error:
-        raise OutputError(f"{place}: cannot be looked into ({error.strerror}); choose another place") from None
+        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another place") from None
     if taken:
         raise OutputError(
-            f"{place}: exists already, and labelling may have begun in it; remove it, or choose another place with "
-            "keyframes export -o"
+            f"{place}: exists already, and may hold labels; remove it, or choose another place with keyframes export -o"
         )
 
 

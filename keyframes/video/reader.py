@@ -212,7 +212,7 @@ class VideoReader:
         if wanted:
             raise VideoError(
                 f"{self.path}: frame {min(wanted)} cannot be decoded any more, {self.frames_decoded} frames were; was "
-                "the file changed meanwhile? Run the command again"
+                "the file changed in the meantime? Run the command again"
             )
 
     def _with_fall_back(self, frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:

@@ -97,7 +97,7 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
     if len(parameters) != 6 or block not in (2, 4, 8) or subsampled not in (b"\0", b"\1") or not 1 <= base <= 1 << 24:
-        raise ContainerError("has parameters that make no sense; the file is damaged, get it again")
+        raise ContainerError("has invalid parameters; the file is damaged, get it again")
     layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _tables_of(container, layout, shared))
@@ -117,7 +117,7 @@ def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) 
         )
     missing = set(layout.books) - set(shared.books)
     if missing:
-        raise ContainerError("has blocks that its codebook does not serve; the file is damaged, get it again")
+        raise ContainerError("has blocks that do not fit its codebook; the file is damaged, get it again")
     return lambda key: tables_of(shared.books[key])
 
 

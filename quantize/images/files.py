@@ -55,7 +55,7 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
             with _opened(data) as image:
                 return _picture(image, data, name, max_pixels)
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: is no image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
+        raise ImageError(f"{name}: is not an image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
     except ImageError:
         raise
     except Image.DecompressionBombError as error:

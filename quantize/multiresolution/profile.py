@@ -52,7 +52,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     """
     layout = Layout(container.height, container.width, container.n_planes)
     if not serves(layout.height, layout.width):
-        raise ContainerError("has a size that this profile does not serve; the file is damaged, get it again")
+        raise ContainerError("has a size that does not fit this profile; the file is damaged, get it again")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
     luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)

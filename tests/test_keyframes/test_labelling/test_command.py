@@ -125,7 +125,7 @@ def test_wishes_that_no_export_follows_are_reported(work, run_command):
     assert done.returncode == 0, done.stderr
     # The skeleton is for COCO; neither takes a task, or names of animals.
     assert sorted(done.stderr.splitlines()) == [
-        f"note: {tool}: --{option} is not used: {tool} takes none"
+        f"note: {tool}: --{option} is ignored: {tool} takes none"
         for tool in ("coco", "cvat")
         for option in ("individuals", "task")
     ]

@@ -206,13 +206,13 @@ DAMAGES = {
     "no config": (lambda project, *_: (project / "config.yaml").unlink(), r"config\.yaml: no such file"),
     "no YAML": (
         lambda project, *_: (project / "config.yaml").write_text("Task: a\nscorer: [b\nvideo_sets: 3", "utf-8"),
-        r"config\.yaml: is no valid YAML in line 3",
+        r"config\.yaml: is not valid YAML in line 3",
     ),
     "two of one key": (
         lambda project, *_: (project / "config.yaml").write_text(
             "Task: a\nTask: b\nscorer: c\nvideo_sets: {}", "utf-8"
         ),
-        r"config\.yaml: is no valid YAML in line 2",
+        r"config\.yaml: is not valid YAML in line 2",
     ),
     "another file": (
         lambda project, *_: (project / "config.yaml").write_text("net: 3\n", "utf-8"),

@@ -193,7 +193,7 @@ def test_a_crop_outside_the_frame_is_one_line(tmp_path, extracted, unchanged):
     place = new_project(tmp_path / "dlc", extracted("mpeg4.mp4"))
     change(place, "crop: 0, 160, 0, 120", "crop: 500, 900, 0, 120")
     change(place, "cropping: false", "cropping: true")
-    with unchanged(place), pytest.raises(ExportError, match="is not within its frames of 160 x 120; correct it"):
+    with unchanged(place), pytest.raises(ExportError, match="reaches outside its frames of 160 x 120; correct it"):
         keyframes.export(extracted("mpeg4.mp4", 12, uniform=True), "deeplabcut", project=place)
 
 
@@ -241,7 +241,7 @@ def test_a_converted_copy_is_the_same_video(tmp_path, extracted, video_file):
     done = keyframes.export(result, "deeplabcut", project=place)
     assert done.n_frames == 5
     (note,) = done.notes
-    assert "mpeg4.mp4 is taken for a converted copy of mpeg4.avi" in note
+    assert "mpeg4.mp4 is assumed to be a converted copy of mpeg4.avi" in note
     assert (place / "config.yaml").read_bytes() == before
 
 

@@ -197,13 +197,13 @@ DAMAGES = {
         lambda project: ((project / "project.yaml").unlink(), (project / "CollectedData.csv").unlink()),
         r"project\.yaml: no such file, and no table of labels",
     ),
-    "no YAML": (lambda project: (project / "project.yaml").write_text("a: [", "utf-8"), "is no valid YAML"),
+    "no YAML": (lambda project: (project / "project.yaml").write_text("a: [", "utf-8"), "is not valid YAML"),
     "no key points": (
         lambda project: (
             (project / "project.yaml").write_text("schema_version: 1", "utf-8"),
             (project / "CollectedData.csv").unlink(),
         ),
-        "names no key points, and there is no table of labels; give --bodyparts",
+        "names no keypoints, and there is no table of labels; give --bodyparts",
     ),
     "empty project file": (lambda project: (project / "project.yaml").write_text("", "utf-8"), "is no mapping"),
     "no list": (

@@ -200,7 +200,7 @@ def test_a_converted_video_does_not_end_the_second_round(tmp_path, extracted, vi
     more = keyframes.export(extracted("mpeg4.avi", 12, uniform=True), "lightning-pose", project=first.place)
     assert more.n_frames
     assert not any("convert mpeg4.avi" in note for note in more.notes)
-    assert any("mpeg4.mp4 is taken for a converted copy of mpeg4.avi" in note for note in more.notes)
+    assert any("mpeg4.mp4 is assumed to be a converted copy of mpeg4.avi" in note for note in more.notes)
 
 
 def test_a_video_of_another_name_in_the_project_is_known(tmp_path, extracted):

@@ -102,7 +102,7 @@ def test_the_unfiltered_file_is_preferred(named, other, video, poses):
     read = read_predictions(filtered if named == "the file" else video.parent, video)
     assert_same(read, points)
     assert read.source == raw
-    told = (f"{raw.name} is read instead of {filtered.name}: a filter smooths away what is doubtful",)
+    told = (f"{raw.name} is read instead of {filtered.name}: filtering hides doubtful points",)
     assert read.warnings == (told if named == "the file" else ())
 
 
