@@ -201,7 +201,7 @@ def test_results_that_are_none(work, run_command, unchanged):
     (work / "newer").mkdir()
     (work / "newer" / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
     for folder, message in (
-        ("nowhere", "is no result of an extraction"),
+        ("nowhere", "is not the result of an extraction"),
         ("damaged", "manifest.json: is damaged"),
         ("newer", "has schema version 99"),
     ):

@@ -221,9 +221,9 @@ DAMAGES = {
     "a list": (lambda project, *_: (project / "config.yaml").write_text("- a\n", "utf-8"), "has no Task"),
     "empty": (lambda project, *_: (project / "config.yaml").write_bytes(b""), "has no Task"),
     "not UTF-8": (lambda project, *_: (project / "config.yaml").write_bytes(b"Task: \xe9\n"), "is not UTF-8"),
-    "no mapping": (
+    "not a mapping": (
         lambda project, *_: (project / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets: 3\n", "utf-8"),
-        "its video_sets are no mapping",
+        "its video_sets are not a mapping",
     ),
     "one line": (
         lambda project, *_: (project / "config.yaml").write_text(

@@ -205,10 +205,10 @@ DAMAGES = {
         ),
         "names no keypoints, and there is no table of labels; give --bodyparts",
     ),
-    "empty project file": (lambda project: (project / "project.yaml").write_text("", "utf-8"), "is no mapping"),
+    "empty project file": (lambda project: (project / "project.yaml").write_text("", "utf-8"), "is not a mapping"),
     "no list": (
         lambda project: (project / "project.yaml").write_text("view_names: []\nkeypoint_names: 3", "utf-8"),
-        "are no lists",
+        "are not lists",
     ),
     "views": (
         lambda project: (project / "project.yaml").write_text("view_names: [a, b]\nkeypoint_names: [c]", "utf-8"),

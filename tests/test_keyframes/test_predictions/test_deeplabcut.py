@@ -214,7 +214,7 @@ def test_a_note_that_tells_no_crop_is_reported(noted, video, poses):
 def test_a_note_cannot_ask_for_all_memory(tmp_path):
     note = tmp_path / "a_meta.pickle"
     note.write_bytes(b"(dp4000000000\n.")
-    with pytest.raises(PredictionsError, match="place that it cannot fill"):
+    with pytest.raises(PredictionsError, match="something that does not exist"):
         deeplabcut.crop_in(note)
 
 
