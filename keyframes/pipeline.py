@@ -45,27 +45,27 @@ def extract(
     progress: bool = False,
     **options: Unpack[Options],
 ) -> Result:
-    """Choose k different frames of a video and write them, with a manifest, into a folder.
+    """Choose k frames of a video that represent all the others, and write them, with a manifest, into a folder.
 
     Parameters
     ----------
     video : str or Path
     k : int or "auto"
-        Number of frames to choose. Where the video has fewer different ones, all of those are chosen, with a warning.
+        Number of frames to choose. If the video has fewer that differ, all of those are chosen, with a warning.
         "auto" finds the number, 2 to 300, beyond which more of them add little: the bend of the inertia over the number
-        of clusters (`clustering.select_k`). The curve is drawn in ``k_curve.png`` and stands in the manifest.
+        of clusters (`clustering.select_k`). The curve is drawn in ``k_curve.png`` and listed in the manifest.
     output : str or Path, optional
         Result folder; ``<stem>-keyframes`` in the working folder by default. It appears whole or not at all.
     overwrite : bool, default=False
         Replace an earlier result.
     unlike : sequence of str or Path
         Projects: DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder, or an earlier result. No
-        frame that is labelled or chosen there is chosen again, and those that are cover what these do not. They may
+        frame that is labelled or chosen there is chosen again, and the new frames cover what those do not. They may
         come from other videos of the same camera.
     threads : int or None, default=None
         Threads to use; None takes every processor. The result does not depend on it.
     progress : bool, default=False
-        Show progress bars on standard error where that is a terminal.
+        Show progress bars on standard error if that is a terminal.
     **options
         The other attributes of `Settings`.
 

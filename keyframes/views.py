@@ -39,14 +39,14 @@ def extract_views(
     progress: bool = False,
     **options: Unpack[Options],
 ) -> list[Result]:
-    """Choose k moments of a scene that several cameras film, and write the same frames of each video.
+    """Choose k moments of a scene filmed by several cameras, and write the same frames of each video.
 
     The cameras run in step: a frame index means the same moment in each of them.
 
     Parameters
     ----------
     videos : sequence of str or Path
-        Two or more. Where one is shorter, the part that all have is used, with a warning.
+        Two or more. If one is shorter, only the common part is used, with a warning.
     k : int or "auto"
     outputs : sequence of str or Path
         Result folder of each video.
@@ -56,7 +56,7 @@ def extract_views(
     Returns
     -------
     list of Result
-        One a video, all of the same frame indices.
+        One for each video, all with the same frame indices.
 
     Raises
     ------

@@ -77,8 +77,8 @@ def run_batch(
 ) -> Batch:
     """Choose frames of every recording below a folder, each into a result folder of its own.
 
-    What is done stays done: a recording is looked at again only where its file or the settings changed, and decoded
-    again only where the file or what decides about a scan did. Several runs may share the output folder.
+    Run again, it goes on where it was: a recording is done again only if its file or the settings have changed, and
+    decoded again only if the file or a setting of the scan has. Several runs may share the output folder.
 
     With `total`, the budget goes where it covers most. Each recording is reduced to a coreset, a few hundred weighted
     rows (the centres of a fine clustering, in a space that all recordings share); these are clustered together, and the
@@ -102,13 +102,13 @@ def run_batch(
         Patterns for file names or paths from the folder; by default every video, TIFF stack and folder
         of images.
     jobs : int or None
-        Videos at once on this machine; None takes one for each processor.
+        How many videos to process at once on this machine; None means one for each processor.
     scheduler : str or None
         Address of a dask scheduler whose workers do the tasks instead.
     resume : bool, default=True
         False does everything again, decoding included.
     keep_bytes : int
-        Most bytes that kept scans fill; those that were not used for longest go first.
+        Disk space for kept scans, in bytes; the least recently used are removed first.
     unlike, overwrite, threads, **options
         As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's.
     progress : bool, default=False

@@ -60,8 +60,8 @@ def export(
 ) -> Exported:
     """Bring earlier results into a labelling tool, all of them together.
 
-    Nothing is decoded again where the images serve: only Lightning Pose's context frames are, and JPEG images for tools
-    that take PNG. A project is changed as a whole or not at all.
+    The images are used as they are. Only the context frames of Lightning Pose are decoded again, and JPEG images for
+    tools that take PNG. A project is changed completely or not at all.
 
     Parameters
     ----------
@@ -72,23 +72,23 @@ def export(
         Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` beside several
         results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the working folder.
     videos : sequence of str or Path
-        The videos of the results, where they lie neither beside them nor in the working folder.
+        The videos of the results, if they are neither beside them nor in the working folder.
     views : sequence of str
-        Names of the cameras, one a result, where the videos show one scene.
+        Names of the cameras, one for each result, if the videos show one scene.
     progress : bool, default=False
         Show progress bars on standard error where that is a terminal.
     project : str or Path, optional
         Project to add to: DeepLabCut's folder or ``config.yaml``, Lightning Pose's folder, or a ``.slp`` (it stays, a
         new file is written beside it). One that does not exist is made there, if `bodyparts` are given.
     prelabels : str, Path or Predictions, optional
-        What a network predicted, to be corrected in the tool instead of labelled anew: the file, or a folder with one
-        for each video, as `read_predictions` takes them, or, for one result, what that returned. Without `bodyparts`, a
+        Predictions of a network, exported as labels to correct: the file, or a folder with one for each video, as
+        `read_predictions` takes them, or, for one result, what that function returned. Without `bodyparts`, a
         new export has the points and the skeleton of the network.
     offset : (float, float), optional
         As `read_predictions` takes it.
     **options
         The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``, ``individuals``, ``skeleton``,
-        ``copy_videos``. Those that a tool has no use for are reported in the notes.
+        ``copy_videos``. The notes list those that a tool ignores.
 
     Returns
     -------
