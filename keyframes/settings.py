@@ -106,8 +106,8 @@ class Settings:
     algorithm : {"auto", "kmeans", "minibatch", "centnn", "dec"}
         "auto" takes frames that represent all others (k-medoids over places and postures) if `features` is "auto" and
         there are no projects to consider, and k-means otherwise. The others cluster the features, and the members
-        nearest to the centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or clusters that
-        the network of this recording learns together with its features (deep embedded clustering).
+        nearest to the centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or
+        clusters that the network of this recording learns together with its features (deep embedded clustering).
     encoder_minutes : float
         How long to train the network, in minutes of two slow cores: a fixed amount of work, not a time limit.
     encoder : Path or None
