@@ -132,7 +132,7 @@ def test_every_option_that_a_page_names_exists(run_command):
         text = "\n".join(line for line in text.splitlines() if not line.startswith("dask "))
         quoted = " ".join(re.findall(r"`([^`\n]+)`", text)) + " " + " ".join(block for _, block in BLOCK.findall(text))
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", quoted))
-        assert named - {"--nthreads", "--help", "--strict", "--ablation"} <= options, name
+        assert named - {"--nthreads", "--help", "--strict", "--ablation", "--tools"} <= options, name
 
 
 def test_the_reference_of_the_commands_lists_every_option(run_command, monkeypatch):
