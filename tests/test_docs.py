@@ -50,7 +50,7 @@ def inputs(tmp_path_factory):
     tifffile.imwrite(folder / "stack.tif", levels)
     with Image.open(ROOT / "sample_data" / "photo.png") as image:
         image.resize((240, 160)).save(folder / "photo.png")
-    write_predictions(folder, every=2, n_frames=62)
+    write_predictions(folder, every=2, n_frames=62, scale=160 / 512)
     return folder
 
 

@@ -34,7 +34,7 @@ SETUP, TEST, TASKS, IMAGE_TASKS = blocks("sh")
 REVIEW = "keyframes review mouse-keyframes"
 
 
-def write_predictions(folder, every, n_frames):
+def write_predictions(folder, every, n_frames, scale=1.0):
     """Write mouse-predictions.csv, a plain table: the true poses of every so many frames of the sample clip."""
     with (ROOT / "sample_data" / "mouse.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))[: n_frames * every : every]
@@ -42,7 +42,9 @@ def write_predictions(folder, every, n_frames):
     with (folder / "mouse-predictions.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(("frame_index", "node", "x", "y"))
-        table.writerows((i, name, row[f"{name}_x"], row[f"{name}_y"]) for i, row in enumerate(rows) for name in names)
+        for number, row in enumerate(rows):
+            points = ((name, *(scale * float(row[f"{name}_{axis}"]) for axis in "xy")) for name in names)
+            table.writerows((number, *point) for point in points)
 
 
 @pytest.fixture(scope="module")

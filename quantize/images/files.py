@@ -61,7 +61,7 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: is too large ({error}); allow it with --max-pixels") from None
     except Exception as error:  # Pillow raises whatever its parsers stumble over
-        raise ImageError(f"{name}: is damaged or of a kind that cannot be read ({error}); save it anew") from error
+        raise ImageError(f"{name}: is damaged or of a kind that cannot be read ({error}); save it again") from error
 
 
 def _opened(data: bytes) -> Image.Image:

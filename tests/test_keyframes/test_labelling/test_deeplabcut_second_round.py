@@ -348,10 +348,10 @@ def test_what_an_existing_project_decides_is_reported(tmp_path, extracted):
     other = {"scorer": "bob", "bodyparts": ("nose", "paw"), "individuals": ("m1",), "skeleton": (("nose", "paw"),)}
     notes = keyframes.export(result, "deeplabcut", project=place, **other).notes
     assert notes[:4] == (
-        "config.yaml has scorer anna and is not changed: --scorer bob is not used",
-        "config.yaml has bodyparts nose,tail-base and is not changed: --bodyparts nose,paw is not used",
-        "config.yaml has no individuals and is not changed: --individuals m1 is not used",
-        "config.yaml has no skeleton and is not changed: --skeleton nose-paw is not used",
+        "config.yaml has scorer anna and stays unchanged: --scorer bob is ignored",
+        "config.yaml has bodyparts nose,tail-base and stays unchanged: --bodyparts nose,paw is ignored",
+        "config.yaml has no individuals and stays unchanged: --individuals m1 is ignored",
+        "config.yaml has no skeleton and stays unchanged: --skeleton nose-paw is ignored",
     )
 
 

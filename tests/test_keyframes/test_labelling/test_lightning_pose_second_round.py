@@ -235,7 +235,7 @@ def test_a_skeleton_and_what_the_project_has_in_another_way(tmp_path, extracted)
     assert keyframes.export(result, "lightning-pose", project=place, **options).notes == there
     notes = keyframes.export(result, "lightning-pose", project=place, bodyparts=("paw",), individuals=("m1",)).notes
     assert notes == (
-        "project.yaml has bodyparts nose,tail base and is not changed: --bodyparts paw is not used",
+        "project.yaml has bodyparts nose,tail base and stays unchanged: --bodyparts paw is ignored",
         *there,
         "--individuals is not used: lightning-pose takes none",
     )
