@@ -37,7 +37,12 @@ PACKAGES = {
     "typer": "typer",
     "uvicorn": "uvicorn",
 }
-EXTRAS = {"cluster": ("distributed",), "encoder": ("torch",), "sleap": ("h5py", "sleap-io")}
+EXTRAS = {
+    "cluster": ("distributed",),
+    "deeplabcut": ("pandas", "tables"),
+    "encoder": ("torch",),
+    "sleap": ("h5py", "sleap-io"),
+}
 # All of them bring a folder `cv2`, and the one that was installed last has overwritten the others.
 OPENCV_PACKAGES = (
     "opencv-python",
