@@ -89,7 +89,7 @@ def look_at_review(page, address):
     page.goto(address)
     page.click(".grid .card >> nth=5")
     page.check("#apart")
-    page.wait_for_selector("#candidates .card")
+    page.wait_for_selector("#candidates .card", timeout=300_000)
     page.click("#candidates .card >> nth=0")
     page.evaluate("scrollTo(0, 0)")
     page.mouse.move(3, 3)
