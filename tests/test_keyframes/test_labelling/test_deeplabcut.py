@@ -231,7 +231,7 @@ DAMAGES = {
         ),
         "unusual way",
     ),
-    "another video": (another_video, "the project has another video of the name mpeg4"),
+    "another video": (another_video, "the project has another video with the name mpeg4"),
     "labels that are none": (
         lambda project, *_: (
             (project / "labeled-data" / "mpeg4").mkdir(),

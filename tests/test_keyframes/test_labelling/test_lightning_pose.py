@@ -169,7 +169,7 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     before = contents(place)
     assert keyframes.export(results, "lightning-pose", project=place, views=views).n_frames == 0
     with pytest.raises(
-        ExportError, match="is a project of the views top, side, and this is an export of a single view"
+        ExportError, match="is a project with the views top, side, but this export has a single view"
     ):
         keyframes.export(results[0], "lightning-pose", project=place)
     assert contents(place) == before
@@ -216,11 +216,11 @@ DAMAGES = {
     ),
     "queue that is none": (
         lambda project: (project / "CollectedData.unlabeled.jsonl").write_text("img1.png\n", "utf-8"),
-        r"unlabeled\.jsonl: is no queue",
+        r"unlabeled\.jsonl: is not a queue",
     ),
     "queue of lists": (
         lambda project: (project / "CollectedData.unlabeled.jsonl").write_text("[1]\n", "utf-8"),
-        r"unlabeled\.jsonl: is no queue",
+        r"unlabeled\.jsonl: is not a queue",
     ),
     "table that is none": (
         lambda project: (project / "CollectedData.csv").write_bytes(b"\xff\xfe"),
