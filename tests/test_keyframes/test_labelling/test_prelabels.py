@@ -306,8 +306,8 @@ def test_other_names_are_refused(tool, tmp_path, result, predicted):
 @pytest.mark.parametrize(
     ("tool", "n_animals", "animals", "individuals", "message"),
     [
-        ("lightning-pose", 2, (), (), r"has 2 animals in frame \d+, and Lightning Pose labels one"),
-        ("deeplabcut", 2, (), (), r"has 2 animals in frame \d+, and the project labels one"),
+        ("lightning-pose", 2, (), (), r"has 2 animals in frame \d+, but Lightning Pose labels only one"),
+        ("deeplabcut", 2, (), (), r"has 2 animals in frame \d+, but the project labels only one"),
         (
             "deeplabcut",
             3,
