@@ -168,9 +168,7 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     queue.write_text("".join(queue.read_text(encoding="utf-8").splitlines(keepends=True)[1:]), encoding="utf-8")
     before = contents(place)
     assert keyframes.export(results, "lightning-pose", project=place, views=views).n_frames == 0
-    with pytest.raises(
-        ExportError, match="is a project with the views top, side, but this export has a single view"
-    ):
+    with pytest.raises(ExportError, match="is a project with the views top, side, but this export has a single view"):
         keyframes.export(results[0], "lightning-pose", project=place)
     assert contents(place) == before
 
