@@ -193,7 +193,7 @@ def test_a_project_that_moved_still_knows_its_video(project, extracted, yaml, un
     before = config.read_bytes()
     done = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
     assert config.read_bytes() == before
-    assert done.notes == ("mpeg4.mp4 is taken for /data/videos/mpeg4.mp4, which is not on this machine",)
+    assert done.notes == ("mpeg4.mp4 was matched by name with /data/videos/mpeg4.mp4, which is not on this machine",)
 
 
 def another_video(project, result, video_file):

@@ -176,7 +176,7 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
 def test_views_that_do_not_fit(tmp_path, extracted):
     results = [extracted("mpeg4.mp4", 4), extracted("h264_b_frames.mp4")]
     for views, message in (
-        (("top", "side"), "its frames are not those of"),
+        (("top", "side"), "its frames differ from those of"),
         (("top",), "name one for each"),
         (("top", "top"), "name two or more different ones"),
     ):
