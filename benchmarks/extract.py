@@ -123,8 +123,12 @@ def ours(video, folder, k, threads, scan):
 
         return call
 
+    # Defaults of a function were bound when its module was read.
+    defaults = pipeline.run_extraction.__kwdefaults__
     for stage, name in STAGES.items():
-        setattr(pipeline, name, timed(stage, getattr(pipeline, name)))
+        function = getattr(pipeline, name)
+        setattr(pipeline, name, timed(stage, function))
+        defaults.update({key: getattr(pipeline, name) for key, value in defaults.items() if value is function})
     sys.argv = ["keyframes", "extract", str(video), "-k", str(k), "-o", str(folder), "--threads", str(threads), "-q"]
     sys.argv += ["--scan", scan]
     try:

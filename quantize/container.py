@@ -254,7 +254,7 @@ def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
     kinds = [kind for kind, _ in chunks if not kind[:1].islower()]
     head = chunks[0][1]
     if kinds != [b"HEAD", b"BOOK"] or len(head) != 3 or head[1] not in (2, 4, 8) or head[2] > 1:
-        raise ContainerError("is no codebook that this version can read; train one with --train-codebook")
+        raise ContainerError("is not a codebook that this version can read; train one with --train-codebook")
     if head[0] != VERSION:
         raise ContainerError(f"is of version {head[0]}, this program reads {VERSION}; update it")
     return head[1], bool(head[2]), next(body for kind, body in chunks if kind == b"BOOK")
@@ -302,8 +302,8 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         if signature.startswith(data):
             raise ContainerError("ends within its signature; the file is cut off, get it again")
         if data[:4] == signature[:4]:
-            raise ContainerError("was changed by a transfer as text; copy it anew as it is")
-        raise ContainerError(f"is no {ending} file of this program; give one that it made")
+            raise ContainerError("was changed by a transfer as text; copy it again as a binary file")
+        raise ContainerError(f"is not a {ending} file")
     place = len(signature)
     if place == len(data):
         raise ContainerError("ends after its signature; the file is cut off, get it again")
@@ -331,7 +331,7 @@ def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int,
     check(len(body) == 11, "has a header of the wrong length")
     _, profile, channels, height, width = struct.unpack(">BBBII", body)
     if not 1 <= profile <= len(PROFILES) or not 1 <= channels <= 4 or height < 1 or width < 1:
-        raise ContainerError("has a header that makes no sense; the file is damaged, or newer than this program")
+        raise ContainerError("has an invalid header; the file is damaged, or newer than this program")
     if height * width > max_pixels:
         raise ContainerError(f"has {width} x {height} pixels, more than {max_pixels}; allow them with --max-pixels")
     return PROFILES[profile - 1], channels, height, width

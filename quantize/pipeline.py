@@ -145,7 +145,7 @@ def _no_larger(encoded: Encoded, picture: Picture, settings: Settings) -> Encode
     unchanged = encoded.ending == ".png" and encoded.psnr == float("inf") and not settings.strip
     if not unchanged or not 0 < len(picture.palette_file) < len(encoded.data):
         return encoded
-    note = "is a palette already, which would not become smaller; the result is a copy"
+    note = "is a palette already and would not become smaller; the result is a copy"
     return replace(encoded, data=picture.palette_file, notes=(*encoded.notes, note))
 
 

@@ -76,7 +76,7 @@ class Basis:
         bound = (
             "two frames count as no farther apart than what moved between them"
             if self.bounded
-            else "what moved between two frames sets no limit, because slow or faint movement adds up unseen"
+            else "what moved between two frames sets no limit, because slow or faint movement would be missed"
         )
         return f"Frames were compared {how}; {bound}."
 

@@ -73,7 +73,7 @@ Prelabel = Annotated[
     bool,
     tool(
         "--prelabel",
-        help="With --predictions and --export: take the predicted points along, to be corrected instead of placed.",
+        help="With --predictions and --export: export the predicted points too, as labels to correct.",
     ),
 ]
 Format = Annotated[ImageFormat, output(help="File format of the exported images.")]
@@ -163,19 +163,20 @@ class SettingsOptions(Group):
         "encoder_minutes": compare(
             min=0.01,
             metavar="M",
-            help="Training of a network, in minutes of two slow cores: a fixed amount of work, not of time.",
+            help="Training of a network, in minutes of two slow cores: a fixed amount of work, not a time limit.",
         ),
-        "input_size": compare(parser=parse_size, metavar="W,H", help="Input size of --encoder. Default: 224,224."),
+        "input_size": compare(
+            parser=parse_size, metavar="W,H", help="Size of the images that --encoder expects. Default: 224,224."
+        ),
         "mean": compare(
             parser=parse_numbers,
             metavar="R,G,B",
-            help="Mean that --encoder expects to be subtracted, where white is 1; one number for a gray input. "
-            "Default: 0,0,0.",
+            help="Mean to subtract before --encoder, where white is 1; one number for a gray input. Default: 0,0,0.",
         ),
         "std": compare(
             parser=parse_numbers,
             metavar="R,G,B",
-            help="Standard deviation that it expects to be divided by. Default: 1,1,1.",
+            help="Standard deviation to divide by before --encoder. Default: 1,1,1.",
         ),
         "uniform": compare(
             "--uniform", help="Take evenly spaced frames, whatever they show: a baseline to compare with."
@@ -191,7 +192,7 @@ class SettingsOptions(Group):
             metavar="SHARE",
             help="Share of the frames to choose where the predictions are doubtful; the others cover the poses.",
         ),
-        "keypoints": predict(parser=read_names, metavar="A,B", help="Key points that count. Default: all."),
+        "keypoints": predict(parser=read_names, metavar="A,B", help="Keypoints to consider. Default: all."),
         "predictions_offset": predict(
             parser=parse_numbers,
             metavar="X,Y",
@@ -239,7 +240,7 @@ class ProjectOptions(Group):
         ),
         "task": tool(metavar="NAME", help="Task of a new DeepLabCut project."),
         "scorer": tool(metavar="NAME", help="Name of the person who labels, for a new project."),
-        "bodyparts": tool(parser=read_names, metavar="A,B", help="Key points of a new project."),
+        "bodyparts": tool(parser=read_names, metavar="A,B", help="Keypoints of a new project."),
         "individuals": tool(
             parser=read_names,
             metavar="A,B",

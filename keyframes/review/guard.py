@@ -58,13 +58,13 @@ class Guard:
         """Why a request is refused, or ""."""
         host = headers.get("host", "")
         if host not in self.hosts or len(headers.getlist("host")) != 1:
-            return "this page is for the address that keyframes review printed"
+            return "this page works only at the address that keyframes review printed"
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
-            return "this page takes no requests from others"
+            return "this page takes no requests from other sites"
         given = scope["path"].split("/")[1] if scope["path"].count("/") > 1 else ""
         if not secrets.compare_digest(given.encode(), self.token.encode()):
-            return "this address has not the token that keyframes review printed"
+            return "this address lacks the token that keyframes review printed"
         if scope["method"] not in ("GET", "HEAD"):
             if origin is None:
                 return "a change must come from the page itself"

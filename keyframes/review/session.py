@@ -200,7 +200,7 @@ class Session(AbstractContextManager["Session"]):
             return changes.add(manifest, self._entry(frame_index))
         if action == "note":
             return changes.note(manifest, frame_index, words)
-        raise ReviewError(f"there is no change {action!r} of this kind")
+        raise ReviewError(f"{action!r} is not a change that this page makes")
 
     def _entry(self, frame_index: int) -> KeyframeEntry:
         row, scan = self._row(frame_index), self._scan
@@ -211,7 +211,7 @@ class Session(AbstractContextManager["Session"]):
     def _row(self, frame_index: int) -> int:
         row = self._scan.row(frame_index)
         if row < 0:
-            raise ReviewError(f"frame {frame_index} is none of those that were looked at")
+            raise ReviewError(f"frame {frame_index} was not scanned")
         return row
 
     def _described(self, row: int) -> dict[str, Any]:

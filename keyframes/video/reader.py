@@ -74,7 +74,7 @@ class VideoReader:
         Of images: the levels that are shown as black and white. None takes 8-bit images as they are, and for deeper
         ones the range in use over all of them.
     rate : float or None
-        Of images: how many there are a second. Without it they have no times, and ``time_s`` is None.
+        For images: how many there are per second. Without it they have no times, and ``time_s`` is None.
     backend : {"opencv", "ffmpeg"} or None
         What must read the file; None takes the program FFmpeg where OpenCV cannot.
 
@@ -212,7 +212,7 @@ class VideoReader:
         if wanted:
             raise VideoError(
                 f"{self.path}: frame {min(wanted)} cannot be decoded any more, {self.frames_decoded} frames were; was "
-                "the file changed meanwhile? Run the command again"
+                "the file changed in the meantime? Run the command again"
             )
 
     def _with_fall_back(self, frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:

@@ -95,7 +95,7 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
     good = len(parameters) == 6 and block in (2, 4, 8) and subsampled in (b"\0", b"\1") and 1 <= base <= 1 << 24
-    check(good, "has parameters that make no sense")
+    check(good, "has invalid parameters")
     layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _books_of(container, layout, shared))
@@ -113,7 +113,7 @@ def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -
         raise CodebookError(
             f"needs the codebook {wanted.hex()[:16]}, and not {shared.digest.hex()[:16]}; name another with --codebook"
         )
-    check(set(layout.books) <= set(shared.books), "has blocks that its codebook does not serve")
+    check(set(layout.books) <= set(shared.books), "has blocks that do not fit its codebook")
     return shared.books
 
 

@@ -51,7 +51,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     ContainerError where it is damaged, or has no such level, or ends before it.
     """
     layout = Layout(container.height, container.width, container.n_planes)
-    check(serves(layout.height, layout.width), "has a size that this profile does not serve")
+    check(serves(layout.height, layout.width), "has a size that does not fit this profile")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
     luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)

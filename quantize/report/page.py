@@ -66,7 +66,7 @@ def report_page(picture: Picture, encoded: Encoded, name: str, result: str, orig
         decoder=_decoder(encoded, decoder) if is_held else "",
         errors=_png(png_of_palette(shades(shown_errors, scale), opaque, {})),
         original_size=f"{original_bytes:,} bytes",
-        result_size=f"{len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits a pixel",
+        result_size=f"{len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel",
         result_name=escape(result),
         scale=str(scale),
         ramp=", ".join(f"rgb({r} {g} {b})" for r, g, b in RAMP[::51].tolist()),
@@ -86,7 +86,7 @@ def _facts(
     height, width, _ = picture.pixels.shape
     facts = [
         ("Size", f"{width} x {height}"),
-        ("Rate", f"{encoded.bits_per_pixel:.3f} bits a pixel"),
+        ("Rate", f"{encoded.bits_per_pixel:.3f} bits per pixel"),
         ("Of the original", f"{100 * len(encoded.data) / max(1, original_bytes):.1f} %"),
         ("PSNR", f"{encoded.psnr:.2f} dB" if math.isfinite(encoded.psnr) else "lossless"),
         ("SSIM", f"{encoded.ssim:.4f}"),

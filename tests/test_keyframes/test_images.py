@@ -239,7 +239,7 @@ def test_seconds_without_a_rate_are_refused(pages, tmp_path, run_command):
     done = run_command("keyframes", "extract", pages, "-k", "3", "--min-gap", "0.5", "-o", tmp_path / "out")
     assert done.returncode == 0
     assert done.stderr.startswith(
-        f"warning: {pages}: images have no times, so a gap of 0.5 s was not kept; give --rate"
+        f"warning: {pages}: images have no times, so the gap of 0.5 s was not kept; give --rate"
     )
 
 

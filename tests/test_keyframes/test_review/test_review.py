@@ -230,7 +230,7 @@ def test_a_second_review_of_a_folder_says_so(folder, run_installed):
     with reviewing(folder):
         done = run_installed("keyframes", "review", folder, "--no-browser")
         assert done.returncode == 1
-        assert "is being reviewed already" in done.stderr
+        assert "another keyframes review has it open" in done.stderr
 
 
 def test_a_change_by_another_program_is_not_lost(folder):
