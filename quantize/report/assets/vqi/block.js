@@ -237,10 +237,10 @@ function newBlockModel(book) {
 function* decodePyramid(file, shared) {
   const parameters = file.one("BLCK"), [block, subsampled] = parameters;
   const base = parameters.length === 6 ? viewOf(parameters).getUint32(2) : 0;
-  check([2, 4, 8].includes(block) && subsampled <= 1 && base >= 1 && base <= 1 << 24, "has parameters that make no sense");
+  check([2, 4, 8].includes(block) && subsampled <= 1 && base >= 1 && base <= 1 << 24, "has invalid parameters");
   const layout = new BlockLayout(file.height, file.width, file.nPlanes, block, subsampled === 1);
   const books = shared ? yield* unpackShared(shared) : yield* unpackBooks(file.one("BOOK"), layout.books);
-  check(layout.books.every((key) => books.has(key)), "has blocks that its codebook does not serve");
+  check(layout.books.every((key) => books.has(key)), "has blocks that do not fit its codebook");
   const alpha = yield* decodeAlpha(file);
   const streams = file.all("SCAL").flatMap(unpackStreams);
   const stepOf = (scale) => Math.max(base >> scale, 64);

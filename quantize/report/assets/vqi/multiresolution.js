@@ -243,7 +243,7 @@ function* pictureOfPlanes(file, alpha, planes, stride, level, matrix) {
 function* decodeLevels(file, known) {
   const layout = new LevelsLayout(file), { nLevels, nPlanes, nStripes } = layout;
   const [topRows, topColumns] = layout.shape(nLevels);
-  check(topRows * topColumns <= 1 << 17, "has a size that this profile does not serve");
+  check(topRows * topColumns <= 1 << 17, "has a size that does not fit this profile");
   const parameters = file.one("MRES"), view = viewOf(parameters);
   check(parameters.length === (nPlanes === 3 ? 27 : 9), "has parameters of the wrong length");
   if (parameters[0] !== 1) throw new VqiError(`needs codebooks number ${parameters[0]}, this decoder has 1; update it`);
