@@ -12,6 +12,7 @@
     ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
     ├── ReviewError     a change to a choice that cannot be made
     │   └── StaleError  one that was asked for by a page that does not show the choice as it is
+    ├── AppError        what the page of the app asks for and cannot be done
     └── BatchError      a folder without recordings, or a cluster that is not there
 
 Each message names the file or the value, and what to do.
@@ -56,6 +57,10 @@ class ReviewError(KeyframesError):
 
 class StaleError(ReviewError):
     """A change that was asked for by a page that does not show the choice as it is."""
+
+
+class AppError(KeyframesError):
+    """What the page of the app asks for and cannot be done."""
 
 
 class BatchError(KeyframesError):
