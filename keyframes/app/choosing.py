@@ -68,10 +68,10 @@ class Wish:
 
 def read_number_of_frames(text: Any) -> str:
     """Return a number of frames, or "auto", as it was filled in; an AppError says that there is none."""
-    text = str(text).strip() if isinstance(text, str | int) and not isinstance(text, bool) else ""
-    if text != "auto" and not (text.isascii() and text.isdecimal() and len(text) < 10):
+    number = str(text).strip() if isinstance(text, str | int) and not isinstance(text, bool) else ""
+    if number != "auto" and not (number.isascii() and number.isdecimal() and len(number) < 10):
         raise AppError("give a number of frames, 1 or more, or auto")
-    return text
+    return number
 
 
 def read_options(given: Any, fields: Sequence[Field]) -> dict[str, str | bool]:

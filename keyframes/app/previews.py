@@ -86,6 +86,7 @@ class Previews(AbstractContextManager["Previews"]):
 
     def _look(self, path: Path, size: str) -> None:
         stamp, picture = _stamp(path), b""
+        figures: dict[str, Any]
         if size and (path, stamp, size) in self._pictures:
             return
         try:

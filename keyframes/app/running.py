@@ -155,7 +155,7 @@ class Runner:
 def _read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
     """Return the recordings that a log tells the end of, by steps, and its other lines."""
     ended: dict[str, set[str]] = {"scan": set(), "frames": set()}
-    notes = []
+    notes: list[str] = []
     names = {_as_logged(recording): recording for recording in recordings}
     try:
         with path.open("rb") as file:

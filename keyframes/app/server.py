@@ -50,7 +50,7 @@ def app_routes(app: App) -> list[Route | Mount]:
         except KeyframesError as error:
             return refused(404, str(error))
         if not data:
-            return refused(404, "there is no picture of this recording")
+            return Response(status_code=204)
         return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=600"})
 
     def telling(answer: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Any]:

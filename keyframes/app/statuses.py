@@ -91,7 +91,8 @@ def progress_of(run: RunSeen, statuses: dict[str, dict[str, Any]], lengths: dict
     for recording in there:
         length = lengths.get(recording) or usual
         whole += length
-        done += length * statuses[recording].get("share", 1.0)
+        ended = recording in run.ended
+        done += length * (statuses[recording].get("share", float(ended)) if not ended else 1.0)
     share = done / whole if whole else 1.0
     took_s = time.time() - run.begun_s
     return {
@@ -99,9 +100,9 @@ def progress_of(run: RunSeen, statuses: dict[str, dict[str, Any]], lengths: dict
         "finished": run.finished,
         "stopped": run.stopped,
         "n": len(run.recordings),
-        "n_ended": len(run.ended) if run.active else sum(recording in run.ended for recording in there),
+        "n_ended": len(run.ended),
         "share": share,
-        "left_s": took_s * (1 - share) / share if run.active and share > 0.02 else None,
+        "left_s": took_s * (1 - share) / share if run.active and share > 0.04 and took_s > 5 else None,
         "notes": list(run.notes),
         "command": run.command,
         "wish": run.wish,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Options of files, which the page offers as it finds them.
 FILES = ("predictions", "encoder")
+# Typer has had Click as a package, and as a part of its own.
+USAGE_ERROR: Any = typer.BadParameter.__base__
 
 
 def app(
@@ -71,17 +74,25 @@ def fields() -> "list[Field]":
     """Return the options of a choice as the page asks for them, with the words of the command's help."""
     from keyframes.app.choosing import Field
 
+    flags = {parameter.name: parameter.opts[0] for parameter in _command().params}
     found = []
     for parameter in SettingsOptions.parameters():
         if parameter.name in FILES:
             continue
         kind, option = get_args(parameter.annotation)
-        default = getattr(Settings, parameter.name)
-        flag = next(iter(option.param_decls or ()), f"--{parameter.name.replace('_', '-')}").partition("/")[0]
         group = option.rich_help_panel or "Part of the recording"
-        found.append(Field(parameter.name, flag, option.help, group, *_filled_in(kind, default, bool(option.parser))))
+        about = (parameter.name, flags[parameter.name], option.help, group)
+        found.append(Field(*about, *_filled_in(kind, getattr(Settings, parameter.name), bool(option.parser))))
     choices = get_args(get_args(Format)[0])
     return [*found, Field("format", "--format", get_args(Format)[1].help, "Output", "choice", Settings.format, choices)]
+
+
+@cache
+def _command() -> Any:
+    """Return ``keyframes batch`` as what parses its arguments."""
+    made = typer.Typer(add_completion=False)
+    made.command()(batch)
+    return typer.main.get_command(made)
 
 
 def _filled_in(kind: Any, default: Any, is_parsed: bool) -> tuple[Any, ...]:
@@ -96,16 +107,11 @@ def _filled_in(kind: Any, default: Any, is_parsed: bool) -> tuple[Any, ...]:
 
 def check_batch(arguments: Sequence[str]) -> None:
     """Raise a SettingsError where ``keyframes batch`` would refuse its arguments, which begin with its name."""
-    import click
-
     from keyframes.batch.run import batch_settings
 
-    made = typer.Typer(add_completion=False)
-    made.command()(batch)
-    command = typer.main.get_command(made)
     try:
-        given = command.make_context("batch", list(arguments[1:])).params
-    except click.UsageError as error:
+        given = _command().make_context("batch", list(arguments[1:])).params
+    except USAGE_ERROR as error:
         raise SettingsError(error.format_message()) from None
     settings = SettingsOptions({name: given[name] for name in SettingsOptions.options})
     total = given["total"]

@@ -65,8 +65,8 @@ def only_noted(root: Path, staged: Path, rewritten: Mapping[Path, tuple[bytes, b
 
 def _added(before: bytes, after: bytes) -> tuple[str, ...]:
     try:
-        lines = [content.decode().splitlines() for content in (before, after)]
+        old, new = (content.decode().splitlines() for content in (before, after))
     except UnicodeDecodeError:
         return ()
-    found = [line[2:] for line in difflib.ndiff(*lines) if line.startswith("+ ")]
+    found = [line[2:] for line in difflib.ndiff(old, new) if line.startswith("+ ")]
     return tuple(found[:MOST_ADDED])

@@ -166,11 +166,14 @@ class App {
     if (!told) return;
     const failed = this.rows.filter((one) => one.status === "failed").length;
     const left = run.left_s === null ? "" : run.left_s < 90 ? ` · about ${Math.max(1, Math.round(run.left_s))} s left` : ` · about ${Math.round(run.left_s / 60)} min left`;
-    byId("run-words").textContent = run.active
+    const begun = run.share > 0 || run.n_ended > 0;
+    byId("run-words").textContent = run.active && !begun
+      ? "Starting…"
+      : run.active
       ? `Choosing frames: ${run.n_ended} of ${count(run.n, "recording")} done${left}`
       : run.finished
         ? `Done with ${count(run.n, "recording")}${failed ? ` · ${failed} failed, see below` : ""}`
-        : `${run.stopped ? "Stopped" : "Ended early"}: what is done is kept, and Go on does the rest`;
+        : `${run.stopped ? "Stopped" : "Ended early"} after ${run.n_ended} of ${count(run.n, "recording")}. What is done is kept; “Go on” does the rest.`;
     byId("run-bar").value = run.active || !run.finished ? run.share : 1;
     byId("run-bar").hidden = !run.active && run.finished;
     byId("stop").hidden = !run.active;

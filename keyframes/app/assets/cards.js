@@ -85,7 +85,7 @@ class Card {
       this.extra.append(bar);
     }
     const reason = one.reason || (one.figures && one.figures.unreadable) || "";
-    if (reason) this.extra.append(element("p", "reason", { textContent: reason }));
+    if (reason) this.extra.append(element("p", "reason", { textContent: reason, title: reason }));
     if (one.warnings && one.warnings.length) {
       const list = element("details", "");
       const items = element("ul", "");

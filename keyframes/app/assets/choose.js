@@ -57,7 +57,8 @@ class Choosing {
   async open() {
     const chosen = this.app.selected();
     byId("choose-name").textContent = `Choose frames of ${count(chosen.length, "recording")}`;
-    this.drawing.use(chosen[0], chosen.length > 1 ? `drawn on ${chosen[0].name}, used for all` : "");
+    const drawnOn = chosen.find((one) => one.figures && !one.figures.unreadable) || chosen[0];
+    this.drawing.use(drawnOn, chosen.length > 1 ? `drawn on ${drawnOn.name}, used for all` : "");
     const mended = chosen.filter((one) => one.reviewed);
     byId("replaces").hidden = !mended.length;
     byId("replaces").textContent = `${count(mended.length, "recording")} of these ${mended.length === 1 ? "was" : "were"} reviewed. Choosing with other options replaces that choice, and what was mended in it. Begin the next round to keep it.`;
