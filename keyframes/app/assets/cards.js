@@ -12,6 +12,14 @@ const STATUS = {
   reviewed: "Reviewed",
   exported: "Exported",
 };
+const TOOLS = {
+  deeplabcut: "DeepLabCut",
+  sleap: "SLEAP",
+  "lightning-pose": "Lightning Pose",
+  coco: "COCO",
+  cvat: "CVAT",
+  "label-studio": "Label Studio",
+};
 const DOING = { scan: "Looking at every frame", choose: "Choosing", cluster: "Choosing", write: "Writing images", reduce: "Summing up" };
 
 function clockOf(seconds) {
@@ -33,7 +41,10 @@ function figuresOf(figures) {
 function wordsOf(one) {
   if (one.status === "running") return `${DOING[one.doing] || "Starting"}…`;
   if (one.status === "chosen" || one.status === "reviewed") return `${count(one.frames, "frame")}${one.status === "reviewed" ? " reviewed" : " chosen"}`;
-  if (one.status === "exported") return one.since ? `Changed since the export to ${one.exported_to}` : `Exported to ${one.exported_to}`;
+  if (one.status === "exported") {
+    const tool = TOOLS[one.exported_to] || one.exported_to;
+    return one.since ? `Changed since the export to ${tool}` : `Exported to ${tool}`;
+  }
   return STATUS[one.status];
 }
 

@@ -48,7 +48,8 @@ class Choosing {
     input.dataset.option = field.name;
     input.setAttribute("aria-describedby", hint.id);
     const label = element("label", field.kind === "switch" ? "check" : "field");
-    const name = element("span", "", { textContent: field.flag.replace(/^-+/, "").replaceAll("-", " ") });
+    const words = field.flag.replace(/^-+/, "").replaceAll("-", " ");
+    const name = element("span", "", { textContent: words[0].toUpperCase() + words.slice(1) });
     label.append(...(field.kind === "switch" ? [input, name] : [name, input]));
     item.append(label, hint);
     return item;
@@ -85,7 +86,7 @@ class Choosing {
     byId("unlike").replaceChildren(...choices.map(([value, name, what, usual]) => {
       const label = element("label", "");
       const input = element("input", "", { type: "checkbox", value, checked: taken.has(value) || (first && usual) });
-      label.append(input, element("span", "", { textContent: name }), element("span", "quiet", { textContent: what }));
+      label.append(input, element("span", "", { textContent: name }), element("span", "quiet", { textContent: TOOLS[what] || what }));
       return label;
     }));
     this.fill("predictions", files, "predictions", "Not used");

@@ -17,7 +17,7 @@ class Exporting {
     this.chosen = chosen.map((one) => one.id);
     const frames = chosen.reduce((sum, one) => sum + one.frames, 0);
     byId("export-name").textContent = `Export ${count(frames, "frame")} of ${count(chosen.length, "recording")}`;
-    if (!byId("tool").options.length) byId("tool").append(...this.app.about.tools.map((tool) => new Option(tool, tool)));
+    if (!byId("tool").options.length) byId("tool").append(...this.app.about.tools.map((tool) => new Option(TOOLS[tool] || tool, tool)));
     byId("export").showModal();
     this.files = await this.app.near();
     const predictions = this.files.filter((one) => one.use === "predictions");
