@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
-from tests.test_keyframes.reviewing import reviewing
+from tests.test_keyframes.reviewing import reviewing, serving
 from tests.test_quantize.conftest import photo
 from tests.test_readme import EXTRAS, SETUP, run_as_written, tomllib
 
@@ -26,6 +26,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 RUN = {name: BLOCK.findall(text) for name, text in PAGES.items() if name not in ELSEWHERE}
 RUN = {name: blocks for name, blocks in RUN.items() if blocks}
 NEEDS_TORCH = "networks.md"
+NEW_PROJECT = "--export deeplabcut --project reach --task reach --scorer anna --bodyparts nose,tail"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,12 @@ def run_block(language, block, folder):
         if line.startswith("keyframes review "):
             with reviewing(line.split()[2], cwd=folder) as review:
                 assert review.get("state")["video"] == "mouse.mp4"
+            continue
+        if line.startswith("keyframes app "):
+            if "--project reach" in line:
+                run_as_written(f"keyframes batch recordings -k 2 -o first {NEW_PROJECT}", folder)
+            with serving("app", *line.split()[2:], cwd=folder) as app:
+                assert len(app.get("round/1/recordings")["recordings"]) == 3
             continue
         for part, module in EXTRAS.items():
             if part in line:
@@ -112,6 +119,7 @@ def test_every_option_that_a_page_names_exists(run_command):
             ("keyframes", "batch"),
             ("keyframes", "export"),
             ("keyframes", "review"),
+            ("keyframes", "app"),
             ("keyframes", "info"),
             ("quantize",),
         )

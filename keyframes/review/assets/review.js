@@ -348,6 +348,7 @@
     document.addEventListener("keydown", (event) => {
       const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       if (event.key === "Escape" && !byId("export").open) select(null);
+      if (event.key === "s" && candidate && !busy && !writing && !event.ctrlKey && !event.metaKey) swap();
       if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !writing) {
         event.preventDefault();
         undo();
