@@ -126,10 +126,6 @@ class Runner:
         active = self._is_active(round_, told)
         ended, notes = _read_log(round_.own / "run.log", recordings)
         document = read_json(round_.own / "run.out")
-        if not active:
-            for failure in document.get("failures", []):
-                if isinstance(failure, dict) and "error" in failure:
-                    notes.append(str(failure["error"]))
         return RunSeen(
             recordings,
             told.get("wish", {}),
@@ -157,6 +153,7 @@ def _read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]
     ended: dict[str, set[str]] = {"scan": set(), "frames": set()}
     notes: list[str] = []
     names = {_as_logged(recording): recording for recording in recordings}
+    of_recordings = tuple(f"warning: {name}: " for name in names)
     try:
         with path.open("rb") as file:
             lines = file.read(MOST_LOG).decode("utf-8", "replace").splitlines()
@@ -171,9 +168,10 @@ def _read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]
             name = next((names[start] for start in starts if start in names), None)
             if name is not None:
                 ended[step].add(name)
-        elif line.startswith(("error: ", "warning: ")) and not any(
-            line.startswith(f"warning: {name}: ") for name in names
-        ):
+        elif line.startswith("│"):
+            # A wrong combination of options that only the recordings tell.
+            notes.append(line.strip("│ "))
+        elif line.startswith(("error: ", "warning: ")) and not line.startswith(of_recordings):
             notes.append(line)
     if lines and not ended["frames"] and not notes and lines[-1].startswith(DEFECTS):
         notes.append(lines[-1])

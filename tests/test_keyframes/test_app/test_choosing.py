@@ -59,12 +59,12 @@ def test_a_log_tells_what_ended(tmp_path):
     log.write_text(
         "[scan 1/3] a.mp4: looked at, 1.0 s\n[frames 1/3] a.mp4: failed: x: y\n[frames 2/3] b: c.mp4: 3 frames, 1 s\n"
         "warning: a.mp4: dark\nwarning: 9 frames were asked for, but only 8 differ\n"
-        "[frames 3/3] not ours.mp4: done before\n",
+        "[frames 3/3] not ours.mp4: done before\n│ Invalid value: too many   │\n",
         encoding="utf-8",
     )
     ended, notes = _read_log(log, ["a.mp4", "b", "b: c.mp4", os.fsdecode(b"\xe9.mp4")])
     assert ended == {"scan": {"a.mp4"}, "frames": {"a.mp4", "b: c.mp4"}}
-    assert notes == ["warning: 9 frames were asked for, but only 8 differ"]
+    assert notes == ["warning: 9 frames were asked for, but only 8 differ", "Invalid value: too many"]
 
 
 def test_progress_goes_by_length():
