@@ -153,6 +153,7 @@ class App {
     byId("open-review").disabled = !withFrames.length;
     byId("open-export").disabled = !withFrames.length;
     const n = rows.filter((one) => this.picked.has(one.id)).length;
+    byId("select-all").disabled = !rows.length;
     byId("select-all").checked = rows.length > 0 && n === rows.length;
     byId("select-all").indeterminate = n > 0 && n < rows.length;
     byId("select-all-words").textContent = rows.length === this.rows.length ? "Select all" : `Select these ${rows.length.toLocaleString("en")}`;
