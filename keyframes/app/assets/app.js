@@ -99,6 +99,7 @@ class App {
     byId("empty-words").textContent = this.rows.length ? "Search for something else, or show all." : this.note;
     this.showSelected();
     this.showRun();
+    if (byId("choose").open) this.choosing.draw();
   }
 
   showFilter() {

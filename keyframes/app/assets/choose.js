@@ -58,8 +58,7 @@ class Choosing {
   async open() {
     const chosen = this.app.selected();
     byId("choose-name").textContent = `Choose frames of ${count(chosen.length, "recording")}`;
-    const drawnOn = chosen.find((one) => one.figures && !one.figures.unreadable) || chosen[0];
-    this.drawing.use(drawnOn, chosen.length > 1 ? `drawn on ${drawnOn.name}, used for all` : "");
+    this.draw();
     const mended = chosen.filter((one) => one.reviewed);
     byId("replaces").hidden = !mended.length;
     byId("replaces").textContent = `${count(mended.length, "recording")} of these ${mended.length === 1 ? "was" : "were"} reviewed. Choosing with other options replaces that choice, and what was mended in it. Begin the next round to keep it.`;
@@ -70,6 +69,13 @@ class Choosing {
     byId("each").select();
     await this.offer();
     this.tell();
+  }
+
+  // The picture that is drawn on: of the first recording that can be read, as far as that is known.
+  draw() {
+    const chosen = this.app.selected();
+    const drawnOn = chosen.find((one) => one.figures && !one.figures.unreadable) || chosen[0];
+    if (drawnOn) this.drawing.use(drawnOn, chosen.length > 1 ? `drawn on ${drawnOn.name}, used for all` : "");
   }
 
   // Projects, earlier rounds, predictions and networks, as they are now.

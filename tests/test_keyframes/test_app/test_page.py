@@ -166,6 +166,7 @@ def test_the_command_does_the_same(folder, open_page, run_installed):
         page = open_page(app.address)
         page.check("#select-all")
         page.click("#open-choose")
+        until(page, "() => document.getElementById('large').complete && !document.getElementById('strip').hidden")
         page.click("#more summary")
         page.check('[data-option="color"]')
         page.fill("#stop_s", "0:01.5")
