@@ -124,7 +124,7 @@ class Runner:
             return RunSeen()
         recordings = tuple(restored(recording) for recording in told.get("recordings", []))
         active = self._is_active(round_, told)
-        ended, notes = _read_log(round_.own / "run.log", recordings)
+        ended, notes = read_log(round_.own / "run.log", recordings)
         document = read_json(round_.own / "run.out")
         return RunSeen(
             recordings,
@@ -148,7 +148,7 @@ class Runner:
         return told.get("machine") == this_machine() != "" and is_running(told.get("process"), told.get("started"))
 
 
-def _read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
+def read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
     """Return the recordings that a log tells the end of, by steps, and its other lines."""
     ended: dict[str, set[str]] = {"scan": set(), "frames": set()}
     notes: list[str] = []

@@ -6,7 +6,7 @@ import pytest
 
 from keyframes.app.library import Library, patterns_to_choose
 from keyframes.app.previews import KEPT_BYTES, Previews
-from keyframes.app.running import RunSeen, _read_log
+from keyframes.app.running import RunSeen, read_log
 from keyframes.app.statuses import progress_of
 from keyframes.batch.recordings import find_recordings
 from keyframes.commands.app import fields
@@ -62,7 +62,7 @@ def test_a_log_tells_what_ended(tmp_path):
         "[frames 3/3] not ours.mp4: done before\n│ Invalid value: too many   │\n",
         encoding="utf-8",
     )
-    ended, notes = _read_log(log, ["a.mp4", "b", "b: c.mp4", os.fsdecode(b"\xe9.mp4")])
+    ended, notes = read_log(log, ["a.mp4", "b", "b: c.mp4", os.fsdecode(b"\xe9.mp4")])
     assert ended == {"scan": {"a.mp4"}, "frames": {"a.mp4", "b: c.mp4"}}
     assert notes == ["warning: 9 frames were asked for, but only 8 differ", "Invalid value: too many"]
 
