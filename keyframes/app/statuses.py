@@ -1,6 +1,8 @@
 """How far each recording is: new, at work, failed, chosen, reviewed, exported."""
 
+import hashlib
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +78,17 @@ def status_of(
 def manifest_digest(round_: Round, state: dict[str, Any]) -> str:
     """Return what changes when a result does; "" where there is none."""
     try:
-        seen = (round_.output / state["place"] / "manifest.json").stat()
+        path = round_.output / state["place"] / "manifest.json"
+        seen = path.stat()
+        return _digest(path, seen.st_mtime_ns, seen.st_size)
     except (OSError, KeyError):
         return ""
-    return f"{seen.st_size} {seen.st_mtime_ns}"
+
+
+@lru_cache(maxsize=10_000)
+def _digest(path: Path, modified_ns: int, size_bytes: int) -> str:
+    """Hash of a file's content, as long as its time and size stay."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:24]
 
 
 def progress_of(run: RunSeen, statuses: dict[str, dict[str, Any]], lengths: dict[str, float]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Card {
     this.figures.textContent = figuresOf(one.figures);
     const badge = element("span", "badge", { textContent: wordsOf(one) });
     badge.dataset.status = one.status;
+    badge.dataset.since = Boolean(one.since);
     this.state.replaceChildren(badge);
     if (one.frames) {
       const link = element("a", "", { href: `round/${round}/review/${one.id}/`, textContent: "Look and mend" });

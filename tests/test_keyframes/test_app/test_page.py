@@ -37,7 +37,7 @@ def long_one(tmp_path):
     """A recording on which a run takes a while."""
     place = tmp_path / "reach"
     place.mkdir()
-    ffmpeg("-i", ROOT / "sample_data" / "mouse.mp4", "-vf", "scale=1280:-2", "-preset", "ultrafast", place / "a.mp4")
+    ffmpeg("-stream_loop", 3, "-i", ROOT / "sample_data" / "mouse.mp4", "-c", "copy", place / "a.mp4")
     return place
 
 
@@ -46,7 +46,7 @@ def statuses(page):
 
 
 def until(page, condition, arg=None):
-    page.wait_for_function(condition, arg=arg, timeout=180_000)
+    page.wait_for_function(condition, arg=arg, timeout=600_000)
 
 
 def has_status(page, *wanted):
