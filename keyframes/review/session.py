@@ -67,6 +67,12 @@ class Session(AbstractContextManager["Session"]):
         self.close()
 
     @property
+    def is_current(self) -> bool:
+        """Whether the folder still holds the choice that is reviewed."""
+        with self._changing:
+            return self._folder.is_current
+
+    @property
     def manifest(self) -> Manifest:
         """The choice as it is."""
         return self._folder.manifest
@@ -244,7 +250,7 @@ class Session(AbstractContextManager["Session"]):
         return self._pictures.get(frame_index)
 
     def _write_summaries(self) -> None:
-        if self._folder.summaries_are_due:
+        if self._folder.is_current and self._folder.summaries_are_due:
             self._folder.write_summaries(self.manifest, self._scan)
 
     def _sum_up(self) -> None:

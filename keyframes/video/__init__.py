@@ -20,7 +20,7 @@ from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments
 from keyframes.video.side_by_side import side_by_side
-from keyframes.video.spread import spread_pairs, spread_pictures
+from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
 
 __all__ = [
     "PAIR_COST",
@@ -42,6 +42,7 @@ __all__ = [
     "find_suspects",
     "frame_times",
     "is_incomplete",
+    "middle_picture",
     "one_opencv_thread",
     "plan_segments",
     "refuse_special",
