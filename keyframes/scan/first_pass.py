@@ -1,7 +1,7 @@
 """The first pass: every frame of the range becomes one row."""
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
 from keyframes.scan.spare_memory import release_spare_memory
+from keyframes.scan.sparse import plan_sparse, sparse_pays, warning_of_sparse
 from keyframes.scan.thumbnail_store import ThumbnailStore, rows_at
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.scan.trained_network import recording_encoder
@@ -23,8 +24,10 @@ from keyframes.video import (
     PLAIN,
     ConversionError,
     DisagreementError,
+    Excerpts,
     Segment,
     SegmentedPass,
+    Stretch,
     VideoReader,
     View,
     find_discard,
@@ -32,8 +35,10 @@ from keyframes.video import (
     is_incomplete,
     one_opencv_thread,
     plan_segments,
+    prove_excerpts,
     spread_pictures,
     too_few,
+    why_no_excerpts,
 )
 
 SAMPLED_AHEAD = 512
@@ -41,6 +46,7 @@ SAMPLED_AHEAD = 512
 MOST_BYTES = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
+NOT_SPARSE = "a sparse scan of this recording is not possible ({}), so every frame was scanned"
 NOT_FAST = "a fast scan of this recording is not possible, so every frame was scanned"
 
 
@@ -63,11 +69,12 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
 
 @dataclass(frozen=True)
 class _Way:
-    """How a pass goes over a file: by segments or, where there are none, by walking."""
+    """How a pass goes over a file: by stretches of it, or by segments or, where there are none of both, by walking."""
 
     view: View
     thumbnailer: Thumbnailer
     segments: list[Segment]
+    stretches: list[Stretch] = field(default_factory=list)
 
 
 class _UnfitError(Exception):
@@ -80,6 +87,12 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
     plain = thumbnailer_of(video, settings)
     recording_encoder(settings, plain.shape, progress)
     video.count_packets()
+    why_not = ""
+    if settings.scan == "sparse" or (settings.scan == "auto" and sparse_pays(video)):
+        try:
+            return _scan_sparsely(video, settings, plain, network, progress)
+        except _UnfitError as error:
+            why_not = NOT_SPARSE.format(error) if settings.scan == "sparse" else ""
     view, thumbnailer, reason = PLAIN, plain, ""
     if settings.scan == "fast":
         view, reason = find_discard(video, _fewest(settings))
@@ -97,7 +110,8 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
         try:
             scan = _scan_once(video, settings, way, network, progress)
             release_spare_memory()
-            return scan if settings.scan == "exact" or not reason else replace(scan, warnings=(NOT_FAST,))
+            told = why_not or (NOT_FAST if settings.scan == "fast" and reason else "")
+            return replace(scan, warnings=(told,)) if told else scan
         except _UnfitError as error:
             if way.segments:
                 # A walk decides, so that what comes out does not depend on the number of processors.
@@ -108,6 +122,24 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
                 # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
                 reason, way = reason or "FFmpeg reports errors in it", _Way(PLAIN, plain, [])
                 video.threads = 1
+
+
+def _scan_sparsely(
+    video: VideoReader, settings: Settings, thumbnailer: Thumbnailer, network: NetworkFeatures | None, progress: Progress
+) -> Scan:
+    """Scan some frames of a file; an _UnfitError where they cannot be had apart from the others, or a proof fails."""
+    if why := why_no_excerpts(video):
+        raise _UnfitError(why)
+    try:
+        stretches = plan_sparse(video)
+        if sum(len(stretch.wanted) for stretch in stretches) < _fewest(settings) // 2:
+            raise _UnfitError("too few frames would be looked at")
+        prove_excerpts(video)
+    except DisagreementError as error:
+        raise _UnfitError(str(error)) from None
+    scan = _scan_once(video, settings, _Way(View(excerpts=True), thumbnailer, [], stretches), network, progress)
+    release_spare_memory()
+    return replace(scan, warnings=(warning_of_sparse(scan, video),))
 
 
 def _scan_once(
@@ -146,12 +178,12 @@ def _scan_once(
             features=features,
             components=components,
             place=place,
-            frames_decoded=video.frames_decoded,
+            frames_decoded=figures.n_decoded or video.frames_decoded,
             warnings=(),
             fingerprint=np.frombuffer(figures.prints, np.uint64),
             view=way.view,
             levels=np.empty(0, np.uint8) if levels is None else levels,
-            sample=_sampled(thumbnails, len(frame_index), way.thumbnailer.shape, settings),
+            sample=_sampled(thumbnails, frame_index, way, settings),
             centers=None if encoder is None else encoder.centers,
         )
 
@@ -165,6 +197,8 @@ def _collect(
     progress: Progress,
 ) -> Figures:
     """Go over the file; put the thumbnails of its frames into the store, and return their figures."""
+    if way.stretches:
+        return _collect_stretches(video, way, network, thumbnails, progress)
     figures, plain_alone = Figures(), way.view == PLAIN and video.threads == 1 and not way.segments
     complaint = "FFmpeg reports errors" + ("" if way.view.discard == "none" else " where its B-frames are left out")
     kept_bytes = thumbnails.n_pixels if settings.features == "pixels" else network.frame_bytes if network else 0
@@ -199,16 +233,39 @@ def _collect(
     return figures
 
 
-def _sampled(thumbnails: ThumbnailStore, n_frames: int, shape: tuple[int, ...], settings: Settings) -> Sample | None:
+def _collect_stretches(
+    video: VideoReader, way: _Way, network: NetworkFeatures | None, thumbnails: ThumbnailStore, progress: Progress
+) -> Figures:
+    """Do the same with stretches of the file."""
+    figures, excerpts = Figures(), Excerpts(video)
+    n_looks = sum(len(stretch.wanted) for stretch in way.stretches)
+    groups = excerpts.results(way.stretches, lambda pictures: measure(pictures, video, way.thumbnailer, network))
+    with progress_bar(None, "scan", n_looks, "frames", progress) as bar, closing(groups):
+        try:
+            for group, rows in groups:
+                figures.extend(group)
+                thumbnails.append(rows)
+                bar.update(len(rows))
+        except DisagreementError as error:
+            raise _UnfitError(str(error)) from None
+    figures.n_decoded = excerpts.n_decoded
+    return figures
+
+
+def _sampled(
+    thumbnails: ThumbnailStore, frame_index: NDArray[np.int64], way: _Way, settings: Settings
+) -> Sample | None:
     """Take the sample of a scan."""
     if settings.features != "auto" or not thumbnails.whole:
         return None
-    path = path_of(thumbnails, n_frames, shape)
+    n_frames, shape = len(frame_index), way.thumbnailer.shape
+    path = path_of(thumbnails, n_frames, shape, np.diff(frame_index) if way.stretches else None)
     # A rest must not hide a short run, nor a run all the rests.
     spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
     places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
     places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
-    return Sample(places, rows_at(thumbnails, places).reshape(-1, *shape), path[places])
+    moments = frame_index[places] if way.stretches else places
+    return Sample(places, rows_at(thumbnails, places).reshape(-1, *shape), path[places], moments)
 
 
 def _fewest(settings: Settings) -> int:

@@ -13,12 +13,14 @@ from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.discarding import find_discard, too_few
+from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
+from keyframes.video.excerpt_frames import fetch_frames, prove_excerpts
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
-from keyframes.video.segments import Segment, SegmentedPass, plan_segments
+from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
 from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import spread_pairs, spread_pictures
 
@@ -27,28 +29,37 @@ __all__ = [
     "PLAIN",
     "ConversionError",
     "DisagreementError",
+    "Excerpts",
     "Pass",
     "Picture",
     "Proof",
     "Seeker",
     "Segment",
     "SegmentedPass",
+    "Stretch",
     "VideoReader",
     "View",
     "adopt_packets",
     "expected_cost",
+    "fetch_frames",
     "file_hash",
     "find_discard",
     "find_suspects",
     "frame_times",
     "is_incomplete",
+    "needed",
     "one_opencv_thread",
     "plan_segments",
+    "prove_excerpts",
+    "range_of",
     "refuse_special",
     "seek_frames",
     "seeking_pays",
     "side_by_side",
     "spread_pairs",
     "spread_pictures",
+    "stored_behind",
+    "stretches_to",
     "too_few",
+    "why_no_excerpts",
 ]

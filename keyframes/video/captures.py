@@ -87,11 +87,14 @@ class View:
         Which frames are left out undecoded.
     kept_one_in : int
         How many places lie at most from one frame that stays to the next, as far as is known.
+    excerpts : bool
+        Only some of them, each decoded apart from the others (`keyframes.video.excerpts`).
     """
 
     luma: bool = False
     discard: Discard = "none"
     kept_one_in: int = 1
+    excerpts: bool = False
 
 
 PLAIN = View()

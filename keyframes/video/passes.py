@@ -42,6 +42,8 @@ class Pass:
     sizes : tuple of (float, int, int)
         Time in seconds, width and height of the first picture and of each one whose size is another than that before
         it; empty where OpenCV reads the file, which does not say.
+    excerpts : bool
+        Whether only excerpts were decoded, and the times are those of the packets.
     """
 
     discard: Discard
@@ -53,6 +55,14 @@ class Pass:
     complaints: tuple[int, ...]
     losses: tuple[str, ...] = ()
     sizes: Sizes = ()
+    excerpts: bool = False
+
+    @classmethod
+    def of_packets(cls, packets: Packets, *, excerpts: bool = False) -> "Pass":
+        """Return a pass over a whole file that is known by its packets."""
+        times_ms = packets.times_ms
+        gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
+        return cls("none", times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", (), excerpts=excerpts)
 
     def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
         """Return the times of all frames, those of the packets where frames were left out."""

@@ -331,7 +331,8 @@ class VideoReader:
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
         sizes = seen.sizes
-        if self.header.seekable:
+        # Excerpts show the sizes of what they give.
+        if self.header.seekable and not seen.excerpts:
             known = self.packets if "packets" in self.__dict__ else packets
             sizes = sizes_of_key_frames(self.path, self.header, known, seen.last_time_s)
         return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]

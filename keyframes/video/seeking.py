@@ -121,8 +121,7 @@ def adopt_packets(video: VideoReader, frame_index: NDArray[np.int64], time_s: ND
         return False
     if np.abs(times_ms[frame_index] / 1000 - time_s).max() > ROUNDING_S:
         return False
-    gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
-    video.adopt(Pass("none", times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", ()))
+    video.adopt(Pass.of_packets(video.packets))
     return True
 
 
@@ -139,6 +138,11 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
         Where a proof fails: then nothing that was yielded is to be trusted, and `read_frames` is the way.
     """
     wanted = sorted({int(index) for index in indices})
+    if proof.view.excerpts:
+        from keyframes.video.excerpt_frames import fetch_frames
+
+        yield from fetch_frames(video, wanted, proof)
+        return
     timeline = _timeline(video)
     if seeking_pays(video, wanted, proof.view.luma):
         yield from _seek_side_by_side(video, _groups(video, timeline, wanted), timeline, proof)

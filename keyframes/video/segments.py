@@ -79,7 +79,7 @@ def plan_segments(
     if view.discard != "none" and video.every > 1:
         return []
     times_ms = packets.times_ms
-    begin, end = _range(video)
+    begin, end = range_of(video)
     if times_ms[0] < 0 or begin >= end:
         return []
     # OpenCV's seek hands out nothing of what it counts as it goes on from the key frame, and it counts frames as if
@@ -102,7 +102,7 @@ def plan_segments(
     return segments if len(segments) > 1 else []
 
 
-def _range(video: VideoReader) -> tuple[int, int]:
+def range_of(video: VideoReader) -> tuple[int, int]:
     """First frame of a reader's range, and one past the last."""
     times_s = np.round(video.packets.times_ms / 1000, 6)
     stop = len(times_s) if video.stop_s is None else int(np.searchsorted(times_s, video.stop_s))
@@ -115,7 +115,7 @@ class SegmentedPass:
     def __init__(self, video: VideoReader, view: View, segments: list[Segment]) -> None:
         self._video, self._view, self._segments = video, view, segments
         self.log = DecoderLog()
-        self._begin, self._end = _range(video)
+        self._begin, self._end = range_of(video)
         self._ended = threading.Event()
         self._captures: list[OpenCVCapture] = []
         self._mine = threading.local()
