@@ -222,7 +222,8 @@ def _settings_entry(settings: Settings, scan: Scan) -> dict[str, Any]:
 def _scan_entry(reader: VideoReader, scan: Scan) -> ScanEntry:
     first, stop = range_of(reader)
     ends = np.concatenate([[first - 1], scan.frame_index, [stop]])
-    times_s = np.concatenate([[reader.packets.times_ms[first] / 1000], scan.time_s, [reader.packets.times_ms[stop - 1] / 1000]])
+    first_s, last_s = reader.packets.times_ms[[first, stop - 1]] / 1000
+    times_s = np.concatenate([[first_s], scan.time_s, [last_s]])
     return {
         "frames": -(-(stop - first) // reader.every),
         "looked_at": len(scan.frame_index),

@@ -17,7 +17,7 @@ from keyframes.errors import SettingsError
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
 ImageFormat = Literal["png", "jpg"]
-ScanKind = Literal["auto", "exact", "sparse", "fast"]
+ScanKind = Literal["auto", "exact", "sparse"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 # Tools that keep a project, to which frames can be added.
 WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")

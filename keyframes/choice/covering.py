@@ -74,8 +74,8 @@ def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Cluster
     weights = np.bincount(sampled)
     if scan.view.excerpts:
         # Each stands for all the frames of the recording that it is the nearest one to.
-        all_frames = nearest_of_sample(sample.moments - sample.moments[0], int(sample.moments[-1] - sample.moments[0]) + 1)
-        weights = np.bincount(all_frames, minlength=len(weights))
+        since_first = sample.moments - sample.moments[0]
+        weights = np.bincount(nearest_of_sample(since_first, int(since_first[-1]) + 1), minlength=len(weights))
     medoids, _ = k_medoids(choosing, k, sample_weight=weights, covered=covered)
     if not len(medoids):
         # As far as scenes tell, the known frames show all there is.

@@ -48,7 +48,7 @@ def write_files(
     try:
         thumbnails = _write_images(reader, manifest, folder, progress, proof)
     except DisagreementError:
-        if proof is None or proof.view.discard != "none" or proof.view.excerpts:
+        if proof is None or proof.view.excerpts:
             raise
         thumbnails = _write_images(reader, manifest, folder, progress)
     columns = scan.frame_index, scan.time_s, selection.labels, scan.place

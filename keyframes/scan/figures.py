@@ -26,8 +26,9 @@ GROUPS_WAITING = 2
 class Figures:
     """The figures of some frames, a column each; those of another stretch can be put behind them.
 
-    `n_decoded` is how many frames were decoded for them, where that is not known elsewhere. `digests` has sixteen bytes a frame that tell its thumbnail, `prints` eight that tell its picture, and `encoded`
-    what a network made of it, float32; empty without one.
+    `n_decoded` is how many frames were decoded for them, where only that tells it. `digests` has sixteen bytes a frame
+    that tell its thumbnail, `prints` eight that tell its picture, and `encoded` what a network made of it, float32;
+    empty without one.
     """
 
     index: "array[int]" = field(default_factory=lambda: array("q"))

@@ -30,14 +30,12 @@ from keyframes.video import (
     Stretch,
     VideoReader,
     View,
-    find_discard,
     find_suspects,
     is_incomplete,
     one_opencv_thread,
     plan_segments,
     prove_excerpts,
     spread_pictures,
-    too_few,
     why_no_excerpts,
 )
 
@@ -47,7 +45,6 @@ MOST_BYTES = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
 NOT_SPARSE = "a sparse scan of this recording is not possible ({}), so every frame was scanned"
-NOT_FAST = "a fast scan of this recording is not possible, so every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
@@ -93,16 +90,9 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
             return _scan_sparsely(video, settings, plain, network, progress)
         except _UnfitError as error:
             why_not = NOT_SPARSE.format(error) if settings.scan == "sparse" else ""
-    view, thumbnailer, reason = PLAIN, plain, ""
-    if settings.scan == "fast":
-        view, reason = find_discard(video, _fewest(settings))
+    view, thumbnailer = PLAIN, plain
     # A network sees whole pictures, in colour.
-    if (
-        view == PLAIN
-        and network is None
-        and luma_pays(video, settings)
-        and (levels := find_luma_levels(video, plain)) is not None
-    ):
+    if network is None and luma_pays(video, settings) and (levels := find_luma_levels(video, plain)) is not None:
         view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
     frame_bytes = int(np.prod(plain.shape)) + (network.frame_bytes if network else 0)
     way = _Way(view, thumbnailer, plan_segments(video, view, frame_bytes=frame_bytes))
@@ -110,22 +100,19 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
         try:
             scan = _scan_once(video, settings, way, network, progress)
             release_spare_memory()
-            told = why_not or (NOT_FAST if settings.scan == "fast" and reason else "")
-            return replace(scan, warnings=(told,)) if told else scan
-        except _UnfitError as error:
+            return replace(scan, warnings=(why_not,)) if why_not else scan
+        except _UnfitError:
             if way.segments:
                 # A walk decides, so that what comes out does not depend on the number of processors.
                 way = replace(way, segments=[])
-            elif way.view.discard != "none":
-                reason, way = str(error), replace(way, view=View(way.view.luma))
             else:
                 # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
-                reason, way = reason or "FFmpeg reports errors in it", _Way(PLAIN, plain, [])
+                way = _Way(PLAIN, plain, [])
                 video.threads = 1
 
 
 def _scan_sparsely(
-    video: VideoReader, settings: Settings, thumbnailer: Thumbnailer, network: NetworkFeatures | None, progress: Progress
+    video: VideoReader, settings: Settings, plain: Thumbnailer, network: NetworkFeatures | None, progress: Progress
 ) -> Scan:
     """Scan some frames of a file; an _UnfitError where they cannot be had apart from the others, or a proof fails."""
     if why := why_no_excerpts(video):
@@ -137,7 +124,7 @@ def _scan_sparsely(
         prove_excerpts(video)
     except DisagreementError as error:
         raise _UnfitError(str(error)) from None
-    scan = _scan_once(video, settings, _Way(View(excerpts=True), thumbnailer, [], stretches), network, progress)
+    scan = _scan_once(video, settings, _Way(View(excerpts=True), plain, [], stretches), network, progress)
     release_spare_memory()
     return replace(scan, warnings=(warning_of_sparse(scan, video),))
 
@@ -156,8 +143,6 @@ def _scan_once(
     encoder = recording_encoder(settings, way.thumbnailer.shape, progress)
     with one_opencv_thread(), closing(ThumbnailStore(n_pixels, ahead, keep, encoder)) as thumbnails:
         figures = _collect(video, settings, way, network, thumbnails, progress)
-        if way.view.discard != "none" and (why := _too_few(video, figures, settings)):
-            raise _UnfitError(why)
         components = thumbnails.fit()
         leading = equalized(thumbnails.reduced(), figures.digests)
         place = np.zeros((len(figures.index), 2), np.float32)
@@ -200,7 +185,7 @@ def _collect(
     if way.stretches:
         return _collect_stretches(video, way, network, thumbnails, progress)
     figures, plain_alone = Figures(), way.view == PLAIN and video.threads == 1 and not way.segments
-    complaint = "FFmpeg reports errors" + ("" if way.view.discard == "none" else " where its B-frames are left out")
+    complaint = "FFmpeg reports errors"
     kept_bytes = thumbnails.n_pixels if settings.features == "pixels" else network.frame_bytes if network else 0
     in_segments = SegmentedPass(video, way.view, way.segments) if way.segments else None
     groups = (
@@ -271,11 +256,3 @@ def _sampled(
 def _fewest(settings: Settings) -> int:
     """Fewest frames to choose among."""
     return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
-
-
-def _too_few(video: VideoReader, figures: Figures, settings: Settings) -> str:
-    """Why the frames that were kept are too few, or ""."""
-    if len(figures.index) < _fewest(settings):
-        return f"only {len(figures.index)} frames would be looked at"
-    last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else figures.time_s[-1]
-    return too_few(np.frombuffer(figures.time_s, np.float64), last_s, video.packets, video.every)

@@ -52,7 +52,7 @@ class _Group:
 
 
 def cost_of(n_frames: int) -> float:
-    """What a scan of so many frames may cost, in frames to decode."""
+    """Return what a scan of so many frames may cost, in frames to decode."""
     return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
 
 
@@ -129,7 +129,8 @@ def _moving(
         if gained[last] > 0 and group.costs[last] > paid:
             looked_at = group.frames[: last + 1][(moved * counted)[: last + 1] > 0]
             n_looks = max(1, math.ceil(len(looked_at) * LOOKS_A_SECOND * video.every / rate))
-            found.append((float(worth[last]), group.costs[last] - paid, key, looked_at[even_rows(len(looked_at), n_looks)]))
+            picked = looked_at[even_rows(len(looked_at), n_looks)]
+            found.append((float(worth[last]), float(group.costs[last] - paid), key, picked))
     found.sort(key=lambda one: (-one[0], one[2]))
     taken, left = [], budget
     for _, cost, key, picked in found:
@@ -159,7 +160,7 @@ def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float
 
 
 def _key_cost(packets: Packets) -> float:
-    """What decoding a key frame costs, in frames of the recording: half of it goes by the number of bytes."""
+    """Return what decoding a key frame costs, in frames of the recording: half of it goes by the number of bytes."""
     is_key = np.isin(packets.times_ms, packets.key_times_ms)
     mean = float(packets.sizes.mean()) or 1.0
     return float(np.clip(0.5 + 0.5 * packets.sizes[is_key].mean() / mean, 1.0, MOST_KEY_COST))

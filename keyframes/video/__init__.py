@@ -5,16 +5,16 @@ animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what Open
 `packets` (times and key frames without decoding), `header` (what a file says of itself), `decoder_threads`,
 `file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `passes` (what a pass
 sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when
-each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `discarding` (which
-frames need not be decoded) and `segments` (a pass by several captures side by side).
+each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `segments` (a pass
+by several captures side by side), `bare_streams` (codecs whose packets can be joined), `excerpts` (single frames,
+decoded without those between) and `excerpt_frames` (the same, proven).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.discarding import find_discard, too_few
-from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.excerpt_frames import fetch_frames, prove_excerpts
+from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
@@ -43,7 +43,6 @@ __all__ = [
     "expected_cost",
     "fetch_frames",
     "file_hash",
-    "find_discard",
     "find_suspects",
     "frame_times",
     "is_incomplete",
@@ -60,6 +59,5 @@ __all__ = [
     "spread_pictures",
     "stored_behind",
     "stretches_to",
-    "too_few",
     "why_no_excerpts",
 ]

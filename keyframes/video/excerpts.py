@@ -89,7 +89,7 @@ def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     own = stored_behind(packets, stretch.key)
     places = packets.places[own]
     is_needed = (places <= last) & (~packets.spare[own] | np.isin(own, wanted))
-    found = own[is_needed]
+    found = np.asarray(own[is_needed])
     if not np.isin(wanted, found).all():
         raise DisagreementError("a frame is not to be had from the key frame before it")
     return found
@@ -105,7 +105,8 @@ def stored_behind(packets: Packets, key: int) -> NDArray[np.int64]:
         return np.arange(key, len(packets.times_ms))
     end = int(packets.times_ms.searchsorted(packets.key_times_ms[following]))
     own = np.arange(key, end)
-    return own[(packets.places[own] >= packets.places[key]) & (packets.places[own] < packets.places[end])]
+    places = packets.places[own]
+    return np.asarray(own[(places >= packets.places[key]) & (places < packets.places[end])])
 
 
 def stretches_to(packets: Packets, indices: Iterable[int]) -> list[Stretch]:
@@ -207,7 +208,7 @@ class Excerpts:
             yield piece()
 
     def _head(self, source: OpenCVCapture) -> bytes:
-        """Return what a codec must know before the first picture: what the file says once, and what its first packet does."""
+        """Return what a codec must know before a picture, from the file's own store and from its first packet."""
         place = int(source.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX))
         found, data = source.retrieve(None, place) if place > 0 else (False, None)
         once = data.tobytes() if found and data is not None else b""
