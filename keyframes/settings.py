@@ -127,8 +127,11 @@ class Settings:
         Width of the thumbnails in pixels.
     color : bool
         Thumbnails in colour; gray otherwise.
-    scan : {"exact", "fast"}
-        Look at every frame, or leave out B-frames where the file has them and they can be left out.
+    scan : {"auto", "exact", "sparse"}
+        Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. What
+        a sparse scan costs hardly grows with the length. "auto" looks at every frame of recordings with fewer than
+        50,000 frames. Where frames cannot be decoded apart from the others, a scan is exact. "fast", of earlier
+        versions, is taken for "sparse".
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     predictions : Path or None
@@ -215,6 +218,8 @@ class Settings:
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
+        if self.scan == "fast":
+            self._set("scan", "sparse")
         kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):

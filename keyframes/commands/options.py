@@ -131,8 +131,9 @@ class SettingsOptions(Group):
         ),
         "every": look(min=1, metavar="N", help="Look at every N-th frame."),
         "scan": look(
-            help="exact looks at every frame; fast skips B-frames where the video has them. Exported images are exact "
-            "with both."
+            help="exact looks at every frame; sparse looks at some frames all over the recording and at those where "
+            "much moves, which takes a fraction of the time; auto is sparse from 50,000 frames on. Exported images are "
+            "exact with each."
         ),
         "levels": look(
             parser=parse_numbers,

@@ -85,7 +85,7 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
     recording_encoder(settings, plain.shape, progress)
     video.count_packets()
     why_not = ""
-    if settings.scan == "sparse" or (settings.scan == "auto" and sparse_pays(video)):
+    if settings.scan == "sparse" or (settings.scan == "auto" and not settings.uniform and sparse_pays(video)):
         try:
             return _scan_sparsely(video, settings, plain, network, progress)
         except _UnfitError as error:
@@ -115,6 +115,8 @@ def _scan_sparsely(
     video: VideoReader, settings: Settings, plain: Thumbnailer, network: NetworkFeatures | None, progress: Progress
 ) -> Scan:
     """Scan some frames of a file; an _UnfitError where they cannot be had apart from the others, or a proof fails."""
+    if settings.uniform:
+        raise _UnfitError("evenly spread frames are wanted")
     if why := why_no_excerpts(video):
         raise _UnfitError(why)
     try:
