@@ -6,6 +6,7 @@ costs is fixed, and grows with the logarithm of the number of frames.
 """
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,19 +24,19 @@ AT_FRAMES = 100_000
 MORE_AT_TEN_TIMES = 0.3
 # From so many frames on, a scan is sparse unless asked otherwise.
 LONG_FRAMES = 50_000
-# This share of it goes to frames all over the recording, the rest to where much moves.
+# Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
 EVEN_SHARE = 0.7
-# Behind a key frame, no more than so many frames are decoded that others need, and this many are looked at.
-MOST_BEHIND = 24
-LOOKS_BEHIND = 4
-# A packet costs half as much as another that is this many times as small.
+# A key frame costs more than others by half as much as its packet is larger, up to this.
 MOST_KEY_COST = 6.0
-# Movement shows in packets larger than so many times those of a rest: of the tenth smallest stretch of so many seconds.
+# Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
+# stretches lie below.
 STRETCH_S = 0.5
 REST_PERCENTILE = 10
 ABOVE_REST = 1.3
-# Of one key frame's stretch so many seconds of movement count, and so many frames a second are looked at in it.
-MOST_MOVING_S = 3.0
+# For what is left, so many frames at most are decoded behind each key frame, and looked at.
+MOST_BEHIND, LOOKS_BEHIND = 24, 4
+# Behind one key frame so many seconds of movement count: the first of these by which all fit into what may be spent.
+MOVING_S = (3.0, 1.5, 0.8, 0.4, 0.2)
 LOOKS_A_SECOND = 8.0
 
 
@@ -75,69 +76,81 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     keys = keys[max(0, int(keys.searchsorted(first, side="right")) - 1) : int(keys.searchsorted(stop))]
     if not len(keys):
         return []
-    budget = cost_of(stop - first)
-    key_cost = _key_cost(packets)
-    n_heads = int(min(len(keys), EVEN_SHARE * budget // key_cost))
-    behind = min(MOST_BEHIND, (EVEN_SHARE * budget - n_heads * key_cost) / max(1, n_heads))
-    wanted: dict[int, NDArray[np.int64]] = {}
-    spent = 0.0
-    for key in keys[even_rows(len(keys), n_heads)].tolist():
-        group = _group(packets, key, first, stop, video.every, key_cost)
-        reached = group.frames[group.costs <= key_cost + behind][: None if group.key >= first else 1]
-        reached = reached if len(reached) else group.frames[:1]
-        if len(reached):
-            picked = reached[even_rows(len(reached), 1 + LOOKS_BEHIND)]
-            wanted[key] = picked
-            spent += float(group.costs[group.frames.searchsorted(picked[-1])])
-    for key, picked in _moving(video, keys, first, stop, budget - spent, key_cost, wanted):
-        wanted[key] = np.union1d(wanted.get(key, picked), picked)
+    budget, key_cost = cost_of(stop - first), _key_cost(packets)
+    movement = movement_of_packets(packets, video.header.frame_rate)
+    share = EVEN_SHARE if movement[first:stop].any() else 1.0
+    n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
+    groups = [_group(packets, key, first, stop, video.every, key_cost) for key in keys.tolist()]
+    groups = [group for group in groups if len(group.frames)]
+    heads = {groups[place].key: groups[place] for place in even_rows(len(groups), n_heads).tolist()}
+    left = budget - sum(float(head.costs[0]) for head in heads.values())
+    wanted = {key: head.frames[:1] for key, head in heads.items()}
+    offers = _moving(groups, movement, video.header.frame_rate, left, heads)
+    for offer in offers:
+        wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
+    # What is left goes to frames behind all of them: where the bit rate is constant, sizes tell nothing.
+    behind = min(MOST_BEHIND, (left - sum(offer.cost for offer in offers)) / max(1, len(heads)))
+    for key, head in heads.items():
+        reached = head.frames[head.costs <= head.costs[0] + behind]
+        wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
     return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
 
 
-def _moving(
-    video: VideoReader,
-    keys: NDArray[np.int64],
-    first: int,
-    stop: int,
-    budget: float,
-    key_cost: float,
-    heads: dict[int, NDArray[np.int64]],
-) -> list[tuple[int, NDArray[np.int64]]]:
-    """Return frames where much moves, each with its key frame, for as much as they may cost.
+@dataclass(frozen=True)
+class _Offer:
+    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that."""
 
-    They come from where most movement is to be had for what decoding up to it costs.
+    key: int
+    frames: NDArray[np.int64]
+    cost: float
+    worth: float
+
+
+def _moving(
+    groups: list[_Group],
+    movement: NDArray[np.float64],
+    frame_rate: float,
+    budget: float,
+    heads: Container[int],
+) -> list[_Offer]:
+    """Return what to decode on for, for as much as it may cost; the key frames of `heads` are decoded already.
+
+    It is where most movement is to be had for what decoding up to it costs.
     """
-    packets = video.packets
-    movement = movement_of_packets(packets, video.header.frame_rate)
-    if not movement[first:stop].any():
-        return []
-    rate = video.header.frame_rate
-    most, found = MOST_MOVING_S * rate, []
-    for key in keys.tolist():
-        end = int(stored_behind(packets, key)[-1]) + 1
-        if not movement[key:end].any():
-            continue
-        group = _group(packets, key, first, stop, video.every, key_cost)
-        if not len(group.frames):
-            continue
-        moved = movement[group.frames] * (np.diff(group.frames, append=group.frames[-1] + 1))
-        counted = np.cumsum(moved > 0) <= most
-        gained = np.cumsum(moved * counted)
-        paid = group.costs[group.frames.searchsorted(heads[key][-1])] if key in heads else 0.0
-        worth = gained / np.maximum(group.costs - paid, 1.0)
-        last = int(worth.argmax())
-        if gained[last] > 0 and group.costs[last] > paid:
-            looked_at = group.frames[: last + 1][(moved * counted)[: last + 1] > 0]
-            n_looks = max(1, math.ceil(len(looked_at) * LOOKS_A_SECOND * video.every / rate))
-            picked = looked_at[even_rows(len(looked_at), n_looks)]
-            found.append((float(worth[last]), float(group.costs[last] - paid), key, picked))
-    found.sort(key=lambda one: (-one[0], one[2]))
+    groups = [group for group in groups if movement[group.frames].any()]
+    offers: list[_Offer] = []
+    for moving_s in MOVING_S:
+        offers = [
+            offer for group in groups if (offer := _offer(group, movement, frame_rate, moving_s, group.key in heads))
+        ]
+        if sum(offer.cost for offer in offers) <= budget:
+            break
     taken, left = [], budget
-    for _, cost, key, picked in found:
-        if cost <= left:
-            left -= cost
-            taken.append((key, picked))
+    for offer in sorted(offers, key=lambda offer: (-offer.worth, offer.key)):
+        if offer.cost <= left:
+            left -= offer.cost
+            taken.append(offer)
     return taken
+
+
+def _offer(
+    group: _Group, movement: NDArray[np.float64], frame_rate: float, moving_s: float, has_head: bool
+) -> _Offer | None:
+    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
+    frames = group.frames
+    moved = movement[frames]
+    # Those that others need stand for the ones between.
+    seconds = np.diff(frames, append=frames[-1] + 1) / frame_rate
+    moving = np.where(moved > 0, seconds, 0)
+    counts = (moved > 0) & (np.cumsum(moving) - moving < moving_s)
+    paid = group.costs[0] if has_head else 0.0
+    worth = np.cumsum(moved * seconds * counts) / np.maximum(group.costs - paid, 1.0)
+    last = int(worth.argmax())
+    if worth[last] <= 0 or group.costs[last] <= paid:
+        return None
+    seen = frames[: last + 1][counts[: last + 1]]
+    n_looks = max(1, round(float(seconds[: last + 1][counts[: last + 1]].sum()) * LOOKS_A_SECOND))
+    return _Offer(group.key, seen[even_rows(len(seen), n_looks)], float(group.costs[last] - paid), float(worth[last]))
 
 
 def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float64]:

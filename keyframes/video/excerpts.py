@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.errors import VideoError
 from keyframes.video.bare_streams import BareStream, bare_stream
 from keyframes.video.captures import OpenCVCapture, current_picture, open_capture, open_packets, released
 from keyframes.video.decoder_log import DecoderLog
@@ -93,6 +94,12 @@ def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     if not np.isin(wanted, found).all():
         raise DisagreementError("a frame is not to be had from the key frame before it")
     return found
+
+
+def _check(log: DecoderLog) -> None:
+    log.update()
+    if log.counts:
+        raise DisagreementError(f"FFmpeg complains: {log.first}")
 
 
 def stored_behind(packets: Packets, key: int) -> NDArray[np.int64]:
@@ -169,15 +176,14 @@ class Excerpts:
 
             pieces = self._pieces(source, stretches, Path(folder))
             done = side_by_side(decoded, pieces, self._video.workers, "keyframes-excerpt", self._ended)
-            with closing(done):
-                for result in done:
-                    log.update()
-                    if log.counts:
-                        raise DisagreementError(f"FFmpeg complains: {log.first}")
-                    yield result
-            log.update()
-            if log.counts:
-                raise DisagreementError(f"FFmpeg complains: {log.first}")
+            try:
+                with closing(done):
+                    for result in done:
+                        _check(log)
+                        yield result
+            except VideoError as error:
+                raise DisagreementError(str(error)) from None
+            _check(log)
 
     def _pieces(self, source: OpenCVCapture, stretches: Sequence[Stretch], folder: Path) -> Iterator[_Piece]:
         """Write the pieces, one at a time."""
