@@ -44,9 +44,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # The folder of this file would hide the package `clustering` from the imports below.
 sys.path[0] = str(ROOT)
-sys.path.insert(1, str(Path(__file__).resolve().parent))
 
-from recordings import KIND_MINUTES, make_kinds, make_video  # noqa: E402 - found only now
+from benchmarks.recordings import KIND_MINUTES, make_hour, make_kinds  # noqa: E402 - found only now
 
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
 STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_files"}

@@ -1,4 +1,4 @@
-"""Recordings for `benchmarks/extract.py`, made of the sample clip: an hour of one kind, or some minutes of each kind."""
+"""Recordings for `benchmarks/extract.py`, made of the sample clip: an hour of one kind, or minutes of each kind."""
 
 import subprocess
 import sys
@@ -28,8 +28,8 @@ def ffmpeg(*arguments):
     subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)], check=True)
 
 
-def make_video(folder, quick):
-    """Make the video of this benchmark in a folder, unless it is there."""
+def make_hour(folder, quick):
+    """Yield an hour, or two minutes, in which all B-frames can be left out; made in a folder unless it is there."""
     part, whole = folder / "two_minutes_b.mp4", folder / "one_hour_b.mp4"
     folder.mkdir(parents=True, exist_ok=True)
     if not part.exists():
@@ -41,12 +41,13 @@ def make_video(folder, quick):
         ffmpeg("-stream_loop", -1, "-i", SAMPLE, "-t", 120, "-vf", camera, *codec, unfinished)
         unfinished.rename(part)
     if quick:
-        return part
+        yield part
+        return
     if not whole.exists():
         unfinished = whole.with_suffix(".part.mp4")
         ffmpeg("-stream_loop", 29, "-i", part, "-c", "copy", unfinished)
         unfinished.rename(whole)
-    return whole
+    yield whole
 
 
 def make_kinds(folder, minutes):
