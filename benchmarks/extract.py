@@ -350,9 +350,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cache = args.cache or folder
-        for video in args.videos or (
-            make_kinds(cache, args.minutes) if args.kinds else [make_video(cache, args.quick)]
-        ):
+        own = make_kinds(cache, args.minutes) if args.kinds else make_hour(cache, args.quick)
+        for video in args.videos or own:
             compare(video, args, folder)
 
 
