@@ -16,7 +16,7 @@ from keyframes.result.image_files import write_image
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
-from keyframes.video import DisagreementError, Proof, VideoReader, seek_frames
+from keyframes.video import DisagreementError, Proof, VideoReader, fetch_frames, seek_frames
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -66,7 +66,10 @@ def _write_images(
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
+    if proof is None:
+        fetched = reader.read_frames(files)
+    else:
+        fetched = (fetch_frames if proof.view.excerpts else seek_frames)(reader, files, proof)
     # Encoded beside the decoding, a few at a time: at full size they take memory.
     waiting: deque[Future[None]] = deque()
     thumbnails = {}

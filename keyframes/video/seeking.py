@@ -138,11 +138,6 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
         Where a proof fails: then nothing that was yielded is to be trusted, and `read_frames` is the way.
     """
     wanted = sorted({int(index) for index in indices})
-    if proof.view.excerpts:
-        from keyframes.video.excerpt_frames import fetch_frames
-
-        yield from fetch_frames(video, wanted, proof)
-        return
     timeline = _timeline(video)
     if seeking_pays(video, wanted, proof.view.luma):
         yield from _seek_side_by_side(video, _groups(video, timeline, wanted), timeline, proof)
