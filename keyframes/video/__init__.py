@@ -13,7 +13,7 @@ decoded without those between) and `excerpt_frames` (the same, proven).
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.excerpt_frames import fetch_frames, prove_excerpts
+from keyframes.video.excerpt_frames import excerpts_pay, fetch_frames, prove_excerpts
 from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
@@ -40,6 +40,7 @@ __all__ = [
     "VideoReader",
     "View",
     "adopt_packets",
+    "excerpts_pay",
     "expected_cost",
     "fetch_frames",
     "file_hash",

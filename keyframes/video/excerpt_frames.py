@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.captures import PLAIN
-from keyframes.video.excerpts import Excerpts, Stretch, stored_behind, stretches_to
+from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.frames import Frame
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
@@ -17,6 +17,10 @@ from keyframes.video.segments import range_of
 
 # So many frames of a file are compared with those that a seek gives.
 N_PROVEN = 8
+# Each of them costs about as much as decoding so many frames.
+PROOF_COST = 60
+# A walk over no more frames than this is short.
+FEWEST_WALKED = 2000
 
 
 def prove_excerpts(video: VideoReader) -> None:
@@ -38,22 +42,39 @@ def prove_excerpts(video: VideoReader) -> None:
             seeker.frame(index)
 
 
-def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Iterator[Frame]:
-    """Yield whole frames by excerpts, in ascending order; each has the fingerprint that the scan saw.
+def excerpts_pay(video: VideoReader, indices: Iterable[int]) -> bool:
+    """Whether frames of a file of which nothing is proven yet cost less by excerpts than by walking to the last one."""
+    wanted = sorted({int(index) for index in indices})
+    # What reads the packets takes its time too, and what is decoded first is not known before.
+    if not wanted or wanted[-1] < FEWEST_WALKED or why_no_excerpts(video):
+        return False
+    try:
+        n_needed = sum(len(needed(video.packets, stretch)) for stretch in stretches_to(video.packets, wanted))
+    except (DisagreementError, IndexError):
+        return False
+    return n_needed + N_PROVEN * PROOF_COST < wanted[-1] / 2
+
+
+def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None) -> Iterator[Frame]:
+    """Yield whole frames by excerpts, in ascending order.
+
+    Each has the fingerprint that the scan saw; without a proof, some frames of the file are compared first.
 
     Raises
     ------
     DisagreementError
-        Where one has not: then nothing that was yielded is to be trusted.
+        Where a comparison fails: then nothing that was yielded is to be trusted.
     """
     wanted = sorted({int(index) for index in indices})
+    if proof is None:
+        prove_excerpts(video)
     n_bytes = 3 * video.header.height * video.header.width * (video.workers + 2)
     excerpts = Excerpts(video, most_pictures=max(1, WAITING_BYTES // n_bytes))
 
     def proven(pictures: Iterator[Picture]) -> list[Frame]:
         frames = []
         for index, time_s, image in pictures:
-            if proof.fingerprint(image) != proof.expected[index]:
+            if proof is not None and proof.fingerprint(image) != proof.expected[index]:
                 raise DisagreementError(f"frame {index} gave another picture")
             frames.append(Frame(index, time_s, image.copy()))
         return frames

@@ -15,7 +15,18 @@ from keyframes.report.overview import make_overview
 from keyframes.scan.path import path_of
 from keyframes.scan.sparse import cost_of, plan_sparse
 from keyframes.settings import Settings
-from keyframes.video import Excerpts, VideoReader, needed, stored_behind, stretches_to, why_no_excerpts
+from keyframes.video import (
+    DisagreementError,
+    Excerpts,
+    Proof,
+    VideoReader,
+    View,
+    fetch_frames,
+    needed,
+    stored_behind,
+    stretches_to,
+    why_no_excerpts,
+)
 from keyframes.video.packets import Packets
 from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import LONG_KINDS, read_number
@@ -159,3 +170,21 @@ def test_where_it_is_not_possible_every_frame_is_looked_at_and_a_warning_says_so
     assert sparse.warnings[1:] == exact.warnings
     assert sparse.keyframes == exact.keyframes
     assert "scan" not in sparse.manifest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["b_frames.mp4", "hevc.mkv", "mjpeg.mov"])
+def test_frames_that_nobody_looked_at_are_fetched_by_excerpts(name, long_file):
+    with VideoReader(long_file(name), threads=2) as video:
+        wanted = [stretch.wanted[0] for stretch in plan_sparse(video)][::9]
+        found = {frame.index: frame.image for frame in fetch_frames(video, wanted, None)}
+    assert list(found) == wanted
+    expected = plain_frames(video.path, set(wanted))
+    assert all((expected[index] == image).all() for index, image in found.items())
+
+
+def test_a_picture_that_is_another_one_is_refused(video_file):
+    with VideoReader(video_file("h264_b_frames.mp4")) as video:
+        wrong = Proof(View(excerpts=True), lambda _: b"one", {0: b"other"}, lambda *_: True)
+        with pytest.raises(DisagreementError, match="another picture"):
+            list(fetch_frames(video, [0], wrong))
