@@ -26,6 +26,8 @@ MORE_AT_TEN_TIMES = 0.3
 LONG_FRAMES = 50_000
 # Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
 EVEN_SHARE = 0.7
+# So many key frames at most are looked at more closely for that.
+MOST_GROUPS = 4096
 # A key frame costs more than others by half as much as its packet is larger, up to this.
 MOST_KEY_COST = 6.0
 # Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
@@ -72,20 +74,23 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     """
     packets = video.packets
     first, stop = range_of(video)
-    keys = packets.times_ms.searchsorted(packets.key_times_ms)
-    keys = keys[max(0, int(keys.searchsorted(first, side="right")) - 1) : int(keys.searchsorted(stop))]
-    if not len(keys):
-        return []
+    keys, ends = _keys_within(packets, first, stop, video.every)
     budget, key_cost = cost_of(stop - first), _key_cost(packets)
     movement = movement_of_packets(packets, video.header.frame_rate)
     share = EVEN_SHARE if movement[first:stop].any() else 1.0
     n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
-    groups = [_group(packets, key, first, stop, video.every, key_cost) for key in keys.tolist()]
-    groups = [group for group in groups if len(group.frames)]
-    heads = {groups[place].key: groups[place] for place in even_rows(len(groups), n_heads).tolist()}
+
+    def groups_of(some: NDArray[np.int64]) -> list[_Group]:
+        found = [_group(packets, key, first, stop, video.every, key_cost) for key in some.tolist()]
+        return [group for group in found if len(group.frames)]
+
+    heads = {group.key: group for group in groups_of(keys[even_rows(len(keys), n_heads)])}
     left = budget - sum(float(head.costs[0]) for head in heads.values())
     wanted = {key: head.frames[:1] for key, head in heads.items()}
-    offers = _moving(groups, movement, video.header.frame_rate, left, heads)
+    sums = np.concatenate([[0], np.cumsum(movement)])
+    moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
+    most_moving = np.sort(np.argsort(-moved, kind="stable")[: min(MOST_GROUPS, int((moved > 0).sum()))])
+    offers = _moving(groups_of(keys[most_moving]), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
     # What is left goes to frames behind all of them: where the bit rate is constant, sizes tell nothing.
@@ -94,6 +99,15 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
         reached = head.frames[head.costs <= head.costs[0] + behind]
         wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
     return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
+
+
+def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the key frames before the next one of which a frame of range and stride is shown, and these next ones."""
+    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    ends = np.append(keys[1:], len(packets.times_ms))
+    earliest = first + -(-np.maximum(keys - first, 0) // every) * every
+    within = earliest < np.minimum(ends, stop)
+    return keys[within], ends[within]
 
 
 @dataclass(frozen=True)
