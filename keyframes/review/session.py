@@ -118,7 +118,7 @@ class Session(AbstractContextManager["Session"]):
         scan = self._scan
         rows = [scan.row(entry["frame_index"]) for entry in self.manifest["keyframes"]]
         chosen = np.array([row for row in rows if row >= 0], np.int64)
-        overview = make_overview(self._timeline, scan.label, scan.map, chosen)
+        overview = make_overview(self._timeline, scan.label, scan.map, chosen, has_gaps="scan" in self.manifest)
         middle, side = map_square(scan.map)
         return {
             **overview.as_dict(scan.frame_index, self._timeline, scan.label, scan.doubt),
