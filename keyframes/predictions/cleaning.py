@@ -15,7 +15,7 @@ from keyframes.predictions.kernels.linking import common_motion, deviations, lin
 from keyframes.predictions.kernels.steadying import fill_gaps, from_states, place_by_shape, steady, to_states
 
 # A point is bad that deviates from its neighbours in time by so many times the noise.
-BAD_NOISES = 6.0
+BAD_NOISES = 4.0
 # Noise is told from motion by the lower part of what second differences there are.
 QUIET_SHARE = 0.25
 # An animal that is on the move all over deviates more; so many frames on each side tell that.
@@ -224,16 +224,16 @@ def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) 
 def _noise_and_bad(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Noise of each node, and the points that are missing or deviate by more than it explains."""
     deviation = np.empty(points.shape[:3], np.float32)
-    deviations(points, deviation)
-    missing: NDArray[np.bool_] = np.asarray(~np.isfinite(points).all(axis=3))
-    noise = noise_of(points)
     motion = np.empty(points.shape[:2], np.float32)
-    bad = missing
-    # Outliers make the noise look larger; without the first of them it is known better.
+    bad: NDArray[np.bool_] = np.asarray(~np.isfinite(points).all(axis=3))
+    noise, good = noise_of(points), points.copy()
+    # Outliers make the noise look larger and draw medians towards them; without the first of them both are known better.
     for _ in range(2):
+        deviations(good, deviation)
         common_motion(deviation, MOTION_REACH, np.maximum(noise, 1e-6), motion)
         with np.errstate(invalid="ignore"):
-            bad = missing | (deviation > BAD_NOISES * noise * motion[..., None])
+            bad |= deviation > BAD_NOISES * noise * motion[..., None]
+        good[bad] = np.nan
         noise = noise_of(points, bad)
     return noise, bad
 
