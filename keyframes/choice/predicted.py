@@ -7,6 +7,7 @@ that are labelled or chosen already.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,7 @@ MOST_EVENTS = 1024
 GAP_GAIN = 0.5
 # What is hidden for long gets no more than this share of the frames for doubt.
 HIDDEN_SHARE = 0.25
+OWN = True
 
 
 @dataclass
@@ -178,9 +180,13 @@ class _Poses:
         """Places of rows of the scan in the sample."""
         return np.searchsorted(self.rows, np.asarray(rows, np.int64))
 
-    def covered_by(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Distance of each to the nearest of these rows; None where there are none."""
-        return self.distances[self.places(rows)].min(axis=0) if len(rows) else None
+    @cached_property
+    def parts(self) -> NDArray[np.float32]:
+        """Distances in place and in posture beside each other, (n_sampled, 2 * n_sampled).
+
+        One frame may show the place of another, and a third one its posture.
+        """
+        return np.concatenate([self.distances - self.posture, self.posture], axis=1)
 
 
 def _nearest(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
@@ -251,35 +257,34 @@ def _add_medoids(
     from clustering import k_medoids
 
     own = poses.places(rows)
-    distances, weights = poses.distances[np.ix_(own, own)], poses.weights[own]
-    # What is farther from all others than anything covers nothing.
-    nowhere = 2 * distances.max() + 1
-
-    def medoids_of(candidates: NDArray[np.bool_], number: int, closest: NDArray[np.float32] | None) -> list[int]:
-        matrix = np.where(candidates[:, None], distances, nowhere)
-        found, _ = k_medoids(matrix, number, sample_weight=weights, covered=closest)
-        return [int(row) for row in found]
-
+    columns = np.concatenate([own, own + len(poses.rows)]) if chosen_for == "doubt" and OWN else slice(None)
+    parts, weights = poses.parts[:, columns], np.tile(poses.weights, 2)[columns]
     n_before = len(choice.rows)
     while (n_left := n_wanted - (len(choice.rows) - n_before)) > 0:
-        covered = poses.covered_by(np.concatenate([fixed, choice.rows]).astype(np.int64))
-        closest = None if covered is None else covered[own]
+        there = poses.places(np.concatenate([fixed, choice.rows]).astype(np.int64))
+        closest = parts[there].min(axis=0) if len(there) else None
 
-        best = medoids_of(choice.allowed[rows], 1, closest)
+        def medoids_of(candidates: NDArray[np.bool_], number: int) -> list[int]:
+            places = own[candidates[rows]]
+            found, _ = k_medoids(parts[places], number, sample_weight=weights, covered=closest) if len(places) else ([],0)
+            return [int(places[one]) for one in found]
+
+        best = medoids_of(choice.allowed, 1)
         if not best:
             # All that is left is at distance 0 from what is there.
             return
-        most = np.full(len(own), nowhere, np.float32) if closest is None else closest.copy()
-        enough = GAP_GAIN * _gain(distances[best[0]], most, weights)
+        most = np.full(parts.shape[1], 2 * parts.max() + 1, np.float32) if closest is None else closest.copy()
+        enough = GAP_GAIN * _gain(parts[best[0]], most, weights)
         n_now = len(choice.rows)
-        for medoid in medoids_of(choice.free[rows], n_left, closest):
+        for medoid in medoids_of(choice.free, n_left):
             # Up to the first one that one before it excludes, or that gains too little.
-            if not choice.free[rows[medoid]] or _gain(distances[medoid], most, weights) < enough:
+            row = int(poses.rows[medoid])
+            if not choice.free[row] or _gain(parts[medoid], most, weights) < enough:
                 break
-            choice.add(int(rows[medoid]), chosen_for)
-            most = np.minimum(most, distances[medoid])
+            choice.add(row, chosen_for)
+            most = np.minimum(most, parts[medoid])
         if len(choice.rows) == n_now:
-            choice.add(int(rows[best[0]]), chosen_for)
+            choice.add(int(poses.rows[best[0]]), chosen_for)
 
 
 def _gain(distances: NDArray[np.float32], closest: NDArray[np.float32], weights: NDArray[np.int64]) -> float:
