@@ -1,8 +1,8 @@
 """The next frames by what a network says already: some where it is in doubt, some to cover the poses.
 
 A part of the frames goes to events of doubt, one for each event: the worst ones, and of many that are about as bad the
-ones that represent the poses of the others. The rest are k-medoids of places and postures, beside those
-that are labelled or chosen already.
+ones that represent the poses of the others. The rest are k-medoids beside those that are labelled or chosen already:
+the place of a frame is covered by the frame whose place is nearest, its posture by the one whose posture is.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,6 @@ MOST_EVENTS = 1024
 GAP_GAIN = 0.5
 # What is hidden for long gets no more than this share of the frames for doubt.
 HIDDEN_SHARE = 0.25
-OWN = True
 
 
 @dataclass
@@ -182,9 +181,9 @@ class _Poses:
 
     @cached_property
     def parts(self) -> NDArray[np.float32]:
-        """Distances in place and in posture beside each other, (n_sampled, 2 * n_sampled).
+        """Distances to all in place, and beside them those in posture: (n_sampled, 2 * n_sampled).
 
-        One frame may show the place of another, and a third one its posture.
+        Each is covered by itself: one chosen frame may show where an animal is, and another one its posture.
         """
         return np.concatenate([self.distances - self.posture, self.posture], axis=1)
 
@@ -254,37 +253,46 @@ def _add_medoids(
     chosen_for: ChosenFor,
 ) -> None:
     """Choose k-medoids of some sampled rows, free ones as long as these cover anything that is not covered yet."""
-    from clustering import k_medoids
-
     own = poses.places(rows)
-    columns = np.concatenate([own, own + len(poses.rows)]) if chosen_for == "doubt" and OWN else slice(None)
-    parts, weights = poses.parts[:, columns], np.tile(poses.weights, 2)[columns]
+    # Frames for doubt represent other doubtful ones, those for coverage all.
+    parts = poses.parts[:, np.concatenate([own, own + len(poses.rows)])]
+    weights = np.tile(poses.weights[own], 2)
     n_before = len(choice.rows)
     while (n_left := n_wanted - (len(choice.rows) - n_before)) > 0:
-        there = poses.places(np.concatenate([fixed, choice.rows]).astype(np.int64))
+        there = poses.places([*fixed.tolist(), *choice.rows])
         closest = parts[there].min(axis=0) if len(there) else None
-
-        def medoids_of(candidates: NDArray[np.bool_], number: int) -> list[int]:
-            places = own[candidates[rows]]
-            found, _ = k_medoids(parts[places], number, sample_weight=weights, covered=closest) if len(places) else ([],0)
-            return [int(places[one]) for one in found]
-
-        best = medoids_of(choice.allowed, 1)
+        best = _medoids(parts, weights, closest, own[choice.allowed[rows]], 1)
         if not best:
             # All that is left is at distance 0 from what is there.
             return
         most = np.full(parts.shape[1], 2 * parts.max() + 1, np.float32) if closest is None else closest.copy()
         enough = GAP_GAIN * _gain(parts[best[0]], most, weights)
         n_now = len(choice.rows)
-        for medoid in medoids_of(choice.free, n_left):
+        for place in _medoids(parts, weights, closest, own[choice.free[rows]], n_left):
             # Up to the first one that one before it excludes, or that gains too little.
-            row = int(poses.rows[medoid])
-            if not choice.free[row] or _gain(parts[medoid], most, weights) < enough:
+            row = int(poses.rows[place])
+            if not choice.free[row] or _gain(parts[place], most, weights) < enough:
                 break
             choice.add(row, chosen_for)
-            most = np.minimum(most, parts[medoid])
+            most = np.minimum(most, parts[place])
         if len(choice.rows) == n_now:
             choice.add(int(poses.rows[best[0]]), chosen_for)
+
+
+def _medoids(
+    parts: NDArray[np.float32],
+    weights: NDArray[np.int64],
+    closest: NDArray[np.float32] | None,
+    candidates: NDArray[np.int64],
+    number: int,
+) -> list[int]:
+    """Places of the candidates, at most so many, that cover most of what is not covered yet."""
+    from clustering import k_medoids
+
+    if not len(candidates):
+        return []
+    found, _ = k_medoids(parts[candidates], number, sample_weight=weights, covered=closest)
+    return [int(place) for place in candidates[found]]
 
 
 def _gain(distances: NDArray[np.float32], closest: NDArray[np.float32], weights: NDArray[np.int64]) -> float:

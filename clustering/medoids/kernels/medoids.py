@@ -25,8 +25,8 @@ def pick_medoids(distances: Array, weights: Array, gains: Array, closest: Array,
     A gain can only fall as more medoids stand, so that only the largest of the old ones is worked out anew until it
     stays the largest (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978).
 
-    IN: distances (n_candidates, n_samples); weights (n_samples,). OUT: gains (n_candidates,), float64; picked (n_picked,).
-    INOUT: closest (n_samples,), distances to the nearest medoid.
+    IN: distances (n_candidates, n_samples); weights (n_samples,). OUT: gains (n_candidates,), float64; picked
+    (n_picked,). INOUT: closest (n_samples,), distances to the nearest medoid.
     """
     for c in range(gains.shape[0]):
         gains[c] = gain(distances, c, weights, closest)
