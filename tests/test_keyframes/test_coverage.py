@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import keyframes
 from keyframes.choice.animals import find_animals
 from keyframes.choice.basis import MOST_UNSEEN, unseen_share
-from keyframes.choice.covering import SPREAD, alike_rows, nearest_of_sample, scene_distances
+from keyframes.choice.covering import SPREAD, alike_rows, covering_clusters, nearest_of_sample, scene_distances
+from keyframes.choice.selection import Known
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.path import path_of
 from keyframes.scan.scan import Sample
@@ -151,6 +152,19 @@ def test_every_frame_is_taken_for_the_nearest_of_the_sample():
     for rows in ([3], [0, 1, 9], [2, 7, 8, 30]):
         away = np.abs(np.arange(40)[:, None] - np.array(rows))
         assert_array_equal(nearest_of_sample(np.array(rows), 40), away.argmin(axis=1))
+
+
+def test_where_known_frames_show_every_scene_there_is_nothing_to_cover():
+    rows = np.arange(60)
+    frames = drawn(np.column_stack([12 + rows * 0.6, 24 + 8 * np.sin(rows / 5)]), 20 * np.sin(rows / 5))
+    pixels = frames.reshape(len(frames), -1)
+    components = PrincipalComponents.fit(pixels)
+    features = components.transform(pixels)
+    sample = Sample(rows, frames, rows.astype(float))
+    scan = SimpleNamespace(sample=sample, features=features, components=components, frame_index=rows)
+    found = covering_clusters(scan, 5, Known(features[:30], rows[:30], rows[:30]))
+    assert sum(len(set(alike) & set(range(30))) == 0 for alike in found.alike) >= 4
+    assert covering_clusters(scan, 5, Known(features, rows, rows)) is None
 
 
 def test_frames_show_the_same_where_the_path_is_short():
