@@ -77,6 +77,8 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     packets = video.packets
     first, stop = range_of(video)
     keys, ends = _keys_within(packets, first, stop, video.every)
+    if not len(keys):
+        return []
     budget, key_cost = cost_of(stop - first), _key_cost(packets)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
