@@ -18,6 +18,8 @@ FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
 ImageFormat = Literal["png", "jpg"]
 ScanKind = Literal["auto", "exact", "sparse"]
+# Names of earlier versions, which stand in manifests.
+FORMER_SCANS = {"fast": "sparse"}
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 # Tools that keep a project, to which frames can be added.
 WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
@@ -218,8 +220,7 @@ class Settings:
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
-        if str(self.scan) == "fast":
-            self._set("scan", "sparse")
+        self._set("scan", FORMER_SCANS.get(self.scan, self.scan))
         kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):

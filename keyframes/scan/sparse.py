@@ -18,7 +18,7 @@ from keyframes.video import Stretch, VideoReader, range_of, stored_behind
 from keyframes.video.packets import Packets
 
 # Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
-COST = 5000.0
+COST = 8000.0
 AT_FRAMES = 100_000
 # ... and at ten times as many more by this share.
 MORE_AT_TEN_TIMES = 0.3
@@ -29,17 +29,19 @@ EVEN_SHARE = 0.7
 # So many key frames at most are looked at more closely for that.
 MOST_GROUPS = 4096
 # A key frame costs more than others by half as much as its packet is larger, up to this.
-MOST_KEY_COST = 6.0
+MOST_KEY_COST = 3.0
 # Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
 # stretches lie below.
 STRETCH_S = 0.5
 REST_PERCENTILE = 10
 ABOVE_REST = 1.3
-# For what is left, so many frames at most are decoded behind each key frame, and looked at.
-MOST_BEHIND, LOOKS_BEHIND = 24, 4
+# Where no larger share of a recording moves, whole stretches are decoded for that; otherwise any frame will do.
+RARE = 0.3
+# What is left goes to decoding on behind each key frame, of which so many frames are looked at.
+LOOKS_BEHIND = 8
 # Behind one key frame so many seconds of movement count: the first of these by which all fit into what may be spent.
-MOVING_S = (3.0, 1.5, 0.8, 0.4, 0.2)
-LOOKS_A_SECOND = 8.0
+MOVING_S = (3.0, 1.5)
+LOOKS_A_SECOND = 4.0
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,13 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     packets = video.packets
     first, stop = range_of(video)
     keys, ends = _keys_within(packets, first, stop, video.every)
+    if not len(keys):
+        return []
     budget, key_cost = cost_of(stop - first), _key_cost(packets)
     movement = movement_of_packets(packets, video.header.frame_rate)
-    share = EVEN_SHARE if movement[first:stop].any() else 1.0
+    if (movement[first:stop] > 0).mean() > RARE:
+        movement = np.zeros_like(movement)
+    share = 1.0 if _stand_alone(packets) else EVEN_SHARE
     n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
 
     def groups_of(some: NDArray[np.int64]) -> list[_Group]:
@@ -93,8 +99,7 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     offers = _moving(groups_of(keys[most_moving]), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
-    # What is left goes to frames behind all of them: where the bit rate is constant, sizes tell nothing.
-    behind = min(MOST_BEHIND, (left - sum(offer.cost for offer in offers)) / max(1, len(heads)))
+    behind = (left - sum(offer.cost for offer in offers)) / max(1, len(heads))
     for key, head in heads.items():
         reached = head.frames[head.costs <= head.costs[0] + behind]
         wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
@@ -174,8 +179,7 @@ def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float
     """
     is_key = np.isin(packets.times_ms, packets.key_times_ms)
     n_frames = len(is_key)
-    if is_key.sum() > n_frames / 2:
-        # Where each picture stands for itself, sizes tell nothing of movement.
+    if _stand_alone(packets):
         return np.zeros(n_frames)
     counted = np.concatenate([[0], np.cumsum(~is_key)])
     sizes = np.concatenate([[0.0], np.cumsum(np.where(is_key, 0.0, packets.sizes))])
@@ -184,6 +188,11 @@ def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float
     mean = (sizes[end] - sizes[begin]) / np.maximum(counted[end] - counted[begin], 1)
     rest = float(np.percentile(mean, REST_PERCENTILE)) or 1.0
     return np.asarray(np.maximum(mean / rest - ABOVE_REST, 0))
+
+
+def _stand_alone(packets: Packets) -> bool:
+    """Whether most frames are key frames, whose sizes tell nothing of movement."""
+    return len(packets.key_times_ms) > len(packets.times_ms) / 2
 
 
 def _key_cost(packets: Packets) -> float:
