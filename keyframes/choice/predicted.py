@@ -111,7 +111,7 @@ def choose_predicted(
         k = k_selection.k if k_selection else int(settings.k)
         allowed = ~np.isin(scan.frame_index, known)
         if not allowed.any():
-            raise RegionError("every frame that has predictions is labelled already: nothing is left")
+            raise RegionError("every frame that has predictions is labelled already: nothing is left to choose")
         choice = _Choice(
             allowed, allowed.copy(), allowed.copy(), scan.time_s, least_gap_s(settings), max(1, REACH // settings.every)
         )

@@ -26,19 +26,21 @@ def export(
             "--output",
             "-o",
             metavar="DIR",
-            help="Folder of a new export. Default: <video name>-<tool> beside the result; "
-            "for DeepLabCut <task>-<scorer>-<date> here.",
+            help="Folder for a new export. Default: <video name>-<tool> beside the result; "
+            "for DeepLabCut <task>-<scorer>-<date> in the current folder.",
         ),
     ] = None,
     video: Annotated[
         list[Path] | None,
-        typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor here. Repeatable."),
+        typer.Option(
+            metavar="VIDEO", help="The video, if it is neither beside the result nor in the current folder. Repeatable."
+        ),
     ] = None,
     prelabel: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="What a network predicted on the videos, to be corrected instead of labelled anew: a file of "
+            help="Predictions of a network, exported as labels to correct: a file of "
             "DeepLabCut, SLEAP or Lightning Pose, or the folder that holds them.",
         ),
     ] = None,
@@ -48,22 +50,27 @@ def export(
             "--predictions-offset",
             parser=parse_numbers,
             metavar="X,Y",
-            help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut noted.",
+            help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut recorded.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing; list the files that would be written.")
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the frames of earlier extractions into a labelling tool.
 
     The images are used as they are; only the context frames of Lightning Pose are decoded from the video. Frames that a
-    project already has are left alone. After an error the project is as it was.
+    project already has are left as they are. After an error, the project is unchanged.
     """
     if offset is not None and (prelabel is None or len(offset) != 2):
         raise typer.BadParameter("--predictions-offset takes X,Y, and belongs to --prelabel")
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with errors_told(failed):
+        from keyframes.batch import videos_of
+
         exports = export_results(
             results,
             [tool],
@@ -71,9 +78,10 @@ def export(
             failed,
             as_json,
             output=output,
-            videos=video or (),
+            videos=video or videos_of(results),
             prelabels=prelabel,
             offset=offset,
+            dry_run=dry_run,
             progress=not quiet,
         )
     if as_json:
@@ -103,7 +111,12 @@ def export_results(
             done = run(results, tool, views=names, **vars(own), **how)
             for note in done.notes:
                 say(f"note: {tool}: {note}")
-            exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
+            changes = {"changes": [vars(change) for change in done.changes]} if how.get("dry_run") else {}
+            told = {"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)}
+            exports.append({**told, **changes})
             if not as_json:
-                print(printable(f"{tool}: {done.n_frames} frames in {done.place}"))
+                for change in done.changes:
+                    print(printable(f"{'new' if change.is_new else 'changed':<8} {change.path}"))
+                would = "would be " if changes else ""
+                print(printable(f"{tool}: {done.n_frames} frames {would}in {done.place}"))
     return exports

@@ -13,7 +13,8 @@ from keyframes.errors import KeyframesError
 def review(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Result folder of an extraction.")],
     video: Annotated[
-        Path | None, typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor here.")
+        Path | None,
+        typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor in the current folder."),
     ] = None,
     project: Annotated[
         Path | None,
@@ -39,9 +40,12 @@ def review(
 
             webbrowser.open(address)
 
+    from keyframes.batch import videos_of
     from keyframes.review import Session, serve
 
     try:
+        # A result of a batch finds its video by itself.
+        video = video or next(iter(videos_of([folder])), None)
         with Session(folder, video, project) as session:
             serve(session, port, opened)
     except KeyframesError as error:

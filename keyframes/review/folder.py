@@ -41,6 +41,14 @@ class ReviewedFolder:
             _replace(folder / "manifest.json", manifest_text(manifest).encode())
             self.revision = self._read_revision()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the folder still holds the choice that is known here; another extraction replaces it."""
+        try:
+            return self._read_revision() == self.revision
+        except ReviewError:
+            return False
+
     def close(self) -> None:
         """Let others review it."""
         if self._lock is not None:
@@ -64,7 +72,7 @@ class ReviewedFolder:
             if self._read_revision() != self.revision:
                 raise StaleError(
                     f"{self.folder / 'manifest.json'}: was changed by another program; "
-                    "close this page and run keyframes review again"
+                    "close this page and open the review again"
                 )
             _replace(self.folder / "manifest.json", manifest_text(manifest).encode())
             self.manifest = manifest
@@ -122,7 +130,7 @@ class ReviewedFolder:
         try:
             return _revision((self.folder / "manifest.json").read_bytes())
         except OSError as error:
-            raise ReviewError(f"{self.folder}: is not there any more ({error.strerror})") from None
+            raise ReviewError(f"{self.folder}: no longer exists ({error.strerror})") from None
 
 
 def _revision(content: bytes) -> str:
@@ -156,9 +164,7 @@ def _lock(folder: Path) -> int | None:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(held)
-        raise ReviewError(
-            f"{folder}: is being reviewed already, by another keyframes review; go to its page, or end it first"
-        ) from None
+        raise ReviewError(f"{folder}: another keyframes review has it open; go to its page, or stop it first") from None
     except OSError:
         # Some file systems on a network lock nothing.
         os.close(held)

@@ -128,7 +128,7 @@ def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others(tmp_path
     # Bent here for long, straight there for long, and bent there for a while; straight here is labelled.
     straight, bent = np.array([[0, 0], [30, 0], [60, 0]]), np.array([[0, 0], [30, 40], [60, 0]])
     stretches = [(straight, 60, 20), (bent, 60, 60), (straight, 200, 60), (bent, 200, 20)]
-    poses = np.concatenate([np.repeat(shape[None] + (place, 80), n, axis=0) for shape, place, n in stretches])
+    poses = np.concatenate([np.repeat([shape + np.array((place, 80))], n, axis=0) for shape, place, n in stretches])
     predictions = Predictions(
         source=VIDEO,
         frames=np.arange(len(poses)),
@@ -217,7 +217,7 @@ def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
 
 def test_options_of_predictions_need_predictions(tmp_path):
     for options in ({"doubt": 0.2}, {"keypoints": ("nose",)}, {"predictions_offset": (1, 2)}):
-        with pytest.raises(SettingsError, match="give predictions too"):
+        with pytest.raises(SettingsError, match="needs predictions; give them too"):
             keyframes.extract(VIDEO, 3, output=tmp_path / "out", **options)
     with pytest.raises(SettingsError, match="share of the frames"):
         keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=tmp_path, doubt=1.5)
