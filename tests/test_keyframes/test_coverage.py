@@ -16,6 +16,7 @@ from keyframes.choice.selection import Known
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.path import path_of
 from keyframes.scan.scan import Sample
+from keyframes.video import PLAIN
 
 SHAPE = (48, 64)
 
@@ -160,8 +161,8 @@ def test_where_known_frames_show_every_scene_there_is_nothing_to_cover():
     pixels = frames.reshape(len(frames), -1)
     components = PrincipalComponents.fit(pixels)
     features = components.transform(pixels)
-    sample = Sample(rows, frames, rows.astype(float))
-    scan = SimpleNamespace(sample=sample, features=features, components=components, frame_index=rows)
+    sample = Sample(rows, frames, rows.astype(float), rows)
+    scan = SimpleNamespace(sample=sample, features=features, components=components, frame_index=rows, view=PLAIN)
     found = covering_clusters(scan, 5, Known(features[:30], rows[:30], rows[:30]))
     assert sum(len(set(alike) & set(range(30))) == 0 for alike in found.alike) >= 4
     assert covering_clusters(scan, 5, Known(features, rows, rows)) is None
