@@ -2,7 +2,7 @@
 """How well do the chosen frames cover the poses of a recording? Measured against every n-th frame.
 
     python benchmarks/coverage.py                                 renders recordings of its own, with true poses
-    python benchmarks/coverage.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation]
+    python benchmarks/coverage.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation] [--tools]
 
 POSES.npz holds ``poses``, float32 (n_frames, n_animals, n_nodes, 2), pixels, NaN where a node is missing; gaps are
 filled by straight lines in time. ``--rest`` measures the resting test of each video as well: six rests of 633 frames,
@@ -18,6 +18,14 @@ an animal's nodes from their mean), the animals matched as fits best:
 
 A score is the geometric mean of the three means, each as a ratio to that of as many evenly spaced frames (mean of 16
 phases). Below 1 is better than every n-th frame. ``--ablation`` leaves out one part of the default after the other.
+
+``--tools`` measures how the labelling tools choose, too. Their procedures are written anew here:
+
+random frames      DeepLabCut's "uniform" and SLEAP's "sample, random"
+DeepLabCut         "kmeans" of DeepLabCut 3.0.2, step 1: pictures 30 pixels wide by nearest neighbour, the mean of their
+                   channels, MiniBatchKMeans, a random member of each cluster
+Lightning Pose     its app's: 64 x 64 pixels in colour, the half of the frames before which most changes, 32 principal
+                   components, KMeans, the member nearest to each centre
 """
 
 import argparse
@@ -30,6 +38,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.decomposition import PCA
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
@@ -206,7 +216,38 @@ def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
     return picks
 
 
-def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bool) -> None:
+def tools(video: Path) -> dict[str, Callable[[int, int], np.ndarray]]:
+    """Choices of k frames with a seed, as the labelling tools make them."""
+    narrow, square = [], []
+    with VideoReader(video) as reader:
+        for frame in reader:
+            scale = 30 / frame.image.shape[1]
+            small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+            narrow.append(small.mean(axis=2).reshape(-1))
+            square.append(cv2.resize(frame.image, (64, 64)).reshape(-1).astype(np.float16))
+    pictures = np.array(square)
+    energy = np.concatenate([[0.0], np.abs(np.diff(pictures.astype(np.float32), axis=0)).sum(axis=1)])
+    lively = np.flatnonzero(energy > np.percentile(energy, 50))
+    centred = np.array(narrow) - np.mean(narrow, axis=0)
+
+    def at_random(k: int, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).choice(len(narrow), k, replace=False)
+
+    def deeplabcut(k: int, seed: int) -> np.ndarray:
+        model = MiniBatchKMeans(k, batch_size=100, max_iter=50, tol=1e-3, random_state=seed).fit(centred)
+        rng = np.random.default_rng(seed)
+        return np.array([rng.choice(np.flatnonzero(model.labels_ == label)) for label in np.unique(model.labels_)])
+
+    def lightning_pose(k: int, seed: int) -> np.ndarray:
+        rows = lively if len(lively) >= k else np.arange(len(pictures))
+        reduced = PCA(min(32, len(rows)), random_state=seed).fit_transform(pictures[rows].astype(np.float32))
+        centres = KMeans(k, n_init="auto", random_state=seed).fit(reduced).cluster_centers_
+        return np.unique(rows[np.linalg.norm(reduced[:, None] - centres, axis=2).argmin(axis=0)])
+
+    return {"random frames": at_random, "DeepLabCut": deeplabcut, "Lightning Pose": lightning_pose}
+
+
+def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bool, as_tools: bool) -> None:
     """Print the scores of a video."""
     truth = Truth(poses)
     ks = [k for k in KS if k <= MOST_SHARE * len(poses)]
@@ -224,6 +265,11 @@ def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bo
         }
         if ablation:
             methods |= {told: lambda k, pick=pick: [pick(k)] for told, pick in variants(scan).items()}
+        if as_tools:
+            methods |= {
+                told: lambda k, pick=pick: [pick(k, seed) for seed in range(seeds)]
+                for told, pick in tools(video).items()
+            }
         for told, method in methods.items():
             ratios = np.array([np.mean([np.log(truth.score(rows)) for rows in method(k)], axis=0) for k in ks])
             by_k, by_part = np.exp(ratios.mean(axis=1)), np.exp(ratios.mean(axis=0))
@@ -241,6 +287,7 @@ def main() -> None:
     parser.add_argument("--rest", action="store_true", help="the resting test of each video as well")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--ablation", action="store_true", help="leave out one part of the default after the other")
+    parser.add_argument("--tools", action="store_true", help="how the labelling tools choose, as well")
     options = parser.parse_args()
     if len(options.files) % 2:
         parser.error("give a file of poses for each video")
@@ -256,10 +303,11 @@ def main() -> None:
                 write_video(path, render(scene, motion), scene.frame_rate, preset="veryfast")
                 videos.append((name, path, simulate(scene, motion)[0].astype(np.float64)))
         for name, video, poses in videos:
-            evaluate(name, video, poses, options.seeds, options.ablation)
+            how = (options.seeds, options.ablation, options.tools)
+            evaluate(name, video, poses, *how)
             if options.rest or (not options.files and name in RESTING):
                 path = Path(folder) / f"{video.stem}-rest.mp4"
-                evaluate(f"{name}, resting", path, resting(video, poses, path), options.seeds, options.ablation)
+                evaluate(f"{name}, resting", path, resting(video, poses, path), *how)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Make the pictures of the pages that the README and whoever works on them look at: python docs/screenshots.py FOLDER.
+"""Take pictures of the pages, for whoever works on them: python docs/screenshots.py FOLDER.
 
-Needs the dev extra and Chromium. With --readme it writes those of the README and the documentation alone:
-``docs/app.png``, ``docs/review.png`` and ``docs/next_round.png``.
+Needs the dev extra and Chromium. With --docs it takes those of the documentation instead: ``docs/app.png``,
+``docs/report.png``, ``docs/review.png`` and ``docs/next_round.png``.
 """
 
 import argparse
@@ -28,25 +28,23 @@ def main() -> None:
     """Take them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs")
-    parser.add_argument("--readme", action="store_true", help="write the README's pictures alone")
+    parser.add_argument("--docs", action="store_true", help="write the documentation's pictures instead")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shutil.copy(ROOT / "sample_data" / "mouse.mp4", work)
         result = keyframes.extract(Path(work) / "mouse.mp4", 20, output=Path(work) / "mouse-keyframes")
         with served("review", result.folder) as address, served("app", some_recordings(Path(work))) as app:
-            if options.readme:
+            if options.docs:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 look_at_app(page, app)
-                page.screenshot(path=f"{work}/app.png")
-                write_small(cv2.imread(f"{work}/app.png"), ROOT / "docs" / "app.png")
+                take(page, "app.png", work)
                 look_at_review(page, address)
-                page.screenshot(path=f"{work}/review.png")
-                write_small(cv2.imread(f"{work}/review.png"), ROOT / "docs" / "review.png")
-                page.goto((next_round(Path(work)) / "report.html").as_uri())
-                page.wait_for_timeout(300)
-                page.screenshot(path=f"{work}/next_round.png")
-                write_small(cv2.imread(f"{work}/next_round.png"), ROOT / "docs" / "next_round.png")
+                take(page, "review.png", work)
+                for name, folder in (("report.png", result.folder), ("next_round.png", next_round(Path(work)))):
+                    page.goto((folder / "report.html").as_uri())
+                    page.wait_for_timeout(300)
+                    take(page, name, work)
                 return
             options.folder.mkdir(parents=True, exist_ok=True)
             for size, (width, height) in SIZES.items():
@@ -137,12 +135,18 @@ def look_at_review(page, address):
     page.goto(address)
     page.click(".grid .card >> nth=5")
     page.check("#apart")
-    page.wait_for_selector("#candidates .card")
+    page.wait_for_selector("#candidates .card", timeout=300_000)
     page.click("#candidates .card >> nth=0")
     page.evaluate("scrollTo(0, 0)")
     page.mouse.move(3, 3)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(300)
+
+
+def take(page, name, work):
+    """Take a picture of a page for the documentation."""
+    page.screenshot(path=f"{work}/{name}")
+    write_small(cv2.imread(f"{work}/{name}"), ROOT / "docs" / name)
 
 
 def write_small(image, place):

@@ -3,7 +3,7 @@
     python own_features.py VIDEO FOLDER
 
 The features here are colour histograms, which suit recordings where light or scenery change. Put a network's output or
-the key points of a tracker in their place.
+the keypoints of a tracker in their place.
 """
 
 import argparse

@@ -37,7 +37,12 @@ PACKAGES = {
     "typer": "typer",
     "uvicorn": "uvicorn",
 }
-EXTRAS = {"cluster": ("distributed",), "encoder": ("torch",), "sleap": ("h5py", "sleap-io")}
+EXTRAS = {
+    "cluster": ("distributed",),
+    "deeplabcut": ("pandas", "tables"),
+    "encoder": ("torch",),
+    "sleap": ("h5py", "sleap-io"),
+}
 # All of them bring a folder `cv2`, and the one that was installed last has overwritten the others.
 OPENCV_PACKAGES = (
     "opencv-python",
@@ -72,9 +77,11 @@ def examine(trying: Callable[[str], None] = lambda what: None) -> dict[str, Any]
         )
     cache = _numba_cache()
     if not cache["compiles"]:
-        problems.append("Numba compiles nothing, so everything takes many times as long: is NUMBA_DISABLE_JIT set?")
+        problems.append("Numba does not compile, so everything takes many times as long: is NUMBA_DISABLE_JIT set?")
     elif not cache["writable"]:
-        problems.append("Numba can write no cache folder, so each process compiles anew: set NUMBA_CACHE_DIR")
+        problems.append(
+            "Numba cannot write its cache folder, so each process compiles everything again: set NUMBA_CACHE_DIR"
+        )
     temporary = _temporary_folder()
     if not temporary["writable"]:
         problems.append("the folder for temporary files cannot be written: set TMPDIR")

@@ -6,14 +6,14 @@
     ├── SettingsError   a setting that is wrong in itself, whatever the video (exit status 2)
     ├── VideoError      a file that cannot be read as a video
     ├── RegionError     a time range or a crop outside the video
-    ├── EncoderError    a network that cannot be had: a missing extra, or a file that is none
+    ├── EncoderError    a network that cannot be used: an extra is missing, or the file is not a network
     ├── PredictionsError  a file that cannot be read as a network's predictions, or belongs to another video
     ├── OutputError     a result that cannot be written
-    ├── ExportError     an earlier result, a project or a missing extra that keeps an export from being made
+    ├── ExportError     an earlier result, a project or a missing extra prevents an export
     ├── ReviewError     a change to a choice that cannot be made
-    │   └── StaleError  one that was asked for by a page that does not show the choice as it is
-    ├── AppError        what the page of the app asks for and cannot be done
-    └── BatchError      a folder without recordings, or a cluster that is not there
+    │   └── StaleError  one from a page that shows an outdated choice
+    ├── AppError        a request of the app's page that cannot be done
+    └── BatchError      a folder without recordings, or a cluster that does not answer
 
 Each message names the file or the value, and what to do.
 """
@@ -36,7 +36,7 @@ class RegionError(KeyframesError):
 
 
 class EncoderError(KeyframesError):
-    """A network that cannot be had: a missing extra, or a file that is none."""
+    """A network that cannot be used: an extra is missing, or the file is not a network."""
 
 
 class PredictionsError(KeyframesError):
@@ -48,7 +48,7 @@ class OutputError(KeyframesError):
 
 
 class ExportError(KeyframesError):
-    """An earlier result, a project or a missing extra that keeps an export from being made."""
+    """An earlier result, a project or a missing extra prevents an export."""
 
 
 class ReviewError(KeyframesError):
@@ -56,12 +56,12 @@ class ReviewError(KeyframesError):
 
 
 class StaleError(ReviewError):
-    """A change that was asked for by a page that does not show the choice as it is."""
+    """A change from a page that shows an outdated choice."""
 
 
 class AppError(KeyframesError):
-    """What the page of the app asks for and cannot be done."""
+    """A request of the app's page that cannot be done."""
 
 
 class BatchError(KeyframesError):
-    """A folder without recordings, or a cluster that is not there."""
+    """A folder without recordings, or a cluster that does not answer."""

@@ -20,7 +20,7 @@ from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
-from keyframes.scan.first_pass import NOT_FAST, scan_video
+from keyframes.scan.first_pass import NOT_SPARSE, scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import Options, Settings
 from keyframes.video import DisagreementError, VideoReader
@@ -45,27 +45,27 @@ def extract(
     progress: bool = False,
     **options: Unpack[Options],
 ) -> Result:
-    """Choose k different frames of a video and write them, with a manifest, into a folder.
+    """Choose k frames of a video that represent all the others, and write them, with a manifest, into a folder.
 
     Parameters
     ----------
     video : str or Path
     k : int or "auto"
-        Number of frames to choose. Where the video has fewer different ones, all of those are chosen, with a warning.
+        Number of frames to choose. If the video has fewer that differ, all of those are chosen, with a warning.
         "auto" finds the number, 2 to 300, beyond which more of them add little: the bend of the inertia over the number
-        of clusters (`clustering.select_k`). The curve is drawn in ``k_curve.png`` and stands in the manifest.
+        of clusters (`clustering.select_k`). The curve is drawn in ``k_curve.png`` and listed in the manifest.
     output : str or Path, optional
         Result folder; ``<stem>-keyframes`` in the working folder by default. It appears whole or not at all.
     overwrite : bool, default=False
         Replace an earlier result.
     unlike : sequence of str or Path
         Projects: DeepLabCut's folder or ``config.yaml``, a ``.slp``, Lightning Pose's folder, or an earlier result. No
-        frame that is labelled or chosen there is chosen again, and those that are cover what these do not. They may
+        frame that is labelled or chosen there is chosen again, and the new frames cover what those do not. They may
         come from other videos of the same camera.
     threads : int or None, default=None
         Threads to use; None takes every processor. The result does not depend on it.
     progress : bool, default=False
-        Show progress bars on standard error where that is a terminal.
+        Show progress bars on standard error if that is a terminal.
     **options
         The other attributes of `Settings`.
 
@@ -158,18 +158,19 @@ def run_extraction(
 
         try:
             return write_result(settings)
-        except DisagreementError:
-            # A picture of the fast scan is not that of the file: nothing that depends on it may stay.
+        except DisagreementError as error:
+            # A picture of a scan that left frames out is not that of the file: nothing that depends on it may stay.
             shutil.rmtree(folder)
             folder.mkdir()
-            return write_result(replace(settings, scan="exact"), NOT_FAST)
+            told = () if settings.scan == "auto" else (NOT_SPARSE.format(error),)
+            return write_result(replace(settings, scan="exact"), *told)
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
     if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
-        raise SettingsError(f"{what} does not look at what a project has; leave it out, or leave out unlike")
+        raise SettingsError(f"{what} ignores what a project has; leave it out, or leave out unlike")
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):
@@ -182,7 +183,7 @@ def _warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
     if not n_others:
         return ()
     return (
-        f"{n_others} frames of the projects are of other videos, of which there are no predictions: they do not count",
+        f"{n_others} frames of the projects are of other videos, which have no predictions here: they were ignored",
     )
 
 
@@ -207,4 +208,4 @@ def without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tu
     untimed, gap_s = replace(settings, min_gap_s=0.0), settings.min_gap_s
     if gap_s is None:
         return untimed, ()
-    return untimed, (f"images have no times, so a gap of {gap_s:g} s was not kept; give --rate HZ too",)
+    return untimed, (f"images have no times, so the gap of {gap_s:g} s was not kept; give --rate HZ too",)

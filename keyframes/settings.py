@@ -17,7 +17,7 @@ from keyframes.errors import SettingsError
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
 ImageFormat = Literal["png", "jpg"]
-ScanKind = Literal["exact", "fast"]
+ScanKind = Literal["auto", "exact", "sparse"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 # Tools that keep a project, to which frames can be added.
 WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
@@ -100,20 +100,20 @@ class Settings:
     k : int or "auto"
         Number of frames to choose; "auto" finds the number, 2 to 300, beyond which more of them add little.
     features : {"auto", "pca", "pixels", "encoder"}
-        What stands for a frame: where the animals are and their postures, beside the leading principal components of
-        its thumbnail; these alone; the thumbnail itself; or what a network makes of it, one trained on this recording
-        or `encoder`.
+        What to compare frames by. "auto": where the animals are and their postures, with the leading principal
+        components of the thumbnails; "pca": these components alone; "pixels": the thumbnails themselves; "encoder": the
+        output of a network, either trained on this recording or given as `encoder`.
     algorithm : {"auto", "kmeans", "minibatch", "centnn", "dec"}
-        "auto" takes frames that represent all others (k-medoids over places and postures) where `features` is "auto"
-        and no projects count, and k-means otherwise. The others cluster the features, and the members nearest to the
-        centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or clusters that
-        the network of this recording learns together with its features (deep embedded clustering).
+        "auto" takes frames that represent all others (k-medoids over places and postures) if `features` is "auto" and
+        there are no projects to consider, and k-means otherwise. The others cluster the features, and the members
+        nearest to the centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or
+        clusters that the network of this recording learns together with its features (deep embedded clustering).
     encoder_minutes : float
-        What training the network may take on two slow cores; the work is fixed by it, not the time.
+        How long to train the network, in minutes of two slow cores: a fixed amount of work, not a time limit.
     encoder : Path or None
         An ONNX file, a pretrained network; None trains one.
     input_size : tuple of int or None
-        (width, height) of that network's input; None stands for 224, 224.
+        (width, height) of that network's input; None means 224, 224.
     mean, std : tuple of float
         Of its input's channels, in units of full white: red, green, blue, or one number each for gray. The input is
         (value / 255 - mean) / std.
@@ -127,8 +127,11 @@ class Settings:
         Width of the thumbnails in pixels.
     color : bool
         Thumbnails in colour; gray otherwise.
-    scan : {"exact", "fast"}
-        Look at every frame, or leave out B-frames where the file has them and they can be left out.
+    scan : {"auto", "exact", "sparse"}
+        Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. The
+        cost of a sparse scan hardly grows with the length. "auto" looks at every frame of recordings with fewer than
+        50,000 frames. Where frames cannot be decoded apart from the others, a scan is exact. "fast", of earlier
+        versions, is accepted for "sparse".
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     predictions : Path or None
@@ -138,12 +141,12 @@ class Settings:
         With predictions: the share of the frames, 0 to 1, that is chosen where these are doubtful; the others cover
         the poses.
     keypoints : tuple of str
-        With predictions: the key points that count; none of them stands for all.
+        With predictions: the keypoints to consider; an empty tuple means all.
     predictions_offset : (float, float) or None
         With predictions: x and y of the crop in which the network saw the video, in pixels.
     min_gap_s : float or None
         Least time between two chosen frames in seconds; 0 for none. None keeps frames 0.1 s apart between which nothing
-        moves. Like the next three, a guard of the choice that gives way where nothing else is left.
+        moves. Like the next three, a guard that does not apply if nothing else is left to choose.
     allow_similar : bool
         Take frames that look alike.
     allow_dark : bool
@@ -156,10 +159,10 @@ class Settings:
     format : {"png", "jpg"}
         File format of the exported images.
     levels : tuple of float or None
-        (low, high) of images: the levels that are shown as black and white. None takes 8-bit images as they are, and
-        for deeper ones the range in use.
+        For images: the levels (low, high) to show as black and white. None leaves 8-bit images as they are, and uses
+        the range of the recording for others.
     rate : float or None
-        Of images: how many there are a second; None for images without times.
+        For images: how many there are per second; None for images without times.
 
     Raises
     ------
@@ -215,6 +218,8 @@ class Settings:
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
+        if str(self.scan) == "fast":
+            self._set("scan", "sparse")
         kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):
@@ -277,7 +282,7 @@ class Settings:
 
     def _check_predictions(self) -> None:
         if not 0 <= self.doubt <= 1:
-            raise SettingsError(f"doubt is {self.doubt:g}; it is a share of the frames, 0 to 1")
+            raise SettingsError(f"doubt is {self.doubt:g}; it must be a share of the frames, 0 to 1")
         offset = self.predictions_offset
         if offset is not None and not (len(offset) == 2 and all(map(isfinite, offset))):
             raise SettingsError(f"predictions_offset is {offset}; give x and y of a corner, in pixels")
@@ -285,11 +290,11 @@ class Settings:
             raise SettingsError(f"keypoints is {','.join(self.keypoints)!r}; give different names, such as nose,tail")
         changed = [name for name in OF_PREDICTIONS[1:] if getattr(self, name) != getattr(type(self), name)]
         if self.predictions is None and changed:
-            raise SettingsError(f"{changed[0]} is of predictions; give predictions too, or leave it out")
+            raise SettingsError(f"{changed[0]} needs predictions; give them too, or leave it out")
         unseen = [name for name in OF_PICTURES if getattr(self, name) != getattr(type(self), name)]
         if self.predictions is not None and unseen:
             raise SettingsError(
-                f"{unseen[0]} is about pictures, and predictions are chosen from without them; leave one of them out"
+                f"{unseen[0]} is about pictures, which a choice by predictions does not use; leave one of them out"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -364,7 +369,7 @@ class ExportOptions:
         for name in ("task", "scorer"):
             if set(getattr(self, name)) & set('/\\:*?"<>|'):
                 raise SettingsError(
-                    f"{name} is {getattr(self, name)!r}; it names a folder or file, so leave / and : out"
+                    f"{name} is {getattr(self, name)!r}; it becomes part of a file name, so leave out / and :"
                 )
         bones = [frozenset(pair) for pair in self.skeleton]
         for pair in self.skeleton:

@@ -39,24 +39,24 @@ def extract_views(
     progress: bool = False,
     **options: Unpack[Options],
 ) -> list[Result]:
-    """Choose k moments of a scene that several cameras film, and write the same frames of each video.
+    """Choose k moments of a scene filmed by several cameras, and write the same frames of each video.
 
     The cameras run in step: a frame index means the same moment in each of them.
 
     Parameters
     ----------
     videos : sequence of str or Path
-        Two or more. Where one is shorter, the part that all have is used, with a warning.
+        Two or more. If one is shorter, only the common part is used, with a warning.
     k : int or "auto"
     outputs : sequence of str or Path
         Result folder of each video.
     overwrite, threads, progress, **options
-        As for `extract`, without ``unlike`` and the fast scan.
+        As for `extract`, without ``unlike`` and the sparse scan.
 
     Returns
     -------
     list of Result
-        One a video, all of the same frame indices.
+        One for each video, all with the same frame indices.
 
     Raises
     ------
@@ -70,8 +70,9 @@ def extract_views(
         )
     if settings.algorithm == "dec":
         raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
-    if settings.scan == "fast":
-        raise SettingsError("a fast scan leaves out other frames in each view; leave it out, or the views")
+    if settings.scan == "sparse":
+        raise SettingsError("a sparse scan looks at different frames in each view; leave it out, or the views")
+    settings = replace(settings, scan="exact") if settings.predictions is None else settings
     with ExitStack() as opened:
         readers = [opened.enter_context(open_video(video, settings, threads)) for video in videos]
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
@@ -145,4 +146,6 @@ def _warnings_of_views(
         f"{reader.header.name} {len(scan.frame_index)}" for reader, scan in zip(readers, whole, strict=True)
     )
     n_common = len(common[0].frame_index)
-    return (f"the views have different numbers of frames ({lengths}); the {n_common} that all have were looked at",)
+    return (
+        f"the views have different numbers of frames ({lengths}); only the {n_common} that all of them have were used",
+    )

@@ -106,7 +106,7 @@ def find_jobs(
     if one_file and output is not None and not output.is_dir():
         return [Job(sources[0][0], output, "", None)]
     if output is not None and (output.is_file() or output.suffix in (".png", ".vqi")):
-        raise OutputError(f"{output}: is no folder, and there are several images; name a folder with -o")
+        raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
     stems = Counter(place.with_suffix("") for _, place, _ in sources)
     jobs = []

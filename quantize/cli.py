@@ -51,19 +51,21 @@ def main(
             "Default: <stem>-quantized.png or <stem>.vqi beside the image.",
         ),
     ] = None,
-    profile: Annotated[Profile, typer.Option(help="How to encode; auto takes what serves the image.")] = "auto",
+    profile: Annotated[Profile, typer.Option(help="How to encode; auto chooses what suits the image.")] = "auto",
     quality: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=100,
             metavar="1..100",
-            help=f"How good the result shall be. Default: {DEFAULT_QUALITY}; of palettes, the best there is.",
+            help=f"Quality of the result. Default: {DEFAULT_QUALITY}; for a palette, the best possible.",
         ),
     ] = None,
-    psnr: Annotated[float | None, typer.Option(metavar="DB", help="Reach this PSNR, and not much more.")] = None,
-    bpp: Annotated[float | None, typer.Option(metavar="B", help="Take this many bits a pixel.")] = None,
-    max_bytes: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take no more bytes than this.")] = None,
+    psnr: Annotated[
+        float | None, typer.Option(metavar="DB", help="Reach this PSNR with as few bytes as possible.")
+    ] = None,
+    bpp: Annotated[float | None, typer.Option(metavar="B", help="Use this many bits per pixel.")] = None,
+    max_bytes: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use no more bytes than this.")] = None,
     min_quality: Annotated[
         int | None,
         typer.Option(
@@ -78,7 +80,7 @@ def main(
     ] = False,
     block: Annotated[
         Literal["1", "2", "4", "8"] | None,
-        typer.Option(help="Side of the blocks; 1 makes a palette. Default: what serves the image."),
+        typer.Option(help="Side of the blocks; 1 makes a palette. Default: what suits the image."),
     ] = None,
     codewords: Annotated[
         int | None,
@@ -90,11 +92,11 @@ def main(
         ),
     ] = None,
     subsampling: Annotated[
-        Subsampling | None, typer.Option(help="Chroma at half the resolution (420), or at all of it (444).")
+        Subsampling | None, typer.Option(help="Chroma at half the resolution (420), or at full resolution (444).")
     ] = None,
-    algorithm: Annotated[Algorithm, typer.Option(help="What finds the codewords.")] = "kmeans",
+    algorithm: Annotated[Algorithm, typer.Option(help="How to find the codewords.")] = "kmeans",
     tune: Annotated[
-        Tune, typer.Option(help="Of photographs: least squared error, or most structural similarity.")
+        Tune, typer.Option(help="For photographs: optimise the squared error, or the structural similarity.")
     ] = "psnr",
     codebook: Annotated[
         Path | None,
@@ -104,11 +106,11 @@ def main(
         Path | None, typer.Option(metavar="BOOK.vqc", help="Train a codebook on the images, and do nothing else.")
     ] = None,
     dither: Annotated[
-        bool, typer.Option("--dither/--no-dither", help="Of palettes: mix colours (Floyd-Steinberg).")
+        bool, typer.Option("--dither/--no-dither", help="For palettes: mix colours (Floyd-Steinberg).")
     ] = False,
     dither_level: Annotated[
         float | None,
-        typer.Option(min=0, max=1, metavar="0..1", help="Dither so much. Default: 1 with --dither, else 0."),
+        typer.Option(min=0, max=1, metavar="0..1", help="Strength of the dithering. Default: 1 with --dither, else 0."),
     ] = None,
     strip: Annotated[bool, typer.Option("--strip", help="Leave out the colour profile and other metadata.")] = False,
     report: Annotated[
@@ -128,23 +130,26 @@ def main(
             min=0,
             max=6,
             metavar="N",
-            help="With --decode: halve the image N times. The file may end early: its coarse levels stand first.",
+            help="With --decode: halve the image N times; works for a file that was cut off, too, as coarse levels "
+            "come first.",
         ),
     ] = 0,
-    info: Annotated[Path | None, typer.Option(metavar="FILE.vqi", help="Tell what is in a .vqi file.")] = None,
+    info: Annotated[Path | None, typer.Option(metavar="FILE.vqi", help="Show what is in a .vqi file.")] = None,
     web: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write vqi.js and known.npz, with which web pages show .vqi images, into a folder."
+            metavar="DIR", help="Write vqi.js and known.npz, which show .vqi images on web pages, into a folder."
         ),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse larger images.")] = MOST_PIXELS,
+    max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse images with more pixels.")] = MOST_PIXELS,
     suffix: Annotated[
         str | None,
         typer.Option(metavar="S", help="Put this after the stem of each result. Default: -quantized for PNG."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "--overwrite", "-f", help="Replace what is there.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no line for each image.")] = False,
+    force: Annotated[bool, typer.Option("--force", "--overwrite", "-f", help="Replace existing files.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress bar, and no line for each image.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
@@ -169,9 +174,9 @@ def main(
         if level and decode is None:
             raise SettingsError("--level is for --decode; leave it out")
         if report and (not inputs or train_codebook is not None):
-            raise SettingsError("--report is about images that are encoded; leave it out")
+            raise SettingsError("--report is for encoding; leave it out")
         if report and (output == STANDARD or (STANDARD in (inputs or []) and output is None)):
-            raise SettingsError("--report stands beside the result; name a file with -o")
+            raise SettingsError("--report is written beside the result; name a file with -o")
         if as_json and output == STANDARD:
             raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
         if info is None and web is None:
@@ -220,7 +225,7 @@ def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) 
         from clustering import start_numba, when_compiling
 
         if sys.stderr.isatty() and not quiet:
-            when_compiling(lambda: say("the first run compiles what it needs and keeps it; this takes a few seconds"))
+            when_compiling(lambda: say("the first run compiles its code, which takes a few seconds"))
         start_numba()
     gc.freeze()
     gc.enable()

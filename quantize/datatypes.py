@@ -137,7 +137,7 @@ class Settings:
         _check("quality", self.quality, _within(self.quality, 1, 100), "1 to 100")
         _check("min_quality", self.min_quality, _within(self.min_quality, 0, 100), "0 to 100")
         _check("psnr", self.psnr, _within(self.psnr, 1, 99), "1 to 99 dB")
-        _check("bpp", self.bpp, _within(self.bpp, 1e-4, 64), "0.0001 to 64 bits a pixel")
+        _check("bpp", self.bpp, _within(self.bpp, 1e-4, 64), "0.0001 to 64 bits per pixel")
         _check("max_bytes", self.max_bytes, _within(self.max_bytes, 1, 1 << 40), "a byte or more")
         _check("block", self.block, self.block in (None, *BLOCKS), "1, 2, 4 or 8")
         _check("subsampling", self.subsampling, self.subsampling in (None, *get_args(Subsampling)), "420 or 444")
@@ -149,7 +149,7 @@ class Settings:
         fitting = "palette" if self.block == 1 else "block"
         if self.block is not None and self.profile not in ("auto", fitting):
             raise SettingsError(
-                f"block={self.block} does not go with the profile {self.profile}; leave one of them out"
+                f"block={self.block} cannot be combined with the profile {self.profile}; leave one of them out"
             )
         most = MOST_COLORS if self.wants_palette else MOST_CODEWORDS
         _check("codewords", self.codewords, _within(self.codewords, 2, most), f"2 to {most}")
@@ -157,7 +157,9 @@ class Settings:
         if self.dither_strength and (self.wants_blocks or self.wants_levels):
             raise SettingsError("dither is for palettes; leave it out, or ask for --block 1")
         if self.profile == "multiresolution" and self.of_blocks:
-            raise SettingsError(f"{self.of_blocks} is not for the profile multiresolution; leave one of them out")
+            raise SettingsError(
+                f"{self.of_blocks} cannot be combined with the profile multiresolution; leave one of them out"
+            )
         if self.tune != "psnr" and (self.wants_palette or self.wants_blocks):
             raise SettingsError("tune is for the profile multiresolution; leave it out")
 

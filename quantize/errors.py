@@ -9,9 +9,9 @@
     ├── CodebookError     a file that needs another codebook, or a codebook that does not fit
     ├── TargetError       a size or a distortion that is out of reach
     ├── OutputError       a result that cannot be written
-    └── Refusal           a result that was not wanted
+    └── Refusal           a result that the settings rule out
         ├── LargerRefusal   it would be larger than the input (exit status 98)
-        └── QualityRefusal  its quality would be below the least one (exit status 99)
+        └── QualityRefusal  its quality would be below the minimum (exit status 99)
 
 Each message names the file or the value, and what to do.
 """
@@ -62,9 +62,15 @@ class LargerRefusal(Refusal):
 
 
 class QualityRefusal(Refusal):
-    """The result's quality would be below the least one; the status is pngquant's."""
+    """The result's quality would be below the minimum; the status is pngquant's."""
 
     exit_status = 99
+
+
+def check(good: bool, fault: str) -> None:
+    """Raise a ContainerError that names what is wrong with a damaged file, unless it is good."""
+    if not good:
+        raise ContainerError(f"{fault}; the file is damaged, get it again")
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 import importlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -132,6 +134,27 @@ def run_command():
             patch.chdir(cwd or Path.cwd())
             done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}, catch_exceptions=False, prog_name=name)
         return subprocess.CompletedProcess([name, *arguments], done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_as_written(run_command):
+    """Run a line of the documentation in a folder: `run_as_written("keyframes info mouse.mp4", folder)`.
+
+    What needs a shell, a pipe or a pattern, runs in one, by the installed command.
+    """
+
+    def run(line, folder):
+        if re.search("[*<|]", re.sub("'[^']*'|#.*", "", line)):
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            done = subprocess.run(
+                line, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
+            )
+        else:
+            done = run_command(*shlex.split(line, comments=True), cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done
 
     return run
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,20 +13,22 @@ import pytest
 import tifffile
 from PIL import Image
 
+from keyframes.predictions.own_csv import COLUMNS
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
-from tests.test_keyframes.reviewing import reviewing, serving
+from tests.test_keyframes.reviewing import serving
 from tests.test_quantize.conftest import photo
-from tests.test_readme import EXTRAS, SETUP, run_as_written, tomllib
+from tests.test_readme import REVIEW, SETUP, tomllib, write_predictions
 
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
-# All but predictions.md have tests of their own. Its commands need what a tool wrote, and are not run as they stand:
-# tests/test_keyframes/test_predictions tests the same options.
-ELSEWHERE = {"second_round.md", "cluster.md", "predictions.md", "web.md"}
+# They have tests of their own.
+ELSEWHERE = {"second_round.md", "cluster.md", "web.md"}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 RUN = {name: BLOCK.findall(text) for name, text in PAGES.items() if name not in ELSEWHERE}
 RUN = {name: blocks for name, blocks in RUN.items() if blocks}
 NEEDS_TORCH = "networks.md"
+# What a command needs that is an extra.
+EXTRAS = {"--to sleap": "sleap_io"}
 NEW_PROJECT = "--export deeplabcut --project reach --task reach --scorer anna --bodyparts nose,tail"
 
 
@@ -34,66 +37,74 @@ def inputs(tmp_path_factory):
     """A folder with a file for each name that the pages use."""
     folder = tmp_path_factory.mktemp("docs")
     sample = ROOT / "sample_data" / "mouse.mp4"
-    small = ("-s", "320x240", "-r", 12.5)
-    ffmpeg("-i", sample, "-t", 10, *small, folder / "mouse.mp4")
-    ffmpeg("-i", folder / "mouse.mp4", "-t", 3, "-c:v", "mjpeg", folder / "other.avi")
-    ffmpeg("-i", sample, "-t", 4, *small, folder / "top.mp4")
-    ffmpeg("-i", sample, "-t", 4, *small, "-vf", "hflip", folder / "side.mp4")
+    small = ("-s", "160x120", "-r", 12.5)
+    ffmpeg("-i", sample, "-t", 5, *small, folder / "mouse.mp4")
+    ffmpeg("-i", folder / "mouse.mp4", "-t", 2, "-c:v", "mjpeg", folder / "other.avi")
+    ffmpeg("-i", sample, "-t", 3, *small, folder / "top.mp4")
+    ffmpeg("-i", sample, "-t", 3, *small, "-vf", "hflip", folder / "side.mp4")
     (folder / "recordings" / "test").mkdir(parents=True)
     for number, place in enumerate(("day1.mp4", "day2.mp4", "test/day3.mp4")):
-        ffmpeg("-ss", 4 * number, "-i", sample, "-t", 2, "-s", "160x120", folder / "recordings" / place)
+        ffmpeg("-ss", 4 * number, "-i", sample, "-t", 2, *small, folder / "recordings" / place)
     (folder / "images").mkdir()
     for seed in range(3):
         Image.fromarray(photo(96, 128, seed)).save(folder / "images" / f"{seed}.png")
     levels = np.stack([photo(96, 128, seed)[..., 0].astype(np.uint16) * 16 for seed in range(30)])
     tifffile.imwrite(folder / "stack.tif", levels)
-    shutil.copy(ROOT / "sample_data" / "photo.png", folder)
+    with Image.open(ROOT / "sample_data" / "photo.png") as image:
+        image.resize((240, 160)).save(folder / "photo.png")
+    write_predictions(folder, every=2, n_frames=62, scale=160 / 512)
     return folder
 
 
-def run_block(language, block, folder):
-    if language == "python":
-        done = subprocess.run([sys.executable, "-c", block], cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return
-    assert language == "sh"
-    for line in block.splitlines():
-        if line == SETUP.strip():
-            continue  # .ci/run runs it.
-        if line.startswith("keyframes review "):
-            with reviewing(line.split()[2], cwd=folder) as review:
-                assert review.get("state")["video"] == "mouse.mp4"
-            continue
-        if line.startswith("keyframes app "):
-            if "--project reach" in line:
-                run_as_written(f"keyframes batch recordings -k 2 -o first {NEW_PROJECT}", folder)
-            with serving("app", *line.split()[2:], cwd=folder) as app:
-                assert len(app.get("round/1/recordings")["recordings"]) == 3
-            continue
-        for part, module in EXTRAS.items():
-            if part in line:
-                pytest.importorskip(module, reason=f"needs the extra that brings {module}")
-        run_as_written(line, folder)
+@pytest.fixture
+def run_blocks(inputs, tmp_path, run_as_written, monkeypatch):
+    """Run the blocks of a page one after the other, in a folder with the files of their names."""
+    folder = tmp_path / "work"
+    shutil.copytree(inputs, folder)
+
+    def run(page):
+        for number, (language, block) in enumerate(RUN[page]):
+            if language == "python":
+                script = folder / f"block{number}.py"
+                script.write_text(block, encoding="utf-8")
+                with monkeypatch.context() as patch:
+                    patch.chdir(folder)
+                    runpy.run_path(str(script), run_name="__main__")
+            elif language == "sh":
+                for line in block.splitlines():
+                    # The tests of the README run these.
+                    if line in (SETUP.strip(), REVIEW):
+                        continue
+                    for part, module in EXTRAS.items():
+                        if part in line:
+                            pytest.importorskip(module, reason=f"needs the extra that brings {module}")
+                    if line.startswith("keyframes app "):
+                        if "--project reach" in line:
+                            run_as_written(f"keyframes batch recordings -k 2 -o first {NEW_PROJECT}", folder)
+                        with serving("app", *line.split()[2:], cwd=folder) as app:
+                            assert len(app.get("round/1/recordings")["recordings"]) == 3
+                    else:
+                        run_as_written(line, folder)
+
+    return run
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [name for name in RUN if name != NEEDS_TORCH])
-def test_a_page_runs_as_written(page, inputs, tmp_path):
-    folder = tmp_path / "work"
-    shutil.copytree(inputs, folder)
-    if "keyframes review" in PAGES[page]:
-        run_as_written("keyframes extract mouse.mp4 -k 5", folder)
-    for language, block in RUN[page]:
-        run_block(language, block, folder)
+def test_a_page_runs_as_written(page, run_blocks):
+    run_blocks(page)
 
 
 @pytest.mark.slow
 @pytest.mark.torch
-def test_the_page_on_networks_runs_as_written(inputs, tmp_path):
+def test_the_page_on_networks_runs_as_written(run_blocks):
     pytest.importorskip("torch", reason="needs PyTorch, of the encoder extra")
-    shutil.copytree(inputs, tmp_path / "work")
-    for language, block in RUN[NEEDS_TORCH]:
-        run_block(language, block, tmp_path / "work")
+    run_blocks(NEEDS_TORCH)
+
+
+def test_the_table_of_predictions_has_the_columns_that_are_read():
+    (table,) = (block for language, block in BLOCK.findall(PAGES["predictions.md"]) if language == "csv")
+    assert set(table.splitlines()[0].split(",")) == set(COLUMNS)
 
 
 def test_every_block_is_one_that_a_test_runs():
@@ -102,7 +113,7 @@ def test_every_block_is_one_that_a_test_runs():
         assert len(fences) % 2 == 0
         if name not in ELSEWHERE:
             assert len(fences) == 2 * len(BLOCK.findall(text)), name
-            assert {language for language, _ in BLOCK.findall(text)} <= {"sh", "python"}, name
+            assert {language for language, _ in BLOCK.findall(text)} <= {"sh", "python", "csv"}, name
 
 
 def test_every_extra_that_a_page_names_exists():
@@ -130,7 +141,7 @@ def test_every_option_that_a_page_names_exists(run_command):
         text = "\n".join(line for line in text.splitlines() if not line.startswith("dask "))
         quoted = " ".join(re.findall(r"`([^`\n]+)`", text)) + " " + " ".join(block for _, block in BLOCK.findall(text))
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", quoted))
-        assert named - {"--nthreads", "--help", "--strict", "--ablation"} <= options, name
+        assert named - {"--nthreads", "--help", "--strict", "--ablation", "--tools"} <= options, name
 
 
 def test_the_reference_of_the_commands_lists_every_option(run_command, monkeypatch):
@@ -188,17 +199,18 @@ EXAMPLES = {
 
 
 @pytest.fixture
-def example(inputs, tmp_path):
+def example(inputs, tmp_path, monkeypatch, capfd):
     """Run an example by its name; return what it printed, and where it ran."""
     folder = tmp_path / "work"
     shutil.copytree(inputs, folder)
 
     def run(name):
-        done = subprocess.run(
-            [sys.executable, ROOT / "examples" / name, *EXAMPLES[name]], cwd=folder, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout, folder
+        script = str(ROOT / "examples" / name)
+        with monkeypatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", [script, *EXAMPLES[name]])
+            runpy.run_path(script, run_name="__main__")
+        return capfd.readouterr().out, folder
 
     return run
 

@@ -10,7 +10,6 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
-from tests.test_readme import run_as_written
 
 PAGE = (ROOT / "docs" / "second_round.md").read_text(encoding="utf-8")
 
@@ -53,7 +52,7 @@ def check_second(work, n_counted):
 
 
 @pytest.mark.slow
-def test_deeplabcut(work):
+def test_deeplabcut(work, run_as_written):
     (new,), more = commands_of("DeepLabCut")
     run_as_written(new, work)
     # Labelled by napari, and three outliers with plots after training.
@@ -82,7 +81,7 @@ def test_deeplabcut(work):
 
 
 @pytest.mark.slow
-def test_sleap(work):
+def test_sleap(work, run_as_written):
     sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
     (new,), (more,) = commands_of("SLEAP")
     run_as_written(new, work)
@@ -103,7 +102,7 @@ def test_sleap(work):
 
 
 @pytest.mark.slow
-def test_lightning_pose(work):
+def test_lightning_pose(work, run_as_written):
     (new,), (more,) = commands_of("Lightning Pose")
     run_as_written(new, work)
     # The app moves what is labelled from the queue to the table; then settings are recommended.
@@ -119,7 +118,7 @@ def test_lightning_pose(work):
 
 
 @pytest.mark.slow
-def test_label_studio(work):
+def test_label_studio(work, run_as_written):
     (new,), (more,) = commands_of("Label Studio")
     for command in (new, more):
         run_as_written(command, work)

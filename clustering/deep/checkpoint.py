@@ -92,7 +92,7 @@ def load_checkpoint(data: bytes) -> AutoencoderFeatures | DEC:
     except UNREADABLE as error:
         # torch's own message is a page of advice.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"this is no checkpoint of an estimator: {reason[:200]}") from None
+        raise CheckpointError(f"this is not a checkpoint of an estimator: {reason[:200]}") from None
 
 
 def _plain(estimator: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class LocalWorkers(AbstractContextManager["LocalWorkers"]):
                     waiting.append(task)
                 else:
                     reason = (
-                        f"its worker process ended {TRIES} times ({worker.how_it_ended()}); is there memory enough?"
+                        f"its worker process ended {TRIES} times ({worker.how_it_ended()}); is there enough memory?"
                     )
                     yield task, give_up(task, reason)
             tick()

@@ -42,7 +42,7 @@ def find_recordings(
     of a folder of images, whatever the case.
     """
     if not folder.is_dir():
-        raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
+        raise BatchError(f"{folder}: is not a folder; give the folder that holds the recordings")
     found: list[str] = []
     left_out: Counter[str] = Counter()
     seen = set() if output is None or not output.is_dir() else {_identity(output)}
@@ -59,7 +59,7 @@ def find_recordings(
                 entries = sorted(os.scandir(here), key=lambda entry: entry.name)
             except OSError as error:
                 if here == folder:
-                    raise BatchError(f"{folder}: cannot be looked into ({error.strerror})") from None
+                    raise BatchError(f"{folder}: cannot be opened ({error.strerror})") from None
                 continue
             names = {entry.name for entry in entries}
             if here != folder and _is_our_output(here.name, names, beside):

@@ -78,8 +78,8 @@ def run_batch(
 ) -> Batch:
     """Choose frames of every recording below a folder, each into a result folder of its own.
 
-    What is done stays done: a recording is looked at again only where its file or the settings changed, and decoded
-    again only where the file or what decides about a scan did. Several runs may share the output folder.
+    Run again, it goes on where it was: a recording is done again only if its file or the settings have changed, and
+    decoded again only if the file or a setting of the scan has. Several runs may share the output folder.
 
     With `total`, the budget goes where it covers most. Each recording is reduced to a coreset, a few hundred weighted
     rows (the centres of a fine clustering, in a space that all recordings share); these are clustered together, and the
@@ -103,13 +103,13 @@ def run_batch(
         Patterns for file names or paths from the folder; by default every video, TIFF stack and folder
         of images.
     jobs : int or None
-        Videos at once on this machine; None takes one for each processor.
+        How many videos to process at once on this machine; None means one for each processor.
     scheduler : str or None
         Address of a dask scheduler whose workers do the tasks instead.
     resume : bool, default=True
         False does everything again, decoding included.
     keep_bytes : int
-        Most bytes that kept scans fill; those that were not used for longest go first.
+        Disk space for kept scans, in bytes; the least recently used are removed first.
     unlike, overwrite, threads, **options
         As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's.
     progress : bool, default=False
@@ -137,7 +137,7 @@ def run_batch(
     n_recordings = len(recordings)
     if total is not None and at_least * n_recordings > total:
         raise SettingsError(
-            f"at least {at_least} of each of {n_recordings} videos are more than the total of {total}; lower one"
+            f"at least {at_least} of each of {n_recordings} videos is more than the total of {total}; lower one"
         )
     budget = None if total is None else Budget(total, at_least, n_recordings)
     try:
@@ -194,15 +194,15 @@ def batch_settings(
 ) -> Settings:
     """Return the settings of all recordings, or raise a SettingsError."""
     if (k is None) == (total is None):
-        raise SettingsError("give the number of frames of each video, or a total of all videos")
+        raise SettingsError("give the number of frames of each video, or a total for all of them")
     settings = Settings(k=k if k is not None else total or 0, **options)
     check_unlike(settings, unlike)
     if settings.algorithm == "dec":
         raise SettingsError(
-            "algorithm = dec learns one recording with its k; batch takes features = encoder without it"
+            "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
         )
     if at_least < 0 or (at_least and total is None):
-        raise SettingsError(f"at_least is {at_least}; it is a number of frames of each video, and goes with a total")
+        raise SettingsError(f"at_least is {at_least}; it must be a number of frames of each video, and needs a total")
     refused = {
         "uniform": settings.uniform,
         "unlike": bool(unlike),
@@ -212,7 +212,9 @@ def batch_settings(
     }
     what = next((option for option, is_given in refused.items() if is_given), "")
     if total is not None and what:
-        raise SettingsError(f"a total does not go with {what}; leave one out, or give a number for each video")
+        raise SettingsError(
+            f"a total cannot be combined with {what}; leave one of them out, or give a number for each video"
+        )
     # Workers have working folders of their own.
     files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
     return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
@@ -234,7 +236,7 @@ def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> 
             claimed.append(task)
             if task.recording not in told_of:
                 told_of.add(task.recording)
-                watch.note(f"{task.recording}: is worked on by {outcome.reason}; waiting")
+                watch.note(f"{task.recording}: another run is working on it ({outcome.reason}); waiting")
         left = sorted(claimed, key=lambda task: task.recording)
         until = time.monotonic() + AGAIN_S
         while left and time.monotonic() < until:
@@ -285,7 +287,7 @@ def _why_missing(row: dict[str, Any]) -> str:
         return str(row["reason"])
     if row["status"] != "done":
         return "not finished; run the command again"
-    return "its result was taken away; run the command again" if row["place"] else "no frame of the total fell to it"
+    return "its result was removed; run the command again" if row["place"] else "it got no frame of the total"
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

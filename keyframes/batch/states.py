@@ -32,7 +32,9 @@ def write_text(path: Path, text: str) -> None:
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); free space, or choose another -o") from error
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); free space, or choose another place with -o"
+        ) from error
 
 
 def read_state(output: Path, recording: str) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def describe(outcome: Outcome) -> str:
     if outcome.status == "done":
         return f"{outcome.recording}: {outcome.frames} frames, {outcome.seconds:.1f} s"
     if outcome.status == "reduced":
-        return f"{outcome.recording}: looked at, {outcome.seconds:.1f} s"
+        return f"{outcome.recording}: scanned, {outcome.seconds:.1f} s"
     if outcome.status == "skipped":
         return f"{outcome.recording}: done before, {outcome.frames} frames"
     return f"{outcome.recording}: {outcome.status}: {outcome.reason}"

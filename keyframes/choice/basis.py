@@ -76,7 +76,7 @@ class Basis:
         bound = (
             "two frames count as no farther apart than what moved between them"
             if self.bounded
-            else "what moved between two frames sets no limit, because slow or faint movement adds up unseen"
+            else "what moved between two frames sets no limit, because slow or faint movement would be missed"
         )
         return f"Frames were compared {how}; {bound}."
 
@@ -160,5 +160,5 @@ def movement_of(scan: Scan, basis: Basis | None) -> NDArray[np.float64] | None:
 
 def _neighbours(sample: Sample) -> NDArray[np.int64]:
     """Return the rows of a sample that are nearest to the next one in time."""
-    gaps = np.diff(sample.rows)
+    gaps = np.diff(sample.moments)
     return np.flatnonzero(gaps <= np.median(gaps))

@@ -56,7 +56,9 @@ def choose(
         else:
             k = count_different(_rows_to_choose(scan, known), settings.k, None if known is None else known.features)
             if not k:
-                raise RegionError("every different frame of the recording is in the projects already: nothing is left")
+                raise RegionError(
+                    "every frame that differs from the others is in the projects already: nothing is left to choose"
+                )
         if settings.uniform:
             selection = select_uniform(scan, k)
         else:

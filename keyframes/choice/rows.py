@@ -34,11 +34,11 @@ def choose(
     k : int
         Number of rows to choose. If fewer differ, all of those are chosen.
     algorithm : {"kmedoids", "kmeans", "minibatch", "centnn"}, default="kmedoids"
-        "kmedoids" chooses rows whose Euclidean distances to all others sum to little, and draws nothing at random. Of
-        more than 5,000 rows it considers an even sample. The others cluster all rows and take the member nearest to
+        "kmedoids" chooses rows with a small sum of Euclidean distances to all others, without randomness. If there are
+        more than 5,000 rows, it considers an even sample. The others cluster all rows and take the member nearest to
         each centre.
     unlike : array of int, optional
-        Rows that you have already. They are never chosen, and the new rows cover what they do not. Not with
+        Rows that you have already. They are never chosen, and the new rows cover what they do not. Cannot be used with
         "minibatch" and "centnn".
     seed : int, default=0
         Seed of the clustering algorithms.
@@ -68,7 +68,7 @@ def choose(
         raise SettingsError(f"algorithm is {algorithm!r}; choose one of {', '.join(get_args(RowAlgorithm))}")
     known = _known(unlike, len(rows))
     if len(known) and algorithm not in ("kmedoids", "kmeans"):
-        raise SettingsError(f"algorithm is {algorithm}, which ignores unlike; choose kmedoids or kmeans")
+        raise SettingsError(f"algorithm is {algorithm}, which cannot use unlike; choose kmedoids or kmeans")
     # A row that equals one of `unlike` adds nothing.
     left = np.flatnonzero(~_equal_to(rows, known))
     n_chosen = count_different(rows[left], k)

@@ -46,7 +46,9 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
             return ()
         if n_chosen == 1:
             return (f"the {n_frames} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
-        return (f"no number of frames stands out, so {n_chosen} were chosen; look at k_curve.png, or give -k a number",)
+        return (
+            f"no number of frames stands out, so {n_chosen} were chosen; see k_curve.png, or give a number with -k",
+        )
     if n_chosen >= k:
         return ()
     if n_frames < k:

@@ -25,12 +25,18 @@ def batch(
     k: options.K = None,
     total: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Instead of -k: frames of all videos together, where they cover most."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Instead of -k: number of frames of all videos together, taken where they cover most.",
+        ),
     ] = None,
-    at_least: Annotated[int, typer.Option(min=0, metavar="N", help="With --total: fewest frames of each video.")] = 0,
+    at_least: Annotated[
+        int, typer.Option(min=0, metavar="N", help="With --total: at least this many frames of each video.")
+    ] = 0,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder of all results. Default: <DIR>-keyframes here."),
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for all results. Default: <DIR>-keyframes."),
     ] = None,
     settings: options.SettingsOptions,
     include: Annotated[
@@ -42,14 +48,15 @@ def batch(
         ),
     ] = None,
     exclude: Annotated[
-        list[str] | None, options.look(metavar="GLOB", help="Leave these files out. Repeatable.")
+        list[str] | None, options.look(metavar="GLOB", help="Leave out files that match. Repeatable.")
     ] = None,
     unlike: options.Unlike = None,
     export_to: options.Export = None,
     prelabel: options.Prelabel = False,
     to: options.ProjectOptions,
     jobs: Annotated[
-        int | None, options.run_panel(min=1, metavar="N", help="Videos at once. Default: one for each processor.")
+        int | None,
+        options.run_panel(min=1, metavar="N", help="Videos to process at once. Default: one for each processor."),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -60,12 +67,16 @@ def batch(
     resume: Annotated[
         bool,
         options.run_panel(
-            "--resume/--no-resume", help="Skip recordings that are done, while file and settings stay the same."
+            "--resume/--no-resume", help="Skip recordings that are done, unless the file or the settings have changed."
         ),
     ] = True,
     keep_scans: Annotated[
         float,
-        options.run_panel(min=0, metavar="GB", help="Disk space for scans, so that another choice needs no decoding."),
+        options.run_panel(
+            min=0,
+            metavar="GB",
+            help="Disk space for what was seen of each video, so that another choice needs no decoding.",
+        ),
     ] = 20.0,
     format: options.Format = Settings.format,
     overwrite: options.Overwrite = False,
@@ -82,7 +93,9 @@ def batch(
     The output folder holds the results, index.html (with links to their pages), summary.csv, batch.json, batch-state.
     """
     if (k is None) == (total is None):
-        raise typer.BadParameter("give either -k, the frames of each video, or --total, those of all together")
+        raise typer.BadParameter(
+            "give either -k, the number of frames of each video, or --total, the number for all of them"
+        )
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel takes --predictions and --export")
     from keyframes.batch import run_batch

@@ -21,7 +21,7 @@ from keyframes.commands.review import review
 
 app = typer.Typer(
     name="keyframes",
-    help="Pick the frames of a recording that are worth labelling.",
+    help="Choose the frames of a recording that are worth labelling.",
     epilog="""Example: keyframes extract video.mp4 -k 150
 
 Documentation: README.md and the folder docs/ of the repository, or of the source archive of this version.""",

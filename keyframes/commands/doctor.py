@@ -17,7 +17,7 @@ def doctor(quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Show what a bug report needs: versions, codecs, extras, processors, and Numba's cache.
 
     A short clip is encoded with each codec and read again, so this takes a few seconds. Nothing is sent anywhere. The
-    exit status is 1 where something does not work.
+    exit status is 1 if something does not work.
     """
     from keyframes.doctor import examine
 
@@ -43,12 +43,12 @@ def _lines(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of a report as plain text."""
     for name in ("keyframes", "python", "executable", "system", "machine"):
         yield name, str(report[name])
-    yield "processors", f"{report['processors_usable']} of {report['processors']} may be used"
+    yield "processors", f"{report['processors_usable']} of {report['processors']} can be used"
     yield from report["packages"].items()
-    yield "OpenCV comes from", _pairs(report["opencv_packages"]) or "no package that pip knows"
+    yield "OpenCV comes from", _pairs(report["opencv_packages"]) or "an unknown package"
     yield "FFmpeg in OpenCV", _pairs(report["opencv_ffmpeg"]) or "OpenCV's build information lists no versions"
     ffmpeg = report["ffmpeg"]
-    yield "FFmpeg beside it", f"{ffmpeg['version']}, {ffmpeg['program']}" if ffmpeg["version"] else ffmpeg["reason"]
+    yield "FFmpeg of imageio", f"{ffmpeg['version']}, {ffmpeg['program']}" if ffmpeg["version"] else ffmpeg["reason"]
     for codec in report["codecs"]:
         yield codec["codec"], _outcome(codec)
     for extra, packages in report["extras"].items():

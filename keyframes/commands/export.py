@@ -26,19 +26,21 @@ def export(
             "--output",
             "-o",
             metavar="DIR",
-            help="Folder of a new export. Default: <video name>-<tool> beside the result; "
-            "for DeepLabCut <task>-<scorer>-<date> here.",
+            help="Folder for a new export. Default: <video name>-<tool> beside the result; "
+            "for DeepLabCut <task>-<scorer>-<date> in the current folder.",
         ),
     ] = None,
     video: Annotated[
         list[Path] | None,
-        typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor here. Repeatable."),
+        typer.Option(
+            metavar="VIDEO", help="The video, if it is neither beside the result nor in the current folder. Repeatable."
+        ),
     ] = None,
     prelabel: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="What a network predicted on the videos, to be corrected instead of labelled anew: a file of "
+            help="Predictions of a network, exported as labels to correct: a file of "
             "DeepLabCut, SLEAP or Lightning Pose, or the folder that holds them.",
         ),
     ] = None,
@@ -48,7 +50,7 @@ def export(
             "--predictions-offset",
             parser=parse_numbers,
             metavar="X,Y",
-            help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut noted.",
+            help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut recorded.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -60,7 +62,7 @@ def export(
     """Bring the frames of earlier extractions into a labelling tool.
 
     The images are used as they are; only the context frames of Lightning Pose are decoded from the video. Frames that a
-    project already has are left alone. After an error the project is as it was.
+    project already has are left as they are. After an error, the project is unchanged.
     """
     if offset is not None and (prelabel is None or len(offset) != 2):
         raise typer.BadParameter("--predictions-offset takes X,Y, and belongs to --prelabel")

@@ -24,7 +24,7 @@ def extract(
             "--output",
             "-o",
             metavar="DIR",
-            help="Result folder; for several videos, their parent. Default: <video name>-keyframes here.",
+            help="Result folder; for several videos, the folder that holds them. Default: <video name>-keyframes.",
         ),
     ] = None,
     settings: options.SettingsOptions,
@@ -45,7 +45,7 @@ def extract(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Choose the K frames of each video that differ most from one another, and write them.
+    """Choose the K frames of each video that best represent all its frames, and write them as images.
 
     The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, report.html,
     contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
@@ -90,9 +90,10 @@ def extract(
                 say(f"note: {video}: levels {low:g} to {high:g} are shown as black to white; --levels changes that")
             done.append({"folder": str(place), **result.manifest})
             if not as_json:
-                n_decoded = result.manifest["video"]["frames_decoded"]
+                scan = result.manifest.get("scan")
+                n_frames = scan["frames"] if scan else result.manifest["video"]["frames_decoded"]
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
-                print(printable(f"{video}: {len(result.keyframes)} of {n_decoded} frames in {place}{found}"))
+                print(printable(f"{video}: {len(result.keyframes)} of {n_frames} frames in {place}{found}"))
     exports = export_results(
         [Path(result["folder"]) for result in done],
         tools if done else [],

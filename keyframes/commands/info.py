@@ -1,7 +1,7 @@
 """The command ``keyframes info``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,9 +25,20 @@ def info(
             print_json(report)
         else:
             for name, value in report.items():
-                shown = "unknown" if value is None else value
-                if isinstance(value, list):
-                    shown = "; ".join(map(str, value)) or "none"
-                print(f"{name.replace('_', ' '):<24}{printable(str(shown))}")
+                print(f"{_spoken(name):<24}{printable(_shown(value))}")
     if failed:
         raise typer.Exit(1)
+
+
+def _spoken(name: str) -> str:
+    """Write the key of a report for people: "duration_s" is "duration (s)"."""
+    what, _, unit = name.rpartition("_")
+    return f"{what.replace('_', ' ')} ({unit})" if unit in ("s", "bytes") else name.replace("_", " ")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "unknown" if value is None else str(value)

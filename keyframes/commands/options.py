@@ -15,6 +15,7 @@ from keyframes.commands.parsing import (
     parse_crop,
     parse_k,
     parse_numbers,
+    parse_scan,
     parse_size,
     parse_time,
     parse_tool,
@@ -73,7 +74,7 @@ Prelabel = Annotated[
     bool,
     tool(
         "--prelabel",
-        help="With --predictions and --export: take the predicted points along, to be corrected instead of placed.",
+        help="With --predictions and --export: export the predicted points too, as labels to correct.",
     ),
 ]
 Format = Annotated[ImageFormat, output(help="File format of the exported images.")]
@@ -131,8 +132,11 @@ class SettingsOptions(Group):
         ),
         "every": look(min=1, metavar="N", help="Look at every N-th frame."),
         "scan": look(
-            help="exact looks at every frame; fast skips B-frames where the video has them. Exported images are exact "
-            "with both."
+            parser=parse_scan,
+            metavar="auto|exact|sparse",
+            help="exact looks at every frame; sparse looks at some frames all over the recording and at those where "
+            "much moves, which takes a fraction of the time; auto is sparse from 50,000 frames on. Exported images are "
+            "exact with each.",
         ),
         "levels": look(
             parser=parse_numbers,
@@ -163,19 +167,20 @@ class SettingsOptions(Group):
         "encoder_minutes": compare(
             min=0.01,
             metavar="M",
-            help="Training of a network, in minutes of two slow cores: a fixed amount of work, not of time.",
+            help="Training of a network, in minutes of two slow cores: a fixed amount of work, not a time limit.",
         ),
-        "input_size": compare(parser=parse_size, metavar="W,H", help="Input size of --encoder. Default: 224,224."),
+        "input_size": compare(
+            parser=parse_size, metavar="W,H", help="Size of the images that --encoder expects. Default: 224,224."
+        ),
         "mean": compare(
             parser=parse_numbers,
             metavar="R,G,B",
-            help="Mean that --encoder expects to be subtracted, where white is 1; one number for a gray input. "
-            "Default: 0,0,0.",
+            help="Mean to subtract before --encoder, where white is 1; one number for a gray input. Default: 0,0,0.",
         ),
         "std": compare(
             parser=parse_numbers,
             metavar="R,G,B",
-            help="Standard deviation that it expects to be divided by. Default: 1,1,1.",
+            help="Standard deviation to divide by before --encoder. Default: 1,1,1.",
         ),
         "uniform": compare(
             "--uniform", help="Take evenly spaced frames, whatever they show: a baseline to compare with."
@@ -191,7 +196,7 @@ class SettingsOptions(Group):
             metavar="SHARE",
             help="Share of the frames to choose where the predictions are doubtful; the others cover the poses.",
         ),
-        "keypoints": predict(parser=read_names, metavar="A,B", help="Key points that count. Default: all."),
+        "keypoints": predict(parser=read_names, metavar="A,B", help="Keypoints to consider. Default: all."),
         "predictions_offset": predict(
             parser=parse_numbers,
             metavar="X,Y",
@@ -215,7 +220,8 @@ class SettingsOptions(Group):
     def given(self, format: ImageFormat) -> Options:
         """Return the settings; a network that is named is used, and a SettingsError says that it is described alone."""
         mean, std = self["mean"], self["std"]
-        options = {**self, "start_s": self["start_s"] or 0.0, "format": format}
+        scan = self["scan"] or Settings.scan
+        options = {**self, "start_s": self["start_s"] or 0.0, "scan": scan, "format": format}
         if self["encoder"] is not None:
             options["features"] = "encoder"
         elif self["input_size"] or mean or std:
@@ -239,7 +245,7 @@ class ProjectOptions(Group):
         ),
         "task": tool(metavar="NAME", help="Task of a new DeepLabCut project."),
         "scorer": tool(metavar="NAME", help="Name of the person who labels, for a new project."),
-        "bodyparts": tool(parser=read_names, metavar="A,B", help="Key points of a new project."),
+        "bodyparts": tool(parser=read_names, metavar="A,B", help="Keypoints of a new project."),
         "individuals": tool(
             parser=read_names,
             metavar="A,B",

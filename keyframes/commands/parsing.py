@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import typer
 
 from keyframes.errors import SettingsError
-from keyframes.settings import Crop, ExportTool
+from keyframes.settings import Crop, ExportTool, ScanKind
 
 # Options whose values are patterns, for `batch` to match.
 PATTERNS = ("--include", "--exclude")
@@ -43,7 +43,7 @@ def parse_time(text: str) -> float:
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
     clock = ":" in text
     if match is None or (clock and float(match[3]) >= 60) or (match[1] and int(match[2]) >= 60):
-        raise typer.BadParameter(f"{text!r} is no time; give seconds (90.5) or [HH:]MM:SS (1:30.5)")
+        raise typer.BadParameter(f"{text!r} is not a time; give seconds (90.5) or [HH:]MM:SS (1:30.5)")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + seconds
 
@@ -52,7 +52,7 @@ def parse_crop(text: str) -> Crop:
     """Read a crop, X,Y,W,H in pixels."""
     match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
     if match is None or int(match[3]) == 0 or int(match[4]) == 0:
-        raise typer.BadParameter(f"{text!r} is no crop; give X,Y,W,H in whole pixels, such as 120,80,640,480")
+        raise typer.BadParameter(f"{text!r} is not a crop; give X,Y,W,H in whole pixels, such as 120,80,640,480")
     return Crop(*(int(part) for part in match.groups()))
 
 
@@ -60,7 +60,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Read a size, W,H in pixels."""
     match = re.fullmatch(r"\s*(\d{1,5})\s*[,x]\s*(\d{1,5})\s*", text)
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no size; give W,H in whole pixels, such as 224,224")
+        raise typer.BadParameter(f"{text!r} is not a size; give W,H in whole pixels, such as 224,224")
     return int(match[1]), int(match[2])
 
 
@@ -69,13 +69,20 @@ def parse_numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no list of numbers, such as 0.5,1") from None
+        raise typer.BadParameter(f"{text!r} is not a list of numbers, such as 0.5,1") from None
 
 
 def parse_tool(text: str) -> str:
     """Read the name of a labelling tool."""
     if text not in get_args(ExportTool):
         raise typer.BadParameter(f"{text!r} is none of the tools {', '.join(get_args(ExportTool))}")
+    return text
+
+
+def parse_scan(text: str) -> str:
+    """Read how to look at a recording; `fast` is a name of earlier versions."""
+    if text not in (*get_args(ScanKind), "fast"):
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(get_args(ScanKind))}")
     return text
 
 

@@ -13,7 +13,8 @@ from keyframes.errors import KeyframesError
 def review(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Result folder of an extraction.")],
     video: Annotated[
-        Path | None, typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor here.")
+        Path | None,
+        typer.Option(metavar="VIDEO", help="The video, if it is neither beside the result nor in the current folder."),
     ] = None,
     project: Annotated[
         Path | None,

@@ -63,8 +63,8 @@ def export(
 ) -> Exported:
     """Bring earlier results into a labelling tool, all of them together.
 
-    Nothing is decoded again where the images serve: only Lightning Pose's context frames are, and JPEG images for tools
-    that take PNG. A project is changed as a whole or not at all.
+    The images are used as they are. Only the context frames of Lightning Pose are decoded again, and JPEG images for
+    tools that take PNG. A project is changed completely or not at all.
 
     Parameters
     ----------
@@ -75,17 +75,17 @@ def export(
         Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` beside several
         results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the working folder.
     videos : sequence of str or Path
-        The videos of the results, where they lie neither beside them nor in the working folder.
+        The videos of the results, if they are neither beside them nor in the working folder.
     views : sequence of str
-        Names of the cameras, one a result, where the videos show one scene.
+        Names of the cameras, one for each result, if the videos show one scene.
     progress : bool, default=False
         Show progress bars on standard error where that is a terminal.
     project : str or Path, optional
         Project to add to: DeepLabCut's folder or ``config.yaml``, Lightning Pose's folder, or a ``.slp`` (it stays, a
         new file is written beside it). One that does not exist is made there, if `bodyparts` are given.
     prelabels : str, Path or Predictions, optional
-        What a network predicted, to be corrected in the tool instead of labelled anew: the file, or a folder with one
-        for each video, as `read_predictions` takes them, or, for one result, what that returned. Without `bodyparts`, a
+        Predictions of a network, exported as labels to correct: the file, or a folder with one for each video, as
+        `read_predictions` takes them, or, for one result, what that function returned. Without `bodyparts`, a
         new export has the points and the skeleton of the network.
     offset : (float, float), optional
         As `read_predictions` takes it.
@@ -93,7 +93,7 @@ def export(
         Change nothing, and tell in `Exported.changes` which files would be written.
     **options
         The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``, ``individuals``, ``skeleton``,
-        ``copy_videos``. Those that a tool has no use for are reported in the notes.
+        ``copy_videos``. The notes list those that a tool ignores.
 
     Returns
     -------
@@ -106,15 +106,15 @@ def export(
     """
     folders = [results] if isinstance(results, str | Path) else list(results)
     if not folders:
-        raise SettingsError("no results were given to export")
+        raise SettingsError("no results to export were given")
     given = ExportOptions(project=None if project is None else Path(project), **options)
     if output is not None and given.project is not None:
-        raise SettingsError("an export goes into a project or to a place of its own: leave out --project or -o")
+        raise SettingsError("an export goes either into a project or to a new place: leave out --project or -o")
     write = _tool(tool).write
     recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
     notes: list[str] = []
     if prelabels is not None and tool in WITHOUT_PRELABELS:
-        notes.append(f"--prelabel is not used: {tool} takes none")
+        notes.append(f"--prelabel is ignored: {tool} takes no predictions")
     elif prelabels is not None:
         recordings, given = _prelabelled(recordings, given, prelabels, offset)
         notes += [told for recording in recordings if recording.predictions for told in recording.predictions.warnings]
@@ -134,7 +134,7 @@ def _prelabelled(
 ) -> tuple[tuple[Recording, ...], ExportOptions]:
     """Return the recordings with predictions, and the options of a new export with the names of their points."""
     if isinstance(given, Predictions) and len(recordings) > 1:
-        raise SettingsError(f"these are predictions of one video, and {len(recordings)} results are exported")
+        raise SettingsError(f"these are the predictions of one video, but {len(recordings)} results are exported")
     predicted = tuple(with_predictions(recording, given, offset) for recording in recordings)
     first = predicted[0].predictions
     if first is not None and options.project is None and not options.bodyparts:
@@ -178,7 +178,7 @@ def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequen
     if check := CHECKS.get(tool):
         check(options, place, videos)
     elif options.project is not None:
-        raise SettingsError(f"{tool} keeps no project to add to; choose the place of a new export with -o")
+        raise SettingsError(f"{tool} has no project to add to; choose the place of a new export with -o")
     if options.project is None or options.is_new:
         _check_free(place)
 
@@ -188,11 +188,10 @@ def _check_free(place: Path) -> None:
     try:
         taken = not place.is_dir() or bool(os.listdir(place)) if os.path.lexists(place) else False
     except OSError as error:
-        raise OutputError(f"{place}: cannot be looked into ({error.strerror}); choose another place") from None
+        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another place") from None
     if taken:
         raise OutputError(
-            f"{place}: exists already, and labelling may have begun in it; remove it, or choose another place with "
-            "keyframes export -o"
+            f"{place}: exists already, and may hold labels; remove it, or choose another place with keyframes export -o"
         )
 
 

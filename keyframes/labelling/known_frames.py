@@ -94,10 +94,10 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
         if n_lost:
             warnings.append(
                 f"{n_lost} of the {len(frames)} frames of {project.name} are of another video and have no image of "
-                "this one's size: they do not count"
+                "the same size as this one: they were ignored"
             )
         elif not frames:
-            warnings.append(f"{project.name} has no frames yet: the choice is as without it")
+            warnings.append(f"{project.name} has no frames yet: it does not affect the choice")
     n_pixels = int(np.prod(thumbnailer.shape))
     return Labelled(
         thumbnails=np.array([thumbnail for thumbnail, _ in looks], np.uint8).reshape(-1, n_pixels),

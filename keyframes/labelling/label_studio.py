@@ -102,6 +102,6 @@ def _steps(place: Path, has_bodyparts: bool) -> tuple[str, ...]:
         "2. in the project's settings, Cloud Storage, add a source storage of the type Local Files with the path "
         f"{place / 'labeled-data'}, and save it without a sync",
         "3. in Labeling Interface, Code, paste interface.xml"
-        + ("" if has_bodyparts else " and add a Label for each key point (--bodyparts writes them)"),
+        + ("" if has_bodyparts else " and add a Label for each keypoint (--bodyparts writes them)"),
         "4. import tasks.json",
     )

@@ -101,7 +101,8 @@ def only_animal_on(recording: Recording, index: int, tool: str) -> PredictedAnim
     if len(animals) > 1:
         source = recording.predictions.source if recording.predictions else ""
         raise ExportError(
-            f"{source}: has {len(animals)} animals in frame {index}, and {tool} labels one; export without --prelabel"
+            f"{source}: has {len(animals)} animals in frame {index}, but {tool} labels only one; "
+            "export without --prelabel"
         )
     return animals[0] if animals else None
 

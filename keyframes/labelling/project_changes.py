@@ -57,7 +57,9 @@ class Changes:
             shutil.copymode(path, ours)
             shutil.copy2(path, kept)
             if kept.read_bytes() != before:
-                raise OutputError(f"{path}: was changed by another program meanwhile; save it there, and try again")
+                raise OutputError(
+                    f"{path}: was changed by another program in the meantime; save it there, and try again"
+                )
             undo.replaced.append((kept, path, before))
             rename_when_free(ours.replace, path)
 
@@ -102,7 +104,7 @@ def _put(staged: Path, target: Path, undo: _Undo) -> None:
         os.link(source, target, follow_symlinks=False)
     except (OSError, NotImplementedError):
         if os.path.lexists(target):
-            raise OutputError(f"{target}: was written by another program meanwhile; try again") from None
+            raise OutputError(f"{target}: was written by another program in the meantime; try again") from None
         # Some file systems know no second name of a file.
         source.rename(target)
 

@@ -82,7 +82,7 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
     data = load_yaml(path, text)
     missing = [key for key in needed if not isinstance(data, dict) or key not in data]
     if not isinstance(data, dict) and not missing:
-        raise ExportError(f"{path}: is no mapping of settings; restore it from a copy")
+        raise ExportError(f"{path}: is not a mapping of settings; restore it from a copy")
     if missing:
         raise ExportError(f"{path}: has no {', '.join(missing)}; is it the project's own file?")
     return ProjectFile(path, content, data)
@@ -96,7 +96,9 @@ def load_yaml(path: Path, text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         reason = getattr(error, "problem", None) or "it cannot be parsed"
-        raise ExportError(f"{path}: is no valid YAML{where} ({reason}); mend it, or restore it from a copy") from None
+        raise ExportError(
+            f"{path}: is not valid YAML{where} ({reason}); correct it, or restore it from a copy"
+        ) from None
 
 
 def _end_of_mapping(text: str, key: str) -> tuple[int, int]:

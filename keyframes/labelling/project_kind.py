@@ -34,7 +34,9 @@ def kind_of(project: Path) -> Kind:
             return "deeplabcut"
         if label_tables(project.parent):
             return "lightning-pose"
-    raise ExportError(f"{project}: is no project; give the folder that holds labeled-data, a .slp or a manifest.json")
+    raise ExportError(
+        f"{project}: is not a project; give the folder that holds labeled-data, a .slp or a manifest.json"
+    )
 
 
 def _kind_of_folder(folder: Path) -> Kind:
@@ -61,8 +63,8 @@ def _kind_of_folder(folder: Path) -> Kind:
     if any(folder.glob("*/manifest.json")):
         return "result"
     raise ExportError(
-        f"{folder}: is no project (it has no config.yaml of DeepLabCut, no project.yaml or table of labels of "
-        "Lightning Pose, and no manifest.json, and is no .slp)"
+        f"{folder}: is not a project (it has no config.yaml of DeepLabCut, no project.yaml or table of labels of "
+        "Lightning Pose, and no manifest.json, and is not a .slp)"
     )
 
 

@@ -31,7 +31,7 @@ def put_video(recording: Recording, name: str, changes: Changes, copy: bool, not
             f"rename {video}, and extract from it again"
         )
     if there.is_symlink():
-        notes.append(f"{there} is a link to a file that is gone: link it to {video}")
+        notes.append(f"{there} is a link to a file that no longer exists: link it to {video}")
         return path
     place = changes.folder / path
     place.parent.mkdir(exist_ok=True)
@@ -49,7 +49,7 @@ def put_video(recording: Recording, name: str, changes: Changes, copy: bool, not
 
 def told_of_copy(recording: Recording, path: Path) -> str:
     """Return the note that a file is taken for a recording's video in another container."""
-    return f"{path} is taken for a converted copy of {recording.manifest['video']['path']}: it has as many frames"
+    return f"{path} is assumed to be a converted copy of {recording.manifest['video']['path']}: it has as many frames"
 
 
 def known_video(recording: Recording, root: Path) -> Path | None:

@@ -17,7 +17,7 @@ def _given(options: ExportOptions) -> list[str]:
 
 def notes_on_unused(options: ExportOptions, uses: Set[str], tool: str) -> list[str]:
     """Return a note for each option that a tool has no use for."""
-    return [f"{_option(name)} is not used: {tool} takes none" for name in _given(options) if name not in uses]
+    return [f"{_option(name)} is ignored: {tool} takes none" for name in _given(options) if name not in uses]
 
 
 def _option(name: str) -> str:
@@ -31,7 +31,7 @@ def notes_on_differing(options: ExportOptions, has: Mapping[str, Any], file: str
     for name in _given(options):
         if name in has and (wanted := _plain(getattr(options, name))) != (theirs := _plain(has[name])):
             told = f"has {name} {_told(theirs)}" if theirs else f"has no {name}"
-            notes.append(f"{file} {told} and is not changed: {_option(name)} {_told(wanted)} is not used")
+            notes.append(f"{file} {told} and stays unchanged: {_option(name)} {_told(wanted)} is ignored")
     return notes
 
 

@@ -34,7 +34,7 @@ def assembled(
         order = np.argsort(indices, kind="stable")
         indices, keypoints, confidence, labelled = indices[order], keypoints[order], confidence[order], labelled[order]
         if len(twice := indices[1:][np.diff(indices) == 0]):
-            raise PredictionsError(f"{source}: frame {twice[0]} comes twice; predict again")
+            raise PredictionsError(f"{source}: frame {twice[0]} appears twice; predict again")
     x, y = keypoints[..., 0], keypoints[..., 1]
     missing = ~(np.isfinite(x) & np.isfinite(y)) | (confidence == -1)
     for nowhere in (0, -1):

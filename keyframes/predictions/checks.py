@@ -46,7 +46,7 @@ def refuse_size(source: object, size: tuple[int, int], video: VideoReader) -> No
     turned = size[::-1] if video.header.rotation in (90, 270) else size
     if own not in (size, turned):
         raise PredictionsError(
-            f"{source}: is of pictures of {size[1]} x {size[0]} pixels, and those of {video.header.name} have "
+            f"{source}: is for pictures of {size[1]} x {size[0]} pixels, and those of {video.header.name} have "
             f"{own[1]} x {own[0]}; give the predictions of this video"
         )
 
@@ -76,11 +76,11 @@ def _within(predictions: Predictions, video: VideoReader) -> Predictions:
 def _refuse_other_size(predictions: Predictions, video: VideoReader) -> None:
     """Raise a PredictionsError where too many points lie outside the picture."""
     width, height = video.header.width, video.header.height
-    n_points = n_outside = 0
+    outside = np.zeros(predictions.keypoints.shape[:-1], bool)
     for axis, length in enumerate((width, height)):
         values = predictions.keypoints[..., axis]
-        n_points = int(np.isfinite(values).sum())
-        n_outside += int(((values < -MARGIN * length) | (values > (1 + MARGIN) * length)).sum())
+        outside |= (values < -MARGIN * length) | (values > (1 + MARGIN) * length)
+    n_outside, n_points = int(outside.sum()), int(np.isfinite(predictions.keypoints[..., 0]).sum())
     if n_outside > MOST_OUTSIDE * n_points:
         raise PredictionsError(
             f"{predictions.source}: {n_outside / n_points:.0%} of its points lie outside the picture of "

@@ -54,11 +54,13 @@ class _Layout:
             )
         coords = {column[-1] for column in columns}
         if coords == {"x", "y"}:
-            raise PredictionsError(f"{path}: is a table of labels, not of predictions, which have a likelihood")
+            raise PredictionsError(f"{path}: is a table of labels, not of predictions: it has no likelihood")
         if coords != set(VALUES) or {len(column) for column in columns} not in ({3}, {4}):
             raise PredictionsError(f"{path}: its columns are not x, y and likelihood of body parts; give predictions")
         if len(scorers := list(dict.fromkeys(column[0] for column in columns))) > 1:
-            raise PredictionsError(f"{path}: holds predictions of several networks ({', '.join(scorers)}); give one's")
+            raise PredictionsError(
+                f"{path}: holds predictions of several networks ({', '.join(scorers)}); give a file of one network"
+            )
         animals = list(dict.fromkeys(column[1:-2] for column in columns))
         names = list(dict.fromkeys(column[-2] for column in columns))
         places = np.full((len(animals), len(names), 3), len(columns))

@@ -72,7 +72,7 @@ class Doubt:
             "posture": f"{name} is {value:.0f} px from where the other points put it",
             "missing": f"{name} is missing",
             "number": f"{value:.0f} of {self.n_animals} animal{'s' * (self.n_animals > 1)}",
-            "exchange": f"two animals may be exchanged ({value:.0f} px)",
+            "exchange": f"two animals may be swapped ({value:.0f} px)",
             "temporal_norm": f"{name}: high temporal norm ({value:.3g})",
             "pca_singleview_error": f"{name}: high PCA error ({value:.3g})",
             "pca_multiview_error": f"{name}: high PCA error between the views ({value:.3g})",

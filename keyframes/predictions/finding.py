@@ -68,7 +68,7 @@ def refuse_other_name(path: Path, video: Path) -> None:
     if not _is_named_after(path, video):
         raise PredictionsError(
             f"{path}: its name does not begin with that of {video.name}; give the predictions of this video, or rename "
-            "them if they are"
+            "the file if it holds them"
         )
 
 
@@ -76,7 +76,9 @@ def refuse_other_video(path: Path, recorded: str, video: Path) -> None:
     """Raise a PredictionsError where a file says that it is of a video of another name."""
     name = PureWindowsPath(recorded)
     if recorded and plain(name.stem).casefold() != plain(video.stem).casefold():
-        raise PredictionsError(f"{path}: is of {name.name}, not of {video.name}; give the predictions of this video")
+        raise PredictionsError(
+            f"{path}: belongs to {name.name}, not to {video.name}; give the predictions of this video"
+        )
 
 
 def has_scorer(path: Path, video: Path) -> bool:

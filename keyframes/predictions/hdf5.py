@@ -17,9 +17,7 @@ def package_to_read(path: Path, name: str, error: type[KeyframesError]) -> Any:
     try:
         return import_module(name.replace("-", "_"))
     except ImportError:
-        raise error(
-            f"{path}: is read with {name}, which is not installed: pip install '.[sleap]' in the repository"
-        ) from None
+        raise error(f"{path}: needs {name}, which is not installed: pip install '.[sleap]' in the repository") from None
 
 
 @contextmanager
@@ -34,7 +32,7 @@ def opened(path: Path) -> Iterator[Any]:
             raise PredictionsError(f"{path}: is open for writing in another program; close it there") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PredictionsError(
-            f"{path}: is no HDF5 file with a network's predictions, or damaged ({reason}); predict or copy it again"
+            f"{path}: is not an HDF5 file with a network's predictions, or damaged ({reason}); predict or copy it again"
         ) from None
 
 

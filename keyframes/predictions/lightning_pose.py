@@ -38,7 +38,7 @@ def _read(path: Path, predictions: Predictions) -> NDArray[np.float32]:
     rows = np.concatenate([np.empty((0, len(columns))), *numbers_in(path, 1, columns, len(header))])
     if not np.array_equal(as_indices(path, rows[:, 0]), predictions.frames):
         raise PredictionsError(
-            f"{path}: has {len(rows)} rows, and {predictions.source.name} {len(predictions.frames)} or other frames; "
+            f"{path}: has {len(rows)} rows, which do not fit the frames of {predictions.source.name}; "
             "predict again, or move it away"
         )
     values = np.full(predictions.confidence.shape, np.nan, np.float32)

@@ -94,7 +94,7 @@ def plain_data(pickled: bytes, what: str) -> Any:
         raise PredictionsError(f"{what}: is too large to be plain data")
     try:
         if any(code.name in PUTS and int(place or 0) > len(pickled) for code, place, _ in genops(pickled)):
-            raise pickle.UnpicklingError("it wants a place that it cannot fill")
+            raise pickle.UnpicklingError("it refers to something that does not exist")
         return _Unpickler(io.BytesIO(pickled)).load()
     # Loading damaged bytes raises whatever the step that they happen to name raises.
     except Exception as error:

@@ -61,7 +61,7 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
         source = unfiltered(wanted)
         predictions = _read(readable(source), reader, offset)
         if source != wanted:
-            told = f"{source.name} is read instead of {wanted.name}: a filter smooths away what is doubtful"
+            told = f"{source.name} is read instead of {wanted.name}: filtering hides doubtful points"
             predictions = replace(predictions, warnings=(told, *predictions.warnings))
         return checked(predictions, reader)
 
@@ -88,7 +88,7 @@ def _read(source: Path, video: VideoReader, offset: Offset | None) -> Prediction
         refuse_other_video(source, recorded, video.path)
         predictions = sleap_analysis.read(source)
     else:
-        raise PredictionsError(f"{source}: is no .h5, .csv or .slp with predictions{HINTS.get(ending, '')}")
+        raise PredictionsError(f"{source}: is not a .h5, .csv or .slp with predictions{HINTS.get(ending, '')}")
     return predictions if offset is None else moved(predictions, offset)
 
 

@@ -69,7 +69,7 @@ def numbers_in(
                     yield rows if columns == list(range(n_columns)) else rows[:, columns]
                 n_before += text.count("\n")
     except UnicodeDecodeError as error:
-        raise PredictionsError(f"{path}: is no table of text ({error}); copy it again") from None
+        raise PredictionsError(f"{path}: is not a text table ({error}); copy it again") from None
 
 
 def plain_rows(text: str, n_columns: int) -> NDArray[np.float64] | None:

@@ -34,7 +34,7 @@ def draw_k_curve(ks: Sequence[int], inertias: Sequence[float], k: int) -> NDArra
     full = inertias[0] or 1.0
     percents = [100 * inertia / full for inertia in inertias]
     drawing = _Drawing(ks[0], max(ks[-1], ks[0] + 1))
-    drawing.axes(f"Differences left within the clusters, % of those with k = {ks[0]}", "k, number of clusters")
+    drawing.axes(f"Differences within the clusters, % of those with k = {ks[0]}", "k, number of clusters")
     drawing.curve(ks, percents)
     drawing.mark(ks, percents, k)
     size = (WIDTH, HEIGHT)

@@ -21,8 +21,10 @@ NAME = "report.html"
 _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
 # The digest stands right at the beginning of a report that may have megabytes.
 HEAD_CHARACTERS = 2000
-CLUSTER_COLOURS = "What is near on the map is near in colour."
-DOUBT_COLOURS = "Red is where the predictions are doubtful; without that, what is near on the map is near in colour."
+CLUSTER_COLOURS = "Frames close together on the map have similar colours."
+DOUBT_COLOURS = (
+    "Red frames have doubtful predictions. With that off, frames close together on the map have similar colours."
+)
 SWITCHES = (
     '<div class="switches"><label><input type="checkbox" id="show-points" checked> Predicted points</label>'
     '<label><input type="checkbox" id="show-doubt" checked> Colour by doubt</label></div>'
@@ -62,7 +64,7 @@ def write_report(
     """
     chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
     along = timeline(frame_index, time_s)
-    overview = make_overview(along, label, place, chosen.astype(np.int64))
+    overview = make_overview(along, label, place, chosen.astype(np.int64), has_gaps="scan" in manifest)
     shown = overview.as_dict(frame_index, along, label, doubt)
     # Pages of videos need not say so.
     shown |= {} if along is time_s else {"no_times": True}
@@ -119,11 +121,12 @@ def report_page(
 def summary(manifest: Manifest) -> list[tuple[str, str]]:
     """Return the few figures of a result that matter most, a name and a value each."""
     video, entries = manifest["video"], manifest["keyframes"]
-    rate = f", {video['frame_rate']:.4g} a second" if video["frame_rate"] else ""
+    rate = f", {video['frame_rate']:.4g} per second" if video["frame_rate"] else ""
     found = [
         ("Recording", f"{video['width']} x {video['height']} pixels{rate}"),
         ("Frames" if "predictions" in manifest else "Frames decoded", f"{video['frames_decoded']:,}"),
         *([("Black and white", " to ".join(f"{level:g}" for level in video["levels"]))] if "levels" in video else []),
+        *_looked_at(manifest),
         ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
         ("Seed", str(manifest["settings"]["seed"])),
     ]
@@ -132,13 +135,21 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
     if "predictions" in manifest:
         n_doubtful = sum(entry.get("chosen_for") == "doubt" for entry in entries)
         found.insert(2, ("Predictions", manifest["predictions"]["file"]))
-        found.append(("For doubt, for coverage", f"{n_doubtful:,}, {len(entries) - n_doubtful:,}"))
+        found.append(("Chosen for doubt, for coverage", f"{n_doubtful:,}, {len(entries) - n_doubtful:,}"))
     gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
     if gave_way:
         found.append(("Gave way to a guard", f"{gave_way:,}"))
     if manifest.get("review", {}).get("history"):
-        found.append(("Changed by hand", f"{len(manifest['review']['history'])} times"))
+        found.append(("Changes by hand", f"{len(manifest['review']['history'])} times"))
     return found
+
+
+def _looked_at(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return what a sparse scan looked at."""
+    if "scan" not in manifest:
+        return []
+    scan = manifest["scan"]
+    return [("Looked at", f"{scan['looked_at']:,} of {scan['frames']:,} frames")]
 
 
 def _moment(along: float, shown: dict[str, Any]) -> str:

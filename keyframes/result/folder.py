@@ -81,14 +81,14 @@ def _check_free(place: Path, overwrite: bool) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise OutputError(f"{place}: cannot be looked into ({error.strerror}); choose another place with -o") from error
+        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another place with -o") from error
     if not names or changed:
         return
     if not overwrite:
         raise OutputError(f"{place}: exists already and is not empty; use --overwrite, or choose another place with -o")
     if "manifest.json" not in names:
         raise OutputError(
-            f"{place}: is no earlier result (it has no manifest.json) and is not overwritten; "
+            f"{place}: is not an earlier result (it has no manifest.json), so it is not overwritten; "
             "choose another place with -o"
         )
 
@@ -124,7 +124,7 @@ def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) 
                 earlier.append(unused_name(place, "replaced"))
                 with suppress(FileNotFoundError):
                     rename_when_free(place.rename, earlier[-1])
-        raise OutputError(f"{place}: another run writes there without end; choose another place with -o")
+        raise OutputError(f"{place}: another run keeps writing there; choose another place with -o")
     except BaseException:
         for folder in reversed(earlier):
             _put_back(folder, place, own)

@@ -38,7 +38,7 @@ def decoded(path: Path, data: bytes) -> NDArray[np.uint8]:
         # Without data, or of a size that OpenCV refuses.
         image = None
     if image is None:
-        raise ExportError(f"{path}: holds an image that cannot be decoded; restore it from a copy")
+        raise ExportError(f"{path}: cannot be decoded; restore it from a copy")
     return np.asarray(image, np.uint8)
 
 

@@ -68,8 +68,8 @@ class Recording:
         """Return the video, or raise an ExportError where it was not found."""
         if self.video is None:
             raise ExportError(
-                f"{self.folder}: its video {self.manifest['video']['path']} is neither beside it nor in this folder; "
-                "say where it is with --video"
+                f"{self.folder}: its video {self.manifest['video']['path']} is neither beside it nor in the current "
+                "folder; say where it is with --video"
             )
         return self.video
 
@@ -152,7 +152,7 @@ def read_manifest(folder: Path) -> Manifest:
             _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
             _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
     except FileNotFoundError:
-        raise ExportError(f"{folder}: is no result of an extraction (it has no manifest.json)") from None
+        raise ExportError(f"{folder}: is not the result of an extraction (it has no manifest.json)") from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError):

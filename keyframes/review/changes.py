@@ -34,7 +34,7 @@ def drop(manifest: Manifest, frame_index: int) -> Manifest:
     """Take a chosen frame away; the last one stays."""
     removed = entry_of(manifest, frame_index)
     if len(manifest["keyframes"]) == 1:
-        raise ReviewError(f"frame {frame_index} is the only one left; add another one first")
+        raise ReviewError(f"frame {frame_index} is the only one left; add another first")
     return _exchanged(manifest, removed, None, {"action": "drop", "removed": removed})
 
 

@@ -130,7 +130,7 @@ class ReviewedFolder:
         try:
             return _revision((self.folder / "manifest.json").read_bytes())
         except OSError as error:
-            raise ReviewError(f"{self.folder}: is not there any more ({error.strerror})") from None
+            raise ReviewError(f"{self.folder}: no longer exists ({error.strerror})") from None
 
 
 def _revision(content: bytes) -> str:
@@ -164,9 +164,7 @@ def _lock(folder: Path) -> int | None:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(held)
-        raise ReviewError(
-            f"{folder}: is being reviewed already, by another keyframes review; go to its page, or end it first"
-        ) from None
+        raise ReviewError(f"{folder}: another keyframes review has it open; go to its page, or stop it first") from None
     except OSError:
         # Some file systems on a network lock nothing.
         os.close(held)

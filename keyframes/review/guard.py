@@ -59,13 +59,13 @@ class Guard:
         """Why a request is refused, or ""."""
         host = headers.get("host", "")
         if host not in self.hosts or len(headers.getlist("host")) != 1:
-            return f"this page is for the address that {self.command} printed"
+            return f"this page works only at the address that {self.command} printed"
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
-            return "this page takes no requests from others"
+            return "this page takes no requests from other sites"
         given = scope["path"].split("/")[1] if scope["path"].count("/") > 1 else ""
         if not secrets.compare_digest(given.encode(), self.token.encode()):
-            return f"this address has not the token that {self.command} printed"
+            return f"this address lacks the token that {self.command} printed"
         if scope["method"] not in ("GET", "HEAD"):
             if origin is None:
                 return "a change must come from the page itself"

@@ -69,7 +69,7 @@ class Pictures:
         VideoError, that it cannot be decoded any more.
         """
         if self._scan.row(frame_index) < 0:
-            raise ReviewError(f"frame {frame_index} is none of those that were looked at")
+            raise ReviewError(f"frame {frame_index} was not scanned")
         with self._changed:
             if self._closed:
                 raise ReviewError("the review is being closed")
@@ -108,10 +108,10 @@ class Pictures:
         except DisagreementError as error:
             self._stop_seeking()
             self._may_seek = False
-            if self._settings.scan == "fast":
+            if self._settings.scan == "sparse":
                 # Where frames were left out their indices are known by their times alone.
                 raise ReviewError(
-                    f"{self._reader.path}: frame {left[0]} is not as it was ({error}); run the extraction again"
+                    f"{self._reader.path}: frame {left[0]} has changed ({error}); run the extraction again"
                 ) from None
         for frame in self._reader.read_frames(left):
             yield frame.index, frame.image

@@ -122,7 +122,7 @@ class Session(AbstractContextManager["Session"]):
         scan = self._scan
         rows = [scan.row(entry["frame_index"]) for entry in self.manifest["keyframes"]]
         chosen = np.array([row for row in rows if row >= 0], np.int64)
-        overview = make_overview(self._timeline, scan.label, scan.map, chosen)
+        overview = make_overview(self._timeline, scan.label, scan.map, chosen, has_gaps="scan" in self.manifest)
         middle, side = map_square(scan.map)
         return {
             **overview.as_dict(scan.frame_index, self._timeline, scan.label, scan.doubt),
@@ -210,7 +210,7 @@ class Session(AbstractContextManager["Session"]):
             return changes.add(manifest, self._entry(frame_index))
         if action == "note":
             return changes.note(manifest, frame_index, words)
-        raise ReviewError(f"there is no change {action!r} of this kind")
+        raise ReviewError(f"{action!r} is not a change that this page makes")
 
     def _entry(self, frame_index: int) -> KeyframeEntry:
         row, scan = self._row(frame_index), self._scan
@@ -221,7 +221,7 @@ class Session(AbstractContextManager["Session"]):
     def _row(self, frame_index: int) -> int:
         row = self._scan.row(frame_index)
         if row < 0:
-            raise ReviewError(f"frame {frame_index} is none of those that were looked at")
+            raise ReviewError(f"frame {frame_index} was not scanned")
         return row
 
     def _described(self, row: int) -> dict[str, Any]:

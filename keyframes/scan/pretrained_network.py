@@ -73,7 +73,7 @@ class NetworkFeatures:
             raise EncoderError(f"{self._name}: cannot be run ({_reason(error)})") from None
         if len(found) != self.n_features or not np.isfinite(found).all():
             raise EncoderError(
-                f"{self._name}: gives what are no numbers for a frame; look at its --input-size, --mean and --std"
+                f"{self._name}: gives NaN or infinity for a frame; check its --input-size, --mean and --std"
             )
         return found
 
@@ -133,12 +133,12 @@ def _tried(path: Path, input_size: tuple[int, int], n_channels: int) -> int:
     if done.returncode or not done.stdout.isdigit():
         last = (done.stderr.strip().splitlines() or ["it ended the process"])[-1]
         raise EncoderError(
-            f"{path}: cannot be run as an ONNX network {what} ({last[:200]}); look at --input-size, --mean and --std"
+            f"{path}: cannot be run as an ONNX network {what} ({last[:200]}); check --input-size, --mean and --std"
         )
     n_features = int(done.stdout)
     if not 1 <= n_features <= MOST_FEATURES:
         raise EncoderError(
-            f"{path}: gives {n_features} numbers a picture; {MOST_FEATURES} at most can be compared: let it end in a "
+            f"{path}: gives {n_features} numbers per picture; at most {MOST_FEATURES} can be compared: end it in a "
             "pooling layer"
         )
     return n_features

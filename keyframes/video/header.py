@@ -144,7 +144,7 @@ def _failure(path: Path, look: _Look) -> str:
     said = f" (FFmpeg: {look.said})" if look.said else ""
     if look.failed == "open":
         return (
-            f"{path}: no video can be opened in this file{said}; it is no video, has no video track, or its "
+            f"{path}: no video can be opened in this file{said}; it is not a video, has no video track, or its "
             "index was never written: copy it again, or convert it with ffmpeg"
         )
     if look.failed == "convert":
@@ -157,7 +157,7 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
     if is_image_sequence(path) and path.is_dir():
         return sum(file.stat().st_size for file in image_files(path)), b""
     if path.is_dir():
-        raise VideoError(f"{path}: is a folder without images; give the video files in it")
+        raise VideoError(f"{path}: is a folder without images; name the video files in it")
     refuse_special(path)
     try:
         with path.open("rb") as file:

@@ -60,7 +60,7 @@ def encode_files(
 def encode_piped(inputs: list[Path], settings: Settings, run: Run, report: bool) -> None:
     """One image from standard input, or to standard output, or both."""
     if len(inputs) != 1 or inputs[0].is_dir():
-        raise SettingsError("standard input and output take one image; name its file or -")
+        raise SettingsError("standard input and output take one image; give a file, or -")
     start = time.perf_counter()
     piped = inputs[0] == STANDARD
     name = "standard input" if piped else str(inputs[0])

@@ -65,7 +65,7 @@ def line(encoded: Encoded, name: str, place: str, seconds: float, reduced: bool)
     """Describe a result in a line; `reduced` says that the image lost something before it was encoded."""
     perfect = "no further loss" if reduced else "lossless"
     loss = f"PSNR {encoded.psnr:.2f} dB, SSIM {encoded.ssim:.4f}" if math.isfinite(encoded.psnr) else perfect
-    size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits a pixel"
+    size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits per pixel"
     return f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}"
 
 

@@ -55,13 +55,13 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
             with _opened(data) as image:
                 return _picture(image, data, name, max_pixels)
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: is no image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
+        raise ImageError(f"{name}: is not an image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: is too large ({error}); allow it with --max-pixels") from None
     except Exception as error:  # Pillow raises whatever its parsers stumble over
-        raise ImageError(f"{name}: is damaged or of a kind that cannot be read ({error}); save it anew") from error
+        raise ImageError(f"{name}: is damaged or of a kind that cannot be read ({error}); save it again") from error
 
 
 def _opened(data: bytes) -> Image.Image:

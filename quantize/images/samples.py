@@ -11,7 +11,7 @@ from quantize.images.png import SIGNATURE
 JPEG_2000 = b"\xff\x4f\xff\x51"
 # Place of the first component's depth behind the start of a JPEG 2000 stream.
 JPEG_2000_DEPTH = 42
-ROUNDED = "has more than 8 bits a sample; they are rounded to 8"
+ROUNDED = "has more than 8 bits per sample; they are rounded to 8"
 
 
 def bits_a_sample(data: bytes) -> int:
@@ -61,7 +61,7 @@ def eight_bits(samples: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
     floats = samples.astype(np.float64)
     broken = ~np.isfinite(floats)
     if broken.any():
-        notes.append(f"has {np.count_nonzero(broken)} samples that are no numbers; they are taken as the least")
+        notes.append(f"has {np.count_nonzero(broken)} samples that are NaN or infinite; they become the smallest value")
         floats[broken] = floats[~broken].min() if not broken.all() else 0
     least, most = floats.min(initial=0), floats.max(initial=0)
     if samples.dtype.kind != "f" and least >= 0 and most <= 65535:

@@ -105,7 +105,7 @@ def test_a_file_that_is_no_network_is_one_error(tmp_path, video_file, run_comman
 def test_a_network_that_gives_too_much_is_told(tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(pooling_network(3, 256, 256, 2))
-    with pytest.raises(EncoderError, match="gives 49152 numbers a picture; 16384 at most"):
+    with pytest.raises(EncoderError, match="gives 49152 numbers per picture; at most 16384"):
         NetworkFeatures(path, (256, 256), MEAN, STD)
 
 

@@ -67,7 +67,8 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         done = run_under(locale, *arguments, "--project", project, "--json", cwd=odd)
         assert "Traceback" not in done.stderr
         assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 0)
-        assert not [note for note in json.loads(done.stdout)["exports"][0]["notes"] if "taken for" in note]
+        notes = json.loads(done.stdout)["exports"][0]["notes"]
+        assert not [note for note in notes if "converted copy" in note or "by name" in note]
         more = extract_more(odd / f"{stem}.mp4", tool, project, run_under, locale)
         assert not set(more) & set(indices_in(odd / f"{stem}-keyframes"))
 
@@ -145,7 +146,7 @@ def test_a_converted_copy_is_known_by_its_plain_name(odd, video_file):
     more = keyframes.extract(video, 3, output=odd / "more", unlike=[project])
     assert not set(more.frame_indices) & set(first.frame_indices)
     done = keyframes.export(more.folder, "lightning-pose", project=project)
-    assert any("caf_xe9.mp4 is taken for a converted copy of" in shown(note) for note in done.notes)
+    assert any("caf_xe9.mp4 is assumed to be a converted copy of" in shown(note) for note in done.notes)
 
 
 def test_a_project_of_deeplabcut_cannot_lie_where_yaml_cannot_name_it(odd, video_file, run_command):

@@ -158,12 +158,12 @@ def test_a_damaged_result_ends_in_one_line(kind, tmp_path, recording, project, r
 @pytest.mark.parametrize(
     ("kind", "file", "content", "expected"),
     [
-        ("deeplabcut", "config.yaml", b"Task: [", "no valid YAML"),
+        ("deeplabcut", "config.yaml", b"Task: [", "not valid YAML"),
         ("deeplabcut", "config.yaml", b"a: 1\n", "has no Task"),
         ("lightning-pose", "project.yaml", b"\xff\xfe", "not UTF-8"),
-        ("lightning-pose", "CollectedData.unlabeled.jsonl", b"{]", "no queue"),
-        ("sleap", "", b"not HDF5", "no SLEAP project"),
-        ("sleap package", "", b"", "no SLEAP project"),
+        ("lightning-pose", "CollectedData.unlabeled.jsonl", b"{]", "not a queue"),
+        ("sleap", "", b"not HDF5", "not a SLEAP project"),
+        ("sleap package", "", b"", "not a SLEAP project"),
     ],
 )
 def test_a_damaged_project_is_an_error(kind, file, content, expected, tmp_path, recording, project):

@@ -96,7 +96,7 @@ def test_the_content_of_a_folder_tells_its_kind(names, kind, tmp_path):
         ),
         (["settings of a model"], "is no project"),
         (["spreadsheet"], "is no project"),
-        (["broken"], "config.yaml: is no valid YAML"),
+        (["broken"], "config.yaml: is not valid YAML"),
     ],
 )
 def test_what_is_no_project_or_two_is_one_line(names, message, tmp_path, recording, run_command):

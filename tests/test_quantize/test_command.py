@@ -23,7 +23,7 @@ def test_there_and_back(run_installed, picture, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
-    for word in ("photo.png", "bits a pixel", "PSNR", "SSIM", " s, "):
+    for word in ("photo.png", "bits per pixel", "PSNR", "SSIM", " s, "):
         assert word in done.stdout
     assert command("--decode", "small.vqi", "-o", "back.png").returncode == 0
     decoded = quantize.decode((tmp_path / "small.vqi").read_bytes())
@@ -102,7 +102,7 @@ def test_the_exits_of_pngquant(command, picture, tmp_path):
 def test_standard_input_and_output(picture, tmp_path):
     program = str(Path(sys.executable).parent / "quantize")
     encoded = subprocess.run([program, "-"], input=picture.read_bytes(), capture_output=True, check=True)
-    assert b"bits a pixel" in encoded.stderr
+    assert b"bits per pixel" in encoded.stderr
     decoded = subprocess.run([program, "--decode", "-"], input=encoded.stdout, capture_output=True, check=True)
     assert (np.asarray(Image.open(io.BytesIO(decoded.stdout))) == quantize.decode(encoded.stdout)).all()
     palette = subprocess.run(

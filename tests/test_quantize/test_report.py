@@ -44,7 +44,7 @@ def test_the_page_shows_original_result_and_error_and_tells_the_figures(run_comm
     assert np.abs(errors - RAMP[places].astype(int)).max() <= 3
     text = page.read_text(encoding="utf-8")
     psnr = 10 * np.log10(255**2 / np.mean((original.astype(float) - decoded) ** 2))
-    for figure in (f"{psnr:.2f} dB", f"{8 * len(data) / 4800:.3f} bits a pixel", f"{len(data):,} bytes", "SSIM"):
+    for figure in (f"{psnr:.2f} dB", f"{8 * len(data) / 4800:.3f} bits per pixel", f"{len(data):,} bytes", "SSIM"):
         assert figure in text
     assert str(tmp_path) not in text
 

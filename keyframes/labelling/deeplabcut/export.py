@@ -122,12 +122,14 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
             continue
         existing = [place for place in places if place.exists()]
         if not existing:
-            notes.append(f"{recording.manifest['video']['path']} is taken for {video}, which is not on this machine")
+            notes.append(
+                f"{recording.manifest['video']['path']} was matched by name with {video}, which is not on this machine"
+            )
         elif any(map(recording.identity.is_converted_at, existing)):
             notes.append(told_of_copy(recording, existing[0]))
         else:
             raise ExportError(
-                f"{existing[0]}: the project has another video of the name {stem_of(video)}, and DeepLabCut "
+                f"{existing[0]}: the project has another video with the name {stem_of(video)}, and DeepLabCut "
                 f"would mix their frames; rename {recording.video}, and extract from it again"
             )
         return video

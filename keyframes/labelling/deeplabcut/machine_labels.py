@@ -76,7 +76,7 @@ def write_machine_labels(
     for ending in (".h5", ".csv"):
         if (place / f"{name}{ending}").exists():
             raise ExportError(
-                f"{place / name}{ending}: exists already and is not written over; refine its labels in DeepLabCut, or "
+                f"{place / name}{ending}: exists already and is not overwritten; refine its labels in DeepLabCut, or "
                 "export without --prelabel"
             )
     parts = (*names.bodyparts, *names.unique)
@@ -112,7 +112,7 @@ def _owned(recording: Recording, index: int, names: LabelledNames, predictions: 
     known = (*names.individuals, NO_ANIMAL)
     if unknown := [animal for animal in predictions.animals if animal not in known]:
         raise ExportError(
-            f"{predictions.source}: its animals {', '.join(unknown)} are not among the individuals of the project "
+            f"{predictions.source}: its animals {', '.join(unknown)} are not individuals of the project "
             f"({', '.join(names.individuals)}); give the predictions of a network that was trained on it"
         )
     return {animal.name: animal for animal in animals}

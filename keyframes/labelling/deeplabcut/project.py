@@ -65,7 +65,7 @@ def read_project(path: Path) -> DeepLabCutProject:
     key = ORIGINALS if ORIGINALS in file.data else "video_sets"
     videos = file.data[key] or {}
     if not isinstance(videos, dict):
-        raise ExportError(f"{file.path}: its {key} are no mapping of videos; restore it from a copy")
+        raise ExportError(f"{file.path}: its {key} are not a mapping of videos; restore it from a copy")
     named = {restored(str(video)): entry for video, entry in videos.items()}
     return DeepLabCutProject(file, file.path.parent, key, named)
 
@@ -121,7 +121,7 @@ def crop_for(project: DeepLabCutProject, video: str, folder: Path, size: VideoEn
     if crop is None or crop.x >= width or crop.y >= height:
         if crops_frames and project.videos[video]:
             raise ExportError(
-                f"{project.file.path}: the crop of {video} is not within its frames of {width} x {height}; correct it"
+                f"{project.file.path}: the crop of {video} reaches outside its frames of {width} x {height}; correct it"
             )
         return None
     clipped = Crop(crop.x, crop.y, min(crop.width, width - crop.x), min(crop.height, height - crop.y))

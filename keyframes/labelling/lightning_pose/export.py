@@ -89,11 +89,11 @@ def _existing(place: Path, options: ExportOptions, views: Sequence[str]) -> Ligh
     project = read_project(place)
     if set(project.views) != set(views):
         raise ExportError(
-            f"{project.root}: is a project of {_named(project.views)}, and this is an export of {_named(views)}"
+            f"{project.root}: is a project with {_named(project.views)}, but this export has {_named(views)}"
         )
     if not project.bodyparts and not options.bodyparts:
         raise ExportError(
-            f"{project.root / project.file}: names no key points, and there is no table of labels; give --bodyparts"
+            f"{project.root / project.file}: names no keypoints, and there is no table of labels; give --bodyparts"
         )
     return project
 
@@ -127,7 +127,7 @@ def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:
     for recording in recordings[1:]:
         if recording.frame_indices != recordings[0].frame_indices:
             raise ExportError(
-                f"{recording.folder}: its frames are not those of {recordings[0].folder}; views need the same ones"
+                f"{recording.folder}: its frames differ from those of {recordings[0].folder}; views need the same"
             )
 
 

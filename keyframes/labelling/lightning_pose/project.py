@@ -69,7 +69,7 @@ def read_project(path: Path) -> LightningPoseProject:
     data = read_project_file(file, ()).data
     views, bodyparts = (data.get(key) or [] for key in ("view_names", "keypoint_names"))
     if not isinstance(views, list) or not isinstance(bodyparts, list):
-        raise ExportError(f"{file}: its view_names or keypoint_names are no lists; restore it from a copy")
+        raise ExportError(f"{file}: its view_names or keypoint_names are not lists; restore it from a copy")
     views = [restored(str(view)) for view in views]
     names = {view: table_name(view) for view in views or [""]}
     scorer, labelled = next((tables[name] for name in names.values() if name in tables), ("", ()))
@@ -142,7 +142,7 @@ def frames_there(root: Path) -> dict[tuple[str, int], Path]:
             paths += [str(json.loads(line)["frame_path"]) for line in lines if line.strip()]
         except (OSError, ValueError, KeyError, TypeError):
             raise ExportError(
-                f"{queue}: is no queue of frames, one JSON object a line; restore it from a copy"
+                f"{queue}: is not a queue of frames, with one JSON object per line; restore it from a copy"
             ) from None
     found: dict[tuple[str, int], Path] = {}
     for path in map(restored, paths):

@@ -63,7 +63,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     for recording in recordings:
         if recording.video is None:
             name = recording.manifest["video"]["path"]
-            notes.append(f"{name} was not found: SLEAP will ask for it, or open {FILES[1]}")
+            notes.append(f"{name} was not found: SLEAP will ask for it; or open {FILES[1]}")
         elif not is_utf8(recording.video):
             notes.append(f"SLEAP cannot open {recording.video}, whose path is not UTF-8: label in {FILES[1]}")
         notes += _told_of_seeks(recording, f"label in {FILES[1]}")

@@ -44,7 +44,9 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
         if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
             raise ExportError(f"{project}: is open for writing in another program; close it there") from None
         reason = str(error).strip() or type(error).__name__
-        raise ExportError(f"{project}: is no SLEAP project, or damaged ({reason}); restore it from a copy") from None
+        raise ExportError(
+            f"{project}: is not a SLEAP project, or is damaged ({reason}); restore it from a copy"
+        ) from None
 
 
 def source_of(video: Any) -> Any:

@@ -8,7 +8,7 @@ function listenToExport(current) {
     const tool = byId("tool").value;
     for (const field of document.querySelectorAll(".of-deeplabcut")) field.hidden = tool !== "deeplabcut";
     byId("export-place").textContent = current().with_project.includes(tool)
-      ? `Adds to the project ${current().project}; what it has stays as it is.`
+      ? `Adds to the project ${current().project}; what is in it stays as it is.`
       : "Makes a new export beside the result; DeepLabCut's in the folder that keyframes review was started in.";
   }
 

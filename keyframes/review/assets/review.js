@@ -163,7 +163,7 @@
       byId("more").onclick = () => loadCandidates(frame, n);
       byId("candidates-name").textContent = found.n
         ? `Others of its cluster, nearest first (${found.n.toLocaleString("en")})`
-        : "No other frame of its cluster was looked at";
+        : "No other frame of its cluster was scanned";
     } catch (error) {
       say(error.message, true);
     } finally {

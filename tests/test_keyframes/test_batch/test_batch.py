@@ -216,7 +216,7 @@ def test_wrong_usage(run_command, few, tmp_path):
     assert "either -k" in done.stderr
     done = run_command("keyframes", "batch", "missing", "-k", 3, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines() == ["error: missing: is no folder; give the folder that the recordings lie in"]
+    assert done.stderr.splitlines() == ["error: missing: is not a folder; give the folder that holds the recordings"]
     out = tmp_path / "out"
     for options, message in (
         ({}, "give the number"),

@@ -125,7 +125,7 @@ def test_wishes_that_no_export_follows_are_reported(work, run_command):
     assert done.returncode == 0, done.stderr
     # The skeleton is for COCO; neither takes a task, or names of animals.
     assert sorted(done.stderr.splitlines()) == [
-        f"note: {tool}: --{option} is not used: {tool} takes none"
+        f"note: {tool}: --{option} is ignored: {tool} takes none"
         for tool in ("coco", "cvat")
         for option in ("individuals", "task")
     ]
@@ -137,8 +137,8 @@ def test_wishes_that_no_export_follows_are_reported(work, run_command):
         cwd=work,
     )
     assert done.stderr.splitlines() == [
-        "note: cvat: --scorer is not used: cvat takes none",
-        "note: cvat: --copy-videos is not used: cvat takes none",
+        "note: cvat: --scorer is ignored: cvat takes none",
+        "note: cvat: --copy-videos is ignored: cvat takes none",
     ]
 
 
@@ -201,7 +201,7 @@ def test_results_that_are_none(work, run_command, unchanged):
     (work / "newer").mkdir()
     (work / "newer" / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
     for folder, message in (
-        ("nowhere", "is no result of an extraction"),
+        ("nowhere", "is not the result of an extraction"),
         ("damaged", "manifest.json: is damaged"),
         ("newer", "has schema version 99"),
     ):
@@ -247,7 +247,7 @@ def manifest(result):
 def test_a_project_and_a_place_exclude_each_other(tmp_path, extracted):
     with pytest.raises(SettingsError, match="leave out --project or -o"):
         keyframes.export(extracted("mpeg4.mp4"), "sleap", project=tmp_path / "a.slp", output=tmp_path)
-    with pytest.raises(SettingsError, match="coco keeps no project"):
+    with pytest.raises(SettingsError, match="coco has no project"):
         keyframes.export(extracted("mpeg4.mp4"), "coco", project=tmp_path)
     with pytest.raises(SettingsError, match="tool is 'paint'"):
         keyframes.export(extracted("mpeg4.mp4"), "paint")

@@ -193,7 +193,7 @@ def test_a_project_that_moved_still_knows_its_video(project, extracted, yaml, un
     before = config.read_bytes()
     done = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
     assert config.read_bytes() == before
-    assert done.notes == ("mpeg4.mp4 is taken for /data/videos/mpeg4.mp4, which is not on this machine",)
+    assert done.notes == ("mpeg4.mp4 was matched by name with /data/videos/mpeg4.mp4, which is not on this machine",)
 
 
 def another_video(project, result, video_file):
@@ -206,13 +206,13 @@ DAMAGES = {
     "no config": (lambda project, *_: (project / "config.yaml").unlink(), r"config\.yaml: no such file"),
     "no YAML": (
         lambda project, *_: (project / "config.yaml").write_text("Task: a\nscorer: [b\nvideo_sets: 3", "utf-8"),
-        r"config\.yaml: is no valid YAML in line 3",
+        r"config\.yaml: is not valid YAML in line 3",
     ),
     "two of one key": (
         lambda project, *_: (project / "config.yaml").write_text(
             "Task: a\nTask: b\nscorer: c\nvideo_sets: {}", "utf-8"
         ),
-        r"config\.yaml: is no valid YAML in line 2",
+        r"config\.yaml: is not valid YAML in line 2",
     ),
     "another file": (
         lambda project, *_: (project / "config.yaml").write_text("net: 3\n", "utf-8"),
@@ -221,9 +221,9 @@ DAMAGES = {
     "a list": (lambda project, *_: (project / "config.yaml").write_text("- a\n", "utf-8"), "has no Task"),
     "empty": (lambda project, *_: (project / "config.yaml").write_bytes(b""), "has no Task"),
     "not UTF-8": (lambda project, *_: (project / "config.yaml").write_bytes(b"Task: \xe9\n"), "is not UTF-8"),
-    "no mapping": (
+    "not a mapping": (
         lambda project, *_: (project / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets: 3\n", "utf-8"),
-        "its video_sets are no mapping",
+        "its video_sets are not a mapping",
     ),
     "one line": (
         lambda project, *_: (project / "config.yaml").write_text(
@@ -231,7 +231,7 @@ DAMAGES = {
         ),
         "unusual way",
     ),
-    "another video": (another_video, "the project has another video of the name mpeg4"),
+    "another video": (another_video, "the project has another video with the name mpeg4"),
     "labels that are none": (
         lambda project, *_: (
             (project / "labeled-data" / "mpeg4").mkdir(),

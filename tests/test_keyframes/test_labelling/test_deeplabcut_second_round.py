@@ -193,7 +193,7 @@ def test_a_crop_outside_the_frame_is_one_line(tmp_path, extracted, unchanged):
     place = new_project(tmp_path / "dlc", extracted("mpeg4.mp4"))
     change(place, "crop: 0, 160, 0, 120", "crop: 500, 900, 0, 120")
     change(place, "cropping: false", "cropping: true")
-    with unchanged(place), pytest.raises(ExportError, match="is not within its frames of 160 x 120; correct it"):
+    with unchanged(place), pytest.raises(ExportError, match="reaches outside its frames of 160 x 120; correct it"):
         keyframes.export(extracted("mpeg4.mp4", 12, uniform=True), "deeplabcut", project=place)
 
 
@@ -241,7 +241,7 @@ def test_a_converted_copy_is_the_same_video(tmp_path, extracted, video_file):
     done = keyframes.export(result, "deeplabcut", project=place)
     assert done.n_frames == 5
     (note,) = done.notes
-    assert "mpeg4.mp4 is taken for a converted copy of mpeg4.avi" in note
+    assert "mpeg4.mp4 is assumed to be a converted copy of mpeg4.avi" in note
     assert (place / "config.yaml").read_bytes() == before
 
 
@@ -348,10 +348,10 @@ def test_what_an_existing_project_decides_is_reported(tmp_path, extracted):
     other = {"scorer": "bob", "bodyparts": ("nose", "paw"), "individuals": ("m1",), "skeleton": (("nose", "paw"),)}
     notes = keyframes.export(result, "deeplabcut", project=place, **other).notes
     assert notes[:4] == (
-        "config.yaml has scorer anna and is not changed: --scorer bob is not used",
-        "config.yaml has bodyparts nose,tail-base and is not changed: --bodyparts nose,paw is not used",
-        "config.yaml has no individuals and is not changed: --individuals m1 is not used",
-        "config.yaml has no skeleton and is not changed: --skeleton nose-paw is not used",
+        "config.yaml has scorer anna and stays unchanged: --scorer bob is ignored",
+        "config.yaml has bodyparts nose,tail-base and stays unchanged: --bodyparts nose,paw is ignored",
+        "config.yaml has no individuals and stays unchanged: --individuals m1 is ignored",
+        "config.yaml has no skeleton and stays unchanged: --skeleton nose-paw is ignored",
     )
 
 

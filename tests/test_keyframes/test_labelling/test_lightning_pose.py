@@ -168,9 +168,7 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     queue.write_text("".join(queue.read_text(encoding="utf-8").splitlines(keepends=True)[1:]), encoding="utf-8")
     before = contents(place)
     assert keyframes.export(results, "lightning-pose", project=place, views=views).n_frames == 0
-    with pytest.raises(
-        ExportError, match="is a project of the views top, side, and this is an export of a single view"
-    ):
+    with pytest.raises(ExportError, match="is a project with the views top, side, but this export has a single view"):
         keyframes.export(results[0], "lightning-pose", project=place)
     assert contents(place) == before
 
@@ -178,7 +176,7 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
 def test_views_that_do_not_fit(tmp_path, extracted):
     results = [extracted("mpeg4.mp4", 4), extracted("h264_b_frames.mp4")]
     for views, message in (
-        (("top", "side"), "its frames are not those of"),
+        (("top", "side"), "its frames differ from those of"),
         (("top",), "name one for each"),
         (("top", "top"), "name two or more different ones"),
     ):
@@ -197,18 +195,18 @@ DAMAGES = {
         lambda project: ((project / "project.yaml").unlink(), (project / "CollectedData.csv").unlink()),
         r"project\.yaml: no such file, and no table of labels",
     ),
-    "no YAML": (lambda project: (project / "project.yaml").write_text("a: [", "utf-8"), "is no valid YAML"),
+    "no YAML": (lambda project: (project / "project.yaml").write_text("a: [", "utf-8"), "is not valid YAML"),
     "no key points": (
         lambda project: (
             (project / "project.yaml").write_text("schema_version: 1", "utf-8"),
             (project / "CollectedData.csv").unlink(),
         ),
-        "names no key points, and there is no table of labels; give --bodyparts",
+        "names no keypoints, and there is no table of labels; give --bodyparts",
     ),
-    "empty project file": (lambda project: (project / "project.yaml").write_text("", "utf-8"), "is no mapping"),
+    "empty project file": (lambda project: (project / "project.yaml").write_text("", "utf-8"), "is not a mapping"),
     "no list": (
         lambda project: (project / "project.yaml").write_text("view_names: []\nkeypoint_names: 3", "utf-8"),
-        "are no lists",
+        "are not lists",
     ),
     "views": (
         lambda project: (project / "project.yaml").write_text("view_names: [a, b]\nkeypoint_names: [c]", "utf-8"),
@@ -216,11 +214,11 @@ DAMAGES = {
     ),
     "queue that is none": (
         lambda project: (project / "CollectedData.unlabeled.jsonl").write_text("img1.png\n", "utf-8"),
-        r"unlabeled\.jsonl: is no queue",
+        r"unlabeled\.jsonl: is not a queue",
     ),
     "queue of lists": (
         lambda project: (project / "CollectedData.unlabeled.jsonl").write_text("[1]\n", "utf-8"),
-        r"unlabeled\.jsonl: is no queue",
+        r"unlabeled\.jsonl: is not a queue",
     ),
     "table that is none": (
         lambda project: (project / "CollectedData.csv").write_bytes(b"\xff\xfe"),

@@ -200,7 +200,7 @@ def test_a_converted_video_does_not_end_the_second_round(tmp_path, extracted, vi
     more = keyframes.export(extracted("mpeg4.avi", 12, uniform=True), "lightning-pose", project=first.place)
     assert more.n_frames
     assert not any("convert mpeg4.avi" in note for note in more.notes)
-    assert any("mpeg4.mp4 is taken for a converted copy of mpeg4.avi" in note for note in more.notes)
+    assert any("mpeg4.mp4 is assumed to be a converted copy of mpeg4.avi" in note for note in more.notes)
 
 
 def test_a_video_of_another_name_in_the_project_is_known(tmp_path, extracted):
@@ -235,7 +235,7 @@ def test_a_skeleton_and_what_the_project_has_in_another_way(tmp_path, extracted)
     assert keyframes.export(result, "lightning-pose", project=place, **options).notes == there
     notes = keyframes.export(result, "lightning-pose", project=place, bodyparts=("paw",), individuals=("m1",)).notes
     assert notes == (
-        "project.yaml has bodyparts nose,tail base and is not changed: --bodyparts paw is not used",
+        "project.yaml has bodyparts nose,tail base and stays unchanged: --bodyparts paw is ignored",
         *there,
-        "--individuals is not used: lightning-pose takes none",
+        "--individuals is ignored: lightning-pose takes none",
     )

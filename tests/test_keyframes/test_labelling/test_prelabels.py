@@ -306,8 +306,8 @@ def test_other_names_are_refused(tool, tmp_path, result, predicted):
 @pytest.mark.parametrize(
     ("tool", "n_animals", "animals", "individuals", "message"),
     [
-        ("lightning-pose", 2, (), (), r"has 2 animals in frame \d+, and Lightning Pose labels one"),
-        ("deeplabcut", 2, (), (), r"has 2 animals in frame \d+, and the project labels one"),
+        ("lightning-pose", 2, (), (), r"has 2 animals in frame \d+, but Lightning Pose labels only one"),
+        ("deeplabcut", 2, (), (), r"has 2 animals in frame \d+, but the project labels only one"),
         (
             "deeplabcut",
             3,
@@ -315,7 +315,7 @@ def test_other_names_are_refused(tool, tmp_path, result, predicted):
             ("m1", "m2"),
             r"has 3 animals in frame \d+, and the project has 2 individuals \(m1, m2\)",
         ),
-        ("deeplabcut", 2, ("m1", "rat"), ("m1", "m2"), r"its animals rat are not among the individuals .*\(m1, m2\)"),
+        ("deeplabcut", 2, ("m1", "rat"), ("m1", "m2"), r"its animals rat are not individuals .*\(m1, m2\)"),
     ],
 )
 def test_other_animals_are_refused(tool, n_animals, animals, individuals, message, tmp_path, result, predicted):
@@ -327,12 +327,12 @@ def test_other_animals_are_refused(tool, n_animals, animals, individuals, messag
 
 def test_cvat_takes_none(tmp_path, result, predicted):
     done = keyframes.export(result, "cvat", output=tmp_path / "cvat", prelabels=predicted())
-    assert done.notes == ("--prelabel is not used: cvat takes none",)
+    assert done.notes == ("--prelabel is ignored: cvat takes no predictions",)
 
 
 def test_predictions_are_of_one_video(tmp_path, result, extracted, predicted):
     results = [result, extracted("vp9.webm")]
-    with pytest.raises(SettingsError, match="predictions of one video, and 2 results"):
+    with pytest.raises(SettingsError, match="predictions of one video, but 2 results"):
         keyframes.export(results, "coco", output=tmp_path / "coco", prelabels=predicted())
 
 

@@ -269,7 +269,7 @@ def test_damaged_projects_are_one_line(project, extracted, unchanged, run_comman
         path = project.with_name(f"{name}.slp")
         with (
             unchanged(project.parent),
-            pytest.raises(ExportError, match=f"{name}.slp: is no SLEAP project, or damaged"),
+            pytest.raises(ExportError, match=f"{name}.slp: is not a SLEAP project, or is damaged"),
         ):
             keyframes.export(result, "sleap", project=path)
     with unchanged(project.parent):

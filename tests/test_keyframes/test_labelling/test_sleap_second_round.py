@@ -271,6 +271,6 @@ def test_a_project_without_skeleton_gets_one_and_another_one_is_reported(tmp_pat
     assert sio.load_slp(str(done.place)).skeleton.node_names == ["nose", "tail"]
     notes = keyframes.export(result, "sleap", project=done.place, bodyparts=("paw",), task="reach").notes
     assert notes[0] == (
-        "suggestions-keyframes.slp has bodyparts nose,tail and is not changed: --bodyparts paw is not used"
+        "suggestions-keyframes.slp has bodyparts nose,tail and stays unchanged: --bodyparts paw is ignored"
     )
-    assert notes[-1] == "--task is not used: sleap takes none"
+    assert notes[-1] == "--task is ignored: sleap takes none"

@@ -148,6 +148,8 @@ def test_points_outside_the_picture_are_refused(table, video, poses):
     read_predictions(write(points, table), video)
     with pytest.raises(PredictionsError, match=r"of its points lie outside the picture of mouse\.mp4 \(160 x 120"):
         read_predictions(write(points * (2, 2, 1), table), video)
+    with pytest.raises(PredictionsError, match="100% of its points"):
+        read_predictions(write(points + np.array([900, 900, 0]), table), video)
 
 
 def test_an_offset_moves_all_points(table, video, poses):

@@ -102,7 +102,7 @@ def test_the_unfiltered_file_is_preferred(named, other, video, poses):
     read = read_predictions(filtered if named == "the file" else video.parent, video)
     assert_same(read, points)
     assert read.source == raw
-    told = (f"{raw.name} is read instead of {filtered.name}: a filter smooths away what is doubtful",)
+    told = (f"{raw.name} is read instead of {filtered.name}: filtering hides doubtful points",)
     assert read.warnings == (told if named == "the file" else ())
 
 
@@ -214,7 +214,7 @@ def test_a_note_that_tells_no_crop_is_reported(noted, video, poses):
 def test_a_note_cannot_ask_for_all_memory(tmp_path):
     note = tmp_path / "a_meta.pickle"
     note.write_bytes(b"(dp4000000000\n.")
-    with pytest.raises(PredictionsError, match="place that it cannot fill"):
+    with pytest.raises(PredictionsError, match="something that does not exist"):
         deeplabcut.crop_in(note)
 
 
