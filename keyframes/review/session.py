@@ -2,6 +2,7 @@
 
 import bisect
 import threading
+import zlib
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -50,6 +51,8 @@ class Session(AbstractContextManager["Session"]):
         self.video = recordings[0].need_video()
         self.project = project
         self._scan = read_scan(folder / "scan.npz")
+        # Another extraction, which replaces this one, has another timeline and map.
+        self._scan_key = zlib.crc32(self._scan.label.tobytes(), zlib.crc32(self._scan.frame_index.tobytes()))
         self._timeline = timeline(self._scan.frame_index, self._scan.time_s)
         self._kept = {size: lru_cache(most)(partial(self._picture, size)) for size, (_, _, most) in SIZES.items()}
         self._changing = threading.RLock()
@@ -93,6 +96,7 @@ class Session(AbstractContextManager["Session"]):
         records = changes.history(manifest)
         return {
             "revision": revision,
+            "scan": self._scan_key,
             "video": manifest["video"]["path"],
             "width": manifest["video"]["width"],
             "height": manifest["video"]["height"],

@@ -293,6 +293,7 @@
       const now = await ask("state");
       // What a change meanwhile gave is newer.
       if (nAsked !== before || (state && now.revision === state.revision)) return;
+      if (state && now.scan !== state.scan) location.reload();
       state = now;
       if (view.selected !== null && !chosen()) view.selected = null;
       show();

@@ -58,7 +58,9 @@ def has_status(page, *wanted):
 
 
 def choose(page, number):
-    page.click("#open-choose")
+    """Ask for so many frames of each selected recording; return the command that the page shows."""
+    if page.locator("#choose").is_hidden():
+        page.click("#open-choose")
     page.fill("#each", str(number))
     until(page, "number => document.getElementById('command').textContent.includes(`-k ${number} `)", number)
     command = page.inner_text("#command")
