@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from benchmarks.extract import KEYFRAMES, SAMPLE, ffmpeg, run  # noqa: E402 - found only now
+from benchmarks.extract import KEYFRAMES, run  # noqa: E402 - found only now
+from benchmarks.recordings import SAMPLE, ffmpeg  # noqa: E402 - found only now
 
 LIMIT = 1.7
 

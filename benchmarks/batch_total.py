@@ -22,7 +22,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from benchmarks.extract import KEYFRAMES, ffmpeg, run  # noqa: E402 - found only now
+from benchmarks.extract import KEYFRAMES, run  # noqa: E402 - found only now
+from benchmarks.recordings import ffmpeg  # noqa: E402 - found only now
 from clustering import k_means  # noqa: E402
 from keyframes import VideoReader  # noqa: E402
 

@@ -6,7 +6,7 @@
 For each video in turn, each contestant in a process of its own:
 
 decode              ffmpeg -f null, with as many threads as the others
-exact, fast         keyframes extract, with the images written; its stages are timed within that same run
+exact, sparse       keyframes extract, with the images written; its stages are timed within that same run
 dlc step 1, step 5  the procedure of DeepLabCut 3.0.2: frames as red, green and blue, by nearest neighbour at 30 pixels
                     of width, their mean; scikit-learn's MiniBatchKMeans; a random member of each cluster, reached by
                     a seek and saved by imageio. At step 1 every frame is read, at a larger one every sample is a
@@ -17,6 +17,10 @@ all in memory       the way of tutorials: all frames in memory, PCA, k-means, th
 Wall and CPU time, the peak resident memory of the largest process, all times as multiples of the decode's, and how many
 of the written images are not the frame that a plain sequential read counts. Medians over the rounds. A contestant that
 takes longer than --limit is stopped, and counts with that time.
+
+With --kinds it makes twenty minutes each of what labs record, from the sample clip: H.264 by x264's defaults with the
+noise of a camera, large frames at a low bit rate, full HD, HEVC, MPEG-4 in AVI, Motion JPEG in AVI, and a recording in
+which the animal rests 95 % of the time. --minutes repeats these, for a table of time by length.
 
 Without a video it makes its own: an hour (--quick: two minutes) of the sample clip at 640x360 and 30 frames a second,
 with the noise of a camera, B-frames, and an I-frame in 250 frames; two minutes are encoded, then repeated as they are.
@@ -40,10 +44,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # The folder of this file would hide the package `clustering` from the imports below.
 sys.path[0] = str(ROOT)
-SAMPLE = ROOT / "sample_data" / "mouse.mp4"
+
+from benchmarks.recordings import KIND_MINUTES, make_hour, make_kinds  # noqa: E402 - found only now
+
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
 STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_files"}
-LIMITS = {"exact": 1.35, "exact scan": 1.10, "fast": 0.75, "fast scan": 0.45}
+LIMITS = {"exact": 1.35, "exact scan": 1.10, "sparse": 0.15, "sparse scan": 0.10}
 SHARE_OF_MEMORY = 0.8
 
 
@@ -95,12 +101,6 @@ def run(command, limit_s=None, watch=None, **options):
     with suppress(ValueError, IndexError):
         said = json.loads(lines[-1])
     return Cost(seconds, usage.ru_utime + usage.ru_stime, 1024 * usage.ru_maxrss, said, stopped)
-
-
-def ffmpeg(*arguments):
-    import imageio_ffmpeg
-
-    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)], check=True)
 
 
 # The contestants. Each writes frames/img<index>.png below its folder, and prints its stages as JSON.
@@ -197,7 +197,7 @@ def all_in_memory(video, folder, k, threads):
 CONTESTANTS = {
     "decode": None,
     "exact": lambda *given: ours(*given, "exact"),
-    "fast": lambda *given: ours(*given, "fast"),
+    "sparse": lambda *given: ours(*given, "sparse"),
     "dlc step 1": lambda *given: deeplabcut(*given, 1),
     "dlc step 5": lambda *given: deeplabcut(*given, 5),
     "all in memory": all_in_memory,
@@ -299,7 +299,7 @@ def compare(video, args, folder):
 
 
 def print_stages(costs, decode_s):
-    for name in ("exact", "fast"):
+    for name in ("exact", "sparse"):
         if name not in costs:
             continue
         total = median(costs[name], "seconds")
@@ -313,7 +313,7 @@ def print_stages(costs, decode_s):
 
 def print_ratios(costs):
     for name, limit in (("dlc step 1", 3), ("dlc step 5", 10)):
-        for scan in ("fast", "exact"):
+        for scan in ("sparse", "exact"):
             if name in costs and scan in costs:
                 ratio = median(costs[name], "seconds") / median(costs[scan], "seconds")
                 at_least = "at least " if any(cost.stopped for cost in costs[name]) else ""
@@ -322,27 +322,6 @@ def print_ratios(costs):
 
 def median(costs, field):
     return statistics.median(getattr(cost, field) for cost in costs)
-
-
-def make_video(folder, quick):
-    """Make the video of this benchmark in a folder, unless it is there."""
-    part, whole = folder / "two_minutes_b.mp4", folder / "one_hour_b.mp4"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not part.exists():
-        print(f"encoding {part.name}", file=sys.stderr)
-        camera = "scale=640:360,fps=30,noise=all_seed=1:alls=8:allf=t"
-        codec = ("-c:v", "libx264", "-preset", "medium", "-crf", "23", "-bf", "3", "-g", "250", "-pix_fmt", "yuv420p")
-        codec += ("-x264-params", "b-pyramid=none")
-        unfinished = part.with_suffix(".part.mp4")
-        ffmpeg("-stream_loop", -1, "-i", SAMPLE, "-t", 120, "-vf", camera, *codec, unfinished)
-        unfinished.rename(part)
-    if quick:
-        return part
-    if not whole.exists():
-        unfinished = whole.with_suffix(".part.mp4")
-        ffmpeg("-stream_loop", 29, "-i", part, "-c", "copy", unfinished)
-        unfinished.rename(whole)
-    return whole
 
 
 def do_task(task, arguments):
@@ -365,6 +344,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=1, help="medians over so many rounds [1]")
     parser.add_argument("--limit", type=float, default=1800, metavar="S", help="stop a contestant after this [1800 s]")
     parser.add_argument("--quick", action="store_true", help="without a VIDEO: two minutes instead of an hour")
+    parser.add_argument("--kinds", action="store_true", help="without a VIDEO: a file of each kind that labs record")
+    parser.add_argument("--minutes", type=int, default=KIND_MINUTES, help=f"of each kind [{KIND_MINUTES}]")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the video made here [a temporary folder]")
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, metavar="NAME", help=", ".join(CONTESTANTS))
     args = parser.parse_args()
@@ -372,7 +353,9 @@ def main():
     args.only = [name for name in CONTESTANTS if name == "decode" or name in (args.only or CONTESTANTS)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for video in args.videos or [make_video(args.cache or folder, args.quick)]:
+        cache = args.cache or folder
+        own = make_kinds(cache, args.minutes) if args.kinds else make_hour(cache, args.quick)
+        for video in args.videos or own:
             compare(video, args, folder)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How much memory and temporary storage an extraction takes: a day of video, and large pictures.
 
-    python benchmarks/memory.py [VIDEO...] [-k 150] [--quick] [--cache DIR] [--scan exact|fast]
+    python benchmarks/memory.py [VIDEO...] [-k 150] [--quick] [--cache DIR] [--scan exact|sparse]
 
 The peak resident memory is that of the largest process. Temporary files are those in the folder for them and those that
 are open without a name, looked at ten times a second. Without a video it makes its own: 24 hours at 20 frames a second,
@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
-from benchmarks.extract import KEYFRAMES, SAMPLE, ffmpeg, run  # noqa: E402 - found only now
+from benchmarks.extract import KEYFRAMES, run  # noqa: E402 - found only now
+from benchmarks.recordings import SAMPLE, ffmpeg  # noqa: E402 - found only now
 
 # Name, picture size, frames a second, frames encoded, how often they are repeated: in full and in the quick run.
 VIDEOS = (("day.mp4", "64:64", 20, 2400, 720, 30), ("4k.mp4", "3840:2160", 30, 150, 4, 1))
@@ -90,7 +91,7 @@ def main():
     parser.add_argument("-k", "--clusters", type=int, default=150)
     parser.add_argument("--quick", action="store_true", help="without a VIDEO: an hour instead of a day")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the videos made here [a temporary folder]")
-    parser.add_argument("--scan", choices=["exact", "fast"], default="exact", help="how to scan [exact]")
+    parser.add_argument("--scan", choices=["exact", "sparse"], default="exact", help="how to scan [exact]")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

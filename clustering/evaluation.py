@@ -85,18 +85,13 @@ def clustering_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float
 
     Parameters
     ----------
-    labels_true, labels_pred : array (n_samples,), int
-        Class and cluster of each row.
+    labels_true, labels_pred
+        As of `evaluate`, with its errors.
 
     Returns
     -------
     float
         0 to 1.
-
-    Raises
-    ------
-    InvalidInputError
-        As of `evaluate`.
 
     Examples
     --------
@@ -121,18 +116,13 @@ def majority_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
 
     Parameters
     ----------
-    labels_true, labels_pred : array (n_samples,), int
-        Class and cluster of each row.
+    labels_true, labels_pred
+        As of `evaluate`, with its errors.
 
     Returns
     -------
     float
         Above 0, up to 1.
-
-    Raises
-    ------
-    InvalidInputError
-        As of `evaluate`.
 
     Examples
     --------

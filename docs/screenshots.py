@@ -1,7 +1,7 @@
 """Take pictures of the pages, for whoever works on them: python docs/screenshots.py FOLDER.
 
-Needs the dev extra and Chromium. With --docs it takes those of the documentation instead: ``docs/report.png``,
-``docs/review.png`` and ``docs/next_round.png``.
+Needs the dev extra and Chromium. With --docs it takes those of the documentation instead: ``docs/app.png``,
+``docs/report.png``, ``docs/review.png`` and ``docs/next_round.png``.
 """
 
 import argparse
@@ -10,10 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 from playwright.sync_api import sync_playwright
 
 import keyframes
@@ -32,16 +34,11 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shutil.copy(ROOT / "sample_data" / "mouse.mp4", work)
         result = keyframes.extract(Path(work) / "mouse.mp4", 20, output=Path(work) / "mouse-keyframes")
-        review = subprocess.Popen(
-            [sys.executable, "-m", "keyframes", "review", str(result.folder), "--no-browser"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert review.stdout is not None
-        address = review.stdout.readline().strip()
-        try:
+        with served("review", result.folder) as address, served("app", some_recordings(Path(work))) as app:
             if options.docs:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
+                look_at_app(page, app)
+                take(page, "app.png", work)
                 look_at_review(page, address)
                 take(page, "review.png", work)
                 for name, folder in (("report.png", result.folder), ("next_round.png", next_round(Path(work)))):
@@ -60,10 +57,59 @@ def main() -> None:
                     page.screenshot(path=options.folder / f"report-{size}-{scheme}.png")
                     look_at_review(page, address)
                     page.screenshot(path=options.folder / f"review-{size}-{scheme}.png")
+                    look_at_app(page, app)
+                    page.screenshot(path=options.folder / f"app-{size}-{scheme}.png")
+                    page.click("#open-choose")
+                    page.wait_for_load_state("networkidle")
+                    page.wait_for_timeout(500)
+                    page.screenshot(path=options.folder / f"choose-{size}-{scheme}.png")
                     page.close()
-        finally:
-            review.terminate()
-            review.wait()
+
+
+@contextmanager
+def served(command, folder):
+    """Start a command that opens a page, and give its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keyframes", command, folder.name, "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder.parent,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def some_recordings(work):
+    """Make a folder of recordings: some that are chosen, some that are new, and one that cannot be read."""
+    folder = work / "reach"
+    for number, name in enumerate(
+        ("cage1/day1", "cage1/day2", "cage2/day1", "cage2/day2", "cage2/day3", "cage2/night")
+    ):
+        path = folder / f"{name}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        look = "gamma=0.45:saturation=0.2" if name.endswith("night") else f"saturation={1 - 0.12 * number}"
+        part = ["-ss", str(7 * number), "-i", str(work / "mouse.mp4"), "-t", str(4 + number)]
+        encode = ["-vf", f"eq={look}", "-c:v", "libx264", "-preset", "ultrafast", str(path)]
+        subprocess.run([get_ffmpeg_exe(), "-v", "error", *part, *encode], check=True)
+    (folder / "cage2" / "day4.mp4").write_bytes((folder / "cage2" / "day3.mp4").read_bytes()[:4000])
+    output = folder.with_name("reach-keyframes")
+    keyframes.run_batch(folder, 12, output=output, include=["cage1/*", "cage2/day[14].mp4"])
+    return folder
+
+
+def look_at_app(page, address):
+    """Open the page of the recordings, one of them selected."""
+    page.goto(address)
+    page.wait_for_selector(".recording")
+    page.check(".pick >> nth=3")
+    page.mouse.move(3, 3)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("() => !document.getElementById('recordings').textContent.includes('…')")
+    page.wait_for_timeout(500)
 
 
 def next_round(work):

@@ -12,6 +12,7 @@
     ├── ExportError     an earlier result, a project or a missing extra prevents an export
     ├── ReviewError     a change to a choice that cannot be made
     │   └── StaleError  one from a page that shows an outdated choice
+    ├── AppError        a request of the app's page that cannot be done
     └── BatchError      a folder without recordings, or a cluster that does not answer
 
 Each message names the file or the value, and what to do.
@@ -56,6 +57,10 @@ class ReviewError(KeyframesError):
 
 class StaleError(ReviewError):
     """A change from a page that shows an outdated choice."""
+
+
+class AppError(KeyframesError):
+    """A request of the app's page that cannot be done."""
 
 
 class BatchError(KeyframesError):

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
+import numpy as np
+
 from keyframes import __version__
 from keyframes.choice.basis import Basis
 from keyframes.choice.selection import ChosenFor, Keyframe, PredictionsEntry, Selection
 from keyframes.names import shown_in
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
-from keyframes.video import VideoReader, file_hash
+from keyframes.video import VideoReader, file_hash, range_of
 
 if TYPE_CHECKING:
     from typing_extensions import NotRequired
@@ -84,6 +86,17 @@ class DistanceEntry(TypedDict):
     reason: str
 
 
+class ScanEntry(TypedDict):
+    """What a scan looked at that was not of every frame: so many of the frames of the range, at the stride.
+
+    `longest_gap_s` is the longest time in which no frame was looked at.
+    """
+
+    frames: int
+    looked_at: int
+    longest_gap_s: float
+
+
 class UnlikeEntry(TypedDict):
     """A project of ``--unlike``: its name, how many frames it has, and how many of them are of this video."""
 
@@ -114,6 +127,7 @@ class Manifest(TypedDict):
     tool_version: str
     video: VideoEntry
     settings: dict[str, Any]
+    scan: NotRequired[ScanEntry]
     k_selection: NotRequired[KEntry]
     views: NotRequired[list[str]]
     unlike: NotRequired[list[UnlikeEntry]]
@@ -157,7 +171,8 @@ def build_manifest(
         "schema_version": SCHEMA_VERSION,
         "tool_version": __version__,
         "video": video,
-        "settings": settings.as_dict(),
+        "settings": _settings_entry(settings, scan),
+        **({"scan": _scan_entry(reader, scan)} if scan.view.excerpts else {}),
         **({} if k_selection is None else {"k_selection": _k_entry(k_selection)}),
         **({"views": views} if views else {}),
         **({"unlike": unlike} if unlike else {}),
@@ -193,6 +208,26 @@ def _k_entry(found: KSelection) -> KEntry:
         "clear": found.clear,
         "ks": found.ks.tolist(),
         "inertias": [float(f"{inertia:.6g}") for inertia in found.inertias],
+    }
+
+
+def _settings_entry(settings: Settings, scan: Scan) -> dict[str, Any]:
+    """Return the settings, with the kind of scan that it was where that was left open."""
+    entry = settings.as_dict()
+    if entry.get("scan") == "auto":
+        entry["scan"] = "sparse" if scan.view.excerpts else "exact"
+    return entry
+
+
+def _scan_entry(reader: VideoReader, scan: Scan) -> ScanEntry:
+    first, stop = range_of(reader)
+    ends = np.concatenate([[first - 1], scan.frame_index, [stop]])
+    first_s, last_s = reader.packets.times_ms[[first, stop - 1]] / 1000
+    times_s = np.concatenate([[first_s], scan.time_s, [last_s]])
+    return {
+        "frames": -(-(stop - first) // reader.every),
+        "looked_at": len(scan.frame_index),
+        "longest_gap_s": round(float(np.diff(times_s)[np.diff(ends) > 1].max(initial=0)), 3),
     }
 
 

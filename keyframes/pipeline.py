@@ -20,7 +20,7 @@ from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
-from keyframes.scan.first_pass import NOT_FAST, scan_video
+from keyframes.scan.first_pass import NOT_SPARSE, scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import Options, Settings
 from keyframes.video import DisagreementError, VideoReader
@@ -158,11 +158,12 @@ def run_extraction(
 
         try:
             return write_result(settings)
-        except DisagreementError:
-            # A picture of the fast scan is not that of the file: nothing that depends on it may stay.
+        except DisagreementError as error:
+            # A picture of a scan that left frames out is not that of the file: nothing that depends on it may stay.
             shutil.rmtree(folder)
             folder.mkdir()
-            return write_result(replace(settings, scan="exact"), NOT_FAST)
+            told = () if settings.scan == "auto" else (NOT_SPARSE.format(error),)
+            return write_result(replace(settings, scan="exact"), *told)
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:

@@ -17,7 +17,7 @@ from keyframes.errors import SettingsError
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
 ImageFormat = Literal["png", "jpg"]
-ScanKind = Literal["exact", "fast"]
+ScanKind = Literal["auto", "exact", "sparse"]
 ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 # Tools that keep a project, to which frames can be added.
 WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
@@ -127,8 +127,11 @@ class Settings:
         Width of the thumbnails in pixels.
     color : bool
         Thumbnails in colour; gray otherwise.
-    scan : {"exact", "fast"}
-        Look at every frame, or skip B-frames if the file has any that can be skipped.
+    scan : {"auto", "exact", "sparse"}
+        Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. The
+        cost of a sparse scan hardly grows with the length. "auto" looks at every frame of recordings with fewer than
+        50,000 frames. Where frames cannot be decoded apart from the others, a scan is exact. "fast", of earlier
+        versions, is accepted for "sparse".
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     predictions : Path or None
@@ -215,6 +218,8 @@ class Settings:
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
+        if str(self.scan) == "fast":
+            self._set("scan", "sparse")
         kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):

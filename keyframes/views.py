@@ -51,7 +51,7 @@ def extract_views(
     outputs : sequence of str or Path
         Result folder of each video.
     overwrite, threads, progress, **options
-        As for `extract`, without ``unlike`` and the fast scan.
+        As for `extract`, without ``unlike`` and the sparse scan.
 
     Returns
     -------
@@ -70,8 +70,9 @@ def extract_views(
         )
     if settings.algorithm == "dec":
         raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
-    if settings.scan == "fast":
-        raise SettingsError("a fast scan skips different frames in each view; leave it out, or the views")
+    if settings.scan == "sparse":
+        raise SettingsError("a sparse scan looks at different frames in each view; leave it out, or the views")
+    settings = replace(settings, scan="exact") if settings.predictions is None else settings
     with ExitStack() as opened:
         readers = [opened.enter_context(open_video(video, settings, threads)) for video in videos]
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]

@@ -141,7 +141,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.errors import ContainerError
+from quantize.errors import ContainerError, check
 
 IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
@@ -186,8 +186,7 @@ class Container:
     def one(self, kind: bytes) -> bytes:
         """Return the data of the only chunk of a type; ContainerError where there is none, or more than one."""
         found = self.all(kind)
-        if len(found) != 1:
-            raise ContainerError(f"has {len(found)} chunks {kind.decode()} and should have one; the file is damaged")
+        check(len(found) == 1, f"has {len(found)} chunks {kind.decode()} and should have one")
         return found[0]
 
 
@@ -222,9 +221,8 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
     for kind, body in chunks[1:-1]:
         if kind in names:
             metadata[names[kind]] = _inflated(body)
-        elif kind in (b"HEAD", b"TAIL"):
-            raise ContainerError(f"has a second chunk {kind.decode()}; the file is damaged")
         elif not kind[:1].islower():
+            check(kind not in (b"HEAD", b"TAIL"), f"has a second chunk {kind.decode()}")
             others.append((kind, body))
     checksum = int.from_bytes(chunks[-1][1], "big")
     return Container(profile, channels, height, width, others, checksum, metadata)
@@ -281,16 +279,14 @@ def unpack_streams(data: bytes) -> list[bytes]:
     while place < len(data):
         length, shift = 0, 0
         while True:
-            if place >= len(data) or shift > 35:
-                raise ContainerError("a stream has no length; the file is damaged, get it again")
+            check(place < len(data) and shift <= 35, "a stream has no length")
             byte = data[place]
             place += 1
             length |= (byte & 127) << shift
             shift += 7
             if byte < 128:
                 break
-        if place + length > len(data):
-            raise ContainerError("a stream is longer than its chunk; the file is damaged, get it again")
+        check(place + length <= len(data), "a stream is longer than its chunk")
         streams.append(data[place : place + length])
         place += length
     return streams
@@ -319,10 +315,9 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
                 return
             raise ContainerError("ends within a chunk; the file is cut off, get it again")
         body = data[place + 8 : place + 8 + length]
-        if not kind.isalpha() or not kind.isascii():
-            raise ContainerError("has a chunk without a type; the file is damaged, get it again")
-        if struct.unpack_from(">I", data, place + 8 + length)[0] != zlib.crc32(kind + body):
-            raise ContainerError(f"chunk {kind.decode()} does not have its checksum; the file is damaged, get it again")
+        check(kind.isalpha() and kind.isascii(), "has a chunk without a type")
+        checksum = int.from_bytes(data[place + 8 + length : place + 12 + length], "big")
+        check(checksum == zlib.crc32(kind + body), f"chunk {kind.decode()} does not have its checksum")
         yield kind, body
         place += 12 + length
 
@@ -330,12 +325,10 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
 def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int, int]:
     """Profile, channels, height and width."""
     kind, body = chunk
-    if kind != b"HEAD" or not body:
-        raise ContainerError("does not begin with its header; the file is damaged, get it again")
+    check(kind == b"HEAD" and len(body) > 0, "does not begin with its header")
     if body[0] != VERSION:
         raise ContainerError(f"is of version {body[0]}, this program reads {VERSION}; update it")
-    if len(body) != 11:
-        raise ContainerError("has a header of the wrong length; the file is damaged, get it again")
+    check(len(body) == 11, "has a header of the wrong length")
     _, profile, channels, height, width = struct.unpack(">BBBII", body)
     if not 1 <= profile <= len(PROFILES) or not 1 <= channels <= 4 or height < 1 or width < 1:
         raise ContainerError("has an invalid header; the file is damaged, or newer than this program")
@@ -350,6 +343,5 @@ def _inflated(data: bytes) -> bytes:
         found = inflater.decompress(data, MOST_METADATA)
     except zlib.error:
         raise ContainerError("has metadata that cannot be unpacked; the file is damaged, get it again") from None
-    if not inflater.eof or inflater.unused_data:
-        raise ContainerError("has too much metadata, or a part of it; the file is damaged, get it again")
+    check(inflater.eof and not inflater.unused_data, "has too much metadata, or a part of it")
     return found

@@ -67,6 +67,12 @@ class QualityRefusal(Refusal):
     exit_status = 99
 
 
+def check(good: bool, fault: str) -> None:
+    """Raise a ContainerError that names what is wrong with a damaged file, unless it is good."""
+    if not good:
+        raise ContainerError(f"{fault}; the file is damaged, get it again")
+
+
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
     """Name the file in every error of what is done with it."""

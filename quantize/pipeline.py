@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from quantize.errors import (
     QualityRefusal,
     QuantizeError,
     SettingsError,
+    check,
 )
 from quantize.images.png import png_of_palette
 from quantize.palette.colors import as_rgba, find_colors
@@ -116,22 +118,10 @@ def decode(
 
 
 def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "SharedBook | None" = None) -> Encoded:
-    """Encode with the profile that was asked for, or that serves the image.
+    """Encode with the profile that was asked for, or that serves the image, as a file with this ending.
 
-    Parameters
-    ----------
-    picture : Picture
-    settings : Settings
-    ending : {".png", ".vqi", "auto"}
-        Which kind of file to make. Only a palette can be a PNG; "auto" makes one of each palette.
-    shared : SharedBook or None
-
-    Raises
-    ------
-    OutputError
-        Where there is no such kind of file.
-    QualityRefusal
-        Where the result is below the least quality.
+    It is ".png", ".vqi" or "auto". Only a palette can be a PNG; "auto" makes one of each palette. An OutputError says
+    that there is no such kind of file, a QualityRefusal that the result is below the least quality.
     """
     if ending not in (".png", ".vqi", "auto"):
         raise OutputError(f"files that end in {ending or 'nothing'} cannot be written; name a .vqi or .png with -o")
@@ -175,9 +165,9 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
     if ending == ".png" or settings.wants_palette:
         return encode_palette(picture, settings, write, of_palette)
     if settings.wants_blocks or settings.of_blocks or shared is not None:
-        return _blocks().encode_blocks(picture, settings, shared)
+        return _profile("block").encode_blocks(picture, settings, shared)
     if settings.wants_levels:
-        return _levels().encode_levels(picture, settings)
+        return _profile("multiresolution").encode_levels(picture, settings)
     free = settings.psnr is None and settings.bpp is None
     if not free or not _may_be_drawn(picture.pixels):
         return _of_photograph(picture, settings)
@@ -192,25 +182,16 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
     return drawn if good and len(drawn.data) <= len(encoded.data) else encoded
 
 
-def _blocks() -> "ModuleType":
-    """Load the profile of blocks: the kernels of a profile that an image does without take longer than to read it."""
-    from quantize.block import profile
-
-    return profile
-
-
-def _levels() -> "ModuleType":
-    """Load the multi-resolution profile."""
-    from quantize.multiresolution import profile
-
-    return profile
+def _profile(name: str) -> "ModuleType":
+    """Load a profile: the kernels of one that an image does without take longer than to read it."""
+    return import_module(f"quantize.{name}.profile")
 
 
 def _of_photograph(picture: Picture, settings: Settings) -> Encoded:
     """Encode with the profile for photographs; strips of a few rows in blocks."""
-    if _levels().serves(*picture.pixels.shape[:2]):
-        return _levels().encode_levels(picture, settings)
-    return _blocks().encode_blocks(picture, settings)
+    if _profile("multiresolution").serves(*picture.pixels.shape[:2]):
+        return _profile("multiresolution").encode_levels(picture, settings)
+    return _profile("block").encode_blocks(picture, settings)
 
 
 def _may_be_drawn(pixels: NDArray[np.uint8]) -> bool:
@@ -240,11 +221,11 @@ def decode_picture(
     if container.profile == "palette":
         pixels = _decode_palette(container)
     elif container.profile == "block":
-        pixels = _with_alpha(_blocks().decode_blocks(container, shared), container)
+        pixels = _with_alpha(_profile("block").decode_blocks(container, shared), container)
     else:
-        pixels = _with_alpha(_levels().decode_levels(container, level), container, level)
-    if level == 0 and zlib.crc32(pixels.data) != container.checksum:
-        raise ContainerError("does not decode to the pixels that it was made with; the file is damaged, get it again")
+        pixels = _with_alpha(_profile("multiresolution").decode_levels(container, level), container, level)
+    right = level > 0 or zlib.crc32(pixels.data) == container.checksum
+    check(right, "does not decode to the pixels that it was made with")
     return Picture(pixels, container.metadata)
 
 
@@ -260,14 +241,12 @@ def _with_alpha(colors: NDArray[np.uint8], container: Container, level: int = 0)
 
 def _decode_palette(container: Container) -> NDArray[np.uint8]:
     entries = container.one(b"PLTE")
-    if len(entries) % 4 or not 1 <= len(entries) // 4 <= MOST_COLORS:
-        raise ContainerError("has a palette of an impossible size; the file is damaged, get it again")
+    check(len(entries) % 4 == 0 and 4 <= len(entries) <= 4 * MOST_COLORS, "has a palette of an impossible size")
     from quantize.entropy.streams import decode_symbols
 
     palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
     indices = decode_symbols(container.one(b"INDX"), container.height, container.width, n_bits_of(len(palette)))
-    if indices.max() >= len(palette):
-        raise ContainerError("has an index beyond its palette; the file is damaged, get it again")
+    check(indices.max() < len(palette), "has an index beyond its palette")
     return as_original(palette[indices], container.channels)
 
 
@@ -285,7 +264,7 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
     if container.profile == "palette":
         found["colors"] = len(container.one(b"PLTE")) // 4
     elif container.profile == "multiresolution":
-        found |= _levels().describe_levels(container)
+        found |= _profile("multiresolution").describe_levels(container)
     else:
         parameters = container.one(b"BLCK")
         found["block"] = int.from_bytes(parameters[:1], "big")
@@ -303,9 +282,9 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
 def load_book(source: str | Path | bytes) -> "SharedBook":
     """Read a .vqc file; CodebookError where it cannot be read, or is none."""
     if isinstance(source, bytes):
-        return _blocks().read_book(source)
+        return _profile("block").read_book(source)
     try:
-        return _blocks().read_book(Path(source).read_bytes())
+        return _profile("block").read_book(Path(source).read_bytes())
     except OSError as error:
         raise CodebookError(f"{source}: cannot be read ({error.strerror or error}); check --codebook") from error
     except QuantizeError as error:
@@ -316,4 +295,4 @@ def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:
     """Train one codebook on many images: the bytes of a .vqc file."""
     if not pictures:
         raise ImageError("there is no image to train a codebook on; give a folder with images")
-    return pack_book(*_blocks().train_book(pictures, settings))
+    return pack_book(*_profile("block").train_book(pictures, settings))

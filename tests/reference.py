@@ -70,8 +70,8 @@ def centnn(X, k, epsilon=0.1, max_epochs=10_000):
 def k_medoids(distances, k, weights=None, covered=None):
     """Rows added by what they save, the first of equals."""
     D = np.asarray(distances, np.float64)
-    weights = np.ones(len(D)) if weights is None else np.asarray(weights, np.float64)
-    closest = np.full(len(D), 2 * D.max() + 1) if covered is None else np.asarray(covered, np.float64)
+    weights = np.ones(D.shape[1]) if weights is None else np.asarray(weights, np.float64)
+    closest = np.full(D.shape[1], 2 * D.max() + 1) if covered is None else np.asarray(covered, np.float64)
     medoids = []
     for _ in range(min(k, len(D))):
         gains = [(weights * np.maximum(closest - row, 0)).sum() for row in D]

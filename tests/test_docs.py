@@ -16,6 +16,7 @@ from PIL import Image
 from keyframes.predictions.own_csv import COLUMNS
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
+from tests.test_keyframes.reviewing import serving
 from tests.test_quantize.conftest import photo
 from tests.test_readme import REVIEW, SETUP, tomllib, write_predictions
 
@@ -28,6 +29,7 @@ RUN = {name: blocks for name, blocks in RUN.items() if blocks}
 NEEDS_TORCH = "networks.md"
 # What a command needs that is an extra.
 EXTRAS = {"--to sleap": "sleap_io"}
+NEW_PROJECT = "--export deeplabcut --project reach --task reach --scorer anna --bodyparts nose,tail"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,13 @@ def run_blocks(inputs, tmp_path, run_as_written, monkeypatch):
                     for part, module in EXTRAS.items():
                         if part in line:
                             pytest.importorskip(module, reason=f"needs the extra that brings {module}")
-                    run_as_written(line, folder)
+                    if line.startswith("keyframes app "):
+                        if "--project reach" in line:
+                            run_as_written(f"keyframes batch recordings -k 2 -o first {NEW_PROJECT}", folder)
+                        with serving("app", *line.split()[2:], cwd=folder) as app:
+                            assert len(app.get("round/1/recordings")["recordings"]) == 3
+                    else:
+                        run_as_written(line, folder)
 
     return run
 
@@ -122,6 +130,7 @@ def test_every_option_that_a_page_names_exists(run_command):
             ("keyframes", "batch"),
             ("keyframes", "export"),
             ("keyframes", "review"),
+            ("keyframes", "app"),
             ("keyframes", "info"),
             ("quantize",),
         )

@@ -24,8 +24,8 @@ from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.kmeans.exchange import exchanged_centers
 from clustering.kmeans.k_means import check_rows
-from clustering.kmeans.kernels.lloyd import cluster_sums, group_by_label, own_distances
-from clustering.kmeans.lloyd import Partition, lloyd
+from clustering.kmeans.kernels.lloyd import own_distances
+from clustering.kmeans.lloyd import Partition, Sums, lloyd, squared_distances
 from clustering.kmeans.sampling import sample_rows
 from clustering.workers import Workers
 
@@ -182,7 +182,10 @@ def _fast(
         # Different rows can fall together where the sums are rounded; a cluster without members is none.
         filled, numbers = np.unique(found.labels, return_inverse=True)
         labels: NDArray[np.int32] = np.asarray(numbers, np.int32)
-        means, distances = _means(centered, ones, labels, len(filled), workers)
+        sums = Sums(centered, ones, len(filled), workers)
+        sums.start(labels)
+        means = sums.sums / sums.totals[:, None]
+        distances = squared_distances(centered, means.astype(X.dtype), labels, workers)
     centers = (means + mean).astype(X.dtype)
     n_epochs = growth.n_epochs + n_rounds + found.n_iter
     return Network(
@@ -212,20 +215,6 @@ def _improve(growth: Growth, n_clusters: int, surplus: int, enough: float) -> ND
         else:
             surplus //= 2
     return best
-
-
-def _means(
-    X: Array, weights: Array, labels: NDArray[np.int32], n_clusters: int, workers: Workers
-) -> tuple[NDArray[np.float64], Array]:
-    """Means of the members in float64, and the squared distance of each row to its own."""
-    starts, members = np.empty(n_clusters + 1, np.int64), np.empty(len(X), np.int64)
-    group_by_label(labels, starts, members)
-    sums, totals = np.empty((n_clusters, X.shape[1])), np.empty(n_clusters)
-    cluster_sums(X, weights, starts, members, 0, n_clusters, sums, totals)
-    means = sums / totals[:, None]
-    rounded, distances = means.astype(X.dtype), np.empty(len(X), X.dtype)
-    workers.run(lambda first, last: own_distances(X, rounded, first, last, labels, distances), len(X))
-    return means, distances
 
 
 def _dated(history: list[Array] | None, mean: Array, centers: Array) -> list[Array]:

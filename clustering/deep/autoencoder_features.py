@@ -1,30 +1,28 @@
 """Features that an autoencoder learns, as a scikit-learn estimator."""
 
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch.utils.flop_counter import FlopCounterMode
 
-from clustering.deep.augmentation import Augmentation
 from clustering.deep.networks import CHANNELS, HIDDEN, Autoencoder, convolutional, fully_connected, variational
 from clustering.deep.pretraining import embed, pretrain
-from clustering.deep.schedule import DEVICES, Schedule, choose_device, seeded, steady
+from clustering.deep.schedule import DEVICES, TrainedEstimator, choose_device, seeded, steady
+from clustering.estimators.parameters import Count, CountOrZero, Flag, NotNegative
 
 NETWORKS = ("fully-connected", "convolutional", "variational")
 SEEDS = 2**32
 
 
 @dataclass(eq=False, repr=False)
-class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
     """Features that an autoencoder learns: what it must know of a row to draw it again.
 
     Parameters
@@ -80,38 +78,16 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     (50, 3)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "network": [StrOptions(set(NETWORKS))],
-        "image_shape": [tuple, None],
-        "attention": ["boolean"],
-        "hidden": [tuple],
-        "channels": [tuple],
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "epochs": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "augmentation": [Augmentation, None],
-        "device": [StrOptions(set(DEVICES))],
-        "random_state": ["random_state"],
-        "progress": [callable, None],
-    }
-
-    n_components: int = 10
+    n_components: Count = 10
     _: KW_ONLY
-    network: str = "fully-connected"
-    image_shape: tuple[int, ...] | None = None
-    attention: bool = False
-    hidden: tuple[int, ...] = HIDDEN
-    channels: tuple[int, ...] = CHANNELS
-    beta: float = 1.0
-    epochs: int = 200
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    augmentation: Augmentation | None = None
-    device: str = "auto"
-    random_state: int | np.random.RandomState | None = None
-    progress: Callable[[int, int, float], None] | None = None
+    network: Annotated[str, StrOptions(set(NETWORKS))] = "fully-connected"
+    image_shape: Annotated[tuple[int, ...] | None, tuple, None] = None
+    attention: Flag = False
+    hidden: Annotated[tuple[int, ...], tuple] = HIDDEN
+    channels: Annotated[tuple[int, ...], tuple] = CHANNELS
+    beta: NotNegative = 1.0
+    epochs: CountOrZero = 200
+    device: Annotated[str, StrOptions(set(DEVICES))] = "auto"
 
     def fit(self, X: ArrayLike, y: None = None) -> "AutoencoderFeatures":
         """Train the network on the rows of X.
@@ -138,16 +114,8 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         device = choose_device(self.device)
         with seeded(int(check_random_state(self.random_state).randint(SEEDS, dtype=np.uint32))) as generator:
             self.network_ = self._build(rows.shape[1]).to(device)
-            schedule = Schedule(
-                self.epochs,
-                self.batch_size,
-                self.learning_rate,
-                self.picture_shape(rows.shape[1]),
-                self.augmentation,
-                generator,
-                device,
-                self.progress,
-            )
+            shape = self.picture_shape(rows.shape[1])
+            schedule = self.schedule(self.epochs, shape, self.augmentation, generator, device)
             with steady(self.network_):
                 pretrain(self.network_, rows, schedule, self.beta)
         self._n_features_out = self.n_components

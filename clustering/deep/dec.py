@@ -1,25 +1,24 @@
 """Deep embedded clustering as a scikit-learn estimator."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from numbers import Real
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from clustering.deep.assignment import ASSIGNMENTS, Assignment
-from clustering.deep.augmentation import Augmentation
 from clustering.deep.autoencoder_features import SEEDS, AutoencoderFeatures
 from clustering.deep.losses import OBJECTIVES, Objective
 from clustering.deep.refinement import refine
-from clustering.deep.schedule import Schedule, choose_device, seeded, steady
+from clustering.deep.schedule import TrainedEstimator, choose_device, seeded, steady
+from clustering.estimators.parameters import Count, CountOrZero, Flag, NotNegative
 from clustering.kmeans.k_means import k_means
 
 # A softmax as wide as half the mean squared distance to the nearest centre is neither hard nor even.
@@ -27,7 +26,7 @@ TEMPERATURE_SHARE = 0.5
 
 
 @dataclass(eq=False, repr=False)
-class DEC(ClusterMixin, BaseEstimator):
+class DEC(ClusterMixin, TrainedEstimator):
     """Deep embedded clustering: an encoder and the centres of its clusters, learned together.
 
     Centres start where k-means finds them in the encoder's features. Then the encoder and the centres are trained on
@@ -107,42 +106,20 @@ class DEC(ClusterMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "encoder": [AutoencoderFeatures, None],
-        "objective": [StrOptions(set(OBJECTIVES)), Objective],
-        "assignment": [StrOptions({"auto", *ASSIGNMENTS})],
-        "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "start", "following"})],
-        "n_neighbors": [Interval(Integral, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "interval": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "decay": ["boolean"],
-        "augmentation": [Augmentation, None],
-        "random_state": ["random_state"],
-        "progress": [callable, None],
-    }
-
-    n_clusters: int = 8
+    n_clusters: Count = 8
     _: KW_ONLY
-    encoder: AutoencoderFeatures | None = None
-    objective: str | Objective = "dec"
-    assignment: str = "auto"
-    temperature: float | str = "auto"
-    n_neighbors: int = 10
-    max_epochs: int = 100
-    interval: int = 5
-    tol: float = 1e-3
-    n_init: int = 20
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    decay: bool = False
-    augmentation: Augmentation | None = None
-    random_state: int | np.random.RandomState | None = None
-    progress: Callable[[int, int, float], None] | None = None
+    encoder: Annotated[AutoencoderFeatures | None, AutoencoderFeatures, None] = None
+    objective: Annotated[str | Objective, StrOptions(set(OBJECTIVES)), Objective] = "dec"
+    assignment: Annotated[str, StrOptions({"auto", *ASSIGNMENTS})] = "auto"
+    temperature: Annotated[
+        float | str, Interval(Real, 0, None, closed="neither"), StrOptions({"auto", "start", "following"})
+    ] = "auto"
+    n_neighbors: CountOrZero = 10
+    max_epochs: CountOrZero = 100
+    interval: Count = 5
+    tol: NotNegative = 1e-3
+    n_init: Count = 20
+    decay: Flag = False
 
     def fit(self, X: ArrayLike, y: None = None) -> "DEC":
         """Cluster the rows of X.
@@ -178,17 +155,8 @@ class DEC(ClusterMixin, BaseEstimator):
         follows = self.temperature == "following" or (self.temperature == "auto" and self.objective == "end-to-end")
         device = choose_device(encoder.device)
         with seeded(int(random.randint(SEEDS, dtype=np.uint32))) as generator, steady(encoder.network_):
-            schedule = Schedule(
-                self.max_epochs,
-                self.batch_size,
-                self.learning_rate,
-                encoder.picture_shape(data.shape[1]),
-                self.augmentation or encoder.augmentation,
-                generator,
-                device,
-                self.progress,
-                self.decay,
-            )
+            shape, augmentation = encoder.picture_shape(data.shape[1]), self.augmentation or encoder.augmentation
+            schedule = self.schedule(self.max_epochs, shape, augmentation, generator, device, self.decay)
             found = refine(
                 encoder.network_,
                 torch.from_numpy(np.asarray(start.centers, np.float32)),

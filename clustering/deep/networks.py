@@ -1,7 +1,8 @@
 """Autoencoders: networks that squeeze a picture into a few numbers and draw it again from these.
 
 All of them take and give rows (n, n_inputs), values about 0 to 1; `encode` gives (n, n_embedding). A picture is
-flattened channel by channel, as torch has it: (channels, height, width).
+flattened channel by channel, as torch has it: (channels, height, width). The sources are named in full in
+`AutoencoderFeatures`.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,7 @@ KERNELS = (5, 5, 3)
 
 
 class Autoencoder(nn.Module):
-    """An encoder and a decoder.
-
-    Parameters
-    ----------
-    encoder, decoder : Module
-    """
+    """An encoder and a decoder."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
@@ -44,17 +40,9 @@ class Autoencoder(nn.Module):
 
 
 class VariationalAutoencoder(Autoencoder):
-    """An autoencoder whose embedding is a normal distribution for each row; `encode` gives its mean.
+    """An autoencoder whose embedding is a normal distribution for each row (Kingma and Welling 2014).
 
-    Parameters
-    ----------
-    encoder : Module
-        Ends in 2 n_embedding numbers: means, and logarithms of the variances.
-    decoder : Module
-
-    References
-    ----------
-    D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", ICLR 2014, arXiv 1312.6114.
+    Its encoder ends in 2 n_embedding numbers: means, and logarithms of the variances.
     """
 
     def encode(self, rows: Tensor) -> Tensor:
@@ -68,16 +56,7 @@ class VariationalAutoencoder(Autoencoder):
 
 
 class SelfAttention(nn.Module):
-    """Every place of a picture looks at every other one; the block starts as the identity.
-
-    Parameters
-    ----------
-    channels : int
-
-    References
-    ----------
-    H. Zhang et al., "Self-attention generative adversarial networks", ICML 2019, arXiv 1805.08318.
-    """
+    """Every place of a picture looks at every other one (Zhang et al. 2019); the block starts as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -95,13 +74,7 @@ class SelfAttention(nn.Module):
 
 
 def fully_connected(n_inputs: int, n_embedding: int = 10, hidden: Sequence[int] = HIDDEN) -> Autoencoder:
-    """Build n_inputs-500-500-2000-n_embedding and its mirror image, with ReLU between the layers.
-
-    References
-    ----------
-    J. Xie, R. Girshick and A. Farhadi, "Unsupervised deep embedding for clustering analysis", ICML 2016, arXiv
-    1511.06335.
-    """
+    """Build n_inputs-500-500-2000-n_embedding (Xie et al. 2016) and its mirror image, with ReLU between the layers."""
     return Autoencoder(_dense(n_inputs, *hidden, n_embedding), _dense(n_embedding, *reversed(hidden), n_inputs))
 
 
@@ -119,7 +92,7 @@ def convolutional(
     *,
     attention: bool = False,
 ) -> Autoencoder:
-    """Build convolutions that halve a picture at each step, a dense layer to the embedding, and its mirror image.
+    """Build convolutions that halve a picture at each step, a dense layer, and its mirror image (Guo et al. 2017).
 
     Parameters
     ----------
@@ -130,10 +103,6 @@ def convolutional(
         Of each step; at most as many as `KERNELS`.
     attention : bool, default=False
         A self-attention block before the last step of the encoder.
-
-    References
-    ----------
-    X. Guo, X. Liu, E. Zhu and J. Yin, "Deep clustering with convolutional autoencoders", ICONIP 2017.
     """
     if not 1 <= len(channels) <= len(KERNELS):
         raise ValueError(f"channels={tuple(channels)} has {len(channels)} steps; give 1 to {len(KERNELS)}")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, pi
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from clustering.deep.augmentation import Augmentation
+from clustering.estimators.parameters import CheckedEstimator, Count, Positive, Seed
 
 # Sums over two threads have other last bits than over one: as many for a network, whatever the machine has. One of
 # fewer weights waits for its threads longer than they save.
@@ -62,23 +64,7 @@ def steady(network: nn.Module) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a network is shown its rows.
-
-    Parameters
-    ----------
-    epochs : int
-    batch_size : int
-    learning_rate : float
-        Of Adam.
-    shape : tuple of int
-        (channels, height, width) of a row as a picture.
-    augmentation : Augmentation or None
-    generator : torch.Generator
-    device : torch.device
-    progress : callable or None
-    decay : bool, default=False
-        Let the learning rate fall to 0 along half a cosine.
-    """
+    """How a network is shown its rows, in views of the shape (channels, height, width); settings as of `DEC`."""
 
     epochs: int
     batch_size: int
@@ -114,3 +100,27 @@ class Schedule:
     def rate(self, epoch: int) -> float:
         """Learning rate in an epoch."""
         return self.learning_rate * (0.5 + 0.5 * cos(pi * epoch / self.epochs) if self.decay else 1.0)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class TrainedEstimator(CheckedEstimator):
+    """What the estimators that train a network let choose; what each means is in their own docstrings."""
+
+    batch_size: Count = 256
+    learning_rate: Positive = 1e-3
+    augmentation: Annotated[Augmentation | None, Augmentation, None] = None
+    random_state: Seed = None
+    progress: Annotated[Progress | None, callable, None] = None
+
+    def schedule(
+        self,
+        epochs: int,
+        shape: tuple[int, int, int],
+        augmentation: Augmentation | None,
+        generator: torch.Generator,
+        device: torch.device,
+        decay: bool = False,
+    ) -> Schedule:
+        """Return how the network is shown its rows."""
+        size, rate, progress = self.batch_size, self.learning_rate, self.progress
+        return Schedule(epochs, size, rate, shape, augmentation, generator, device, progress, decay)

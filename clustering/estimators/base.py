@@ -5,18 +5,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from clustering.array_type import Array
+from clustering.estimators.parameters import CheckedEstimator
 from clustering.kmeans.lloyd import Partition, nearest_centers
 from clustering.workers import Workers
 
 DTYPES = [np.float64, np.float32]
 
 
-class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, CheckedEstimator):
     """Checks, predictions and distances of an estimator with `cluster_centers_`."""
 
     n_clusters: int

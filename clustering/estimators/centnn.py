@@ -2,8 +2,8 @@
 
 import warnings
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from numbers import Real
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from clustering.centnn.cent_nn import cent_nn
 from clustering.estimators.base import CentersEstimator
+from clustering.estimators.parameters import Count, CountOrNone, Flag, NotNegative, Seed
 
 
 @dataclass(eq=False, repr=False)
@@ -79,26 +80,15 @@ class CentNN(CentersEstimator):
     1.0
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "mode": [StrOptions({"fast", "exact"})],
-        "epsilon": [Interval(Real, 0, 1, closed="right")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-        "history": ["boolean"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
-
-    n_clusters: int = 8
+    n_clusters: Count = 8
     _: KW_ONLY
-    mode: str = "fast"
-    epsilon: float = 0.1
-    tol: float = 0.1
-    max_epochs: int = 10_000
-    random_state: int | np.random.RandomState | None = None
-    history: bool = False
-    n_threads: int | None = None
+    mode: Annotated[str, StrOptions({"fast", "exact"})] = "fast"
+    epsilon: Annotated[float, Interval(Real, 0, 1, closed="right")] = 0.1
+    tol: NotNegative = 0.1
+    max_epochs: Count = 10_000
+    random_state: Seed = None
+    history: Flag = False
+    n_threads: CountOrNone = None
 
     def fit(self, X: ArrayLike, y: None = None) -> "CentNN":
         """Cluster the rows of X.

@@ -2,16 +2,15 @@
 
 import warnings
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Annotated
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from clustering.estimators.base import CentersEstimator
+from clustering.estimators.parameters import Count, CountOrNone, NotNegative, Seed
 from clustering.kmeans.k_means import INITS, k_means
 
 
@@ -70,26 +69,15 @@ class KMeans(CentersEstimator):
     1.0
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions(set(INITS)), "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "fixed_centers": ["array-like", None],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
-
-    n_clusters: int = 8
+    n_clusters: Count = 8
     _: KW_ONLY
-    init: str | ArrayLike = "exchange"
-    n_init: int = 1
-    fixed_centers: ArrayLike | None = None
-    max_iter: int = 300
-    tol: float = 1e-4
-    random_state: int | np.random.RandomState | None = None
-    n_threads: int | None = None
+    init: Annotated[str | ArrayLike, StrOptions(set(INITS)), "array-like"] = "exchange"
+    n_init: Count = 1
+    fixed_centers: Annotated[ArrayLike | None, "array-like", None] = None
+    max_iter: Count = 300
+    tol: NotNegative = 1e-4
+    random_state: Seed = None
+    n_threads: CountOrNone = None
 
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> "KMeans":
         """Cluster the rows of X.

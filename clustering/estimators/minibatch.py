@@ -1,8 +1,8 @@
 """Mini-batch k-means as a scikit-learn estimator."""
 
 from dataclasses import KW_ONLY, dataclass
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from numbers import Integral
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from clustering.estimators.base import CentersEstimator
+from clustering.estimators.parameters import Count, CountOrNone, NotNegative, Seed
 from clustering.kmeans.lloyd import nearest_centers
 from clustering.minibatch.mini_batch_k_means import mini_batch_k_means, start_stream
 from clustering.workers import Workers
@@ -83,30 +84,17 @@ class MiniBatchKMeans(CentersEstimator):
     [1.0, 10.0]
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_no_improvement": [Interval(Integral, 0, None, closed="left"), None],
-        "reassignment_ratio": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    }
-
-    n_clusters: int = 8
+    n_clusters: Count = 8
     _: KW_ONLY
-    init: str | ArrayLike = "k-means++"
-    n_init: int = 1
-    max_iter: int = 100
-    batch_size: int = 1024
-    tol: float = 0.0
-    max_no_improvement: int | None = 10
-    reassignment_ratio: float = 0.01
-    random_state: int | np.random.RandomState | None = None
-    n_threads: int | None = None
+    init: Annotated[str | ArrayLike, StrOptions({"k-means++", "random"}), "array-like"] = "k-means++"
+    n_init: Count = 1
+    max_iter: Count = 100
+    batch_size: Count = 1024
+    tol: NotNegative = 0.0
+    max_no_improvement: Annotated[int | None, Interval(Integral, 0, None, closed="left"), None] = 10
+    reassignment_ratio: NotNegative = 0.01
+    random_state: Seed = None
+    n_threads: CountOrNone = None
 
     def fit(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> "MiniBatchKMeans":
         """Cluster the rows of X, which are read in batches and copied no more than a part at a time.
@@ -115,20 +103,13 @@ class MiniBatchKMeans(CentersEstimator):
         ----------
         X : array (n_samples, n_features)
             float32 and float64 in C order are used as they are, a `numpy.memmap` too; anything else is copied.
-        y : ignored
-        sample_weight : array (n_samples,) or None, default=None
-            How much each row counts, not negative; rows of weight 0 only get a label. None: all the same.
+        y, sample_weight
+            As of `KMeans.fit`, and so are the errors.
 
         Returns
         -------
         MiniBatchKMeans
             The estimator itself. `partial_fit` goes on from here.
-
-        Raises
-        ------
-        ValueError
-            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters; where the weights or
-            the given centres do not fit it.
 
         Warns
         -----
@@ -141,8 +122,8 @@ class MiniBatchKMeans(CentersEstimator):
         self._random_state = check_random_state(self.random_state)
         found, self._running = mini_batch_k_means(
             data,
+            weights,
             self.n_clusters,
-            sample_weight=weights,
             init=self._check_centers(self.init, data),
             n_init=self.n_init,
             max_iter=self.max_iter,
@@ -150,7 +131,7 @@ class MiniBatchKMeans(CentersEstimator):
             tol=self.tol,
             max_no_improvement=self.max_no_improvement,
             reassignment_ratio=self.reassignment_ratio,
-            random_state=self._random_state,
+            rng=self._random_state,
             n_threads=self.n_threads,
         )
         self.n_steps_ = self._running.n_steps
@@ -165,9 +146,8 @@ class MiniBatchKMeans(CentersEstimator):
         X : array (n_samples, n_features)
             The first batch needs a row for each cluster; as the centres start on it, it had better hold many more.
             Later batches are taken in the dtype of the first.
-        y : ignored
-        sample_weight : array (n_samples,) or None, default=None
-            How much each row counts, not negative; rows of weight 0 only get a label. None: all the same.
+        y, sample_weight
+            As of `KMeans.fit`.
 
         Returns
         -------
@@ -177,7 +157,7 @@ class MiniBatchKMeans(CentersEstimator):
         Raises
         ------
         ValueError
-            As of `fit`, and where a later batch has another number of features.
+            As of `KMeans.fit`, and where a later batch has another number of features.
         """
         self._validate_params()
         first = not hasattr(self, "cluster_centers_")

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from clustering.array_type import Array
 from clustering.kernels.rows import column_sums
-from clustering.kmeans.kernels.groups import bisect
 from clustering.kmeans.kernels.lloyd import (
     LANES,
     BoundedRows,
@@ -26,6 +25,7 @@ from clustering.kmeans.kernels.lloyd import (
     reassign,
 )
 from clustering.kmeans.kernels.seeding import squared_norms
+from clustering.kmeans.neighbors import group_neighbors
 from clustering.workers import Workers
 
 # Rows of a task that adds up all rows.
@@ -62,10 +62,10 @@ class Partition:
 def group_centers(centers: Array, *, neighbors: bool) -> GroupedCenters:
     """Put centres into groups, of neighbours or just as they come."""
     n_groups = -(-len(centers) // LANES)
-    members, starts = np.arange(len(centers)), np.arange(n_groups + 1) * LANES
-    starts[-1] = len(centers)
     if neighbors:
-        bisect(centers, n_groups, members, starts)
+        members, starts = group_neighbors(centers, n_groups)
+    else:
+        members, starts = np.arange(len(centers)), np.minimum(np.arange(n_groups + 1) * LANES, len(centers))
     group = np.repeat(np.arange(n_groups), np.diff(starts))
     place_of = np.empty(len(centers), np.int64)
     place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
@@ -90,6 +90,13 @@ def mean_row(X: Array, workers: Workers) -> Array:
     sums = np.empty((-(-len(X) // MEAN_ROWS), X.shape[1]))
     workers.run(lambda first, last: column_sums(X, first, last, sums[first // MEAN_ROWS]), len(X), MEAN_ROWS)
     return (sums.sum(axis=0) / len(X)).astype(X.dtype)
+
+
+def squared_distances(X: Array, centers: Array, labels: NDArray[np.int32], workers: Workers) -> Array:
+    """Squared distance of each row of X to its own centre."""
+    distances = np.empty(len(X), X.dtype)
+    workers.run(lambda first, last: own_distances(X, centers, first, last, labels, distances), len(X))
+    return distances
 
 
 def row_norms(X: Array, workers: Workers) -> Array:
@@ -132,14 +139,6 @@ class Search:
         moved = moved.astype(dtype)
         moves = Moves(moved, moved.max(), group_moved, slack)
         self.workers.run(lambda first, last: reassign(self.rows, prepared, moves, first, last), len(self.X))
-
-    def squared_distances(self, centers: Array) -> Array:
-        """Squared distance of every row to its own centre."""
-        distances = np.empty(len(self.X), self.X.dtype)
-        self.workers.run(
-            lambda first, last: own_distances(self.X, centers, first, last, self.labels, distances), len(self.X)
-        )
-        return distances
 
     def relabel(self, row: int, label: int) -> None:
         """Put a row into another cluster; its bounds are void."""
@@ -191,7 +190,7 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)
     search.start(centers, follow=False)
-    return search.labels, search.squared_distances(centers)
+    return search.labels, squared_distances(X, centers, search.labels, workers)
 
 
 def lloyd(
@@ -224,7 +223,8 @@ def lloyd(
         for row in relocated:
             centers[search.labels[row]] = X[row]
         search.start(centers, follow=True)
-    return Partition(search.labels, search.squared_distances(centers), centers, n_iter, converged)
+    distances = squared_distances(X, centers, search.labels, workers)
+    return Partition(search.labels, distances, centers, n_iter, converged)
 
 
 def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) -> list[int]:
@@ -238,7 +238,7 @@ def _relocate_empty(search: Search, sums: Sums, centers: Array, n_fixed: int) ->
     if len(empty) == 0:
         return relocated
     before = search.labels.copy()
-    distances = search.squared_distances(centers)
+    distances = squared_distances(search.X, centers, search.labels, search.workers)
     for row in np.argsort(-distances, kind="stable"):
         if len(relocated) == len(empty) or not distances[row] > 0:
             break

@@ -13,7 +13,7 @@ def k_medoids(
     sample_weight: ArrayLike | None = None,
     covered: ArrayLike | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Choose rows so that the sum of every row's distance to the nearest chosen one is small.
+    """Choose rows so that the sum of every column's distance to the nearest chosen one is small.
 
     Rows are added greedily, each time the one that lowers the sum most, which reaches at least 63 % of what is
     possible (G. L. Nemhauser, L. A. Wolsey and M. L. Fisher, "An analysis of approximations for maximizing submodular
@@ -21,13 +21,14 @@ def k_medoids(
 
     Parameters
     ----------
-    distances : array (n_samples, n_samples), float
-        Not negative; row i holds the distances of row i to all others. They need not be Euclidean.
+    distances : array (n_candidates, n_samples), float
+        Not negative; row i holds the distances of candidate i to all samples. They need not be Euclidean. Mostly the
+        samples themselves are the candidates.
     n_clusters : int
         How many rows to choose at most: none is chosen that lies at distance 0 from another one.
     sample_weight : array (n_samples,), float, or None, default=None
     covered : array (n_samples,), float, or None, default=None
-        Distance of each row to what stands for it already.
+        Distance of each sample to what represents it already.
 
     Returns
     -------
@@ -49,9 +50,9 @@ def k_medoids(
     from clustering.medoids.kernels.medoids import pick_medoids
 
     matrix = np.ascontiguousarray(distances, np.float32)
-    n_samples = len(matrix)
-    if matrix.shape != (n_samples, n_samples) or not n_samples:
-        raise InvalidInputError(f"distances {matrix.shape} must be a square with at least one row")
+    if matrix.ndim != 2 or not matrix.size:
+        raise InvalidInputError(f"distances {matrix.shape} must be a table with at least one row and one column")
+    n_candidates, n_samples = matrix.shape
     if not (np.isfinite(matrix).all() and matrix.min() >= 0):
         raise InvalidInputError("distances must be finite and not negative")
     if n_clusters < 1:
@@ -59,8 +60,8 @@ def k_medoids(
     weights = _column(sample_weight, n_samples, 1.0, "sample_weight")
     # What nothing stands for yet is farther away than everything else.
     closest = _column(covered, n_samples, 2 * float(matrix.max()) + 1, "covered").copy()
-    picked = np.empty(min(n_clusters, n_samples), np.int64)
-    n_picked = pick_medoids(matrix, weights, np.empty(n_samples), closest, picked)
+    picked = np.empty(min(n_clusters, n_candidates), np.int64)
+    n_picked = pick_medoids(matrix, weights, np.empty(n_candidates), closest, picked)
     medoids = picked[:n_picked]
     return medoids, matrix[medoids].argmin(axis=0) if n_picked else np.zeros(n_samples, np.int64)
 

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from clustering.array_type import Array
 from clustering.kmeans.lloyd import mean_row
-from clustering.minibatch.kernels.minibatch import take_rows
 from clustering.workers import Workers
 
 # Rows at a time where all are read: the copy without the mean stays small beside the data.
@@ -21,8 +20,8 @@ class CenteredRows:
 
     def take(self, rows: NDArray[np.int64]) -> Array:
         """Copy of some rows, less the mean of all."""
-        taken = np.empty((len(rows), self.X.shape[1]), self.X.dtype)
-        self.workers.run(lambda first, last: take_rows(self.X, rows, self.origin, first, last, taken), len(rows))
+        taken = np.asarray(self.X[rows])
+        taken -= self.origin
         return taken
 
     def variance(self) -> float:

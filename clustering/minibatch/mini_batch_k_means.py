@@ -9,7 +9,7 @@ time the mean of the rows that chose it last.
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from clustering.array_type import Array
 from clustering.errors import InvalidInputError
@@ -28,23 +28,22 @@ SETTLING_ROWS_A_CLUSTER = 10
 
 def mini_batch_k_means(
     X: Array,
+    weights: Array,
     n_clusters: int,
     *,
-    sample_weight: ArrayLike | None = None,
-    init: str | Array = "k-means++",
-    n_init: int = 1,
-    max_iter: int = 100,
-    batch_size: int = 1024,
-    tol: float = 0.0,
-    max_no_improvement: int | None = 10,
-    reassignment_ratio: float = 0.01,
-    random_state: int | RandomState = 0,
-    n_threads: int | None = None,
+    init: str | Array,
+    n_init: int,
+    max_iter: int,
+    batch_size: int,
+    tol: float,
+    max_no_improvement: int | None,
+    reassignment_ratio: float,
+    rng: RandomState,
+    n_threads: int | None,
 ) -> tuple[Partition, RunningMeans]:
-    """Cluster the rows of X in batches: what `MiniBatchKMeans.fit` does, for arrays that are known to be good.
+    """Cluster the rows of X in batches: what `MiniBatchKMeans.fit` does, for arrays and settings that it has checked.
 
-    The settings are those of `MiniBatchKMeans`. X (n_samples, n_features), float32 or float64, finite, in C order, is
-    read in batches and never copied as a whole. Rows of weight 0 only get a label.
+    X (n_samples, n_features) is read in batches and never copied as a whole. Rows of weight 0 only get a label.
 
     Returns
     -------
@@ -54,10 +53,8 @@ def mini_batch_k_means(
     RunningMeans
         The centres and what they have won, to go on from.
     """
-    weights = np.ones(len(X), X.dtype) if sample_weight is None else np.asarray(sample_weight, X.dtype)
     weighty = np.flatnonzero(weights)
     _check_number(n_clusters, weighty)
-    rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
     with Workers(n_threads) as workers:
         data = CenteredRows(X, weights, workers)
         threshold = tol * data.variance() if tol > 0 else 0.0
@@ -121,8 +118,6 @@ def _start(
     """
     if not isinstance(init, str):
         return check_centers("initial", init, n_clusters, data.X)
-    if init not in ("k-means++", "random"):
-        raise InvalidInputError(f"init={init!r} must be 'k-means++', 'random' or an array of centres")
     n_rows = min(len(weighty), max(SETTLING_ROWS, SETTLING_ROWS_A_CLUSTER * n_clusters))
     sample = np.sort(rng.permutation(weighty)[:n_rows])
     rows, weights = data.take(sample), data.weights[sample]

@@ -1,12 +1,14 @@
 """Many recordings: each one a task, on this machine or on a cluster, with all state in files of the output folder.
 
 From the bottom up: `tasks` (what is handed to a worker and what comes back), `recordings` (which recordings there are
-and where their results go), `claims` (who works on a recording), `states` (what is known of it), `coresets` (a
-recording reduced to weighted rows), `budget` (one number of frames spent over all of them), `work` (what a worker does
-with a task), `processes` and `cluster` (who works), `watching` (what a run reports) and `run` (all of it).
+and where their results go), `claims` (who works on a recording), `states` (what is known of it), `sources` (where the
+recordings lie), `coresets` (a recording reduced to weighted rows), `budget` (one number of frames spent over all of
+them), `work` (what a worker does with a task), `processes` and `cluster` (who works), `watching` (what a run reports)
+and `run` (all of it).
 """
 
 from keyframes.batch.recordings import describe_left_out
 from keyframes.batch.run import Batch, run_batch
+from keyframes.batch.sources import videos_of
 
-__all__ = ["Batch", "describe_left_out", "run_batch"]
+__all__ = ["Batch", "describe_left_out", "run_batch", "videos_of"]

@@ -76,7 +76,12 @@ class Claim(AbstractContextManager["Claim"]):
 
     def _write(self) -> None:
         process = os.getpid()
-        about = {"host": socket.gethostname(), "machine": _machine(), "process": process, "started": _start_of(process)}
+        about = {
+            "host": socket.gethostname(),
+            "machine": this_machine(),
+            "process": process,
+            "started": start_of(process),
+        }
         told = {**about, "doing": self.doing, "n_done": self.n_done, "n_total": self.n_total}
         # Of one length and in one call, so that nobody reads a mixture. Written through the descriptor, and so never
         # into the claim of somebody who took this one over.
@@ -96,7 +101,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def is_abandoned(path: Path) -> bool:
     """Whether nobody works behind a claim any more."""
     told = read_json(path)
-    if told.get("machine") == _machine() and not _is_running(told.get("process"), told.get("started")):
+    if told.get("machine") == this_machine() and not is_running(told.get("process"), told.get("started")):
         return True
     try:
         age_s = _now_there(path.parent) - path.stat().st_mtime
@@ -138,7 +143,7 @@ def _now_there(folder: Path) -> float:
 
 
 @lru_cache(maxsize=1)
-def _machine() -> str:
+def this_machine() -> str:
     """Return what tells this start of this machine, with the processes that it counts, from any other; or ""."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -147,9 +152,9 @@ def _machine() -> str:
         return socket.gethostname() if sys.platform == "darwin" else ""
 
 
-def _is_running(process: Any, started: Any) -> bool:
+def is_running(process: Any, started: Any) -> bool:
     """Whether a process of this machine is there, and is the one that started then."""
-    if not _machine() or not isinstance(process, int):
+    if not this_machine() or not isinstance(process, int):
         return True
     try:
         os.kill(process, 0)
@@ -157,10 +162,10 @@ def _is_running(process: Any, started: Any) -> bool:
         return False
     except OSError:
         return True
-    return started is None or _start_of(process) in (None, started)
+    return started is None or start_of(process) in (None, started)
 
 
-def _start_of(process: int) -> int | None:
+def start_of(process: int) -> int | None:
     """When a process started, in ticks since the machine did; None where that is not known, or it has ended."""
     try:
         state, *fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

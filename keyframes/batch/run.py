@@ -13,6 +13,7 @@ from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import Coreset, load_coreset
 from keyframes.batch.processes import LocalWorkers
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
+from keyframes.batch.sources import note_searched
 from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
@@ -125,12 +126,12 @@ def run_batch(
     SettingsError, BatchError, OutputError
         See `keyframes.errors`. A recording that cannot be processed raises nothing: it is one of the rows.
     """
-    settings = _settings(k, total, at_least, unlike, options)
+    settings = batch_settings(k, total, at_least, unlike, options)
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)
     name = searched.resolve().name or "root"
-    place = Path(output) if output is not None else Path(f"{name}-keyframes")
+    place = Path(output) if output is not None else default_output(searched)
     states = state_folder(place)
     recordings, left_out = find_recordings(searched, include, exclude, states)
     n_recordings = len(recordings)
@@ -143,6 +144,7 @@ def run_batch(
         states.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{states}: cannot be made ({error.strerror}); choose another place with -o") from None
+    note_searched(place, searched)
     for recording in () if resume else recordings:
         forget(place, recording)
     known = {recording: state["place"] for recording, state in read_states(place).items()}
@@ -182,7 +184,12 @@ def run_batch(
     return Batch(place, told, left_out)
 
 
-def _settings(
+def default_output(folder: Path) -> Path:
+    """Return where the results of a folder of recordings go unless something else is said."""
+    return Path(f"{folder.resolve().name or 'root'}-keyframes")
+
+
+def batch_settings(
     k: int | Literal["auto"] | None, total: int | None, at_least: int, unlike: Sequence[str | Path], options: Options
 ) -> Settings:
     """Return the settings of all recordings, or raise a SettingsError."""

@@ -81,7 +81,7 @@ class Watch:
             told = read_json(task.folder / f"{task.name}.claim")
             if told:
                 running.append((task.recording, told))
-        self._bar.n = self._n_ended + sum(_share(told) for _, told in running)
+        self._bar.n = self._n_ended + sum(share_done(told) for _, told in running)
         self._bar.refresh()
         n_lines = min(len(running), MOST_LINES, max(0, shutil.get_terminal_size().lines - 3))
         while len(self._lines) < n_lines:
@@ -104,7 +104,7 @@ class Watch:
             self._bar = None
 
 
-def _share(told: dict[str, Any]) -> float:
+def share_done(told: dict[str, Any]) -> float:
     """Share of a video's work that is done; the scan is nearly all of it."""
     done, total = told.get("n_done", 0), told.get("n_total", 0)
     shares = {"scan": (0.0, 0.9), "write": (0.9, 1.0)}

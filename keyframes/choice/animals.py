@@ -63,9 +63,7 @@ class Animals:
 def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
     """Find the animals in a sample of frames; None where nothing differs from the background.
 
-    Parameters
-    ----------
-    thumbnails : array (n_frames, height, width) or (n_frames, height, width, 3), uint8
+    The thumbnails are (n_frames, height, width), or (n_frames, height, width, 3) in colour.
     """
     differences = _differences(thumbnails)
     some = np.linspace(0, len(differences) - 1, min(len(differences), N_BACKGROUND)).astype(np.int64)

@@ -160,5 +160,5 @@ def movement_of(scan: Scan, basis: Basis | None) -> NDArray[np.float64] | None:
 
 def _neighbours(sample: Sample) -> NDArray[np.int64]:
     """Return the rows of a sample that are nearest to the next one in time."""
-    gaps = np.diff(sample.rows)
+    gaps = np.diff(sample.moments)
     return np.flatnonzero(gaps <= np.median(gaps))

@@ -68,20 +68,10 @@ class Clusters:
 def ranked_members(
     labels: NDArray[np.int32], squared: NDArray[np.float32], blemish: NDArray[np.uint8], n_clusters: int
 ) -> list[NDArray[np.int64]]:
-    """Rank the members of each cluster that have its lowest blemish, nearest to the centre first.
+    """Rank the members of each cluster that have its lowest blemish, nearest to the centre first, by row numbers.
 
-    Parameters
-    ----------
-    labels : array (n_frames,), int32
-        Those from `n_clusters` on, and below 0, do not count.
-    squared : array (n_frames,), float32
-    blemish : array (n_frames,), uint8
-    n_clusters : int
-
-    Returns
-    -------
-    list of arrays, int64
-        Row numbers; of equally near ones the first row comes first.
+    The arrays have a number for each frame. Labels from `n_clusters` on, and below 0, do not count; of equally near
+    members the first row comes first.
     """
     order = np.lexsort((squared, blemish, labels))
     bounds = np.searchsorted(labels[order], np.arange(n_clusters + 1))
@@ -112,14 +102,7 @@ def count_different(features: NDArray[np.generic], enough: int, known: NDArray[n
 
 
 def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = None) -> KSelection:
-    """Choose how many frames to label: where the inertia bends, of 2 to 300 clusters and no more than differ.
-
-    Parameters
-    ----------
-    features : array (n_frames, n_features), float16 or uint8
-    seed : int
-    threads : int or None
-    """
+    """Choose how many frames to label: where the inertia bends, of 2 to 300 clusters and no more than differ."""
     n_different = count_different(features, MAX_AUTO_K)
     return select_k(features, k_min=min(2, n_different), k_max=n_different, random_state=seed, n_threads=threads)
 
@@ -140,21 +123,11 @@ def cluster_features(
     seed: int,
     threads: int | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Cluster rows of features.
+    """Cluster rows of features (n_rows, n_features), into at most as many clusters as rows differ.
 
     Of more rows than fit in memory as the algorithms want them, these find the centres on an even sample; then each
-    centre moves once to the mean of all its members.
-
-    Parameters
-    ----------
-    features : array (n_rows, n_features)
-    k : int
-        At most the number of different rows.
-    algorithm : {"kmeans", "minibatch", "centnn"}
-    fixed : array (n_fixed, n_features), float32, or None
-        Centres that stay where they are, for k-means alone.
-    seed : int
-    threads : int or None
+    centre moves once to the mean of all its members. Those of `fixed` (n_fixed, n_features) stay where they are; only
+    "kmeans" takes any.
 
     Returns
     -------

@@ -30,7 +30,7 @@ STEP_SHARE = 0.3
 ALIKE_FRAMES = 4
 ALIKE_STEPS = 0.25
 # Two frames look alike where their distance is less than this share of the mean one of places, or of postures.
-SIMILAR_SHARE = 0.02
+SIMILAR_SHARE = 0.04
 # The mean distance is taken between so many frames, evenly spread over the path.
 N_SCALED = 300
 # Pictures as far apart as they are in the mean count as much as places and postures together.
@@ -71,7 +71,12 @@ def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Cluster
     covered = None
     if known is not None and len(known.rows):
         covered = choosing[np.unique(sampled[known.rows])].min(axis=0)
-    medoids, _ = k_medoids(choosing, k, sample_weight=np.bincount(sampled), covered=covered)
+    weights = np.bincount(sampled)
+    if scan.view.excerpts:
+        # Each stands for all the frames of the recording that it is the nearest one to.
+        since_first = sample.moments - sample.moments[0]
+        weights = np.bincount(nearest_of_sample(since_first, int(since_first[-1]) + 1), minlength=len(weights))
+    medoids, _ = k_medoids(choosing, k, sample_weight=weights, covered=covered)
     if not len(medoids):
         # As far as scenes tell, the known frames show all there is.
         return None
@@ -113,7 +118,7 @@ class SceneDistances:
         """Return what k frames are chosen by: distances of pictures pull towards evenly spaced frames."""
         if self.basis.compares == "animals":
             return self.matrix
-        along = sample.path if self.basis.bounded else sample.rows
+        along = sample.path if self.basis.bounded else sample.moments
         away = np.abs(along[:, None] - along) * (k / max(along[-1] - along[0], 1e-9))
         return np.asarray(self.matrix + SPREAD * np.minimum(away, 1), np.float32)
 

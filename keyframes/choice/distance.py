@@ -76,14 +76,7 @@ class FrameDistance:
 
     @classmethod
     def of_features(cls, features: NDArray[Any], n_pixels: int) -> "FrameDistance":
-        """Return the Euclidean distance of features.
-
-        Parameters
-        ----------
-        features : array (n_frames, n_features), uint8 thumbnails, or float components in units of full white
-        n_pixels : int
-            Numbers a thumbnail.
-        """
+        """Return the Euclidean distance of features; parameters as of `similar_limit`."""
         return cls(features, similar_limit(features, n_pixels))
 
     @classmethod
@@ -136,11 +129,8 @@ class FrameDistance:
 def similar_limit(features: NDArray[Any], n_pixels: int) -> float:
     """Distance below which two rows of features look alike.
 
-    Parameters
-    ----------
-    features : array (n_frames, n_features), uint8 thumbnails, or float components in units of full white
-    n_pixels : int
-        Numbers a thumbnail.
+    The features (n_frames, n_features) are uint8 thumbnails of `n_pixels` numbers each, or float components of these in
+    units of full white.
     """
     rows = np.linspace(0, len(features) - 1, min(len(features), SAMPLED_ROWS)).astype(np.int64)
     spread = float(np.sqrt(np.var(features[rows], axis=0, dtype=np.float64).sum()))

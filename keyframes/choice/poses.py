@@ -64,10 +64,7 @@ def pose_distances(
 def sample_of_poses(points: NDArray[np.float32], most: int = MOST_SAMPLED) -> NDArray[np.int64]:
     """Return rows (ascending) that are spread half over the time and half over the way that the nodes move.
 
-    Parameters
-    ----------
-    points : array (n_frames, n_animals, n_nodes, 2), float32
-    most : int
+    The points are those of all frames, (n_frames, n_animals, n_nodes, 2).
     """
     n_frames = len(points)
     if n_frames <= most:

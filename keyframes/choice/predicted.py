@@ -1,12 +1,13 @@
 """The next frames by what a network says already: some where it is in doubt, some to cover the poses.
 
 A part of the frames goes to events of doubt, one for each event: the worst ones, and of many that are about as bad the
-ones that represent the poses of the others. The rest are k-medoids of places and postures, beside those
-that are labelled or chosen already.
+ones that represent the poses of the others. The rest are k-medoids beside those that are labelled or chosen already:
+the place of a frame is covered by the frame whose place is nearest, its posture by the one whose posture is.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,9 +179,13 @@ class _Poses:
         """Places of rows of the scan in the sample."""
         return np.searchsorted(self.rows, np.asarray(rows, np.int64))
 
-    def covered_by(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32] | None:
-        """Distance of each to the nearest of these rows; None where there are none."""
-        return self.distances[self.places(rows)].min(axis=0) if len(rows) else None
+    @cached_property
+    def parts(self) -> NDArray[np.float32]:
+        """Distances to all in place, and beside them those in posture: (n_sampled, 2 * n_sampled).
+
+        Each is covered by itself: one chosen frame may show where an animal is, and another one its posture.
+        """
+        return np.concatenate([self.distances - self.posture, self.posture], axis=1)
 
 
 def _nearest(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
@@ -248,38 +253,46 @@ def _add_medoids(
     chosen_for: ChosenFor,
 ) -> None:
     """Choose k-medoids of some sampled rows, free ones as long as these cover anything that is not covered yet."""
-    from clustering import k_medoids
-
     own = poses.places(rows)
-    distances, weights = poses.distances[np.ix_(own, own)], poses.weights[own]
-    # What is farther from all others than anything covers nothing.
-    nowhere = 2 * distances.max() + 1
-
-    def medoids_of(candidates: NDArray[np.bool_], number: int, closest: NDArray[np.float32] | None) -> list[int]:
-        matrix = np.where(candidates[:, None], distances, nowhere)
-        found, _ = k_medoids(matrix, number, sample_weight=weights, covered=closest)
-        return [int(row) for row in found]
-
+    # Frames for doubt represent other doubtful ones, those for coverage all.
+    parts = poses.parts[:, np.concatenate([own, own + len(poses.rows)])]
+    weights = np.tile(poses.weights[own], 2)
     n_before = len(choice.rows)
     while (n_left := n_wanted - (len(choice.rows) - n_before)) > 0:
-        covered = poses.covered_by(np.concatenate([fixed, choice.rows]).astype(np.int64))
-        closest = None if covered is None else covered[own]
-
-        best = medoids_of(choice.allowed[rows], 1, closest)
+        there = poses.places([*fixed.tolist(), *choice.rows])
+        closest = parts[there].min(axis=0) if len(there) else None
+        best = _medoids(parts, weights, closest, own[choice.allowed[rows]], 1)
         if not best:
             # All that is left is at distance 0 from what is there.
             return
-        most = np.full(len(own), nowhere, np.float32) if closest is None else closest.copy()
-        enough = GAP_GAIN * _gain(distances[best[0]], most, weights)
+        most = np.full(parts.shape[1], 2 * parts.max() + 1, np.float32) if closest is None else closest.copy()
+        enough = GAP_GAIN * _gain(parts[best[0]], most, weights)
         n_now = len(choice.rows)
-        for medoid in medoids_of(choice.free[rows], n_left, closest):
+        for place in _medoids(parts, weights, closest, own[choice.free[rows]], n_left):
             # Up to the first one that one before it excludes, or that gains too little.
-            if not choice.free[rows[medoid]] or _gain(distances[medoid], most, weights) < enough:
+            row = int(poses.rows[place])
+            if not choice.free[row] or _gain(parts[place], most, weights) < enough:
                 break
-            choice.add(int(rows[medoid]), chosen_for)
-            most = np.minimum(most, distances[medoid])
+            choice.add(row, chosen_for)
+            most = np.minimum(most, parts[place])
         if len(choice.rows) == n_now:
-            choice.add(int(rows[best[0]]), chosen_for)
+            choice.add(int(poses.rows[best[0]]), chosen_for)
+
+
+def _medoids(
+    parts: NDArray[np.float32],
+    weights: NDArray[np.int64],
+    closest: NDArray[np.float32] | None,
+    candidates: NDArray[np.int64],
+    number: int,
+) -> list[int]:
+    """Places of the candidates, at most so many, that cover most of what is not covered yet."""
+    from clustering import k_medoids
+
+    if not len(candidates):
+        return []
+    found, _ = k_medoids(parts[candidates], number, sample_weight=weights, covered=closest)
+    return [int(place) for place in candidates[found]]
 
 
 def _gain(distances: NDArray[np.float32], closest: NDArray[np.float32], weights: NDArray[np.int64]) -> float:

@@ -146,19 +146,9 @@ def selection_of(
     guards: dict[str, dict[str, Any]] | None = None,
     basis: Basis | None = None,
 ) -> Selection:
-    """Return the choice of some rows of a scan.
+    """Return the choice of some rows (n_chosen,) of a scan, ascending; the other arguments are as of `Selection`.
 
-    Parameters
-    ----------
-    scan : Scan
-    rows : array (n_chosen,), int64
-        Ascending.
-    labels, distances
-        As of `Selection`.
-    own_distances : array (n_chosen,)
-        Distances of the chosen rows, perhaps with more digits.
-    guards : dict or None
-    basis : Basis or None
+    `own_distances` (n_chosen,) are those of the chosen rows, perhaps with more digits.
     """
     sizes = np.bincount(labels)
     keyframes = tuple(

@@ -15,18 +15,7 @@ def select_uniform(scan: Scan, k: int) -> Selection:
     """Choose the middle frame of each of k equal stretches of the frames that were looked at.
 
     The stretches take the place of clusters: a distance is that from the mean of a stretch's features. A frame whose
-    picture is in doubt is chosen only where its stretch has no other.
-
-    Parameters
-    ----------
-    scan : Scan
-    k : int
-        At most the number of frames.
-
-    Returns
-    -------
-    Selection
-        In time order.
+    picture is in doubt is chosen only where its stretch has no other. `k` is at most the number of frames.
     """
     n_frames = len(scan.frame_index)
     begins = np.arange(k + 1) * n_frames // k

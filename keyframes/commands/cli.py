@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from keyframes import __version__
+from keyframes.commands.app import app as open_app
 from keyframes.commands.batch import batch
 from keyframes.commands.doctor import doctor
 from keyframes.commands.export import export
@@ -60,9 +61,10 @@ keyframes batch recordings --total 500 --at-least 5 -o frames
 keyframes batch recordings -k 20 --scheduler tcp://head-node:8786""",
     export: "keyframes export mouse-keyframes --to deeplabcut --project ~/dlc/reach-anna-2026-11-20",
     review: "keyframes review mouse-keyframes",
+    open_app: "keyframes app recordings",
     info: "keyframes info mouse.mp4",
     doctor: "keyframes doctor > about-my-machine.txt",
 }
 for command, examples in EXAMPLES.items():
     help_text = LINE_BREAK.sub(" ", inspect.getdoc(command) or "")
-    app.command(help=help_text, epilog=f"Example: {examples}")(command)
+    app.command(command.__name__, help=help_text, epilog=f"Example: {examples}")(command)

@@ -53,6 +53,9 @@ def export(
             help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut recorded.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing; list the files that would be written.")
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -66,6 +69,8 @@ def export(
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with errors_told(failed):
+        from keyframes.batch import videos_of
+
         exports = export_results(
             results,
             [tool],
@@ -73,9 +78,10 @@ def export(
             failed,
             as_json,
             output=output,
-            videos=video or (),
+            videos=video or videos_of(results),
             prelabels=prelabel,
             offset=offset,
+            dry_run=dry_run,
             progress=not quiet,
         )
     if as_json:
@@ -105,7 +111,12 @@ def export_results(
             done = run(results, tool, views=names, **vars(own), **how)
             for note in done.notes:
                 say(f"note: {tool}: {note}")
-            exports.append({"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)})
+            changes = {"changes": [vars(change) for change in done.changes]} if how.get("dry_run") else {}
+            told = {"tool": tool, "place": str(done.place), "frames": done.n_frames, "notes": list(done.notes)}
+            exports.append({**told, **changes})
             if not as_json:
-                print(printable(f"{tool}: {done.n_frames} frames in {done.place}"))
+                for change in done.changes:
+                    print(printable(f"{'new' if change.is_new else 'changed':<8} {change.path}"))
+                would = "would be " if changes else ""
+                print(printable(f"{tool}: {done.n_frames} frames {would}in {done.place}"))
     return exports

@@ -15,6 +15,7 @@ from keyframes.commands.parsing import (
     parse_crop,
     parse_k,
     parse_numbers,
+    parse_scan,
     parse_size,
     parse_time,
     parse_tool,
@@ -131,8 +132,11 @@ class SettingsOptions(Group):
         ),
         "every": look(min=1, metavar="N", help="Look at every N-th frame."),
         "scan": look(
-            help="exact looks at every frame; fast skips B-frames where the video has them. Exported images are exact "
-            "with both."
+            parser=parse_scan,
+            metavar="auto|exact|sparse",
+            help="exact looks at every frame; sparse looks at some frames all over the recording and at those where "
+            "much moves, which takes a fraction of the time; auto is sparse from 50,000 frames on. Exported images are "
+            "exact with each.",
         ),
         "levels": look(
             parser=parse_numbers,
@@ -216,7 +220,8 @@ class SettingsOptions(Group):
     def given(self, format: ImageFormat) -> Options:
         """Return the settings; a network that is named is used, and a SettingsError says that it is described alone."""
         mean, std = self["mean"], self["std"]
-        options = {**self, "start_s": self["start_s"] or 0.0, "format": format}
+        scan = self["scan"] or Settings.scan
+        options = {**self, "start_s": self["start_s"] or 0.0, "scan": scan, "format": format}
         if self["encoder"] is not None:
             options["features"] = "encoder"
         elif self["input_size"] or mean or std:

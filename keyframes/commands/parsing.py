@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import typer
 
 from keyframes.errors import SettingsError
-from keyframes.settings import Crop, ExportTool
+from keyframes.settings import Crop, ExportTool, ScanKind
 
 # Options whose values are patterns, for `batch` to match.
 PATTERNS = ("--include", "--exclude")
@@ -76,6 +76,13 @@ def parse_tool(text: str) -> str:
     """Read the name of a labelling tool."""
     if text not in get_args(ExportTool):
         raise typer.BadParameter(f"{text!r} is none of the tools {', '.join(get_args(ExportTool))}")
+    return text
+
+
+def parse_scan(text: str) -> str:
+    """Read how to look at a recording; `fast` is a name of earlier versions."""
+    if text not in (*get_args(ScanKind), "fast"):
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(get_args(ScanKind))}")
     return text
 
 

@@ -40,9 +40,12 @@ def review(
 
             webbrowser.open(address)
 
+    from keyframes.batch import videos_of
     from keyframes.review import Session, serve
 
     try:
+        # A result of a batch finds its video by itself.
+        video = video or next(iter(videos_of([folder])), None)
         with Session(folder, video, project) as session:
             serve(session, port, opened)
     except KeyframesError as error:

@@ -6,6 +6,7 @@ well, which raises where an export could not work, before anything is decoded.
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from keyframes.labelling.sleap import export as sleap
 from keyframes.labelling.unused_options import notes_on_unused
 from keyframes.names import with_own_name
 from keyframes.predictions import Predictions
+from keyframes.result.dry_run import dry_run as planning
 from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -56,6 +58,7 @@ def export(
     project: str | Path | None = None,
     prelabels: str | Path | Predictions | None = None,
     offset: tuple[float, float] | None = None,
+    dry_run: bool = False,
     **options: Any,
 ) -> Exported:
     """Bring earlier results into a labelling tool, all of them together.
@@ -86,6 +89,8 @@ def export(
         new export has the points and the skeleton of the network.
     offset : (float, float), optional
         As `read_predictions` takes it.
+    dry_run : bool, default=False
+        Change nothing, and tell in `Exported.changes` which files would be written.
     **options
         The other fields of `ExportOptions`: ``task``, ``scorer``, ``bodyparts``, ``individuals``, ``skeleton``,
         ``copy_videos``. The notes list those that a tool ignores.
@@ -115,8 +120,10 @@ def export(
         notes += [told for recording in recordings if recording.predictions for told in recording.predictions.warnings]
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     _check(tool, given, place, ())
-    exported = write(recordings, given, place, progress)
-    return replace(exported, notes=(*exported.notes, *notes, *notes_on_unused(given, uses_of(tool), tool)))
+    with planning() if dry_run else nullcontext(()) as changes:
+        exported = write(recordings, given, place, progress)
+    notes += notes_on_unused(given, uses_of(tool), tool)
+    return replace(exported, notes=(*exported.notes, *notes), changes=tuple(changes))
 
 
 def _prelabelled(

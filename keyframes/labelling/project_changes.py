@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import OutputError
+from keyframes.result.dry_run import only_noted
 from keyframes.result.folder import make_parents, remove, remove_empty, result_folder, system_errors
 from keyframes.whole_files import rename_when_free, unused_name
 
@@ -23,11 +24,11 @@ class Changes:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
         self.folder = folder
-        self._rewritten: dict[Path, tuple[bytes, bytes]] = {}
+        self.rewritten: dict[Path, tuple[bytes, bytes]] = {}
 
     def rewrite(self, path: Path, before: bytes, after: bytes) -> None:
         """Replace the content of a file of the project that is now `before`."""
-        self._rewritten[Path(os.path.realpath(path))] = (before, after)
+        self.rewritten[Path(os.path.realpath(path))] = (before, after)
 
     def content(self, name: str) -> bytes | None:
         """Return the content of a file of the project; None where there is none."""
@@ -49,7 +50,7 @@ class Changes:
             _put(staged, target, undo)
         for folder in sorted(path for path in self.folder.rglob("*") if path.is_dir() and not path.is_symlink()):
             make_parents(self.root / folder.relative_to(self.folder), undo.folders)
-        for path, (before, after) in self._rewritten.items():
+        for path, (before, after) in self.rewritten.items():
             ours, kept = unused_name(path, "partial"), unused_name(path, "kept")
             undo.temporary += [ours, kept]
             ours.write_bytes(after)
@@ -122,7 +123,8 @@ def project_changes(root: Path) -> Iterator[Changes]:
             folder.mkdir()
             changes = Changes(root, folder)
             yield changes
-            changes._make(undo)
+            if not only_noted(root, folder, changes.rewritten):
+                changes._make(undo)
             done = True
             undo.forget()
             remove([folder])

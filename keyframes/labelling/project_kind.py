@@ -20,9 +20,7 @@ def kind_of(project: Path) -> Kind:
     if project.suffix.lower() == ".slp":
         return "sleap"
     if not project.exists():
-        raise ExportError(
-            f"{project}: no such project; give --unlike a folder, a .slp, a config.yaml or a manifest.json"
-        )
+        raise ExportError(f"{project}: no such project; give a folder, a .slp, a config.yaml or a manifest.json")
     if project.is_dir():
         return _kind_of_folder(project)
     if project.name == "manifest.json":

@@ -15,7 +15,7 @@ from keyframes.predictions.kernels.linking import common_motion, deviations, lin
 from keyframes.predictions.kernels.steadying import fill_gaps, from_states, place_by_shape, steady, to_states
 
 # A point is bad that deviates from its neighbours in time by so many times the noise.
-BAD_NOISES = 6.0
+BAD_NOISES = 4.0
 # Noise is told from motion by the lower part of what second differences there are.
 QUIET_SHARE = 0.25
 # An animal that is on the move all over deviates more; so many frames on each side tell that.
@@ -189,14 +189,13 @@ def clean(points: NDArray[np.float32]) -> CleanPoses:
     return CleanPoses(points, radius or 1.0, level, blur.astype(np.float32), model)
 
 
-def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+def noise_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Noise of each node, a coordinate, in pixels, by second differences in time where the animal is quiet.
 
     Parameters
     ----------
     points : array (n_frames, n_animals, n_nodes, 2), float32
-    bad : array (n_frames, n_animals, n_nodes), bool, or None
-        Points that do not count.
+        NaN where a point does not count.
 
     Returns
     -------
@@ -209,8 +208,6 @@ def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) 
     middle = _evenly(1, n_frames - 1)
     second = points[middle - 1] - 2 * points[middle] + points[middle + 1]
     length = np.sqrt(np.square(second).sum(axis=3, dtype=np.float64))
-    if bad is not None:
-        length[bad[middle - 1] | bad[middle] | bad[middle + 1]] = np.nan
     found = np.zeros(points.shape[2])
     for node in range(points.shape[2]):
         own = length[:, :, node]
@@ -222,19 +219,19 @@ def noise_of(points: NDArray[np.float32], bad: NDArray[np.bool_] | None = None) 
 
 
 def _noise_and_bad(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Noise of each node, and the points that are missing or deviate by more than it explains."""
+    """Noise of each node, and the points that are missing or deviate by more than it explains, which become NaN."""
     deviation = np.empty(points.shape[:3], np.float32)
-    deviations(points, deviation)
-    missing: NDArray[np.bool_] = np.asarray(~np.isfinite(points).all(axis=3))
-    noise = noise_of(points)
     motion = np.empty(points.shape[:2], np.float32)
-    bad = missing
-    # Outliers make the noise look larger; without the first of them it is known better.
+    bad: NDArray[np.bool_] = np.asarray(~np.isfinite(points).all(axis=3))
+    noise = noise_of(points)
+    # Outliers make the noise look larger and draw medians towards them: without the first ones both are known better.
     for _ in range(2):
+        deviations(points, deviation)
         common_motion(deviation, MOTION_REACH, np.maximum(noise, 1e-6), motion)
         with np.errstate(invalid="ignore"):
-            bad = missing | (deviation > BAD_NOISES * noise * motion[..., None])
-        noise = noise_of(points, bad)
+            bad |= deviation > BAD_NOISES * noise * motion[..., None]
+        points[bad] = np.nan
+        noise = noise_of(points)
     return noise, bad
 
 

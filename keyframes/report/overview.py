@@ -24,7 +24,8 @@ class Overview:
     first_s, last_s : float
         Range of the timeline in seconds, or in frames where these have no times.
     bin_label : array (n_bins,), int32
-        Cluster of most frames of each equal stretch of that range; where no frame begins, that of the frame before.
+        Cluster of most frames of each equal stretch of that range; where no frame begins, that of the frame before, or
+        -1 where only some frames were looked at.
     dot_row : array (n_dots,), int64
         Rows of the frames that stand on the map for all that lie at the same place of a grid.
     dot_xy : array (n_dots, 2), float32
@@ -94,12 +95,17 @@ def _packed(column: NDArray[Any], kind: str) -> str:
 
 
 def make_overview(
-    time_s: NDArray[np.float64], label: NDArray[np.int32], place: NDArray[np.float32], chosen: NDArray[np.int64]
+    time_s: NDArray[np.float64],
+    label: NDArray[np.int32],
+    place: NDArray[np.float32],
+    chosen: NDArray[np.int64],
+    *,
+    has_gaps: bool = False,
 ) -> Overview:
     """Reduce the rows of a scan to what a screen can show.
 
     `time_s` grows: it is where frames lie on the timeline; `place` (n_frames, 2) is where they lie on the map, on which
-    the rows `chosen` are shown whatever lies at the same place.
+    the rows `chosen` are shown whatever lies at the same place. With gaps, nothing is shown where no frame lies.
     """
     # The longer side of the map goes from 0 to 1, and the other one is in the middle.
     middle, side = map_square(place)
@@ -108,7 +114,7 @@ def make_overview(
     return Overview(
         first_s=float(time_s[0]),
         last_s=float(time_s[-1]),
-        bin_label=_bins(time_s, label),
+        bin_label=_bins(time_s, label, has_gaps),
         dot_row=rows,
         dot_xy=xy[rows],
         grid=grid,
@@ -136,7 +142,7 @@ def _dots(xy: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[NDArray[n
         grid //= 2
 
 
-def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32]) -> NDArray[np.int32]:
+def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32], has_gaps: bool) -> NDArray[np.int32]:
     """Most frequent cluster of each stretch of time, the lower one of two as frequent."""
     n_bins = min(MOST_BINS, len(time_s))
     length = float(time_s[-1] - time_s[0]) or 1.0
@@ -148,6 +154,8 @@ def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32]) -> NDArray[np.i
     filled, first = np.unique(pairs[order] // n_labels, return_index=True)
     found = np.full(n_bins, -1, np.int32)
     found[filled] = pairs[order][first] % n_labels
+    if has_gaps:
+        return found
     latest = np.maximum.accumulate(np.where(found >= 0, np.arange(n_bins), 0))
     return np.asarray(found[latest])
 

@@ -64,7 +64,7 @@ def write_report(
     """
     chosen = np.searchsorted(frame_index, [entry["frame_index"] for entry in manifest["keyframes"]])
     along = timeline(frame_index, time_s)
-    overview = make_overview(along, label, place, chosen.astype(np.int64))
+    overview = make_overview(along, label, place, chosen.astype(np.int64), has_gaps="scan" in manifest)
     shown = overview.as_dict(frame_index, along, label, doubt)
     # Pages of videos need not say so.
     shown |= {} if along is time_s else {"no_times": True}
@@ -126,6 +126,7 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
         ("Recording", f"{video['width']} x {video['height']} pixels{rate}"),
         ("Frames" if "predictions" in manifest else "Frames decoded", f"{video['frames_decoded']:,}"),
         *([("Black and white", " to ".join(f"{level:g}" for level in video["levels"]))] if "levels" in video else []),
+        *_looked_at(manifest),
         ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
         ("Seed", str(manifest["settings"]["seed"])),
     ]
@@ -141,6 +142,14 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
     if manifest.get("review", {}).get("history"):
         found.append(("Changes by hand", f"{len(manifest['review']['history'])} times"))
     return found
+
+
+def _looked_at(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return what a sparse scan looked at."""
+    if "scan" not in manifest:
+        return []
+    scan = manifest["scan"]
+    return [("Looked at", f"{scan['looked_at']:,} of {scan['frames']:,} frames")]
 
 
 def _moment(along: float, shown: dict[str, Any]) -> str:

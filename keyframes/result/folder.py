@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from keyframes.errors import OutputError
+from keyframes.result.dry_run import only_noted
 from keyframes.whole_files import rename_when_free, unused_name
 
 # Each further try means that another run put its result there meanwhile.
@@ -44,6 +45,10 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
             make_parents(place.parent, made)
             partial.mkdir()
             yield partial
+            if only_noted(place, partial):
+                remove(own)
+                remove_empty(made)
+                return
             _put_in_place(partial, place, overwrite, own)
             remove(own)
         except BaseException:

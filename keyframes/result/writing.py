@@ -16,7 +16,7 @@ from keyframes.result.image_files import write_image
 from keyframes.result.scan_file import save_scan
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
-from keyframes.video import DisagreementError, Proof, VideoReader, seek_frames
+from keyframes.video import DisagreementError, Proof, VideoReader, excerpts_pay, fetch_frames, seek_frames
 
 if TYPE_CHECKING:
     from clustering import KSelection
@@ -45,10 +45,12 @@ def write_files(
     proof = None
     if len(scan.fingerprint):
         proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
+    # Where nobody has looked at pictures, the chosen ones alone need to be decoded.
+    apart = proof is None and excerpts_pay(reader, (keyframe.frame_index for keyframe in selection.keyframes))
     try:
-        thumbnails = _write_images(reader, manifest, folder, progress, proof)
+        thumbnails = _write_images(reader, manifest, folder, progress, proof, apart=apart)
     except DisagreementError:
-        if proof is None or proof.view.discard != "none":
+        if proof is not None and proof.view.excerpts:
             raise
         thumbnails = _write_images(reader, manifest, folder, progress)
     columns = scan.frame_index, scan.time_s, selection.labels, scan.place
@@ -57,16 +59,25 @@ def write_files(
 
 
 def _write_images(
-    reader: VideoReader, manifest: Manifest, folder: Path, progress: Progress, proof: Proof | None = None
+    reader: VideoReader,
+    manifest: Manifest,
+    folder: Path,
+    progress: Progress,
+    proof: Proof | None = None,
+    *,
+    apart: bool = False,
 ) -> dict[int, bytes]:
-    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
+    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof, or `apart`.
 
     Returns their thumbnails, JPEG files by frame index.
     """
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
+    if apart or (proof is not None and proof.view.excerpts):
+        fetched = fetch_frames(reader, files, proof)
+    else:
+        fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)
     # Encoded beside the decoding, a few at a time: at full size they take memory.
     waiting: deque[Future[None]] = deque()
     thumbnails = {}

@@ -41,6 +41,14 @@ class ReviewedFolder:
             _replace(folder / "manifest.json", manifest_text(manifest).encode())
             self.revision = self._read_revision()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the folder still holds the choice that is known here; another extraction replaces it."""
+        try:
+            return self._read_revision() == self.revision
+        except ReviewError:
+            return False
+
     def close(self) -> None:
         """Let others review it."""
         if self._lock is not None:
@@ -64,7 +72,7 @@ class ReviewedFolder:
             if self._read_revision() != self.revision:
                 raise StaleError(
                     f"{self.folder / 'manifest.json'}: was changed by another program; "
-                    "close this page and run keyframes review again"
+                    "close this page and open the review again"
                 )
             _replace(self.folder / "manifest.json", manifest_text(manifest).encode())
             self.manifest = manifest

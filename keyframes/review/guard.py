@@ -27,11 +27,12 @@ LARGEST_BODY = 64 << 10
 class Guard:
     """Refuses requests that do not come from the page itself, and has the browser keep the page to itself.
 
-    The token is the first part of the path of every address; `app` gets the requests that pass, without it.
+    The token is the first part of the path of every address; `app` gets the requests that pass, without it. `command`
+    is the one that opened the page.
     """
 
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, command: str, token: str, port: int) -> None:
+        self.app, self.command, self.token = app, command, token
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,13 +59,13 @@ class Guard:
         """Why a request is refused, or ""."""
         host = headers.get("host", "")
         if host not in self.hosts or len(headers.getlist("host")) != 1:
-            return "this page works only at the address that keyframes review printed"
+            return f"this page works only at the address that {self.command} printed"
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
             return "this page takes no requests from other sites"
         given = scope["path"].split("/")[1] if scope["path"].count("/") > 1 else ""
         if not secrets.compare_digest(given.encode(), self.token.encode()):
-            return "this address lacks the token that keyframes review printed"
+            return f"this address lacks the token that {self.command} printed"
         if scope["method"] not in ("GET", "HEAD"):
             if origin is None:
                 return "a change must come from the page itself"

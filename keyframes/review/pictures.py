@@ -108,7 +108,7 @@ class Pictures:
         except DisagreementError as error:
             self._stop_seeking()
             self._may_seek = False
-            if self._settings.scan == "fast":
+            if self._settings.scan == "sparse":
                 # Where frames were left out their indices are known by their times alone.
                 raise ReviewError(
                     f"{self._reader.path}: frame {left[0]} has changed ({error}); run the extraction again"

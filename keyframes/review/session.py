@@ -67,6 +67,12 @@ class Session(AbstractContextManager["Session"]):
         self.close()
 
     @property
+    def is_current(self) -> bool:
+        """Whether the folder still holds the choice that is reviewed."""
+        with self._changing:
+            return self._folder.is_current
+
+    @property
     def manifest(self) -> Manifest:
         """The choice as it is."""
         return self._folder.manifest
@@ -112,7 +118,7 @@ class Session(AbstractContextManager["Session"]):
         scan = self._scan
         rows = [scan.row(entry["frame_index"]) for entry in self.manifest["keyframes"]]
         chosen = np.array([row for row in rows if row >= 0], np.int64)
-        overview = make_overview(self._timeline, scan.label, scan.map, chosen)
+        overview = make_overview(self._timeline, scan.label, scan.map, chosen, has_gaps="scan" in self.manifest)
         middle, side = map_square(scan.map)
         return {
             **overview.as_dict(scan.frame_index, self._timeline, scan.label, scan.doubt),
@@ -244,7 +250,7 @@ class Session(AbstractContextManager["Session"]):
         return self._pictures.get(frame_index)
 
     def _write_summaries(self) -> None:
-        if self._folder.summaries_are_due:
+        if self._folder.is_current and self._folder.summaries_are_due:
             self._folder.write_summaries(self.manifest, self._scan)
 
     def _sum_up(self) -> None:

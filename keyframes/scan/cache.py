@@ -17,7 +17,7 @@ from keyframes.scan.scan import COLUMNS, Sample, Scan
 from keyframes.video import Pass, VideoReader, View
 from keyframes.whole_files import whole_file
 
-FORMAT = 2
+FORMAT = 3
 SAMPLE = tuple(field.name for field in fields(Sample))
 # What it raises to read a file that is missing, cut off, or something else.
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

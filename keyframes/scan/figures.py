@@ -26,8 +26,9 @@ GROUPS_WAITING = 2
 class Figures:
     """The figures of some frames, a column each; those of another stretch can be put behind them.
 
-    `digests` has sixteen bytes a frame that tell its thumbnail, `prints` eight that tell its picture, and `encoded`
-    what a network made of it, float32; empty without one.
+    `n_decoded` is how many frames were decoded for them, where only that tells it. `digests` has sixteen bytes a frame
+    that tell its thumbnail, `prints` eight that tell its picture, and `encoded` what a network made of it, float32;
+    empty without one.
     """
 
     index: "array[int]" = field(default_factory=lambda: array("q"))
@@ -37,12 +38,13 @@ class Figures:
     digests: bytearray = field(default_factory=bytearray)
     prints: bytearray = field(default_factory=bytearray)
     encoded: bytearray = field(default_factory=bytearray)
+    n_decoded: int = 0
 
     def extend(self, others: "Figures") -> None:
         """Put those of the frames that follow behind these."""
         for name in self.__dataclass_fields__:
-            mine, theirs = getattr(self, name), getattr(others, name)
-            mine.extend(theirs)
+            if name != "n_decoded":
+                getattr(self, name).extend(getattr(others, name))
 
 
 def energy(image: NDArray[np.uint8]) -> float:

@@ -1,7 +1,7 @@
 """The first pass: every frame of the range becomes one row."""
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
 from keyframes.scan.spare_memory import release_spare_memory
+from keyframes.scan.sparse import plan_sparse, sparse_pays, warning_of_sparse
 from keyframes.scan.thumbnail_store import ThumbnailStore, rows_at
 from keyframes.scan.thumbnails import Thumbnailer
 from keyframes.scan.trained_network import recording_encoder
@@ -23,17 +24,19 @@ from keyframes.video import (
     PLAIN,
     ConversionError,
     DisagreementError,
+    Excerpts,
     Segment,
     SegmentedPass,
+    Stretch,
     VideoReader,
     View,
-    find_discard,
     find_suspects,
     is_incomplete,
     one_opencv_thread,
     plan_segments,
+    prove_excerpts,
     spread_pictures,
-    too_few,
+    why_no_excerpts,
 )
 
 SAMPLED_AHEAD = 512
@@ -41,7 +44,7 @@ SAMPLED_AHEAD = 512
 MOST_BYTES = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
-NOT_FAST = "a fast scan of this recording is not possible, so every frame was scanned"
+NOT_SPARSE = "a sparse scan of this recording is not possible ({}), so every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
@@ -63,11 +66,12 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
 
 @dataclass(frozen=True)
 class _Way:
-    """How a pass goes over a file: by segments or, where there are none, by walking."""
+    """How a pass goes over a file: by stretches of it, or by segments or, where there are none of both, by walking."""
 
     view: View
     thumbnailer: Thumbnailer
     segments: list[Segment]
+    stretches: list[Stretch] = field(default_factory=list)
 
 
 class _UnfitError(Exception):
@@ -80,16 +84,15 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
     plain = thumbnailer_of(video, settings)
     recording_encoder(settings, plain.shape, progress)
     video.count_packets()
-    view, thumbnailer, reason = PLAIN, plain, ""
-    if settings.scan == "fast":
-        view, reason = find_discard(video, _fewest(settings))
+    why_not = ""
+    if settings.scan == "sparse" or (settings.scan == "auto" and not settings.uniform and sparse_pays(video)):
+        try:
+            return _scan_sparsely(video, settings, plain, network, progress)
+        except _UnfitError as error:
+            why_not = NOT_SPARSE.format(error) if settings.scan == "sparse" else ""
+    view, thumbnailer = PLAIN, plain
     # A network sees whole pictures, in colour.
-    if (
-        view == PLAIN
-        and network is None
-        and luma_pays(video, settings)
-        and (levels := find_luma_levels(video, plain)) is not None
-    ):
+    if network is None and luma_pays(video, settings) and (levels := find_luma_levels(video, plain)) is not None:
         view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
     frame_bytes = int(np.prod(plain.shape)) + (network.frame_bytes if network else 0)
     way = _Way(view, thumbnailer, plan_segments(video, view, frame_bytes=frame_bytes))
@@ -97,17 +100,35 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
         try:
             scan = _scan_once(video, settings, way, network, progress)
             release_spare_memory()
-            return scan if settings.scan == "exact" or not reason else replace(scan, warnings=(NOT_FAST,))
-        except _UnfitError as error:
+            return replace(scan, warnings=(why_not,)) if why_not else scan
+        except _UnfitError:
             if way.segments:
                 # A walk decides, so that what comes out does not depend on the number of processors.
                 way = replace(way, segments=[])
-            elif way.view.discard != "none":
-                reason, way = str(error), replace(way, view=View(way.view.luma))
             else:
                 # Where FFmpeg's threads met a broken picture, one alone must patch it up: then it is always the same.
-                reason, way = reason or "FFmpeg reports errors in it", _Way(PLAIN, plain, [])
+                way = _Way(PLAIN, plain, [])
                 video.threads = 1
+
+
+def _scan_sparsely(
+    video: VideoReader, settings: Settings, plain: Thumbnailer, network: NetworkFeatures | None, progress: Progress
+) -> Scan:
+    """Scan some frames of a file; an _UnfitError where they cannot be had apart from the others, or a proof fails."""
+    if settings.uniform:
+        raise _UnfitError("evenly spread frames are wanted")
+    if why := why_no_excerpts(video):
+        raise _UnfitError(why)
+    try:
+        stretches = plan_sparse(video)
+        if sum(len(stretch.wanted) for stretch in stretches) < _fewest(settings) // 2:
+            raise _UnfitError("too few frames would be looked at")
+        prove_excerpts(video)
+    except DisagreementError as error:
+        raise _UnfitError(str(error)) from None
+    scan = _scan_once(video, settings, _Way(View(excerpts=True), plain, [], stretches), network, progress)
+    release_spare_memory()
+    return replace(scan, warnings=(warning_of_sparse(scan, video),))
 
 
 def _scan_once(
@@ -124,8 +145,6 @@ def _scan_once(
     encoder = recording_encoder(settings, way.thumbnailer.shape, progress)
     with one_opencv_thread(), closing(ThumbnailStore(n_pixels, ahead, keep, encoder)) as thumbnails:
         figures = _collect(video, settings, way, network, thumbnails, progress)
-        if way.view.discard != "none" and (why := _too_few(video, figures, settings)):
-            raise _UnfitError(why)
         components = thumbnails.fit()
         leading = equalized(thumbnails.reduced(), figures.digests)
         place = np.zeros((len(figures.index), 2), np.float32)
@@ -146,12 +165,12 @@ def _scan_once(
             features=features,
             components=components,
             place=place,
-            frames_decoded=video.frames_decoded,
+            frames_decoded=figures.n_decoded or video.frames_decoded,
             warnings=(),
             fingerprint=np.frombuffer(figures.prints, np.uint64),
             view=way.view,
             levels=np.empty(0, np.uint8) if levels is None else levels,
-            sample=_sampled(thumbnails, len(frame_index), way.thumbnailer.shape, settings),
+            sample=_sampled(thumbnails, frame_index, way, settings),
             centers=None if encoder is None else encoder.centers,
         )
 
@@ -165,8 +184,10 @@ def _collect(
     progress: Progress,
 ) -> Figures:
     """Go over the file; put the thumbnails of its frames into the store, and return their figures."""
+    if way.stretches:
+        return _collect_stretches(video, way, network, thumbnails, progress)
     figures, plain_alone = Figures(), way.view == PLAIN and video.threads == 1 and not way.segments
-    complaint = "FFmpeg reports errors" + ("" if way.view.discard == "none" else " where its B-frames are left out")
+    complaint = "FFmpeg reports errors"
     kept_bytes = thumbnails.n_pixels if settings.features == "pixels" else network.frame_bytes if network else 0
     in_segments = SegmentedPass(video, way.view, way.segments) if way.segments else None
     groups = (
@@ -199,26 +220,41 @@ def _collect(
     return figures
 
 
-def _sampled(thumbnails: ThumbnailStore, n_frames: int, shape: tuple[int, ...], settings: Settings) -> Sample | None:
+def _collect_stretches(
+    video: VideoReader, way: _Way, network: NetworkFeatures | None, thumbnails: ThumbnailStore, progress: Progress
+) -> Figures:
+    """Do the same with stretches of the file."""
+    figures, excerpts = Figures(), Excerpts(video)
+    n_looks = sum(len(stretch.wanted) for stretch in way.stretches)
+    groups = excerpts.results(way.stretches, lambda pictures: measure(pictures, video, way.thumbnailer, network))
+    with progress_bar(None, "scan", n_looks, "frames", progress) as bar, closing(groups):
+        try:
+            for group, rows in groups:
+                figures.extend(group)
+                thumbnails.append(rows)
+                bar.update(len(rows))
+        except DisagreementError as error:
+            raise _UnfitError(str(error)) from None
+    figures.n_decoded = excerpts.n_decoded
+    return figures
+
+
+def _sampled(
+    thumbnails: ThumbnailStore, frame_index: NDArray[np.int64], way: _Way, settings: Settings
+) -> Sample | None:
     """Take the sample of a scan."""
     if settings.features != "auto" or not thumbnails.whole:
         return None
-    path = path_of(thumbnails, n_frames, shape)
+    n_frames, shape = len(frame_index), way.thumbnailer.shape
+    path = path_of(thumbnails, n_frames, shape, np.diff(frame_index) if way.stretches else None)
     # A rest must not hide a short run, nor a run all the rests.
     spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
     places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
     places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
-    return Sample(places, rows_at(thumbnails, places).reshape(-1, *shape), path[places])
+    moments = frame_index[places] if way.stretches else places
+    return Sample(places, rows_at(thumbnails, places).reshape(-1, *shape), path[places], moments)
 
 
 def _fewest(settings: Settings) -> int:
     """Fewest frames to choose among."""
     return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)
-
-
-def _too_few(video: VideoReader, figures: Figures, settings: Settings) -> str:
-    """Why the frames that were kept are too few, or ""."""
-    if len(figures.index) < _fewest(settings):
-        return f"only {len(figures.index)} frames would be looked at"
-    last_s = video.packets.times_ms[-1] / 1000 if video.reached_end else figures.time_s[-1]
-    return too_few(np.frombuffer(figures.time_s, np.float64), last_s, video.packets, video.every)

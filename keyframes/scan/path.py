@@ -28,11 +28,17 @@ LONGEST_STEP = 5.0
 NORMAL_DEVIATION = 1.4826
 
 
-def path_of(chunks: Chunks, n_frames: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def path_of(
+    chunks: Chunks, n_frames: int, shape: tuple[int, ...], gaps: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """Length of the path from the first frame to each one, in typical steps of a scene that moves.
 
     It never falls, and is equal where nothing moves. The chunks hold the thumbnails of all frames in their order, and
     are gone through twice.
+
+    `gaps` (n_frames - 1,) are the frames of the recording from each one to the next, where these are not all of them:
+    what is seen to move in between may have moved as far in each of them. A typical step is then one between frames as
+    near to each other as most.
     """
     pairs = np.linspace(1, n_frames - 1, min(n_frames - 1, N_PAIRS)).astype(int)
     if not len(pairs):
@@ -43,7 +49,9 @@ def path_of(chunks: Chunks, n_frames: int, shape: tuple[int, ...]) -> NDArray[np
     changes = cv2.absdiff(sampled[np.searchsorted(places, pairs)], sampled[np.searchsorted(places, pairs - 1)])
     noise = NORMAL_DEVIATION * np.median(changes, axis=0) + ROUNDING
     steps = _steps(chunks, shape, np.asarray(NOISE_DEVIATIONS * noise, np.float32))
-    return np.concatenate([[0.0], np.cumsum(np.minimum(steps / _typical(steps), LONGEST_STEP))])
+    near = np.ones(len(steps), bool) if gaps is None else gaps <= np.median(gaps)
+    lengths = np.minimum(steps / _typical(steps[near]), LONGEST_STEP)
+    return np.concatenate([[0.0], np.cumsum(lengths if gaps is None else lengths * gaps)])
 
 
 def _steps(chunks: Chunks, shape: tuple[int, ...], threshold: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -30,11 +30,14 @@ class Sample:
     thumbnails : array (n, height, width) or (n, height, width, 3), uint8
     path : array (n,), float64
         How far the scene has moved up to each frame, in typical steps.
+    moments : array (n,), int64
+        Where each frame lies in time: in frames of the recording where only some of these were looked at, or in rows.
     """
 
     rows: NDArray[np.int64]
     thumbnails: NDArray[np.uint8]
     path: NDArray[np.float64]
+    moments: NDArray[np.int64]
 
 
 @dataclass(frozen=True)

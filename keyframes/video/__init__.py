@@ -5,50 +5,61 @@ animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what Open
 `packets` (times and key frames without decoding), `header` (what a file says of itself), `decoder_threads`,
 `file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `passes` (what a pass
 sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when
-each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `discarding` (which
-frames need not be decoded) and `segments` (a pass by several captures side by side).
+each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `segments` (a pass
+by several captures side by side), `bare_streams` (codecs whose packets can be joined), `excerpts` (single frames,
+decoded without those between) and `excerpt_frames` (the same, proven).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.discarding import find_discard, too_few
+from keyframes.video.excerpt_frames import excerpts_pay, fetch_frames, prove_excerpts
+from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
-from keyframes.video.segments import Segment, SegmentedPass, plan_segments
+from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
 from keyframes.video.side_by_side import side_by_side
-from keyframes.video.spread import spread_pairs, spread_pictures
+from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
 
 __all__ = [
     "PAIR_COST",
     "PLAIN",
     "ConversionError",
     "DisagreementError",
+    "Excerpts",
     "Pass",
     "Picture",
     "Proof",
     "Seeker",
     "Segment",
     "SegmentedPass",
+    "Stretch",
     "VideoReader",
     "View",
     "adopt_packets",
+    "excerpts_pay",
     "expected_cost",
+    "fetch_frames",
     "file_hash",
-    "find_discard",
     "find_suspects",
     "frame_times",
     "is_incomplete",
+    "middle_picture",
+    "needed",
     "one_opencv_thread",
     "plan_segments",
+    "prove_excerpts",
+    "range_of",
     "refuse_special",
     "seek_frames",
     "seeking_pays",
     "side_by_side",
     "spread_pairs",
     "spread_pictures",
-    "too_few",
+    "stored_behind",
+    "stretches_to",
+    "why_no_excerpts",
 ]

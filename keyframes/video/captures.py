@@ -1,15 +1,13 @@
-"""Captures: opening a file with OpenCV, as pictures, as their luma alone, without some of its frames or as packets.
+"""Captures: opening a file with OpenCV, as pictures, as their luma alone, or as packets.
 
 And what holds for every capture, OpenCV's or another: going on to the next frame, and the picture that it stands on.
 """
 
-import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -22,56 +20,10 @@ from keyframes.video.frames import Backend
 from keyframes.video.images import ImageSequence
 from keyframes.video.openable import openable_name
 
-# Which frames FFmpeg leaves out undecoded: none, those that no other frame refers to, or all B-frames.
-Discard = Literal["none", "nonref", "bidir"]
 OpenCVCapture: TypeAlias = cv2.VideoCapture
 Capture = OpenCVCapture | ImageSequence | FFmpegCapture
 
 AnyCapture = TypeVar("AnyCapture", bound=Capture)
-
-
-class _Options:
-    """OpenCV's options for FFmpeg, which it takes from the environment whenever it opens a file.
-
-    The environment belongs to the whole process: while one opening has its option there, no other may take place. All
-    those without one can take place side by side.
-    """
-
-    variable = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._n_opening = 0
-
-    @contextmanager
-    def unchanged(self) -> Iterator[None]:
-        """Hold back those that change the options until the end of the block."""
-        with self._condition:
-            self._n_opening += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._n_opening -= 1
-                self._condition.notify_all()
-
-    @contextmanager
-    def set_to(self, option: str) -> Iterator[None]:
-        """Add an option to those of the user until the end of the block, while nothing else is opened."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self._n_opening)
-            before = os.environ.get(self.variable)
-            os.environ[self.variable] = f"{before}|{option}" if before else option
-            try:
-                yield
-            finally:
-                if before is None:
-                    del os.environ[self.variable]
-                else:
-                    os.environ[self.variable] = before
-
-
-_options = _Options()
 
 
 @dataclass(frozen=True)
@@ -83,15 +35,12 @@ class View:
     luma : bool
         Their first plane alone, (height, width), as the decoder has it, without conversion to blue, green and red:
         OpenCV does not document this, and it must be proven on each file what that plane is.
-    discard : {"none", "nonref", "bidir"}
-        Which frames are left out undecoded.
-    kept_one_in : int
-        How many places lie at most from one frame that stays to the next, as far as is known.
+    excerpts : bool
+        Only some of them, each decoded apart from the others (`keyframes.video.excerpts`).
     """
 
     luma: bool = False
-    discard: Discard = "none"
-    kept_one_in: int = 1
+    excerpts: bool = False
 
 
 PLAIN = View()
@@ -113,7 +62,7 @@ def open_capture(path: Path, threads: int, view: View = PLAIN) -> cv2.VideoCaptu
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
     if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]
-    return _open(path, parameters, "" if view.discard == "none" else f"avdiscard;{view.discard}")
+    return _open(path, parameters)
 
 
 def open_by_backend(
@@ -130,8 +79,8 @@ def open_packets(path: Path) -> cv2.VideoCapture:
     return _open(path, [cv2.CAP_PROP_FORMAT, -1])
 
 
-def _open(path: Path, parameters: list[int], option: str = "") -> cv2.VideoCapture:
-    with openable_name(path) as name, _options.set_to(option) if option else _options.unchanged():
+def _open(path: Path, parameters: list[int]) -> cv2.VideoCapture:
+    with openable_name(path) as name:
         return cv2.VideoCapture(name, cv2.CAP_FFMPEG, parameters)
 
 

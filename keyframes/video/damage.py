@@ -48,14 +48,12 @@ class Gap:
 def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
     """Return what went wrong in a pass, in one sentence; an empty list if nothing did."""
     found = []
-    # Where frames were left out, missing ones tell nothing.
-    if seen.discard == "none":
-        if _is_cut_off(seen, header, packets):
-            found.append(
-                f"the file is cut off or damaged: only {len(seen.times_ms)} of the {header.frames_claimed} frames that "
-                f"it claims could be decoded, the last one at {seen.last_time_s:.3f} s"
-            )
-        found += [*_describe_gaps(seen, header, packets), *_describe_ends(seen, header, packets)]
+    if _is_cut_off(seen, header, packets):
+        found.append(
+            f"the file is cut off or damaged: only {len(seen.times_ms)} of the {header.frames_claimed} frames that "
+            f"it claims could be decoded, the last one at {seen.last_time_s:.3f} s"
+        )
+    found += [*_describe_gaps(seen, header, packets), *_describe_ends(seen, header, packets)]
     if len(packets.zeroed_ms):
         found.append(f"parts of the file are lost, and pictures are damaged from {_places(packets)}")
     if seen.messages and found:
@@ -66,8 +64,8 @@ def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[s
 
 
 def is_incomplete(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
-    """Tell whether a pass that left nothing out and came to the end gave fewer frames than there should be."""
-    if seen.discard != "none" or not seen.reached_end:
+    """Tell whether a pass that came to the end gave fewer frames than there should be."""
+    if not seen.reached_end:
         return False
     if _is_cut_off(seen, header, packets) or _describe_ends(seen, header, packets):
         return True
@@ -83,13 +81,13 @@ def find_suspects(
     codec reorders; so a key frame ends the doubt only where it is farther away than that. Where frames are missing, the
     one before may have lost its end, and those behind refer to what is not there.
     """
-    stamps_ms = seen.frame_times_ms(packets)
+    stamps_ms = seen.times_ms
     keys = packets.key_indices(stamps_ms)
     reported = np.zeros(len(frame_index), bool)
     lost = np.searchsorted(np.maximum.accumulate(stamps_ms), packets.zeroed_ms)
     for place in (*seen.complaints, *lost.tolist()):
         reported |= _until_key(frame_index, place - packets.delay, place + packets.delay + 1, keys)
-    if seen.discard != "none" or not packets.distinct:
+    if not packets.distinct:
         return reported
     if packets.in_order:
         reported |= _out_of_order(seen.times_ms)[frame_index]
@@ -124,7 +122,7 @@ def _until_key(
 
 
 def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
-    """Return the times without a frame that are worth a word, in their order, of a pass that left nothing out.
+    """Return the times without a frame that are worth a word, in their order, of a pass.
 
     Those are the ones where packets belong; where one is missing of frames that come evenly; and where they do
     so less strictly, those that are far longer than nearly all others.

@@ -4,12 +4,12 @@ import re
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.video.bare_streams import UNKNOWN, bare_stream
 from keyframes.video.captures import grab_next, open_packets, released
 from keyframes.video.decoder_log import DecoderLog
 
@@ -44,6 +44,15 @@ class Packets:
         Whether no two packets have the same time, so that a time tells a frame.
     zeroed_ms : array (n_zeroed,), float64
         Time stamps of the packets that hold a lost block, growing; known of H.264 and HEVC alone.
+    sizes : array (n_packets,), uint32
+        In bytes, in the order of presentation, as the next two.
+    places : array (n_packets,), int32
+        Where each one lies in the file: 0 is the first.
+    spare : array (n_packets,), bool
+        Which ones are known to be needed for no other frame than their own.
+    afresh : bool
+        Whether the codec is one whose packets can be joined (`keyframes.video.bare_streams`), and every key frame is
+        known to start afresh: no frame shown after it refers to one before it.
     """
 
     times_ms: NDArray[np.float64]
@@ -52,6 +61,10 @@ class Packets:
     delay: int
     distinct: bool
     zeroed_ms: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sizes: NDArray[np.uint32] = field(default_factory=lambda: np.empty(0, np.uint32), repr=False)
+    places: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32), repr=False)
+    spare: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool), repr=False)
+    afresh: bool = False
 
     @classmethod
     def none(cls) -> "Packets":
@@ -96,29 +109,42 @@ class Packets:
 
 def read_packets(path: Path, codec: str) -> Packets:
     """Read the time and the key flag of every video packet of a file of this codec (a four-character code)."""
-    times, keys, zeroed = array("d"), bytearray(), bytearray()
-    look_inside = codec.lower() in WITHOUT_ZEROS
+    times, sizes, keys, zeroed = array("d"), array("I"), bytearray(), bytearray()
+    afresh, referred, layers = bytearray(), bytearray(), bytearray()
+    look_inside, stream = codec.lower() in WITHOUT_ZEROS, bare_stream(codec)
     with DecoderLog(), released(open_packets(path)) as capture:
         while grab_next(capture, lambda: MOST_DAMAGED):
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
             keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
-            zeroed.append(look_inside and _holds_lost_block(capture.retrieve()[1]))
+            data = capture.retrieve()[1]
+            packet = b"" if data is None else data.tobytes()
+            sizes.append(len(packet))
+            zeroed.append(look_inside and _holds_lost_block(packet))
+            picture = UNKNOWN if stream is None else stream.picture(packet)
+            afresh.append(picture.afresh)
+            referred.append(picture.is_referred)
+            layers.append(picture.layer & 7)
     stored = np.array(times, np.float64)
     order = np.argsort(stored, kind="stable")
     shown = stored[order]
     distinct = bool(len(shown)) and bool(np.all(np.diff(shown) > 0))
+    key, layer = np.frombuffer(bytes(keys), bool), np.frombuffer(bytes(layers), np.uint8)
+    spare = ~np.frombuffer(bytes(referred), bool) & (layer == layer.max(initial=0))
     delay = int(np.abs(order - np.arange(len(order))).max(initial=0))
     return Packets(
         times_ms=shown,
-        key_times_ms=np.sort(stored[np.frombuffer(bytes(keys), bool)]),
+        key_times_ms=np.sort(stored[key]),
         first_ms=float(stored[0]) if len(stored) else 0.0,
         # Where stamps are equal, it is not known which packet is which.
         delay=delay if distinct else max(delay, LONGEST_DELAY),
         distinct=distinct,
         zeroed_ms=np.sort(stored[np.frombuffer(bytes(zeroed), bool)]),
+        sizes=np.array(sizes, np.uint32)[order],
+        places=order.astype(np.int32),
+        spare=spare[order],
+        afresh=bool(key.any()) and bool(np.frombuffer(bytes(afresh), bool)[key].all()),
     )
 
 
-def _holds_lost_block(packet: NDArray[Any] | None) -> bool:
-    data = b"" if packet is None else packet.tobytes()
+def _holds_lost_block(data: bytes) -> bool:
     return _ZEROS in data and _LOST_BLOCK.search(data) is not None

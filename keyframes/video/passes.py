@@ -7,7 +7,6 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import Discard
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.packets import Packets
 from keyframes.video.picture_sizes import Sizes
@@ -23,8 +22,6 @@ class Pass:
 
     Attributes
     ----------
-    discard : {"none", "nonref", "bidir"}
-        Which frames were left out undecoded.
     times_ms : array (n_decoded,), float64
         Of the frames that were decoded, as OpenCV gives them.
     last_time_s : float
@@ -42,9 +39,10 @@ class Pass:
     sizes : tuple of (float, int, int)
         Time in seconds, width and height of the first picture and of each one whose size is another than that before
         it; empty where OpenCV reads the file, which does not say.
+    excerpts : bool
+        Whether only excerpts were decoded, and the times are those of the packets.
     """
 
-    discard: Discard
     times_ms: NDArray[np.float64]
     last_time_s: float
     longest_gap_s: float
@@ -53,10 +51,14 @@ class Pass:
     complaints: tuple[int, ...]
     losses: tuple[str, ...] = ()
     sizes: Sizes = ()
+    excerpts: bool = False
 
-    def frame_times_ms(self, packets: Packets) -> NDArray[np.float64]:
-        """Return the times of all frames, those of the packets where frames were left out."""
-        return self.times_ms if self.discard == "none" else packets.times_ms
+    @classmethod
+    def of_packets(cls, packets: Packets, *, excerpts: bool = False) -> "Pass":
+        """Return a pass over a whole file that is known by its packets."""
+        times_ms = packets.times_ms
+        gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
+        return cls(times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", (), excerpts=excerpts)
 
 
 @dataclass
@@ -66,7 +68,6 @@ class PassRecord:
     The other fields are those of `Pass`.
     """
 
-    discard: Discard
     log: DecoderLog
     locates: bool
     times_ms: "array[float]" = field(default_factory=lambda: array("d"))
@@ -96,7 +97,6 @@ class PassRecord:
     def finished(self, losses: tuple[str, ...]) -> Pass:
         """Return what was seen so far, as data."""
         return Pass(
-            discard=self.discard,
             times_ms=np.array(self.times_ms, np.float64),
             last_time_s=self.last_time_s,
             longest_gap_s=self.longest_gap_s,

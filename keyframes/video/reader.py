@@ -43,7 +43,7 @@ from keyframes.video.frames import Frame, known_time
 from keyframes.video.header import MOST_DAMAGED, check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
-from keyframes.video.passes import DisagreementError, Pass, PassRecord
+from keyframes.video.passes import Pass, PassRecord
 from keyframes.video.picture_sizes import OPENCV_SCALES, add_size, describe_sizes, sizes_of_key_frames
 
 # Index, time in seconds (NaN where frames have none), picture.
@@ -131,7 +131,7 @@ class VideoReader:
         self._current_walk: Generator[tuple[int, float], None, None] | None = None
         self.images = ImageSequence(self.path, levels, rate) if is_image_sequence(self.path) else None
         self.log = DecoderLog()
-        self._seen: Pass | PassRecord = PassRecord("none", self.log, locates=False)
+        self._seen: Pass | PassRecord = PassRecord(self.log, locates=False)
         self.header = read_header(self.path, threads_for_opening(threads), backend, self.images)
         self._may_fall_back = backend is None
         self.workers = threads_for_opening(threads)
@@ -164,15 +164,12 @@ class VideoReader:
     ) -> Generator[Picture, None, None]:
         """Yield the frames of range and stride, whole, in a view.
 
-        Where frames are left out, the first one there is from each place of the stride on stands for it.
         Pictures that are done with may be put into `spare`: they are written over, which saves asking for memory.
 
         Raises
         ------
         RegionError
             Where no frame lies in the range.
-        DisagreementError
-            Where frames are left out and the time of one is not that of a packet.
         """
         first, due = None, 0
         with closing(self.walk(view)) as walk:
@@ -331,7 +328,8 @@ class VideoReader:
         # To one that was broken off without a message the packets say nothing, and reading them takes its time.
         packets = self.packets if seen.reached_end or seen.messages else Packets.none()
         sizes = seen.sizes
-        if self.header.seekable:
+        # Excerpts show the sizes of what they give.
+        if self.header.seekable and not seen.excerpts:
             known = self.packets if "packets" in self.__dict__ else packets
             sizes = sizes_of_key_frames(self.path, self.header, known, seen.last_time_s)
         return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
@@ -340,7 +338,7 @@ class VideoReader:
         """Grab frame after frame from the start; `_picture` gives the picture of the one that it stands on."""
         self.log = DecoderLog()
         # With one thread, a message belongs to what is being decoded; with more, the pass is not the last one anyway.
-        self._seen = seen = PassRecord(view.discard, self.log, locates=self.threads == 1)
+        self._seen = seen = PassRecord(self.log, locates=self.threads == 1)
         log_every = 1 if seen.locates else LOG_EVERY
         clock = Clock(1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30, lambda: self.packets)
         with self.log:
@@ -349,7 +347,7 @@ class VideoReader:
                 with released(opened) as capture:
                     self._capture = capture
                     while grab_next(capture, lambda: self._most_damaged(seen)):
-                        index, time_ms = self._index_and_stamp(capture, view)
+                        index, time_ms = self._index_and_stamp(capture)
                         seen.add(time_ms, clock.time_s(time_ms))
                         if isinstance(capture, FFmpegCapture):
                             add_size(seen.sizes, seen.last_time_s, *capture.size)
@@ -367,19 +365,12 @@ class VideoReader:
                 self.log.update()
         check_conversion(self.path, self.log)
 
-    def _index_and_stamp(self, capture: Capture, view: View) -> tuple[int, float]:
+    def _index_and_stamp(self, capture: Capture) -> tuple[int, float]:
         """Return index and time stamp, in milliseconds, of the frame that a walk has come to."""
         index, time_ms = self.frames_decoded, capture.get(cv2.CAP_PROP_POS_MSEC)
         if self.images is not None:
             # One that cannot be decoded keeps its place.
             return int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1, time_ms
-        if view.discard == "none":
-            return index, time_ms
-        # OpenCV 4.10 gives the first frame the time of the packet that it read last.
-        time_ms = self.packets.first_ms if index == 0 else time_ms
-        index = self.packets.rank(time_ms)
-        if index < 0:
-            raise DisagreementError(f"no packet has the time {time_ms} ms")
         return index, time_ms
 
     def _most_damaged(self, seen: PassRecord) -> int:

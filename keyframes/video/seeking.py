@@ -121,8 +121,7 @@ def adopt_packets(video: VideoReader, frame_index: NDArray[np.int64], time_s: ND
         return False
     if np.abs(times_ms[frame_index] / 1000 - time_s).max() > ROUNDING_S:
         return False
-    gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
-    video.adopt(Pass("none", times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", ()))
+    video.adopt(Pass.of_packets(video.packets))
     return True
 
 
@@ -142,15 +141,8 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
     timeline = _timeline(video)
     if seeking_pays(video, wanted, proof.view.luma):
         yield from _seek_side_by_side(video, _groups(video, timeline, wanted), timeline, proof)
-    elif proof.view.discard == "none":
-        yield from video.read_frames(wanted)
     else:
-        # A pass that left frames out told indices by times alone: its frames are proven, though no seek is made.
-        video.close()
-        timeline = Timeline(timeline.times_ms, timeline.keys[:0], timeline.frame_rate)
-        log = DecoderLog()
-        with log, closing(Seeker(video, proof, threads=video.threads, timeline=timeline, log=log)) as seeker:
-            yield from map(seeker.frame, wanted)
+        yield from video.read_frames(wanted)
 
 
 def _seek_side_by_side(
@@ -222,8 +214,8 @@ class Seeker:
 
 
 def _timeline(video: VideoReader) -> Timeline:
-    """Return the times of all frames by a reader's latest pass; by the packets where that left frames out."""
-    times_ms = video.latest_pass.frame_times_ms(video.packets)
+    """Return the times of all frames by a reader's latest pass."""
+    times_ms = video.latest_pass.times_ms
     return Timeline(times_ms, video.packets.key_indices(times_ms), video.header.frame_rate)
 
 

@@ -53,12 +53,10 @@ class _Stretch:
     """What the decoding of a segment showed.
 
     `head` and `tail` are hashes of the pictures of its first frames, and of the first ones past its end, by index.
-    `times_ms` are the times of its frames, and of the one after the last segment of a range.
     """
 
     head: dict[int, int]
     tail: dict[int, int]
-    times_ms: list[float]
 
 
 def plan_segments(
@@ -67,42 +65,34 @@ def plan_segments(
     """Cut a reader's range into segments; an empty list where a walk is the only way, or as quick.
 
     A segment starts soon behind a key frame: OpenCV goes back some frames from where a seek aims before it looks for
-    one. Where nothing is left out, the first segment but one is that in which the range begins: what comes before does
-    not matter, but for a segment whose end proves the start of the next.
+    one. The first segment but one is that in which the range begins: what comes before does not matter, but for a
+    segment whose end proves the start of the next.
 
     A segment has no fewer than so many frames, of each of which so many bytes are kept until it ends.
     """
     packets, rate = video.packets, video.header.frame_rate
     if video.workers < 2 or not video.header.seekable or not packets.distinct or rate <= 0:
         return []
-    # Which frame stands for a place of the stride, where some are left out, depends on those before it.
-    if view.discard != "none" and video.every > 1:
-        return []
     times_ms = packets.times_ms
-    begin, end = _range(video)
+    begin, end = range_of(video)
     if times_ms[0] < 0 or begin >= end:
         return []
-    # OpenCV's seek hands out nothing of what it counts as it goes on from the key frame, and it counts frames as if
-    # none were left out: then it goes as many times too far.
-    kept = view.kept_one_in
-    behind = AIM_BEFORE + (kept - 1) * (LEAD_FRAMES + 1)
     aims_ms = packets.key_times_ms + 1000 * (LEAD_FRAMES + 1) / rate
     most = max(fewest, min(MOST_PIXELS // (video.header.height * video.header.width), MOST_BYTES // frame_bytes))
     segments, first, aim_ms = [], 0, None
-    for next_aim_ms, place in zip(aims_ms, np.searchsorted(times_ms, aims_ms) + behind, strict=True):
+    for next_aim_ms, place in zip(aims_ms, np.searchsorted(times_ms, aims_ms) + AIM_BEFORE, strict=True):
         # Shorter ones to the end, so that no processor is left with a long one.
-        length = min(max((end - max(begin, first)) // (SHARES * video.workers), fewest * kept), most * kept)
-        if place - first >= length and end - place >= fewest * kept:
+        length = min(max((end - max(begin, first)) // (SHARES * video.workers), fewest), most)
+        if place - first >= length and end - place >= fewest:
             segments.append(Segment(first, int(place), aim_ms))
             first, aim_ms = int(place), float(next_aim_ms)
     segments.append(Segment(first, end, aim_ms))
-    if view.discard == "none":
-        before = sum(segment.stop <= begin for segment in segments)
-        segments = segments[max(0, before - 1) :]
+    before = sum(segment.stop <= begin for segment in segments)
+    segments = segments[max(0, before - 1) :]
     return segments if len(segments) > 1 else []
 
 
-def _range(video: VideoReader) -> tuple[int, int]:
+def range_of(video: VideoReader) -> tuple[int, int]:
     """First frame of a reader's range, and one past the last."""
     times_s = np.round(video.packets.times_ms / 1000, 6)
     stop = len(times_s) if video.stop_s is None else int(np.searchsorted(times_s, video.stop_s))
@@ -115,11 +105,10 @@ class SegmentedPass:
     def __init__(self, video: VideoReader, view: View, segments: list[Segment]) -> None:
         self._video, self._view, self._segments = video, view, segments
         self.log = DecoderLog()
-        self._begin, self._end = _range(video)
+        self._begin, self._end = range_of(video)
         self._ended = threading.Event()
         self._captures: list[OpenCVCapture] = []
         self._mine = threading.local()
-        self._times_ms: list[float] = []
 
     def results(self, reduce: Callable[[Iterator[Picture]], T]) -> Generator[T, None, None]:
         """Yield what a function makes of each segment's frames, in their order, as soon as its start is proven.
@@ -141,7 +130,6 @@ class SegmentedPass:
                     if previous is not None and not (stretch.head and stretch.head == previous.tail):
                         raise DisagreementError("a seek gave other pictures")
                     previous = stretch
-                    self._times_ms += stretch.times_ms
                     yield result
         except VideoError as error:
             raise DisagreementError(str(error)) from None
@@ -152,15 +140,11 @@ class SegmentedPass:
     @property
     def seen(self) -> Pass:
         """What a reader's walk over the same range would have seen; after the last result."""
-        if self._view.discard == "none":
-            # What came before the range was not all decoded, but it was all there.
-            n_decoded = min(self._end + 1, len(self._video.packets.times_ms))
-            times_ms = self._video.packets.times_ms[:n_decoded]
-        else:
-            times_ms = np.array(self._times_ms)
+        # What came before the range was not all decoded, but it was all there.
+        n_decoded = min(self._end + 1, len(self._video.packets.times_ms))
+        times_ms = self._video.packets.times_ms[:n_decoded]
         times_s = np.round(times_ms / 1000, 6)
         return Pass(
-            discard=self._view.discard,
             times_ms=times_ms,
             last_time_s=float(times_s[-1]),
             longest_gap_s=float(np.diff(times_s).max(initial=0)),
@@ -170,7 +154,7 @@ class SegmentedPass:
         )
 
     def _read(self, reduce: Callable[[Iterator[Picture]], T], segment: Segment) -> tuple[T, _Stretch]:
-        stretch = _Stretch({}, {}, [])
+        stretch = _Stretch({}, {})
         pictures = self._pictures(segment, stretch)
         result = reduce(pictures)
         for _ in pictures:
@@ -184,8 +168,6 @@ class SegmentedPass:
         # The last one goes on to the first frame past the range, as a walk does.
         at_end = segment.stop == self._end
         for index, time_ms in self._frames(segment, segment.stop + (1 if at_end else OVERLAP)):
-            if index < segment.stop or at_end:
-                stretch.times_ms.append(time_ms)
             if index >= segment.stop:
                 if not at_end and index < segment.stop + OVERLAP:
                     picture = current_picture(self._mine.capture, self._video.path, index, picture)
@@ -204,7 +186,7 @@ class SegmentedPass:
     def _frames(self, segment: Segment, stop: int) -> Iterator[tuple[int, float]]:
         """Yield index and time of the frames from the start of a segment to the first one from `stop` - 1 on."""
         packets, capture = self._video.packets, self._reach(segment)
-        times_ms, whole = packets.times_ms, self._view.discard == "none"
+        times_ms = packets.times_ms
         stop = min(stop, len(times_ms))
         from_start, index = segment.aim_ms is None, segment.first - 1
         while index < stop - 1 and capture.grab():
@@ -216,11 +198,11 @@ class SegmentedPass:
             if time_ms < times_ms[segment.first] and index < segment.first:
                 continue
             following = packets.rank(time_ms)
-            if following <= index or (whole and following != index + 1):
+            if following != index + 1:
                 raise DisagreementError(f"a frame at {time_ms} ms came where another one belongs")
             index = following
             yield index, time_ms
-        if whole and index < stop - 1:
+        if index < stop - 1:
             raise DisagreementError(f"decoding ended after frame {index}")
 
     def _reach(self, segment: Segment) -> OpenCVCapture:

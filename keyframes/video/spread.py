@@ -65,6 +65,17 @@ def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.ui
                 yield current_picture(capture, video.path)
 
 
+def middle_picture(video: VideoReader) -> NDArray[np.uint8]:
+    """Return a picture from the middle of a file, or its first one where no seek leads there."""
+    keys = video.packets.key_times_ms
+    if video.header.seekable and len(keys) and video.header.frame_rate > 0:
+        with DecoderLog(), released(open_capture(video.path, video.threads)) as capture:
+            _seek_behind(keys[len(keys) // 2], capture, video.header.frame_rate)
+            if capture.grab():
+                return current_picture(capture, video.path)
+    return next(iter(video)).image
+
+
 def _evenly(keys_ms: NDArray[np.float64], n_wanted: int) -> NDArray[np.float64]:
     """So many of these times, or all where they are fewer."""
     return keys_ms[np.linspace(0, len(keys_ms) - 1, min(len(keys_ms), n_wanted)).astype(np.int64)]

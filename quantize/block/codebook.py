@@ -7,8 +7,6 @@ R. M. Gray, "Entropy-constrained vector quantization", IEEE Transactions on Acou
 """
 
 import heapq
-from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +18,7 @@ from quantize.container import pack_streams, unpack_streams
 from quantize.datatypes import MOST_CODEWORDS, Algorithm, Codebook
 from quantize.entropy.kernels.coder import FEW_INPUTS
 from quantize.entropy.streams import code_numbers
-from quantize.errors import ContainerError
+from quantize.errors import check
 
 # Which blocks a codebook serves: whether of chroma, and their side.
 BookKey = tuple[bool, int]
@@ -141,15 +139,20 @@ def huffman_lengths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
     return lengths
 
 
+def check_code(lengths: list[int]) -> int:
+    """Return the longest of a code's lengths; ContainerError where no tree has just these leaves."""
+    longest = max(lengths, default=0)
+    # L. G. Kraft: a complete code shares out all of the unit interval.
+    share = sum(1 << (longest - length) for length in lengths)
+    check(share <= 1 << longest, "the codewords' code has too many leaves")
+    check(share == 1 << longest, "the codewords' code is not complete")
+    return longest
+
+
 def build_tree(lengths: NDArray[np.int64]) -> Tree:
     """Tree of a canonical code of these lengths, which grow; ContainerError where no tree has just these leaves."""
-    all_lengths = [int(length) for length in lengths]
-    longest = max(all_lengths, default=0)
-    # L. G. Kraft: a complete code shares out all of the unit interval.
-    share = sum(1 << (longest - length) for length in all_lengths)
-    if share != 1 << longest:
-        wrong = "has too many leaves" if share > 1 << longest else "is not complete"
-        raise ContainerError(f"the codewords' code {wrong}; the file is damaged")
+    all_lengths = lengths.tolist()
+    longest = check_code(all_lengths)
     children = np.zeros((len(lengths) - 1, 2), np.int32)
     nodes, bits = np.zeros((2, len(lengths), max(longest, 1)), np.int32)
     # Number of the node at the end of each way, in the order in which the codewords' paths first meet them.
@@ -215,13 +218,12 @@ def pack_books(books: dict[BookKey, Codebook]) -> bytes:
     return pack_streams(streams)
 
 
-def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Callable[[], Codebook]]:
-    """Undo `pack_books`, each codebook when it is called for; ContainerError where one is missing or makes no sense."""
+def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Codebook]:
+    """Undo `pack_books`; ContainerError where a codebook is missing or makes no sense."""
     streams = unpack_streams(data)
-    if len(streams) != 2 * len(keys):
-        raise ContainerError("has too many codebooks or too few; the file is damaged, get it again")
+    check(len(streams) == 2 * len(keys), "has too many codebooks or too few")
     return {
-        key: partial(_unpack_book, key[1], counts, numbers)
+        key: _unpack_book(key[1], counts, numbers)
         for key, counts, numbers in zip(sorted(keys), streams[::2], streams[1::2], strict=True)
     }
 
@@ -229,14 +231,12 @@ def unpack_books(data: bytes, keys: list[BookKey]) -> dict[BookKey, Callable[[],
 def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:
     counts = np.zeros(LONGEST_PATH + 2, np.int64)
     code_numbers(counts, len(counts), counts_data)
-    if counts.min() < 0 or not 1 <= counts.sum() <= MOST_CODEWORDS:
-        raise ContainerError("has a codebook of an impossible size; the file is damaged, get it again")
+    check(counts.min() >= 0 and 1 <= counts.sum() <= MOST_CODEWORDS, "has a codebook of an impossible size")
     numbers = np.zeros(counts.sum() * (block**2 - 1), np.int64)
     code_numbers(numbers, block**2 - 1, data)
     known = numbers.reshape(counts.sum(), -1)
     codewords = np.concatenate([known, -known.sum(axis=1, keepdims=True)], axis=1)
-    if np.abs(codewords).max() > 127:
-        raise ContainerError("has a codeword out of range; the file is damaged, get it again")
+    check(np.abs(codewords).max() <= 127, "has a codeword out of range")
     lengths = np.repeat(np.arange(len(counts)), counts)
-    build_tree(lengths)
+    check_code(lengths.tolist())
     return Codebook(block, codewords.astype(np.int8), lengths)

@@ -1,21 +1,19 @@
 """The block profile: an image as codewords of its own codebooks, or of shared ones, and back."""
 
 import hashlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.block.codebook import BookKey, pack_books, tables_of, train, unpack_books
+from quantize.block.codebook import BookKey, pack_books, train, unpack_books
 from quantize.block.kernels.planes import FRACTION, to_rgb, to_ycbcr
-from quantize.block.kernels.tables import Tables
 from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
 from quantize.entropy.streams import encode_symbols
-from quantize.errors import CodebookError, ContainerError
+from quantize.errors import CodebookError, check
 from quantize.targets import packed, reach
 from quantize.thread_pool import in_parts
 
@@ -46,7 +44,7 @@ class SharedBook:
 def read_book(data: bytes) -> SharedBook:
     """Take a .vqc file apart."""
     block, subsampled, body = unpack_book(data)
-    books = {key: unpack() for key, unpack in unpack_books(body, book_keys(block, subsampled)).items()}
+    books = unpack_books(body, book_keys(block, subsampled))
     return SharedBook(block, subsampled, books, hashlib.sha256(body).digest())
 
 
@@ -96,18 +94,18 @@ def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDA
     """Decode the colours (height, width, 1 or 3) of a file; errors as of `quantize.decode`."""
     parameters = container.one(b"BLCK")
     block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
-    if len(parameters) != 6 or block not in (2, 4, 8) or subsampled not in (b"\0", b"\1") or not 1 <= base <= 1 << 24:
-        raise ContainerError("has invalid parameters; the file is damaged, get it again")
+    good = len(parameters) == 6 and block in (2, 4, 8) and subsampled in (b"\0", b"\1") and 1 <= base <= 1 << 24
+    check(good, "has invalid parameters")
     layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
-    coder = Coder(layout, base, _tables_of(container, layout, shared))
+    coder = Coder(layout, base, _books_of(container, layout, shared))
     coder.code(streams)
     return _pixels_of(coder.planes)
 
 
-def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) -> Callable[[BookKey], Tables]:
+def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -> dict[BookKey, Codebook]:
     if not container.all(b"HASH"):
-        return _unpacked_beside(unpack_books(container.one(b"BOOK"), layout.books))
+        return unpack_books(container.one(b"BOOK"), layout.books)
     wanted = container.one(b"HASH")
     if shared is None:
         raise CodebookError(f"needs the codebook {wanted.hex()[:16]}; name its file with --codebook")
@@ -115,20 +113,8 @@ def _tables_of(container: Container, layout: Layout, shared: SharedBook | None) 
         raise CodebookError(
             f"needs the codebook {wanted.hex()[:16]}, and not {shared.digest.hex()[:16]}; name another with --codebook"
         )
-    missing = set(layout.books) - set(shared.books)
-    if missing:
-        raise ContainerError("has blocks that do not fit its codebook; the file is damaged, get it again")
-    return lambda key: tables_of(shared.books[key])
-
-
-def _unpacked_beside(books: dict[BookKey, Callable[[], Codebook]]) -> Callable[[BookKey], Tables]:
-    """Make the tables of codebooks, small blocks first: those that all begins with here, the others in a thread."""
-    first, *later = sorted(books, key=lambda key: (key[1], key[0]))
-    tables = tables_of(books[first]())
-    worker = ThreadPoolExecutor(1, thread_name_prefix="codebooks")
-    made = {key: worker.submit(lambda unpack: tables_of(unpack()), books[key]) for key in later}
-    worker.shutdown(wait=False)
-    return lambda key: tables if key == first else made[key].result()
+    check(set(layout.books) <= set(shared.books), "has blocks that do not fit its codebook")
+    return shared.books
 
 
 def _base_of(quality: int) -> int:
@@ -195,7 +181,7 @@ class _Encoder:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         base = round(2**log_base)
         books, book_data = self._books(log_base)
-        coder = Coder(self.layout, base, lambda key: tables_of(books[key]), self.pyramids, RATE * 2**octaves)
+        coder = Coder(self.layout, base, books, self.pyramids, RATE * 2**octaves)
         streams = coder.code(None)
         details = {
             "block": self.layout.block,

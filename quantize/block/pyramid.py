@@ -8,7 +8,7 @@ blocks have the size that was asked for, all coarser ones are 2 x 2.
 With 4:2:0 the chroma planes stop one level before the luma, and the last prediction is their upsampling.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,15 +17,16 @@ from itertools import islice, product, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.block.codebook import BookKey
+from quantize.block.codebook import BookKey, tables_of
 from quantize.block.kernels.choice import collect_vectors
 from quantize.block.kernels.contexts import WEIGHT_SETS
 from quantize.block.kernels.planes import LEAST, MOST, predict_finer
-from quantize.block.kernels.tables import Model, Surroundings, Tables, room_for
+from quantize.block.kernels.tables import Model, Surroundings, room_for
 from quantize.block.kernels.vectors import MOST_BYTES, code_vectors
+from quantize.datatypes import Codebook
 from quantize.entropy.kernels.coder import FEW_INPUTS, copy_of, new_cells
 from quantize.entropy.streams import Stream, code_planes
-from quantize.errors import ContainerError
+from quantize.errors import check
 from quantize.thread_pool import in_parts, thread_pool
 
 # The coarsest plane is no longer than this.
@@ -185,8 +186,8 @@ class Coder:
     layout : Layout
     base : int
         Step, see `step_of`.
-    tables_of : callable
-        Gives a codebook's tables when they are first needed: those of the finest blocks may still be in the making.
+    books : dict of BookKey to Codebook
+        Their tables are made when they are first needed: those of chroma beside the coding of luma.
     pyramids : list of list of array, or None
         The planes to encode, one for each scale; None decodes.
     rate : float
@@ -202,13 +203,13 @@ class Coder:
         self,
         layout: Layout,
         base: int,
-        tables_of: Callable[[BookKey], Tables],
+        books: dict[BookKey, Codebook],
         pyramids: list[list[NDArray[np.int32]]] | None = None,
         rate: float = 0.0,
     ) -> None:
         self.layout, self.base, self.pyramids, self.rate = layout, base, pyramids, rate
         self.planes: list[NDArray[np.int32]] = []
-        self._tables_of = tables_of
+        self._books = books
         # What was learnt, by plane, block and stripe.
         self._models: dict[tuple[int, int, int], Model] = {}
         # What was seen of each plane at each scale.
@@ -222,8 +223,7 @@ class Coder:
         """
         scales = range(self.layout.top, 0, -1)
         counts = {key: self.layout.stripes(*key) for key in product(scales, (False, True))}
-        if streams is not None and len(streams) != 1 + sum(counts.values()):
-            raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+        check(streams is None or len(streams) == 1 + sum(counts.values()), "has too many streams or too few")
         given: Iterator[bytes | None] = repeat(None) if streams is None else iter(streams)
         top = self._code_top(next(given))
         data = {key: list(islice(given, n)) for key, n in counts.items()}
@@ -285,7 +285,7 @@ class Coder:
         """See that there is a model for a band; both planes of chroma have the same tables."""
         if (band.plane, band.block, 0) not in self._models:
             sister = self._models.get((1, band.block, 0)) if band.plane == 2 else None
-            tables = sister.tables if sister else self._tables_of(band.book)
+            tables = sister.tables if sister else tables_of(self._books[band.book])
             self._models[band.plane, band.block, 0] = Model(tables, new_cells(tables.n_cells, WEIGHT_SETS, FEW_INPUTS))
 
     def _code(

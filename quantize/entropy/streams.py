@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from quantize.entropy.kernels.coder import N_INPUTS, SPARE_BYTES, Coder, finish_encoder, new_cells, start_decoder
 from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_list, code_top, list_contexts
 from quantize.entropy.kernels.symbols import SYMBOL_BYTES, cells_of, code_symbols
-from quantize.errors import ContainerError
+from quantize.errors import check
 
-ENDS_EARLY = "the coded data end too early; the file is damaged, get it again"
+ENDS_EARLY = "the coded data end too early"
 # Most that a number takes: 41 decisions of 12 bits.
 NUMBER_BYTES = 64
 
@@ -46,8 +46,7 @@ class Stream:
         """Code rows of up to `row_bytes` each; ContainerError where the stream ends before them."""
         row = 0
         while (row := kernel(self._coder, row, *arguments)) < n_rows:
-            if row < 0:
-                raise ContainerError(ENDS_EARLY)
+            check(row >= 0, ENDS_EARLY)
             written = self._coder.buffer[: self._coder.state[2]]
             larger = np.empty(2 * len(self._coder.buffer) + row_bytes + SPARE_BYTES, np.uint8)
             larger[: len(written)] = written
@@ -61,12 +60,8 @@ class Stream:
             return coder.buffer[: coder.state[2]].tobytes()
         # The decoder has read four bytes ahead, of which one to four exist.
         ahead = coder.state[2] - len(coder.buffer)
-        if ahead > 3:
-            raise ContainerError(ENDS_EARLY)
-        if ahead < 0:
-            raise ContainerError(
-                "there are more coded data than belong to the image; the file is damaged, get it again"
-            )
+        check(ahead <= 3, ENDS_EARLY)
+        check(ahead >= 0, "there are more coded data than belong to the image")
         return b""
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from quantize.container import Container, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
 from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
-from quantize.errors import ContainerError, TargetError
+from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import shipped
 from quantize.multiresolution.coder import Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
@@ -51,8 +51,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     ContainerError where it is damaged, or has no such level, or ends before it.
     """
     layout = Layout(container.height, container.width, container.n_planes)
-    if not serves(layout.height, layout.width):
-        raise ContainerError("has a size that does not fit this profile; the file is damaged, get it again")
+    check(serves(layout.height, layout.width), "has a size that does not fit this profile")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
     luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)
@@ -65,11 +64,9 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     if len(bands) < layout.n_levels - level:
         nearest = layout.n_levels - len(bands)
         raise ContainerError(f"ends before level {level}; get it again, or ask for --level {nearest}")
-    if len(bands) > layout.n_levels:
-        raise ContainerError("has too many levels; the file is damaged, get it again")
+    check(len(bands) <= layout.n_levels, "has too many levels")
     streams = [unpack_streams(data) for data in bands[: layout.n_levels - level]]
-    if any(len(parts) != layout.n_stripes for parts in streams):
-        raise ContainerError("has too many streams or too few; the file is damaged, get it again")
+    check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")
     details = no_details(layout, level)
     code_levels(details, layout, Steps(luma, chroma, cells), shipped(), 0.0, streams, level)
     return to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
@@ -91,13 +88,11 @@ def describe_levels(container: Container) -> dict[str, object]:
 def _parameters(data: bytes, layout: Layout) -> tuple[int, int, NDArray[np.int64]]:
     """Read the steps of luma and chroma, and the colour matrix."""
     n = layout.n_planes
-    if len(data) != 9 + 2 * (n * n if n == 3 else 0):
-        raise ContainerError("has parameters of the wrong length; the file is damaged, get it again")
+    check(len(data) == (27 if n == 3 else 9), "has parameters of the wrong length")
     books, luma, chroma = struct.unpack_from(">BII", data)
     if books != 1:
         raise ContainerError(f"needs codebooks number {books}, this program has number 1; update it")
-    if not (LEAST_STEP <= luma <= MOST_STEP and LEAST_STEP <= chroma <= 4 * MOST_STEP):
-        raise ContainerError("has a step out of range; the file is damaged, get it again")
+    check(LEAST_STEP <= luma <= MOST_STEP and LEAST_STEP <= chroma <= 4 * MOST_STEP, "has a step out of range")
     matrix = GRAY if n == 1 else np.frombuffer(data, ">i2", 9, 9).astype(np.int64).reshape(3, 3)
     return luma, chroma, matrix
 

@@ -1,13 +1,23 @@
 """The decoder for browsers: plain JavaScript, and the codebooks and models that it shares with Python."""
 
+from functools import cache
 from importlib.resources import files
 
 SCRIPT, MODELS = "vqi.js", "known.npz"
+# The script in its order: a page gets one file, whose parts see each other's names.
+PARTS = ("shared", "entropy", "container", "palette", "multiresolution", "block", "decoding", "png", "element")
+
+
+@cache
+def decoder_script() -> str:
+    """Return the decoder, one module of all its parts."""
+    folder = files("quantize.report") / "assets" / "vqi"
+    return "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
 
 
 def decoder_files() -> dict[str, bytes]:
     """Files by name that a web page needs to show .vqi images; they belong in one folder."""
     return {
-        SCRIPT: (files("quantize.report") / "assets" / SCRIPT).read_bytes(),
+        SCRIPT: decoder_script().encode(),
         MODELS: (files("quantize.multiresolution") / MODELS).read_bytes(),
     }

@@ -20,15 +20,7 @@ LEAST_SCALE = 8
 def pixel_errors(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Root of the mean squared difference of each pixel's samples, in levels; alpha counts as a sample.
 
-    Colours count as much as they are opaque, as for the PSNR.
-
-    Parameters
-    ----------
-    original, decoded : array (height, width, 1 to 4), uint8
-
-    Returns
-    -------
-    array (height, width), float32
+    Colours count as much as they are opaque, as for the PSNR. From (height, width, 1 to 4) to (height, width).
     """
     difference = as_seen(original, np.float32) - as_seen(decoded, np.float32)
     return np.sqrt(np.mean(np.square(difference), axis=2, dtype=np.float32))

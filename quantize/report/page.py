@@ -16,7 +16,7 @@ from quantize.container import unpack
 from quantize.datatypes import Encoded, Picture
 from quantize.images.files import png_of_pixels
 from quantize.images.png import png_of_palette
-from quantize.report.decoder import MODELS, SCRIPT, decoder_files
+from quantize.report.decoder import MODELS, decoder_files, decoder_script
 from quantize.report.error_map import RAMP, pixel_errors, scale_of, shades, shrunk
 
 # Larger pictures are shown smaller, so that a browser opens the page whatever was encoded.
@@ -53,7 +53,7 @@ def report_page(picture: Picture, encoded: Encoded, name: str, result: str, orig
     icc = {key: value for key, value in picture.metadata.items() if key in ("icc", "png")}
     script = _asset("report.js")
     is_held = factor == 1 and encoded.ending == ".vqi" and not unpack(encoded.data, height * width).all(b"HASH")
-    decoder = _asset(SCRIPT) + _asset("result.js") if is_held else ""
+    decoder = decoder_script() + _asset("result.js") if is_held else ""
     page = Template(_asset("report.html")).substitute(
         policy=escape(_policy(script, decoder)),
         title=escape(name),

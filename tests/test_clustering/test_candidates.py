@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from clustering.kmeans.candidates import draw_in_batches
 from clustering.kmeans.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
-from clustering.kmeans.kernels.groups import bisect
+from clustering.kmeans.neighbors import group_neighbors
 from clustering.workers import Workers
 
 
@@ -96,8 +96,7 @@ def test_seeds_that_stand_already_keep_their_rows(rng):
 
 @pytest.mark.parametrize(("n_centers", "n_groups"), [(1, 1), (16, 1), (17, 2), (100, 7), (256, 16)])
 def test_groups_are_even_and_whole(rng, n_centers, n_groups):
-    members, starts = np.empty(n_centers, np.int64), np.empty(n_groups + 1, np.int64)
-    bisect(rng.normal(size=(n_centers, 5)).astype(np.float32), n_groups, members, starts)
+    members, starts = group_neighbors(rng.normal(size=(n_centers, 5)).astype(np.float32), n_groups)
     assert_array_equal(np.sort(members), np.arange(n_centers))
     sizes = np.diff(starts)
     assert (starts[0], starts[-1]) == (0, n_centers)
@@ -108,6 +107,5 @@ def test_groups_are_even_and_whole(rng, n_centers, n_groups):
 def test_neighbours_come_into_one_group(rng):
     which = rng.permutation(np.repeat(np.arange(4), 8))
     centers = np.array([[0, 0], [0, 90], [70, 0], [70, 90]])[which] + rng.normal(size=(32, 2))
-    members, starts = np.empty(32, np.int64), np.empty(5, np.int64)
-    bisect(centers, 4, members, starts)
+    members, starts = group_neighbors(centers, 4)
     assert all(len(set(which[members[starts[g] : starts[g + 1]]])) == 1 for g in range(4))

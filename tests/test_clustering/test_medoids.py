@@ -29,6 +29,13 @@ def test_it_is_the_naive_twin(distances, k, rng):
         assert_array_equal(labels, distances[medoids].argmin(axis=0))
 
 
+def test_only_some_rows_may_be_chosen(distances):
+    candidates = np.arange(5, 40, 3)
+    medoids, labels = k_medoids(distances[candidates], 6)
+    assert_array_equal(medoids, reference.k_medoids(distances[candidates], 6))
+    assert_array_equal(labels, distances[candidates[medoids]].argmin(axis=0))
+
+
 def test_a_second_choice_goes_on_from_the_first(distances):
     together, _ = k_medoids(distances, 20)
     for k in (1, 7, 19):
@@ -50,7 +57,7 @@ def test_rows_without_distance_between_them_are_chosen_once():
 @pytest.mark.parametrize(
     ("matrix", "options"),
     [
-        (np.zeros((2, 3)), {}),
+        (np.zeros(3), {}),
         (np.zeros((0, 0)), {}),
         (np.array([[0, np.nan], [1, 0]]), {}),
         (np.array([[0, -1], [1, 0]]), {}),

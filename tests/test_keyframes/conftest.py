@@ -15,7 +15,7 @@ import pytest
 from tests.test_keyframes.odd_names import LATIN
 
 # Ways to scan, as options of `keyframes.extract`; whatever the way, an index means the same picture.
-SCANS = ({}, {"scan": "fast"})
+SCANS = ({}, {"scan": "sparse"})
 # OpenCV refuses damaged packets and goes on behind them; so many in a row are the end of a test file.
 MOST_REFUSED = 300
 N_BITS = 8
@@ -99,7 +99,7 @@ VIDEOS = {
 
 # How often the 60 pictures of a long file come: enough of them for the luma plane to pay.
 TURNS = 26
-# Of these a fast scan leaves out most frames, and still has segments; or a refresh shows where a segment begins.
+# Of these a refresh shows where a segment begins, or more are looked at.
 MORE_TURNS = dict.fromkeys(("b_frames.mp4", "no_pyramid.mp4", "refresh.mp4", "mpeg4.mp4", "hevc.mkv"), 40)
 PYRAMID = ("-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=none")
 LONG_KINDS = {

@@ -1,4 +1,4 @@
-"""A review that runs as its user starts it, and requests to it that a browser would not send."""
+"""A review or an app that runs as its user starts it, and requests to it that a browser would not send."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 class Review:
-    """A running ``keyframes review`` and its page's address."""
+    """A running ``keyframes review`` or ``keyframes app`` and its page's address."""
 
     def __init__(self, process, address):
         self.process, self.address = process, address
@@ -55,11 +55,16 @@ class Review:
         return content
 
 
-@contextmanager
 def reviewing(folder, *options, cwd=None):
     """Start ``keyframes review`` and end it with the block, as Ctrl-C does."""
+    return serving("review", folder, *options, cwd=cwd)
+
+
+@contextmanager
+def serving(command, folder, *options, cwd=None):
+    """Start a command that opens a page and end it with the block, as Ctrl-C does; a test may kill it before."""
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "keyframes"), "review", os.fspath(folder), "--no-browser", *options],
+        [str(Path(sys.executable).parent / "keyframes"), command, os.fspath(folder), "--no-browser", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=cwd,

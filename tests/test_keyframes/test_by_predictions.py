@@ -9,6 +9,10 @@ import pytest
 
 import keyframes
 from keyframes import SettingsError
+from keyframes.choice.predicted import choose_predicted
+from keyframes.choice.predicted_video import PredictedVideo
+from keyframes.predictions import Predictions
+from keyframes.settings import Settings
 from tests.conftest import ROOT
 
 VIDEO = ROOT / "sample_data" / "mouse.mp4"
@@ -118,6 +122,28 @@ def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
     assert any("ends at frame 399" in warning for warning in found.warnings)
     few = keyframes.extract(VIDEO, 15, predictions=path, output=tmp_path / "few", stop_s=0.2)
     assert few.frame_indices == [0, 1, 2, 3, 4]
+
+
+def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others(tmp_path):
+    # Bent here for long, straight there for long, and bent there for a while; straight here is labelled.
+    straight, bent = np.array([[0, 0], [30, 0], [60, 0]]), np.array([[0, 0], [30, 40], [60, 0]])
+    stretches = [(straight, 60, 20), (bent, 60, 60), (straight, 200, 60), (bent, 200, 20)]
+    poses = np.concatenate([np.repeat([shape + np.array((place, 80))], n, axis=0) for shape, place, n in stretches])
+    predictions = Predictions(
+        source=VIDEO,
+        frames=np.arange(len(poses)),
+        keypoints=poses[:, None].astype(np.float32),
+        confidence=np.ones((len(poses), 1, 3), np.float32),
+        names=("nose", "hip", "tail"),
+        skeleton=(),
+        labelled=np.zeros(len(poses), bool),
+    )
+    settings = Settings(1, predictions=VIDEO, doubt=0.0)
+    predicted = PredictedVideo.of(predictions, settings)
+    with keyframes.VideoReader(VIDEO) as video:
+        scan = predicted.scan(video, settings)
+    selection, _ = choose_predicted([predicted], scan, settings, None, False, np.array([5]))
+    assert selection.keyframes[0].frame_index >= 140
 
 
 def test_an_automatic_number(predicted, tmp_path):

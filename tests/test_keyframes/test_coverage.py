@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import keyframes
 from keyframes.choice.animals import find_animals
 from keyframes.choice.basis import MOST_UNSEEN, unseen_share
-from keyframes.choice.covering import SPREAD, alike_rows, nearest_of_sample, scene_distances
+from keyframes.choice.covering import SPREAD, alike_rows, covering_clusters, nearest_of_sample, scene_distances
+from keyframes.choice.selection import Known
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.path import path_of
 from keyframes.scan.scan import Sample
@@ -48,7 +49,7 @@ def scenes_of(frames, path):
     rows = np.arange(len(frames))
     pixels = frames.reshape(len(frames), -1)
     features = PrincipalComponents.fit(pixels).transform(pixels)
-    return scene_distances(Sample(rows, frames, np.asarray(path, float)), features, pixels.shape[1])
+    return scene_distances(Sample(rows, frames, np.asarray(path, float), rows), features, pixels.shape[1])
 
 
 def noisy(frames, rng, levels=1.0):
@@ -73,7 +74,7 @@ def test_animals_count_where_they_are_seen_and_whole_pictures_where_not(fills, r
     assert scenes.basis.compares == ("pictures" if fills else "animals")
     assert ("whole pictures, because" in scenes.basis.reason) == fills
     # Pictures are pulled towards evenly spaced frames, animals are not.
-    pulled = scenes.spread_over(Sample(time, frames, time.astype(float)), 20) - scenes.matrix
+    pulled = scenes.spread_over(Sample(time, frames, time.astype(float), time), 20) - scenes.matrix
     assert pulled.max() == pytest.approx(SPREAD if fills else 0, abs=1e-5)
     assert_allclose(np.diag(pulled), 0, atol=1e-6)
 
@@ -83,10 +84,10 @@ def test_a_path_that_misses_slow_movement_sets_no_limit(rng):
     slow = 90 + drawn([(14 + i / 12, 24) for i in range(400)], [0] * 400) // 8
     frames = noisy(slow, rng, 0.4)
     path = path_of([frames.reshape(400, -1)], 400, SHAPE)
-    assert unseen_share(Sample(np.arange(400), frames, path)) > MOST_UNSEEN
+    assert unseen_share(Sample(np.arange(400), frames, path, np.arange(400))) > MOST_UNSEEN
     assert not scenes_of(frames, path).basis.bounded
     rest = noisy(np.repeat(slow[:1], 400, axis=0), rng, 0.4)
-    assert unseen_share(Sample(np.arange(400), rest, np.linspace(0, 1e-9, 400).round(3))) <= MOST_UNSEEN
+    assert unseen_share(Sample(np.arange(400), rest, np.linspace(0, 1e-9, 400).round(3), np.arange(400))) <= MOST_UNSEEN
 
 
 @pytest.fixture
@@ -153,9 +154,22 @@ def test_every_frame_is_taken_for_the_nearest_of_the_sample():
         assert_array_equal(nearest_of_sample(np.array(rows), 40), away.argmin(axis=1))
 
 
+def test_where_known_frames_show_every_scene_there_is_nothing_to_cover():
+    rows = np.arange(60)
+    frames = drawn(np.column_stack([12 + rows * 0.6, 24 + 8 * np.sin(rows / 5)]), 20 * np.sin(rows / 5))
+    pixels = frames.reshape(len(frames), -1)
+    components = PrincipalComponents.fit(pixels)
+    features = components.transform(pixels)
+    sample = Sample(rows, frames, rows.astype(float))
+    scan = SimpleNamespace(sample=sample, features=features, components=components, frame_index=rows)
+    found = covering_clusters(scan, 5, Known(features[:30], rows[:30], rows[:30]))
+    assert sum(len(set(alike) & set(range(30))) == 0 for alike in found.alike) >= 4
+    assert covering_clusters(scan, 5, Known(features, rows, rows)) is None
+
+
 def test_frames_show_the_same_where_the_path_is_short():
     path = np.array([0.0, 1.0, 1.0])
-    sample = Sample(np.array([0, 10, 20]), np.zeros((3, 1, 1), np.uint8), path)
+    sample = Sample(np.array([0, 10, 20]), np.zeros((3, 1, 1), np.uint8), path, np.array([0, 10, 20]))
     found = alike_rows(SimpleNamespace(frame_index=np.arange(25), sample=sample), np.array([0, 15]))
     assert [rows.tolist() for rows in found] == [[0, 1, 2], [*range(11, 20)]]
 

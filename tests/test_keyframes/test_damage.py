@@ -45,7 +45,7 @@ def header_of(n_frames, listed):
 def pass_over(frames, messages="", complaints=(), reached_end=True):
     times_ms = at_25_a_second(frames)
     longest_gap_s = np.diff(times_ms).max() / 1000
-    return Pass("none", times_ms, times_ms[-1] / 1000, longest_gap_s, reached_end, messages, complaints)
+    return Pass(times_ms, times_ms[-1] / 1000, longest_gap_s, reached_end, messages, complaints)
 
 
 @pytest.mark.parametrize(

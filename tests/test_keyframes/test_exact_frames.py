@@ -174,7 +174,7 @@ def wrong(frames, pictures):
 
 
 @pytest.mark.parametrize(
-    "scan", [pytest.param({}, id="exact"), pytest.param({"scan": "fast"}, id="fast", marks=pytest.mark.slow)]
+    "scan", [pytest.param({}, id="exact"), pytest.param({"scan": "sparse"}, id="sparse", marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("name", EACH_NAME)
 def test_every_image_written_is_the_frame_of_its_index(name, scan, extracted, long_file, plain_loop):

@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes import RegionError, SettingsError, VideoError, VideoReader
 from keyframes.review import Session
+from keyframes.scan.first_pass import NOT_SPARSE
 from keyframes.video import file_hash
 from tests.test_keyframes.conftest import picture
 
@@ -46,8 +47,8 @@ def test_images_are_frames_in_the_order_of_their_numbers(kind, request, tmp_path
     assert [frame.index for frame in chosen] == [3, 24]
     for frame in (*frames, *chosen):
         assert_array_equal(frame.image, PICTURES[frame.index])
-    result = keyframes.extract(path, 6, output=tmp_path / "out", scan="fast")
-    assert result.warnings == ("a fast scan of this recording is not possible, so every frame was scanned",)
+    result = keyframes.extract(path, 6, output=tmp_path / "out", scan="sparse")
+    assert result.warnings == (NOT_SPARSE.format("images are looked at one by one"),)
     for index, file in zip(result.frame_indices, result.files, strict=True):
         assert_array_equal(cv2.imread(str(file)), PICTURES[index])
 

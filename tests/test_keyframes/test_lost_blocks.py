@@ -197,7 +197,12 @@ def test_one_packet_of_zeros_costs_what_refers_to_it_and_every_way_agrees(name, 
     folder.mkdir()
     path.rename(folder / name)
     keyframes.run_batch(folder, 6, output=tmp_path / "batch", jobs=1)
-    ways = {"walk": {"threads": 1}, "segments": {"threads": 2}, "fast": {"scan": "fast"}, "uniform": {"uniform": True}}
+    ways = {
+        "walk": {"threads": 1},
+        "segments": {"threads": 2},
+        "sparse": {"scan": "sparse"},
+        "uniform": {"uniform": True},
+    }
     files = {}
     for way, options in ways.items():
         result = keyframes.extract(folder / name, 6, output=tmp_path / way, **options)

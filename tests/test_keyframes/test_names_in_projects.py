@@ -67,7 +67,8 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         done = run_under(locale, *arguments, "--project", project, "--json", cwd=odd)
         assert "Traceback" not in done.stderr
         assert (done.returncode, json.loads(done.stdout)["exports"][0]["frames"]) == (0, 0)
-        assert not [note for note in json.loads(done.stdout)["exports"][0]["notes"] if "converted copy" in note or "by name" in note]
+        notes = json.loads(done.stdout)["exports"][0]["notes"]
+        assert not [note for note in notes if "converted copy" in note or "by name" in note]
         more = extract_more(odd / f"{stem}.mp4", tool, project, run_under, locale)
         assert not set(more) & set(indices_in(odd / f"{stem}-keyframes"))
 

@@ -1,6 +1,4 @@
-"""Frames fetched by seeks, and frames left out: what is written is always the frame that a plain loop counts."""
-
-from functools import cache
+"""Frames fetched by seeks: what is written is always the frame that a plain loop counts."""
 
 import cv2
 import numpy as np
@@ -10,7 +8,7 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
-from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, find_discard, seek_frames, seeking_pays
+from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, seek_frames, seeking_pays
 from keyframes.video.captures import open_capture
 from keyframes.video.seeking import LEAD_FRAMES, Timeline
 from tests.conftest import slow_but_for
@@ -33,101 +31,17 @@ def check_images(result, path):
         assert_array_equal(cv2.imread(str(file)), expected[index], err_msg=str(index))
 
 
-# Frames of these cannot be left out: a fast scan is an exact one.
-SCANNED_WHOLE = {"refresh.mp4", "mpeg4_b.avi", "wmv.wmv", "mjpeg.mov", "vp9.webm"}
-# One of each way: seeks in H.264, frames left out, and what is scanned whole. The others take minutes.
-QUICK = {("b_frames.mp4", "exact"), ("mpeg4.mp4", "exact"), ("mpeg4.mp4", "fast")}
-SCANS_OF_LONG_FILES = [
-    *((name, "exact") for name in LONG_KINDS),
-    *((name, "fast") for name in LONG_KINDS if name not in SCANNED_WHOLE),
-]
+# Seeks in H.264. The others take minutes.
+QUICK = ("b_frames.mp4",)
 
 
-@pytest.fixture(scope="module")
-def extracted(long_file, tmp_path_factory):
-    """Result of six frames of a long file by a scan, made once: `extracted("vp9.webm", "exact")`."""
-
-    @cache
-    def get(name, scan):
-        return keyframes.extract(long_file(name), 6, output=tmp_path_factory.mktemp("extracted") / "out", scan=scan)
-
-    return get
-
-
-@pytest.mark.parametrize(
-    ("name", "scan"),
-    [
-        pytest.param(*scanned, marks=() if scanned in QUICK else pytest.mark.slow, id="-".join(scanned))
-        for scanned in SCANS_OF_LONG_FILES
-    ],
-)
-def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, scan, extracted, long_file):
-    result = extracted(name, scan)
+@pytest.mark.parametrize("name", slow_but_for(QUICK, sorted(LONG_KINDS)))
+def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, long_file, tmp_path):
+    result = keyframes.extract(long_file(name), 6, output=tmp_path / "out")
     assert len(result.keyframes) == 6
-    assert result.manifest["settings"]["scan"] == scan
+    assert result.manifest["settings"]["scan"] == "exact"
     check_images(result, long_file(name))
-    if scan == "exact":
-        assert result.warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("name", "discard", "said"),
-    [
-        ("no_pyramid.mp4", "nonref", ""),
-        ("mpeg4.mp4", "nonref", ""),
-        ("b_frames.mp4", "nonref", ""),
-        ("mpeg4_b.avi", "none", "times"),
-        ("wmv.wmv", "none", "no B-frames"),
-        ("mjpeg.mov", "none", "no B-frames"),
-    ],
-)
-def test_frames_are_left_out_only_where_the_others_stay_the_same(name, discard, said, long_file):
-    with VideoReader(long_file(name)) as video:
-        found, reason = find_discard(video, 1)
-        assert (found.discard, said in reason) == (discard, True)
-        if discard != "none":
-            kept = {index: image for index, _, image in video.pictures(found) if index < 600}
-            expected = plain_frames(video.path, set(kept))
-            assert 60 < len(kept) < 600
-            for index, image in kept.items():
-                assert_array_equal(image, expected[index])
-
-
-def test_fast_looks_at_fewer_frames_and_exact_at_all(extracted):
-    fast, exact = extracted("mpeg4.mp4", "fast"), extracted("mpeg4.mp4", "exact")
-    assert fast.warnings == exact.warnings == ()
-    assert fast.manifest["video"]["frames_decoded"] < 0.5 * exact.manifest["video"]["frames_decoded"]
-    scanned = np.load(fast.folder / "scan.npz")["frame_index"]
-    assert len(scanned) == fast.manifest["video"]["frames_decoded"]
-    assert set(fast.frame_indices) <= set(scanned.tolist())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["mpeg4_b.avi", "vp9.webm"])
-def test_where_fast_is_not_possible_it_says_so_and_is_exact(name, extracted):
-    check_scanned_whole(extracted(name, "fast"), extracted(name, "exact"))
-
-
-def test_where_fast_would_leave_too_few_frames_it_says_so_and_is_exact(video_file, tmp_path):
-    results = [
-        keyframes.extract(video_file("mpeg4.mp4"), 15, output=tmp_path / scan, scan=scan) for scan in ("fast", "exact")
-    ]
-    check_scanned_whole(*results)
-
-
-def check_scanned_whole(fast, exact):
-    assert fast.warnings[0] == "a fast scan of this recording is not possible, so every frame was scanned"
-    assert fast.warnings[1:] == exact.warnings
-    assert fast.keyframes == exact.keyframes
-
-
-def test_fast_keeps_stride_and_range(long_file):
-    with VideoReader(long_file("mpeg4.mp4"), start_s=3, stop_s=20, every=10) as video:
-        indices = [index for index, _, _ in video.pictures(View(False, "bidir"))]
-    assert 90 <= indices[0] < 100
-    assert indices[-1] < 600
-    places = (np.array(indices) - indices[0]) // 10
-    assert_array_equal(places, np.arange(len(places)))
+    assert result.warnings == ()
 
 
 def walked(path, indices, **options):
@@ -245,7 +159,7 @@ def test_the_luma_plane_is_used_where_it_is_proven(name, luma, long_file):
 
 def test_a_crop_is_proven_on_the_whole_picture(long_file, tmp_path):
     path = long_file("b_frames.mp4")
-    result = keyframes.extract(path, 8, output=tmp_path / "out", crop=keyframes.Crop(0, 24, 160, 96), scan="fast")
+    result = keyframes.extract(path, 8, output=tmp_path / "out", crop=keyframes.Crop(0, 24, 160, 96))
     check_images(result, path)
     assert {read_number(cv2.imread(str(file))) for file in result.files} == {
         index % 60 for index in result.frame_indices
@@ -254,7 +168,7 @@ def test_a_crop_is_proven_on_the_whole_picture(long_file, tmp_path):
 
 @pytest.mark.slow
 def test_the_same_bytes_with_any_number_of_threads(long_file, tmp_path):
-    for name, scan in (("full_range.mp4", "exact"), ("b_frames.mp4", "fast")):
+    for name, scan in (("full_range.mp4", "exact"), ("b_frames.mp4", "sparse")):
         results = []
         for threads in (1, 3):
             folder = tmp_path / f"{scan}{threads}"

@@ -72,22 +72,6 @@ def test_segments_see_what_a_walk_sees(name, view, long_file):
 
 
 @pytest.mark.parametrize(
-    ("name", "discard"),
-    slow_but_for(
-        [("mpeg4.mp4", "nonref")], [("no_pyramid.mp4", "bidir"), ("b_frames.mp4", "nonref"), ("mpeg4.mp4", "nonref")]
-    ),
-)
-def test_segments_leave_out_what_a_walk_leaves_out(name, discard, long_file):
-    view = View(discard=discard, kept_one_in=4)
-    found = in_segments(long_file(name), view)
-    pictures, account = walked(long_file(name), view)
-    assert found is not None
-    assert found[0] == pictures
-    assert same_account(found[1], account)
-    assert found[2] > 1
-
-
-@pytest.mark.parametrize(
     "options",
     [
         {"start_s": 41.3},

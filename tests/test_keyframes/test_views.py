@@ -97,5 +97,5 @@ def test_what_does_not_go_together(scene, tmp_path, run_command):
         done = run_command("keyframes", "extract", *arguments, "-k", 3, "--views", cwd=tmp_path)
         assert done.returncode == 2
         assert "--views takes two videos" in done.stderr
-    with pytest.raises(SettingsError, match="fast"):
-        extract_views(scene, 3, outputs=[tmp_path / "a", tmp_path / "b"], scan="fast")
+    with pytest.raises(SettingsError, match="sparse"):
+        extract_views(scene, 3, outputs=[tmp_path / "a", tmp_path / "b"], scan="sparse")

@@ -10,7 +10,7 @@ from clustering.kernels.compilation import FAST_MATH, compiled
 def gain(distances: Array, c: int, weights: Array, closest: Array) -> float:
     """Return by how much the weighted sum of `closest` falls if row c becomes a medoid.
 
-    IN: distances (n_samples, n_samples); c; weights, closest (n_samples,).
+    IN: distances (n_candidates, n_samples); c; weights, closest (n_samples,).
     """
     total = 0.0
     for i in range(closest.shape[0]):
@@ -25,8 +25,8 @@ def pick_medoids(distances: Array, weights: Array, gains: Array, closest: Array,
     A gain can only fall as more medoids stand, so that only the largest of the old ones is worked out anew until it
     stays the largest (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978).
 
-    IN: distances (n_samples, n_samples); weights (n_samples,). OUT: gains (n_samples,), float64; picked (n_picked,).
-    INOUT: closest (n_samples,), distances to the nearest medoid.
+    IN: distances (n_candidates, n_samples); weights (n_samples,). OUT: gains (n_candidates,), float64; picked
+    (n_picked,). INOUT: closest (n_samples,), distances to the nearest medoid.
     """
     for c in range(gains.shape[0]):
         gains[c] = gain(distances, c, weights, closest)

@@ -1,21 +1,9 @@
-"""Kernels of mini-batch k-means: gather a batch, and let its rows change clusters."""
+"""Kernel of mini-batch k-means: the rows of a batch change clusters."""
 
 import numpy as np
 
 from clustering.array_type import Array
 from clustering.kernels.compilation import compiled
-
-
-@compiled()
-def take_rows(X: Array, rows: Array, origin: Array, first: int, last: int, taken: Array) -> None:
-    """Copy the rows at the places first:last of a list, less a vector.
-
-    IN: X (n_samples, n_features); rows (n_taken,) row numbers; origin (n_features,). OUT: taken (n_taken, n_features).
-    """
-    for t in range(first, last):
-        i = rows[t]
-        for j in range(X.shape[1]):
-            taken[t, j] = X[i, j] - origin[j]
 
 
 @compiled()

@@ -108,7 +108,8 @@ class Timeline {
       while (to < bins.length && alike(from, to)) to += 1;
       const opacity = tied === null || tied === bins[from] ? 1 : 0.16;
       pen.fillStyle = doubts ? doubtColor(doubtStep(doubts[from]), opacity) : clusterColor(hues[bins[from]], opacity);
-      pen.fillRect(from * step, MARKS, (to - from) * step + 0.5, height - MARKS);
+      // Where no frame was looked at, nothing is drawn.
+      if (bins[from] >= 0) pen.fillRect(from * step, MARKS, (to - from) * step + 0.5, height - MARKS);
       from = to;
     }
     const ink = token("--ink");
@@ -144,6 +145,7 @@ class Timeline {
       if (away < nearest) [near, nearest] = [keyframe, away];
     }
     const bin = Math.min(bins.length - 1, Math.floor(share * bins.length));
+    if (!near && bins[bin] < 0) return null;
     return { time: first + share * (last - first), cluster: near ? near.cluster : bins[bin], keyframe: near };
   }
 }

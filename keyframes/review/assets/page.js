@@ -27,7 +27,7 @@ async function ask(address, wish) {
   try {
     answer = await fetch(address, { cache: "no-store", ...options });
   } catch {
-    throw Object.assign(new Error("keyframes review has ended: start it again to go on."), { status: 0 });
+    throw Object.assign(new Error("The program behind this page has ended: start it again to go on."), { status: 0 });
   }
   const content = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(content.error), { status: answer.status });
@@ -64,4 +64,13 @@ function drawPoints(over, points, state) {
     });
   }
   over.append(drawing);
+}
+
+function putPicture(id, address, words, points, state) {
+  const image = byId(id);
+  drawPoints(image.parentElement, points, state);
+  if (image.getAttribute("src") !== address) image.src = address;
+  image.alt = words;
+  image.width = state.width;
+  image.height = state.height;
 }

@@ -108,15 +108,6 @@
     map.draw(keyframes());
   });
 
-  function put(id, address, words, points) {
-    const image = byId(id);
-    drawPoints(image.parentElement, points, state);
-    if (image.getAttribute("src") !== address) image.src = address;
-    image.alt = words;
-    image.width = state.width;
-    image.height = state.height;
-  }
-
   function showInspector() {
     const one = chosen();
     inspector.hidden = !one && !looked;
@@ -128,14 +119,14 @@
     for (const id of ["add", "swap", "drop"]) byId(id).disabled = busy;
     if (looked) {
       byId("inspector-name").textContent = frameAt("Frame", looked.frame, looked.time);
-      put("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`, looked.points);
+      putPicture("one-picture", picture(looked.frame, "large"), `Frame ${looked.frame}, not chosen`, looked.points, state);
       byId("one-caption").textContent = `Not chosen · cluster ${looked.cluster}`;
     } else if (one) {
       byId("inspector-name").textContent = frameAt("Frame", one.frame, one.time);
-      put("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`, one.points);
+      putPicture("one-picture", picture(one.frame, "large"), `Frame ${one.frame}, chosen`, one.points, state);
       byId("one-caption").textContent = candidate ? `Chosen: ${one.frame}` : `Represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
       if (candidate) {
-        put("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`, candidate.points);
+        putPicture("other-picture", picture(candidate.frame, "large"), `Frame ${candidate.frame}, candidate`, candidate.points, state);
         byId("other-caption").textContent = frameAt("Candidate:", candidate.frame, candidate.time);
         byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
       }
@@ -357,6 +348,7 @@
     document.addEventListener("keydown", (event) => {
       const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       if (event.key === "Escape" && !byId("export").open) select(null);
+      if (event.key === "s" && candidate && !busy && !writing && !event.ctrlKey && !event.metaKey) swap();
       if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !writing) {
         event.preventDefault();
         undo();

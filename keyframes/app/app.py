@@ -1,0 +1,226 @@
+"""Everything that the page can ask for, whoever serves it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+from keyframes.app.choosing import Field, Wish, as_typed, read_number_of_frames, read_options
+from keyframes.app.exports import ExportWish, described, read_tool, run_export
+from keyframes.app.files import NearFiles
+from keyframes.app.library import Library, patterns_to_choose
+from keyframes.app.marks import read_marks, write_marks
+from keyframes.app.previews import Previews
+from keyframes.app.reviews import Reviews
+from keyframes.app.rounds import Round, Rounds
+from keyframes.app.running import Runner
+from keyframes.app.statuses import States, claims_in, manifest_digest, progress_of, status_of
+from keyframes.errors import AppError, BatchError
+from keyframes.review import Session
+from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the command line lends.
+
+    `fields` are its options, `check` raises a SettingsError where ``keyframes batch`` would refuse its arguments, and
+    `project_options` reads the options of an export from texts.
+    """
+
+    fields: Sequence[Field]
+    check: Callable[[Sequence[str]], None]
+    project_options: Callable[[dict[str, Any]], ExportOptions]
+
+
+class App(AbstractContextManager["App"]):
+    """The recordings below a folder, and their results in `output`. Its methods may be called from several threads.
+
+    `projects` are those of labelling tools that lie elsewhere. A BatchError says that there is no such folder.
+    """
+
+    def __init__(self, folder: Path, output: Path, commands: Commands, projects: Sequence[Path] = ()) -> None:
+        if not folder.is_dir():
+            raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
+        self.folder, self.commands = folder, commands
+        self.rounds, self.library = Rounds(output), Library(folder, output)
+        self.files = NearFiles([folder], projects)
+        self.files.all()
+        self._states, self._runner = States(), Runner()
+        self._exporting = threading.Lock()
+        with ExitStack() as opened:
+            self.previews = opened.enter_context(Previews())
+            self._reviews = opened.enter_context(Reviews())
+            opened.callback(self._runner.close)
+            self._opened = opened.pop_all()
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
+
+    def about(self) -> dict[str, Any]:
+        """Return what the page shows whatever is chosen."""
+        return {
+            "folder": str(self.folder.resolve()),
+            "rounds": [{"number": one.number, "output": str(one.output)} for one in self.rounds.all()],
+            "tools": list(get_args(ExportTool)),
+            "with_project": list(WITH_PROJECT),
+            "fields": [vars(field) for field in self.commands.fields],
+        }
+
+    def recordings(self, number: int) -> dict[str, Any]:
+        """Return the recordings with their figures and statuses, and how far the run of a round is."""
+        round_, found = self.rounds.get(number), self.library.all()
+        run, claims = self._runner.seen(round_), claims_in(round_)
+        rows, statuses, lengths = [], {}, {}
+        for name, recording in found.items():
+            figures = self.previews.figures(self.folder / recording)
+            status = status_of(round_, name, recording, self._states.get(round_, recording), claims.get(name), run)
+            statuses[recording] = status
+            lengths[recording] = float((figures or {}).get("frames") or 0)
+            rows.append({"id": name, "name": recording, "figures": figures, **status})
+        self.previews.look_at(self.folder / row["name"] for row in rows if row["figures"] is None)
+        return {"recordings": rows, "note": self.library.note, "run": progress_of(run, statuses, lengths)}
+
+    def near(self) -> dict[str, Any]:
+        """Return the projects, predictions and networks that the page may name."""
+        found = self.files.all([one.output for one in self.rounds.all()])
+        return {"files": [{"id": near.id, "use": near.use, "name": near.name} for near in found]}
+
+    def picture(self, name: str, size: str) -> bytes:
+        """Return a picture of a recording, "small" or "large"; b"" where there is none."""
+        return self.previews.picture(self.library.path(name), size)
+
+    def command(self, number: int, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the command that does what the page asks for; "problem" says what is wrong with it."""
+        arguments, _ = self._asked_for(self.rounds.get(number), given)
+        self.commands.check(arguments)
+        return {"command": as_typed(arguments)}
+
+    def start(self, number: int, given: dict[str, Any]) -> dict[str, Any]:
+        """Start to choose frames as the page asks for it."""
+        round_ = self.rounds.get(number)
+        arguments, recordings = self._asked_for(round_, given)
+        self.commands.check(arguments)
+        places = {round_.output / self._states.get(round_, recording).get("place", "") for recording in recordings}
+        self._reviews.close(places.__contains__)
+        self._runner.start(round_, arguments, recordings, given, as_typed(arguments))
+        return {}
+
+    def stop(self, number: int) -> dict[str, Any]:
+        """Stop the run of a round."""
+        self._runner.stop(self.rounds.get(number))
+        return {}
+
+    def begin_round(self) -> dict[str, Any]:
+        """Begin another round."""
+        return {"number": self.rounds.begin().number}
+
+    def mark(self, number: int, name: str, reviewed: bool) -> dict[str, Any]:
+        """Mark the choice of a recording as reviewed, or not."""
+        round_ = self.rounds.get(number)
+        write_marks(round_, name, self._chosen(round_, name), reviewed=reviewed)
+        return self.around(number, name)
+
+    def around(self, number: int, name: str) -> dict[str, Any]:
+        """Return where a review is among the others: the chosen recordings before and after it, and its mark."""
+        round_ = self.rounds.get(number)
+        states = {one: self._states.get(round_, recording) for one, recording in self.library.all().items()}
+        chosen = [one for one, state in states.items() if manifest_digest(round_, state) and state.get("frames")]
+        place = chosen.index(name) if name in chosen else -1
+        if place < 0:
+            raise AppError("no frames of this recording are chosen; go back to the recordings")
+        reviewed = {one: read_marks(round_, one, states[one]).reviewed for one in chosen}
+        return {
+            "before": chosen[place - 1] if place else "",
+            "after": chosen[place + 1] if place + 1 < len(chosen) else "",
+            "place": place + 1,
+            "n": len(chosen),
+            "reviewed": reviewed[name],
+            "n_reviewed": sum(reviewed.values()),
+        }
+
+    def session(self, number: int, name: str) -> Session:
+        """Return the review of a recording's result, or raise an error where it has none."""
+        round_ = self.rounds.get(number)
+        return self._reviews.get(round_, self._chosen(round_, name)["place"], self.library.path(name))
+
+    def export(self, number: int, given: dict[str, Any], dry_run: bool) -> dict[str, Any]:
+        """Export the results that the page names, or tell what that would change."""
+        round_ = self.rounds.get(number)
+        names = self._named(given)
+        states = {name: self._chosen(round_, name) for name in names}
+        project = given.get("project") or ""
+        wish = ExportWish(
+            read_tool(str(given.get("tool", ""))),
+            [round_.output / state["place"] for state in states.values()],
+            [self.library.path(name).absolute() for name in names],
+            self.commands.project_options(given),
+            self.files.path(str(project), *WITH_PROJECT) if project else None,  # type: ignore[arg-type]
+            self.files.path(str(given["prelabels"]), "predictions") if given.get("prelabels") else None,
+        )
+        with self._exporting:
+            digests = {name: manifest_digest(round_, state) for name, state in states.items()}
+            done = run_export(wish, round_, dry_run)
+        if not dry_run:
+            for name, state in states.items():
+                write_marks(round_, name, state, exported=digests[name], exported_to=wish.tool)
+            self.files.forget()
+        return described(done)
+
+    def _named(self, given: dict[str, Any]) -> list[str]:
+        """Return the ids of the recordings that a request names, in their order."""
+        asked, found = given.get("recordings"), self.library.all()
+        if asked == "all":
+            return list(found)
+        names = set(asked) if isinstance(asked, list) and all(isinstance(name, str) for name in asked) else set()
+        for name in names:
+            self.library.recording(name)
+        if not names:
+            raise AppError("choose one recording or more")
+        return [name for name in found if name in names]
+
+    def _chosen(self, round_: Round, name: str) -> dict[str, Any]:
+        """Return the state of a recording of which frames are chosen, or raise an AppError."""
+        recording = self.library.recording(name)
+        state = self._states.get(round_, recording)
+        if not state.get("frames") or not manifest_digest(round_, state):
+            raise AppError(f"{recording}: no frames of it are chosen; choose some first")
+        return state
+
+    def _asked_for(self, round_: Round, given: dict[str, Any]) -> tuple[list[str], list[str]]:
+        """Return the arguments of the command that does what is asked for, and the recordings that it is about."""
+        found = self.library.all()
+        chosen = [found[name] for name in self._named(given)]
+        include, exclude = patterns_to_choose(chosen, list(found.values()))
+        files = []
+        for flag, use in (("--predictions", "predictions"), ("--encoder", "network")):
+            if name := given.get(flag.strip("-")):
+                files.append((flag, self.files.path(str(name), use)))  # type: ignore[arg-type]
+        files += [("--unlike", path) for path in self._unlike(given)]
+        wish = Wish(
+            read_number_of_frames(given.get("number")),
+            given.get("together") is True,
+            read_number_of_frames(given.get("at_least") or "0"),
+            include,
+            [*self.library.exclude, *exclude],
+            read_options(given.get("options"), self.commands.fields),
+            files,
+        )
+        return wish.arguments(self.folder, round_.output, self.commands.fields), chosen
+
+    def _unlike(self, given: dict[str, Any]) -> list[Path]:
+        """Return the projects, and the results of earlier rounds, that a choice must differ from."""
+        asked = given.get("unlike")
+        found: dict[Path, None] = {}
+        for name in asked if isinstance(asked, list) else []:
+            if isinstance(name, int):
+                earlier = self.rounds.get(name)
+                for recording in self.library.all().values():
+                    state = self._states.get(earlier, recording)
+                    if state.get("frames") and manifest_digest(earlier, state):
+                        found[earlier.output / PurePosixPath(state["place"]).parent] = None
+            else:
+                found[self.files.path(str(name), *WITH_PROJECT)] = None  # type: ignore[arg-type]
+        return list(found)

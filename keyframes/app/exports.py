@@ -1,0 +1,73 @@
+"""Exports of several results to a labelling tool: what one would change, and what it did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from keyframes.app.rounds import Round
+from keyframes.errors import AppError
+from keyframes.labelling import export
+from keyframes.labelling.exported import Exported
+from keyframes.labelling.exporting import uses_of
+from keyframes.result.naming import unused_file
+from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
+
+
+@dataclass(frozen=True)
+class ExportWish:
+    """What is to be exported to where: `project` is an existing one, or None for a new export."""
+
+    tool: ExportTool
+    results: Sequence[Path]
+    videos: Sequence[Path]
+    options: ExportOptions
+    project: Path | None
+    prelabels: Path | None = None
+
+
+def read_tool(name: str) -> ExportTool:
+    """Return the name of a labelling tool, or raise an AppError."""
+    if name not in get_args(ExportTool):
+        raise AppError(f"{name!r} is none of the labelling tools; choose one of {', '.join(get_args(ExportTool))}")
+    return cast(ExportTool, name)
+
+
+def run_export(wish: ExportWish, round_: Round, dry_run: bool) -> Exported:
+    """Export, or find out what an export would change; a new one goes into the folder of the round."""
+    if wish.project is not None and wish.tool not in WITH_PROJECT:
+        raise AppError(f"{wish.tool} keeps no project to add to; choose a new export")
+    # The page keeps what was filled in for another tool.
+    empty = ExportOptions()
+    unused = set(vars(empty)) - uses_of(wish.tool) - {"project"}
+    options = replace(wish.options, **{name: getattr(empty, name) for name in unused})
+    if "bodyparts" in unused:
+        options = replace(options, skeleton=())
+    given = {**vars(options), "project": wish.project}
+    return export(
+        list(wish.results),
+        wish.tool,
+        output=None if wish.project is not None else _new_place(wish.tool, options, round_),
+        videos=list(wish.videos),
+        prelabels=wish.prelabels,
+        dry_run=dry_run,
+        **given,
+    )
+
+
+def _new_place(tool: ExportTool, options: ExportOptions, round_: Round) -> Path:
+    from keyframes.labelling.deeplabcut.export import default_place
+
+    name = default_place(options).name if tool == "deeplabcut" else f"for-{tool}"
+    return unused_file(round_.output / name, "")
+
+
+def described(done: Exported) -> dict[str, Any]:
+    """Return what an export made, or would make, for the page."""
+    return {
+        "tool": done.tool,
+        "place": str(done.place),
+        "frames": done.n_frames,
+        "notes": list(done.notes),
+        "changes": [vars(change) for change in done.changes],
+    }

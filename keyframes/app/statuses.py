@@ -1,0 +1,119 @@
+"""How far each recording is: new, at work, failed, chosen, reviewed, exported."""
+
+import hashlib
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from keyframes.app.marks import read_marks
+from keyframes.app.rounds import Round
+from keyframes.app.running import RunSeen
+from keyframes.batch.claims import is_abandoned, read_json
+from keyframes.batch.states import read_state
+from keyframes.batch.tasks import state_folder, state_name
+from keyframes.batch.watching import share_done
+
+# Of a total, so much of the work on a recording is done when it was looked at.
+SCANNED = 0.9
+
+
+class States:
+    """The states of recordings, read again only where their files changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+
+    def get(self, round_: Round, recording: str) -> dict[str, Any]:
+        """Return what is known of a recording; an empty dict where nothing is."""
+        path = state_folder(round_.output) / f"{state_name(recording)}.json"
+        try:
+            seen = path.stat()
+        except OSError:
+            return {}
+        stamp = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
+        kept = self._kept.get(path)
+        if kept is None or kept[0] != stamp:
+            kept = self._kept[path] = (stamp, read_state(round_.output, recording))
+        return kept[1]
+
+
+def claims_in(round_: Round) -> dict[str, dict[str, Any]]:
+    """Return what is told by those who work on recordings now, by the ids of these."""
+    try:
+        paths = list(state_folder(round_.output).glob("*.claim"))
+    except OSError:
+        return {}
+    return {path.stem: told for path in paths if (told := read_json(path)) and not is_abandoned(path)}
+
+
+def status_of(
+    round_: Round, name: str, recording: str, state: dict[str, Any], claim: dict[str, Any] | None, run: RunSeen
+) -> dict[str, Any]:
+    """Return the status of a recording, and what belongs to it."""
+    in_run = run.active and recording in run.recordings and recording not in run.ended
+    if claim is not None and not (run.active and recording in run.ended):
+        share = SCANNED if run.total and recording in run.scanned else share_done(claim)
+        return {"status": "running", "share": share, "doing": str(claim.get("doing", "")).strip()}
+    if in_run:
+        return {"status": "waiting", "share": SCANNED if recording in run.scanned else 0.0}
+    status = state.get("status", "")
+    if status == "failed":
+        return {"status": "failed", "reason": str(state.get("reason", ""))}
+    if status != "done":
+        return {"status": "stopped" if status == "running" else "new"}
+    told = {"warnings": state.get("warnings", []), "frames": state.get("frames", 0)}
+    if not told["frames"]:
+        return {"status": "empty", "reason": "no frame of the total fell to it", **told}
+    digest = manifest_digest(round_, state)
+    if not digest:
+        return {"status": "new", "reason": "its result was taken away"}
+    marks = read_marks(round_, name, state)
+    told |= {"reviewed": marks.reviewed, "exported_to": marks.exported_to}
+    if marks.exported:
+        return {"status": "exported", "since": digest != marks.exported, **told}
+    return {"status": "reviewed" if marks.reviewed else "chosen", **told}
+
+
+def manifest_digest(round_: Round, state: dict[str, Any]) -> str:
+    """Return what changes when a result does; "" where there is none."""
+    try:
+        path = round_.output / state["place"] / "manifest.json"
+        seen = path.stat()
+        return _digest(path, seen.st_mtime_ns, seen.st_size)
+    except (OSError, KeyError):
+        return ""
+
+
+@lru_cache(maxsize=10_000)
+def _digest(path: Path, modified_ns: int, size_bytes: int) -> str:
+    """Hash of a file's content, as long as its time and size stay."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:24]
+
+
+def progress_of(run: RunSeen, statuses: dict[str, dict[str, Any]], lengths: dict[str, float]) -> dict[str, Any]:
+    """Return how far a run is, by the lengths of its recordings, and about how long it will take."""
+    there = [recording for recording in run.recordings if recording in statuses]
+    known = [lengths[recording] for recording in there if lengths.get(recording)]
+    usual = sum(known) / len(known) if known else 1.0
+    whole = done = 0.0
+    for recording in there:
+        length = lengths.get(recording) or usual
+        whole += length
+        ended = recording in run.ended
+        done += length * (statuses[recording].get("share", float(ended)) if not ended else 1.0)
+    share = done / whole if whole else 1.0
+    took_s = time.time() - run.begun_s
+    return {
+        "active": run.active,
+        "finished": run.finished,
+        "stopped": run.stopped,
+        "n": len(run.recordings),
+        "n_ended": len(run.ended),
+        "share": share,
+        "left_s": took_s * (1 - share) / share if run.active and share > 0.04 and took_s > 5 else None,
+        "notes": list(run.notes),
+        "command": run.command,
+        "wish": run.wish,
+        "begun_s": run.begun_s,
+    }

@@ -1,0 +1,46 @@
+"""Where the recordings of a batch lie: its output folder knows the folders that were searched."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from keyframes.batch.claims import read_json
+from keyframes.batch.states import read_states, write_text
+from keyframes.batch.tasks import state_folder
+from keyframes.names import restored, stored
+from keyframes.result.recordings import results_in
+
+SEARCHED = "searched.json"
+MOST_SEARCHED = 20
+
+
+def note_searched(output: Path, folder: Path) -> None:
+    """Note that the recordings of a batch lie below a folder; the latest one comes first."""
+    path, before = os.path.abspath(folder), _searched(output)
+    if before[:1] != [path]:
+        folders = [path, *(other for other in before if other != path)][:MOST_SEARCHED]
+        write_text(state_folder(output) / SEARCHED, json.dumps({"folders": list(map(stored, folders))}) + "\n")
+
+
+def videos_of(results: Sequence[Path]) -> list[Path]:
+    """Return the recordings that results of batches came from, as far as they are where they were.
+
+    `results` are result folders, or folders of these. What is no result of a batch gives nothing.
+    """
+    found: dict[Path, None] = {}
+    for result in (inner for folder in results for inner in results_in(folder)):
+        place = Path(os.path.abspath(result))
+        output = next((parent for parent in place.parents if state_folder(parent).is_dir()), None)
+        if output is None:
+            continue
+        for state in read_states(output).values():
+            if state.get("place") == place.relative_to(output).as_posix():
+                paths = (Path(folder) / state["recording"] for folder in _searched(output))
+                found.update((path, None) for path in paths if path.exists())
+    return list(found)
+
+
+def _searched(output: Path) -> list[str]:
+    folders = read_json(state_folder(output) / SEARCHED).get("folders", [])
+    return [restored(folder) for folder in folders if isinstance(folder, str)]

@@ -1,0 +1,128 @@
+"""The command ``keyframes app``: it opens the page and waits."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+
+import typer
+
+from keyframes.commands.batch import batch
+from keyframes.commands.options import Format, ProjectOptions, SettingsOptions
+from keyframes.commands.parsing import read_names
+from keyframes.commands.printing import say
+from keyframes.errors import KeyframesError, SettingsError
+from keyframes.settings import ExportOptions, Settings
+
+if TYPE_CHECKING:
+    from keyframes.app.choosing import Field
+
+# Options of files, which the page offers as it finds them.
+FILES = ("predictions", "encoder")
+# Typer has had Click as a package, and as a part of its own.
+USAGE_ERROR: Any = typer.BadParameter.__base__
+
+
+def app(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to search for recordings, at any depth.")
+    ] = Path(),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of all results. Default: <DIR>-keyframes here."),
+    ] = None,
+    project: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Project outside DIR that the page may export to or compare with: a DeepLabCut or Lightning Pose "
+            "folder, or a .slp. Those below DIR are found without it. Repeatable.",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 for a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address as a JSON document.")] = False,
+) -> None:
+    """Do all of it in the browser: choose frames of the recordings below DIR, look them over, and export them.
+
+    The page runs keyframes batch, so it and the command line may work on the same folder. What is done is kept when
+    the page is closed. The page is served to this machine only. Press Ctrl-C to stop.
+    """
+
+    def opened(address: str) -> None:
+        print(json.dumps({"address": address}) if as_json else address, flush=True)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    from keyframes.app import App, serve
+    from keyframes.app.app import Commands
+    from keyframes.batch.run import default_output
+
+    try:
+        commands = Commands(fields(), check_batch, project_options)
+        with App(folder, output or default_output(folder), commands, project or ()) as opened_app:
+            serve(opened_app, port, opened)
+    except KeyframesError as error:
+        say(f"error: {error}")
+        raise typer.Exit(1) from None
+
+
+def fields() -> "list[Field]":
+    """Return the options of a choice as the page asks for them, with the words of the command's help."""
+    from keyframes.app.choosing import Field
+
+    flags = {parameter.name: parameter.opts[0] for parameter in _command().params}
+    found = []
+    for parameter in SettingsOptions.parameters():
+        if parameter.name in FILES:
+            continue
+        kind, option = get_args(parameter.annotation)
+        group = option.rich_help_panel or "Part of the recording"
+        about = (parameter.name, flags[parameter.name], option.help, group)
+        found.append(Field(*about, *_filled_in(kind, getattr(Settings, parameter.name), bool(option.parser))))
+    choices = get_args(get_args(Format)[0])
+    return [*found, Field("format", "--format", get_args(Format)[1].help, "Output", "choice", Settings.format, choices)]
+
+
+@cache
+def _command() -> Any:
+    """Return ``keyframes batch`` as what parses its arguments."""
+    made = typer.Typer(add_completion=False)
+    made.command()(batch)
+    return typer.main.get_command(made)
+
+
+def _filled_in(kind: Any, default: Any, is_parsed: bool) -> tuple[Any, ...]:
+    """Return what is filled in for an option of a type: the kind of a field, its default, its choices."""
+    if kind is bool:
+        return ("switch",)
+    if str(get_origin(kind)) == "typing.Literal":
+        return "choice", default, get_args(kind)
+    shown = "" if is_parsed or default is None else f"{default:g}"
+    return "text" if is_parsed else "number", shown
+
+
+def check_batch(arguments: Sequence[str]) -> None:
+    """Raise a SettingsError where ``keyframes batch`` would refuse its arguments, which begin with its name."""
+    from keyframes.batch.run import batch_settings
+
+    try:
+        given = _command().make_context("batch", list(arguments[1:])).params
+    except USAGE_ERROR as error:
+        raise SettingsError(error.format_message()) from None
+    settings = SettingsOptions({name: given[name] for name in SettingsOptions.options})
+    total = given["total"]
+    batch_settings(given["k"], total, given["at_least"], given["unlike"] or (), settings.given(given["format"]))
+
+
+def project_options(given: dict[str, Any]) -> ExportOptions:
+    """Return the options of an export from the texts that were filled in."""
+    texts = {name: value if isinstance(value, str) else "" for name, value in given.items()}
+    names = {name: read_names(texts.get(name, "")) for name in ("bodyparts", "individuals")}
+    plain = {name: texts.get(name, "").strip() for name in ("task", "scorer")}
+    skeleton = texts.get("skeleton", "")
+    copies = given.get("copy_videos") is True
+    return ProjectOptions(project=None, skeleton=skeleton, copy_videos=copies, **names, **plain).given()

@@ -1,0 +1,216 @@
+"""Which frames of a long recording are looked at, when not all of them are.
+
+The packets tell it before a picture is decoded. Key frames cost least: they are taken evenly over the recording, each
+with some frames behind it. Where much moves, packets are large: there whole stretches are decoded. What all of this
+costs is fixed, and grows with the logarithm of the number of frames.
+"""
+
+import math
+from collections.abc import Container
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.scan.components import even_rows
+from keyframes.scan.scan import Scan
+from keyframes.video import Stretch, VideoReader, range_of, stored_behind
+from keyframes.video.packets import Packets
+
+# Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
+COST = 5000.0
+AT_FRAMES = 100_000
+# ... and at ten times as many more by this share.
+MORE_AT_TEN_TIMES = 0.3
+# From so many frames on, a scan is sparse unless asked otherwise.
+LONG_FRAMES = 50_000
+# Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
+EVEN_SHARE = 0.7
+# So many key frames at most are looked at more closely for that.
+MOST_GROUPS = 4096
+# A key frame costs more than others by half as much as its packet is larger, up to this.
+MOST_KEY_COST = 6.0
+# Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
+# stretches lie below.
+STRETCH_S = 0.5
+REST_PERCENTILE = 10
+ABOVE_REST = 1.3
+# For what is left, so many frames at most are decoded behind each key frame, and looked at.
+MOST_BEHIND, LOOKS_BEHIND = 24, 4
+# Behind one key frame so many seconds of movement count: the first of these by which all fit into what may be spent.
+MOVING_S = (3.0, 1.5, 0.8, 0.4, 0.2)
+LOOKS_A_SECOND = 8.0
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A key frame and the frames that are decoded from it alone, as far as they lie in the range, by their cost.
+
+    `frames` are those that may be looked at, growing, and `costs` what it costs to decode up to each of them.
+    """
+
+    key: int
+    frames: NDArray[np.int64]
+    costs: NDArray[np.float64]
+
+
+def cost_of(n_frames: int) -> float:
+    """Return what a scan of so many frames may cost, in frames to decode."""
+    return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
+
+
+def sparse_pays(video: VideoReader) -> bool:
+    """Whether a recording is so long that not all of its frames need to be looked at."""
+    return video.frames_expected >= LONG_FRAMES
+
+
+def plan_sparse(video: VideoReader) -> list[Stretch]:
+    """Return the stretches of a reader's range that a sparse scan looks at, in their order.
+
+    Raises
+    ------
+    DisagreementError
+        Where the packets tell no frame that can be had.
+    """
+    packets = video.packets
+    first, stop = range_of(video)
+    keys, ends = _keys_within(packets, first, stop, video.every)
+    budget, key_cost = cost_of(stop - first), _key_cost(packets)
+    movement = movement_of_packets(packets, video.header.frame_rate)
+    share = EVEN_SHARE if movement[first:stop].any() else 1.0
+    n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
+
+    def groups_of(some: NDArray[np.int64]) -> list[_Group]:
+        found = [_group(packets, key, first, stop, video.every, key_cost) for key in some.tolist()]
+        return [group for group in found if len(group.frames)]
+
+    heads = {group.key: group for group in groups_of(keys[even_rows(len(keys), n_heads)])}
+    left = budget - sum(float(head.costs[0]) for head in heads.values())
+    wanted = {key: head.frames[:1] for key, head in heads.items()}
+    sums = np.concatenate([[0], np.cumsum(movement)])
+    moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
+    most_moving = np.sort(np.argsort(-moved, kind="stable")[: min(MOST_GROUPS, int((moved > 0).sum()))])
+    offers = _moving(groups_of(keys[most_moving]), movement, video.header.frame_rate, left, heads)
+    for offer in offers:
+        wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
+    # What is left goes to frames behind all of them: where the bit rate is constant, sizes tell nothing.
+    behind = min(MOST_BEHIND, (left - sum(offer.cost for offer in offers)) / max(1, len(heads)))
+    for key, head in heads.items():
+        reached = head.frames[head.costs <= head.costs[0] + behind]
+        wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
+    return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
+
+
+def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the key frames before the next one of which a frame of range and stride is shown, and these next ones."""
+    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    ends = np.append(keys[1:], len(packets.times_ms))
+    earliest = first + -(-np.maximum(keys - first, 0) // every) * every
+    within = earliest < np.minimum(ends, stop)
+    return keys[within], ends[within]
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that."""
+
+    key: int
+    frames: NDArray[np.int64]
+    cost: float
+    worth: float
+
+
+def _moving(
+    groups: list[_Group],
+    movement: NDArray[np.float64],
+    frame_rate: float,
+    budget: float,
+    heads: Container[int],
+) -> list[_Offer]:
+    """Return what to decode on for, for as much as it may cost; the key frames of `heads` are decoded already.
+
+    It is where most movement is to be had for what decoding up to it costs.
+    """
+    groups = [group for group in groups if movement[group.frames].any()]
+    offers: list[_Offer] = []
+    for moving_s in MOVING_S:
+        offers = [
+            offer for group in groups if (offer := _offer(group, movement, frame_rate, moving_s, group.key in heads))
+        ]
+        if sum(offer.cost for offer in offers) <= budget:
+            break
+    taken, left = [], budget
+    for offer in sorted(offers, key=lambda offer: (-offer.worth, offer.key)):
+        if offer.cost <= left:
+            left -= offer.cost
+            taken.append(offer)
+    return taken
+
+
+def _offer(
+    group: _Group, movement: NDArray[np.float64], frame_rate: float, moving_s: float, has_head: bool
+) -> _Offer | None:
+    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
+    frames = group.frames
+    moved = movement[frames]
+    # Those that others need stand for the ones between.
+    seconds = np.diff(frames, append=frames[-1] + 1) / frame_rate
+    moving = np.where(moved > 0, seconds, 0)
+    counts = (moved > 0) & (np.cumsum(moving) - moving < moving_s)
+    paid = group.costs[0] if has_head else 0.0
+    worth = np.cumsum(moved * seconds * counts) / np.maximum(group.costs - paid, 1.0)
+    last = int(worth.argmax())
+    if worth[last] <= 0 or group.costs[last] <= paid:
+        return None
+    seen = frames[: last + 1][counts[: last + 1]]
+    n_looks = max(1, round(float(seconds[: last + 1][counts[: last + 1]].sum()) * LOOKS_A_SECOND))
+    return _Offer(group.key, seen[even_rows(len(seen), n_looks)], float(group.costs[last] - paid), float(worth[last]))
+
+
+def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float64]:
+    """How much more bytes the packets around each frame have than at rest, key frames apart; 0 where no more.
+
+    In units of a packet at rest.
+    """
+    is_key = np.isin(packets.times_ms, packets.key_times_ms)
+    n_frames = len(is_key)
+    if is_key.sum() > n_frames / 2:
+        # Where each picture stands for itself, sizes tell nothing of movement.
+        return np.zeros(n_frames)
+    counted = np.concatenate([[0], np.cumsum(~is_key)])
+    sizes = np.concatenate([[0.0], np.cumsum(np.where(is_key, 0.0, packets.sizes))])
+    reach = max(1, round(STRETCH_S * frame_rate / 2))
+    begin, end = np.maximum(np.arange(n_frames) - reach, 0), np.minimum(np.arange(n_frames) + reach + 1, n_frames)
+    mean = (sizes[end] - sizes[begin]) / np.maximum(counted[end] - counted[begin], 1)
+    rest = float(np.percentile(mean, REST_PERCENTILE)) or 1.0
+    return np.asarray(np.maximum(mean / rest - ABOVE_REST, 0))
+
+
+def _key_cost(packets: Packets) -> float:
+    """Return what decoding a key frame costs, in frames of the recording: half of it goes by the number of bytes."""
+    is_key = np.isin(packets.times_ms, packets.key_times_ms)
+    mean = float(packets.sizes.mean()) or 1.0
+    return float(np.clip(0.5 + 0.5 * packets.sizes[is_key].mean() / mean, 1.0, MOST_KEY_COST))
+
+
+def _group(packets: Packets, key: int, first: int, stop: int, every: int, key_cost: float) -> _Group:
+    """Return what can be had from a key frame."""
+    own = stored_behind(packets, key)
+    order = packets.places[own].argsort()
+    costs = np.empty(len(own))
+    costs[order] = np.cumsum(~packets.spare[own][order]) - 1 + packets.spare[own][order] + key_cost
+    may = (own >= first) & (own < stop) & ((own - first) % every == 0)
+    # A frame that nothing needs is looked at only where the stride leaves nothing else.
+    if every == 1:
+        may &= ~packets.spare[own] | (own == key)
+    # Behind one that is decoded before it: what is reached first is to grow.
+    reached = np.maximum.accumulate(costs)
+    return _Group(key, own[may], reached[may])
+
+
+def warning_of_sparse(scan: Scan, video: VideoReader) -> str:
+    """Say how much a sparse scan has looked at."""
+    return (
+        f"only {len(scan.frame_index):,} of {video.frames_expected:,} frames were looked at; --scan exact looks at all "
+        "of them"
+    )

@@ -1,0 +1,113 @@
+"""Codecs whose packets can be cut out of a file and joined to a stream of their own, which FFmpeg decodes as it is.
+
+The first bytes of a coded picture say what others may refer to: of H.264 the header of a NAL unit (Rec. ITU-T H.264,
+7.4.1), of HEVC too (Rec. ITU-T H.265, 7.4.2.2), of MPEG-4 Part 2 the coding type of a VOP (ISO/IEC 14496-2, 6.3.5).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_SLICE_H264 = re.compile(rb"\x00\x00\x01([\x01\x05\x21\x25\x41\x45\x61\x65])")
+_SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
+_VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
+_VOP_B = 2
+
+
+class CodedPicture(NamedTuple):
+    """What a packet says of its picture.
+
+    `afresh`: no picture that follows it in time refers to one before it. `is_referred` is whether pictures of its
+    temporal layer or of a lower one may refer to it; those of a higher `layer` always may.
+    """
+
+    afresh: bool
+    is_referred: bool
+    layer: int
+
+
+UNKNOWN = CodedPicture(afresh=False, is_referred=True, layer=0)
+
+
+def _h264(packet: bytes) -> CodedPicture:
+    found = _SLICE_H264.search(packet)
+    if found is None:
+        return UNKNOWN
+    header = found[1][0]
+    return CodedPicture(header & 31 == 5, header >> 5 > 0, 0)
+
+
+def _hevc(packet: bytes) -> CodedPicture:
+    found = _SLICE_HEVC.search(packet)
+    if found is None:
+        return UNKNOWN
+    kind, layer = found[1][0] >> 1, (found[1][1] & 7) - 1
+    return CodedPicture(16 <= kind <= 21, kind > 14 or kind % 2 == 1, layer)
+
+
+def _mpeg4(packet: bytes) -> CodedPicture:
+    found = _VOP.search(packet)
+    if found is None:
+        return UNKNOWN
+    kind = found[1][0] >> 6
+    return CodedPicture(kind == 0, kind != _VOP_B, 0)
+
+
+def _jpeg(_packet: bytes) -> CodedPicture:
+    return CodedPicture(afresh=True, is_referred=False, layer=0)
+
+
+def _as_it_is(packet: bytes) -> bytes:
+    return packet
+
+
+def _as_broken_link(packet: bytes) -> bytes:
+    """Return a packet whose CRA pictures are BLA pictures, which is what they are once a stream is spliced there.
+
+    Otherwise the order of the pictures around them would be computed across the splice.
+    """
+    return packet.replace(b"\x00\x00\x01\x2a", b"\x00\x00\x01\x20")
+
+
+@dataclass(frozen=True)
+class BareStream:
+    """A codec whose packets can be joined.
+
+    Attributes
+    ----------
+    ending : str
+        Of a file's name, by which FFmpeg knows the format.
+    picture : callable
+        Says of a packet what picture it holds.
+    start : pattern or None
+        Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
+        whose faults FFmpeg knows; None where every packet has all that it needs.
+    joined : callable
+        Gives a packet as it belongs behind others from elsewhere.
+    """
+
+    ending: str
+    picture: Callable[[bytes], CodedPicture]
+    start: re.Pattern[bytes] | None
+    joined: Callable[[bytes], bytes] = _as_it_is
+
+    def head(self, packet: bytes) -> bytes:
+        """Return what a packet has before its picture."""
+        found = None if self.start is None else self.start.search(packet)
+        return b"" if found is None else packet[: found.start()]
+
+
+_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, _as_broken_link)
+_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP), BareStream(".mjpeg", _jpeg, None)
+_BY_CODEC = {
+    **dict.fromkeys(("h264", "avc1", "x264"), _H264),
+    **dict.fromkeys(("hevc", "hvc1", "hev1"), _HEVC),
+    **dict.fromkeys(("fmp4", "mp4v", "xvid", "divx", "dx50"), _MPEG4),
+    **dict.fromkeys(("mjpg", "mjpeg", "jpeg"), _MJPEG),
+}
+
+
+def bare_stream(codec: str) -> BareStream | None:
+    """Return how packets of a codec, by its four-character code, are joined; None where that is not known."""
+    return _BY_CODEC.get(codec.lower())

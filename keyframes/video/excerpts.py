@@ -1,0 +1,269 @@
+"""Excerpts: single frames of a file, decoded from the key frame before each without whatever lies between.
+
+The packets that some frames need are cut out of the file and joined to a stream of their own
+(`keyframes.video.bare_streams`), in pieces of a fixed size. Each piece is decoded by one thread, so what comes out does
+not depend on how many there are. Packets of other frames that nothing refers to are left out.
+
+Which frame a packet gives is known by its time, so this is for files whose packets tell their frames. An excerpt gives
+as many pictures as it has packets, without a complaint of FFmpeg, or it counts for nothing.
+"""
+
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.errors import VideoError
+from keyframes.video.bare_streams import BareStream, bare_stream
+from keyframes.video.captures import OpenCVCapture, current_picture, open_capture, open_packets, released
+from keyframes.video.decoder_log import DecoderLog
+from keyframes.video.packets import Packets
+from keyframes.video.passes import DisagreementError
+from keyframes.video.reader import Picture, VideoReader
+from keyframes.video.side_by_side import side_by_side
+
+T = TypeVar("T")
+
+# A piece has no more packets to decode, nor bytes. Opening one costs about as much as decoding two frames.
+MOST_PACKETS = 256
+MOST_BYTES = 32 << 20
+# Where a seek misses a key frame, it is tried again so many frames earlier.
+EARLIER = 2
+# A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes no more bytes.
+EMPTY_BYTES = 16
+_START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames that are wanted, growing, and the key frame from which they are decoded: frame indices."""
+
+    key: int
+    wanted: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A stream in a file, and the frames that it gives; `wanted` are those that are handed out."""
+
+    path: Path
+    frames: tuple[int, ...]
+    wanted: frozenset[int]
+
+
+def why_no_excerpts(video: VideoReader) -> str:
+    """Tell why single frames of a file cannot be decoded apart from the others, or return ""."""
+    header = video.header
+    if header.backend == "images":
+        return "images are looked at one by one"
+    stream, packets = bare_stream(header.codec), video.packets
+    if not header.seekable or header.rotation or stream is None:
+        return f"its codec, {header.codec or 'unknown'}, or its rotation is none of those that this works with"
+    if not packets.distinct or not packets.in_order or packets.times_ms[0] < 0 or packets.first_ms < 0:
+        return "the times of its packets do not tell its frames"
+    if len(packets.times_ms) != header.frames_claimed:
+        return f"it claims {header.frames_claimed} frames, and has {len(packets.times_ms)}"
+    if not packets.afresh or packets.first_ms not in packets.key_times_ms[:1]:
+        return "its key frames do not stand on their own"
+    if not packets.reordered and packets.spare.any() and not packets.spare.all():
+        return "its packets may not be stored with the times of their frames"
+    if len(packets.zeroed_ms) or packets.sizes.min() == 0 or (stream.ending == ".m4v" and _has_empty(packets)):
+        return "some of its packets are empty or damaged"
+    return ""
+
+
+def _has_empty(packets: Packets) -> bool:
+    return bool(packets.sizes.min() < EMPTY_BYTES)
+
+
+def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
+    """Return the indices of all frames that must be decoded for a stretch, growing."""
+    wanted = np.array(stretch.wanted, np.int64)
+    last = packets.places[wanted].max()
+    own = stored_behind(packets, stretch.key)
+    places = packets.places[own]
+    is_needed = (places <= last) & (~packets.spare[own] | np.isin(own, wanted))
+    found = np.asarray(own[is_needed])
+    if not np.isin(wanted, found).all():
+        raise DisagreementError("a frame is not to be had from the key frame before it")
+    return found
+
+
+def _check(log: DecoderLog) -> None:
+    log.update()
+    if log.counts:
+        raise DisagreementError(f"FFmpeg complains: {log.first}")
+
+
+def stored_behind(packets: Packets, key: int) -> NDArray[np.int64]:
+    """Return the indices of a key frame and of those that are decoded from it alone: up to the next one.
+
+    Frames that are shown before the next key frame and stored behind it refer to both.
+    """
+    following = packets.key_times_ms.searchsorted(packets.times_ms[key], side="right")
+    if following == len(packets.key_times_ms):
+        return np.arange(key, len(packets.times_ms))
+    end = int(packets.times_ms.searchsorted(packets.key_times_ms[following]))
+    own = np.arange(key, end)
+    places = packets.places[own]
+    return np.asarray(own[(places >= packets.places[key]) & (places < packets.places[end])])
+
+
+def stretches_to(packets: Packets, indices: Iterable[int]) -> list[Stretch]:
+    """Return the stretches from which frames of these growing indices are decoded."""
+    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    wanted: dict[int, list[int]] = {}
+    for index in indices:
+        place = int(keys.searchsorted(index, side="right")) - 1
+        if place < 0:
+            raise DisagreementError("a frame comes before every key frame")
+        wanted.setdefault(int(keys[place]), []).append(index)
+    return [Stretch(key, tuple(own)) for key, own in wanted.items()]
+
+
+class Excerpts:
+    """Decodes stretches of a file.
+
+    Parameters
+    ----------
+    video : VideoReader
+        Of which `why_no_excerpts` says "".
+    most_pictures : int
+        How many frames a piece may hand out.
+    """
+
+    def __init__(self, video: VideoReader, most_pictures: int = MOST_PACKETS) -> None:
+        self._video, self._packets = video, video.packets
+        stream = bare_stream(video.header.codec)
+        assert stream is not None
+        self._stream: BareStream = stream
+        self._most_pictures = most_pictures
+        self._ended = threading.Event()
+        self.n_decoded = 0
+
+    def results(
+        self, stretches: Sequence[Stretch], reduce: Callable[[Iterator[Picture]], T]
+    ) -> Generator[T, None, None]:
+        """Yield what a function makes of the wanted frames of each piece, in their order.
+
+        It is called in several threads; each picture is written over by the next.
+
+        Raises
+        ------
+        DisagreementError
+            Where FFmpeg complains, or an excerpt has other frames than its packets say.
+        """
+        with (
+            tempfile.TemporaryDirectory(prefix="keyframes-", ignore_cleanup_errors=True) as folder,
+            DecoderLog() as log,
+            released(open_packets(self._video.path)) as source,
+        ):
+
+            def decoded(piece: _Piece) -> T:
+                pictures = self._pictures(piece)
+                result = reduce(pictures)
+                for _ in pictures:
+                    raise AssertionError("a piece must be read to its end")
+                piece.path.unlink()
+                return result
+
+            pieces = self._pieces(source, stretches, Path(folder))
+            done = side_by_side(decoded, pieces, self._video.workers, "keyframes-excerpt", self._ended)
+            try:
+                with closing(done):
+                    for result in done:
+                        _check(log)
+                        yield result
+            except VideoError as error:
+                raise DisagreementError(str(error)) from None
+            _check(log)
+
+    def _pieces(self, source: OpenCVCapture, stretches: Sequence[Stretch], folder: Path) -> Iterator[_Piece]:
+        """Write the pieces, one at a time."""
+        head = self._head(source)
+        frames: list[int] = []
+        wanted: list[int] = []
+        data = bytearray(head)
+        number = 0
+
+        def piece() -> _Piece:
+            nonlocal number
+            number += 1
+            path = folder / f"{number}{self._stream.ending}"
+            path.write_bytes(data)
+            self.n_decoded += len(frames)
+            return _Piece(path, tuple(frames), frozenset(wanted))
+
+        for stretch in stretches:
+            own = needed(self._packets, stretch)
+            full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
+            if frames and (full or len(data) > MOST_BYTES):
+                yield piece()
+                frames, wanted, data = [], [], bytearray(head)
+            data += self._cut(source, own)
+            frames += own.tolist()
+            wanted += stretch.wanted
+        if frames:
+            yield piece()
+
+    def _head(self, source: OpenCVCapture) -> bytes:
+        """Return what a codec must know before a picture, from the file's own store and from its first packet."""
+        place = int(source.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX))
+        found, data = source.retrieve(None, place) if place > 0 else (False, None)
+        once = data.tobytes() if found and data is not None else b""
+        first = source.retrieve()[1].tobytes() if source.grab() else b""
+        return (once if once.startswith(_START_CODES) else b"") + self._stream.head(first)
+
+    def _cut(self, source: OpenCVCapture, frames: NDArray[np.int64]) -> bytes:
+        """Return the packets of some frames, the first of them a key frame, as they lie in the file."""
+        packets = self._packets
+        self._reach(source, int(frames[0]))
+        places, last = set(packets.places[frames].tolist()), int(packets.places[frames].max())
+        cut = bytearray()
+        for place in range(int(packets.places[frames[0]]), last + 1):
+            if place in places:
+                cut += self._stream.joined(source.retrieve()[1].tobytes())
+            if place < last and not source.grab():
+                raise DisagreementError("a packet cannot be read again")
+        if packets.rank(source.get(cv2.CAP_PROP_POS_MSEC)) != int(frames[packets.places[frames].argmax()]):
+            raise DisagreementError("the packets came in another order")
+        return bytes(cut)
+
+    def _reach(self, source: OpenCVCapture, key: int) -> None:
+        """Lead a capture of packets to that of a key frame."""
+        packets = self._packets
+        for earlier in (0, EARLIER, 16 * EARLIER):
+            source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[max(0, key - earlier)]))
+            place = int(packets.places[key])
+            while source.grab():
+                index = packets.rank(source.get(cv2.CAP_PROP_POS_MSEC))
+                if index == key:
+                    return
+                if index < 0 or packets.places[index] > place:
+                    break
+        raise DisagreementError("a seek to a packet led elsewhere")
+
+    def _pictures(self, piece: _Piece) -> Iterator[Picture]:
+        """Decode a piece, and yield what is wanted of it."""
+        times_ms, shape = self._packets.times_ms, (self._video.header.height, self._video.header.width)
+        picture: NDArray[np.uint8] | None = None
+        with released(open_capture(piece.path, 1)) as capture:
+            for index in piece.frames:
+                if self._ended.is_set():
+                    return
+                if not capture.grab():
+                    raise DisagreementError("an excerpt has fewer frames than packets")
+                if index in piece.wanted:
+                    picture = current_picture(capture, self._video.path, index, picture)
+                    if picture.shape[:2] != shape:
+                        raise DisagreementError("the picture changes its size")
+                    yield index, round(float(times_ms[index]) / 1000, 6), picture
+            if capture.grab():
+                raise DisagreementError("an excerpt has more frames than packets")

@@ -1,0 +1,79 @@
+"""What the page asks for is what the command does."""
+
+import os
+
+import pytest
+
+from keyframes.app.library import Library, patterns_to_choose
+from keyframes.app.previews import KEPT_BYTES, Previews
+from keyframes.app.running import RunSeen, read_log
+from keyframes.app.statuses import progress_of
+from keyframes.batch.recordings import find_recordings
+from keyframes.commands.app import fields
+from keyframes.settings import Settings
+
+NAMES = ("a.mp4", "b.mp4", "cage1/a.mp4", "cage1/deep/a.mp4", "cage1/[1].mp4", "cage1/1.mp4", "c d.mp4", "cage2/b.MP4")
+
+
+@pytest.mark.parametrize(
+    "chosen", [NAMES[:1], NAMES[2:3], NAMES[1:2], NAMES[4:5], NAMES[:4], NAMES[3:7], NAMES[1:], NAMES]
+)
+def test_the_patterns_choose_these_recordings_and_no_others(chosen, tmp_path):
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"no video")
+    include, exclude = patterns_to_choose(chosen, NAMES)
+    assert set(find_recordings(tmp_path, include, exclude)[0]) == set(chosen)
+
+
+@pytest.mark.parametrize("output", ["results", "[1]/results", "."])
+def test_results_below_the_folder_are_no_recordings(output, tmp_path):
+    (tmp_path / "v.mp4").write_bytes(b"no video")
+    for place in (output, f"{output}-2"):
+        copied = tmp_path / place / "reach-anna-2026-11-20" / "videos"
+        copied.mkdir(parents=True)
+        (copied / "v.mp4").write_bytes(b"no video")
+    found = set(Library(tmp_path, tmp_path / output).all().values())
+    assert "v.mp4" in found
+    assert (len(found) == 1) == (output != ".")
+
+
+def test_every_option_of_a_choice_is_offered():
+    offered = {field.name: field for field in fields()}
+    assert set(Settings.__dataclass_fields__) - {"k", "predictions", "encoder"} == set(offered)
+    assert offered["start_s"].flag == "--start"
+    assert offered["features"].choices == ("auto", "pca", "pixels", "encoder")
+    assert all(field.help for field in offered.values())
+
+
+def test_kept_pictures_are_bounded(tmp_path):
+    with Previews() as previews:
+        for number in range(500):
+            previews._keep((tmp_path / str(number), None, "large"), bytes(200_000))
+        assert sum(map(len, previews._pictures.values())) == previews._n_bytes <= KEPT_BYTES
+        assert (tmp_path / "499", None, "large") in previews._pictures
+
+
+def test_a_log_tells_what_ended(tmp_path):
+    log = tmp_path / "run.log"
+    log.write_text(
+        "[scan 1/3] a.mp4: looked at, 1.0 s\n[frames 1/3] a.mp4: failed: x: y\n[frames 2/3] b: c.mp4: 3 frames, 1 s\n"
+        "warning: a.mp4: dark\nwarning: 9 frames were asked for, but only 8 differ\n"
+        "[frames 3/3] not ours.mp4: done before\n│ Invalid value: too many   │\n",
+        encoding="utf-8",
+    )
+    ended, notes = read_log(log, ["a.mp4", "b", "b: c.mp4", os.fsdecode(b"\xe9.mp4")])
+    assert ended == {"scan": {"a.mp4"}, "frames": {"a.mp4", "b: c.mp4"}}
+    assert notes == ["warning: 9 frames were asked for, but only 8 differ", "Invalid value: too many"]
+
+
+def test_progress_goes_by_length():
+    run = RunSeen(("a", "b", "c"), active=True, finished=False, ended=frozenset("a"), begun_s=0.0)
+    statuses = {
+        "a": {"status": "chosen"},
+        "b": {"status": "running", "share": 0.5},
+        "c": {"status": "waiting", "share": 0},
+    }
+    told = progress_of(run, statuses, {"a": 100.0, "b": 200.0, "c": 100.0})
+    assert (told["share"], told["n_ended"], told["n"]) == (0.5, 1, 3)
+    assert told["left_s"] == pytest.approx(told["left_s"])

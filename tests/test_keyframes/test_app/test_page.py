@@ -1,0 +1,310 @@
+"""The whole way in a browser, as its user goes it: from a folder of recordings to a project, and the next round."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import keyframes
+from keyframes.labelling.deeplabcut.project import labelled_frames
+from tests.conftest import ROOT, compiled_only
+from tests.test_keyframes.conftest import ffmpeg
+from tests.test_keyframes.reviewing import serving
+
+pytestmark = [compiled_only, pytest.mark.slow]
+BATCH = "reach-keyframes"
+
+
+@pytest.fixture
+def folder(tmp_path, video_file):
+    """Two recordings and a file that is none."""
+    place = tmp_path / "reach"
+    (place / "cage1").mkdir(parents=True)
+    shutil.copy(video_file("h264_b_frames.mp4"), place / "a.mp4")
+    shutil.copy(video_file("h264_open_gop.mkv"), place / "cage1" / "<b>'b\".mkv")
+    (place / "broken.mp4").write_bytes((place / "a.mp4").read_bytes()[:500])
+    return place
+
+
+@pytest.fixture
+def long_one(tmp_path):
+    """A recording on which a run takes a while."""
+    place = tmp_path / "reach"
+    place.mkdir()
+    ffmpeg("-stream_loop", 3, "-i", ROOT / "sample_data" / "mouse.mp4", "-c", "copy", place / "a.mp4")
+    return place
+
+
+def statuses(page):
+    return page.eval_on_selector_all(".badge", "badges => badges.map(badge => badge.dataset.status)")
+
+
+def until(page, condition, arg=None):
+    page.wait_for_function(condition, arg=arg, timeout=600_000)
+
+
+def has_status(page, *wanted):
+    until(
+        page,
+        "wanted => [...document.querySelectorAll('.badge')].map(one => one.dataset.status).join() === wanted.join()",
+        list(wanted),
+    )
+
+
+def choose(page, number):
+    page.click("#open-choose")
+    page.fill("#each", str(number))
+    until(page, "number => document.getElementById('command').textContent.includes(`-k ${number} `)", number)
+    command = page.inner_text("#command")
+    page.click("#start")
+    page.wait_for_selector("#choose", state="hidden")
+    return command
+
+
+def chosen_in(output):
+    return {
+        path.parent.relative_to(output).as_posix(): [
+            entry["frame_index"] for entry in json.loads(path.read_text(encoding="utf-8"))["keyframes"]
+        ]
+        for path in output.rglob("manifest.json")
+    }
+
+
+def export(page, tool, **texts):
+    """Fill in an export, look at what it would change, and make it; return what was shown before and after."""
+    page.click("#open-export")
+    page.select_option("#tool", tool)
+    for name, text in texts.items():
+        page.fill(f"#{name}", text)
+    told = []
+    for word in ("would be added", "Done"):
+        page.click("#run-export")
+        until(
+            page,
+            """word => {
+                const [plan, told] = ["plan", "export-told"].map(id => document.getElementById(id));
+                return told.textContent || (!plan.hidden && plan.textContent.includes(word));
+            }""",
+            word,
+        )
+        assert page.inner_text("#export-told") == ""
+        told.append(page.inner_text("#plan"))
+        if word != "Done":
+            told.append(sorted(Path(BATCH).rglob("*")))
+    page.click("#export [data-close] >> nth=0")
+    return told
+
+
+def test_the_whole_way(folder, open_page, monkeypatch):
+    sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
+    monkeypatch.chdir(folder.parent)
+    output = folder.parent / BATCH
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address)
+        page.wait_for_selector(".recording >> nth=2")
+        assert statuses(page) == ["new"] * 3
+        page.check("#select-all")
+        assert choose(page, 4) == f"keyframes batch reach -k 4 -o {BATCH}"
+        has_status(page, "chosen", "failed", "chosen")
+        until(page, "() => document.getElementById('run-words').textContent.startsWith('Done')")
+        assert "copy it again" in page.locator(".recording >> nth=1").inner_text()
+
+        # Look and mend: by the keyboard alone.
+        page.click(".recording >> nth=0 >> .state a")
+        page.wait_for_selector("#cards .card")
+        before = chosen_in(output)["a-keyframes"]
+        page.wait_for_selector("#around button")
+        page.focus("#cards .card")
+        page.keyboard.press("Delete")
+        until(page, "() => document.getElementById('status').textContent.includes('Dropped')")
+        page.keyboard.press("m")
+        until(page, "() => document.querySelector('#around button').getAttribute('aria-pressed') === 'true'")
+        assert chosen_in(output)["a-keyframes"] == before[1:]
+        page.keyboard.press("]")
+        page.wait_for_selector("#cards .card")
+        until(page, "() => document.getElementById('title').textContent.includes('<b>')")
+        page.wait_for_selector("#around button")
+        page.keyboard.press("Backspace")
+        has_status(page, "reviewed", "failed", "chosen")
+
+        page.check("#select-all")
+        there = sorted(Path(BATCH).rglob("*"))
+        plan, seen, _ = export(page, "deeplabcut", task="reach", scorer="anna", bodyparts="nose, tail")
+        assert seen == there
+        assert "7 frames would be added" in plan
+        (project,) = output.glob("reach-anna-*")
+        chosen = [index for indices in chosen_in(output).values() for index in indices]
+        assert sorted(frame.frame_index for frame in labelled_frames(project)) == sorted(chosen)
+        export(page, "sleap", bodyparts="nose, tail")
+        labels = sio.load_slp(str(output / "for-sleap" / "suggestions.slp"), open_videos=False)
+        assert len(labels.suggestions) == 7
+        has_status(page, "exported", "failed", "exported")
+
+        # The next round: unlike what the first one has.
+        page.click("#new-round")
+        page.click("#round-form [type=submit]")
+        page.wait_for_url("**/?round=2")
+        page.wait_for_selector(".recording >> nth=2")
+        page.check(".pick >> nth=0")
+        assert f"--unlike={BATCH}" in choose(page, 3)
+        has_status(page, "chosen", "new", "new")
+        second = chosen_in(folder.parent / f"{BATCH}-2")["a-keyframes"]
+        assert len(second) == 3
+        assert not set(second) & set(before[1:])
+        assert page.complaints == []
+        assert all(address.startswith((app.origin, "data:", "blob:")) for address in page.requests)
+
+
+def test_the_command_does_the_same(folder, open_page, run_installed):
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address)
+        page.check("#select-all")
+        page.click("#open-choose")
+        until(page, "() => document.getElementById('large').complete && !document.getElementById('strip').hidden")
+        page.click("#more summary")
+        page.check('[data-option="color"]')
+        page.fill("#stop_s", "0:01.5")
+        box = page.locator("#canvas").bounding_box()
+        page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.75 * box["height"], steps=4)
+        page.mouse.up()
+        x, y, width, height = map(int, page.input_value("#crop").split(","))
+        assert abs(x - width / 2) <= 4
+        assert abs(y - height / 2) <= 4
+        command = choose(page, 3)
+        assert {"--color", "--stop=0:01.5", f"--crop={x},{y},{width},{height}"} <= set(command.split())
+        has_status(page, "chosen", "failed", "chosen")
+    in_the_app = chosen_in(folder.parent / BATCH)
+    arguments = [word if word != BATCH else "typed" for word in command.split()[1:]]
+    assert run_installed("keyframes", *arguments, cwd=folder.parent).returncode == 1
+    assert chosen_in(folder.parent / "typed") == in_the_app
+    # What the page made is the terminal's too: nothing is done again.
+    done = run_installed("keyframes", *command.split()[1:], "--json", cwd=folder.parent)
+    assert [row["status"] for row in json.loads(done.stdout)["results"]] == ["skipped", "skipped"]
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
+def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
+    with serving("app", long_one.name, cwd=long_one.parent) as app:
+        page = open_page(app.address)
+        page.check("#select-all")
+        choose(page, 3)
+        has_status(page, "running")
+        app.process.send_signal(signal.SIGKILL)
+        app.process.wait()
+    with serving("app", long_one.name, cwd=long_one.parent) as app:
+        page = open_page(app.address)
+        # The work itself was not killed: it is seen, and can be stopped, from here.
+        has_status(page, "running")
+        page.click("#stop")
+        page.wait_for_selector("#go-on:visible")
+        has_status(page, "stopped")
+        page.click("#go-on")
+        has_status(page, "chosen")
+        assert page.complaints == []
+    assert len(chosen_in(long_one.parent / BATCH)["a-keyframes"]) == 3
+
+
+@pytest.mark.alone
+def test_two_windows_and_a_terminal_at_work_on_one_folder(long_one, open_page):
+    with serving("app", long_one.name, cwd=long_one.parent) as app:
+        one, other = open_page(app.address), open_page(app.address)
+        command = [sys.executable, "-m", "keyframes", "batch", long_one.name, "-k", "3", "-q"]
+        with subprocess.Popen(command, cwd=long_one.parent, stdout=subprocess.DEVNULL) as terminal:
+            for page in (one, other):
+                has_status(page, "running")
+            one.check("#select-all")
+            # It waits for the terminal's, and finds it done.
+            choose(one, 3)
+            other.check("#select-all")
+            other.wait_for_selector("#open-choose[disabled]")
+            status, answer = app.post("round/1/start", recordings="all", number="5")
+            assert (status, "goes on already" in answer["error"]) == (422, True)
+            assert terminal.wait() == 0
+        for page in (one, other):
+            has_status(page, "chosen")
+        # A result that another program replaces is reviewed as it is then.
+        one.click(".state a")
+        one.wait_for_selector("#cards .card >> nth=2")
+        again = keyframes.run_batch(long_one, 2, output=long_one.parent / BATCH)
+        assert [row["status"] for row in again.rows] == ["done"]
+        until(one, "() => document.querySelectorAll('#cards .card').length === 2")
+    assert len(chosen_in(long_one.parent / BATCH)["a-keyframes"]) == 2
+    report = (long_one.parent / BATCH / "a-keyframes" / "report.html").read_text(encoding="utf-8")
+    assert report.count('class="card"') == 2
+
+
+def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
+    run_installed("keyframes", "batch", folder.name, "-k", 3, cwd=folder.parent)
+    place = folder.parent / BATCH / "cage1"
+    (result,) = place.glob("*-keyframes")
+    with serving("review", result, cwd=place) as review:
+        assert len(review.get("state")["keyframes"]) == 3
+    done = run_installed("keyframes", "export", result, "--to", "deeplabcut", "--task", "a", "--scorer", "b",
+                         "--bodyparts", "nose", "--dry-run", cwd=place)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "would be in" in done.stdout
+    assert not list(place.glob("a-b-*"))
+
+
+def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address)
+        page.wait_for_selector(".recording >> nth=2")
+        page.keyboard.press("/")
+        page.keyboard.type("cage1")
+        until(page, "() => document.querySelectorAll('.recording').length === 1")
+        page.keyboard.press("Control+A")
+        page.keyboard.press("Delete")
+        page.focus(".pick >> nth=0")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+        assert page.locator(".pick >> nth=1").is_checked()
+        # To the button of the choice, and in its dialog.
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("() => document.activeElement.id") == "open-choose":
+                break
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#choose[open]")
+        assert page.evaluate("() => document.activeElement.id") == "each"
+        tree = page.locator("#choose").aria_snapshot()
+        for part in ('dialog "Choose frames of 1 recording"', 'textbox "Frames of each recording"', "group"):
+            assert part in tree
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#choose", state="hidden")
+        tree = page.locator("body").aria_snapshot()
+        for part in ("banner", "search", 'checkbox "Select broken.mp4"', 'combobox "Sort"', 'button "Choose frames…"'):
+            assert part in tree, tree
+        unnamed = page.evaluate(
+            """() => [...document.querySelectorAll("input, select, button, textarea")].filter(
+                part => !(part.labels?.length || part.getAttribute("aria-label") || part.textContent.trim())
+            ).map(part => part.outerHTML)"""
+        )
+        assert unnamed == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_of_the_page_is_cut_off(folder, open_page, width, scheme):
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address, width, 844, scheme)
+        page.wait_for_selector(".recording >> nth=2")
+        page.check(".pick >> nth=0")
+        for opener, dialog in ((None, "body"), ("#open-choose", "#choose")):
+            if opener:
+                page.click(opener)
+                page.click("#more summary")
+                time.sleep(0.3)
+            assert page.evaluate(
+                "name => [document.querySelector(name)].every(part => part.scrollWidth <= part.clientWidth + 1)",
+                dialog,
+            )

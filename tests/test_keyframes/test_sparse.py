@@ -1,0 +1,190 @@
+"""A sparse scan: which frames it looks at, and that each picture is the one that a plain loop counts."""
+
+import json
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+import keyframes
+from keyframes.report.overview import make_overview
+from keyframes.scan.path import path_of
+from keyframes.scan.sparse import cost_of, plan_sparse
+from keyframes.settings import Settings
+from keyframes.video import (
+    DisagreementError,
+    Excerpts,
+    Proof,
+    VideoReader,
+    View,
+    fetch_frames,
+    needed,
+    stored_behind,
+    stretches_to,
+    why_no_excerpts,
+)
+from keyframes.video.packets import Packets
+from tests.conftest import slow_but_for
+from tests.test_keyframes.conftest import LONG_KINDS, read_number
+from tests.test_keyframes.test_seeking import check_images, plain_frames
+
+RATE = 25.0
+# What is decoded from one key frame refers to what lies before it, or the times of packets tell no frames.
+UNFIT = {"open_gop.mkv", "refresh.mp4", "mpeg4_b.avi", "vp9.webm", "wmv.wmv", "transport.ts"}
+
+
+def recording(n_frames, gop=250, sizes=None, **options):
+    """A reader of which only the packets are known: a B-frame that nothing needs before every other frame."""
+    times_ms = np.arange(n_frames) * 1000 / RATE
+    spare = (np.arange(n_frames) % gop) % 2 == 1
+    places = np.arange(n_frames)
+    # A B-frame is stored behind the frame that it is shown before, where that is of the same group.
+    swapped = np.flatnonzero(spare[:-1] & (np.arange(1, n_frames) % gop != 0))
+    places[swapped], places[swapped + 1] = swapped + 1, swapped
+    packets = Packets(
+        times_ms,
+        times_ms[::gop],
+        0.0,
+        1,
+        True,
+        sizes=np.full(n_frames, 500, np.uint32) if sizes is None else sizes,
+        places=places.astype(np.int32),
+        spare=spare,
+        afresh=True,
+    )
+    header = SimpleNamespace(frame_rate=RATE)
+    video = {"start_s": 0.0, "stop_s": None, "every": 1, **options}
+    return SimpleNamespace(packets=packets, header=header, **video)
+
+
+def n_decoded(video):
+    return sum(len(needed(video.packets, stretch)) for stretch in plan_sparse(video))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(1, 1000),
+    st.integers(1, 300),
+    st.integers(1, 40),
+    st.floats(0, 50),
+    st.floats(0.1, 200),
+    st.integers(0, 2**31),
+)
+def test_a_plan_looks_at_frames_of_range_and_stride_alone(n_frames, gop, every, start_s, length_s, seed):
+    sizes = np.random.default_rng(seed).integers(20, 5000, n_frames).astype(np.uint32)
+    video = recording(n_frames, gop, sizes, every=every, start_s=start_s, stop_s=start_s + length_s)
+    inside = [i for i in range(n_frames) if start_s <= round(i / RATE, 6) < start_s + length_s]
+    plan = plan_sparse(video)
+    looked_at = [index for stretch in plan for index in stretch.wanted]
+    assert looked_at == sorted(set(looked_at))
+    assert set(looked_at) <= {index for index in inside if (index - inside[0]) % every == 0}
+    for stretch in plan:
+        assert set(stretch.wanted) <= set(stored_behind(video.packets, stretch.key).tolist())
+
+
+def test_a_plan_costs_little_more_for_a_multiple_of_the_length():
+    hour, long = recording(90_000), recording(300_000)
+    assert n_decoded(hour) < 0.06 * 90_000
+    assert n_decoded(long) < 1.25 * n_decoded(hour)
+    assert cost_of(10**7) - cost_of(10**6) == pytest.approx(cost_of(10**6) - cost_of(10**5))
+
+
+def test_a_plan_looks_at_short_runs_between_long_rests():
+    rng = np.random.default_rng(0)
+    sizes = rng.normal(500, 50, 90_000)
+    runs = [(begin, begin + 50) for begin in range(700, 90_000, 2250)]
+    for begin, end in runs:
+        sizes[begin:end] *= 3
+    looked_at = np.concatenate(
+        [stretch.wanted for stretch in plan_sparse(recording(90_000, 250, sizes.astype(np.uint32)))]
+    )
+    seen = [np.sum((looked_at >= begin) & (looked_at < end)) for begin, end in runs]
+    assert np.mean(np.array(seen) >= 5) > 0.5
+
+
+def test_what_moved_between_frames_far_apart_may_have_moved_far():
+    rows = np.zeros((6, 64), np.uint8)
+    rows[3:] = 200
+    chunks = [rows]
+    path = path_of(chunks, 6, (8, 8), np.array([1, 1, 240, 1, 1]))
+    assert path[2] == 0
+    assert path[3] >= 240
+    assert path[5] == path[3]
+
+
+def test_the_name_of_earlier_versions_is_taken():
+    assert Settings(k=3, scan="fast").scan == "sparse"
+
+
+def test_where_no_frame_was_looked_at_no_cluster_is_shown():
+    time_s = np.array([0.0, 1.0, 9.0, 10.0])
+    overview = make_overview(
+        time_s, np.zeros(4, np.int32), np.eye(4, 2, dtype=np.float32), np.array([0]), has_gaps=True
+    )
+    assert set(overview.bin_label.tolist()) == {0, -1}
+
+
+@pytest.mark.parametrize("name", slow_but_for((), sorted(LONG_KINDS)))
+def test_frames_of_excerpts_are_those_of_the_file(name, long_file):
+    with VideoReader(long_file(name), threads=2) as video:
+        assert bool(why_no_excerpts(video)) == (name in UNFIT - {"transport.ts"})
+        if name in UNFIT:
+            return
+        wanted = np.unique(np.random.default_rng(3).integers(0, len(video.packets.times_ms), 40)).tolist()
+        there = [i for i in wanted if i in stored_behind(video.packets, stretches_to(video.packets, [i])[0].key)]
+        found = Excerpts(video).results(
+            stretches_to(video.packets, there), lambda pictures: [(i, image.copy()) for i, _, image in pictures]
+        )
+        pictures = dict(one for part in found for one in part)
+    assert list(pictures) == there
+    expected = plain_frames(video.path, set(there))
+    for index, image in pictures.items():
+        assert_array_equal(image, expected[index])
+
+
+@pytest.mark.slow
+def test_a_result_says_what_was_looked_at(long_file, tmp_path):
+    path = long_file("b_frames.mp4")
+    result = keyframes.extract(path, 8, output=tmp_path / "out", scan="sparse")
+    check_images(result, path)
+    assert [read_number(cv2.imread(str(file))) for file in result.files] == [i % 60 for i in result.frame_indices]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    looked_at = np.load(tmp_path / "out" / "scan.npz")["frame_index"]
+    assert manifest["scan"]["looked_at"] == len(looked_at) < manifest["scan"]["frames"] == 2400
+    assert manifest["settings"]["scan"] == "sparse"
+    assert f"only {len(looked_at)} of 2,400 frames were looked at" in result.warnings[0]
+    assert f"{len(looked_at)} of 2,400 frames" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vp9.webm", "refresh.mp4"])
+def test_where_it_is_not_possible_every_frame_is_looked_at_and_a_warning_says_so(name, long_file, tmp_path):
+    sparse, exact = (
+        keyframes.extract(long_file(name), 8, output=tmp_path / scan, scan=scan) for scan in ("sparse", "exact")
+    )
+    assert "a sparse scan of this recording is not possible" in sparse.warnings[0]
+    assert sparse.warnings[1:] == exact.warnings
+    assert sparse.keyframes == exact.keyframes
+    assert "scan" not in sparse.manifest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["b_frames.mp4", "hevc.mkv", "mjpeg.mov"])
+def test_frames_that_nobody_looked_at_are_fetched_by_excerpts(name, long_file):
+    with VideoReader(long_file(name), threads=2) as video:
+        wanted = [stretch.wanted[0] for stretch in plan_sparse(video)][::9]
+        found = {frame.index: frame.image for frame in fetch_frames(video, wanted, None)}
+    assert list(found) == wanted
+    expected = plain_frames(video.path, set(wanted))
+    assert all((expected[index] == image).all() for index, image in found.items())
+
+
+def test_a_picture_that_is_another_one_is_refused(video_file):
+    with VideoReader(video_file("h264_b_frames.mp4")) as video:
+        wrong = Proof(View(excerpts=True), lambda _: b"one", {0: b"other"}, lambda *_: True)
+        with pytest.raises(DisagreementError, match="another picture"):
+            list(fetch_frames(video, [0], wrong))
