@@ -133,9 +133,9 @@ def next_round(work):
 def look_at_review(page, address):
     """Open the page of a review, a chosen frame and a candidate beside it."""
     page.goto(address)
-    page.click(".grid .card >> nth=5")
+    page.click(".grid .card >> nth=4")
     page.check("#apart")
-    page.wait_for_selector("#candidates .card", timeout=300_000)
+    page.wait_for_selector("#candidates .card")
     page.click("#candidates .card >> nth=0")
     page.evaluate("scrollTo(0, 0)")
     page.mouse.move(3, 3)

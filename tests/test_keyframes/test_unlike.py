@@ -133,7 +133,7 @@ def damage(place, kind):
     if kind == "empty folder":
         shutil.rmtree(place)
         place.mkdir()
-        return "is no project"
+        return "is not a project"
     if kind == "manifest":
         (place / "manifest.json").write_text("{", encoding="utf-8")
         return "damaged"

@@ -94,8 +94,8 @@ def test_the_content_of_a_folder_tells_its_kind(names, kind, tmp_path):
             ["deeplabcut", "project.yaml"],
             "of DeepLabCut (config.yaml) and one of Lightning Pose (project.yaml); give the",
         ),
-        (["settings of a model"], "is no project"),
-        (["spreadsheet"], "is no project"),
+        (["settings of a model"], "is not a project"),
+        (["spreadsheet"], "is not a project"),
         (["broken"], "config.yaml: is not valid YAML"),
     ],
 )

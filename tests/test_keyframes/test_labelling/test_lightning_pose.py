@@ -210,7 +210,7 @@ DAMAGES = {
     ),
     "views": (
         lambda project: (project / "project.yaml").write_text("view_names: [a, b]\nkeypoint_names: [c]", "utf-8"),
-        "is a project of the views a, b",
+        "is a project with the views a, b",
     ),
     "queue that is none": (
         lambda project: (project / "CollectedData.unlabeled.jsonl").write_text("img1.png\n", "utf-8"),

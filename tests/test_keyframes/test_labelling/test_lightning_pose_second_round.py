@@ -154,7 +154,7 @@ def test_views_go_into_a_classic_folder(tmp_path, video_file):
         assert [entry["frame_path"] for entry in queue_of(place, f"_{view}")] == [
             f"labeled-data/s2_{view}/img{index:08d}.png" for index in indices_of(results[0])
         ]
-    with pytest.raises(ExportError, match="is a project of the views side, top"):
+    with pytest.raises(ExportError, match="is a project with the views side, top"):
         keyframes.export(results[0], "lightning-pose", project=place)
 
 

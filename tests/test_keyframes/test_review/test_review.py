@@ -314,7 +314,7 @@ def test_export_writes_the_choice_as_it_is(folder):
 
 
 def test_what_is_missing_is_named(folder, run_installed):
-    with pytest.raises(keyframes.KeyframesError, match=r"nothing: is no result"):
+    with pytest.raises(keyframes.KeyframesError, match=r"nothing: is not the result"):
         Session(folder.with_name("nothing"))
     shutil.copytree(folder, folder.parent / "another")
     with pytest.raises(keyframes.KeyframesError, match="several results"):
