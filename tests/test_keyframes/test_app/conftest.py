@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -49,7 +50,9 @@ class Asked:
         async def send(message):
             sent.append(message)
 
-        asyncio.run(self.guarded(scope, receive, send))
+        # In a thread of its own: tests in a browser leave a loop running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, self.guarded(scope, receive, send)).result()
         content = b"".join(message.get("body", b"") for message in sent[1:])
         return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}, content
 
