@@ -13,11 +13,13 @@ import traceback
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 import keyframes
 from keyframes import KeyframesError
 from keyframes.scan import first_pass as scan
 from tests.test_keyframes.conftest import MOST_REFUSED
+from tests.test_keyframes.test_lost_blocks import CONVERSION, witness
 
 
 def digest(image):
@@ -41,6 +43,14 @@ def sequential_digests(path):
     return digests
 
 
+def equal_digest(image, expected):
+    return digest(image) == expected
+
+
+def nearly_equal(image, expected):
+    return np.abs(image.astype(int) - expected).mean() < CONVERSION
+
+
 def outcome(path, folder, options):
     try:
         result = keyframes.extract(path, 6, output=folder, overwrite=True, **options)
@@ -48,11 +58,17 @@ def outcome(path, folder, options):
         return "refused", str(error)
     except Exception:  # whatever it is, the parent reports it as a crash
         return "crash", traceback.format_exc()
-    expected = sequential_digests(path)
-    wrong = []
-    for index, file in zip(result.frame_indices, result.files, strict=True):
-        if index >= len(expected) or digest(cv2.imread(str(file))) != expected[index]:
-            wrong.append(index)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    # A file that OpenCV gives no picture of has another witness.
+    if manifest["video"].get("read_with", "OpenCV").startswith("FFmpeg"):
+        expected = [image for _, image in witness(path)]
+        same = nearly_equal
+    else:
+        expected = sequential_digests(path)
+        same = equal_digest
+    images = (cv2.imread(str(file)) for file in result.files)
+    pairs = zip(result.frame_indices, images, strict=True)
+    wrong = [index for index, image in pairs if index >= len(expected) or not same(image, expected[index])]
     if wrong:
         text = f"frames {wrong} of the chosen {result.frame_indices}; a plain loop reads {len(expected)} frames"
         return "wrong picture", f"{text}; warnings: {list(result.warnings)}"
