@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keyframes import VideoReader
-from tests.conftest import ROOT, slow_but_for
+from tests.conftest import ROOT
 
 FOLDER = ROOT / "sample_data"
 
@@ -74,25 +74,23 @@ def plain_frame(make_sample):
     return next(iter(make_sample.render(make_sample.Scene(seconds=6), frames=[140])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
-    slow_but_for(
-        [{"animals": 2}, {"floor": "wood"}, {"rest_share": 0.0}],
-        [
-            {"seed": 4},
-            {"animals": 2},
-            {"animal_size": 60.0},
-            {"fur_colour": (220, 215, 205)},
-            {"floor": "wood"},
-            {"arena_seed": 9},
-            {"objects": 0},
-            {"noise": 12.0},
-            {"light_drift": 0.4},
-            {"camera_motion": 10.0},
-            {"rest_share": 0.0},
-            {"width": 320, "height": 240, "animal_size": 60.0},
-        ],
-    ),
+    [
+        {"seed": 4},
+        {"animals": 2},
+        {"animal_size": 60.0},
+        {"fur_colour": (220, 215, 205)},
+        {"floor": "wood"},
+        {"arena_seed": 9},
+        {"objects": 0},
+        {"noise": 12.0},
+        {"light_drift": 0.4},
+        {"camera_motion": 10.0},
+        {"rest_share": 0.0},
+        {"width": 320, "height": 240, "animal_size": 60.0},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_every_setting_changes_the_recording(change, make_sample, plain_frame):
@@ -108,6 +106,7 @@ def test_every_setting_changes_the_recording(change, make_sample, plain_frame):
     assert frame.shape != plain_frame.shape or np.abs(frame.astype(int) - plain_frame).mean() > 0.1
 
 
+@pytest.mark.slow
 def test_the_photo_is_what_the_script_paints(make_sample):
     shipped = cv2.cvtColor(cv2.imread(str(FOLDER / "photo.png")), cv2.COLOR_BGR2RGB)
     painted = make_sample.paint_photo(seed=1)

@@ -126,6 +126,7 @@ def test_label_studio(work, run_as_written):
     assert len(json.loads((work / "second-label-studio" / "tasks.json").read_text(encoding="utf-8"))) == 8
 
 
+@pytest.mark.slow
 def test_every_command_is_run():
     tools = re.findall("^## (.*)", PAGE, re.MULTILINE)
     assert sum(len(block) for tool in tools for block in commands_of(tool)) == PAGE.count("\nkeyframes ")

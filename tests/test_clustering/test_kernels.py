@@ -40,6 +40,7 @@ def test_kernels_work_where_the_cache_cannot_be_written():
     assert run(program) == "0.0"
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing():
     program = (
         "import numpy as np\n"
@@ -67,6 +68,7 @@ def test_importing_the_kernels_compiles_nothing():
     assert run(program) == "True 0"
 
 
+@pytest.mark.slow
 def test_a_quick_start_leaves_linear_algebra_for_those_who_call_it():
     program = (
         "import sys\n"

@@ -99,6 +99,7 @@ def test_a_word_other_than_auto_is_no_setting(tmp_path, video_file):
         keyframes.extract(video_file("mpeg4.mp4"), "many", output=tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "lowest", "highest"),
     [

@@ -152,6 +152,7 @@ def test_an_automatic_number(predicted, tmp_path):
     assert found.manifest["predictions"]["keypoints"] == ["nose", "hip"]
 
 
+@pytest.mark.slow
 def test_a_batch_finds_the_predictions_of_each_video(predicted, tmp_path, run_command):
     videos = tmp_path / "videos"
     videos.mkdir()
@@ -167,6 +168,7 @@ def test_a_batch_finds_the_predictions_of_each_video(predicted, tmp_path, run_co
     assert [row["status"] for row in again["results"]] == ["skipped"]
 
 
+@pytest.mark.slow
 def test_views_get_the_same_frames(predicted, tmp_path, run_command):
     for name in ("mouse_top", "mouse_side"):
         (tmp_path / f"{name}.mp4").symlink_to(VIDEO)

@@ -202,7 +202,7 @@ def test_bad_regions_and_places_are_one_line(extract, folder, video_file):
         (("--start", "1:00"), "--start"),
         (("--crop", "100,100,100,100"), "160 x 120"),
         (("-o", "full"), "--overwrite"),
-        (("-o", "full", "--overwrite"), "no earlier result"),
+        (("-o", "full", "--overwrite"), "not an earlier result"),
         (("-o", "file"), "is a file"),
         (("-o", "file/below"), "cannot be written"),
     ):
@@ -263,6 +263,7 @@ def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_vi
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("out/frames/*")} == files
 
 
+@pytest.mark.slow
 def test_ffmpegs_own_messages_do_not_reach_the_user(installed_extract, truncated):
     done = installed_extract(truncated, "-k", 5)
     assert done.returncode == 0

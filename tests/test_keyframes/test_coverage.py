@@ -175,6 +175,7 @@ def test_frames_show_the_same_where_the_path_is_short():
     assert [rows.tolist() for rows in found] == [[0, 1, 2], [*range(11, 20)]]
 
 
+@pytest.mark.slow
 def test_a_long_rest_takes_few_of_the_frames(tmp_path, rng):
     run = drawn([(12 + i, 14 + 8 * np.sin(i / 5)) for i in range(40)], [20 * np.sin(i / 5) for i in range(40)])
     rest = np.concatenate([np.repeat(run[:1], 200, axis=0), run, np.repeat(run[-1:], 200, axis=0)]).astype(float)

@@ -85,6 +85,7 @@ def test_the_text_says_the_same(run_installed, tmp_path):
         assert f"{tmp_path / 'cache'}" in lines["Numba's"]
 
 
+@pytest.mark.slow
 def test_a_package_that_is_broken_is_a_line_of_the_report(run_installed, tmp_path):
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')\n")
     done = run_installed("keyframes", "doctor", env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"})

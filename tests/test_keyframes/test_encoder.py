@@ -123,6 +123,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 def test_without_pytorch_it_says_what_to_install(tmp_path, video_file):
     command = [sys.executable, "-c", PROGRAM, str(video_file("mpeg4.mp4")), "-k", "5", "-q"]
     done = subprocess.run(

@@ -102,7 +102,6 @@ QUICK = {
     "rotated.mp4",
     "variable_rate.mkv",
     "vp9.webm",
-    "cut.mp4",
     "fragmented.mp4",
     "joined.ts",
     "two_rates.mp4",

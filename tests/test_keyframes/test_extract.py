@@ -232,7 +232,7 @@ def test_a_failed_overwrite_keeps_the_earlier_result(tmp_path, video_file):
 
 def test_a_folder_that_is_no_result_is_never_replaced(tmp_path, video_file):
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(OutputError, match="no earlier result"):
+    with pytest.raises(OutputError, match="not an earlier result"):
         keyframes.extract(video_file("mpeg4.mp4"), 3, output=tmp_path, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

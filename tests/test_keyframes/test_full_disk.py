@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import keyframes
-from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import one_error_line
 
 
@@ -53,8 +52,9 @@ def pages_of_a_result(tmp_path_factory, video_file):
     return sum(-(-size // PAGE) for size in sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
-@pytest.mark.parametrize("share", slow_but_for([0.6], [0, 0.3, 0.6, 0.8, 1]))
+@pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.8, 1])
 def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of_a_result, tmp_path, video_file):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -112,7 +112,8 @@ def still(shared_data):
         return scan_video(video, Settings(k=20), progress=False)
 
 
-@pytest.mark.parametrize("k", slow_but_for([220], [40, 220]))
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [40, 220])
 def test_no_two_look_alike_on_a_recording_that_stands_still(still, k):
     off = {"min_gap_s": 0, "allow_similar": True, "allow_dark": True, "allow_blurred": True}
     plain, guarded = (
@@ -155,7 +156,7 @@ def planted(tmp_path_factory):
     return path, dark, blurred
 
 
-@pytest.mark.parametrize("k", slow_but_for([40], [12, 40]))
+@pytest.mark.parametrize("k", slow_but_for([12], [12, 40]))
 def test_planted_dark_and_blurred_frames_are_not_chosen_while_there_are_others(planted, k, tmp_path):
     path, dark, blurred = planted
     result = keyframes.extract(path, k, output=tmp_path / "out")

@@ -113,6 +113,7 @@ def test_a_second_choice_and_views(video_file, run_command, tmp_path):
     assert all("views" in check(folder) for folder in folders)
 
 
+@pytest.mark.slow
 def test_a_batch_with_a_budget(video_file, run_command, tmp_path):
     (tmp_path / "recordings").mkdir()
     for name in ("mpeg4.avi", "mpeg4.mp4"):
@@ -123,6 +124,7 @@ def test_a_batch_with_a_budget(video_file, run_command, tmp_path):
     assert ["budget" in check(path.parent) for path in out.rglob("manifest.json")] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_review(video_file, run_command, tmp_path):
     run_command("keyframes", "extract", video_file("mpeg4.avi"), "-k", 4, "-o", tmp_path / "out")
     first, second, *_ = (entry["frame_index"] for entry in check(tmp_path / "out")["keyframes"])

@@ -18,7 +18,7 @@ from PIL import Image
 import keyframes
 from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
 from keyframes.whole_files import LONGEST_HIDDEN, hidden_start, unused_name
-from tests.conftest import ROOT, slow_but_for
+from tests.conftest import ROOT
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
 
@@ -106,6 +106,7 @@ def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
         assert frames(result.folder) == frames(plain.folder)
 
 
+@pytest.mark.slow
 def test_a_review_shows_any_name(odd, video_file):
     shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{LATIN}.mp4")
     result = keyframes.extract(odd / f"{LATIN}.mp4", 3, output=odd / f"{LATIN}-keyframes")
@@ -148,8 +149,9 @@ def test_a_batch_goes_on_under_another_locale(odd, video_file, run_under):
     assert (odd / "out" / os.fsdecode(b"lat\xe9") / f"{LATIN}-keyframes" / "manifest.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes descriptors")
-@pytest.mark.parametrize("closed", slow_but_for(["2>&-"], ["2>&-", ">&-", "<&- >&- 2>&-"]))
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_change_nothing(closed, tmp_path, video_file):
     command = Path(sys.executable).parent / "keyframes"
     video = video_file("h264_b_frames.mp4")
@@ -173,6 +175,7 @@ def test_closed_standard_streams_change_nothing(closed, tmp_path, video_file):
         assert "no such file" in document["failures"][0]["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes that have names")
 def test_what_is_no_file_is_refused_at_once(tmp_path, run_installed, run_command):
     (tmp_path / "in").mkdir()

@@ -119,7 +119,7 @@ def test_an_earlier_result_is_put_back_when_the_new_one_cannot_take_its_place(tm
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize(("appears", "reason"), [("out", "is a file"), ("out/notes.txt", "no earlier result")])
+@pytest.mark.parametrize(("appears", "reason"), [("out", "is a file"), ("out/notes.txt", "not an earlier result")])
 def test_what_appears_meanwhile_and_is_no_result_stays(tmp_path, appears, reason):
     def write():
         with result_folder(tmp_path / "out", overwrite=True) as folder:

@@ -51,7 +51,7 @@ def joined(folder, name, sizes):
 
 
 @pytest.mark.parametrize("backend", [None, "ffmpeg"])
-@pytest.mark.parametrize("name", slow_but_for(["h264.ts", "vp8.webm"], KINDS))
+@pytest.mark.parametrize("name", slow_but_for(["h264.ts"], KINDS))
 def test_a_change_is_reported_with_its_time_and_both_sizes(name, backend, tmp_path):
     path = joined(tmp_path, name, ["320x240", "240x240"])
     with VideoReader(path, backend=backend) as reader:

@@ -13,6 +13,7 @@ import keyframes
 LONG = (pytest.mark.slow, pytest.mark.recordings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "k"),
     [

@@ -71,6 +71,7 @@ def test_segments_see_what_a_walk_sees(name, view, long_file):
         assert found[2] > 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -114,6 +115,7 @@ def test_segments_are_shorter_where_more_is_kept_of_a_frame(long_file):
     assert longest[0] > 200 > longest[1] >= 100 > longest[2] >= FEWEST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threads", "planned"), [(1, False), (2, True)])
 def test_nothing_is_planned_for_one_thread(threads, planned, long_file):
     for name in ("wmv.wmv", "mjpeg.mov"):
@@ -127,6 +129,7 @@ def test_nothing_is_planned_without_times(long_file, tmp_path):
         assert plan_segments(video, View()) == []
 
 
+@pytest.mark.slow
 def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
     """With intra refresh a seek comes to the right time, and it takes many frames until the pictures are right."""
     path = tmp_path / "refresh.mp4"

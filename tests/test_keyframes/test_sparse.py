@@ -86,6 +86,7 @@ def test_a_plan_looks_at_frames_of_range_and_stride_alone(n_frames, gop, every, 
         assert set(stretch.wanted) <= set(stored_behind(video.packets, stretch.key).tolist())
 
 
+@pytest.mark.slow
 def test_a_plan_costs_little_more_for_a_multiple_of_the_length():
     hour, long = recording(90_000), recording(200_000)
     assert n_decoded(hour) < 0.1 * 90_000

@@ -226,6 +226,7 @@ def test_a_description_with_another_number_of_values_is_damage_and_no_crash(tmp_
         assert len(frames) == 2 or damage
 
 
+@pytest.mark.slow
 def test_nothing_of_a_damaged_stack_reaches_the_terminal_unexplained(tmp_path, run_installed):
     path = tmp_path / "stack.tif"
     by_pillow(path, GRAY, compression="tiff_lzw")

@@ -210,6 +210,7 @@ def test_a_missing_codebook_and_a_wrong_one_are_named(attempt):
     assert "and not" in attempt(data, codebook=other)["error"]
 
 
+@pytest.mark.slow
 def test_elements_show_images_as_img_does(site, open_page):
     body = """<vqi-image src="levels-rgb.vqi" alt="A photo"></vqi-image><vqi-image src="palette-rgb.vqi"></vqi-image>
     <vqi-image src="block-2-shared.vqi" codebook="shared.vqc"></vqi-image>
@@ -263,7 +264,7 @@ def test_an_element_shows_why_an_image_is_not_there(site, open_page):
     assert told[0].startswith("A mouse: ")
     assert "checksum" in told[0]
     assert "404" in told[1]
-    assert told[2].startswith("page.vqi: is no .vqi file")
+    assert told[2].startswith("page.vqi: is not a .vqi file")
     assert not any(image.is_visible() for image in page.locator("vqi-image img").all())
 
 

@@ -99,6 +99,7 @@ def test_the_exits_of_pngquant(command, picture, tmp_path):
     assert names(tmp_path) == ["photo.png", "small.png"]
 
 
+@pytest.mark.slow
 def test_standard_input_and_output(picture, tmp_path):
     program = str(Path(sys.executable).parent / "quantize")
     encoded = subprocess.run([program, "-"], input=picture.read_bytes(), capture_output=True, check=True)

@@ -97,6 +97,7 @@ def test_a_first_run_says_that_it_compiles_on_a_terminal_only(picture, tmp_path)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals and permissions are those of POSIX")
 class TestOnPosix:
+    @pytest.mark.slow
     def test_an_interruption_is_obeyed_and_nothing_is_written(self, tmp_path):
         Image.fromarray(photo(2400, 2400)).save(tmp_path / "large.png", compress_level=1)
         program = str(Path(sys.executable).parent / "quantize")

@@ -51,7 +51,7 @@ def test_a_cut_is_told(data):
     refuses(data[:-16], "cut off")
     refuses(data[:8], "cut off")
     refuses(data[:5], "cut off")
-    refuses(b"GIF89a", "no .vqi file")
+    refuses(b"GIF89a", "not a .vqi file")
 
 
 def test_a_wrong_checksum_of_the_pixels_is_told(data):

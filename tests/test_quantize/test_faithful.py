@@ -224,7 +224,7 @@ def test_floats_that_are_no_numbers_are_reported(tmp_path):
     samples = np.linspace(0, 255, 600, dtype=np.float32).reshape(20, 30)
     samples[3, 4] = np.nan
     Image.fromarray(samples).save(tmp_path / "a.tif")
-    assert any("no numbers" in note for note in read_image(tmp_path / "a.tif", "a").notes)
+    assert any("NaN" in note for note in read_image(tmp_path / "a.tif", "a").notes)
 
 
 def test_whole_floats_are_without_loss(tmp_path):

@@ -269,7 +269,7 @@ def with_head(data, place, value):
 def test_what_is_wrong_with_a_header_is_reported(data):
     for damaged, match in [
         (with_head(data, 0, 9), "version 9"),
-        (with_head(data, 1, 77), "makes no sense"),
+        (with_head(data, 1, 77), "invalid header"),
         (data.replace(b"\r\n", b"\n"), "transfer as text"),
         (data[:8], "cut off"),
         (data[:20], "cut off"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import quantize
 from tests.conftest import ROOT, compiled_only
@@ -26,6 +27,7 @@ pixels = np.load(folder / "pixels.npz")["pixels"]
 
 
 @compiled_only
+@pytest.mark.slow
 def test_plain_python_decodes_the_same_bits(tmp_path):
     pixels = photo(20, 26)
     alpha = np.dstack([pixels, np.arange(520, dtype=np.uint8).reshape(20, 26)])

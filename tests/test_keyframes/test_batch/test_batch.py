@@ -87,6 +87,7 @@ def test_the_page_lists_what_has_no_result(first_run):
     assert "left out: 1 file (.txt 1)" in page
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal that is none")
 def test_the_table_fits_the_terminal(tmp_path):
     long = "a folder with a very long name indeed/and another one/recording.mp4"
@@ -141,6 +142,7 @@ def test_a_result_is_the_one_that_extract_makes(first_run, tree, tmp_path):
     assert contents(tmp_path / "alone") == contents(output / "cage 1" / "same-keyframes")
 
 
+@pytest.mark.slow
 def test_a_second_run_decodes_nothing_and_changes_nothing(first_run, run_command, tree):
     _, output = first_run
     before = contents(output)
@@ -205,6 +207,7 @@ def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
     assert [row["status"] for row in rows] == ["done"]
 
 
+@pytest.mark.slow
 def test_kept_scans_keep_to_their_limit(few, tmp_path):
     run_batch(few, 3, output=tmp_path / "out", jobs=1, keep_bytes=0)
     assert len(list((tmp_path / "out" / "batch-state" / "scans").iterdir())) == 1
@@ -236,6 +239,7 @@ def test_wrong_usage(run_command, few, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_total_is_spent_over_all(few, tmp_path):
     batch = run_batch(few, total=12, at_least=2, output=tmp_path / "out", threads=1)
     frames = [row["frames"] for row in batch.rows]

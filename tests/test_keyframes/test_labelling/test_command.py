@@ -13,7 +13,6 @@ import pytest
 
 import keyframes
 from keyframes import ExportError, SettingsError
-from tests.conftest import slow_but_for
 from tests.test_keyframes.test_labelling.conftest import contents
 
 COMMAND = Path(sys.executable).parent / "keyframes"
@@ -271,9 +270,10 @@ ON_A_SMALL_DISK = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
 @pytest.mark.parametrize("options", [(), ("--copy-videos",)])
-@pytest.mark.parametrize("kib", slow_but_for([24], [24, 60, 120]))
+@pytest.mark.parametrize("kib", [24, 60, 120])
 def test_a_full_disk_leaves_the_project_as_it_was(kib, options, tmp_path, extracted):
     project, disk = tmp_path / "project", tmp_path / "disk"
     (project / "labeled-data" / "old").mkdir(parents=True)

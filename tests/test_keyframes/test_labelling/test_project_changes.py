@@ -130,7 +130,7 @@ def test_what_another_program_wrote_meanwhile_stays(project):
     next(steps)
     (project / "images" / "old" / "4.png").write_bytes(b"theirs")
     before = contents_without_ours(project)
-    with pytest.raises(OutputError, match=r"4\.png: was written by another program meanwhile"):
+    with pytest.raises(OutputError, match=r"4\.png: was written by another program in the meantime"):
         next(steps)
     assert contents(project) == before
 
@@ -140,7 +140,7 @@ def test_a_file_that_changed_meanwhile_is_not_written_over(project):
     next(steps)
     (project / "config.yaml").write_bytes(b"theirs\n")
     before = contents_without_ours(project)
-    with pytest.raises(OutputError, match=r"config\.yaml: was changed by another program meanwhile"):
+    with pytest.raises(OutputError, match=r"config\.yaml: was changed by another program in the meantime"):
         next(steps)
     assert contents(project) == before
 

@@ -130,6 +130,7 @@ def test_one_node_is_a_pose_too(rng):
     assert np.isfinite(clean(points).points).all()
 
 
+@pytest.mark.slow
 def test_animals_are_followed_whatever_their_tracks_are(rng):
     true = walk(rng, 3).astype(np.float32)
     true += np.array([[[0, 0]], [[150, 0]], [[0, 150]]], np.float32)

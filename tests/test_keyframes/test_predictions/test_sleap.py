@@ -171,7 +171,7 @@ def test_a_project_without_the_video_is_refused(video, whole, skeleton, tmp_path
         read_predictions(path, video)
     labels_of(skeleton, video_at(video, (60, 480, 640, 1)), whole()).save(str(path))
     with pytest.raises(
-        PredictionsError, match=r"of pictures of 640 x 480 pixels, and those of mouse.mp4 have 160 x 120"
+        PredictionsError, match=r"for pictures of 640 x 480 pixels, and those of mouse.mp4 have 160 x 120"
     ):
         read_predictions(path, video)
 
@@ -266,7 +266,7 @@ def test_old_analysis_files_name_no_axes_and_have_no_scores(transposed, n_nodes,
 def test_an_analysis_file_of_another_video_is_refused(video, whole, skeleton, tmp_path):
     path = tmp_path / "rat.h5"
     sio.save_analysis_h5(labels_of(skeleton, video_at("/data/rat.mp4"), whole()), str(path))
-    with pytest.raises(PredictionsError, match=r"is of rat\.mp4, not of mouse\.mp4"):
+    with pytest.raises(PredictionsError, match=r"belongs to rat\.mp4, not to mouse\.mp4"):
         read_predictions(path, video)
 
 

@@ -226,6 +226,7 @@ def test_interrupted_as_soon_as_it_tells_its_address(number, folder):
         assert (process.returncode, said.strip()) == (128 + number, "interrupted")
 
 
+@pytest.mark.slow
 def test_a_second_review_of_a_folder_says_so(folder, run_installed):
     with reviewing(folder):
         done = run_installed("keyframes", "review", folder, "--no-browser")
@@ -245,6 +246,7 @@ def test_a_change_by_another_program_is_not_lost(folder):
     assert len(list((folder / "frames").iterdir())) == len(chosen)
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_is_mended(folder, sequential, video_file):
     """As between the manifest and the images: one is missing, one too many, and a part of one lies there."""
     with reviewing(folder) as review:

@@ -15,7 +15,7 @@ const viewOf = (data) => new DataView(data.buffer, data.byteOffset, data.byteLen
 
 /** Chunks of a file as far as they are whole: it may still show its coarse levels if it is cut off. */
 function chunksOf(data, signature, kind) {
-  check(signature.every((byte, i) => data[i] === byte), `is no ${kind} file`);
+  check(signature.every((byte, i) => data[i] === byte), `is not a ${kind} file`);
   const view = viewOf(data), chunks = [];
   let place = 8;
   while (place + 12 <= data.length) {
