@@ -175,6 +175,7 @@ def test_a_seed_decides_the_result(rng):
     assert not np.array_equal(first.inertias, other.inertias)
 
 
+@pytest.mark.slow
 @compiled_only
 @pytest.mark.parametrize("n_features", [24, 200])
 @pytest.mark.parametrize("method", METHODS)

@@ -187,6 +187,7 @@ def test_a_long_rest_takes_few_of_the_frames(tmp_path, rng):
     assert result.manifest["guards"]["similar"]["kept"] == 0
 
 
+@pytest.mark.slow
 def test_where_the_scene_moves_frames_may_be_close_in_time(tmp_path, rng):
     time = np.arange(300)
     frames = drawn(np.column_stack([32 + 20 * np.sin(time / 11), 24 + 12 * np.cos(time / 7)]), 90 * np.sin(time / 13))

@@ -12,6 +12,7 @@ import keyframes
 from tests.test_keyframes.conftest import one_error_line
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash to limit the size of files")
 def test_a_full_disk_is_one_line(tmp_path, video_file, run_command):
     # A limit on the size of files stands for the full disk: write() fails in the same place, in the middle of an image.

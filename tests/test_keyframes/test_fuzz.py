@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.conftest import ROOT, slow_but_for
+from tests.conftest import ROOT
 from tests.test_keyframes.conftest import SCANS, ffmpeg
 
 PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "3"))
@@ -156,9 +156,8 @@ def failures(worker, path, seed, n_places):
     return found
 
 
-@pytest.mark.parametrize(
-    "name", slow_but_for(["h264_b_frames.mp4"], ["h264_b_frames.mp4", "h264_transport.ts", "mpeg4.avi"])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["h264_b_frames.mp4", "h264_transport.ts", "mpeg4.avi"])
 def test_damage_at_a_few_places(name, worker, undamaged):
     found = failures(worker, undamaged(name), seed=0, n_places=2)
     assert not found, "\n".join(found)

@@ -173,6 +173,7 @@ def test_planted_dark_and_blurred_frames_are_not_chosen_while_there_are_others(p
         assert any("much" in warning for warning in result.warnings) or not kept
 
 
+@pytest.mark.slow
 def test_each_guard_can_be_switched_off(planted, tmp_path):
     switches = {"min_gap_s": 0, "allow_similar": True, "allow_dark": True, "allow_blurred": True}
     plain = keyframes.extract(planted[0], 40, output=tmp_path / "plain", **switches)

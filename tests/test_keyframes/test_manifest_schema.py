@@ -88,6 +88,7 @@ def test_a_stack(options, stack, run_command, tmp_path):
     assert "levels" in check(tmp_path / "out")["video"]
 
 
+@pytest.mark.slow
 def test_a_choice_by_predictions(video_file, run_command, tmp_path, rng):
     table = tmp_path / "poses.csv"
     rows = [

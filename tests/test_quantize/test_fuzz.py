@@ -186,6 +186,7 @@ def failures(worker, originals, seed, n_files):
     return found
 
 
+@pytest.mark.slow
 @compiled_only
 def test_a_few_mutated_files(worker, originals):
     found = failures(worker, originals, 0, 150)

@@ -24,6 +24,8 @@ if __name__ == "__main__":
         return started
 
     popen_spawn_posix.util.spawnv_passfds = interrupted
+    # A shell starts what runs in the background with interruptions ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=threading.Event().wait, daemon=True).start()
     try:
         _Worker(1)

@@ -309,6 +309,7 @@ def started(work, *arguments):
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_the_project_as_it_was(number, tmp_path, long_video):
     project = tmp_path / "project"

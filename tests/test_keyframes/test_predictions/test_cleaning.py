@@ -71,6 +71,7 @@ def test_gaps_are_filled_as_numpy_interpolates(seed):
     assert not far[~bad].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.15])
 def test_noise_is_told_from_motion_and_outliers(rng, share):
     points = walk(rng, n_frames=2000) + rng.normal(0, 3, (2000, 1, N_NODES, 2))

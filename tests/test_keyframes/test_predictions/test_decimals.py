@@ -17,6 +17,7 @@ written = st.tuples(numbers.filter(lambda x: x == 0 or abs(x) > 1e-200), st.samp
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(written | st.just("nan") | st.just(""), min_size=3, max_size=3), min_size=1), st.booleans())
 def test_the_numbers_are_pythons(cells, ends):
     rows = [[number, *row] for number, row in enumerate(cells)]

@@ -100,6 +100,7 @@ def test_a_person_swaps_drops_adds_undoes_and_notes(folder, open_page, sequentia
     assert contents(folder) == before
 
 
+@pytest.mark.slow
 def test_an_answer_that_comes_late_does_not_replace_what_was_asked_for_since(folder, open_page):
     with reviewing(folder) as review:
         page = open_page(review.address)

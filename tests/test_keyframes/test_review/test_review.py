@@ -28,6 +28,7 @@ from tests.test_keyframes.test_review.conftest import VIDEO, check, contents, ma
 pytestmark = compiled_only
 
 
+@pytest.mark.slow
 def test_changes_are_saved_at_once_and_undone_to_the_byte(folder, sequential, video_file):
     video, before = video_file(VIDEO), contents(folder)
     chosen = check(folder, sequential, video)
