@@ -217,7 +217,7 @@ def test_nothing_in_a_checkpoint_is_run(digits, capsys):
         torch_bytes(Runs()),
         torch_bytes(3),
     ):
-        with pytest.raises(CheckpointError, match="no checkpoint of an estimator"):
+        with pytest.raises(CheckpointError, match="not a checkpoint of an estimator"):
             load_checkpoint(bad)
     assert "never" not in capsys.readouterr().out
 
