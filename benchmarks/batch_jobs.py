@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.extract import KEYFRAMES, run  # noqa: E402 - found only now
-from benchmarks.recordings import SAMPLE, ffmpeg  # noqa: E402 - found only now
+from benchmarks.extract import KEYFRAMES, run
+from benchmarks.recordings import SAMPLE, ffmpeg
 
 LIMIT = 1.7
 

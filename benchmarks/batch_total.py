@@ -19,13 +19,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.extract import KEYFRAMES, run  # noqa: E402 - found only now
-from benchmarks.recordings import ffmpeg  # noqa: E402 - found only now
-from clustering import k_means  # noqa: E402
-from keyframes import VideoReader  # noqa: E402
+from benchmarks.extract import KEYFRAMES, run
+from benchmarks.recordings import ffmpeg
+from clustering import k_means
+from keyframes import VideoReader
 
 GRID = 64
 

@@ -20,10 +20,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests import reference  # noqa: E402 - the twin lies in the repository, which is on the path only now
+from tests import reference
+
+ROOT = Path(__file__).resolve().parent.parent
 
 SIDE = 900
 SCALE = 48

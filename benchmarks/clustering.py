@@ -25,12 +25,14 @@ import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+# This file would hide the package of its name, `clustering`, from the imports below.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.video_rows import frame_components, frames, read_thumbnails
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample_data" / "mouse.mp4"
-# This file would hide the package of its name, `clustering`, from the imports below.
-sys.path[0] = str(ROOT)
-
-from benchmarks.video_rows import frame_components, frames, read_thumbnails  # noqa: E402 - found only now
 
 PAUSE_S = 0.5
 

@@ -41,20 +41,20 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import PCA
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
-sys.path.insert(1, str(ROOT / "sample_data"))
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 
-from make_sample import Scene, animate, render, simulate, write_video  # noqa: E402 - found only now
+from make_sample import Scene, animate, render, simulate, write_video
 
-from clustering import k_medoids  # noqa: E402
-from keyframes.choice.animals import find_animals  # noqa: E402
-from keyframes.choice.choose import choose  # noqa: E402
-from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, nearest_of_sample, scene_distances  # noqa: E402
-from keyframes.scan.first_pass import scan_video  # noqa: E402
-from keyframes.scan.scan import Scan  # noqa: E402
-from keyframes.settings import Settings  # noqa: E402
-from keyframes.video import VideoReader  # noqa: E402
+from clustering import k_medoids
+from keyframes.choice.animals import find_animals
+from keyframes.choice.choose import choose
+from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, nearest_of_sample, scene_distances
+from keyframes.scan.first_pass import scan_video
+from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
+from keyframes.video import VideoReader
 
 KS = (20, 50, 100)
 # Of short recordings no more than this share of the frames.

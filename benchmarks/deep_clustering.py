@@ -30,10 +30,11 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 # This folder has a file named as the package, which would hide it.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from clustering import KMeans, clustering_accuracy  # noqa: E402 - found only now
-from clustering.deep import (  # noqa: E402
+from clustering import KMeans, clustering_accuracy
+from clustering.deep import (
     DEC,
     Augmentation,
     AutoencoderFeatures,

@@ -41,11 +41,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Heavy modules are imported in the contestants' processes alone: a child's peak of memory counts its parent's size too.
-ROOT = Path(__file__).resolve().parent.parent
 # The folder of this file would hide the package `clustering` from the imports below.
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.recordings import KIND_MINUTES, make_hour, make_kinds  # noqa: E402 - found only now
+from benchmarks.recordings import KIND_MINUTES, make_hour, make_kinds
 
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
 STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_files"}

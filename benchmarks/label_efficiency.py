@@ -31,20 +31,20 @@ import cv2
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
-ROOT = Path(__file__).resolve().parent.parent
 # Not this folder, whose modules have names of others.
-sys.path[0] = str(ROOT)
-sys.path.insert(1, str(ROOT / "sample_data"))
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 
-from make_sample import animate, render, simulate, write_video  # noqa: E402 - found only now
+from make_sample import animate, render, simulate, write_video
 
-from benchmarks.coverage import MOST_SHARE, N_MODES, SCENES, Truth, filled, resting  # noqa: E402
-from benchmarks.predictions import by_predictions, indices  # noqa: E402
-from keyframes.choice.choose import choose  # noqa: E402
-from keyframes.choice.selection import Known  # noqa: E402
-from keyframes.scan.first_pass import scan_video  # noqa: E402
-from keyframes.settings import Settings  # noqa: E402
-from keyframes.video import VideoReader  # noqa: E402
+from benchmarks.coverage import MOST_SHARE, N_MODES, SCENES, Truth, filled, resting
+from benchmarks.predictions import by_predictions, indices
+from keyframes.choice.choose import choose
+from keyframes.choice.selection import Known
+from keyframes.scan.first_pass import scan_video
+from keyframes.settings import Settings
+from keyframes.video import VideoReader
 
 if TYPE_CHECKING:
     from benchmarks.pose_network import Network

@@ -15,11 +15,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.extract import KEYFRAMES, run  # noqa: E402 - found only now
-from benchmarks.recordings import SAMPLE, ffmpeg  # noqa: E402 - found only now
+from benchmarks.extract import KEYFRAMES, run
+from benchmarks.recordings import SAMPLE, ffmpeg
 
 # Name, picture size, frames a second, frames encoded, how often they are repeated: in full and in the quick run.
 VIDEOS = (("day.mp4", "64:64", 20, 2400, 720, 30), ("4k.mp4", "3840:2160", 30, 150, 4, 1))

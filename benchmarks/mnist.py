@@ -26,9 +26,10 @@ from sklearn.metrics import homogeneity_score
 from threadpoolctl import threadpool_limits
 
 # This folder has a file named as the package, which would hide it.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from clustering import CentNN, KMeans, MiniBatchKMeans, clustering_accuracy, majority_accuracy, majority_map  # noqa: E402 - found only now
+from clustering import CentNN, KMeans, MiniBatchKMeans, clustering_accuracy, majority_accuracy, majority_map
 
 HELD_OUT = 2000
 COLUMNS = ("seconds", "inertia", "homogeneity", "matched", "majority", "held out")

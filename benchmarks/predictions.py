@@ -26,23 +26,23 @@ import cv2
 import numpy as np
 from scipy.ndimage import median_filter
 
-ROOT = Path(__file__).resolve().parent.parent
 # Not this folder, whose modules have names of others.
-sys.path[0] = str(ROOT)
-sys.path.insert(1, str(ROOT / "sample_data"))
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 
-from make_sample import NODES, animate, render, simulate, write_video  # noqa: E402
+from make_sample import NODES, animate, render, simulate, write_video
 
-from benchmarks.coverage import SCENES, Truth, filled  # noqa: E402 - found only now
-from keyframes.choice.choose import choose  # noqa: E402
-from keyframes.choice.predicted import choose_predicted  # noqa: E402
-from keyframes.choice.predicted_video import PredictedVideo  # noqa: E402
-from keyframes.choice.selection import Known, Selection  # noqa: E402
-from keyframes.predictions import Predictions  # noqa: E402
-from keyframes.predictions.cleaning import link_animals  # noqa: E402
-from keyframes.scan.first_pass import scan_video  # noqa: E402
-from keyframes.settings import Settings  # noqa: E402
-from keyframes.video import VideoReader  # noqa: E402
+from benchmarks.coverage import SCENES, Truth, filled
+from keyframes.choice.choose import choose
+from keyframes.choice.predicted import choose_predicted
+from keyframes.choice.predicted_video import PredictedVideo
+from keyframes.choice.selection import Known, Selection
+from keyframes.predictions import Predictions
+from keyframes.predictions.cleaning import link_animals
+from keyframes.scan.first_pass import scan_video
+from keyframes.settings import Settings
+from keyframes.video import VideoReader
 
 LEVELS = ((3, 0.05), (8, 0.15))
 N_JUMPS, N_EXCHANGES, K, APART = 12, 10, 50, 8

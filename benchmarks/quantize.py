@@ -31,11 +31,13 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
 
-ROOT = Path(__file__).resolve().parent.parent
 # This file would hide the package of its name, `quantize`, from the imports below.
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.drawings import drawings  # noqa: E402
+from benchmarks.drawings import drawings
+
+ROOT = Path(__file__).resolve().parent.parent
 
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 88, 94, 97)
 QUALITIES = (5, 15, 25, 35, 45, 55, 65, 75, 85)

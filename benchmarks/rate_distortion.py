@@ -20,14 +20,15 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-ROOT = Path(__file__).resolve().parent.parent
 # This folder has a module of the package's name.
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-# ruff: noqa: E402
 import quantize
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books, profile, tuning
+
+ROOT = Path(__file__).resolve().parent.parent
 
 PARTS = ("curves", "ablation", "speed")
 MEASURES = ("RGB-PSNR", "luma-PSNR", "SSIM")

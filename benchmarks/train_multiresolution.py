@@ -27,11 +27,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
 # This folder has a module of the package's name.
-sys.path[0] = str(ROOT)
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-# ruff: noqa: E402
 from clustering import k_means
 from quantize.block.kernels.choice import assign_by_rate
 from quantize.entropy.kernels.coder import START_CELL, Cells
@@ -43,6 +42,8 @@ from quantize.multiresolution.kernels.surroundings import N_FEW_SIZES
 from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, Layout, detail_steps
 from quantize.multiresolution.transform import analyse
 from quantize.multiresolution.tuning import CHROMA, plain_cells
+
+ROOT = Path(__file__).resolve().parent.parent
 
 MATE, PLASMA = "usr/share/backgrounds/mate/nature", "usr/share/wallpapers"
 # Package, file in it, licence as the package's copyright file has it.
