@@ -1,6 +1,5 @@
 """The command ``keyframes app``: it opens the page and waits."""
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from keyframes.commands.batch import batch
 from keyframes.commands.options import Format, ProjectOptions, SettingsOptions
+from keyframes.commands.page import AsJson, Browser, Port, opener
 from keyframes.commands.parsing import read_names
 from keyframes.commands.printing import say
 from keyframes.errors import KeyframesError, SettingsError
@@ -40,31 +40,23 @@ def app(
             "folder, or a .slp. Those below DIR are found without it. Repeatable.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 for a free one.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the address as a JSON document.")] = False,
+    port: Port = 0,
+    browser: Browser = True,
+    as_json: AsJson = False,
 ) -> None:
     """Do all of it in the browser: choose frames of the recordings below DIR, look them over, and export them.
 
     The page runs keyframes batch, so it and the command line may work on the same folder. What is done is kept when
     the page is closed. The page is served to this machine only. Press Ctrl-C to stop.
     """
-
-    def opened(address: str) -> None:
-        print(json.dumps({"address": address}) if as_json else address, flush=True)
-        if browser:
-            import webbrowser
-
-            webbrowser.open(address)
-
     from keyframes.app import App, serve
     from keyframes.app.app import Commands
     from keyframes.batch.run import default_output
 
     try:
         commands = Commands(fields(), check_batch, project_options)
-        with App(folder, output or default_output(folder), commands, project or ()) as opened_app:
-            serve(opened_app, port, opened)
+        with App(folder, output or default_output(folder), commands, project or ()) as served:
+            serve(served, port, opener(as_json, browser))
     except KeyframesError as error:
         say(f"error: {error}")
         raise typer.Exit(1) from None

@@ -1,11 +1,11 @@
 """The command ``keyframes review``: it opens the page and waits."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from keyframes.commands.page import AsJson, Browser, Port, opener
 from keyframes.commands.printing import say
 from keyframes.errors import KeyframesError
 
@@ -24,22 +24,14 @@ def review(
             "Default: a new folder beside the result.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 for a free one.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the address as a JSON document.")] = False,
+    port: Port = 0,
+    browser: Browser = True,
+    as_json: AsJson = False,
 ) -> None:
     """Look over a choice in the browser: swap, drop or add frames, undo, write notes, export again.
 
     Every change is saved at once to the result folder. The page is served to this machine only. Press Ctrl-C to stop.
     """
-
-    def opened(address: str) -> None:
-        print(json.dumps({"address": address}) if as_json else address, flush=True)
-        if browser:
-            import webbrowser
-
-            webbrowser.open(address)
-
     from keyframes.batch import videos_of
     from keyframes.review import Session, serve
 
@@ -47,7 +39,7 @@ def review(
         # A result of a batch finds its video by itself.
         video = video or next(iter(videos_of([folder])), None)
         with Session(folder, video, project) as session:
-            serve(session, port, opened)
+            serve(session, port, opener(as_json, browser))
     except KeyframesError as error:
         say(f"error: {error}")
         raise typer.Exit(1) from None
