@@ -44,6 +44,8 @@ class View:
 
 
 PLAIN = View()
+# FFmpeg's "no time stamp" is -2**63 of the unit of a file; a year before its start is no time of a frame.
+EARLIEST_STAMP_MS = -3.2e10
 
 
 class ConversionError(VideoError):
@@ -102,6 +104,15 @@ def grab_next(capture: Capture, most_damaged: Callable[[], int]) -> bool:
     if capture.grab():
         return True
     return any(capture.grab() for _ in range(most_damaged()))
+
+
+def stamp_ms(capture: Capture) -> float:
+    """Return the time stamp in milliseconds of the frame or packet that a capture stands on; 0.0 where it has none.
+
+    OpenCV 4.10 converts FFmpeg's "no time stamp" as though it were one.
+    """
+    stamp: float = capture.get(cv2.CAP_PROP_POS_MSEC)
+    return 0.0 if stamp < EARLIEST_STAMP_MS else stamp
 
 
 def current_picture(

@@ -36,6 +36,10 @@ class Clock:
         time_s = (stamp_ms - self._start_ms) / 1000
         if isnan(time_s):
             return time_s
+        if stamp_ms < 0 == self._start_ms == self._latest_s:
+            # The first frame came without its stamp, which is earlier still.
+            self._start_ms = stamp_ms - 1000 * self._period_s
+            time_s = self._period_s
         if time_s > self._latest_s + ROUNDING_S:
             self._n_behind = 0
         else:

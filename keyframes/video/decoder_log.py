@@ -55,9 +55,16 @@ class DecoderLog:
         The first message as it was, or "".
     image_messages : list of str
         What was said of damaged images, by other libraries than FFmpeg, as far as nobody has taken it away.
+
+    Parameters
+    ----------
+    elsewhere : bool
+        Whether the pictures come from FFmpeg in its own process: what is said in this one, where OpenCV may have been
+        asked for the packets meanwhile, says nothing about them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, elsewhere: bool = False) -> None:
+        self.elsewhere = elsewhere
         self.counts: Counter[str] = Counter()
         self.first = ""
         self.image_messages: list[str] = []
@@ -98,24 +105,24 @@ def hand_in(lines: bytes) -> None:
     """Give whole lines, as FFmpeg writes them, of one that runs elsewhere to the logs that are entered."""
     if lines:
         with _lock:
-            _distribute(lines)
+            _distribute(lines, _active)
 
 
 def _take_in() -> None:
     if _redirection is not None:
-        _distribute(_redirection.take())
+        _distribute(_redirection.take(), [log for log in _active if not log.elsewhere])
 
 
-def _distribute(lines: bytes) -> None:
+def _distribute(lines: bytes, logs: list["DecoderLog"]) -> None:
     written = _COLOR.sub(b"", lines)
     about_images = [text.decode("utf-8", "replace") for text in _IMAGE_MESSAGE.findall(written)]
-    for log in _active:
+    for log in logs:
         log.image_messages += about_images[: max(0, MOST_IMAGE_MESSAGES - len(log.image_messages))]
     for match in _MESSAGE.finditer(written):
         if match["level"] not in _ERRORS and not _BROKEN.search(match["what"]):
             continue
         what = match["what"].decode("utf-8", "replace").strip()
-        for log in _active:
+        for log in logs:
             log.first = log.first or what
             log.counts[f"{match['who'].decode('utf-8', 'replace').strip()}: {_NUMBER.sub('N', what)}"] += 1
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
 from keyframes.video.bare_streams import BareStream, bare_stream
-from keyframes.video.captures import OpenCVCapture, current_picture, open_capture, open_packets, released
+from keyframes.video.captures import OpenCVCapture, current_picture, open_capture, open_packets, released, stamp_ms
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.packets import Packets
 from keyframes.video.passes import DisagreementError
@@ -232,7 +232,7 @@ class Excerpts:
                 cut += self._stream.joined(source.retrieve()[1].tobytes())
             if place < last and not source.grab():
                 raise DisagreementError("a packet cannot be read again")
-        if packets.rank(source.get(cv2.CAP_PROP_POS_MSEC)) != int(frames[packets.places[frames].argmax()]):
+        if packets.rank(stamp_ms(source)) != int(frames[packets.places[frames].argmax()]):
             raise DisagreementError("the packets came in another order")
         return bytes(cut)
 
@@ -243,7 +243,7 @@ class Excerpts:
             source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[max(0, key - earlier)]))
             place = int(packets.places[key])
             while source.grab():
-                index = packets.rank(source.get(cv2.CAP_PROP_POS_MSEC))
+                index = packets.rank(stamp_ms(source))
                 if index == key:
                     return
                 if index < 0 or packets.places[index] > place:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.bare_streams import UNKNOWN, bare_stream
-from keyframes.video.captures import grab_next, open_packets, released
+from keyframes.video.captures import grab_next, open_packets, released, stamp_ms
 from keyframes.video.decoder_log import DecoderLog
 
 # Most frames that a codec may hold back until it knows what to show next.
@@ -114,7 +114,7 @@ def read_packets(path: Path, codec: str) -> Packets:
     look_inside, stream = codec.lower() in WITHOUT_ZEROS, bare_stream(codec)
     with DecoderLog(), released(open_packets(path)) as capture:
         while grab_next(capture, lambda: MOST_DAMAGED):
-            times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+            times.append(stamp_ms(capture))
             keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
             data = capture.retrieve()[1]
             packet = b"" if data is None else data.tobytes()

@@ -33,6 +33,7 @@ from keyframes.video.captures import (
     grab_next,
     open_by_backend,
     released,
+    stamp_ms,
 )
 from keyframes.video.clock import Clock
 from keyframes.video.damage import describe_damage
@@ -336,7 +337,7 @@ class VideoReader:
 
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
         """Grab frame after frame from the start; `_picture` gives the picture of the one that it stands on."""
-        self.log = DecoderLog()
+        self.log = DecoderLog(elsewhere=self.header.backend == "ffmpeg")
         # With one thread, a message belongs to what is being decoded; with more, the pass is not the last one anyway.
         self._seen = seen = PassRecord(self.log, locates=self.threads == 1)
         log_every = 1 if seen.locates else LOG_EVERY
@@ -367,7 +368,7 @@ class VideoReader:
 
     def _index_and_stamp(self, capture: Capture) -> tuple[int, float]:
         """Return index and time stamp, in milliseconds, of the frame that a walk has come to."""
-        index, time_ms = self.frames_decoded, capture.get(cv2.CAP_PROP_POS_MSEC)
+        index, time_ms = self.frames_decoded, stamp_ms(capture)
         if self.images is not None:
             # One that cannot be decoded keeps its place.
             return int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1, time_ms

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture
+from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture, stamp_ms
 from keyframes.video.clock import ROUNDING_S
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import Frame
@@ -234,7 +234,7 @@ class _Follower:
             self.capture.set(cv2.CAP_PROP_POS_MSEC, float(times_ms[max(0, index - AIM_BEFORE)]))
         self._position = index + 1
         while self.capture.grab():
-            time_ms = self.capture.get(cv2.CAP_PROP_POS_MSEC)
+            time_ms = stamp_ms(self.capture)
             if time_ms >= times_ms[index]:
                 return bool(time_ms == times_ms[index])
         return False

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
-from keyframes.video.captures import OpenCVCapture, View, current_picture, open_capture
+from keyframes.video.captures import OpenCVCapture, View, current_picture, open_capture, stamp_ms
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
@@ -193,7 +193,7 @@ class SegmentedPass:
             if self._ended.is_set():
                 return
             # OpenCV 4.10 gives the first frame the time of the packet that it read last.
-            time_ms = packets.first_ms if from_start else capture.get(cv2.CAP_PROP_POS_MSEC)
+            time_ms = packets.first_ms if from_start else stamp_ms(capture)
             from_start = False
             if time_ms < times_ms[segment.first] and index < segment.first:
                 continue

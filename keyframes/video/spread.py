@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture, released
+from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture, released, stamp_ms
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import VideoReader
@@ -40,7 +40,7 @@ def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np
                 for _ in range(step):
                     if not all([capture.grab() for capture in captures]):
                         return
-                if len({capture.get(cv2.CAP_PROP_POS_MSEC) for capture in captures}) > 1:
+                if len({stamp_ms(capture) for capture in captures}) > 1:
                     raise DisagreementError("two captures of one file part")
                 yield current_picture(shown, video.path), current_picture(lumas, video.path)
     if log.counts:

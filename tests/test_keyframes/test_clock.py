@@ -48,6 +48,12 @@ def test_a_frame_that_comes_late_takes_no_time_from_those_behind_it():
     assert times_s[5:] == [0.28, 0.32]
 
 
+def test_stamps_before_zero_count_from_the_first_frame_even_where_that_has_none():
+    expected = pytest.approx([0, 5, 10, 15])
+    assert times_of([-10_000, -5_000, 0, 5_000], period_s=5) == expected
+    assert times_of([0, -5_000, 0, 5_000], period_s=5) == expected
+
+
 def test_a_pause_is_not_filled_with_frames_of_one_stamp():
     assert times_of([0, 0, 10_000]) == pytest.approx([0, 0.04, 10])
 

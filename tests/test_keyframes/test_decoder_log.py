@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from keyframes.video.decoder_log import DecoderLog
+from keyframes.video.decoder_log import DecoderLog, hand_in
 from tests.conftest import ROOT
 
 
@@ -40,6 +40,14 @@ def test_logs_may_be_nested_and_used_from_two_threads():
         write("[c @ 0x1] three\n")
     assert list(inner.counts) == ["b: two"]
     assert list(outer.counts) == ["a: one", "b: two", "c: three"]
+
+
+def test_messages_in_this_process_say_nothing_about_pictures_that_come_from_elsewhere():
+    with DecoderLog() as here, DecoderLog(elsewhere=True) as elsewhere:
+        write("[av1 @ 0x1] Missing Sequence Header.\n")
+        hand_in(b"[av1 @ 0] [error] Corrupt frame detected\n")
+    assert list(elsewhere.counts) == ["av1: Corrupt frame detected"]
+    assert "av1: Missing Sequence Header." in here.counts
 
 
 def test_pythons_own_messages_still_reach_standard_error():
