@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-N_MOMENTS = int(os.environ.get("KEYFRAMES_KILLS", "2"))
+N_MOMENTS = int(os.environ.get("KEYFRAMES_KILLS", "1"))
 
 
 def contents(folder):

@@ -18,7 +18,7 @@ from keyframes.video import VideoReader, find_suspects
 from keyframes.video.inspection import inspect
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
-PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "3"))
+PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "2"))
 BLOCKS = (4 << 10, 64 << 10)
 N_FRAMES = 256
 # What two colour conversions may differ by on average, and a picture that is right from one that is not.

@@ -18,7 +18,7 @@ import pytest
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_batch.conftest import results, scans
 
-N_KILLS = int(os.environ.get("KEYFRAMES_KILLS", "2"))
+N_KILLS = int(os.environ.get("KEYFRAMES_KILLS", "1"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.alone,
