@@ -35,7 +35,7 @@ from clustering import k_means
 from quantize.block.kernels.choice import assign_by_rate
 from quantize.entropy.kernels.coder import START_CELL, Cells
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
-from quantize.multiresolution.coder import Choice, Steps, code_stripe
+from quantize.multiresolution.coder import Rates, Steps, code_stripe
 from quantize.multiresolution.colors import fitted_matrix, inverse
 from quantize.multiresolution.kernels.details import UNITS, Book, Model
 from quantize.multiresolution.kernels.surroundings import N_FEW_SIZES
@@ -211,9 +211,7 @@ def code_all(works, known):
             copies = [[band.copy() for band in groups] for groups in details]
             steps = Steps(*steps_of(step), plain_weights(layout), plain_cells(layout))
             for stripe in range(layout.n_stripes):
-                code_stripe(
-                    copies, layout, steps, models, Choice((RATE, RATE), (1.0, 1.0)), None, stripe, layout.n_levels
-                )
+                code_stripe(copies, layout, steps, models, Rates(RATE, RATE), None, stripe, layout.n_levels)
             yield models.models
 
 

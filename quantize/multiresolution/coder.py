@@ -36,29 +36,20 @@ class Steps(NamedTuple):
     cells: NDArray[np.uint8]
 
     def at(self, level: int) -> list[int]:
-        """Steps of luma and, if there is any, of chroma at a level (1 is the finest)."""
+        """Return the steps of luma and, if there is any, of chroma at a level (1 is the finest)."""
         pairs = zip((self.luma, self.chroma), self.weights[level - 1], strict=False)
         return [max(step * int(weight) // PLAIN_WEIGHT, 1) for step, weight in pairs]
 
 
-class Choice(NamedTuple):
-    """What the encoder weighs when it chooses codewords, of luma and of chroma.
+class Rates(NamedTuple):
+    """The encoder's weights of a bit, in squared steps, of luma and of chroma."""
 
-    Attributes
-    ----------
-    rates : tuple of float
-        Weight of a bit in squared steps.
-    zeroing : tuple of float
-        Weight of the squared error of a vector that becomes zero: above 1, more texture stays.
-    """
+    luma: float
+    chroma: float
 
-    rates: tuple[float, float]
-    zeroing: tuple[float, float]
-
-    def with_rates_raised(self, octaves: float) -> "Choice":
-        """Return the same with the weight of a bit raised."""
-        luma, chroma = (rate * 2**octaves for rate in self.rates)
-        return self._replace(rates=(luma, chroma))
+    def raised(self, octaves: float) -> "Rates":
+        """Return weights so many octaves larger."""
+        return Rates(self.luma * 2**octaves, self.chroma * 2**octaves)
 
 
 def code_levels(
@@ -66,7 +57,7 @@ def code_levels(
     layout: Layout,
     steps: Steps,
     known: Known,
-    choice: Choice,
+    rates: Rates,
     streams: list[list[bytes]] | None,
     level: int = 0,
 ) -> list[list[bytes]]:
@@ -77,8 +68,8 @@ def code_levels(
     details : list of list of array
         By level, finest first: luma's, chroma's. Replaced by what is decoded.
     layout, steps, known
-    choice : Choice
-        Of the encoder.
+    rates : Rates
+        Of the encoder; a decoder does without.
     streams : list of list of bytes or None
         By level, coarse to fine, a stream for each stripe; None to encode.
 
@@ -91,7 +82,7 @@ def code_levels(
 
     def stripe(number: int) -> list[bytes]:
         given = None if streams is None else [streams[i][number] for i in range(n_done)]
-        return code_stripe(details, layout, steps, known.fresh(), choice, given, number, n_done)
+        return code_stripe(details, layout, steps, known.fresh(), rates, given, number, n_done)
 
     by_stripe = list(thread_pool().map(stripe, range(layout.n_stripes)))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
@@ -102,7 +93,7 @@ def code_stripe(
     layout: Layout,
     steps: Steps,
     known: Known,
-    choice: Choice,
+    rates: Rates,
     given: list[bytes] | None,
     number: int,
     n_levels: int,
@@ -121,7 +112,7 @@ def code_stripe(
         n_vectors = bands[0].shape[0] * bands[0].shape[1]
         stream = Stream(None if given is None else given[i], n_vectors)
         others = NOTHING
-        for kind, band, step, rate, zeroing in zip(kinds, bands, steps.at(level), *choice, strict=False):
+        for kind, band, step, rate in zip(kinds, bands, steps.at(level), rates, strict=False):
             shape = (band.shape[0] + 3, band.shape[1] + 3)
             seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
             around = Surroundings(seen, signs, *parents[kind], *others)
@@ -140,7 +131,6 @@ def code_stripe(
                 known.models[kind],
                 room_for(steps_here, len(book.codewords)),
                 rate,
-                zeroing,
             )
             parents[kind] = others = seen, signs
         done.append(stream.end())

@@ -10,7 +10,7 @@ from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
 from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
 from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import shipped
-from quantize.multiresolution.coder import Choice, Steps, code_levels
+from quantize.multiresolution.coder import Rates, Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
 from quantize.multiresolution.layout import (
@@ -31,8 +31,7 @@ from quantize.targets import packed, reach
 FINEST_STEP, OCTAVES = 2.0, 0.0575
 GRAY = np.array([[1 << MATRIX_BITS]], np.int64)
 CLASS_BITS = 4
-# A decoder chooses nothing.
-NO_CHOICE = Choice((0.0, 0.0), (1.0, 1.0))
+NO_RATES = Rates(0.0, 0.0)
 
 
 def serves(height: int, width: int) -> bool:
@@ -78,7 +77,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     streams = [unpack_streams(data) for data in bands[: layout.n_levels - level]]
     check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")
     details = no_details(layout, level)
-    code_levels(details, layout, Steps(luma, chroma, weights, cells), shipped(), NO_CHOICE, streams, level)
+    code_levels(details, layout, Steps(luma, chroma, weights, cells), shipped(), NO_RATES, streams, level)
     return to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
 
 
@@ -149,8 +148,7 @@ class _Encoder:
         coarsest = low.astype(np.int64)
         coarse = code_planes(coarsest, coarse_step(luma, layout.n_levels), None)
         steps = Steps(luma, chroma, self.weights, self.cells)
-        choice = self.tuning.choice.with_rates_raised(octaves)
-        streams = code_levels(details, layout, steps, shipped(), choice, None)
+        streams = code_levels(details, layout, steps, shipped(), self.tuning.rates.raised(octaves), None)
         colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
         parameters = struct.pack(">BII", 1, luma, chroma)
         if layout.n_planes == 3:

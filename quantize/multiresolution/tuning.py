@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.datatypes import Tune
-from quantize.multiresolution.coder import Choice
+from quantize.multiresolution.coder import Rates
 from quantize.multiresolution.layout import (
     CELL_LOG,
     PLAIN_CLASS,
@@ -46,7 +46,7 @@ class Tuning:
     ----------
     chroma : float
         Steps of chroma by those of luma.
-    choice : Choice
+    rates : Rates
     masking : Masking or None
         None gives all cells the same step.
     weights : tuple of (float, float)
@@ -57,7 +57,7 @@ class Tuning:
     """
 
     chroma: float
-    choice: Choice
+    rates: Rates
     masking: Masking | None = None
     weights: tuple[tuple[float, float], ...] = ()
     fitted_colors: bool = False
@@ -70,17 +70,17 @@ class Tuning:
         return np.rint(np.array(rows)[:, : len(layout.components)] * PLAIN_WEIGHT).astype(np.uint8)
 
 
-# Lagrangian weight of a bit, in squared steps.
-RATE = 0.05
+# For the least squared error.
+RATES = Rates(0.05, 0.05)
 TUNINGS: dict[Tune, Tuning] = {
     "visual": Tuning(
         2.4,
-        Choice((0.04, 0.05), (1.25, 1.0)),
+        Rates(0.04, 0.05),
         Masking(0.24, 40.0),
         ((1.6, 1.95), (1.15, 1.0), (1.0, 0.77), (0.7, 0.77)),
     ),
-    "ssim": Tuning(2.0, Choice((RATE, RATE), (1.0, 1.0)), Masking(0.3, 40.0)),
-    "psnr": Tuning(1.1, Choice((RATE, RATE), (1.0, 1.0)), fitted_colors=True),
+    "ssim": Tuning(2.0, RATES, Masking(0.3, 40.0)),
+    "psnr": Tuning(1.1, RATES, fitted_colors=True),
 }
 WINDOW = 8
 # A map of every second class takes half the bytes and does as well.

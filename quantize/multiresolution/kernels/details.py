@@ -180,7 +180,6 @@ def code_details(
     model: Model,
     room: Room,
     rate: float,
-    zeroing: float,
 ) -> int:
     """Code the vectors of a band, from a row on.
 
@@ -189,7 +188,7 @@ def code_details(
 
     IN: first_row; level, 0 for the finest; steps (n_classes, n_components) int64, in 65,536ths of a
     sample; classes (rows, columns) uint8, of steps, of which each serves 2**shift x 2**shift vectors; book; rate,
-    the Lagrangian weight of a bit in squared steps; zeroing, the weight of the squared error of a zero. INOUT: details (rows, columns, n_components) int16: the original in
+    the Lagrangian weight of a bit in squared steps. INOUT: details (rows, columns, n_components) int16: the original in
     the encoder, what is decoded afterwards; coder; around; model. OUT: room.
     """
     n_rows, n_columns, n_components = details.shape
@@ -217,7 +216,7 @@ def code_details(
                 if square > LEAST_CODED_BITS * rate:
                     one = mixed_probability(bases, ONLY_NODE, learnt, flag_set, N_INPUTS)
                     other_cost = rate * COST[4095 - (one >> 4)]
-                    zero_cost = square * zeroing + rate * COST[one >> 4]
+                    zero_cost = square + rate * COST[one >> 4]
                     if zero_cost > other_cost:
                         j, cost = choose(vector, square, book, FEW_SIZES[sizes[3]], rate, costs)
                         if cost + other_cost < zero_cost:
