@@ -11,7 +11,7 @@ from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
 from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import shipped
 from quantize.multiresolution.coder import Rates, Steps, code_levels
-from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
 from quantize.multiresolution.layout import (
     LEAST_STEP,
@@ -127,7 +127,7 @@ class _Encoder:
         self.tuning = TUNINGS[settings.tune_of_photographs]
         self.matrix = GRAY
         if self.layout.n_planes == 3:
-            self.matrix = fitted_matrix(self.pixels) if self.tuning.fitted_colors else fixed_matrix()
+            self.matrix = self._matrix()
         self.weights = self.tuning.level_weights(self.layout)
         self.chunks = []
         if self.tuning.weights:
@@ -157,6 +157,12 @@ class _Encoder:
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
         chosen = {"levels": layout.n_levels, "step": luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
         return packed(self.picture, self.settings, "multiresolution", colors, chunks, chosen)
+
+    def _matrix(self) -> NDArray[np.int64]:
+        """Colour axes, as the tuning has them."""
+        if self.tuning.colors == "fitted":
+            return fitted_matrix(self.pixels)
+        return jpeg_matrix() if self.tuning.colors == "jpeg" else opponent_matrix()
 
     def _luma(self) -> NDArray[np.uint8]:
         if self.layout.n_planes == 1:

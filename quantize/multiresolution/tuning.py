@@ -1,12 +1,13 @@
-"""What the encoder is tuned for: the squared error, the structural similarity, or the eye.
+"""What the encoder is tuned for: the eye, the structural similarity, or the squared error.
 
 The eye and the structural similarity notice an error less where there is much to see already, so steps follow the
 variance of luma (contrast masking); and they notice errors in chroma less. The eye also notices the finest details
-least, so steps differ by level. The numbers of `visual` were fitted to SSIMULACRA2 and MS-SSIM on photographs of the
-training set, by `benchmarks/fit_visual.py`.
+least, so its steps differ by level. The numbers of `visual` were fitted to SSIMULACRA2 and MS-SSIM on photographs of
+the training set, by `benchmarks/fit_visual.py`.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,17 +26,23 @@ from quantize.multiresolution.layout import (
 
 @dataclass(frozen=True)
 class Masking:
-    """How steps follow the variance of luma: they grow with this power of it.
+    """How steps follow the variance of luma: they grow with a power of it.
 
     Attributes
     ----------
     power : float
     least_variance : float
         Added to the variance, so that noise does not count.
+    window : int
+        Side of the windows whose variance is measured, in pixels: 8 or 16.
+    blur : float
+        Weight of the cells beside a cell of the map, by its own.
     """
 
     power: float
     least_variance: float
+    window: int
+    blur: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class Tuning:
 
     Attributes
     ----------
+    colors : str
+        The colour axes: those fitted to the image, those of JPEG, or luma and opponent colours.
     chroma : float
         Steps of chroma by those of luma.
     rates : Rates
@@ -52,37 +61,33 @@ class Tuning:
     weights : tuple of (float, float)
         Weights of the steps of luma and chroma by level, finest first; of further levels, the last ones. Empty leaves
         all as they are.
-    fitted_colors : bool
-        Whether the colour axes are fitted to the image. Otherwise they are those of JPEG.
     """
 
+    colors: Literal["fitted", "jpeg", "opponent"]
     chroma: float
     rates: Rates
     masking: Masking | None = None
     weights: tuple[tuple[float, float], ...] = ()
-    fitted_colors: bool = False
 
     def level_weights(self, layout: Layout) -> NDArray[np.uint8]:
-        """Weights (n_levels, kinds) in 64ths."""
+        """Weights (n_levels, 1 or 2) in 64ths."""
         if not self.weights:
             return plain_weights(layout)
         rows = [self.weights[min(i, len(self.weights) - 1)] for i in range(layout.n_levels)]
         return np.rint(np.array(rows)[:, : len(layout.components)] * PLAIN_WEIGHT).astype(np.uint8)
 
 
-# For the least squared error.
-RATES = Rates(0.05, 0.05)
 TUNINGS: dict[Tune, Tuning] = {
     "visual": Tuning(
-        2.4,
+        "opponent",
+        2.0,
         Rates(0.04, 0.05),
-        Masking(0.24, 40.0),
-        ((1.6, 1.95), (1.15, 1.0), (1.0, 0.77), (0.7, 0.77)),
+        Masking(0.24, 40.0, 16, 0.25),
+        ((2.1, 1.96), (1.25, 1.0), (1.0, 0.92), (0.7, 0.64)),
     ),
-    "ssim": Tuning(2.0, RATES, Masking(0.3, 40.0)),
-    "psnr": Tuning(1.1, RATES, fitted_colors=True),
+    "ssim": Tuning("jpeg", 2.0, Rates(0.05, 0.05), Masking(0.3, 40.0, 8)),
+    "psnr": Tuning("fitted", 1.1, Rates(0.05, 0.05)),
 }
-WINDOW = 8
 # A map of every second class takes half the bytes and does as well.
 CLASS_STEP = 2
 
@@ -94,15 +99,23 @@ def plain_cells(layout: Layout) -> NDArray[np.uint8]:
 
 def variance_cells(luma: NDArray[np.uint8], layout: Layout, masking: Masking) -> NDArray[np.uint8]:
     """Map of steps that follow the variance of luma (height, width)."""
-    side = 1 << CELL_LOG
+    side, window = 1 << CELL_LOG, masking.window
     rows, columns = layout.cells
     cells = np.empty((rows, columns))
     padded = np.pad(luma, ((0, rows * side - len(luma)), (0, columns * side - luma.shape[1])), mode="edge")
     for r in range(rows):
-        windows = padded[r * side : (r + 1) * side].reshape(side // WINDOW, WINDOW, -1, WINDOW).astype(np.float32)
+        windows = padded[r * side : (r + 1) * side].reshape(side // window, window, -1, window).astype(np.float32)
         weights = 1 / (windows.var(axis=(1, 3)) + masking.least_variance)
-        cells[r] = weights.reshape(side // WINDOW, columns, side // WINDOW).mean(axis=(0, 2))
+        cells[r] = weights.reshape(side // window, columns, side // window).mean(axis=(0, 2))
     octaves = -masking.power * np.log2(cells)
+    if masking.blur:
+        octaves = _blurred(_blurred(octaves, masking.blur).T, masking.blur).T
     # Four classes are an octave.
     classes = np.rint(4 * (octaves - octaves.mean()) / CLASS_STEP) * CLASS_STEP + PLAIN_CLASS
     return np.clip(classes, 0, len(STEP_FACTORS) - 1).astype(np.uint8)
+
+
+def _blurred(cells: NDArray[np.float64], beside: float) -> NDArray[np.float64]:
+    """Mean of each row and the rows above and below, which weigh `beside`."""
+    padded = np.pad(cells, ((1, 1), (0, 0)), mode="edge")
+    return (padded[1:-1] + beside * (padded[:-2] + padded[2:])) / (1 + 2 * beside)
