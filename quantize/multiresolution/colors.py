@@ -20,7 +20,7 @@ FIXED = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
 # Weights of red and blue in the luma that goes with opponent colours: of blue, as much as the eye's cones of long and
 # middle waves see. The scales are how coarse blue against green and red against green may be, beside each other.
 RED, BLUE = 0.299, 0.078
-BLUE_SCALE, RED_SCALE = 2.88, 2.88
+BLUE_SCALE, RED_SCALE = 1.44, 1.73
 
 
 def jpeg_matrix() -> NDArray[np.int64]:

@@ -80,10 +80,10 @@ class Tuning:
 TUNINGS: dict[Tune, Tuning] = {
     "visual": Tuning(
         "opponent",
-        2.0,
-        Rates(0.04, 0.05),
-        Masking(0.24, 40.0, 16, 0.25),
-        ((2.1, 1.96), (1.25, 1.0), (1.0, 0.92), (0.7, 0.64)),
+        4.0,
+        Rates(0.031, 0.05),
+        Masking(0.21, 40.0, 16, 0.25),
+        ((1.72, 1.61), (1.03, 0.82), (0.82, 0.76), (0.57, 0.53)),
     ),
     "ssim": Tuning("jpeg", 2.0, Rates(0.05, 0.05), Masking(0.3, 40.0, 8)),
     "psnr": Tuning("fitted", 1.1, Rates(0.05, 0.05)),
