@@ -5,8 +5,8 @@
 
 Each number is moved a little, up or down, and the move kept where it makes files smaller at equal quality: the mean,
 over the photographs and two rates, of the change of size against the curve of `--tune ssim`, both measures weighing
-about the same. Moves become smaller from round to round. It prints what it has found; `quantize/multiresolution/tuning.py`
-and `colors.py` hold the numbers, rounded. A round takes about ten minutes.
+about the same. Moves become smaller from round to round. It prints what it has found; `tuning.py` and `colors.py` of
+`quantize/multiresolution` hold the numbers, rounded. A round takes about ten minutes.
 
 The photographs are crops of some of those that the codebooks are trained on (see `train_multiresolution`), and three of
 scikit-image, which has them in the public domain. None of them is in any of the usual test sets.

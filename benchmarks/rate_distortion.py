@@ -227,7 +227,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", default=ROOT / "docs" / "rate_distortion.png", type=Path)
     parser.add_argument("parts_and_images", nargs="+", metavar="PART|IMAGE")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     images = [path for path in arguments.parts_and_images if path not in PARTS]
     chosen = [part for part in arguments.parts_and_images if part in PARTS] or PARTS
     if not images:

@@ -82,7 +82,7 @@ TUNINGS: dict[Tune, Tuning] = {
         "opponent",
         4.0,
         Rates(0.031, 0.05),
-        Masking(0.21, 40.0, 16, 0.25),
+        Masking(0.21, 40.0, 16, 0.16),
         ((1.72, 1.61), (1.03, 0.82), (0.82, 0.76), (0.57, 0.53)),
     ),
     "ssim": Tuning("jpeg", 2.0, Rates(0.05, 0.05), Masking(0.3, 40.0, 8)),
