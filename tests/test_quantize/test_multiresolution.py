@@ -10,9 +10,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 import quantize
-from quantize.datatypes import Picture, Settings
+from quantize.container import IMAGE_SIGNATURE, pack, unpack
+from quantize.datatypes import MOST_PIXELS, Picture, Settings
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books
+from quantize.multiresolution.coder import Steps
 from quantize.multiresolution.colors import fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.kernels.wavelet import (
     LIFTING,
@@ -21,9 +23,10 @@ from quantize.multiresolution.kernels.wavelet import (
     transform_columns,
     transform_rows,
 )
-from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout
+from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout, plain_weights
 from quantize.multiresolution.profile import serves
 from quantize.multiresolution.transform import analyse, synthesise
+from quantize.multiresolution.tuning import plain_cells
 from quantize.pipeline import decode_picture, encode_picture
 from tests.conftest import compiled_only
 from tests.test_quantize.conftest import photo
@@ -110,7 +113,12 @@ def test_no_sample_is_out_of_range(value):
 
 def test_the_matrix_is_undone():
     pixels = photo(64, 64)
-    for matrix in (jpeg_matrix(), opponent_matrix(), fitted_matrix(pixels), fitted_matrix(np.zeros((2, 2, 3), np.uint8))):
+    for matrix in (
+        jpeg_matrix(),
+        opponent_matrix(),
+        fitted_matrix(pixels),
+        fitted_matrix(np.zeros((2, 2, 3), np.uint8)),
+    ):
         assert inverse(matrix) @ matrix / 4096**2 == pytest.approx(np.eye(3), abs=1e-3)
 
 
@@ -282,6 +290,49 @@ def test_settings_of_other_profiles_are_errors(options):
         quantize.encode(photo(8, 8), profile="multiresolution", **options)
     with pytest.raises(quantize.SettingsError):
         quantize.encode(photo(8, 8), profile="block", tune="ssim")
+
+
+def test_each_profile_takes_the_tuning_that_it_has():
+    with pytest.raises(quantize.SettingsError, match="visual or ssim or psnr"):
+        Settings(tune="ears")
+    with pytest.raises(quantize.SettingsError, match="leave it out"):
+        Settings(tune="visual", block=1)
+    assert Settings(tune="psnr", block=2).wants_blocks
+
+
+def chunks_of(data):
+    return dict(unpack(data, MOST_PIXELS).chunks)
+
+
+def test_photographs_are_tuned_for_the_eye_unless_a_psnr_is_asked_for():
+    pixels = photo(64, 80)
+    usual, for_psnr = (quantize.encode(pixels, profile="multiresolution", **o) for o in ({"quality": 50}, {"psnr": 30}))
+    assert usual == quantize.encode(pixels, profile="multiresolution", quality=50, tune="visual")
+    assert for_psnr == quantize.encode(pixels, profile="multiresolution", psnr=30, tune="psnr")
+    assert {"LEVL", "CELL"} <= {kind.decode() for kind in chunks_of(usual)}
+    assert b"LEVL" not in chunks_of(for_psnr)
+    assert (version_of(usual), version_of(for_psnr)) == (2, 1)
+
+
+def version_of(data):
+    return data[len(IMAGE_SIGNATURE) + 8]
+
+
+@pytest.mark.parametrize("weights", [bytes(6), b"@" * 5, b"@" * 7, b""])
+def test_weights_that_do_not_fit_are_damage(weights):
+    pixels = photo(64, 64)
+    chunks = chunks_of(quantize.encode(pixels, profile="multiresolution"))
+    assert len(chunks[b"LEVL"]) == 6
+    with pytest.raises(quantize.ContainerError, match="weights of levels"):
+        quantize.decode(pack("multiresolution", pixels, list((chunks | {b"LEVL": weights}).items()), {}))
+
+
+def test_a_weight_of_a_level_multiplies_its_steps():
+    layout = Layout(64, 64, 3)
+    weights = plain_weights(layout)
+    weights[0] = 32, 128
+    steps = Steps(1000, 3000, weights, plain_cells(layout))
+    assert [steps.at(level) for level in (1, 2, 3)] == [[500, 6000], [1000, 3000], [1000, 3000]]
 
 
 def test_a_strip_takes_another_profile():
