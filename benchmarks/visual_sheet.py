@@ -3,8 +3,8 @@
 
     python benchmarks/visual_sheet.py [-o docs/visual.jpg]
 
-It is a part of scikit-learn's flower.jpg (CC BY 2.0, https://www.flickr.com/photos/vultilion/), twice as large. Each
-codec gets the whole photograph, and the quality that comes nearest to the rate. Labels have bits per pixel, and
+It is a part of scikit-learn's flower.jpg (CC BY 2.0, https://www.flickr.com/photos/vultilion/). Each codec
+gets the whole photograph, and the quality that comes nearest to the rate. Labels have bits per pixel, and
 SSIMULACRA2.
 """
 
@@ -26,8 +26,7 @@ import quantize
 
 ROOT = Path(__file__).resolve().parent.parent
 RATES = (0.2, 0.4, 0.8)
-PART = slice(140, 240), slice(250, 370)
-ZOOM = 2
+PART = slice(90, 290), slice(190, 430)
 LABEL_ROWS = 22
 QUALITIES = {"JPEG": range(1, 100), "AVIF": range(1, 100)}
 
@@ -61,7 +60,7 @@ def main():
     arguments = parser.parse_args()
     pixels = np.ascontiguousarray(load_sample_image("flower.jpg"))
     judge, n_pixels = Judge(pixels), pixels[..., 0].size
-    height, width = (ZOOM * (part.stop - part.start) for part in PART)
+    height, width = (part.stop - part.start for part in PART)
     sheet = Image.new("RGB", (5 * width, 3 * (height + LABEL_ROWS)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for row, rate in enumerate(RATES):
@@ -72,8 +71,7 @@ def main():
             if data:
                 label += f": {8 * len(data) / n_pixels:.2f} bpp, {judge.ssimulacra2(shown):.0f}"
             draw.text((x + 4, y + 3), label, "black", font)
-            part = Image.fromarray(np.ascontiguousarray(shown[PART]))
-            sheet.paste(part.resize((width, height), Image.Resampling.NEAREST), (x, y + LABEL_ROWS))
+            sheet.paste(Image.fromarray(np.ascontiguousarray(shown[PART])), (x, y + LABEL_ROWS))
     sheet.save(arguments.output, quality=88, subsampling=0, optimize=True)
     print(f"{arguments.output}: {arguments.output.stat().st_size} bytes")
 
