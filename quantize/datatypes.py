@@ -144,7 +144,7 @@ class Settings:
         _check("subsampling", self.subsampling, self.subsampling in (None, *get_args(Subsampling)), "420 or 444")
         _check("algorithm", self.algorithm, self.algorithm in get_args(Algorithm), "kmeans or centnn")
         _check("tune", self.tune, self.tune in (None, *get_args(Tune)), " or ".join(get_args(Tune)))
-        _check("seed", self.seed, _within(self.seed, 0, 2**32 - 1), "0 to 4294967295")
+        _check("seed", self.seed, self.seed is not None and _within(self.seed, 0, 2**32 - 1), "0 to 4294967295")
         if len(self.targets) > 1:
             raise SettingsError(f"give only one of {', '.join(f'--{name}' for name in self.targets)}")
         fitting = "palette" if self.block == 1 else "block"
@@ -218,7 +218,12 @@ class Settings:
 
 
 def _within(value: float | None, least: float, most: float) -> bool:
-    return value is None or (isinstance(value, Real) and least <= value <= most)
+    return value is None or (_is_number(value) and least <= value <= most)
+
+
+def _is_number(value: object) -> bool:
+    """Tell Python's and NumPy's numbers from text and lists, which cannot be compared."""
+    return isinstance(value, Real)
 
 
 def _check(name: str, value: Any, good: bool, wanted: str) -> None:
