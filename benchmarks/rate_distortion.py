@@ -1,23 +1,26 @@
 #!/usr/bin/env python3
-"""Rate and distortion of the profiles beside JPEG and WebP, as a table and as a plot; what each part of ours gains.
+"""Rate and distortion of `quantize` beside six other formats, as a table and as a plot; what each part of ours gains.
 
     python benchmarks/rate_distortion.py [curves] [ablation] [speed] [-o docs/rate_distortion.png] IMAGE...
 
-curves: mean change of size at equal quality, in percent, where the curves of both overlap, by three measures: PSNR of
-all samples, PSNR of luma, structural similarity of luma. JPEG as Pillow writes it (4:2:0, optimised), WebP (method 4).
-The plot has the mean of each measure over the images at each bit rate. ablation: the same against JPEG, with a part
-left out. speed: megapixels a second, within this process, the second run.
+curves: mean change of size at equal quality, in percent, where the curves of both overlap, by five measures: PSNR of
+all samples, PSNR of luma, structural similarity of luma, at one scale and at several, and SSIMULACRA2. The other
+formats are those of `image_codecs`. The plot has the mean of three measures over the images at each bit rate. ablation:
+the same against JPEG, with a part left out. speed: megapixels a second, within this process, the second run.
 """
 
 import argparse
-import io
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from image_codecs import CODECS
+from image_quality import Judge
 from PIL import Image, ImageDraw, ImageFont
 
 # This folder has a module of the package's name.
@@ -26,53 +29,64 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import quantize
 from quantize.metrics import psnr, ssim
-from quantize.multiresolution import books, profile, tuning
+from quantize.multiresolution import books, profile
+from quantize.multiresolution.coder import Rates
+from quantize.multiresolution.tuning import TUNINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 
 PARTS = ("curves", "ablation", "speed")
-MEASURES = ("RGB-PSNR", "luma-PSNR", "SSIM")
-JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 88, 94)
-WEBP_QUALITIES = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 88, 94)
+MEASURES = ("RGB-PSNR", "luma-PSNR", "SSIM", "MS-SSIM", "SSIMULACRA2")
+PLOTTED = (0, 3, 4)
 RATES = (0.2, 0.4, 0.8, 1.5)
+OURS = {
+    "visual": {"tune": "visual"},
+    "ssim": {"tune": "ssim"},
+    "psnr": {"tune": "psnr"},
+}
 COLORS = {
     "JPEG": (214, 39, 40),
     "WebP": (255, 127, 14),
-    "block": (127, 127, 127),
-    "multiresolution": (31, 119, 180),
-    "multiresolution, --tune ssim": (44, 160, 44),
+    "JPEG XL": (148, 103, 189),
+    "AVIF": (127, 127, 127),
+    "visual": (31, 119, 180),
+    "psnr": (44, 160, 44),
 }
 
 
+@cache
 def read(source):
-    return np.asarray(Image.open(source).convert("RGB"))
+    return np.array(Image.open(source).convert("RGB"))
+
+
+@cache
+def judge(source):
+    return Judge(read(source))
 
 
 def luma(pixels):
     return (pixels @ np.array([0.299, 0.587, 0.114]))[..., None]
 
 
-def measured(pixels, data, decoded):
-    """Bits a pixel, and the three measures."""
+def measured(path, data, decoded):
+    """Bits a pixel, and the five measures."""
+    pixels = read(path)
     error = np.square(luma(pixels) - luma(decoded)).mean()
-    luma_psnr = 10 * np.log10(255**2 / error)
-    return 8 * len(data) / pixels[..., 0].size, psnr(pixels, decoded), luma_psnr, ssim(pixels, decoded)
+    values = psnr(pixels, decoded), 10 * np.log10(255**2 / error), ssim(pixels, decoded)
+    alike = judge(path).ms_ssim(decoded), judge(path).ssimulacra2(decoded)
+    return 8 * len(data) / pixels[..., 0].size, *values, *alike
 
 
-def by_pillow(pixels, kind, qualities, **options):
-    points = []
-    for quality in qualities:
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, kind, quality=quality, **options)
-        points.append(measured(pixels, buffer.getvalue(), read(buffer)))
-    return points
+def theirs(path, name):
+    encode, qualities = CODECS[name]
+    return [measured(path, *encode(read(path), quality)) for quality in qualities]
 
 
-def ours(pixels, **options):
+def ours(path, **options):
     points = []
     for rate in RATES:
-        data = quantize.encode(pixels, bpp=rate, **options)
-        points.append(measured(pixels, data, quantize.decode(data)))
+        data = quantize.encode(read(path), bpp=rate, profile="multiresolution", **options)
+        points.append(measured(path, data, quantize.decode(data)))
     return points
 
 
@@ -91,35 +105,28 @@ def change(points, others, measure):
 
 
 def curves(paths, place):
-    methods = {
-        "JPEG": lambda pixels: by_pillow(pixels, "JPEG", JPEG_QUALITIES, optimize=True),
-        "WebP": lambda pixels: by_pillow(pixels, "WEBP", WEBP_QUALITIES, method=4),
-        "block": lambda pixels: ours(pixels, profile="block"),
-        "multiresolution": lambda pixels: ours(pixels, profile="multiresolution"),
-        "multiresolution, --tune ssim": lambda pixels: ours(pixels, profile="multiresolution", tune="ssim"),
-    }
-    found = {name: [method(read(path)) for path in paths] for name, method in methods.items()}
-    print(
-        f"{'% of size against':32}" + "".join(f"{other + ': ' + m:>18}" for other in ("JPEG", "WebP") for m in MEASURES)
-    )
-    for name in list(methods)[2:]:
-        rows = [
-            [change(found[name][i], found[other][i], m) for other in ("JPEG", "WebP") for m in range(3)]
-            for i in range(len(paths))
-        ]
-        for path, row in zip(paths, rows, strict=True):
-            print(f"  {name[:18]:18}{Path(path).stem:12}" + "".join(f"{value:18.1f}" for value in row))
-        print(f"{name:32}" + "".join(f"{value:18.1f}" for value in np.nanmean(rows, axis=0)))
-    plot(found, place)
+    found = {}
+    for name in (*CODECS, *OURS):
+        found[name] = [theirs(path, name) if name in CODECS else ours(path, **OURS[name]) for path in paths]
+        print(f"{name} measured", file=sys.stderr, flush=True)
+    header = "".join(f"{measure:>14}" for measure in MEASURES)
+    for name in OURS:
+        print(f"\n{'--tune ' + name:16}{header}")
+        for other in (*CODECS, *OURS):
+            if other != name:
+                pairs = list(zip(found[name], found[other], strict=True))
+                means = [np.nanmean([change(*pair, m) for pair in pairs]) for m in range(len(MEASURES))]
+                print(f"{other:16}" + "".join(f"{value:14.1f}" for value in means), flush=True)
+    plot({name: found[name] for name in COLORS}, place)
 
 
 def plot(found, place):
-    """Draw a panel for each measure: the mean over the images at each rate."""
+    """Draw a panel for each of three measures: the mean over the images at each rate."""
     side, margin = 460, 56
     image = Image.new("RGB", (3 * side, side + 40), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(14)
     rates = np.linspace(np.log2(RATES[0]), np.log2(RATES[-1]), 60)
-    for m, measure in enumerate(MEASURES):
+    for panel, m in enumerate(PLOTTED):
         lines = {}
         for name, images in found.items():
             each = []
@@ -129,11 +136,12 @@ def plot(found, place):
             lines[name] = np.mean(each, axis=0)
         low, high = (function([function(line) for line in lines.values()]) for function in (np.nanmin, np.nanmax))
 
-        def at(rate, value, m=m, low=low, high=high):
+        def at(rate, value, panel=panel, low=low, high=high):
             x = margin + (rate - rates[0]) / (rates[-1] - rates[0]) * (side - 1.4 * margin)
-            return m * side + x, side - margin - (value - low) / (high - low) * (side - 2 * margin)
+            return panel * side + x, side - margin - (value - low) / (high - low) * (side - 2 * margin)
 
-        draw.text((m * side + margin, 16), f"{measure}{' in dB' if m < 2 else ''} by bits a pixel", "black", font)
+        unit = " in dB" if "PSNR" in MEASURES[m] else ""
+        draw.text((panel * side + margin, 16), f"{MEASURES[m]}{unit} by bits per pixel", "black", font)
         for rate in RATES:
             draw.line([at(np.log2(rate), low), at(np.log2(rate), high)], (225, 225, 225))
             x, y = at(np.log2(rate), low)
@@ -141,14 +149,14 @@ def plot(found, place):
         for value in np.linspace(low, high, 6):
             draw.line([at(rates[0], value), at(rates[-1], value)], (225, 225, 225))
             x, y = at(rates[0], value)
-            draw.text((x - 46, y - 8), f"{value:.1f}" if m < 2 else f"{value:.3f}", "black", font)
+            draw.text((x - 46, y - 8), f"{value:.3f}" if high <= 1 else f"{value:.1f}", "black", font)
         for name, line in lines.items():
             points = [at(*pair) for pair in zip(rates, line, strict=True) if np.isfinite(pair[1])]
             draw.line(points, COLORS[name], 3, "curve")
     for k, (name, color) in enumerate(COLORS.items()):
-        x = margin + k * 250
+        x = margin + k * 190
         draw.line([(x, side + 14), (x + 24, side + 14)], color, 4)
-        draw.text((x + 30, side + 5), name, "black", font)
+        draw.text((x + 30, side + 5), f"quantize, {name}" if name in OURS else name, "black", font)
     image.save(place, optimize=True)
     print(f"{place} drawn")
 
@@ -170,21 +178,31 @@ def ablation(paths):
     known = books.shipped()
     unlearnt = books.Known(known.books, {kind: books.new_model(len(b.children)) for kind, b in known.books.items()})
     plain = {kind: book._replace(rates=book.rates * 0) for kind, book in known.books.items()}
+
+    def tuned(name, **parts):
+        return (profile, "TUNINGS", {**TUNINGS, name: replace(TUNINGS[name], **parts)})
+
     variants = {
-        "all": (),
-        "models that know nothing": ((profile, "shipped", lambda: unlearnt),),
-        "nearest codeword, no rate": ((profile, "shipped", lambda: books.Known(plain, known.models)),),
-        "hardly any zeroing": ((profile, "RATE", 0.01),),
-        "JPEG's colours": ((profile, "fitted_matrix", lambda pixels: profile.fixed_matrix()),),
-        "chroma as fine as luma": ((tuning, "CHROMA", None), (profile, "CHROMA", {"psnr": 1.0, "ssim": 1.0})),
+        "visual": ("visual", ()),
+        "steps alike at all levels": ("visual", (tuned("visual", weights=()),)),
+        "no masking": ("visual", (tuned("visual", masking=None),)),
+        "JPEG's colours": ("visual", (tuned("visual", colors="jpeg"),)),
+        "rates of psnr": ("visual", (tuned("visual", rates=TUNINGS["psnr"].rates),)),
+        "psnr": ("psnr", ()),
+        "models that know nothing": ("psnr", ((profile, "shipped", lambda: unlearnt),)),
+        "nearest codeword, no rate": ("psnr", ((profile, "shipped", lambda: books.Known(plain, known.models)),)),
+        "hardly any zeroing": ("psnr", (tuned("psnr", rates=Rates(0.01, 0.01)),)),
+        "JPEG's colours, psnr": ("psnr", (tuned("psnr", colors="jpeg"),)),
+        "chroma as fine as luma": ("psnr", (tuned("psnr", chroma=1.0),)),
     }
-    jpeg = [by_pillow(read(path), "JPEG", JPEG_QUALITIES, optimize=True) for path in paths]
-    print(f"\n{'% of size against JPEG':32}" + "".join(f"{measure:>12}" for measure in MEASURES))
-    for name, replacements in variants.items():
+    jpeg = [theirs(path, "JPEG") for path in paths]
+    print(f"\n{'% of size against JPEG':28}" + "".join(f"{measure:>14}" for measure in MEASURES))
+    for name, (tune, replacements) in variants.items():
         with without(*replacements):
-            points = [ours(read(path), profile="multiresolution") for path in paths]
-        means = [np.nanmean([change(a, b, m) for a, b in zip(points, jpeg, strict=True)]) for m in range(3)]
-        print(f"{name:32}" + "".join(f"{value:12.1f}" for value in means))
+            points = [ours(path, tune=tune) for path in paths]
+        pairs = list(zip(points, jpeg, strict=True))
+        means = [np.nanmean([change(*pair, m) for pair in pairs]) for m in range(len(MEASURES))]
+        print(f"{name:28}" + "".join(f"{value:14.1f}" for value in means), flush=True)
 
 
 def speed(paths):
@@ -209,7 +227,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", default=ROOT / "docs" / "rate_distortion.png", type=Path)
     parser.add_argument("parts_and_images", nargs="+", metavar="PART|IMAGE")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     images = [path for path in arguments.parts_and_images if path not in PARTS]
     chosen = [part for part in arguments.parts_and_images if part in PARTS] or PARTS
     if not images:

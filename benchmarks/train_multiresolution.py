@@ -35,13 +35,13 @@ from clustering import k_means
 from quantize.block.kernels.choice import assign_by_rate
 from quantize.entropy.kernels.coder import START_CELL, Cells
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
-from quantize.multiresolution.coder import Steps, code_stripe
+from quantize.multiresolution.coder import Rates, Steps, code_stripe
 from quantize.multiresolution.colors import fitted_matrix, inverse
 from quantize.multiresolution.kernels.details import UNITS, Book, Model
 from quantize.multiresolution.kernels.surroundings import N_FEW_SIZES
-from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, Layout, detail_steps
+from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, Layout, detail_steps, plain_weights
 from quantize.multiresolution.transform import analyse
-from quantize.multiresolution.tuning import CHROMA, plain_cells
+from quantize.multiresolution.tuning import TUNINGS, plain_cells
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -125,7 +125,7 @@ def bands(pixels):
 
 def steps_of(step):
     """Return the steps of luma and of chroma."""
-    return round(step * STEP_UNITS), round(step * STEP_UNITS * CHROMA["psnr"])
+    return round(step * STEP_UNITS), round(step * STEP_UNITS * TUNINGS["psnr"].chroma)
 
 
 def collect(works, rng):
@@ -209,9 +209,9 @@ def code_all(works, known):
         for step in STEPS:
             models = known.fresh()
             copies = [[band.copy() for band in groups] for groups in details]
-            steps = Steps(*steps_of(step), plain_cells(layout))
+            steps = Steps(*steps_of(step), plain_weights(layout), plain_cells(layout))
             for stripe in range(layout.n_stripes):
-                code_stripe(copies, layout, steps, models, RATE, None, stripe, layout.n_levels)
+                code_stripe(copies, layout, steps, models, Rates(RATE, RATE), None, stripe, layout.n_levels)
             yield models.models
 
 

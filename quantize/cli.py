@@ -96,8 +96,12 @@ def main(
     ] = None,
     algorithm: Annotated[Algorithm, typer.Option(help="How to find the codewords.")] = "kmeans",
     tune: Annotated[
-        Tune, typer.Option(help="For photographs: optimise the squared error, or the structural similarity.")
-    ] = "psnr",
+        Tune | None,
+        typer.Option(
+            help="For photographs: optimise what the eye sees (visual), the structural similarity (ssim), or the "
+            "squared error (psnr). Default: visual; with --psnr, psnr."
+        ),
+    ] = None,
     codebook: Annotated[
         Path | None,
         typer.Option(metavar="BOOK.vqc", help="A codebook that many images share; needed to decode them, too."),

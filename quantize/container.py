@@ -14,7 +14,7 @@ chunks of an image come in the order below; those marked ? may be missing.
 
 ::
 
-    HEAD    version (1 byte): 1
+    HEAD    version (1 byte): 2 if there is a chunk LEVL, otherwise 1
             profile (1): 1 palette, 2 block, 3 multi-resolution
             channels (1): 1 gray, 2 gray and alpha, 3 red green blue, 4 these and alpha
             height, width (4 each): 1 and more
@@ -39,6 +39,8 @@ chunks of an image come in the order below; those marked ? may be missing.
     MRES    which codebooks and models (1): 1, those of `known.npz`
             steps of luma and of chroma (4 each), 64 to 65,536 and to 262,144: 256 for each gray level
             of colour images: the matrix (2 each, with a sign, nine), row by row, in 4,096ths
+    LEVL ?  weights of the steps (1 each), 1 to 255, in 64ths: for each level, finest first, that of luma and, of colour
+            images, that of chroma; without, all are 64
     CELL ?  classes of steps, a symbol stream of 4 bits: one for each 16 x 16 pixels of the padded image; without, all 8
     ALPH ?  as above
     COAR    the coarsest planes: a stream
@@ -112,7 +114,8 @@ high part odd ones; each sample x with neighbours l and r (mirrored at the ends)
 
 The coarsest planes are whole multiples of max(1, step C * 8 >> 24), all with the step of luma, coded like the coarsest
 planes above. The vectors of luma have three components, those of chroma six, three of either plane. A component of v
-16ths of a step is (v S + 65536) >> 17 before its sign, with S = step D F >> 16, at least 1. C, D and F are the tables
+16ths of a step is (v S + 65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least
+1, where L is the weight of the level. C, D and F are the tables
 COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
 by class; the class of a vector is that of the pixel at its upper left corner. How the decisions are made is told in
 `quantize.multiresolution.kernels.details`, and what they are seen together with in
@@ -146,6 +149,8 @@ from quantize.errors import ContainerError, check
 IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
 VERSION = 1
+# Version 2 added LEVL. A file without it stays readable for older programs.
+VERSION_WITH_WEIGHTS = 2
 PROFILES = ("palette", "block", "multiresolution")
 METADATA = {"exif": b"exif", "icc": b"iccp", "png": b"pngc", "xmp": b"xmpp"}
 MOST_METADATA = 16 << 20
@@ -195,7 +200,8 @@ def pack(
 ) -> bytes:
     """Bytes of an image file whose chunks decode to these pixels (height, width, n_channels)."""
     height, width, channels = pixels.shape
-    head = struct.pack(">BBBII", VERSION, PROFILES.index(profile) + 1, channels, height, width)
+    version = VERSION_WITH_WEIGHTS if any(kind == b"LEVL" for kind, _ in chunks) else VERSION
+    head = struct.pack(">BBBII", version, PROFILES.index(profile) + 1, channels, height, width)
     packed = [(b"HEAD", head)]
     for name, data in sorted(metadata.items()):
         if len(data) > MOST_METADATA:
@@ -326,8 +332,8 @@ def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int,
     """Profile, channels, height and width."""
     kind, body = chunk
     check(kind == b"HEAD" and len(body) > 0, "does not begin with its header")
-    if body[0] != VERSION:
-        raise ContainerError(f"is of version {body[0]}, this program reads {VERSION}; update it")
+    if not VERSION <= body[0] <= VERSION_WITH_WEIGHTS:
+        raise ContainerError(f"is of version {body[0]}, this program reads up to {VERSION_WITH_WEIGHTS}; update it")
     check(len(body) == 11, "has a header of the wrong length")
     _, profile, channels, height, width = struct.unpack(">BBBII", body)
     if not 1 <= profile <= len(PROFILES) or not 1 <= channels <= 4 or height < 1 or width < 1:

@@ -6,6 +6,7 @@ NumPy is imported for type checkers alone: the command line takes its choices fr
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from quantize.errors import SettingsError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Profile = Literal["auto", "palette", "block", "multiresolution"]
 Subsampling = Literal["420", "444"]
 Algorithm = Literal["kmeans", "centnn"]
-Tune = Literal["psnr", "ssim"]
+Tune = Literal["visual", "ssim", "psnr"]
 BLOCKS = (1, 2, 4, 8)
 MOST_COLORS = 256
 MOST_CODEWORDS = 1024
@@ -98,7 +99,7 @@ class Options(TypedDict, total=False):
     algorithm: Algorithm
     dither: bool
     dither_level: float | None
-    tune: Tune
+    tune: Tune | None
     strip: bool
     min_quality: int | None
     skip_if_larger: bool
@@ -126,7 +127,7 @@ class Settings:
     algorithm: Algorithm = "kmeans"
     dither: bool = False
     dither_level: float | None = None
-    tune: Tune = "psnr"
+    tune: Tune | None = None
     strip: bool = False
     min_quality: int | None = None
     skip_if_larger: bool = False
@@ -142,8 +143,8 @@ class Settings:
         _check("block", self.block, self.block in (None, *BLOCKS), "1, 2, 4 or 8")
         _check("subsampling", self.subsampling, self.subsampling in (None, *get_args(Subsampling)), "420 or 444")
         _check("algorithm", self.algorithm, self.algorithm in get_args(Algorithm), "kmeans or centnn")
-        _check("tune", self.tune, self.tune in get_args(Tune), "psnr or ssim")
-        _check("seed", self.seed, _within(self.seed, 0, 2**32 - 1), "0 to 4294967295")
+        _check("tune", self.tune, self.tune in (None, *get_args(Tune)), " or ".join(get_args(Tune)))
+        _check("seed", self.seed, self.seed is not None and _within(self.seed, 0, 2**32 - 1), "0 to 4294967295")
         if len(self.targets) > 1:
             raise SettingsError(f"give only one of {', '.join(f'--{name}' for name in self.targets)}")
         fitting = "palette" if self.block == 1 else "block"
@@ -160,7 +161,7 @@ class Settings:
             raise SettingsError(
                 f"{self.of_blocks} cannot be combined with the profile multiresolution; leave one of them out"
             )
-        if self.tune != "psnr" and (self.wants_palette or self.wants_blocks):
+        if self.tune not in (None, "psnr") and (self.wants_palette or self.wants_blocks):
             raise SettingsError("tune is for the profile multiresolution; leave it out")
 
     @property
@@ -190,6 +191,11 @@ class Settings:
         return self.profile == "multiresolution"
 
     @property
+    def tune_of_photographs(self) -> Tune:
+        """What to tune a photograph for: the eye, unless a PSNR is asked for."""
+        return self.tune or ("visual" if self.psnr is None else "psnr")
+
+    @property
     def of_blocks(self) -> str:
         """Name of a setting that only blocks have, or nothing."""
         given = {"codewords": self.codewords, "subsampling": self.subsampling}
@@ -212,7 +218,12 @@ class Settings:
 
 
 def _within(value: float | None, least: float, most: float) -> bool:
-    return value is None or least <= value <= most
+    return value is None or (_is_number(value) and least <= value <= most)
+
+
+def _is_number(value: object) -> bool:
+    """Tell Python's and NumPy's numbers from text and lists, which cannot be compared."""
+    return isinstance(value, Real)
 
 
 def _check(name: str, value: Any, good: bool, wanted: str) -> None:

@@ -171,7 +171,7 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
     free = settings.psnr is None and settings.bpp is None
     if not free or not _may_be_drawn(picture.pixels):
         return _of_photograph(picture, settings)
-    untargeted = replace(settings, quality=None, max_bytes=None, tune="psnr")
+    untargeted = replace(settings, quality=None, max_bytes=None, tune=None)
     drawn = encode_palette(picture, untargeted, write, of_palette)
     # Nothing is lost with so few colours, so that no more bytes would help; and nobody wants to lose icons.
     fits = settings.max_bytes is None or len(drawn.data) <= settings.max_bytes

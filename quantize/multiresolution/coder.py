@@ -9,7 +9,7 @@ from quantize.entropy.streams import Stream
 from quantize.multiresolution.books import KINDS, Known
 from quantize.multiresolution.kernels.details import MOST_BYTES, code_details, room_for
 from quantize.multiresolution.kernels.surroundings import Surroundings
-from quantize.multiresolution.layout import CELL_LOG, Layout, detail_steps
+from quantize.multiresolution.layout import CELL_LOG, PLAIN_WEIGHT, Layout, detail_steps
 from quantize.multiresolution.transform import Details
 from quantize.thread_pool import thread_pool
 
@@ -18,11 +18,38 @@ NOTHING = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
 
 
 class Steps(NamedTuple):
-    """Steps of luma and chroma, in 256ths of a gray level, and the class of each cell of the map."""
+    """The steps of an image.
+
+    Attributes
+    ----------
+    luma, chroma : int
+        In 256ths of a gray level.
+    weights : array (n_levels, 1 or 2), uint8
+        What the steps of luma and of chroma are multiplied by at each level, finest first, in 64ths.
+    cells : array (rows, columns), uint8
+        The class of each cell of the map.
+    """
 
     luma: int
     chroma: int
+    weights: NDArray[np.uint8]
     cells: NDArray[np.uint8]
+
+    def at(self, level: int) -> list[int]:
+        """Return the steps of luma and, if there is any, of chroma at a level (1 is the finest)."""
+        pairs = zip((self.luma, self.chroma), self.weights[level - 1], strict=False)
+        return [max(step * int(weight) // PLAIN_WEIGHT, 1) for step, weight in pairs]
+
+
+class Rates(NamedTuple):
+    """The encoder's weights of a bit, in squared steps, of luma and of chroma."""
+
+    luma: float
+    chroma: float
+
+    def raised(self, octaves: float) -> "Rates":
+        """Return weights so many octaves larger."""
+        return Rates(self.luma * 2**octaves, self.chroma * 2**octaves)
 
 
 def code_levels(
@@ -30,7 +57,7 @@ def code_levels(
     layout: Layout,
     steps: Steps,
     known: Known,
-    rate: float,
+    rates: Rates,
     streams: list[list[bytes]] | None,
     level: int = 0,
 ) -> list[list[bytes]]:
@@ -41,8 +68,8 @@ def code_levels(
     details : list of list of array
         By level, finest first: luma's, chroma's. Replaced by what is decoded.
     layout, steps, known
-    rate : float
-        Weight of a bit in squared steps, for the encoder.
+    rates : Rates
+        Of the encoder; a decoder does without.
     streams : list of list of bytes or None
         By level, coarse to fine, a stream for each stripe; None to encode.
 
@@ -55,7 +82,7 @@ def code_levels(
 
     def stripe(number: int) -> list[bytes]:
         given = None if streams is None else [streams[i][number] for i in range(n_done)]
-        return code_stripe(details, layout, steps, known.fresh(), rate, given, number, n_done)
+        return code_stripe(details, layout, steps, known.fresh(), rates, given, number, n_done)
 
     by_stripe = list(thread_pool().map(stripe, range(layout.n_stripes)))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
@@ -66,7 +93,7 @@ def code_stripe(
     layout: Layout,
     steps: Steps,
     known: Known,
-    rate: float,
+    rates: Rates,
     given: list[bytes] | None,
     number: int,
     n_levels: int,
@@ -85,7 +112,7 @@ def code_stripe(
         n_vectors = bands[0].shape[0] * bands[0].shape[1]
         stream = Stream(None if given is None else given[i], n_vectors)
         others = NOTHING
-        for kind, band, step in zip(kinds, bands, (steps.luma, steps.chroma), strict=False):
+        for kind, band, step, rate in zip(kinds, bands, steps.at(level), rates, strict=False):
             shape = (band.shape[0] + 3, band.shape[1] + 3)
             seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
             around = Surroundings(seen, signs, *parents[kind], *others)

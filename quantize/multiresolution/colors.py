@@ -1,4 +1,4 @@
-"""The colour transform: fitted to the image, or luma and chroma as JPEG has them.
+"""The colour transform: fitted to the image, luma and chroma as JPEG has them, or luma and opponent colours.
 
 A file holds the matrix that leads back to the colours; the encoder inverts it.
 """
@@ -17,11 +17,26 @@ ONE = 1 << MATRIX_BITS
 # ITU-R BT.601, full range.
 FIXED_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 FIXED = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])
+# Weights of red and blue in the luma that goes with opponent colours: of blue, as much as the eye's cones of long and
+# middle waves see. The scales are how coarse blue against green and red against green may be, beside each other.
+RED, BLUE = 0.299, 0.078
+BLUE_SCALE, RED_SCALE = 1.44, 1.73
 
 
-def fixed_matrix() -> NDArray[np.int64]:
+def jpeg_matrix() -> NDArray[np.int64]:
     """Matrix from luma and chroma to colours, in 4,096ths: (3, 3)."""
     return np.rint(FIXED * ONE).astype(np.int64)
+
+
+def opponent_matrix() -> NDArray[np.int64]:
+    """Matrix from luma, blue less green and red less green to colours, in 4,096ths: (3, 3).
+
+    The axes of XYB, in which JPEG XL and SSIMULACRA2 compare colours, without its change of brightness: an error in
+    one of the differences changes no luma.
+    """
+    luma = np.ones(3)
+    blue, red = np.array([0, 0, 1]) - BLUE, np.array([1, 0, 0]) - RED
+    return np.rint(np.stack([luma, blue * BLUE_SCALE, red * RED_SCALE], axis=1) * ONE).astype(np.int64)
 
 
 def fitted_matrix(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -26,6 +26,8 @@ DETAIL_STEPS = np.array(
     [[64804, 83266], [49654, 67763], [35853, 47686], [26584, 34876], [19991, 26117], [15096, 19701]], np.int64
 )
 COARSE_STEPS = np.array([50435, 36384, 26956, 20264, 15302, 11568], np.int64)
+# Weights of the steps of levels are in 64ths.
+PLAIN_WEIGHT = 64
 # How much a coarse plane is smaller for each level, in 65,536ths: both directions of the low filter.
 LOW_GAINS = np.array([65536, 43326, 28643, 18936, 12519, 8276, 5472], np.int64)
 
@@ -89,6 +91,11 @@ class Layout:
         """Shape of the map of steps."""
         height, width = self.shape(0)
         return -(-height >> CELL_LOG), -(-width >> CELL_LOG)
+
+
+def plain_weights(layout: Layout) -> NDArray[np.uint8]:
+    """Weights (n_levels, 1 or 2) that leave the steps of luma and chroma as they are at every level."""
+    return np.full((layout.n_levels, len(layout.components)), PLAIN_WEIGHT, np.uint8)
 
 
 def detail_steps(step: int, level: int, n_components: int) -> NDArray[np.int64]:

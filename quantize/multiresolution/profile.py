@@ -10,20 +10,28 @@ from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
 from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
 from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import shipped
-from quantize.multiresolution.coder import Steps, code_levels
-from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.coder import Rates, Steps, code_levels
+from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
-from quantize.multiresolution.layout import LEAST_STEP, MOST_COARSE, MOST_STEP, STEP_UNITS, Layout, coarse_step
+from quantize.multiresolution.layout import (
+    LEAST_STEP,
+    MOST_COARSE,
+    MOST_STEP,
+    PLAIN_WEIGHT,
+    STEP_UNITS,
+    Layout,
+    coarse_step,
+    plain_weights,
+)
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
-from quantize.multiresolution.tuning import CHROMA, plain_cells, variance_cells
+from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells
 from quantize.targets import packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 2.0, 0.0575
-# Lagrangian weight of a bit, in squared steps.
-RATE = 0.05
 GRAY = np.array([[1 << MATRIX_BITS]], np.int64)
 CLASS_BITS = 4
+NO_RATES = Rates(0.0, 0.0)
 
 
 def serves(height: int, width: int) -> bool:
@@ -58,6 +66,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     cells = plain_cells(layout)
     if container.all(b"CELL"):
         cells = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
+    weights = _level_weights(container, layout)
     coarsest = np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
     code_planes(coarsest, coarse_step(luma, layout.n_levels), container.one(b"COAR"))
     bands = container.all(b"BAND")
@@ -68,7 +77,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     streams = [unpack_streams(data) for data in bands[: layout.n_levels - level]]
     check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")
     details = no_details(layout, level)
-    code_levels(details, layout, Steps(luma, chroma, cells), shipped(), 0.0, streams, level)
+    code_levels(details, layout, Steps(luma, chroma, weights, cells), shipped(), NO_RATES, streams, level)
     return to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
 
 
@@ -80,6 +89,7 @@ def describe_levels(container: Container) -> dict[str, object]:
         "levels": layout.n_levels,
         "step": luma / STEP_UNITS,
         "chroma_step": chroma / STEP_UNITS,
+        "level_weights": (_level_weights(container, layout) / PLAIN_WEIGHT).tolist(),
         "adaptive": bool(container.all(b"CELL")),
         "stripes": layout.n_stripes,
     }
@@ -97,6 +107,16 @@ def _parameters(data: bytes, layout: Layout) -> tuple[int, int, NDArray[np.int64
     return luma, chroma, matrix
 
 
+def _level_weights(container: Container, layout: Layout) -> NDArray[np.uint8]:
+    """Read the weights of the steps of luma and chroma by level."""
+    plain = plain_weights(layout)
+    if not container.all(b"LEVL"):
+        return plain
+    data = container.one(b"LEVL")
+    check(len(data) == plain.size and 0 not in data, "has weights of levels that do not fit its size")
+    return np.frombuffer(data, np.uint8).reshape(plain.shape)
+
+
 class _Encoder:
     """Encodes one image at any step."""
 
@@ -104,33 +124,45 @@ class _Encoder:
         self.picture, self.settings = picture, settings
         self.pixels = picture.visible_colors()
         self.layout = Layout(*self.pixels.shape)
-        fitted = settings.tune == "psnr"
+        self.tuning = TUNINGS[settings.tune_of_photographs]
         self.matrix = GRAY
         if self.layout.n_planes == 3:
-            self.matrix = fitted_matrix(self.pixels) if fitted else fixed_matrix()
-        self.cells = plain_cells(self.layout) if fitted else variance_cells(self._luma(), self.layout)
-        self.chunks = [] if fitted else [(b"CELL", encode_symbols(self.cells, CLASS_BITS))]
+            self.matrix = self._matrix()
+        self.weights = self.tuning.level_weights(self.layout)
+        self.chunks = []
+        if self.tuning.weights:
+            self.chunks.append((b"LEVL", self.weights.tobytes()))
+        self.cells = plain_cells(self.layout)
+        if self.tuning.masking is not None:
+            self.cells = variance_cells(self._luma(), self.layout, self.tuning.masking)
+            self.chunks.append((b"CELL", encode_symbols(self.cells, CLASS_BITS)))
         if picture.has_alpha:
             self.chunks.append((b"ALPH", encode_symbols(picture.pixels[..., -1], 8)))
 
     def attempt(self, log_step: float, octaves: float = 0.0) -> Encoded:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         luma = round(2**log_step)
-        chroma = round(luma * CHROMA[self.settings.tune])
+        chroma = round(luma * self.tuning.chroma)
         layout = self.layout
         low, details = analyse(self.pixels, inverse(self.matrix), layout)
         coarsest = low.astype(np.int64)
         coarse = code_planes(coarsest, coarse_step(luma, layout.n_levels), None)
-        steps = Steps(luma, chroma, self.cells)
-        streams = code_levels(details, layout, steps, shipped(), RATE * 2**octaves, None)
+        steps = Steps(luma, chroma, self.weights, self.cells)
+        streams = code_levels(details, layout, steps, shipped(), self.tuning.rates.raised(octaves), None)
         colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
         parameters = struct.pack(">BII", 1, luma, chroma)
         if layout.n_planes == 3:
             parameters += self.matrix.astype(">i2").tobytes()
         chunks = [(b"MRES", parameters), *self.chunks, (b"COAR", coarse)]
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
-        chosen = {"levels": layout.n_levels, "step": luma / STEP_UNITS, "tune": self.settings.tune}
+        chosen = {"levels": layout.n_levels, "step": luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
         return packed(self.picture, self.settings, "multiresolution", colors, chunks, chosen)
+
+    def _matrix(self) -> NDArray[np.int64]:
+        """Colour axes, as the tuning has them."""
+        if self.tuning.colors == "fitted":
+            return fitted_matrix(self.pixels)
+        return jpeg_matrix() if self.tuning.colors == "jpeg" else opponent_matrix()
 
     def _luma(self) -> NDArray[np.uint8]:
         if self.layout.n_planes == 1:

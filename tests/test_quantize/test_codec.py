@@ -156,6 +156,10 @@ def test_what_is_no_image_is_an_error(image):
     "options",
     [
         {"quality": 0},
+        {"quality": "high"},
+        {"bpp": "0.5"},
+        {"seed": [1]},
+        {"seed": None},
         {"quality": 50, "psnr": 30},
         {"block": 3},
         {"block": 1, "profile": "block"},

@@ -10,10 +10,12 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 import quantize
-from quantize.datatypes import Picture, Settings
+from quantize.container import IMAGE_SIGNATURE, pack, unpack
+from quantize.datatypes import MOST_PIXELS, Picture, Settings
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books
-from quantize.multiresolution.colors import fitted_matrix, fixed_matrix, inverse
+from quantize.multiresolution.coder import Steps
+from quantize.multiresolution.colors import fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.kernels.wavelet import (
     LIFTING,
     restore_columns,
@@ -21,9 +23,10 @@ from quantize.multiresolution.kernels.wavelet import (
     transform_columns,
     transform_rows,
 )
-from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout
+from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout, plain_weights
 from quantize.multiresolution.profile import serves
 from quantize.multiresolution.transform import analyse, synthesise
+from quantize.multiresolution.tuning import plain_cells
 from quantize.pipeline import decode_picture, encode_picture
 from tests.conftest import compiled_only
 from tests.test_quantize.conftest import photo
@@ -101,7 +104,7 @@ def test_steps_stand_for_equal_errors(level):
 def test_no_sample_is_out_of_range(value):
     pixels = np.full((512, 512, 3), value, np.uint8)
     layout = Layout(512, 512, 3)
-    for matrix in (fixed_matrix(), fitted_matrix(photo(64, 64))):
+    for matrix in (jpeg_matrix(), opponent_matrix(), fitted_matrix(photo(64, 64))):
         coarsest, details = analyse(pixels, inverse(matrix), layout)
         assert np.abs(coarsest).max() < 32767
         assert all(np.abs(band).max() < 40 for groups in details for band in groups)
@@ -110,7 +113,12 @@ def test_no_sample_is_out_of_range(value):
 
 def test_the_matrix_is_undone():
     pixels = photo(64, 64)
-    for matrix in (fixed_matrix(), fitted_matrix(pixels), fitted_matrix(np.zeros((2, 2, 3), np.uint8))):
+    for matrix in (
+        jpeg_matrix(),
+        opponent_matrix(),
+        fitted_matrix(pixels),
+        fitted_matrix(np.zeros((2, 2, 3), np.uint8)),
+    ):
         assert inverse(matrix) @ matrix / 4096**2 == pytest.approx(np.eye(3), abs=1e-3)
 
 
@@ -135,7 +143,7 @@ def test_known_arrays_are_read_as_they_were_written():
     assert all((packed[name] == again[name]).all() for name in packed)
 
 
-@pytest.mark.parametrize("tune", ["psnr", "ssim"])
+@pytest.mark.parametrize("tune", ["visual", "ssim", "psnr"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 37), (37, 1), (3, 5), (9, 8), (33, 47), (65, 130)])
 def test_images_of_any_size(size, tune):
     round_trip(photo(*size), quality=70, tune=tune)
@@ -158,7 +166,7 @@ def test_any_number_of_channels(channels):
 @given(
     pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4))),
     quality=st.integers(1, 100),
-    tune=st.sampled_from(["psnr", "ssim"]),
+    tune=st.sampled_from(["visual", "ssim", "psnr"]),
 )
 def test_any_image(pixels, quality, tune):
     round_trip(pixels, quality=quality, tune=tune)
@@ -258,7 +266,7 @@ def test_a_psnr_is_reached_and_hardly_passed(wanted):
 
 
 @pytest.mark.parametrize("bpp", [0.4, 2])
-@pytest.mark.parametrize("tune", ["psnr", "ssim"])
+@pytest.mark.parametrize("tune", ["visual", "ssim", "psnr"])
 def test_a_rate_is_kept(bpp, tune):
     assert round_trip(photo(128, 128), bpp=bpp, tune=tune).bits_per_pixel == pytest.approx(bpp, rel=0.02)
 
@@ -284,6 +292,49 @@ def test_settings_of_other_profiles_are_errors(options):
         quantize.encode(photo(8, 8), profile="block", tune="ssim")
 
 
+def test_each_profile_takes_the_tuning_that_it_has():
+    with pytest.raises(quantize.SettingsError, match="visual or ssim or psnr"):
+        Settings(tune="ears")
+    with pytest.raises(quantize.SettingsError, match="leave it out"):
+        Settings(tune="visual", block=1)
+    assert Settings(tune="psnr", block=2).wants_blocks
+
+
+def chunks_of(data):
+    return dict(unpack(data, MOST_PIXELS).chunks)
+
+
+def test_photographs_are_tuned_for_the_eye_unless_a_psnr_is_asked_for():
+    pixels = photo(64, 80)
+    usual, for_psnr = (quantize.encode(pixels, profile="multiresolution", **o) for o in ({"quality": 50}, {"psnr": 30}))
+    assert usual == quantize.encode(pixels, profile="multiresolution", quality=50, tune="visual")
+    assert for_psnr == quantize.encode(pixels, profile="multiresolution", psnr=30, tune="psnr")
+    assert {"LEVL", "CELL"} <= {kind.decode() for kind in chunks_of(usual)}
+    assert b"LEVL" not in chunks_of(for_psnr)
+    assert (version_of(usual), version_of(for_psnr)) == (2, 1)
+
+
+def version_of(data):
+    return data[len(IMAGE_SIGNATURE) + 8]
+
+
+@pytest.mark.parametrize("weights", [bytes(6), b"@" * 5, b"@" * 7, b""])
+def test_weights_that_do_not_fit_are_damage(weights):
+    pixels = photo(64, 64)
+    chunks = chunks_of(quantize.encode(pixels, profile="multiresolution"))
+    assert len(chunks[b"LEVL"]) == 6
+    with pytest.raises(quantize.ContainerError, match="weights of levels"):
+        quantize.decode(pack("multiresolution", pixels, list((chunks | {b"LEVL": weights}).items()), {}))
+
+
+def test_a_weight_of_a_level_multiplies_its_steps():
+    layout = Layout(64, 64, 3)
+    weights = plain_weights(layout)
+    weights[0] = 32, 128
+    steps = Steps(1000, 3000, weights, plain_cells(layout))
+    assert [steps.at(level) for level in (1, 2, 3)] == [[500, 6000], [1000, 3000], [1000, 3000]]
+
+
 def test_a_strip_takes_another_profile():
     strip = np.zeros((2, 1 << 19, 3), np.uint8)
     assert not serves(*strip.shape[:2])
@@ -300,7 +351,7 @@ def test_tuning_for_similarity_serves_padding_of_whole_cells():
 
 def test_tuning_for_similarity_makes_it_larger():
     pixels = photo(256, 256)
-    data = quantize.encode(pixels, profile="multiresolution", bpp=0.8)
+    data = quantize.encode(pixels, profile="multiresolution", bpp=0.8, tune="psnr")
     tuned = quantize.encode(pixels, profile="multiresolution", bpp=0.8, tune="ssim")
     assert ssim(pixels, quantize.decode(tuned)) > ssim(pixels, quantize.decode(data))
     assert psnr(pixels, quantize.decode(tuned)) < psnr(pixels, quantize.decode(data))

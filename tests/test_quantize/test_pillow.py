@@ -108,7 +108,7 @@ def test_a_mode_that_would_lose_something_is_refused(mode, tmp_path):
     [
         ({"quality": 0}, ValueError, "quality=0 must be 1 to 100"),
         ({"quality": 50, "psnr": 30}, ValueError, "only one of"),
-        ({"tune": "ears"}, ValueError, "psnr or ssim"),
+        ({"tune": "ears"}, ValueError, "visual or ssim or psnr"),
         ({"psnr": 99, "profile": "multiresolution"}, OSError, "out of reach"),
         ({"quality": 1, "min_quality": 99, "profile": "block"}, OSError, "below 99"),
         ({"codebook": "missing.vqc"}, OSError, r"missing\.vqc: cannot be read"),

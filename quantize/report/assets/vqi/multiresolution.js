@@ -251,6 +251,13 @@ function* decodeLevels(file, known) {
   const inRange = stepOf.every((step, i) => step >= 64 && step <= (i === 0 ? 65536 : 262144));
   check(inRange, "has a step out of range");
   const matrix = nPlanes === 1 ? [4096] : Array.from({ length: 9 }, (_, i) => view.getInt16(9 + 2 * i));
+  const kinds = nPlanes === 1 ? [0] : [0, 1];
+  let weights = new Uint8Array(nLevels * kinds.length).fill(64);
+  if (file.all("LEVL").length) {
+    const fits = file.one("LEVL").length === weights.length && !file.one("LEVL").includes(0);
+    check(fits, "has weights of levels that do not fit its size");
+    weights = file.one("LEVL");
+  }
   const [cellRows, cellColumns] = layout.shape(0).map((side) => up(side, 4));
   let cells = new Uint8Array(cellRows * cellColumns).fill(8);
   if (file.all("CELL").length) cells = yield* decodeSymbols(file.one("CELL"), cellRows, cellColumns, 4);
@@ -261,7 +268,6 @@ function* decodeLevels(file, known) {
   const tops = yield* decodeTop(file.one("COAR"), nPlanes, topRows, topColumns);
   let planes = tops.map((top) => Int16Array.from(top, (number) => clamp(number * coarse, -32768, 32767)));
   yield yield* pictureOfPlanes(file, alpha, planes, topColumns, nLevels, matrix);
-  const kinds = nPlanes === 1 ? [0] : [0, 1];
   const stripes = Array.from({ length: nStripes }, () =>
     ({ models: kinds.map((kind) => copyOf(known[kind].model)), parents: kinds.map(() => NOTHING) }));
   for (let i = 0; i < nLevels; i++) {
@@ -271,9 +277,11 @@ function* decodeLevels(file, known) {
     check(streams.length === nStripes, "has too many streams or too few");
     const details = kinds.map((kind) => new Int16Array(rows * columns * 3 * (1 + kind)));
     const [across, both] = DETAIL_STEPS[level - 1];
+    const levelSteps = kinds.map((kind) =>
+      Math.max(Math.floor((stepOf[kind] * weights[(level - 1) * kinds.length + kind]) / 64), 1));
     const steps = kinds.map((kind) => Float64Array.from({ length: 16 * 3 * (1 + kind) }, (_, at) => {
-      const n = 3 * (1 + kind), weight = at % 3 === 2 ? both : across;
-      return Math.max(Math.floor((stepOf[kind] * weight * STEP_FACTORS[Math.floor(at / n)]) / 65536), 1);
+      const n = 3 * (1 + kind), norm = at % 3 === 2 ? both : across;
+      return Math.max(Math.floor((levelSteps[kind] * norm * STEP_FACTORS[Math.floor(at / n)]) / 65536), 1);
     }));
     for (const [number, stripe] of stripes.entries()) {
       const [first, last] = layout.stripeRows(number, level), coder = new Coder(streams[number]);
