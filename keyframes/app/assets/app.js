@@ -77,7 +77,7 @@ class App {
       status: (one, other) => order.indexOf(one.status) - order.indexOf(other.status),
     }[byId("sort").value];
     return this.rows
-      .filter((one) => (!status || one.status === status) && one.name.toLocaleLowerCase().includes(words))
+      .filter((one) => (!status || one.status === status) && `${one.name}\n${one.note}`.toLocaleLowerCase().includes(words))
       .sort(compare);
   }
 
@@ -85,7 +85,7 @@ class App {
     this.showFilter();
     const rows = this.shown();
     const items = rows.map((one) => {
-      if (!this.cards.has(one.id)) this.cards.set(one.id, new Card(one, (...picked) => this.pick(...picked)));
+      if (!this.cards.has(one.id)) this.cards.set(one.id, new Card(one, this));
       const card = this.cards.get(one.id);
       card.show(one, this.round);
       card.pick.checked = this.picked.has(one.id);
@@ -93,7 +93,11 @@ class App {
     });
     const list = byId("recordings");
     const same = items.length === list.children.length && items.every((item, place) => item === list.children[place]);
-    if (!same) list.replaceChildren(...items);
+    if (!same) {
+      const here = document.activeElement;
+      list.replaceChildren(...items);
+      if (list.contains(here)) here.focus({ preventScroll: true });
+    }
     byId("empty").hidden = rows.length > 0;
     byId("empty-title").textContent = this.rows.length ? "Nothing matches" : "No recordings here yet";
     byId("empty-words").textContent = this.rows.length ? "Search for something else, or show all." : this.note;

@@ -192,6 +192,76 @@ def test_the_command_does_the_same(folder, open_page, run_installed):
     assert [row["status"] for row in json.loads(done.stdout)["results"]] == ["skipped", "skipped"]
 
 
+def test_cameras_of_one_scene(tmp_path, open_page, video_file, run_installed):
+    folder = tmp_path / "reach"
+    folder.mkdir()
+    for name in ("day1_top.mp4", "day1_side.mp4"):
+        shutil.copy(video_file("h264_b_frames.mp4"), folder / name)
+    shutil.copy(video_file("h264_b_frames.mp4"), folder / "other.mp4")
+    output = tmp_path / BATCH
+    with serving("app", folder.name, cwd=tmp_path) as app:
+        page = open_page(app.address)
+        page.check(".pick >> nth=2")
+        page.click("#open-choose")
+        assert page.locator("#views").is_hidden()
+        page.keyboard.press("Escape")
+        page.uncheck(".pick >> nth=2")
+        for place in (0, 1):
+            page.check(f".pick >> nth={place}")
+        page.click("#open-choose")
+        page.check("#views")
+        assert page.locator("#total").is_disabled()
+        command = choose(page, 3)
+        assert "--views" in command
+        has_status(page, "chosen", "chosen", "new")
+        side, top = (chosen_in(output)[f"day1_{view}-keyframes"] for view in ("side", "top"))
+        assert side == top
+        assert len(top) == 3
+        for place in (0, 1):
+            page.check(f".pick >> nth={place}")
+        export(page, "lightning-pose", bodyparts="nose, tail")
+        queues = sorted(path.name for path in (output / "for-lightning-pose").glob("*.unlabeled.jsonl"))
+        assert queues == [f"CollectedData_{view}.unlabeled.jsonl" for view in ("side", "top")]
+        # One camera alone is a recording like another; one of them with a third one is no scene.
+        ids = {row["name"]: row["id"] for row in app.get("round/1/recordings")["recordings"]}
+        wish = {"tool": "lightning-pose", "bodyparts": "nose"}
+        assert app.post("round/1/plan", recordings=[ids["day1_top.mp4"]], **wish)[0] == 200
+        assert page.complaints == []
+    done = run_installed("keyframes", *command.split()[1:], "--json", cwd=tmp_path)
+    assert [row["status"] for row in json.loads(done.stdout)["results"]] == ["skipped", "skipped"]
+
+
+def test_notes_in_two_windows(folder, open_page):
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        one, other = open_page(app.address), open_page(app.address)
+        for page in (one, other):
+            page.wait_for_selector(".recording >> nth=2")
+        words = ".recording >> nth=0 >> .remark .words"
+        one.click(words)
+        other.click(words)
+        one.keyboard.type("left camera <b>blurred</b>")
+        one.keyboard.press("Enter")
+        one.wait_for_selector(words)
+        assert one.evaluate("() => document.activeElement.textContent") == "left camera <b>blurred</b>"
+        other.keyboard.type("mine")
+        other.keyboard.press("Enter")
+        until(other, "() => document.getElementById('status').textContent.includes('blurred')")
+        # What was written is still there, and replaces the other note only when it is saved again.
+        assert other.locator(".remark textarea").input_value() == "mine"
+        assert app.get("round/1/recordings")["recordings"][0]["note"] == "left camera <b>blurred</b>"
+        other.focus(".remark textarea")
+        other.keyboard.press("Enter")
+        for page in (one, other):
+            until(page, "() => document.querySelector('.remark .words').textContent === 'mine'")
+        one.fill("#search", "MINE")
+        until(one, "() => document.querySelectorAll('.recording').length === 1")
+        one.click(words)
+        one.keyboard.type(" no more")
+        one.keyboard.press("Escape")
+        assert one.inner_text(words) == "mine"
+        assert [line for line in other.complaints if "409" not in line] == one.complaints == []
+
+
 @pytest.mark.alone
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
 def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
