@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 
 class Notes:
-    """The notes on recordings, kept beside the states of the first round. Its methods may be called by several threads."""
+    """The notes on recordings, kept beside the states of the first round. Several threads may call its methods."""
 
     def __init__(self, first: Round) -> None:
         self._folder = first.own / "notes"
@@ -41,9 +41,8 @@ class Notes:
         with self._changing:
             there = self._read(path)
             if there not in (before, words):
-                raise StaleError(
-                    f"the note in another window is newer: {there or 'it is empty'}; save again to replace it"
-                )
+                newer = there or "it is empty"
+                raise StaleError(f"the note in another window is newer: {newer}; save again to replace it")
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 if not words:

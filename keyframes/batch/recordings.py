@@ -37,9 +37,9 @@ def find_recordings(
     does not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
-    TIFF where it has several pages. Links are followed; a folder that several links lead to, or a link back to where it
-    lies, counts once. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the folder, of a file or
-    of a folder of images, whatever the case.
+    TIFF where it has several pages. Links are followed; what several links lead to, or a link back to where it lies,
+    counts once: DeepLabCut's projects hold links to recordings that may lie beside them. The patterns (``*``, ``?``,
+    ``[...]``) match the name or the path from the folder, of a file or of a folder of images, whatever the case.
     """
     if not folder.is_dir():
         raise BatchError(f"{folder}: is not a folder; give the folder that holds the recordings")
@@ -79,7 +79,25 @@ def find_recordings(
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return sorted(found, key=os.fsencode), dict(by_number)
+    return sorted(_each_once(folder, found), key=os.fsencode), dict(by_number)
+
+
+def _each_once(folder: Path, recordings: Sequence[str]) -> list[str]:
+    """Leave out links to a file that is a recording by its own name, or that another link leads to."""
+    links = sorted((name for name in recordings if (folder / name).is_symlink()), key=os.fsencode)
+    own = [name for name in recordings if name not in set(links)]
+    seen = {_identity(folder / name) for name in own} if links else set()
+    for name in links:
+        try:
+            identity = _identity(folder / name)
+        except OSError:
+            # Whoever opens it will say that it leads nowhere.
+            own.append(name)
+            continue
+        if identity not in seen:
+            seen.add(identity)
+            own.append(name)
+    return own
 
 
 def _sorted_out(

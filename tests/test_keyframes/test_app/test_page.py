@@ -16,9 +16,31 @@ from keyframes.labelling.deeplabcut.project import labelled_frames
 from tests.conftest import ROOT, compiled_only
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import serving
+from tests.test_keyframes.test_labelling.test_tools import answer_of
 
 pytestmark = [compiled_only, pytest.mark.slow]
 BATCH = "reach-keyframes"
+# SLEAP fetches the suggested frames from the videos, DeepLabCut shows the images in the folder of each video.
+READ_SUGGESTIONS = """
+import sleap_io
+labels = sleap_io.load_slp(sys.argv[1])
+for suggestion in labels.suggestions:
+    assert suggestion.video[suggestion.frame_idx].ndim == 3
+print(json.dumps([labels.skeleton.node_names, len(labels.videos), sorted(int(one.frame_idx) for one in labels.suggestions)]))
+"""
+READ_PROJECT = """
+from pathlib import Path
+from deeplabcut.core.config.project_config import ProjectConfig
+from deeplabcut.utils.auxfun_videos import VideoReader, imread
+config = ProjectConfig.from_yaml(sys.argv[1])
+frames = {}
+for video in config.video_sets:
+    reader = VideoReader(str(video))
+    images = sorted((Path(sys.argv[1]).parent / "labeled-data" / Path(video).stem).glob("*.png"))
+    assert all(imread(image).shape == (reader.height, reader.width, 3) for image in images)
+    frames[Path(video).stem] = len(images)
+print(json.dumps([config.Task, list(config.bodyparts), frames]))
+"""
 
 
 @pytest.fixture
@@ -104,7 +126,6 @@ def export(page, tool, **texts):
 
 
 def test_the_whole_way(folder, open_page, monkeypatch):
-    sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
     monkeypatch.chdir(folder.parent)
     output = folder.parent / BATCH
     with serving("app", folder.name, cwd=folder.parent) as app:
@@ -144,8 +165,7 @@ def test_the_whole_way(folder, open_page, monkeypatch):
         chosen = [index for indices in chosen_in(output).values() for index in indices]
         assert sorted(frame.frame_index for frame in labelled_frames(project)) == sorted(chosen)
         export(page, "sleap", bodyparts="nose, tail")
-        labels = sio.load_slp(str(output / "for-sleap" / "suggestions.slp"), open_videos=False)
-        assert len(labels.suggestions) == 7
+        assert (output / "for-sleap" / "suggestions.slp").is_file()
         has_status(page, "exported", "failed", "exported")
 
         # The next round: unlike what the first one has.
@@ -161,6 +181,13 @@ def test_the_whole_way(folder, open_page, monkeypatch):
         assert not set(second) & set(before[1:])
         assert page.complaints == []
         assert all(address.startswith((app.origin, "data:", "blob:")) for address in page.requests)
+    # What the tools' own readers see, where these are installed.
+    frames = {path.name: len(list(path.iterdir())) for path in (project / "labeled-data").iterdir()}
+    assert sum(frames.values()) == 7
+    found = answer_of("sleap_io", READ_SUGGESTIONS, output / "for-sleap" / "suggestions.slp")
+    assert found == [["nose", "tail"], 2, sorted(chosen)]
+    found = answer_of("deeplabcut", READ_PROJECT, project / "config.yaml")
+    assert found == ["reach", ["nose", "tail"], frames]
 
 
 def test_the_command_does_the_same(folder, open_page, run_installed):
@@ -370,13 +397,46 @@ def test_nothing_of_the_page_is_cut_off(folder, open_page, width, scheme):
     with serving("app", folder.name, cwd=folder.parent) as app:
         page = open_page(app.address, width, 844, scheme)
         page.wait_for_selector(".recording >> nth=2")
-        page.check(".pick >> nth=0")
-        for opener, dialog in ((None, "body"), ("#open-choose", "#choose")):
+        page.check("#select-all")
+        for opener, dialog in ((None, "body"), ("#open-choose", "#choose"), ("#open-export", "#export")):
             if opener:
+                # Nothing is chosen yet that could be exported.
+                page.evaluate("opener => { document.querySelector(opener).disabled = false; }", opener)
                 page.click(opener)
-                page.click("#more summary")
+                if dialog == "#choose":
+                    page.click("#more summary")
                 time.sleep(0.3)
             assert page.evaluate(
                 "name => [document.querySelector(name)].every(part => part.scrollWidth <= part.clientWidth + 1)",
                 dialog,
-            )
+            ), dialog
+            if opener:
+                page.click(f"{dialog} [data-close] >> nth=0")
+
+
+def test_500_frames_of_one_recording_are_asked_for_as_they_are_seen(tmp_path, open_page):
+    folder, output = tmp_path / "reach", tmp_path / BATCH
+    folder.mkdir()
+    shutil.copy(ROOT / "sample_data" / "mouse.mp4", folder / "a.mp4")
+    keyframes.run_batch(folder, 500, output=output, uniform=True, jobs=1)
+    with serving("app", folder.name, cwd=tmp_path) as app:
+        name = app.get("round/1/recordings")["recordings"][0]["id"]
+        page = open_page(f"{app.address}round/1/review/{name}/")
+        page.wait_for_selector("#cards .card >> nth=499")
+        until(page, "() => [...document.images].filter(one => one.complete && one.naturalWidth).length >= 12")
+        page.wait_for_load_state("networkidle")
+
+        def pictures():
+            return {address for address in page.requests if "/picture/" in address}
+
+        assert len(pictures()) < 100
+        assert page.evaluate("() => document.querySelectorAll('*').length") < 500 * 12
+        page.focus("#cards .card >> nth=499")
+        until(
+            page,
+            "() => [...document.images].at(-1).naturalWidth > 0 || document.querySelector('#cards li:last-child img').naturalWidth > 0",
+        )
+        # Those between were not looked at.
+        assert len(pictures()) < 250
+        assert all(address.endswith("size=small") for address in pictures())
+        assert page.complaints == []

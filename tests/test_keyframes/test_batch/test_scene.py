@@ -79,10 +79,8 @@ def test_a_camera_that_cannot_be_read_fails_its_scene_and_leaves_nothing(few, tm
 
 
 def test_a_scene_waits_for_whoever_works_on_one_of_its_cameras(tmp_path):
-    first, second, third = (
-        Task(name, tmp_path / name, tmp_path, f"{name}-keyframes", Settings(k=3))
-        for name in ("0.mp4", "1.mp4", "2.mp4")
-    )
+    names = ("0.mp4", "1.mp4", "2.mp4")
+    first, second, third = (Task(name, tmp_path / name, tmp_path, f"{name}-keyframes", Settings(k=3)) for name in names)
     first.folder.mkdir()
     with Claim.take(third.folder / f"{third.name}.claim"):
         assert work_on(replace(first, others=(second, third))).status == "claimed"
