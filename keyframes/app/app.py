@@ -73,6 +73,7 @@ class App(AbstractContextManager["App"]):
 
     def recordings(self, number: int) -> dict[str, Any]:
         """Return the recordings with their figures and statuses, and how far the run of a round is."""
+        self._reviews.close_idle()
         round_, found = self.rounds.get(number), self.library.all()
         run, claims, notes = self._runner.seen(round_), claims_in(round_), self.notes.all()
         rows, statuses, lengths = [], {}, {}
