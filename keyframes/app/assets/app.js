@@ -226,6 +226,7 @@ class App {
     for (const button of document.querySelectorAll("[data-close]")) {
       button.addEventListener("click", () => button.closest("dialog").close());
     }
+    arrowKeys(byId("recordings"));
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -245,22 +246,12 @@ class App {
     button.disabled = false;
   }
 
-  // "/" searches; arrow keys go from card to card, as they lie on the screen.
+  // "/" searches.
   key(event) {
-    const here = document.activeElement;
-    if (document.querySelector("dialog[open]")) return;
-    if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(here.tagName)) {
-      event.preventDefault();
-      byId("search").focus();
-    }
-    if (!here.classList.contains("pick")) return;
-    const picks = [...document.querySelectorAll(".pick")];
-    const items = picks.map((pick) => pick.closest("li"));
-    const columns = items.filter((item) => item.offsetTop === items[0].offsetTop).length || 1;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
-    const next = picks[picks.indexOf(here) + steps[event.key]];
-    if (event.key in steps) event.preventDefault();
-    if (next) next.focus();
+    const writing = document.activeElement.matches("input:not([type=checkbox]), select, textarea");
+    if (event.key !== "/" || writing || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    byId("search").focus();
   }
 }
 
