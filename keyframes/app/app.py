@@ -215,7 +215,7 @@ class App(AbstractContextManager["App"]):
         wish = Wish(
             read_number_of_frames(given.get("number")),
             given.get("together") is True,
-            read_number_of_frames(given.get("at_least") or "0"),
+            read_number_of_frames(given.get("at_least") or "0", fewest=0),
             include,
             [*self.library.exclude, *exclude],
             read_options(given.get("options"), self.commands.fields),

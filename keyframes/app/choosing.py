@@ -68,11 +68,12 @@ class Wish:
         return given + [f"--exclude={pattern}" for pattern in self.exclude]
 
 
-def read_number_of_frames(text: Any) -> str:
+def read_number_of_frames(text: Any, fewest: int = 1) -> str:
     """Return a number of frames, or "auto", as it was filled in; an AppError says that there is none."""
     number = str(text).strip() if isinstance(text, str | int) and not isinstance(text, bool) else ""
-    if number != "auto" and not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise AppError("give a number of frames, 1 or more, or auto")
+    is_number = number.isascii() and number.isdecimal() and len(number) < 10
+    if number != "auto" and not (is_number and int(number) >= fewest):
+        raise AppError(f"give a number of frames, {fewest} or more, or auto")
     return number
 
 

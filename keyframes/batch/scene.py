@@ -52,7 +52,7 @@ def _choose(works: Sequence[Work], threads: int | None) -> list[Outcome]:
     views = [one.task.recording for one in works]
     wanted = [{**one.wanted(), "views": views} for one in works]
     if all(one.is_done(own) for one, own in zip(works, wanted, strict=True)):
-        return [Outcome(one.task.recording, "skipped", one.before.get("frames", 0)) for one in works]
+        return [one.skip() for one in works]
     for one in works:
         one.clear_away()
         one.check_place()

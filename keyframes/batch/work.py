@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.batch.budget import Plan, load_plan
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
-from keyframes.batch.states import KEEP, identify, read_state, write_state
+from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, write_state
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection
@@ -95,6 +95,7 @@ class Work:
         self.before = read_state(task.output, task.recording)
         self.identity: dict[str, Any] = {}
         self.owned = bool(self.before.get("owned"))
+        self.earlier = result_of(task.output, self.before)
 
     def run(self) -> Outcome:
         """Do the task; whatever goes wrong is its outcome."""
@@ -108,18 +109,18 @@ class Work:
         task = self.task
         share = self._share()
         wanted = self.wanted(share)
-        if self.before.get("video") == self.identity:
-            if task.step == "reduce" and load_coreset(coreset_file(task, self.identity)) is not None:
-                return Outcome(task.recording, "reduced")
-            if task.step == "choose" and self.is_done(wanted):
-                return Outcome(task.recording, "skipped", self.before.get("frames", 0))
+        is_same = self.before.get("video") == self.identity
+        if task.step == "reduce" and is_same and load_coreset(coreset_file(task, self.identity)) is not None:
+            return Outcome(task.recording, "reduced")
+        if task.step == "choose" and self.is_done(wanted):
+            return self.skip()
         self.clear_away()
         if task.step == "reduce":
             self._reduce()
             return Outcome(task.recording, "reduced", seconds=self.seconds())
         if share is not None and not len(share.centers):
             # The result of an earlier budget.
-            if self.owned and self.before.get("frames") and (task.result / "manifest.json").is_file():
+            if self.owned and self.earlier and (task.result / "manifest.json").is_file():
                 shutil.rmtree(task.result, ignore_errors=True)
             self.write("done", settings=wanted)
             return Outcome(task.recording, "done", seconds=self.seconds())
@@ -161,11 +162,17 @@ class Work:
 
     def is_done(self, wanted: dict[str, Any]) -> bool:
         """Whether the result is there that these settings want."""
-        state = self.before
+        state = {**self.before, "status": "done", **self.earlier} if self.earlier else self.before
         told = [state.get(name) for name in ("status", "settings", "place", "video")]
         if told != ["done", wanted, self.task.place, self.identity]:
             return False
         return not state.get("frames") or (self.task.result / "manifest.json").is_file()
+
+    def skip(self) -> Outcome:
+        """Leave the result as it is."""
+        if self.before.get("status") != "done":
+            self.write("done", **{name: self.earlier[name] for name in OF_RESULT})
+        return Outcome(self.task.recording, "skipped", self.earlier.get("frames", 0))
 
     def clear_away(self) -> None:
         """Remove what a worker that was killed left half made: the claim says that nobody else is at it."""
@@ -280,6 +287,8 @@ class Work:
         if self.claim.is_mine():
             about = {"status": status, "owned": self.owned, "video": self.identity, "settings": {}}
             told = {"seconds": self.seconds(), "frames": 0, "warnings": [], "reason": ""}
+            if status != "done" and self.earlier:
+                told["earlier"] = self.earlier
             write_state(self.task, **{**about, **told, **entries})
 
     def seconds(self) -> float:

@@ -16,6 +16,7 @@ from keyframes.app import reviews
 from keyframes.errors import ReviewError
 from keyframes.labelling.deeplabcut.project import labelled_frames
 from keyframes.review import Session
+from keyframes.settings import Crop
 from tests.conftest import ROOT, compiled_only
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import serving
@@ -371,6 +372,11 @@ def test_a_review_that_was_left_keeps_nobody_from_its_result(long_one, asked, mo
         app.get("round/1/recordings")
         with Session(result, long_one / "a.mp4") as session:
             assert len(session.state()["keyframes"]) == 3
+        # What an attempt that failed leaves can be looked at, too.
+        keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, crop=Crop(9000, 0, 10, 10))
+        (row,) = app.get("round/1/recordings")["recordings"]
+        assert (row["status"], row["frames"]) == ("failed", 3)
+        assert len(app.get(f"round/1/review/{row['id']}/state")["keyframes"]) == 3
 
 
 def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):

@@ -78,6 +78,7 @@ WRONG = [
     {"recordings": {"a": 1}},
     {"number": ""},
     {"number": "0"},
+    {"number": "00"},
     {"number": "5 --output=/"},
     {"number": ["5"]},
     {"unlike": ["/etc"]},
