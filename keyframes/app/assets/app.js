@@ -161,7 +161,8 @@ class App {
     byId("select-all").disabled = !rows.length;
     byId("select-all").checked = rows.length > 0 && n === rows.length;
     byId("select-all").indeterminate = n > 0 && n < rows.length;
-    byId("select-all-words").textContent = rows.length === this.rows.length ? "Select all" : `Select these ${rows.length.toLocaleString("en")}`;
+    const these = rows.length === 1 ? "Select this one" : `Select these ${rows.length.toLocaleString("en")}`;
+    byId("select-all-words").textContent = rows.length === this.rows.length ? "Select all" : these;
   }
 
   showRun() {

@@ -83,6 +83,7 @@ class Card {
     this.told = told;
     this.note.show(one.note);
     this.figures.textContent = figuresOf(one.figures);
+    this.figures.hidden = !this.figures.textContent;
     const badge = element("span", "badge", { textContent: wordsOf(one) });
     badge.dataset.status = one.status;
     badge.dataset.since = Boolean(one.since);
