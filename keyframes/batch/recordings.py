@@ -4,6 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -45,6 +46,7 @@ def find_recordings(
         raise BatchError(f"{folder}: is not a folder; give the folder that holds the recordings")
     found: list[str] = []
     left_out: Counter[str] = Counter()
+    links: set[str] = set()
     seen = set() if output is None or not output.is_dir() else {_identity(output)}
     # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
     linked: list[tuple[Path, Collection[str]]] = [(folder, ())]
@@ -71,6 +73,7 @@ def find_recordings(
                 elif not ("batch-state" in names and entry.name in SUMMARIES):
                     files.append(entry.name)
             place = here.relative_to(folder).as_posix()
+            links |= {(PurePosixPath(place) / entry.name).as_posix() for entry in entries if entry.is_symlink()}
             taken, others = _sorted_out(here, files, place, include, exclude)
             found += taken
             left_out.update(PurePosixPath(name).suffix.lower() for name in others)
@@ -79,25 +82,25 @@ def find_recordings(
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return sorted(_each_once(folder, found), key=os.fsencode), dict(by_number)
+    return sorted(_each_once(folder, found, links), key=os.fsencode), dict(by_number)
 
 
-def _each_once(folder: Path, recordings: Sequence[str]) -> list[str]:
+def _each_once(folder: Path, recordings: Sequence[str], links: AbstractSet[str]) -> list[str]:
     """Leave out links to a file that is a recording by its own name, or that another link leads to."""
-    links = sorted((name for name in recordings if (folder / name).is_symlink()), key=os.fsencode)
-    own = [name for name in recordings if name not in set(links)]
-    seen = {_identity(folder / name) for name in own} if links else set()
-    for name in links:
+    if links.isdisjoint(recordings):
+        return list(recordings)
+    kept, seen = [], set()
+    for name in sorted(recordings, key=lambda name: (name in links, os.fsencode(name))):
         try:
             identity = _identity(folder / name)
         except OSError:
             # Whoever opens it will say that it leads nowhere.
-            own.append(name)
+            kept.append(name)
             continue
-        if identity not in seen:
-            seen.add(identity)
-            own.append(name)
-    return own
+        if name not in links or identity not in seen:
+            kept.append(name)
+        seen.add(identity)
+    return kept
 
 
 def _sorted_out(
