@@ -6,6 +6,7 @@ class App {
     this.round = 1;
     this.cards = new Map();
     this.rows = [];
+    this.note = "";
     this.picked = new Set();
     this.lastPicked = null;
     this.hidden = 0; // when the run began whose strip was closed
@@ -100,7 +101,8 @@ class App {
     }
     byId("empty").hidden = rows.length > 0;
     byId("empty-title").textContent = this.rows.length ? "Nothing matches" : "No recordings here yet";
-    byId("empty-words").textContent = this.rows.length ? "Search for something else, or show all." : this.note;
+    const none = `${(this.note[0] || "").toUpperCase()}${this.note.slice(1)}. Copy recordings into this folder, and they appear here.`;
+    byId("empty-words").textContent = this.rows.length ? "Search for something else, or show all." : none;
     this.showSelected();
     this.showRun();
     if (byId("choose").open) this.choosing.draw();

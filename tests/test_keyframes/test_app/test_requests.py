@@ -208,3 +208,13 @@ def test_a_note_is_kept_and_no_other_window_loses_its_own(folder, asked):
         app.post("round", {})
         assert [bool(row["note"]) for row in app.get("round/2/recordings")["recordings"]] == [True, False, False]
     assert not [path for path in folder.parent.rglob("*") if "partial" in path.name]
+
+
+def test_an_empty_folder_is_told_without_options_of_the_command(tmp_path, asked):
+    folder = tmp_path / "a; b"
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    with asked(folder) as app:
+        found = app.get("round/1/recordings")
+        what = "a video, a TIFF stack or a folder of images"
+        assert (found["recordings"], found["note"]) == ([], f"nothing in it is {what} (left out: 1 file (.txt 1))")
