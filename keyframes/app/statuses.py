@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from keyframes.app.marks import read_marks
+from keyframes.app.marks import Marks, read_marks
 from keyframes.app.rounds import Round
 from keyframes.app.running import RunSeen
 from keyframes.batch.claims import is_abandoned, read_json
@@ -59,7 +59,8 @@ def status_of(
     if in_run:
         return {"status": "waiting", "share": SCANNED if recording in run.scanned else 0.0}
     status, digest = state.get("status", ""), manifest_digest(round_, state)
-    has = {"frames": state.get("frames", 0) if digest else 0}
+    marks = read_marks(round_, name, state) if digest else Marks()
+    has = {"frames": state.get("frames", 0), "reviewed": marks.reviewed} if digest else {"frames": 0}
     if status == "failed":
         return {"status": "failed", "reason": str(state.get("reason", "")), **has}
     if status != "done":
@@ -69,7 +70,6 @@ def status_of(
         return {"status": "empty", "reason": "no frame of the total fell to it", **told}
     if not digest:
         return {"status": "new", "reason": "its result was taken away"}
-    marks = read_marks(round_, name, state)
     told |= {"reviewed": marks.reviewed, "exported_to": marks.exported_to}
     if marks.exported:
         return {"status": "exported", "since": digest != marks.exported, **told}
