@@ -102,9 +102,13 @@ def some_recordings(work):
 
 
 def look_at_app(page, address):
-    """Open the page of the recordings, one of them selected."""
+    """Open the page of the recordings, one of them selected, another with a note."""
     page.goto(address)
     page.wait_for_selector(".recording")
+    page.click(".recording >> nth=2 >> .remark .words")
+    page.fill(".remark textarea", "Lamp flickers from 0:03")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".remark textarea", state="detached")
     page.check(".pick >> nth=3")
     page.mouse.move(3, 3)
     page.wait_for_load_state("networkidle")

@@ -16,6 +16,7 @@ from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
 from keyframes.manifest import build_manifest
 from keyframes.pipeline import open_video, without_times
+from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
@@ -27,6 +28,8 @@ from keyframes.video import VideoReader
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from keyframes.pipeline import Scanner
 
 
 def extract_views(
@@ -68,10 +71,29 @@ def extract_views(
         raise SettingsError(
             f"{len(videos)} videos were given as views of one scene; give two or more, a folder for each"
         )
+    return run_views(videos, settings, outputs, overwrite=overwrite, threads=threads, progress=progress)
+
+
+def check_views(settings: Settings) -> None:
+    """Raise a SettingsError where settings cannot choose the same frames of several views."""
     if settings.algorithm == "dec":
         raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
     if settings.scan == "sparse":
         raise SettingsError("a sparse scan looks at different frames in each view; leave it out, or the views")
+
+
+def run_views(
+    videos: Sequence[str | Path],
+    settings: Settings,
+    outputs: Sequence[str | Path],
+    *,
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: Progress = False,
+    scan_with: Scanner = scan_video,
+) -> list[Result]:
+    """Do what `extract_views` does, with scans from elsewhere where `scan_with` is given."""
+    check_views(settings)
     settings = replace(settings, scan="exact") if settings.predictions is None else settings
     with ExitStack() as opened:
         readers = [opened.enter_context(open_video(video, settings, threads)) for video in videos]
@@ -86,7 +108,7 @@ def extract_views(
         whole = (
             [own.scan(reader, settings) for own, reader in zip(predicted, readers, strict=True)]
             if predicted
-            else [scan_video(reader, settings, progress) for reader in readers]
+            else [scan_with(reader, settings, progress) for reader in readers]
         )
         scans = common_part(whole)
         if not len(scans[0].frame_index):

@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 from keyframes.app.choosing import Field, Wish, as_typed, read_number_of_frames, read_options
-from keyframes.app.exports import ExportWish, described, read_tool, run_export
+from keyframes.app.exports import ExportWish, cameras_of, described, read_tool, run_export
 from keyframes.app.files import NearFiles
 from keyframes.app.library import Library, patterns_to_choose
 from keyframes.app.marks import read_marks, write_marks
+from keyframes.app.notes import Notes
 from keyframes.app.previews import Previews
 from keyframes.app.reviews import Reviews
 from keyframes.app.rounds import Round, Rounds
@@ -46,6 +47,7 @@ class App(AbstractContextManager["App"]):
             raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
         self.folder, self.commands = folder, commands
         self.rounds, self.library = Rounds(output), Library(folder, output)
+        self.notes = Notes(self.rounds.get(1))
         self.files = NearFiles([folder], projects)
         self.files.all()
         self._states, self._runner = States(), Runner()
@@ -71,15 +73,17 @@ class App(AbstractContextManager["App"]):
 
     def recordings(self, number: int) -> dict[str, Any]:
         """Return the recordings with their figures and statuses, and how far the run of a round is."""
+        self._reviews.close_idle()
         round_, found = self.rounds.get(number), self.library.all()
-        run, claims = self._runner.seen(round_), claims_in(round_)
+        run, claims, notes = self._runner.seen(round_), claims_in(round_), self.notes.all()
         rows, statuses, lengths = [], {}, {}
         for name, recording in found.items():
             figures = self.previews.figures(self.folder / recording)
             status = status_of(round_, name, recording, self._states.get(round_, recording), claims.get(name), run)
             statuses[recording] = status
             lengths[recording] = float((figures or {}).get("frames") or 0)
-            rows.append({"id": name, "name": recording, "figures": figures, **status})
+            about = {"id": name, "name": recording, "figures": figures, "note": notes.get(name, "")}
+            rows.append({**about, **status})
         self.previews.look_at(self.folder / row["name"] for row in rows if row["figures"] is None)
         return {"recordings": rows, "note": self.library.note, "run": progress_of(run, statuses, lengths)}
 
@@ -123,6 +127,12 @@ class App(AbstractContextManager["App"]):
         write_marks(round_, name, self._chosen(round_, name), reviewed=reviewed)
         return self.around(number, name)
 
+    def note(self, name: str, words: str, before: str) -> dict[str, Any]:
+        """Write a note on a recording, in place of the one that the page shows."""
+        self.library.recording(name)
+        self.notes.write(name, words, before)
+        return {}
+
     def around(self, number: int, name: str) -> dict[str, Any]:
         """Return where a review is among the others: the chosen recordings before and after it, and its mark."""
         round_ = self.rounds.get(number)
@@ -149,16 +159,17 @@ class App(AbstractContextManager["App"]):
     def export(self, number: int, given: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         """Export the results that the page names, or tell what that would change."""
         round_ = self.rounds.get(number)
-        names = self._named(given)
+        names, tool = self._named(given), read_tool(str(given.get("tool", "")))
         states = {name: self._chosen(round_, name) for name in names}
         project = given.get("project") or ""
         wish = ExportWish(
-            read_tool(str(given.get("tool", ""))),
+            tool,
             [round_.output / state["place"] for state in states.values()],
             [self.library.path(name).absolute() for name in names],
             self.commands.project_options(given),
             self.files.path(str(project), *WITH_PROJECT) if project else None,  # type: ignore[arg-type]
             self.files.path(str(given["prelabels"]), "predictions") if given.get("prelabels") else None,
+            cameras_of(tool, {self.library.recording(name): state for name, state in states.items()}),
         )
         with self._exporting:
             digests = {name: manifest_digest(round_, state) for name, state in states.items()}
@@ -194,7 +205,9 @@ class App(AbstractContextManager["App"]):
         found = self.library.all()
         chosen = [found[name] for name in self._named(given)]
         include, exclude = patterns_to_choose(chosen, list(found.values()))
-        files = []
+        views, files = given.get("views") is True, []
+        if views and len(chosen) < 2:
+            raise AppError("one recording is no scene of several cameras; select all of them")
         for flag, use in (("--predictions", "predictions"), ("--encoder", "network")):
             if name := given.get(flag.strip("-")):
                 files.append((flag, self.files.path(str(name), use)))  # type: ignore[arg-type]
@@ -202,11 +215,12 @@ class App(AbstractContextManager["App"]):
         wish = Wish(
             read_number_of_frames(given.get("number")),
             given.get("together") is True,
-            read_number_of_frames(given.get("at_least") or "0"),
+            read_number_of_frames(given.get("at_least") or "0", fewest=0),
             include,
             [*self.library.exclude, *exclude],
             read_options(given.get("options"), self.commands.fields),
             files,
+            views,
         )
         return wish.arguments(self.folder, round_.output, self.commands.fields), chosen
 

@@ -37,7 +37,7 @@ class Wish:
 
     `number` of frames is that of each recording, or with `together` of all of them, of each `at_least` so many;
     `include` and `exclude` are patterns, `options` the values of fields by their names, and `files` the paths of
-    options by their flags.
+    options by their flags. With `views`, the recordings are cameras of one scene.
     """
 
     number: str
@@ -47,6 +47,7 @@ class Wish:
     exclude: Sequence[str]
     options: Mapping[str, str | bool]
     files: Sequence[tuple[str, Path]]
+    views: bool = False
 
     def arguments(self, folder: Path, output: Path, fields: Sequence[Field]) -> list[str]:
         """Return the arguments of the command, without its name."""
@@ -54,6 +55,7 @@ class Wish:
         if self.together and self.at_least not in ("", "0"):
             given += ["--at-least", self.at_least]
         given += ["-o", os.fspath(output)]
+        given += ["--views"] if self.views else []
         for field in fields:
             value = self.options.get(field.name)
             if field.kind == "switch":
@@ -66,11 +68,12 @@ class Wish:
         return given + [f"--exclude={pattern}" for pattern in self.exclude]
 
 
-def read_number_of_frames(text: Any) -> str:
+def read_number_of_frames(text: Any, fewest: int = 1) -> str:
     """Return a number of frames, or "auto", as it was filled in; an AppError says that there is none."""
     number = str(text).strip() if isinstance(text, str | int) and not isinstance(text, bool) else ""
-    if number != "auto" and not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise AppError("give a number of frames, 1 or more, or auto")
+    is_number = number.isascii() and number.isdecimal() and len(number) < 10
+    if number != "auto" and not (is_number and int(number) >= fewest):
+        raise AppError(f"give a number of frames, {fewest} or more, or auto")
     return number
 
 

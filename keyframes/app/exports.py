@@ -1,6 +1,6 @@
 """Exports of several results to a labelling tool: what one would change, and what it did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -10,13 +10,16 @@ from keyframes.errors import AppError
 from keyframes.labelling import export
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.exporting import uses_of
-from keyframes.result.naming import unused_file
+from keyframes.result.naming import unused_file, view_names
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 
 @dataclass(frozen=True)
 class ExportWish:
-    """What is to be exported to where: `project` is an existing one, or None for a new export."""
+    """What is to be exported to where: `project` is an existing one, or None for a new export.
+
+    `views` names the camera of each result, where these show one scene.
+    """
 
     tool: ExportTool
     results: Sequence[Path]
@@ -24,6 +27,7 @@ class ExportWish:
     options: ExportOptions
     project: Path | None
     prelabels: Path | None = None
+    views: Sequence[str] = ()
 
 
 def read_tool(name: str) -> ExportTool:
@@ -31,6 +35,25 @@ def read_tool(name: str) -> ExportTool:
     if name not in get_args(ExportTool):
         raise AppError(f"{name!r} is none of the labelling tools; choose one of {', '.join(get_args(ExportTool))}")
     return cast(ExportTool, name)
+
+
+def cameras_of(tool: ExportTool, states: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return the names of the cameras for a tool that keeps them, or none; `states` are those of recordings.
+
+    An AppError says that the recordings are cameras of a scene, but not all of them, or not of one scene alone.
+    """
+    if tool != "lightning-pose" or len(states) < 2:
+        return []
+    scenes = [state.get("settings", {}).get("views") for state in states.values()]
+    scene = next(filter(None, scenes), None)
+    if scene is None:
+        return []
+    if set(scene) != set(states):
+        raise AppError(
+            "Lightning Pose takes the cameras of one scene at a time; select these together and nothing else: "
+            f"{', '.join(scene)}"
+        )
+    return view_names([Path(recording) for recording in states])
 
 
 def run_export(wish: ExportWish, round_: Round, dry_run: bool) -> Exported:
@@ -49,6 +72,7 @@ def run_export(wish: ExportWish, round_: Round, dry_run: bool) -> Exported:
         wish.tool,
         output=None if wish.project is not None else _new_place(wish.tool, options, round_),
         videos=list(wish.videos),
+        views=wish.views,
         prelabels=wish.prelabels,
         dry_run=dry_run,
         **given,

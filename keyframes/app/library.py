@@ -51,7 +51,8 @@ class Library:
         except BatchError as error:
             if not self.folder.is_dir():
                 raise
-            recordings, self.note = [], str(error)
+            # Without the advice, which is for the command.
+            recordings, self.note = [], str(error).removeprefix(f"{self.folder}: ").rpartition("; ")[0]
         self._found = {state_name(recording): recording for recording in recordings}
         self._looked = time.monotonic()
 

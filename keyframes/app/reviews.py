@@ -1,6 +1,7 @@
 """The review pages that are open: a few sessions, opened when they are asked for."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,6 +10,8 @@ from pathlib import Path
 from keyframes.app.rounds import Round
 from keyframes.review import Session
 
+# A page that is looked at asks every few seconds; one that was left keeps others from its result no longer than this.
+IDLE_S = 60.0
 # Each holds a scan and some pictures in memory; a person looks at one after another.
 MOST_OPEN = 3
 
@@ -18,6 +21,7 @@ class Reviews(AbstractContextManager["Reviews"]):
 
     def __init__(self) -> None:
         self._open: OrderedDict[Path, Session] = OrderedDict()
+        self._asked_s: dict[Path, float] = {}
         self._changing = threading.RLock()
 
     def __exit__(self, *error: object) -> None:
@@ -35,9 +39,20 @@ class Reviews(AbstractContextManager["Reviews"]):
             if session is None:
                 session = self._open[folder] = Session(folder, video)
             self._open.move_to_end(folder)
+            self._asked_s[folder] = time.monotonic()
             while len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)[1].close()
             return session
+
+    def close_idle(self) -> None:
+        """Close the sessions that no page has asked for lately, so that others may review these results."""
+        # Opening one may take long, and whoever asks this does not wait for it.
+        if self._changing.acquire(blocking=False):
+            try:
+                since = time.monotonic() - IDLE_S
+                self.close(lambda folder: self._asked_s[folder] < since)
+            finally:
+                self._changing.release()
 
     def close(self, of: Callable[[Path], bool]) -> None:
         """Close the sessions of some result folders."""

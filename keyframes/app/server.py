@@ -18,6 +18,7 @@ from keyframes.review.serving import (
     file_answer,
     page_file,
     read_body,
+    read_text,
     refused,
     serve_page,
 )
@@ -25,7 +26,7 @@ from keyframes.review.serving import (
 HERE = "keyframes.app"
 # Nothing else is ever read from a path that a request names.
 OF_REVIEW = (*SHARED, "parts.css", "page.js")
-FILES = ("app.css", "app.js", "cards.js", "choose.js", "drawing.js", "exporting.js", "around.js")
+FILES = ("app.css", "app.js", "cards.js", "choose.js", "drawing.js", "exporting.js", "notes.js", "around.js")
 # What the page of a review has around it when it is a part of the app.
 AROUND = (
     '<nav class="around" id="around" aria-label="Recordings"></nav>'
@@ -72,6 +73,9 @@ def app_routes(app: App) -> list[Route | Mount]:
             raise AppError("a mark takes a recording, and whether it is reviewed")
         return app.mark(_round(request), name, reviewed)
 
+    def note(request: Request, wish: dict[str, Any]) -> dict[str, Any]:
+        return app.note(*(read_text(wish, name) for name in ("recording", "note", "before")))
+
     def review(request: Request) -> Any:
         return app.session(_round(request), request.path_params["recording"])
 
@@ -92,6 +96,7 @@ def app_routes(app: App) -> list[Route | Mount]:
         Route("/about", telling(lambda request: app.about())),
         Route("/near", telling(lambda request: app.near())),
         Route("/picture/{name}/{size}", picture),
+        Route("/note", changing(note), methods=["POST"]),
         Route("/round", changing(lambda request, wish: app.begin_round()), methods=["POST"]),
         # The address of a review: round/1/review/<id>/.
         Mount("/round/{round:int}", routes=of_round),

@@ -6,11 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from keyframes.app.marks import read_marks
+from keyframes.app.marks import Marks, read_marks
 from keyframes.app.rounds import Round
 from keyframes.app.running import RunSeen
 from keyframes.batch.claims import is_abandoned, read_json
-from keyframes.batch.states import read_state
+from keyframes.batch.states import read_state, result_of
 from keyframes.batch.tasks import state_folder, state_name
 from keyframes.batch.watching import share_done
 
@@ -25,7 +25,7 @@ class States:
         self._kept: dict[Path, tuple[tuple[int, int, int], dict[str, Any]]] = {}
 
     def get(self, round_: Round, recording: str) -> dict[str, Any]:
-        """Return what is known of a recording; an empty dict where nothing is."""
+        """Return what is known of a recording, and of the result that it has; an empty dict where nothing is."""
         path = state_folder(round_.output) / f"{state_name(recording)}.json"
         try:
             seen = path.stat()
@@ -34,7 +34,8 @@ class States:
         stamp = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
         kept = self._kept.get(path)
         if kept is None or kept[0] != stamp:
-            kept = self._kept[path] = (stamp, read_state(round_.output, recording))
+            state = read_state(round_.output, recording)
+            kept = self._kept[path] = (stamp, {**state, **result_of(round_.output, state)})
         return kept[1]
 
 
@@ -57,18 +58,18 @@ def status_of(
         return {"status": "running", "share": share, "doing": str(claim.get("doing", "")).strip()}
     if in_run:
         return {"status": "waiting", "share": SCANNED if recording in run.scanned else 0.0}
-    status = state.get("status", "")
+    status, digest = state.get("status", ""), manifest_digest(round_, state)
+    marks = read_marks(round_, name, state) if digest else Marks()
+    has = {"frames": state.get("frames", 0), "reviewed": marks.reviewed} if digest else {"frames": 0}
     if status == "failed":
-        return {"status": "failed", "reason": str(state.get("reason", ""))}
+        return {"status": "failed", "reason": str(state.get("reason", "")), **has}
     if status != "done":
-        return {"status": "stopped" if status == "running" else "new"}
+        return {"status": "stopped" if status == "running" else "new", **has}
     told = {"warnings": state.get("warnings", []), "frames": state.get("frames", 0)}
     if not told["frames"]:
         return {"status": "empty", "reason": "no frame of the total fell to it", **told}
-    digest = manifest_digest(round_, state)
     if not digest:
         return {"status": "new", "reason": "its result was taken away"}
-    marks = read_marks(round_, name, state)
     told |= {"reviewed": marks.reviewed, "exported_to": marks.exported_to}
     if marks.exported:
         return {"status": "exported", "since": digest != marks.exported, **told}

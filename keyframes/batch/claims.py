@@ -98,6 +98,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def claimed_by(path: Path) -> str:
+    """Say who works behind a claim."""
+    told = read_json(path)
+    return f"{told.get('host', '?')}, process {told.get('process')}"
+
+
 def is_abandoned(path: Path) -> bool:
     """Whether nobody works behind a claim any more."""
     told = read_json(path)

@@ -9,8 +9,9 @@ from typing import Any
 
 import cv2
 
+from keyframes.batch.scene import work_on
 from keyframes.batch.tasks import TICK_S, Outcome, Task
-from keyframes.batch.work import give_up, work
+from keyframes.batch.work import give_up
 from keyframes.errors import BatchError
 
 CONNECT_S = 10.0
@@ -101,4 +102,4 @@ def _work(task: Task) -> Outcome:
 
         task = replace(task, threads=get_worker().state.nthreads)
     cv2.setNumThreads(task.threads or 1)
-    return work(task)
+    return work_on(task)

@@ -19,8 +19,9 @@ from typing import Any
 import cv2
 
 from clustering import available_threads
+from keyframes.batch.scene import work_on
 from keyframes.batch.tasks import TICK_S, Outcome, Task
-from keyframes.batch.work import give_up, work
+from keyframes.batch.work import give_up
 
 TRIES = 2
 END_S = 5.0
@@ -146,7 +147,7 @@ def _serve(pipe: "connection.Connection[Any, Any]", threads: int) -> None:
             task = pipe.recv()
         except EOFError:
             return
-        pipe.send(work(task))
+        pipe.send(work_on(task))
 
 
 def _leave(number: int, frame: object) -> None:

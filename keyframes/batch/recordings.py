@@ -4,6 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -37,14 +38,15 @@ def find_recordings(
     does not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
-    TIFF where it has several pages. Links are followed; a folder that several links lead to, or a link back to where it
-    lies, counts once. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the folder, of a file or
-    of a folder of images, whatever the case.
+    TIFF where it has several pages. Links are followed; what several links lead to, or a link back to where it lies,
+    counts once: DeepLabCut's projects hold links to recordings that may lie beside them. The patterns (``*``, ``?``,
+    ``[...]``) match the name or the path from the folder, of a file or of a folder of images, whatever the case.
     """
     if not folder.is_dir():
         raise BatchError(f"{folder}: is not a folder; give the folder that holds the recordings")
     found: list[str] = []
     left_out: Counter[str] = Counter()
+    links: set[str] = set()
     seen = set() if output is None or not output.is_dir() else {_identity(output)}
     # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
     linked: list[tuple[Path, Collection[str]]] = [(folder, ())]
@@ -71,6 +73,7 @@ def find_recordings(
                 elif not ("batch-state" in names and entry.name in SUMMARIES):
                     files.append(entry.name)
             place = here.relative_to(folder).as_posix()
+            links |= {(PurePosixPath(place) / entry.name).as_posix() for entry in entries if entry.is_symlink()}
             taken, others = _sorted_out(here, files, place, include, exclude)
             found += taken
             left_out.update(PurePosixPath(name).suffix.lower() for name in others)
@@ -79,7 +82,25 @@ def find_recordings(
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return sorted(found, key=os.fsencode), dict(by_number)
+    return sorted(_each_once(folder, found, links), key=os.fsencode), dict(by_number)
+
+
+def _each_once(folder: Path, recordings: Sequence[str], links: AbstractSet[str]) -> list[str]:
+    """Leave out links to a file that is a recording by its own name, or that another link leads to."""
+    if links.isdisjoint(recordings):
+        return list(recordings)
+    kept, seen = [], set()
+    for name in sorted(recordings, key=lambda name: (name in links, os.fsencode(name))):
+        try:
+            identity = _identity(folder / name)
+        except OSError:
+            # Whoever opens it will say that it leads nowhere.
+            kept.append(name)
+            continue
+        if name not in links or identity not in seen:
+            kept.append(name)
+        seen.add(identity)
+    return kept
 
 
 def _sorted_out(

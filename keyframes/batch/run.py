@@ -23,6 +23,7 @@ from keyframes.pipeline import check_unlike
 from keyframes.report.batch_index import index_page
 from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
+from keyframes.views import check_views
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -70,6 +71,7 @@ def run_batch(
     resume: bool = True,
     keep_bytes: int = KEEP_BYTES,
     unlike: Sequence[str | Path] = (),
+    views: bool = False,
     overwrite: bool = False,
     threads: int | None = None,
     progress: bool = False,
@@ -110,6 +112,8 @@ def run_batch(
         False does everything again, decoding included.
     keep_bytes : int
         Disk space for kept scans, in bytes; the least recently used are removed first.
+    views : bool, default=False
+        The recordings are cameras of one scene that run in step: choose the same frames of each, as `extract_views`.
     unlike, overwrite, threads, **options
         As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's.
     progress : bool, default=False
@@ -126,7 +130,7 @@ def run_batch(
     SettingsError, BatchError, OutputError
         See `keyframes.errors`. A recording that cannot be processed raises nothing: it is one of the rows.
     """
-    settings = batch_settings(k, total, at_least, unlike, options)
+    settings = batch_settings(k, total, at_least, unlike, options, views)
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)
@@ -139,6 +143,8 @@ def run_batch(
         raise SettingsError(
             f"at least {at_least} of each of {n_recordings} videos is more than the total of {total}; lower one"
         )
+    if views and n_recordings < 2:
+        raise SettingsError(f"{searched}: only {recordings[0]} was found; views need two recordings or more")
     budget = None if total is None else Budget(total, at_least, n_recordings)
     try:
         states.mkdir(parents=True, exist_ok=True)
@@ -164,6 +170,8 @@ def run_batch(
         )
         for recording in recordings
     ]
+    if views:
+        tasks = [_scene(tasks)]
     watch = Watch(say, progress)
     workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(jobs, threads, len(tasks))
     try:
@@ -190,7 +198,12 @@ def default_output(folder: Path) -> Path:
 
 
 def batch_settings(
-    k: int | Literal["auto"] | None, total: int | None, at_least: int, unlike: Sequence[str | Path], options: Options
+    k: int | Literal["auto"] | None,
+    total: int | None,
+    at_least: int,
+    unlike: Sequence[str | Path],
+    options: Options,
+    views: bool = False,
 ) -> Settings:
     """Return the settings of all recordings, or raise a SettingsError."""
     if (k is None) == (total is None):
@@ -201,6 +214,11 @@ def batch_settings(
         raise SettingsError(
             "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
         )
+    if views:
+        check_views(settings)
+    if views and (unlike or total is not None):
+        what = "unlike" if unlike else "a total"
+        raise SettingsError(f"views of one scene cannot be combined with {what}; leave one of them out")
     if at_least < 0 or (at_least and total is None):
         raise SettingsError(f"at_least is {at_least}; it must be a number of frames of each video, and needs a total")
     refused = {
@@ -220,18 +238,27 @@ def batch_settings(
     return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
 
 
+def _scene(cameras: Sequence[Task]) -> Task:
+    """Make one task of those of a scene's cameras."""
+    first, *others = cameras
+    # A rate and levels are for images alone: where one camera has times of its own, these count.
+    untimed = next((camera.settings for camera in cameras if camera.settings.rate is None), first.settings)
+    return replace(first, settings=untimed, others=tuple(replace(other, settings=untimed) for other in others))
+
+
 def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:
     """Do a step of all tasks; those that somebody else works on are waited for."""
     left = [replace(task, step=step) for task in tasks]
-    watch.begin("scan" if step == "reduce" else "frames", left)
+    watch.begin("scan" if step == "reduce" else "frames", [one for task in left for one in (task, *task.others)])
     outcomes: dict[str, Outcome] = {}
     told_of: set[str] = set()
     while left:
         claimed = []
         for task, outcome in workers.run(left, watch.tick):
             if outcome.status != "claimed":
-                outcomes[task.recording] = outcome
-                watch.told(outcome)
+                for one in (outcome, *outcome.others):
+                    outcomes[one.recording] = one
+                    watch.told(one)
                 continue
             claimed.append(task)
             if task.recording not in told_of:

@@ -22,6 +22,8 @@ SCHEMA_VERSION = 1
 KEEP = "scans"
 # Entries of a state that are paths.
 NAMES = ("recording", "place")
+# Entries of a state that are about its result.
+OF_RESULT = ("video", "settings", "frames", "warnings")
 # Columns of the table, and what is in them where a state does not say.
 COLUMNS = {"recording": "", "status": "", "frames": 0, "seconds": 0.0, "place": "", "warnings": [], "reason": ""}
 
@@ -40,6 +42,23 @@ def write_text(path: Path, text: str) -> None:
 def read_state(output: Path, recording: str) -> dict[str, Any]:
     """Return what is known of a recording; an empty dict where nothing is."""
     return _read(state_folder(output) / f"{state_name(recording)}.json")
+
+
+def result_of(output: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """Return what a state says of the result that stands, also where an attempt has failed or was broken off since.
+
+    Its ``folder`` tells it from the one that such an attempt may still have put in its place.
+    """
+    if not state.get("place"):
+        return {}
+    try:
+        folder = (output / state["place"]).stat().st_ino
+    except OSError:
+        return {}
+    if state.get("status") == "done" and state.get("frames"):
+        return {**{name: state[name] for name in OF_RESULT}, "folder": folder}
+    earlier = state.get("earlier", {})
+    return dict(earlier) if earlier.get("folder") == folder else {}
 
 
 def read_states(output: Path) -> dict[str, dict[str, Any]]:

@@ -31,7 +31,8 @@ class Task:
     `recording` is the path of `video` from the folder that was searched, and `place` that of its result from `output`,
     both with slashes; `video` and `output` are absolute. With a budget, the k of the settings is ignored. `threads` is
     None for those of a cluster's worker. `overwrite` replaces a result of another batch; `keep_bytes` is the most that
-    the kept scans of all recordings take.
+    the kept scans of all recordings take. `others` are the tasks of the other cameras, where the recording is one of
+    several that show one scene.
     """
 
     recording: str
@@ -45,6 +46,7 @@ class Task:
     threads: int | None = None
     overwrite: bool = False
     keep_bytes: int = 0
+    others: tuple["Task", ...] = ()
 
     @property
     def name(self) -> str:
@@ -78,6 +80,7 @@ class Outcome:
 
     The status is "skipped" where it had been done before, "reduced" where its coreset is there, and "claimed" where
     somebody else works on it; `frames` is the number of chosen ones; `reason` says why it failed or who works on it.
+    `others` are the outcomes of the task's `others`.
     """
 
     recording: str
@@ -86,3 +89,4 @@ class Outcome:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     reason: str = ""
+    others: tuple["Outcome", ...] = ()

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.batch.budget import Plan, load_plan
-from keyframes.batch.claims import Claim, read_json
+from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
-from keyframes.batch.states import KEEP, identify, read_state, write_state
+from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, write_state
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection
@@ -60,10 +60,9 @@ def work(task: Task) -> Outcome:
         except OSError as error:
             return Outcome(task.recording, "failed", reason=f"{task.folder}: cannot be written ({error.strerror})")
         if claim is None:
-            told = read_json(task.folder / f"{task.name}.claim")
-            return Outcome(task.recording, "claimed", reason=f"{told.get('host', '?')}, process {told.get('process')}")
+            return Outcome(task.recording, "claimed", reason=claimed_by(task.folder / f"{task.name}.claim"))
         with claim:
-            return _Work(task, claim).run()
+            return Work(task, claim).run()
 
 
 def give_up(task: Task, reason: str) -> Outcome:
@@ -73,10 +72,21 @@ def give_up(task: Task, reason: str) -> Outcome:
         if claim is not None:
             with claim, suppress(KeyframesError):
                 write_state(task, **{**read_state(task.output, task.recording), "status": "failed", "reason": reason})
-    return Outcome(task.recording, "failed", reason=reason)
+    others = tuple(give_up(other, reason) for other in task.others)
+    return Outcome(task.recording, "failed", reason=reason, others=others)
 
 
-class _Work:
+def reason_of(error: Exception, video: Path) -> str:
+    """Say why a recording failed."""
+    if isinstance(error, KeyframesError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or video}: {error.strerror or error}"
+    # A defect of ours, or of OpenCV, or no memory: other recordings need not suffer.
+    return f"unexpected {type(error).__name__}: {error}"
+
+
+class Work:
     """A task whose recording is claimed."""
 
     def __init__(self, task: Task, claim: Claim) -> None:
@@ -85,42 +95,35 @@ class _Work:
         self.before = read_state(task.output, task.recording)
         self.identity: dict[str, Any] = {}
         self.owned = bool(self.before.get("owned"))
+        self.earlier = result_of(task.output, self.before)
 
     def run(self) -> Outcome:
+        """Do the task; whatever goes wrong is its outcome."""
         try:
             return self._run()
-        except KeyframesError as error:
-            return self._failed(str(error))
-        except OSError as error:
-            return self._failed(f"{error.filename or self.task.video}: {error.strerror or error}")
         except Exception as error:
-            # A defect of ours, or of OpenCV, or no memory: other recordings need not suffer.
-            return self._failed(f"unexpected {type(error).__name__}: {error}")
+            return self.failed(reason_of(error, self.task.video))
 
     def _run(self) -> Outcome:
+        self.find()
         task = self.task
-        self.identity = self._identify()
-        if task.settings.predictions is not None:
-            # Those of this recording, whose content counts when it is asked whether it is done.
-            found = find_predictions(task.settings.predictions, task.video)
-            self.task = task = replace(task, settings=replace(task.settings, predictions=found))
         share = self._share()
-        wanted = self._wanted(share)
-        if self.before.get("video") == self.identity:
-            if task.step == "reduce" and load_coreset(coreset_file(task, self.identity)) is not None:
-                return Outcome(task.recording, "reduced")
-            if task.step == "choose" and self._is_done(wanted):
-                return Outcome(task.recording, "skipped", self.before.get("frames", 0))
-        self._clear_away()
+        wanted = self.wanted(share)
+        is_same = self.before.get("video") == self.identity
+        if task.step == "reduce" and is_same and load_coreset(coreset_file(task, self.identity)) is not None:
+            return Outcome(task.recording, "reduced")
+        if task.step == "choose" and self.is_done(wanted):
+            return self.skip()
+        self.clear_away()
         if task.step == "reduce":
             self._reduce()
-            return Outcome(task.recording, "reduced", seconds=self._seconds())
+            return Outcome(task.recording, "reduced", seconds=self.seconds())
         if share is not None and not len(share.centers):
             # The result of an earlier budget.
-            if self.owned and self.before.get("frames") and (task.result / "manifest.json").is_file():
+            if self.owned and self.earlier and (task.result / "manifest.json").is_file():
                 shutil.rmtree(task.result, ignore_errors=True)
-            self._write("done", settings=wanted)
-            return Outcome(task.recording, "done", seconds=self._seconds())
+            self.write("done", settings=wanted)
+            return Outcome(task.recording, "done", seconds=self.seconds())
         return self._choose(share, wanted)
 
     def _share(self) -> Plan | None:
@@ -133,6 +136,14 @@ class _Work:
             raise OutputError(f"{task.folder / PLAN}: cannot be read; run the command again")
         return plan.share_of(task.name)
 
+    def find(self) -> None:
+        """Find out which file it is, and which predictions are its own; an error says that there are none."""
+        self.identity = self._identify()
+        if self.task.settings.predictions is not None:
+            # Their content counts when it is asked whether the recording is done.
+            found = find_predictions(self.task.settings.predictions, self.task.video)
+            self.task = replace(self.task, settings=replace(self.task.settings, predictions=found))
+
     def _identify(self) -> dict[str, Any]:
         try:
             refuse_special(self.task.video)
@@ -142,20 +153,28 @@ class _Work:
         except OSError as error:
             raise VideoError(f"{self.task.recording}: cannot be read ({error.strerror}); is it still there?") from None
 
-    def _wanted(self, share: Plan | None) -> dict[str, Any]:
+    def wanted(self, share: Plan | None = None) -> dict[str, Any]:
         """Return what decides about the result; of a budget, the share in it."""
         settings = self.task.settings.as_dict()
         if share is not None:
             settings |= {"k": len(share.centers), "share": share.digest}
         return {**settings, "unlike": list(self.task.unlike)}
 
-    def _is_done(self, wanted: dict[str, Any]) -> bool:
-        state = self.before
-        if state.get("status") != "done" or state.get("settings") != wanted or state.get("place") != self.task.place:
+    def is_done(self, wanted: dict[str, Any]) -> bool:
+        """Whether the result is there that these settings want."""
+        state = {**self.before, "status": "done", **self.earlier} if self.earlier else self.before
+        told = [state.get(name) for name in ("status", "settings", "place", "video")]
+        if told != ["done", wanted, self.task.place, self.identity]:
             return False
         return not state.get("frames") or (self.task.result / "manifest.json").is_file()
 
-    def _clear_away(self) -> None:
+    def skip(self) -> Outcome:
+        """Leave the result as it is."""
+        if self.before.get("status") != "done":
+            self.write("done", **{name: self.earlier[name] for name in OF_RESULT})
+        return Outcome(self.task.recording, "skipped", self.earlier.get("frames", 0))
+
+    def clear_away(self) -> None:
         """Remove what a worker that was killed left half made: the claim says that nobody else is at it."""
         place = self.task.result
         for kind in ("partial", "replaced"):
@@ -169,7 +188,7 @@ class _Work:
     def _reduce(self) -> None:
         task, settings = self.task, self.task.settings
         with open_video(task.video, settings, task.threads) as reader:
-            scan = self._scan(reader, settings, self.claim.tell)
+            scan = self.scan(reader, settings, self.claim.tell)
             self.claim.tell("reduce", 0, 0)
             n_rows, shape = _n_rows(task), thumbnailer_of(reader, settings).shape
             coreset = make_coreset(
@@ -183,7 +202,7 @@ class _Work:
                     other.unlink()
         # An earlier result of the same file stays one, as long as nothing else is chosen.
         if self.before.get("video") != self.identity or self.before.get("status") != "done":
-            self._write("reduced")
+            self.write("reduced")
 
     def _choose(self, share: Plan | None, wanted: dict[str, Any]) -> Outcome:
         task = self.task
@@ -191,9 +210,9 @@ class _Work:
         choose_with: Chooser = choose
         if share is not None:
             settings, choose_with = replace(settings, k=len(share.centers)), partial(self._choose_share, share)
-        self._check_place()
+        self.check_place()
         # The place is noted as this recording's own before anything is put there.
-        self._write("running")
+        self.write("running")
         result = run_extraction(
             task.video,
             settings,
@@ -202,13 +221,13 @@ class _Work:
             unlike=task.unlike,
             threads=task.threads,
             progress=self.claim.tell,
-            scan_with=self._scan,
+            scan_with=self.scan,
             choose_with=choose_with,
             budget=None if share is None or task.budget is None else asdict(task.budget),
         )
         frames = len(result.keyframes)
-        self._write("done", settings=wanted, frames=frames, warnings=result.warnings)
-        return Outcome(task.recording, "done", frames, self._seconds(), result.warnings)
+        self.write("done", settings=wanted, frames=frames, warnings=result.warnings)
+        return Outcome(task.recording, "done", frames, self.seconds(), result.warnings)
 
     def _choose_share(
         self, share: Plan, scan: Scan, settings: Settings, threads: int | None, *_: object
@@ -217,7 +236,7 @@ class _Work:
         self.claim.tell("choose", 0, 0)
         return share.choose(scan, settings, self._shape, threads), None
 
-    def _check_place(self) -> None:
+    def check_place(self) -> None:
         """Raise where something stands that is not this recording's result."""
         place = self.task.result
         theirs = not self.owned and place.is_dir() and any(place.iterdir())
@@ -227,7 +246,7 @@ class _Work:
             )
         self.owned = True
 
-    def _scan(self, reader: VideoReader, settings: Settings, progress: Progress) -> Scan:
+    def scan(self, reader: VideoReader, settings: Settings, progress: Progress) -> Scan:
         """Return the scan that was kept, or make and keep it."""
         self._shape = thumbnailer_of(reader, settings).shape
         # How a file is looked at depends on how many frames will be fetched: taken as the most, whatever k is, so that
@@ -248,7 +267,8 @@ class _Work:
                 os.utime(path)
         return scan
 
-    def _failed(self, reason: str) -> Outcome:
+    def failed(self, reason: str) -> Outcome:
+        """Write down that the recording failed."""
         # Tables name no folder of this machine.
         reason = reason.replace(str(self.task.video), self.task.recording)
         for output in (os.path.realpath(self.task.output), str(self.task.output)):
@@ -258,17 +278,21 @@ class _Work:
         if reason.startswith(f"{self.task.place}: "):
             reason = f"{reason.removeprefix(f'{self.task.place}: ')} ({self.task.place})"
         with suppress(KeyframesError):
-            self._write("failed", reason=reason)
-        return Outcome(self.task.recording, "failed", seconds=self._seconds(), reason=reason)
+            self.write("failed", reason=reason)
+        return Outcome(self.task.recording, "failed", seconds=self.seconds(), reason=reason)
 
-    def _write(self, status: str, **entries: Any) -> None:
+    def write(self, status: str, **entries: Any) -> None:
+        """Write down what is known of the recording."""
         # Whoever was taken over has nothing to write any more.
         if self.claim.is_mine():
             about = {"status": status, "owned": self.owned, "video": self.identity, "settings": {}}
-            told = {"seconds": self._seconds(), "frames": 0, "warnings": [], "reason": ""}
+            told = {"seconds": self.seconds(), "frames": 0, "warnings": [], "reason": ""}
+            if status != "done" and self.earlier:
+                told["earlier"] = self.earlier
             write_state(self.task, **{**about, **told, **entries})
 
-    def _seconds(self) -> float:
+    def seconds(self) -> float:
+        """Return how long the work has taken so far."""
         return round(time.perf_counter() - self.begun, 3)
 
 

@@ -106,8 +106,8 @@ def check_batch(arguments: Sequence[str]) -> None:
     except USAGE_ERROR as error:
         raise SettingsError(error.format_message()) from None
     settings = SettingsOptions({name: given[name] for name in SettingsOptions.options})
-    total = given["total"]
-    batch_settings(given["k"], total, given["at_least"], given["unlike"] or (), settings.given(given["format"]))
+    numbers = given["k"], given["total"], given["at_least"]
+    batch_settings(*numbers, given["unlike"] or (), settings.given(given["format"]), given["views"])
 
 
 def project_options(given: dict[str, Any]) -> ExportOptions:

@@ -50,6 +50,7 @@ def batch(
     exclude: Annotated[
         list[str] | None, options.look(metavar="GLOB", help="Leave out files that match. Repeatable.")
     ] = None,
+    views: options.Views = False,
     unlike: options.Unlike = None,
     export_to: options.Export = None,
     prelabel: options.Prelabel = False,
@@ -99,6 +100,7 @@ def batch(
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel takes --predictions and --export")
     from keyframes.batch import run_batch
+    from keyframes.result.naming import view_names
 
     tools = list(dict.fromkeys(export_to or []))
     failures: list[dict[str, str]] = []
@@ -120,6 +122,7 @@ def batch(
             resume=resume,
             keep_bytes=int(keep_scans * 1e9),
             unlike=unlike or (),
+            views=views,
             overwrite=overwrite,
             threads=threads,
             progress=not quiet,
@@ -140,6 +143,7 @@ def batch(
         failures,
         as_json,
         videos=[folder / row["recording"] for row in there],
+        views=view_names([Path(row["recording"]) for row in there]) if views else (),
         prelabels=settings["predictions"] if prelabel else None,
         offset=settings["predictions_offset"] if prelabel else None,
         progress=not quiet,

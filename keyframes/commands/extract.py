@@ -28,13 +28,7 @@ def extract(
         ),
     ] = None,
     settings: options.SettingsOptions,
-    views: Annotated[
-        bool,
-        options.look(
-            "--views",
-            help="The videos show one scene, frame by frame, from several cameras: choose the same frames of each.",
-        ),
-    ] = False,
+    views: options.Views = False,
     unlike: options.Unlike = None,
     export_to: options.Export = None,
     prelabel: options.Prelabel = False,

@@ -52,6 +52,13 @@ K = Annotated[
         f"2 to {MAX_AUTO_K}, beyond which more frames add little, and draws k_curve.png.",
     ),
 ]
+Views = Annotated[
+    bool,
+    look(
+        "--views",
+        help="The videos show one scene, frame by frame, from several cameras: choose the same frames of each.",
+    ),
+]
 Unlike = Annotated[
     list[Path] | None,
     compare(

@@ -6,6 +6,7 @@ class App {
     this.round = 1;
     this.cards = new Map();
     this.rows = [];
+    this.note = "";
     this.picked = new Set();
     this.lastPicked = null;
     this.hidden = 0; // when the run began whose strip was closed
@@ -77,7 +78,7 @@ class App {
       status: (one, other) => order.indexOf(one.status) - order.indexOf(other.status),
     }[byId("sort").value];
     return this.rows
-      .filter((one) => (!status || one.status === status) && one.name.toLocaleLowerCase().includes(words))
+      .filter((one) => (!status || one.status === status) && `${one.name}\n${one.note}`.toLocaleLowerCase().includes(words))
       .sort(compare);
   }
 
@@ -85,7 +86,7 @@ class App {
     this.showFilter();
     const rows = this.shown();
     const items = rows.map((one) => {
-      if (!this.cards.has(one.id)) this.cards.set(one.id, new Card(one, (...picked) => this.pick(...picked)));
+      if (!this.cards.has(one.id)) this.cards.set(one.id, new Card(one, this));
       const card = this.cards.get(one.id);
       card.show(one, this.round);
       card.pick.checked = this.picked.has(one.id);
@@ -93,10 +94,15 @@ class App {
     });
     const list = byId("recordings");
     const same = items.length === list.children.length && items.every((item, place) => item === list.children[place]);
-    if (!same) list.replaceChildren(...items);
+    if (!same) {
+      const here = document.activeElement;
+      list.replaceChildren(...items);
+      if (list.contains(here)) here.focus({ preventScroll: true });
+    }
     byId("empty").hidden = rows.length > 0;
     byId("empty-title").textContent = this.rows.length ? "Nothing matches" : "No recordings here yet";
-    byId("empty-words").textContent = this.rows.length ? "Search for something else, or show all." : this.note;
+    const none = `${(this.note[0] || "").toUpperCase()}${this.note.slice(1)}. Copy recordings into this folder, and they appear here.`;
+    byId("empty-words").textContent = this.rows.length ? "Search for something else, or show all." : none;
     this.showSelected();
     this.showRun();
     if (byId("choose").open) this.choosing.draw();
@@ -157,7 +163,8 @@ class App {
     byId("select-all").disabled = !rows.length;
     byId("select-all").checked = rows.length > 0 && n === rows.length;
     byId("select-all").indeterminate = n > 0 && n < rows.length;
-    byId("select-all-words").textContent = rows.length === this.rows.length ? "Select all" : `Select these ${rows.length.toLocaleString("en")}`;
+    const these = rows.length === 1 ? "Select this one" : `Select these ${rows.length.toLocaleString("en")}`;
+    byId("select-all-words").textContent = rows.length === this.rows.length ? "Select all" : these;
   }
 
   showRun() {
@@ -222,6 +229,7 @@ class App {
     for (const button of document.querySelectorAll("[data-close]")) {
       button.addEventListener("click", () => button.closest("dialog").close());
     }
+    arrowKeys(byId("recordings"));
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -241,22 +249,12 @@ class App {
     button.disabled = false;
   }
 
-  // "/" searches; arrow keys go from card to card, as they lie on the screen.
+  // "/" searches.
   key(event) {
-    const here = document.activeElement;
-    if (document.querySelector("dialog[open]")) return;
-    if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(here.tagName)) {
-      event.preventDefault();
-      byId("search").focus();
-    }
-    if (!here.classList.contains("pick")) return;
-    const picks = [...document.querySelectorAll(".pick")];
-    const items = picks.map((pick) => pick.closest("li"));
-    const columns = items.filter((item) => item.offsetTop === items[0].offsetTop).length || 1;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
-    const next = picks[picks.indexOf(here) + steps[event.key]];
-    if (event.key in steps) event.preventDefault();
-    if (next) next.focus();
+    const writing = document.activeElement.matches("input:not([type=checkbox]), select, textarea");
+    if (event.key !== "/" || writing || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    byId("search").focus();
   }
 }
 

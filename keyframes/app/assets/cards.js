@@ -49,13 +49,13 @@ function wordsOf(one) {
 }
 
 class Card {
-  constructor(one, onPick) {
+  constructor(one, app) {
     this.item = element("li", "recording");
     this.item.dataset.id = one.id;
     const label = element("label", "");
     this.pick = element("input", "pick", { type: "checkbox" });
     this.pick.setAttribute("aria-label", `Select ${one.name}`);
-    this.pick.addEventListener("click", (event) => onPick(one.id, this.pick.checked, event.shiftKey));
+    this.pick.addEventListener("click", (event) => app.pick(one.id, this.pick.checked, event.shiftKey));
     this.still = element("span", "still", { textContent: "…" });
     this.still.setAttribute("aria-hidden", "true");
     this.image = element("img", "", { src: `picture/${one.id}/small`, alt: "", loading: "lazy", decoding: "async" });
@@ -70,7 +70,8 @@ class Card {
     this.state = element("div", "state");
     this.extra = element("div", "extra");
     const about = element("div", "about");
-    about.append(title, this.figures, this.state, this.extra);
+    this.note = new Note(one, app);
+    about.append(title, this.figures, this.state, this.extra, this.note.place);
     this.item.append(label, about);
     this.told = "";
   }
@@ -80,7 +81,9 @@ class Card {
     const told = JSON.stringify(one);
     if (told === this.told) return;
     this.told = told;
+    this.note.show(one.note);
     this.figures.textContent = figuresOf(one.figures);
+    this.figures.hidden = !this.figures.textContent;
     const badge = element("span", "badge", { textContent: wordsOf(one) });
     badge.dataset.status = one.status;
     badge.dataset.since = Boolean(one.since);

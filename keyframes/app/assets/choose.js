@@ -10,6 +10,7 @@ class Choosing {
     byId("open-choose").addEventListener("click", () => this.open());
     byId("choose-form").addEventListener("submit", (event) => this.start(event));
     byId("choose-form").addEventListener("input", () => this.tell());
+    byId("views").addEventListener("change", () => this.showViews());
     byId("copy").addEventListener("click", () => this.copy());
     for (const [id, how] of [["each", "each"], ["total", "total"], ["at-least", "total"]]) {
       byId(id).addEventListener("focus", () => {
@@ -57,6 +58,8 @@ class Choosing {
 
   async open() {
     const chosen = this.app.selected();
+    byId("views-set").hidden = chosen.length < 2;
+    if (chosen.length < 2) byId("views").checked = false;
     byId("choose-name").textContent = `Choose frames of ${count(chosen.length, "recording")}`;
     this.draw();
     const mended = chosen.filter((one) => one.reviewed);
@@ -88,7 +91,8 @@ class Choosing {
       ...earlier.map((one) => [`round-${one.number}`, `Round ${one.number}`, "chosen earlier", true]),
       ...files.filter((one) => this.app.about.with_project.includes(one.use)).map((one) => [one.id, one.name, one.use, false]),
     ];
-    byId("unlike-set").hidden = !choices.length;
+    this.nUnlike = choices.length;
+    this.showViews();
     byId("unlike").replaceChildren(...choices.map(([value, name, what, usual]) => {
       const label = element("label", "");
       const input = element("input", "", { type: "checkbox", value, checked: taken.has(value) || (first && usual) });
@@ -97,6 +101,15 @@ class Choosing {
     }));
     this.fill("predictions", files, "predictions", "Not used");
     this.fill("encoder", files, "network", "None: compare the pictures");
+  }
+
+  // The frames of a scene are chosen by what all its cameras show, and so many of each.
+  showViews() {
+    const views = byId("views").checked;
+    for (const id of ["total", "at-least"]) byId(id).disabled = views;
+    document.querySelector('[name="how"][value="total"]').disabled = views;
+    if (views) document.querySelector('[name="how"][value="each"]').checked = true;
+    byId("unlike-set").hidden = views || !this.nUnlike;
   }
 
   fill(id, files, use, none) {
@@ -113,13 +126,15 @@ class Choosing {
     for (const input of document.querySelectorAll("#choose [data-option]")) {
       options[input.dataset.option] = input.type === "checkbox" ? input.checked : input.value;
     }
-    const unlike = [...document.querySelectorAll("#unlike input:checked")].map((input) => input.value);
+    const views = byId("views").checked;
+    const unlike = views ? [] : [...document.querySelectorAll("#unlike input:checked")].map((input) => input.value);
     return {
       recordings: this.app.named(),
       number: byId(together ? "total" : "each").value,
       together,
       at_least: byId("at-least").value,
       options,
+      views,
       unlike: unlike.map((value) => (value.startsWith("round-") ? Number(value.slice(6)) : value)),
       predictions: byId("predictions").value,
       encoder: byId("encoder").value,

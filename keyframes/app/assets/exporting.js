@@ -53,8 +53,23 @@ class Exporting {
     return { recordings: this.chosen, copy_videos: byId("copy_videos").checked, ...given };
   }
 
+  // The fields that a new project cannot do without; the body parts may be those of predictions.
+  missing() {
+    if (byId("project").value) return [];
+    const needed = [...document.querySelectorAll("#export [data-needed]")].filter((input) => input.dataset.needed.split(" ").includes(byId("tool").value));
+    return needed.filter((input) => !input.value.trim() && !(input.id === "bodyparts" && byId("prelabels").value));
+  }
+
   async submit(event) {
     event.preventDefault();
+    const missing = this.missing();
+    if (missing.length) {
+      const names = missing.map((input) => input.labels[0].textContent.trim());
+      const listed = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+      byId("export-told").textContent = `Fill in ${listed}, or choose an existing project.`;
+      missing[0].focus();
+      return;
+    }
     const button = byId("run-export");
     button.disabled = true;
     const words = button.textContent;

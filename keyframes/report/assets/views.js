@@ -287,21 +287,36 @@ function once(draw) {
   };
 }
 
-// Arrow keys move between the cards of a grid as they lie on the screen.
+// Tab reaches one item of a list, and what is in it; arrow keys, Home and End go on to the others, as they lie on the screen.
 function arrowKeys(list) {
-  list.addEventListener("keydown", (event) => {
-    const cards = [...list.querySelectorAll(".card")];
-    const here = cards.indexOf(document.activeElement);
-    if (here < 0) return;
-    const columns = cards.filter((card) => card.offsetTop === cards[0].offsetTop).length || 1;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
-    if (event.key === "Home" || event.key === "End") {
-      cards[event.key === "Home" ? 0 : cards.length - 1].focus();
-    } else if (event.key in steps && cards[here + steps[event.key]]) {
-      cards[here + steps[event.key]].focus();
-    } else {
-      return;
+  const controls = "a, button, input, summary, textarea";
+  const items = () => [...list.children];
+  let current = null;
+
+  function reach() {
+    if (!items().includes(current)) current = items()[0];
+    for (const item of items()) {
+      for (const control of item.querySelectorAll(controls)) control.tabIndex = item === current ? 0 : -1;
     }
-    event.preventDefault();
+  }
+
+  list.addEventListener("focusin", (event) => {
+    const item = items().find((one) => one.contains(event.target));
+    if (item === current) return;
+    current = item;
+    reach();
   });
+  list.addEventListener("keydown", (event) => {
+    const [all, here] = [items(), items().indexOf(current)];
+    if (here < 0 || document.activeElement !== current.querySelector(controls)) return;
+    const columns = all.filter((item) => item.offsetTop === all[0].offsetTop).length || 1;
+    const places = {
+      ArrowLeft: here - 1, ArrowRight: here + 1, ArrowUp: here - columns, ArrowDown: here + columns, Home: 0, End: all.length - 1,
+    };
+    if (!(event.key in places)) return;
+    event.preventDefault();
+    all[places[event.key]]?.querySelector(controls).focus();
+  });
+  new MutationObserver(reach).observe(list, { childList: true, subtree: true });
+  reach();
 }

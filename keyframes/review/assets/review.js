@@ -146,7 +146,8 @@
     place.setAttribute("aria-busy", "true");
     byId("more").hidden = true;
     try {
-      const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${byId("apart").checked ? (hasTimes ? 1 : FRAMES_APART) : 0}`);
+      const apart = byId("apart").checked;
+      const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${apart ? (hasTimes ? 1 : FRAMES_APART) : 0}`);
       if (view.selected !== frame || turn !== nLists) return;
       const items = found.candidates.map((other) => {
         const item = card(other.frame, other.cluster, other.time, 0, frameAt("Candidate", other.frame, other.time), other.points);
@@ -161,9 +162,9 @@
       const n = start + items.length;
       byId("more").hidden = !found.more;
       byId("more").onclick = () => loadCandidates(frame, n);
-      byId("candidates-name").textContent = found.n
-        ? `Others of its cluster, nearest first (${found.n.toLocaleString("en")})`
-        : "No other frame of its cluster was scanned";
+      const others = `Others of its cluster, ${apart ? `${byId("apart-label").textContent}, ` : ""}nearest first`;
+      const none = apart && found.n ? `No other frame of its cluster is ${byId("apart-label").textContent}` : "No other frame of its cluster was scanned";
+      byId("candidates-name").textContent = !n ? none : apart ? others : `${others} (${found.n.toLocaleString("en")})`;
     } catch (error) {
       say(error.message, true);
     } finally {

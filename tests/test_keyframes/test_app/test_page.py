@@ -12,13 +12,40 @@ from pathlib import Path
 import pytest
 
 import keyframes
+from keyframes.app import reviews
+from keyframes.errors import ReviewError
 from keyframes.labelling.deeplabcut.project import labelled_frames
+from keyframes.review import Session
+from keyframes.settings import Crop
 from tests.conftest import ROOT, compiled_only
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import serving
+from tests.test_keyframes.test_labelling.test_tools import answer_of
 
 pytestmark = [compiled_only, pytest.mark.slow]
 BATCH = "reach-keyframes"
+# SLEAP fetches the suggested frames from the videos, DeepLabCut shows the images in the folder of each video.
+READ_SUGGESTIONS = """
+import sleap_io
+labels = sleap_io.load_slp(sys.argv[1])
+for suggestion in labels.suggestions:
+    assert suggestion.video[suggestion.frame_idx].ndim == 3
+frames = sorted(int(one.frame_idx) for one in labels.suggestions)
+print(json.dumps([labels.skeleton.node_names, len(labels.videos), frames]))
+"""
+READ_PROJECT = """
+from pathlib import Path
+from deeplabcut.core.config.project_config import ProjectConfig
+from deeplabcut.utils.auxfun_videos import VideoReader, imread
+config = ProjectConfig.from_yaml(sys.argv[1])
+frames = {}
+for video in config.video_sets:
+    reader = VideoReader(str(video))
+    images = sorted((Path(sys.argv[1]).parent / "labeled-data" / Path(video).stem).glob("*.png"))
+    assert all(imread(image).shape == (reader.height, reader.width, 3) for image in images)
+    frames[Path(video).stem] = len(images)
+print(json.dumps([config.Task, list(config.bodyparts), frames]))
+"""
 
 
 @pytest.fixture
@@ -104,7 +131,6 @@ def export(page, tool, **texts):
 
 
 def test_the_whole_way(folder, open_page, monkeypatch):
-    sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
     monkeypatch.chdir(folder.parent)
     output = folder.parent / BATCH
     with serving("app", folder.name, cwd=folder.parent) as app:
@@ -144,8 +170,7 @@ def test_the_whole_way(folder, open_page, monkeypatch):
         chosen = [index for indices in chosen_in(output).values() for index in indices]
         assert sorted(frame.frame_index for frame in labelled_frames(project)) == sorted(chosen)
         export(page, "sleap", bodyparts="nose, tail")
-        labels = sio.load_slp(str(output / "for-sleap" / "suggestions.slp"), open_videos=False)
-        assert len(labels.suggestions) == 7
+        assert (output / "for-sleap" / "suggestions.slp").is_file()
         has_status(page, "exported", "failed", "exported")
 
         # The next round: unlike what the first one has.
@@ -161,6 +186,13 @@ def test_the_whole_way(folder, open_page, monkeypatch):
         assert not set(second) & set(before[1:])
         assert page.complaints == []
         assert all(address.startswith((app.origin, "data:", "blob:")) for address in page.requests)
+    # What the tools' own readers see, where these are installed.
+    frames = {path.name: len(list(path.iterdir())) for path in (project / "labeled-data").iterdir()}
+    assert sum(frames.values()) == 7
+    found = answer_of("sleap_io", READ_SUGGESTIONS, output / "for-sleap" / "suggestions.slp")
+    assert found == [["nose", "tail"], 2, sorted(chosen)]
+    found = answer_of("deeplabcut", READ_PROJECT, project / "config.yaml")
+    assert found == ["reach", ["nose", "tail"], frames]
 
 
 def test_the_command_does_the_same(folder, open_page, run_installed):
@@ -190,6 +222,76 @@ def test_the_command_does_the_same(folder, open_page, run_installed):
     # What the page made is the terminal's too: nothing is done again.
     done = run_installed("keyframes", *command.split()[1:], "--json", cwd=folder.parent)
     assert [row["status"] for row in json.loads(done.stdout)["results"]] == ["skipped", "skipped"]
+
+
+def test_cameras_of_one_scene(tmp_path, open_page, video_file, run_installed):
+    folder = tmp_path / "reach"
+    folder.mkdir()
+    for name in ("day1_top.mp4", "day1_side.mp4"):
+        shutil.copy(video_file("h264_b_frames.mp4"), folder / name)
+    shutil.copy(video_file("h264_b_frames.mp4"), folder / "other.mp4")
+    output = tmp_path / BATCH
+    with serving("app", folder.name, cwd=tmp_path) as app:
+        page = open_page(app.address)
+        page.check(".pick >> nth=2")
+        page.click("#open-choose")
+        assert page.locator("#views").is_hidden()
+        page.keyboard.press("Escape")
+        page.uncheck(".pick >> nth=2")
+        for place in (0, 1):
+            page.check(f".pick >> nth={place}")
+        page.click("#open-choose")
+        page.check("#views")
+        assert page.locator("#total").is_disabled()
+        command = choose(page, 3)
+        assert "--views" in command
+        has_status(page, "chosen", "chosen", "new")
+        side, top = (chosen_in(output)[f"day1_{view}-keyframes"] for view in ("side", "top"))
+        assert side == top
+        assert len(top) == 3
+        for place in (0, 1):
+            page.check(f".pick >> nth={place}")
+        export(page, "lightning-pose", bodyparts="nose, tail")
+        queues = sorted(path.name for path in (output / "for-lightning-pose").glob("*.unlabeled.jsonl"))
+        assert queues == [f"CollectedData_{view}.unlabeled.jsonl" for view in ("side", "top")]
+        # One camera alone is a recording like another; one of them with a third one is no scene.
+        ids = {row["name"]: row["id"] for row in app.get("round/1/recordings")["recordings"]}
+        wish = {"tool": "lightning-pose", "bodyparts": "nose"}
+        assert app.post("round/1/plan", recordings=[ids["day1_top.mp4"]], **wish)[0] == 200
+        assert page.complaints == []
+    done = run_installed("keyframes", *command.split()[1:], "--json", cwd=tmp_path)
+    assert [row["status"] for row in json.loads(done.stdout)["results"]] == ["skipped", "skipped"]
+
+
+def test_notes_in_two_windows(folder, open_page):
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        one, other = open_page(app.address), open_page(app.address)
+        for page in (one, other):
+            page.wait_for_selector(".recording >> nth=2")
+        words = ".recording >> nth=0 >> .remark .words"
+        one.click(words)
+        other.click(words)
+        one.keyboard.type("left camera <b>blurred</b>")
+        one.keyboard.press("Enter")
+        one.wait_for_selector(words)
+        assert one.evaluate("() => document.activeElement.textContent") == "left camera <b>blurred</b>"
+        other.keyboard.type("mine")
+        other.keyboard.press("Enter")
+        until(other, "() => document.getElementById('status').textContent.includes('blurred')")
+        # What was written is still there, and replaces the other note only when it is saved again.
+        assert other.locator(".remark textarea").input_value() == "mine"
+        assert app.get("round/1/recordings")["recordings"][0]["note"] == "left camera <b>blurred</b>"
+        other.focus(".remark textarea")
+        other.keyboard.press("Enter")
+        for page in (one, other):
+            until(page, "() => document.querySelector('.remark .words').textContent === 'mine'")
+        one.fill("#search", "MINE")
+        until(one, "() => document.querySelectorAll('.recording').length === 1")
+        one.click(words)
+        one.keyboard.type(" no more")
+        one.keyboard.press("Escape")
+        assert one.inner_text(words) == "mine"
+        assert [line for line in other.complaints if "409" not in line] == one.complaints == []
 
 
 @pytest.mark.alone
@@ -257,6 +359,26 @@ def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
     assert not list(place.glob("a-b-*"))
 
 
+def test_a_review_that_was_left_keeps_nobody_from_its_result(long_one, asked, monkeypatch):
+    keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, uniform=True)
+    result = long_one.parent / BATCH / "a-keyframes"
+    with asked(long_one) as app:
+        (row,) = app.get("round/1/recordings")["recordings"]
+        app.get(f"round/1/review/{row['id']}/state")
+        app.get("round/1/recordings")
+        with pytest.raises(ReviewError, match="another keyframes review"):
+            Session(result, long_one / "a.mp4")
+        monkeypatch.setattr(reviews, "IDLE_S", -1.0)
+        app.get("round/1/recordings")
+        with Session(result, long_one / "a.mp4") as session:
+            assert len(session.state()["keyframes"]) == 3
+        # What an attempt that failed leaves can be looked at, too.
+        keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, crop=Crop(9000, 0, 10, 10))
+        (row,) = app.get("round/1/recordings")["recordings"]
+        assert (row["status"], row["frames"]) == ("failed", 3)
+        assert len(app.get(f"round/1/review/{row['id']}/state")["keyframes"]) == 3
+
+
 def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):
     with serving("app", folder.name, cwd=folder.parent) as app:
         page = open_page(app.address)
@@ -270,8 +392,8 @@ def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Space")
         assert page.locator(".pick >> nth=1").is_checked()
-        # To the button of the choice, and in its dialog.
-        for _ in range(12):
+        # To the button of the choice, past the other cards, and in its dialog.
+        for _ in range(4):
             page.keyboard.press("Tab")
             if page.evaluate("() => document.activeElement.id") == "open-choose":
                 break
@@ -300,13 +422,56 @@ def test_nothing_of_the_page_is_cut_off(folder, open_page, width, scheme):
     with serving("app", folder.name, cwd=folder.parent) as app:
         page = open_page(app.address, width, 844, scheme)
         page.wait_for_selector(".recording >> nth=2")
-        page.check(".pick >> nth=0")
-        for opener, dialog in ((None, "body"), ("#open-choose", "#choose")):
+        page.check("#select-all")
+        for opener, dialog in ((None, "body"), ("#open-choose", "#choose"), ("#open-export", "#export")):
             if opener:
+                # Nothing is chosen yet that could be exported.
+                page.evaluate("opener => { document.querySelector(opener).disabled = false; }", opener)
                 page.click(opener)
-                page.click("#more summary")
+                if dialog == "#choose":
+                    page.click("#more summary")
                 time.sleep(0.3)
             assert page.evaluate(
                 "name => [document.querySelector(name)].every(part => part.scrollWidth <= part.clientWidth + 1)",
                 dialog,
-            )
+            ), dialog
+            if opener:
+                page.click(f"{dialog} [data-close] >> nth=0")
+
+
+def test_500_frames_of_one_recording_are_asked_for_as_they_are_seen(tmp_path, open_page):
+    folder, output = tmp_path / "reach", tmp_path / BATCH
+    folder.mkdir()
+    shutil.copy(ROOT / "sample_data" / "mouse.mp4", folder / "a.mp4")
+    keyframes.run_batch(folder, 500, output=output, uniform=True, jobs=1)
+    with serving("app", folder.name, cwd=tmp_path) as app:
+        name = app.get("round/1/recordings")["recordings"][0]["id"]
+        page = open_page(f"{app.address}round/1/review/{name}/")
+        page.wait_for_selector("#cards .card >> nth=499")
+        until(page, "() => [...document.images].filter(one => one.complete && one.naturalWidth).length >= 12")
+        page.wait_for_load_state("networkidle")
+
+        def pictures():
+            return {address for address in page.requests if "/picture/" in address}
+
+        assert len(pictures()) < 100
+        assert page.evaluate("() => document.querySelectorAll('*').length") < 500 * 12
+        page.focus("#cards .card >> nth=499")
+        until(page, "() => document.querySelector('#cards li:last-child img').naturalWidth > 0")
+        # By the keyboard alone, the other cards are not in the way of the candidates.
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        before = app.get(f"round/1/review/{name}/state")["keyframes"][1]["frame"]
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#candidates .card")
+        for _ in range(6):
+            page.keyboard.press("Tab")
+            if page.evaluate("() => document.getElementById('candidates').contains(document.activeElement)"):
+                break
+        page.keyboard.press("Enter")
+        page.keyboard.press("s")
+        until(page, "() => document.getElementById('status').textContent.startsWith('Swapped')")
+        assert before not in {one["frame"] for one in app.get(f"round/1/review/{name}/state")["keyframes"]}
+        # Those between were not looked at.
+        assert len(pictures()) < 250
+        assert page.complaints == []

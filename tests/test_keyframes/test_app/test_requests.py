@@ -11,7 +11,16 @@ from keyframes.batch.tasks import state_name
 from tests.test_keyframes.odd_names import LATIN
 from tests.test_keyframes.test_app.conftest import HOST, PORT
 
-POSTS = ("round", "round/1/command", "round/1/start", "round/1/stop", "round/1/mark", "round/1/plan", "round/1/export")
+POSTS = (
+    "round",
+    "round/1/command",
+    "round/1/start",
+    "round/1/stop",
+    "round/1/mark",
+    "round/1/plan",
+    "round/1/export",
+    "note",
+)
 GETS = ("", "about", "near", "round/1/recordings", "files/app.js")
 WISH = {"recordings": "all", "number": "5"}
 
@@ -69,6 +78,7 @@ WRONG = [
     {"recordings": {"a": 1}},
     {"number": ""},
     {"number": "0"},
+    {"number": "00"},
     {"number": "5 --output=/"},
     {"number": ["5"]},
     {"unlike": ["/etc"]},
@@ -83,6 +93,9 @@ WRONG = [
     {"options": {"seed": "1\n--output=/"}},
     {"together": True, "number": "auto"},
     {"together": True, "number": "5", "at_least": "-1"},
+    {"views": True, "recordings": [state_name("a.mp4")]},
+    {"views": True, "together": True},
+    {"views": True, "options": {"scan": "sparse"}},
 ]
 
 
@@ -158,3 +171,50 @@ def test_a_round_has_a_folder_of_its_own(folder, asked):
         _, answer = app.post("round/2/command", WISH)
         assert answer["command"].endswith("reach-keyframes-2")
         assert [one["number"] for one in app.get("about")["rounds"]] == [1, 2]
+
+
+def test_cameras_of_one_scene_are_asked_for_by_the_command(folder, asked):
+    with asked(folder) as app:
+        two = [state_name(name) for name in ("a.mp4", "cage1/a.mp4")]
+        _, answer = app.post("round/1/command", {**WISH, "recordings": two, "views": True})
+        command = shlex.split(answer["command"])
+        assert "--views" in command
+        assert {"--include=a.mp4", "--include=cage1/a.mp4"} <= set(command)
+
+
+def test_a_note_is_kept_and_no_other_window_loses_its_own(folder, asked):
+    name, other = state_name("a.mp4"), state_name("cage1/a.mp4")
+
+    def notes(app):
+        return {row["name"]: row["note"] for row in app.get("round/1/recordings")["recordings"]}
+
+    def write(app, words, before, recording=name):
+        return app.post("note", {"recording": recording, "note": words, "before": before})
+
+    words = '<script>alert(1)</script> "left" out of focus\nMäuse \udce9'
+    with asked(folder) as app:
+        assert write(app, f"  {words}\n", "") == (200, {})
+        assert write(app, "good", "", other)[0] == 200
+        assert notes(app) == {"a.mp4": words.replace("\udce9", "\\xe9"), "b.mp4": "", "cage1/a.mp4": "good"}
+        status, answer = write(app, "mine", "what was there before")
+        assert (status, "left" in answer["error"]) == (409, True)
+        assert write(app, "x" * 2001, "good", other)[0] == 422
+        assert write(app, "x", "", "../a")[0] == 422
+        assert write(app, ["x"], "good", other)[0] == 400
+    # A server that is started again finds them, and in the next round too.
+    with asked(folder) as app:
+        assert notes(app)["cage1/a.mp4"] == "good"
+        assert write(app, "", "good", other) == (200, {})
+        app.post("round", {})
+        assert [bool(row["note"]) for row in app.get("round/2/recordings")["recordings"]] == [True, False, False]
+    assert not [path for path in folder.parent.rglob("*") if "partial" in path.name]
+
+
+def test_an_empty_folder_is_told_without_options_of_the_command(tmp_path, asked):
+    folder = tmp_path / "a; b"
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    with asked(folder) as app:
+        found = app.get("round/1/recordings")
+        what = "a video, a TIFF stack or a folder of images"
+        assert (found["recordings"], found["note"]) == ([], f"nothing in it is {what} (left out: 1 file (.txt 1))")

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from keyframes import BatchError, SettingsError, extract, run_batch
+from keyframes.batch.states import read_states
+from keyframes.review import Session
+from keyframes.settings import Crop
 from tests.conftest import compiled_only
 from tests.test_keyframes.conftest import X264
 from tests.test_keyframes.test_batch.conftest import N_GOOD, ODD_NAMES, contents, results, scans
@@ -256,3 +259,31 @@ def test_a_total_is_spent_over_all(few, tmp_path):
     # With a number for each instead, nothing is decoded again.
     run_batch(few, 3, output=tmp_path / "out", jobs=1)
     assert set(scans(tmp_path / "out").values()) == {1}
+
+
+@pytest.mark.slow
+def test_an_attempt_that_fails_leaves_the_result_and_what_was_mended_in_it(few, tmp_path):
+    def batch(**options):
+        return [row["status"] for row in run_batch(few, 3, output=tmp_path / "out", include=["0.mp4"], **options).rows]
+
+    result = tmp_path / "out" / "0-keyframes"
+    assert batch() == ["done"]
+    with Session(result, few / "0.mp4") as session:
+        state = session.state()
+        session.change(state["revision"], "drop", state["keyframes"][0]["frame"], None, "")
+    mended = contents(result)
+    outside = Crop(900, 0, 10, 10)
+    assert batch(crop=outside) == ["failed"]
+    assert batch(crop=outside) == ["failed"]
+    assert contents(result) == mended
+    assert batch() == ["skipped"]
+    assert contents(result) == mended
+    (state,) = read_states(tmp_path / "out").values()
+    assert (state["status"], state["frames"], "earlier" in state) == ("done", 3, False)
+    # Broken off after another result was put in its place: that is not the earlier one.
+    assert batch(crop=outside) == ["failed"]
+    shutil.copytree(result, tmp_path / "another")
+    shutil.rmtree(result)
+    (tmp_path / "another").rename(result)
+    assert batch() == ["done"]
+    assert contents(result) != mended

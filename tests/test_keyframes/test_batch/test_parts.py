@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +38,21 @@ def test_recordings_are_found_once_each(tmp_path):
     assert find_recordings(folder) == (everything, {".txt": 1})
     assert find_recordings(folder, exclude=["b/*", "TWO*"]) == (["a/one.mp4", "again/four.mp4"], {".txt": 1})
     assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == (["a/one.mp4", "notes.txt"], {})
+
+
+def test_links_to_a_recording_that_is_there_are_not_another_one(tmp_path):
+    """Such as those of a DeepLabCut project beside the recordings; the project alone has them as its recordings."""
+    folder, videos = tmp_path / "in", tmp_path / "in" / "a-anna-2026-01-01" / "videos"
+    videos.mkdir(parents=True)
+    for place in (folder / "z.mp4", tmp_path / "far.mp4"):
+        place.write_bytes(b"no video")
+        for link in (videos / place.name, folder / f"again_{place.name}"):
+            link.symlink_to(place)
+    shutil.copy(folder / "z.mp4", videos / "copy.mp4")
+    project = videos.relative_to(folder).as_posix()
+    assert find_recordings(folder)[0] == [f"{project}/copy.mp4", f"{project}/far.mp4", "z.mp4"]
+    assert find_recordings(folder, include=["again_z.mp4"])[0] == ["again_z.mp4"]
+    assert find_recordings(videos)[0] == ["copy.mp4", "far.mp4", "z.mp4"]
 
 
 def make_images(folder, *names, pages=1):

@@ -30,6 +30,14 @@ def test_a_person_swaps_drops_adds_undoes_and_notes(folder, open_page, sequentia
         assert frames_shown(page) == chosen
 
         page.click(f'#cards .card[data-frame="{chosen[2]}"]')
+        # The number of all members says nothing of those that lie apart.
+        page.check("#apart")
+        page.wait_for_function("() => document.getElementById('candidates-name').textContent.includes('1 s apart')")
+        heading, n_apart = page.inner_text("#candidates-name"), page.locator("#candidates .card").count()
+        assert heading.startswith("Others of its cluster" if n_apart else "No other frame")
+        assert "(" not in heading
+        page.uncheck("#apart")
+        page.wait_for_function("() => document.getElementById('candidates-name').textContent.includes('(')")
         other = int(page.locator("#candidates .card").first.get_attribute("data-frame"))
         page.locator("#candidates .card").first.click()
         page.wait_for_function("() => document.getElementById('other-picture').complete")

@@ -1,0 +1,91 @@
+"""Several cameras of one scene: one task, which claims all of their recordings and chooses the same frames of each."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from keyframes.batch.claims import Claim, claimed_by
+from keyframes.batch.tasks import Outcome, Task
+from keyframes.batch.work import Work, reason_of, work
+from keyframes.progress import Progress
+from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
+from keyframes.video import VideoReader
+from keyframes.views import run_views
+
+
+def work_on(task: Task) -> Outcome:
+    """Do a task: that of one recording, or of the cameras of one scene."""
+    return _work_on_scene(task) if task.others else work(task)
+
+
+def _work_on_scene(task: Task) -> Outcome:
+    cameras = (task, *task.others)
+    with ExitStack() as held:
+        works = []
+        for camera in cameras:
+            path = camera.folder / f"{camera.name}.claim"
+            try:
+                camera.folder.mkdir(parents=True, exist_ok=True)
+                claim = Claim.take(path)
+            except OSError as error:
+                reason = f"{camera.folder}: cannot be written ({error.strerror})"
+                return _joined([Outcome(one.recording, "failed", reason=reason) for one in cameras])
+            if claim is None:
+                # All or none: two runs that hold some each would wait for each other.
+                return Outcome(task.recording, "claimed", reason=claimed_by(path))
+            works.append(Work(replace(camera, others=()), held.enter_context(claim)))
+        try:
+            return _joined(_choose(works, task.threads))
+        except Exception as error:
+            reason = reason_of(error, task.video)
+            for one in works:
+                reason = reason.replace(str(one.task.video), one.task.recording)
+            return _joined([one.failed(reason) for one in works])
+
+
+def _choose(works: Sequence[Work], threads: int | None) -> list[Outcome]:
+    """Choose the frames of a scene, or find that this was done."""
+    settings = works[0].task.settings
+    for one in works:
+        one.find()
+    views = [one.task.recording for one in works]
+    wanted = [{**one.wanted(), "views": views} for one in works]
+    if all(one.is_done(own) for one, own in zip(works, wanted, strict=True)):
+        return [one.skip() for one in works]
+    for one in works:
+        one.clear_away()
+        one.check_place()
+    # The places are noted as these recordings' own before anything is put there.
+    for one in works:
+        one.write("running")
+    left = iter(works)
+
+    def scan(reader: VideoReader, own: Settings, _: Progress) -> Scan:
+        one = next(left)
+        return one.scan(reader, own, one.claim.tell)
+
+    def tell(doing: str, n_done: int, n_total: int) -> None:
+        for one in works:
+            one.claim.tell(doing, n_done, n_total)
+
+    results = run_views(
+        [one.task.video for one in works],
+        settings,
+        [one.task.result for one in works],
+        overwrite=True,
+        threads=threads,
+        progress=tell,
+        scan_with=scan,
+    )
+    outcomes = []
+    for one, own, result in zip(works, wanted, results, strict=True):
+        frames = len(result.keyframes)
+        one.write("done", settings=own, frames=frames, warnings=result.warnings)
+        outcomes.append(Outcome(one.task.recording, "done", frames, one.seconds(), result.warnings))
+    return outcomes
+
+
+def _joined(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of a scene's first camera, with those of the others."""
+    return replace(outcomes[0], others=tuple(outcomes[1:]))
