@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 REACH = 3
 # Events are about as bad as the last one that would be chosen by their level alone where these differ by this factor.
 ABOUT = 2.0
+# Noise alone reaches a level by this many digits beyond one in all points of a recording once in so many powers of ten
+# of recordings: what reaches it is an error.
+CERTAIN = 1.0
 # Of more events, the worst ones count.
 MOST_EVENTS = 1024
 # The least gap gives way to a frame that covers so many times as much as any that keeps it: fast motion is short.
@@ -124,7 +127,7 @@ def choose_predicted(
         n_doubtful = min(round(settings.doubt * k), k)
         events = _worst_events(np.where(choice.free, level, 0), hidden, n_doubtful, choice.reach)
         poses = _Poses.of(views, scan, np.union1d(events, known_rows))
-        _choose_doubtful(poses, choice, events, level, n_doubtful, known_rows)
+        _choose_doubtful(poses, choice, events, level, _certain_level(views), n_doubtful, known_rows)
         _choose_covering(poses, choice, k - len(choice.rows), known_rows)
         selection = _selection(views, scan, poses, choice, known_rows)
         steps.update()
@@ -202,19 +205,27 @@ def _worst_events(
     return events[allowed][: MOST_EVENTS if n_wanted else 0]
 
 
+def _certain_level(views: Sequence[PredictedVideo]) -> float:
+    """Return the level of doubt that noise alone hardly reaches in a recording of this length."""
+    return float(np.log10(sum(view.predictions.confidence.size for view in views))) + CERTAIN
+
+
 def _choose_doubtful(
     poses: _Poses,
     choice: _Choice,
     events: NDArray[np.int64],
     level: NDArray[np.float32],
+    certain: float,
     n_wanted: int,
     known_rows: NDArray[np.int64],
 ) -> None:
-    """Choose the events that are far worse than others would be, then the ones that represent those about as bad."""
+    """Choose the certain errors, and of too many those far worse than the last; then ones that represent the others."""
     if not n_wanted or not len(events):
         return
+    n_certain = int((level[events] > certain).sum())
     last = level[events[min(n_wanted, len(events)) - 1]]
-    for row in events[level[events] > ABOUT * last].tolist():
+    sure = certain if n_certain <= n_wanted else ABOUT * last
+    for row in events[level[events] > sure].tolist():
         if choice.free[row]:
             choice.add(row, "doubt")
     pool = np.sort(events[(level[events] >= last / ABOUT) & choice.free[events]])
