@@ -19,6 +19,8 @@ REACH = 3
 ABOUT = 2.0
 # What noise alone reaches in one of so many recordings, in digits, is an error.
 CERTAIN = 1.0
+# Up to so many times as many errors as are wanted are few: then the worst are chosen, whatever they represent.
+FEW = 1.25
 # Of more events, the worst ones count.
 MOST_EVENTS = 1024
 # The least gap gives way to a frame that covers so many times as much as any that keeps it: fast motion is short.
@@ -136,12 +138,15 @@ def _pick_doubtful(
     n_wanted: int,
     known_rows: NDArray[np.int64],
 ) -> None:
-    """Choose the certain errors, and of too many those far worse than the last; then ones that represent the others."""
+    """Choose the certain errors, the worst first, and then events that represent those about as bad as the last one.
+
+    Of far more errors than are wanted, only those far worse than the last one are chosen by their level alone.
+    """
     if not n_wanted or not len(events):
         return
-    n_certain = int((level[events] > certain).sum())
+    is_few = (level[events] > certain).sum() <= FEW * n_wanted
     last = level[events[min(n_wanted, len(events)) - 1]]
-    sure = certain if n_certain <= n_wanted else ABOUT * last
+    sure = max(certain, last) if is_few else ABOUT * last
     for row in events[level[events] > sure].tolist():
         if picked.free[row]:
             picked.add(row, "doubt")
