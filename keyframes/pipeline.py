@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from keyframes.choice.choose import choose
-from keyframes.choice.selection import Known, Selection
+from keyframes.choice.selection import ChosenFor, Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import SettingsError
 from keyframes.manifest import UnlikeEntry, build_manifest
@@ -103,11 +103,13 @@ def run_extraction(
     progress: Progress = False,
     scan_with: Scanner = scan_video,
     choose_with: Chooser = choose,
+    by_predictions: Mapping[int, ChosenFor] | None = None,
     budget: dict[str, int] | None = None,
 ) -> Result:
     """Do what `extract` does, with a scan or a choice from elsewhere where `scan_with` or `choose_with` is given.
 
-    `budget` is that of the batch, for the manifest.
+    `by_predictions` has the frames, and what for, where these were chosen elsewhere by predictions. `budget` is that of
+    the batch, for the manifest.
     """
     check_unlike(settings, unlike)
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
@@ -134,7 +136,9 @@ def run_extraction(
             else:
                 scan = predicted.scan(reader, followed)
                 done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)
-                selection, k_selection = choose_predicted([predicted], scan, followed, threads, progress, done)
+                selection, k_selection = choose_predicted(
+                    [predicted], scan, followed, threads, progress, done, by_predictions
+                )
             warnings = (
                 *notes,
                 *more,

@@ -49,6 +49,9 @@ class Plan:
         own = self.owners == self.names.index(name)
         return replace(self, centers=self.centers[own], owners=self.owners[own])
 
+    def __len__(self) -> int:
+        return len(self.centers)
+
     @property
     def digest(self) -> str:
         """What tells one recording's share from another."""

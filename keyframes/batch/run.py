@@ -6,18 +6,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
 from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import Coreset, load_coreset
+from keyframes.batch.predicted_budget import (
+    MOST_FRAMES,
+    load_predicted_coreset,
+    load_predicted_plan,
+    other_keypoints,
+    plan_predicted,
+    save_predicted_plan,
+)
 from keyframes.batch.processes import LocalWorkers
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.batch.sources import note_searched
 from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
-from keyframes.batch.work import PLAN, coreset_file
+from keyframes.batch.work import coreset_file, give_up, plan_file, with_own_predictions
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
 from keyframes.report.batch_index import index_page
@@ -28,6 +36,7 @@ from keyframes.views import check_views
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+Kept = TypeVar("Kept")
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
 AGAIN_S = 3.0
@@ -181,7 +190,11 @@ def run_batch(
                 reduced = _complete(workers, tasks, "reduce", watch)
                 failed = {name: outcome for name, outcome in reduced.items() if outcome.status == "failed"}
                 tasks = [task for task in tasks if task.recording not in failed]
-                _plan(tasks, budget, threads, watch)
+                if settings.predictions is None:
+                    _plan(tasks, budget, threads, watch)
+                else:
+                    failed |= _plan_by_predictions(tasks, budget, watch)
+                    tasks = [task for task in tasks if task.recording not in failed]
             outcomes = _complete(workers, tasks, "choose", watch) | failed
     finally:
         watch.end()
@@ -224,7 +237,6 @@ def batch_settings(
     refused = {
         "uniform": settings.uniform,
         "unlike": bool(unlike),
-        "predictions": settings.predictions is not None,
         f"features = {settings.features}": settings.features not in ("auto", "pca"),
         f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
     }
@@ -232,6 +244,11 @@ def batch_settings(
     if total is not None and what:
         raise SettingsError(
             f"a total cannot be combined with {what}; leave one of them out, or give a number for each video"
+        )
+    if total is not None and settings.predictions is not None and total > MOST_FRAMES:
+        raise SettingsError(
+            f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
+            "or a number for each video"
         )
     # Workers have working folders of their own.
     files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
@@ -277,23 +294,53 @@ def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Wat
     if not tasks:
         return
     files = {task.name: coreset_file(task, read_state(task.output, task.recording)["video"]) for task in tasks}
-    path = tasks[0].folder / PLAN
+    path = plan_file(tasks[0])
     seed = tasks[0].settings.seed
     key = plan_key({name: file.name for name, file in files.items()}, budget.total, budget.at_least, seed)
     if load_plan(path, key) is not None:
         return
 
     def load(name: str) -> Coreset:
-        coreset = load_coreset(files[name])
-        if coreset is None:
-            raise OutputError(f"{files[name]}: cannot be read; run the command again")
-        return coreset
+        return _there(load_coreset(files[name]), files[name])
 
     watch.note(f"choosing {budget.total} frames of {len(tasks)} videos together")
     plan = plan_budget(load, sorted(files), budget.total, at_least=budget.at_least, seed=seed, threads=threads)
     if len(plan.centers) < budget.total:
         watch.line(f"warning: {budget.total} frames were asked for, but only {len(plan.centers)} differ")
     save_plan(path, plan, key)
+
+
+def _plan_by_predictions(tasks: Sequence[Task], budget: Budget, watch: Watch) -> dict[str, Outcome]:
+    """Divide the budget by predictions, unless that was done; return what became of recordings that have no part."""
+    coresets, keys = {}, {}
+    by_name = {task.name: with_own_predictions(task) for task in sorted(tasks, key=lambda task: task.name)}
+    for name, task in by_name.items():
+        path = coreset_file(task, read_state(task.output, task.recording)["video"])
+        keys[name], coresets[name] = path.name, _there(load_predicted_coreset(path), path)
+    failed = {}
+    for name, reason in other_keypoints(coresets).items() if coresets else ():
+        outcome = give_up(by_name[name], reason)
+        failed[outcome.recording] = outcome
+        watch.note(f"{outcome.recording}: failed: {outcome.reason}")
+        del coresets[name], keys[name]
+    if not coresets:
+        return failed
+    first = by_name[next(iter(coresets))]
+    path, key = plan_file(first), plan_key(keys, budget.total, budget.at_least, first.settings.seed)
+    if load_predicted_plan(path, key) is None:
+        watch.note(f"choosing {budget.total} frames of {len(coresets)} videos together")
+        plan = plan_predicted(coresets, first.settings, budget.total, budget.at_least)
+        if len(plan) < budget.total:
+            watch.line(f"warning: {budget.total} frames were asked for, but there are only {len(plan)} to choose from")
+        save_predicted_plan(path, plan, key)
+    return failed
+
+
+def _there(coreset: Kept | None, path: Path) -> Kept:
+    """Return a coreset that was loaded, or raise an OutputError."""
+    if coreset is None:
+        raise OutputError(f"{path}: cannot be read; run the command again")
+    return coreset
 
 
 def _write_index(place: Path, rows: Sequence[dict[str, Any]], left_out: Mapping[str, int]) -> None:

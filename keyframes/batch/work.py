@@ -21,12 +21,20 @@ from typing import TYPE_CHECKING, Any
 from keyframes.batch.budget import Plan, load_plan
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
+from keyframes.batch.predicted_budget import (
+    PredictedCoreset,
+    PredictedPlan,
+    load_predicted_coreset,
+    load_predicted_plan,
+    poses_of_each,
+    save_predicted_coreset,
+)
 from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, write_state
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection
 from keyframes.errors import KeyframesError, OutputError, VideoError
-from keyframes.pipeline import open_video, run_extraction
+from keyframes.pipeline import open_video, run_extraction, without_times
 from keyframes.predictions.finding import find_predictions
 from keyframes.progress import Progress
 from keyframes.scan.cache import keep_scan, load_scan
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     from keyframes.pipeline import Chooser
 
 PLAN = "plan.npz"
+PREDICTED_PLAN = "predicted-plan.npz"
 # What decides about a scan; another choice among its frames needs no other one.
 SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan", "levels", "rate")
 # And what decides what a network makes of it.
@@ -110,7 +119,7 @@ class Work:
         share = self._share()
         wanted = self.wanted(share)
         is_same = self.before.get("video") == self.identity
-        if task.step == "reduce" and is_same and load_coreset(coreset_file(task, self.identity)) is not None:
+        if task.step == "reduce" and is_same and is_reduced(task, self.identity):
             return Outcome(task.recording, "reduced")
         if task.step == "choose" and self.is_done(wanted):
             return self.skip()
@@ -118,7 +127,7 @@ class Work:
         if task.step == "reduce":
             self._reduce()
             return Outcome(task.recording, "reduced", seconds=self.seconds())
-        if share is not None and not len(share.centers):
+        if share is not None and not len(share):
             # The result of an earlier budget.
             if self.owned and self.earlier and (task.result / "manifest.json").is_file():
                 shutil.rmtree(task.result, ignore_errors=True)
@@ -126,23 +135,23 @@ class Work:
             return Outcome(task.recording, "done", seconds=self.seconds())
         return self._choose(share, wanted)
 
-    def _share(self) -> Plan | None:
+    def _share(self) -> Plan | PredictedPlan | None:
         """Return the recording's share in a budget that was divided."""
         task = self.task
         if task.budget is None or task.step == "reduce":
             return None
-        plan = load_plan(task.folder / PLAN)
+        path = plan_file(task)
+        plan: Plan | PredictedPlan | None = (
+            load_plan(path) if task.settings.predictions is None else load_predicted_plan(path)
+        )
         if plan is None:
-            raise OutputError(f"{task.folder / PLAN}: cannot be read; run the command again")
+            raise OutputError(f"{path}: cannot be read; run the command again")
         return plan.share_of(task.name)
 
     def find(self) -> None:
         """Find out which file it is, and which predictions are its own; an error says that there are none."""
         self.identity = self._identify()
-        if self.task.settings.predictions is not None:
-            # Their content counts when it is asked whether the recording is done.
-            found = find_predictions(self.task.settings.predictions, self.task.video)
-            self.task = replace(self.task, settings=replace(self.task.settings, predictions=found))
+        self.task = with_own_predictions(self.task)
 
     def _identify(self) -> dict[str, Any]:
         try:
@@ -153,11 +162,11 @@ class Work:
         except OSError as error:
             raise VideoError(f"{self.task.recording}: cannot be read ({error.strerror}); is it still there?") from None
 
-    def wanted(self, share: Plan | None = None) -> dict[str, Any]:
+    def wanted(self, share: Plan | PredictedPlan | None = None) -> dict[str, Any]:
         """Return what decides about the result; of a budget, the share in it."""
         settings = self.task.settings.as_dict()
         if share is not None:
-            settings |= {"k": len(share.centers), "share": share.digest}
+            settings |= {"k": len(share), "share": share.digest}
         return {**settings, "unlike": list(self.task.unlike)}
 
     def is_done(self, wanted: dict[str, Any]) -> bool:
@@ -187,15 +196,18 @@ class Work:
 
     def _reduce(self) -> None:
         task, settings = self.task, self.task.settings
-        with open_video(task.video, settings, task.threads) as reader:
-            scan = self.scan(reader, settings, self.claim.tell)
-            self.claim.tell("reduce", 0, 0)
-            n_rows, shape = _n_rows(task), thumbnailer_of(reader, settings).shape
-            coreset = make_coreset(
-                scan.features, scan.components, shape, n_rows, seed=settings.seed, threads=task.threads
-            )
         own = coreset_file(task, self.identity)
-        save_coreset(own, coreset)
+        with open_video(task.video, settings, task.threads) as reader:
+            if settings.predictions is not None:
+                self._reduce_predictions(reader, own)
+            else:
+                scan = self.scan(reader, settings, self.claim.tell)
+                self.claim.tell("reduce", 0, 0)
+                n_rows, shape = _n_rows(task), thumbnailer_of(reader, settings).shape
+                coreset = make_coreset(
+                    scan.features, scan.components, shape, n_rows, seed=settings.seed, threads=task.threads
+                )
+                save_coreset(own, coreset)
         for other in _beginning_with(task.folder, f"{task.name}-"):
             if other.name.endswith(".coreset.npz") and other != own:
                 with suppress(OSError):
@@ -204,12 +216,22 @@ class Work:
         if self.before.get("video") != self.identity or self.before.get("status") != "done":
             self.write("reduced")
 
-    def _choose(self, share: Plan | None, wanted: dict[str, Any]) -> Outcome:
+    def _reduce_predictions(self, reader: VideoReader, own: Path) -> None:
+        from keyframes.choice.predicted_video import read_predicted
+
+        self.claim.tell("reduce", 0, 0)
+        settings, predicted = read_predicted(reader, without_times(self.task.settings, reader)[0])
+        coreset = PredictedCoreset.of(predicted, predicted.scan(reader, settings), settings, _n_poses(self.task))
+        save_predicted_coreset(own, coreset)
+
+    def _choose(self, share: Plan | PredictedPlan | None, wanted: dict[str, Any]) -> Outcome:
         task = self.task
         settings = task.settings
         choose_with: Chooser = choose
         if share is not None:
-            settings, choose_with = replace(settings, k=len(share.centers)), partial(self._choose_share, share)
+            settings = replace(settings, k=len(share))
+        if isinstance(share, Plan):
+            choose_with = partial(self._choose_share, share)
         self.check_place()
         # The place is noted as this recording's own before anything is put there.
         self.write("running")
@@ -223,6 +245,7 @@ class Work:
             progress=self.claim.tell,
             scan_with=self.scan,
             choose_with=choose_with,
+            by_predictions=share.chosen_for if isinstance(share, PredictedPlan) else None,
             budget=None if share is None or task.budget is None else asdict(task.budget),
         )
         frames = len(result.keyframes)
@@ -315,8 +338,39 @@ def _n_rows(task: Task) -> int:
     return coreset_rows(task.budget.total, task.budget.n_recordings)
 
 
+def _n_poses(task: Task) -> int:
+    assert task.budget is not None
+    return poses_of_each(task.budget.n_recordings)
+
+
+def with_own_predictions(task: Task) -> Task:
+    """Return a task whose settings name the predictions of its recording.
+
+    Their content counts when it is asked whether the recording is done.
+    """
+    if task.settings.predictions is None:
+        return task
+    found = find_predictions(task.settings.predictions, task.video)
+    return replace(task, settings=replace(task.settings, predictions=found))
+
+
+def plan_file(task: Task) -> Path:
+    """Where it stands how a budget was divided."""
+    return task.folder / (PLAN if task.settings.predictions is None else PREDICTED_PLAN)
+
+
+def is_reduced(task: Task, identity: dict[str, Any]) -> bool:
+    """Whether the coreset of a recording is there."""
+    path = coreset_file(task, identity)
+    load = load_coreset if task.settings.predictions is None else load_predicted_coreset
+    return load(path) is not None
+
+
 def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
-    """Where the coreset of a recording stands."""
+    """Where the coreset of a recording stands; its settings name its own predictions."""
+    if task.settings.predictions is not None:
+        text = json.dumps([task.settings.as_dict(), identity, _n_poses(task)], sort_keys=True)
+        return task.folder / f"{task.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.coreset.npz"
     key = f"{scan_key(task.settings, identity)}-{_n_rows(task)}-{task.settings.seed}"
     return task.folder / f"{task.name}-{key}.coreset.npz"
 

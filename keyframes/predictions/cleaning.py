@@ -211,7 +211,8 @@ def noise_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
     found = np.zeros(points.shape[2])
     for node in range(points.shape[2]):
         own = length[:, :, node]
-        own = own[np.isfinite(own)]
+        # Where points are rounded, or frames come twice, a rest shows no noise: it would make every motion an error.
+        own = own[np.isfinite(own) & (own > 0)]
         if len(own):
             # A quantile of a Rayleigh distribution.
             found[node] = np.quantile(own, QUIET_SHARE) / np.sqrt(-12 * np.log(1 - QUIET_SHARE))

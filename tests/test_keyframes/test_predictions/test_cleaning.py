@@ -106,6 +106,16 @@ def test_outliers_do_not_hide_each_other(rng):
     assert np.linalg.norm(found - poses, axis=3)[18:25, 0, 1].max() < 20
 
 
+def test_motion_between_rests_without_noise_is_no_error(rng):
+    # A tail that beats twice in 24 frames of every 120, as a fish swims.
+    time = np.arange(N_FRAMES)
+    beat = np.where(time % 120 < 24, np.sin(time % 120 / 24 * 2 * np.pi * 2), 0)
+    true = walk(rng, n_frames=1) + beat[:, None, None, None] * np.linspace(0, 30, N_NODES)[:, None] * (0, 1)
+    for points in (true, np.round(true)):
+        errors = np.linalg.norm(clean(points.astype(np.float32)).points - true, axis=-1)
+        assert np.quantile(errors, 0.99) < 5
+
+
 def test_a_rest_is_one_pose(rng):
     true = np.repeat(walk(rng, n_frames=1), 200, axis=0)
     cleaned = clean((true + rng.normal(0, 3, true.shape)).astype(np.float32)).points

@@ -1,0 +1,233 @@
+"""Which frames to choose by predictions, as a table of distances and a list of events have them.
+
+A part of the frames goes to events of doubt, one for each event: the worst ones, and of many that are about as bad the
+ones that represent the poses of the others. The rest are k-medoids beside those that are labelled or chosen already:
+the place of a frame is covered by the frame whose place is nearest, its posture by the one whose posture is.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.choice.pose_table import PoseTable
+from keyframes.choice.selection import ChosenFor
+
+# An event of doubt reaches over so many frames on each side, or over the least gap where that is more.
+REACH = 3
+# Events are about as bad as the last one that would be chosen by their level alone where these differ by this factor.
+ABOUT = 2.0
+# What noise alone reaches in one of so many recordings, in digits, is an error.
+CERTAIN = 1.0
+# Up to so many times as many errors as are wanted are few: then the worst are chosen, whatever they represent.
+FEW = 1.25
+# Of more events, the worst ones count.
+MOST_EVENTS = 1024
+# The least gap gives way to a frame that covers so many times as much as any that keeps it: fast motion is short.
+GAP_GAIN = 0.5
+# What is hidden for long gets no more than this share of the frames for doubt.
+HIDDEN_SHARE = 0.25
+
+
+@dataclass
+class Picked:
+    """The frames that are chosen so far, and those that may not be any more; rows of a scan, or of several.
+
+    A row that is not `free` may be chosen where the least gap gives way, one that is not `allowed` only where nothing
+    else is left, and one that is not `left` never. `position` and `time_s` ascend, and say how far rows are apart: in
+    rows of the scan, and in seconds.
+    """
+
+    left: NDArray[np.bool_]
+    allowed: NDArray[np.bool_]
+    free: NDArray[np.bool_]
+    position: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    min_gap_s: float
+    reach: int
+    rows: list[int] = field(default_factory=list)
+    chosen_for: dict[int, ChosenFor] = field(default_factory=dict)
+
+    @classmethod
+    def beside(
+        cls,
+        known: NDArray[np.bool_],
+        position: NDArray[np.int64],
+        time_s: NDArray[np.float64],
+        min_gap_s: float,
+        reach: int,
+    ) -> "Picked":
+        """Begin where some rows are known already: those beside them are no news."""
+        picked = cls(~known, ~known, ~known, position, time_s, min_gap_s, reach)
+        for row in np.flatnonzero(known).tolist():
+            picked.keep_gap(row)
+        return picked
+
+    def add(self, row: int, chosen_for: ChosenFor) -> None:
+        """Choose a frame; those close to it, or in reach of the same event, are not free any more."""
+        self.rows.append(row)
+        self.chosen_for[row] = chosen_for
+        self.left[row] = False
+        reach = self.reach if chosen_for == "doubt" else 0
+        first, stop = np.searchsorted(self.position, [self.position[row] - reach, self.position[row] + reach + 1])
+        self.allowed[first:stop] = False
+        self.free &= self.allowed
+        self.keep_gap(row)
+
+    def keep_gap(self, row: int) -> None:
+        """Let no frame be chosen that is closer to one in time than the least gap."""
+        self.free[row] = False
+        if self.min_gap_s:
+            first, stop = np.searchsorted(
+                self.time_s, [self.time_s[row] - self.min_gap_s + 1e-6, self.time_s[row] + self.min_gap_s - 1e-6]
+            )
+            self.free[first:stop] = False
+
+
+def worst_events(
+    events: NDArray[np.int64], level: NDArray[np.float32], hidden: NDArray[np.bool_], n_wanted: int
+) -> NDArray[np.int64]:
+    """Return the rows of the events to choose from, the most doubtful first."""
+    events = events[np.argsort(-level[events], kind="stable")]
+    allowed = ~hidden[events] | (np.cumsum(hidden[events]) <= HIDDEN_SHARE * n_wanted)
+    return events[allowed][: MOST_EVENTS if n_wanted else 0]
+
+
+def certain_level(n_points: int) -> float:
+    """Return the level of doubt that noise alone hardly reaches among so many points."""
+    return float(np.log10(max(1, n_points))) + CERTAIN
+
+
+def pick(
+    poses: PoseTable,
+    picked: Picked,
+    events: NDArray[np.int64],
+    level: NDArray[np.float32],
+    *,
+    certain: float,
+    n_doubtful: int,
+    n_wanted: int,
+) -> None:
+    """Choose so many frames, up to `n_doubtful` of them for doubt.
+
+    Parameters
+    ----------
+    poses : PoseTable
+        Of the events and the known rows too.
+    picked : Picked
+        Where nothing is chosen yet; it has the frames afterwards.
+    events : array (n_events,), int64
+        Rows, the most doubtful first.
+    level : array (n_rows,), float32
+        Of doubt.
+    certain : float
+        Level from which on an event is an error.
+    n_doubtful, n_wanted : int
+    """
+    known_rows = np.flatnonzero(~picked.left)
+    _pick_doubtful(poses, picked, events, level, certain, n_doubtful, known_rows)
+    _pick_covering(poses, picked, n_wanted - len(picked.rows), known_rows)
+
+
+def _pick_doubtful(
+    poses: PoseTable,
+    picked: Picked,
+    events: NDArray[np.int64],
+    level: NDArray[np.float32],
+    certain: float,
+    n_wanted: int,
+    known_rows: NDArray[np.int64],
+) -> None:
+    """Choose the certain errors, the worst first, and then events that represent those about as bad as the last one.
+
+    Of far more errors than are wanted, only those far worse than the last one are chosen by their level alone.
+    """
+    if not n_wanted or not len(events):
+        return
+    is_few = (level[events] > certain).sum() <= FEW * n_wanted
+    last = level[events[min(n_wanted, len(events)) - 1]]
+    sure = max(certain, last) if is_few else ABOUT * last
+    for row in events[level[events] > sure].tolist():
+        if picked.free[row]:
+            picked.add(row, "doubt")
+    pool = np.sort(events[(level[events] >= last / ABOUT) & picked.free[events]])
+    if len(pool):
+        _add_medoids(poses, picked, pool, min(n_wanted - len(picked.rows), len(pool)), known_rows, "doubt")
+
+
+def _pick_covering(poses: PoseTable, picked: Picked, n_wanted: int, known_rows: NDArray[np.int64]) -> None:
+    """Choose frames that cover what the known and the chosen ones do not."""
+    n_before = len(picked.rows)
+    if n_wanted > 0:
+        _add_medoids(poses, picked, poses.rows, n_wanted, known_rows, "coverage")
+    for _ in range(n_wanted - (len(picked.rows) - n_before)):
+        # As far as poses tell, what is there shows all there is: then what lies farthest from it in time.
+        open_rows = picked.allowed if picked.allowed.any() else picked.left
+        if not open_rows.any():
+            return
+        rows = np.flatnonzero(open_rows)
+        there = np.sort(np.concatenate([known_rows, picked.rows]))
+        picked.add(int(rows[_steps_to(rows, there).argmax()]), "coverage")
+
+
+def _steps_to(rows: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows between each of these and the nearest of some that are there, in ascending order."""
+    padded = np.concatenate([[-np.inf], there, [np.inf]])
+    after = np.searchsorted(padded, rows)
+    return np.asarray(np.minimum(padded[after] - rows, rows - padded[after - 1]))
+
+
+def _add_medoids(
+    poses: PoseTable,
+    picked: Picked,
+    rows: NDArray[np.int64],
+    n_wanted: int,
+    fixed: NDArray[np.int64],
+    chosen_for: ChosenFor,
+) -> None:
+    """Choose k-medoids of some sampled rows, free ones as long as these cover anything that is not covered yet."""
+    own = poses.places(rows)
+    # Frames for doubt represent other doubtful ones, those for coverage all.
+    parts = poses.parts[:, np.concatenate([own, own + len(poses.rows)])]
+    weights = np.tile(poses.weights[own], 2)
+    n_before = len(picked.rows)
+    while (n_left := n_wanted - (len(picked.rows) - n_before)) > 0:
+        there = poses.places([*fixed.tolist(), *picked.rows])
+        closest = parts[there].min(axis=0) if len(there) else None
+        best = _medoids(parts, weights, closest, own[picked.allowed[rows]], 1)
+        if not best:
+            # All that is left is at distance 0 from what is there.
+            return
+        most = np.full(parts.shape[1], 2 * parts.max() + 1, np.float32) if closest is None else closest.copy()
+        enough = GAP_GAIN * _gain(parts[best[0]], most, weights)
+        n_now = len(picked.rows)
+        for place in _medoids(parts, weights, closest, own[picked.free[rows]], n_left):
+            # Up to the first one that one before it excludes, or that gains too little.
+            row = int(poses.rows[place])
+            if not picked.free[row] or _gain(parts[place], most, weights) < enough:
+                break
+            picked.add(row, chosen_for)
+            most = np.minimum(most, parts[place])
+        if len(picked.rows) == n_now:
+            picked.add(int(poses.rows[best[0]]), chosen_for)
+
+
+def _medoids(
+    parts: NDArray[np.float32],
+    weights: NDArray[np.int64],
+    closest: NDArray[np.float32] | None,
+    candidates: NDArray[np.int64],
+    number: int,
+) -> list[int]:
+    """Places of the candidates, at most so many, that cover most of what is not covered yet."""
+    from clustering import k_medoids
+
+    if not len(candidates):
+        return []
+    found, _ = k_medoids(parts[candidates], number, sample_weight=weights, covered=closest)
+    return [int(place) for place in candidates[found]]
+
+
+def _gain(distances: NDArray[np.float32], closest: NDArray[np.float32], weights: NDArray[np.int64]) -> float:
+    """By how much a frame at these distances lowers the weighted sum of the distances to the closest one."""
+    return float((weights * np.maximum(closest - distances, 0)).sum())

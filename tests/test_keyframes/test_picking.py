@@ -1,0 +1,58 @@
+"""Which frames are picked for doubt, from a table of distances."""
+
+import numpy as np
+import pytest
+
+from keyframes.choice.picking import Picked, pick
+from keyframes.choice.pose_table import PoseTable
+
+N_ROWS = 400
+CERTAIN = 6.0
+
+
+def picked_for_doubt(level, n_wanted=8, known=()):
+    """Rows that are picked for doubt among poses along a line."""
+    places = np.arange(N_ROWS, dtype=np.float32)
+    distances = np.abs(places[:, None] - places)
+    table = PoseTable(np.arange(N_ROWS), np.ones(N_ROWS, np.int64), 2 * distances, distances)
+    is_known = np.isin(np.arange(N_ROWS), known)
+    picked = Picked.beside(is_known, np.arange(N_ROWS), np.arange(N_ROWS) / 30, 0.1, 3)
+    events = np.flatnonzero((level > 0) & ~is_known)
+    events = events[np.argsort(-level[events], kind="stable")]
+    pick(table, picked, events, level, certain=CERTAIN, n_doubtful=n_wanted, n_wanted=n_wanted)
+    return {row for row in picked.rows if picked.chosen_for[row] == "doubt"}
+
+
+def level_of(rows, levels, noise=3.0):
+    level = np.where(np.arange(N_ROWS) % 10 == 5, np.float32(noise), np.float32(0))
+    level[rows] = levels
+    return level
+
+
+def test_few_errors_are_all_chosen_though_they_lie_close_together():
+    rows = [100, 110, 120, 130, 140]
+    assert set(rows) <= picked_for_doubt(level_of(rows, [200, 90, 40, 9, 7]))
+
+
+def test_of_some_more_errors_the_worst_are_chosen():
+    rows = np.arange(100, 220, 10)
+    found = picked_for_doubt(level_of(rows, np.linspace(40, 20, 12)))
+    assert set(rows[:7].tolist()) <= found
+    assert len(found) == 8
+
+
+def test_of_far_more_errors_those_are_chosen_that_represent_the_others():
+    level = level_of(np.arange(0, N_ROWS, 5), 20.0)
+    level[50] = 500
+    found = sorted(picked_for_doubt(level))
+    assert 50 in found
+    assert len(found) == 8
+    assert np.diff(found).max() < 120
+
+
+@pytest.mark.parametrize("known", [(), (100, 101)])
+def test_no_two_frames_are_of_one_event_nor_beside_a_known_one(known):
+    level = level_of(np.arange(90, 150), np.linspace(60, 50, 60))
+    found = sorted(picked_for_doubt(level, 12, known))
+    assert np.diff(found).min() > 3
+    assert not set(found) & {row + step for row in known for step in range(-2, 3)}
