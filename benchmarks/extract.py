@@ -339,7 +339,9 @@ def compare(video, args, folder):
     reasons = {name: missing(name, video) for name in args.only}
     costs = {name: [] for name, reason in reasons.items() if not reason}
     print(f"\n{video.name}, k {args.clusters}, {args.threads} threads", flush=True)
-    print(f"{'':16s}{'seconds':>9s}{'CPU s':>9s}{'x decode':>10s}{'x CPU':>8s}{'peak MB':>9s}{'wrong':>10s}", flush=True)
+    print(
+        f"{'':16s}{'seconds':>9s}{'CPU s':>9s}{'x decode':>10s}{'x CPU':>8s}{'peak MB':>9s}{'wrong':>10s}", flush=True
+    )
     places = {}
     for number in range(args.rounds):
         for name in costs:
@@ -414,7 +416,7 @@ def main():
     parser.add_argument("--limit", type=float, default=1800, metavar="S", help="stop a contestant after this [1800 s]")
     parser.add_argument("--quick", action="store_true", help="without a VIDEO: two minutes instead of an hour")
     parser.add_argument("--kinds", action="store_true", help="without a VIDEO: a file of each kind that labs record")
-    parser.add_argument("--kind", nargs="+", choices=KINDS, metavar="NAME", help=f"--kinds: these of {', '.join(KINDS)}")
+    parser.add_argument("--kind", nargs="+", choices=KINDS, metavar="NAME", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--clip", type=Path, default=SAMPLE, help="what --kinds are made of [the sample]")
     parser.add_argument("--minutes", type=int, default=20, help="of each kind [20]")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the video made here [a temporary folder]")
