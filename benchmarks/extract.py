@@ -13,14 +13,17 @@ dlc step 1, step 5  the procedure of DeepLabCut 3.0.2: frames as red, green and 
                     seek. Written anew here, without its progress bar and its check of each saved image's contrast
 all in memory       the way of tutorials: all frames in memory, PCA, k-means, the member next to each centre; left out
                     where the memory at hand would not do
+PyAV, decord        read the frames that the sparse scan looked at, and shrink them, no more; left out where they are
+                    not installed
 
 Wall and CPU time, the peak resident memory of the largest process, all times as multiples of the decode's, and how many
 of the written images are not the frame that a plain sequential read counts. Medians over the rounds. A contestant that
-takes longer than --limit is stopped, and counts with that time.
+takes longer than --limit is stopped, and counts with that time. The limits hold for CPU time, which other programs on
+the machine disturb least.
 
-With --kinds it makes twenty minutes each of what labs record, from the sample clip: H.264 by x264's defaults with the
-noise of a camera, large frames at a low bit rate, full HD, HEVC, MPEG-4 in AVI, Motion JPEG in AVI, and a recording in
-which the animal rests 95 % of the time. --minutes repeats these, for a table of time by length.
+With --kinds it makes a recording of each kind that labs have, from the sample clip or from --clip: H.264 with the noise
+of a camera, large frames at a low bit rate, full HD, HEVC, MPEG-4 in AVI, Motion JPEG in AVI, and one in which the
+animal rests 95 % of the time. A minute of each is encoded and repeated: twenty times, or for so many --minutes.
 
 Without a video it makes its own: an hour (--quick: two minutes) of the sample clip at 640x360 and 30 frames a second,
 with the noise of a camera, B-frames, and an I-frame in 250 frames; two minutes are encoded, then repeated as they are.
@@ -29,6 +32,7 @@ B-frame, so that only half of the B-frames could be left out.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import statistics
@@ -45,7 +49,7 @@ from pathlib import Path
 sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.recordings import KIND_MINUTES, make_hour, make_kinds
+from benchmarks.recordings import KINDS, SAMPLE, make_hour, make_kinds
 
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
 STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_files"}
@@ -107,19 +111,19 @@ def run(command, limit_s=None, watch=None, **options):
 
 
 def ours(video, folder, k, threads, scan):
-    """Run the command as it is installed, with a timer around each stage."""
+    """Run the command as it is installed, and measure the CPU time of each stage."""
     from keyframes import __main__, pipeline
 
     stages = {}
 
     def timed(stage, function):
         def call(*args, **options):
-            start = time.perf_counter()
+            start = time.process_time()
             try:
                 return function(*args, **options)
             finally:
                 # A scan that did not hold is done again: then a stage is gone through twice.
-                stages[stage] = stages.get(stage, 0.0) + time.perf_counter() - start
+                stages[stage] = stages.get(stage, 0.0) + time.process_time() - start
 
         return call
 
@@ -194,6 +198,63 @@ def all_in_memory(video, folder, k, threads):
     return {}
 
 
+def looked_at(folder):
+    """Return the frames that the sparse scan of the same round looked at, growing."""
+    import numpy as np
+
+    name, number = folder.name.rsplit("-", 1)
+    with np.load(folder.with_name(f"{name.rsplit('-', 1)[0]}-sparse-{number}") / "scan.npz") as scan:
+        return scan["frame_index"].tolist()
+
+
+def shrunk(image):
+    import cv2
+
+    return cv2.resize(image, (64, 64 * image.shape[0] // image.shape[1]), interpolation=cv2.INTER_AREA)
+
+
+def pyav(video, folder, k, threads):
+    """Seek to the key frame before each frame, unless it lies ahead of that already, and decode up to it."""
+    import av
+    import cv2
+    import numpy as np
+
+    cv2.setNumThreads(threads)
+    indices = looked_at(folder)
+    with av.open(str(video)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        stamps = sorted(packet.dts if packet.pts is None else packet.pts for packet in packets)
+        keys = np.array(sorted(p.dts if p.pts is None else p.pts for p in packets if p.is_keyframe))
+        del packets
+    n_read = 0
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = threads
+        latest, frames = None, None
+        for wanted in (stamps[index] for index in indices):
+            key = int(keys[max(0, keys.searchsorted(wanted, side="right") - 1)])
+            if latest is None or key > latest:
+                container.seek(key, stream=stream)
+                frames = container.decode(stream)
+            for frame in frames:
+                latest = frame.dts if frame.pts is None else frame.pts
+                if latest >= wanted:
+                    shrunk(frame.to_ndarray(format="gray"))
+                    n_read += 1
+                    break
+    return {"n_read": n_read}
+
+
+def decord(video, folder, k, threads):
+    import decord
+
+    reader = decord.VideoReader(str(video), num_threads=threads)
+    indices = looked_at(folder)
+    for index in indices:
+        shrunk(reader[index].asnumpy())
+    return {"n_read": len(indices)}
+
+
 CONTESTANTS = {
     "decode": None,
     "exact": lambda *given: ours(*given, "exact"),
@@ -201,7 +262,10 @@ CONTESTANTS = {
     "dlc step 1": lambda *given: deeplabcut(*given, 1),
     "dlc step 5": lambda *given: deeplabcut(*given, 5),
     "all in memory": all_in_memory,
+    "PyAV": pyav,
+    "decord": decord,
 }
+READERS = {"PyAV": "av", "decord": "decord"}
 
 
 def memory_needed(video):
@@ -265,6 +329,8 @@ def missing(name, video):
         needed = call_apart("memory", video).said["bytes"]
         if needed > SHARE_OF_MEMORY * memory_at_hand():
             return f"would need {needed / 1e9:.0f} GB of memory, {memory_at_hand() / 1e9:.0f} GB are at hand"
+    if name in READERS and importlib.util.find_spec(READERS[name]) is None:
+        return "is not installed"
     return ""
 
 
@@ -273,42 +339,47 @@ def compare(video, args, folder):
     reasons = {name: missing(name, video) for name in args.only}
     costs = {name: [] for name, reason in reasons.items() if not reason}
     print(f"\n{video.name}, k {args.clusters}, {args.threads} threads", flush=True)
-    print(f"{'':16s}{'seconds':>9s}{'CPU s':>9s}{'x decode':>10s}{'peak MB':>9s}{'wrong':>10s}", flush=True)
+    print(
+        f"{'':16s}{'seconds':>9s}{'CPU s':>9s}{'x decode':>10s}{'x CPU':>8s}{'peak MB':>9s}{'wrong':>10s}", flush=True
+    )
     places = {}
     for number in range(args.rounds):
         for name in costs:
             places[name] = folder / f"{video.stem}-{name.replace(' ', '-')}-{number}"
             costs[name].append(measure(name, video, places[name], args.clusters, args.threads, args.limit))
             print(f"  {name}: {costs[name][-1].seconds:.1f} s", file=sys.stderr)
-    wrong = call_apart("wrong", video, *(place for name, place in places.items() if name != "decode")).said
-    decode_s = median(costs["decode"], "seconds")
+    written = {name for name in places if name != "decode" and name not in READERS}
+    wrong = call_apart("wrong", video, *(place for name, place in places.items() if name in written)).said
+    decode_s, decode_cpu_s = median(costs["decode"], "seconds"), median(costs["decode"], "cpu_s")
     for name, reason in reasons.items():
         if reason:
             print(f"{name:16s}  {reason}")
             continue
         row = {field: median(costs[name], field) for field in ("seconds", "cpu_s", "peak_bytes")}
         more = ">" if any(cost.stopped for cost in costs[name]) else ""
-        found = "" if name == "decode" else "{} of {}".format(*wrong[str(places[name])])
+        found = "{} of {}".format(*wrong[str(places[name])]) if name in written else ""
         print(
             f"{name:16s}{more + format(row['seconds'], '.1f'):>9s}{row['cpu_s']:9.1f}"
-            f"{more + format(row['seconds'] / decode_s, '.2f'):>10s}{row['peak_bytes'] / 1e6:9.0f}{found:>10s}"
+            f"{more + format(row['seconds'] / decode_s, '.2f'):>10s}{row['cpu_s'] / decode_cpu_s:8.3f}"
+            f"{row['peak_bytes'] / 1e6:9.0f}{found:>10s}"
         )
-    print_stages(costs, decode_s)
+    print_stages(costs, decode_cpu_s)
     print_ratios(costs)
     sys.stdout.flush()
 
 
 def print_stages(costs, decode_s):
+    """Print the CPU time of the stages of a command, and how much of the decode's that is."""
     for name in ("exact", "sparse"):
         if name not in costs:
             continue
-        total = median(costs[name], "seconds")
+        total = median(costs[name], "cpu_s")
         stages = {stage: statistics.median(cost.said[stage] for cost in costs[name]) for stage in STAGES}
         stages["rest"] = total - sum(stages.values())
-        shown = ", ".join(f"{stage} {s:.2f} s ({s / decode_s:.2f} x decode)" for stage, s in stages.items())
-        print(f"{name}: {shown}; choosing is {stages['choose'] / total:.1%} of the time (limit 5 %)")
+        shown = ", ".join(f"{stage} {s:.2f} s ({s / decode_s:.3f} x decode)" for stage, s in stages.items())
+        print(f"{name}: {shown}")
         for label, s in ((name, total), (f"{name} scan", stages["scan"])):
-            print(f"{label} / decode {s / decode_s:.2f} (limit {LIMITS[label]:.2f})")
+            print(f"{label} / decode {s / decode_s:.3f} (limit {LIMITS[label]:.2f})")
 
 
 def print_ratios(costs):
@@ -345,7 +416,9 @@ def main():
     parser.add_argument("--limit", type=float, default=1800, metavar="S", help="stop a contestant after this [1800 s]")
     parser.add_argument("--quick", action="store_true", help="without a VIDEO: two minutes instead of an hour")
     parser.add_argument("--kinds", action="store_true", help="without a VIDEO: a file of each kind that labs record")
-    parser.add_argument("--minutes", type=int, default=KIND_MINUTES, help=f"of each kind [{KIND_MINUTES}]")
+    parser.add_argument("--kind", nargs="+", choices=KINDS, metavar="NAME", help=f"of {', '.join(KINDS)}")
+    parser.add_argument("--clip", type=Path, default=SAMPLE, help="what --kinds are made of [the sample]")
+    parser.add_argument("--minutes", type=int, default=20, help="of each kind [20]")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the video made here [a temporary folder]")
     parser.add_argument("--only", nargs="+", choices=CONTESTANTS, metavar="NAME", help=", ".join(CONTESTANTS))
     args = parser.parse_args()
@@ -354,7 +427,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cache = args.cache or folder
-        own = make_kinds(cache, args.minutes) if args.kinds else make_hour(cache, args.quick)
+        kinds = args.kind or list(KINDS) if args.kinds or args.kind else []
+        own = make_kinds(cache, args.minutes, args.clip, kinds) if kinds else make_hour(cache, args.quick)
         for video in args.videos or own:
             compare(video, args, folder)
 

@@ -17,7 +17,8 @@ KINDS = {
     "mjpeg.avi": ("640:480", 4, ("-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p")),
     "rest.mp4": ("640:480", 8, X264),
 }
-KIND_MINUTES = 20
+# What is encoded of each kind, and repeated as it is.
+ENCODED_S = 60
 # In each minute of a rest the animal moves for so many seconds.
 MOVES_S = 3
 
@@ -50,24 +51,23 @@ def make_hour(folder, quick):
     yield whole
 
 
-def make_kinds(folder, minutes):
-    """Yield a video of each kind, of so many minutes, made in a folder unless it is there."""
+def make_kinds(folder, minutes, clip=SAMPLE, names=tuple(KINDS)):
+    """Yield a video of each kind, of so many minutes, made of a clip in a folder unless it is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (size, noise, codec) in KINDS.items():
-        rests = name.startswith("rest")
-        # A minute of rest is repeated, and of the others as much as was encoded.
-        own_minutes = 1 if rests else min(minutes, KIND_MINUTES)
-        part, whole = folder / f"{own_minutes}_min_{name}", folder / f"{minutes}_min_{name}"
+    for name in names:
+        size, noise, codec = KINDS[name]
+        part, whole = folder / f"encoded_{name}", folder / f"{minutes}_min_{name}"
         if not part.exists():
             print(f"encoding {part.name}", file=sys.stderr)
-            still = f"loop=loop={30 * (60 - MOVES_S)}:size=1:start=0," if rests else ""
-            clip = ("-t", MOVES_S) if rests else ("-stream_loop", -1)
+            rests = name.startswith("rest")
+            still = f"loop=loop={30 * (ENCODED_S - MOVES_S)}:size=1:start=0," if rests else ""
+            source = ("-t", MOVES_S) if rests else ("-stream_loop", -1)
             shown = f"scale={size},fps=30,{still}{CAMERA.format(noise)}"
             unfinished = part.with_name(f"unfinished_{part.name}")
-            ffmpeg(*clip, "-i", SAMPLE, "-t", 60 * own_minutes, "-vf", shown, *codec, unfinished)
+            ffmpeg(*source, "-i", clip, "-t", ENCODED_S, "-an", "-vf", shown, *codec, "-threads", 2, unfinished)
             unfinished.rename(part)
         if not whole.exists():
             unfinished = whole.with_name(f"unfinished_{whole.name}")
-            ffmpeg("-stream_loop", -(-minutes // own_minutes) - 1, "-i", part, "-c", "copy", unfinished)
+            ffmpeg("-stream_loop", 60 * minutes // ENCODED_S - 1, "-i", part, "-c", "copy", unfinished)
             unfinished.rename(whole)
         yield whole

@@ -131,9 +131,9 @@ class Settings:
         Thumbnails in colour; gray otherwise.
     scan : {"auto", "exact", "sparse"}
         Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. The
-        cost of a sparse scan hardly grows with the length. "auto" looks at every frame of recordings with fewer than
-        50,000 frames. Where frames cannot be decoded apart from the others, a scan is exact. "fast", of earlier
-        versions, is accepted for "sparse".
+        cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless `k` is
+        "auto", frames are evenly spread, or `algorithm` is "centnn" or "dec". Where frames cannot be decoded apart from
+        the others, a scan is exact. "fast", of earlier versions, is accepted for "sparse".
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     predictions : Path or None
@@ -186,7 +186,7 @@ class Settings:
     crop: Crop | None = None
     width: int = 64
     color: bool = False
-    scan: ScanKind = "exact"
+    scan: ScanKind = "auto"
     uniform: bool = False
     predictions: Path | None = None
     doubt: float = 0.5

@@ -88,17 +88,22 @@ def make_coreset(
     shape: tuple[int, ...],
     n_rows: int,
     *,
+    weights: NDArray[np.int64] | None = None,
     seed: int,
     threads: int | None = None,
 ) -> Coreset:
-    """Reduce the frames of a recording to at most `n_rows` weighted rows; `shape` is that of its thumbnails."""
+    """Reduce the frames of a recording to at most `n_rows` weighted rows; `shape` is that of its thumbnails.
+
+    `weights` are how many frames each row of the features represents; one each by default.
+    """
     from keyframes.choice.clusters import cluster_features, count_different
 
     n_rows = count_different(features, n_rows)
-    labels, squared, centers = cluster_features(features, n_rows, seed=seed, threads=threads)
+    labels, squared, centers = cluster_features(features, n_rows, weights=weights, seed=seed, threads=threads)
     mean, basis = on_grid(components, shape)
-    weights = np.bincount(labels, minlength=len(centers)).astype(np.float32)
-    return Coreset(centers, weights, float(squared.sum(dtype=np.float64)), mean, basis)
+    sizes = np.bincount(labels, weights, minlength=len(centers)).astype(np.float32)
+    inertia = float((squared if weights is None else squared * weights).sum(dtype=np.float64))
+    return Coreset(centers, sizes, inertia, mean, basis)
 
 
 def on_grid(components: PrincipalComponents, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

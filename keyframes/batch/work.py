@@ -205,7 +205,13 @@ class Work:
                 self.claim.tell("reduce", 0, 0)
                 n_rows, shape = _n_rows(task), thumbnailer_of(reader, settings).shape
                 coreset = make_coreset(
-                    scan.features, scan.components, shape, n_rows, seed=settings.seed, threads=task.threads
+                    scan.features,
+                    scan.components,
+                    shape,
+                    n_rows,
+                    weights=scan.weights,
+                    seed=settings.seed,
+                    threads=task.threads,
                 )
                 save_coreset(own, coreset)
         for other in _beginning_with(task.folder, f"{task.name}-"):

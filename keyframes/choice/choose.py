@@ -80,7 +80,9 @@ def _clusters(scan: Scan, k: int, settings: Settings, threads: int | None, known
         return clusters_around(distance, scan.centers, threads)
     algorithm = "kmeans" if settings.algorithm == "auto" else settings.algorithm
     fixed = None if known is None else known.features.astype(np.float32)
-    found = cluster_features(scan.features, k, algorithm=algorithm, fixed=fixed, seed=settings.seed, threads=threads)
+    found = cluster_features(
+        scan.features, k, algorithm=algorithm, fixed=fixed, weights=scan.weights, seed=settings.seed, threads=threads
+    )
     return Clusters(found[0], found[1], distance, found[2])
 
 

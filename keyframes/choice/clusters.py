@@ -120,6 +120,7 @@ def cluster_features(
     *,
     algorithm: Algorithm = "kmeans",
     fixed: NDArray[np.float32] | None = None,
+    weights: NDArray[np.int64] | None = None,
     seed: int,
     threads: int | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
@@ -128,6 +129,8 @@ def cluster_features(
     Of more rows than fit in memory as the algorithms want them, these find the centres on an even sample; then each
     centre moves once to the mean of all its members. Those of `fixed` (n_fixed, n_features) stay where they are; only
     "kmeans" takes any.
+
+    Each row counts as often as its weight (n_rows,) says, except with "centnn".
 
     Returns
     -------
@@ -138,20 +141,27 @@ def cluster_features(
         The fixed ones last.
     """
     is_sample = len(features) > MOST_ROWS
-    rows = features[np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64)] if is_sample else features
-    rows = rows.astype(np.float32)
+    seen = np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64) if is_sample else slice(None)
+    rows = features[seen].astype(np.float32)
+    of_rows = None if weights is None else weights[seen].astype(np.float32)
     if algorithm == "kmeans":
         found = k_means(
-            rows, k, fixed_centers=rows[:0] if fixed is None else fixed, random_state=seed, n_threads=threads
+            rows,
+            k,
+            sample_weight=of_rows,
+            fixed_centers=rows[:0] if fixed is None else fixed,
+            random_state=seed,
+            n_threads=threads,
         )
         if not is_sample:
             return found.labels, found.squared_distances, found.centers
         centers = found.centers
     else:
-        centers = _CENTERS[algorithm](rows, k, seed, threads)
+        centers = _CENTERS[algorithm](rows, k, of_rows, seed, threads)
     del rows
     with Workers(threads) as workers:
-        labels, squared, means = assign(features, centers, workers)
+        as_floats = None if weights is None else weights.astype(np.float32)
+        labels, squared, means = assign(features, centers, workers, as_floats)
         if not is_sample:
             return labels, squared, centers
         means[k:] = centers[k:]
@@ -162,19 +172,24 @@ def cluster_features(
     return labels, squared, centers
 
 
-def _of_minibatch(rows: NDArray[np.float32], k: int, seed: int, threads: int | None) -> NDArray[np.float32]:
+def _of_minibatch(
+    rows: NDArray[np.float32], k: int, weights: NDArray[np.float32] | None, seed: int, threads: int | None
+) -> NDArray[np.float32]:
     # scikit-learn takes a second to load.
     from clustering import MiniBatchKMeans
 
-    model = MiniBatchKMeans(k, random_state=seed, n_threads=threads).fit(rows)
+    model = MiniBatchKMeans(k, random_state=seed, n_threads=threads).fit(rows, sample_weight=weights)
     return np.asarray(model.cluster_centers_)
 
 
-def _of_centnn(rows: NDArray[np.float32], k: int, seed: int, threads: int | None) -> NDArray[np.float32]:
+def _of_centnn(
+    rows: NDArray[np.float32], k: int, _weights: NDArray[np.float32] | None, seed: int, threads: int | None
+) -> NDArray[np.float32]:
     return np.asarray(cent_nn(rows, k, random_state=seed, n_threads=threads).centers)
 
 
-_CENTERS: dict[str, Callable[[NDArray[np.float32], int, int, int | None], NDArray[np.float32]]] = {
+_Centers = Callable[[NDArray[np.float32], int, NDArray[np.float32] | None, int, int | None], NDArray[np.float32]]
+_CENTERS: dict[str, _Centers] = {
     "minibatch": _of_minibatch,
     "centnn": _of_centnn,
 }

@@ -22,7 +22,7 @@ from keyframes.choice.basis import LEAST_HELD, MOST_UNSEEN, Basis, find_basis, p
 from keyframes.choice.clusters import Clusters
 from keyframes.choice.distance import FrameDistance, similar_limit
 from keyframes.choice.selection import Known
-from keyframes.scan.scan import Sample, Scan
+from keyframes.scan.scan import Sample, Scan, represented
 
 # A typical step of the path changes the scene by no more than this share of the mean distance of two frames.
 STEP_SHARE = 0.3
@@ -71,11 +71,7 @@ def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Cluster
     covered = None
     if known is not None and len(known.rows):
         covered = choosing[np.unique(sampled[known.rows])].min(axis=0)
-    weights = np.bincount(sampled)
-    if scan.view.excerpts:
-        # Each stands for all the frames of the recording that it is the nearest one to.
-        since_first = sample.moments - sample.moments[0]
-        weights = np.bincount(nearest_of_sample(since_first, int(since_first[-1]) + 1), minlength=len(weights))
+    weights = represented(sample.moments) if scan.view.excerpts else np.bincount(sampled)
     medoids, _ = k_medoids(choosing, k, sample_weight=weights, covered=covered)
     if not len(medoids):
         # As far as scenes tell, the known frames show all there is.

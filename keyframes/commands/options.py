@@ -143,7 +143,7 @@ class SettingsOptions(Group):
             metavar="auto|exact|sparse",
             help="exact looks at every frame; sparse looks at some frames all over the recording and at those where "
             "much moves, which takes a fraction of the time; auto is sparse from 50,000 frames on. Exported images are "
-            "exact with each. Default: exact.",
+            "exact with each. Default: auto.",
         ),
         "levels": look(
             parser=parse_numbers,

@@ -45,8 +45,9 @@ def write_files(
     proof = None
     if len(scan.fingerprint):
         proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
-    # Where nobody has looked at pictures, the chosen ones alone need to be decoded.
-    apart = proof is None and excerpts_pay(reader, (keyframe.frame_index for keyframe in selection.keyframes))
+    chosen = [keyframe.frame_index for keyframe in selection.keyframes]
+    # After a sparse scan there is no other way.
+    apart = scan.view.excerpts or excerpts_pay(reader, chosen, None if proof is None else proof.view)
     try:
         thumbnails = _write_images(reader, manifest, folder, progress, proof, apart=apart)
     except DisagreementError:
@@ -67,14 +68,16 @@ def _write_images(
     *,
     apart: bool = False,
 ) -> dict[int, bytes]:
-    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof, or `apart`.
+    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
+
+    `apart` decodes each of them apart from the others.
 
     Returns their thumbnails, JPEG files by frame index.
     """
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)
     sheet = ContactSheet(len(files), reader.header.height, reader.header.width)
-    if apart or (proof is not None and proof.view.excerpts):
+    if apart:
         fetched = fetch_frames(reader, files, proof)
     else:
         fetched = seek_frames(reader, files, proof) if proof else reader.read_frames(files)

@@ -97,11 +97,22 @@ class Scan:
     doubt: NDArray[np.float32] | None = field(default=None, repr=False)
     points: NDArray[np.float32] | None = field(default=None, repr=False)
 
+    @property
+    def weights(self) -> NDArray[np.int64] | None:
+        """How many frames of the recording each row represents; None where it is one each."""
+        return represented(self.frame_index) if self.view.excerpts else None
+
     def proof(self, video: VideoReader, settings: Settings, frame_indices: Iterable[int]) -> Proof:
         """Return what these frames of the video are compared with when a seek fetches them; settings of the scan."""
         rows = {index: int(np.searchsorted(self.frame_index, index)) for index in frame_indices}
         prints = {index: self.fingerprint[row].tobytes() for index, row in rows.items()}
         return make_proof(video, thumbnailer_of(video, settings, self.levels), self.view, prints)
+
+
+def represented(frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count, for each of some growing indices, the frames that it is nearest to; of two as near, the earlier counts."""
+    middles = (frame_index[1:] + frame_index[:-1]) // 2
+    return np.diff(np.concatenate([frame_index[:1] - 1, middles, frame_index[-1:]]))
 
 
 def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:

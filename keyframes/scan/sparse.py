@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.scan.components import even_rows
 from keyframes.scan.scan import Scan
+from keyframes.settings import Settings
 from keyframes.video import Stretch, VideoReader, range_of, stored_behind
 from keyframes.video.packets import Packets
 
@@ -22,6 +23,10 @@ COST = 8000.0
 AT_FRAMES = 100_000
 # ... and at ten times as many more by this share.
 MORE_AT_TEN_TIMES = 0.3
+# Where key frames lie less than so many frames apart, frames cost less to reach, and it may cost less: this share of it
+# where every frame is one.
+KEYS_APART = 100
+COST_OF_KEYS = 0.3
 # From so many frames on, a scan is sparse unless asked otherwise.
 LONG_FRAMES = 50_000
 # Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
@@ -61,9 +66,13 @@ def cost_of(n_frames: int) -> float:
     return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
 
 
-def sparse_pays(video: VideoReader) -> bool:
-    """Whether a recording is so long that not all of its frames need to be looked at."""
-    return video.frames_expected >= LONG_FRAMES
+def sparse_pays(video: VideoReader, settings: Settings) -> bool:
+    """Whether a recording is so long that not all of its frames need to be looked at, if all that follows allows it.
+
+    What gives each frame the same weight would see the frames of a sparse scan, which are denser where much moves.
+    """
+    weighs = settings.k != "auto" and not settings.uniform and settings.algorithm not in ("centnn", "dec")
+    return weighs and video.frames_expected >= LONG_FRAMES
 
 
 def plan_sparse(video: VideoReader) -> list[Stretch]:
@@ -79,7 +88,7 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     keys, ends = _keys_within(packets, first, stop, video.every)
     if not len(keys):
         return []
-    budget, key_cost = cost_of(stop - first), _key_cost(packets)
+    budget, key_cost = cost_of(stop - first) * _share_of_cost(packets), _key_cost(packets)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
         movement = np.zeros_like(movement)
@@ -104,6 +113,12 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
         reached = head.frames[head.costs <= head.costs[0] + behind]
         wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
     return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
+
+
+def _share_of_cost(packets: Packets) -> float:
+    """Return how much of its cost a scan needs, by the distance of the key frames."""
+    apart = len(packets.times_ms) / len(packets.key_times_ms)
+    return min(1.0, COST_OF_KEYS + (1 - COST_OF_KEYS) * apart / KEYS_APART)
 
 
 def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,13 +13,13 @@ decoded without those between) and `excerpt_frames` (the same, proven).
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.excerpt_frames import excerpts_pay, fetch_frames, prove_excerpts
+from keyframes.video.excerpt_frames import excerpts_pay, expected_cost, fetch_frames, prove_excerpts
 from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, expected_cost, seek_frames, seeking_pays
+from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
 from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures

@@ -2,17 +2,26 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.captures import PLAIN
+from keyframes.video.captures import PLAIN, View
 from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.frames import Frame
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES, WAITING_BYTES, Proof, Seeker
+from keyframes.video.seeking import (
+    AIM_BEFORE,
+    LEAD_FRAMES,
+    PAIR_COST,
+    SEEK_COST,
+    WAITING_BYTES,
+    WALK_SPEED,
+    Proof,
+    Seeker,
+)
 from keyframes.video.segments import range_of
 
 # So many frames of a file are compared with those that a seek gives.
@@ -42,23 +51,48 @@ def prove_excerpts(video: VideoReader) -> None:
             seeker.frame(index)
 
 
-def excerpts_pay(video: VideoReader, indices: Iterable[int]) -> bool:
-    """Whether frames of a file of which nothing is proven yet cost less by excerpts than by walking to the last one."""
+def excerpts_pay(video: VideoReader, indices: Iterable[int], seen_as: View | None) -> bool:
+    """Whether frames cost less by excerpts than by walking to the last one.
+
+    `seen_as` is the view of the whole pass that the reader has made, or None where nothing of the file is proven yet.
+    """
     wanted = sorted({int(index) for index in indices})
     # What reads the packets takes its time too, and what is decoded first is not known before.
     if not wanted or wanted[-1] < FEWEST_WALKED or why_no_excerpts(video):
+        return False
+    if seen_as is not None and not _passed_all(video):
         return False
     try:
         n_needed = sum(len(needed(video.packets, stretch)) for stretch in stretches_to(video.packets, wanted))
     except (DisagreementError, IndexError):
         return False
-    return n_needed + N_PROVEN * PROOF_COST < wanted[-1] / 2
+    if seen_as is None:
+        return n_needed + N_PROVEN * PROOF_COST < wanted[-1] / 2
+    walk_speed = WALK_SPEED if video.workers > 1 else 1
+    return (PAIR_COST if seen_as.luma else 1) * n_needed / video.workers < wanted[-1] / walk_speed
+
+
+def expected_cost(video: VideoReader, n_wanted: int) -> float:
+    """Frames to decode, or their equal in time, to fetch so many frames from anywhere in a file, by its packets."""
+    packets = video.packets
+    n_frames, n_keys = len(packets.times_ms), max(1, len(packets.key_times_ms))
+    if why_no_excerpts(video):
+        return n_wanted * (n_frames / n_keys / 2 + LEAD_FRAMES + SEEK_COST)
+    n_referred = n_frames - int(packets.spare.sum())
+    return min(n_referred, n_wanted * (n_referred / n_keys / 2 + 1))
+
+
+def _passed_all(video: VideoReader) -> bool:
+    """Whether a reader's latest pass saw the frames that the packets tell, and no damage."""
+    seen, packets = video.latest_pass, video.packets
+    return not seen.messages and np.array_equal(seen.times_ms, packets.times_ms[: len(seen.times_ms)])
 
 
 def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None) -> Iterator[Frame]:
     """Yield whole frames by excerpts, in ascending order.
 
-    Each has the fingerprint that the scan saw; without a proof, some frames of the file are compared first.
+    Each has the fingerprint that the scan saw; without a proof, some frames of the file are compared first. Where the
+    scan looked at luma alone, each excerpt is decoded twice, as pictures and as what the scan saw.
 
     Raises
     ------
@@ -68,19 +102,31 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
     wanted = sorted({int(index) for index in indices})
     if proof is None:
         prove_excerpts(video)
-    n_bytes = 3 * video.header.height * video.header.width * (video.workers + 2)
-    excerpts = Excerpts(video, most_pictures=max(1, WAITING_BYTES // n_bytes))
+    luma = proof is not None and proof.view.luma
+    n_bytes = (4 if luma else 3) * video.header.height * video.header.width * (video.workers + 2)
+    stretches, most = stretches_to(video.packets, wanted), max(1, WAITING_BYTES // n_bytes)
+    with ExitStack() as opened:
 
-    def proven(pictures: Iterator[Picture]) -> list[Frame]:
-        frames = []
-        for index, time_s, image in pictures:
-            if proof is not None and proof.fingerprint(image) != proof.expected[index]:
-                raise DisagreementError(f"frame {index} gave another picture")
-            frames.append(Frame(index, time_s, image.copy()))
-        return frames
+        def frames_in(view: View) -> Iterator[list[Frame]]:
+            return opened.enter_context(closing(Excerpts(video, most, view).results(stretches, _frames)))
 
-    for frames in excerpts.results(stretches_to(video.packets, wanted), proven):
-        yield from frames
+        pieces = frames_in(PLAIN)
+        planes = frames_in(View(luma=True)) if luma else None
+        for frames in pieces:
+            for frame, seen in zip(frames, frames if planes is None else next(planes), strict=True):
+                if proof is not None and not _holds(proof, frame, seen):
+                    raise DisagreementError(f"frame {frame.index} gave another picture")
+                yield frame
+
+
+def _frames(pictures: Iterator[Picture]) -> list[Frame]:
+    return [Frame(index, time_s, image.copy()) for index, time_s, image in pictures]
+
+
+def _holds(proof: Proof, frame: Frame, seen: Frame) -> bool:
+    """Whether a frame is the one of a proof; `seen` is the same one in the view of the scan."""
+    same = frame.index == seen.index and proof.fingerprint(seen.image) == proof.expected[frame.index]
+    return same and (seen is frame or proof.agree(frame.image, seen.image))
 
 
 def _proven(video: VideoReader) -> list[Stretch]:

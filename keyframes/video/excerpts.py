@@ -22,7 +22,16 @@ from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
 from keyframes.video.bare_streams import BareStream, bare_stream
-from keyframes.video.captures import OpenCVCapture, current_picture, open_capture, open_packets, released, stamp_ms
+from keyframes.video.captures import (
+    PLAIN,
+    OpenCVCapture,
+    View,
+    current_picture,
+    open_capture,
+    open_packets,
+    released,
+    stamp_ms,
+)
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.packets import Packets
 from keyframes.video.passes import DisagreementError
@@ -137,10 +146,12 @@ class Excerpts:
         Of which `why_no_excerpts` says "".
     most_pictures : int
         How many frames a piece may hand out.
+    view : View
+        How the pictures are looked at.
     """
 
-    def __init__(self, video: VideoReader, most_pictures: int = MOST_PACKETS) -> None:
-        self._video, self._packets = video, video.packets
+    def __init__(self, video: VideoReader, most_pictures: int = MOST_PACKETS, view: View = PLAIN) -> None:
+        self._video, self._packets, self._view = video, video.packets, view
         stream = bare_stream(video.header.codec)
         assert stream is not None
         self._stream: BareStream = stream
@@ -254,7 +265,7 @@ class Excerpts:
         """Decode a piece, and yield what is wanted of it."""
         times_ms, shape = self._packets.times_ms, (self._video.header.height, self._video.header.width)
         picture: NDArray[np.uint8] | None = None
-        with released(open_capture(piece.path, 1)) as capture:
+        with released(open_capture(piece.path, 1, self._view)) as capture:
             for index in piece.frames:
                 if self._ended.is_set():
                     return

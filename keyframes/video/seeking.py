@@ -79,11 +79,6 @@ class Proof:
     agree: Callable[[NDArray[np.uint8], NDArray[np.uint8]], bool]
 
 
-def expected_cost(n_wanted: int, n_frames: int, n_keys: int) -> float:
-    """Frames to decode, or their equal in time, to seek to so many frames anywhere between so many key frames."""
-    return n_wanted * (n_frames / max(1, n_keys) / 2 + LEAD_FRAMES + SEEK_COST)
-
-
 def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
     """Whether seeks to these growing indices are possible after a reader's whole pass and cost less than a walk.
 
