@@ -32,7 +32,7 @@ def wandering(rng, n_frames=300):
 
 
 def resting(rng, n_frames=300):
-    return SHAPE + (100, 100) + rng.normal(0, 0.5, (n_frames, 4, 2))
+    return SHAPE + np.array([100, 100]) + rng.normal(0, 0.5, (n_frames, 4, 2))
 
 
 def jumping(rng):
