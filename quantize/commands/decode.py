@@ -48,7 +48,7 @@ def show_info(file: Path, max_pixels: int, as_json: bool) -> None:
         if isinstance(value, dict):
             shown = ", ".join(f"{key} {size} bytes" for key, size in value.items())
         elif isinstance(value, list):
-            shown = ", ".join(value) or "none"
+            shown = ", ".join(f"{entry:.3g}" if isinstance(entry, float) else entry for entry in value) or "none"
         else:
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         print(f"{name.replace('_', ' '):<16}{shown}")

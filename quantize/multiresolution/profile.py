@@ -9,7 +9,7 @@ from quantize.container import Container, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
 from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
 from quantize.errors import ContainerError, TargetError, check
-from quantize.multiresolution.books import shipped
+from quantize.multiresolution.books import KINDS, shipped
 from quantize.multiresolution.coder import Rates, Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
@@ -89,7 +89,7 @@ def describe_levels(container: Container) -> dict[str, object]:
         "levels": layout.n_levels,
         "step": luma / STEP_UNITS,
         "chroma_step": chroma / STEP_UNITS,
-        "level_weights": (_level_weights(container, layout) / PLAIN_WEIGHT).tolist(),
+        **_described(_level_weights(container, layout)),
         "adaptive": bool(container.all(b"CELL")),
         "stripes": layout.n_stripes,
     }
@@ -115,6 +115,11 @@ def _level_weights(container: Container, layout: Layout) -> NDArray[np.uint8]:
     data = container.one(b"LEVL")
     check(len(data) == plain.size and 0 not in data, "has weights of levels that do not fit its size")
     return np.frombuffer(data, np.uint8).reshape(plain.shape)
+
+
+def _described(weights: NDArray[np.uint8]) -> dict[str, list[float]]:
+    """Weights of luma and chroma by level, finest first."""
+    return {f"{kind}_weights": (row / PLAIN_WEIGHT).tolist() for kind, row in zip(KINDS, weights.T, strict=False)}
 
 
 class _Encoder:

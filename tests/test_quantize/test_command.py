@@ -134,6 +134,15 @@ def test_info(command, picture):
     assert json.loads(command("--info", "a.vqi", "--json").stdout)["block"] == 2
 
 
+def test_the_weights_of_levels_are_shown(command, picture, tmp_path):
+    assert command("photo.png", "-o", "a.vqi").returncode == 0
+    assert "luma weights    1.72, 1.03" in command("--info", "a.vqi").stdout
+    found = json.loads(command("--info", "a.vqi", "--json").stdout)
+    assert len(found["luma_weights"]) == len(found["chroma_weights"]) == found["levels"]
+    assert command("photo.png", "-o", "b.vqi", "--tune", "psnr").returncode == 0
+    assert set(json.loads(command("--info", "b.vqi", "--json").stdout)["luma_weights"]) == {1.0}
+
+
 def test_levels_of_a_file_that_is_cut_off(command, picture, tmp_path):
     assert command("photo.png", "-o", "a.vqi", "--tune", "ssim").returncode == 0
     data = (tmp_path / "a.vqi").read_bytes()
