@@ -110,6 +110,7 @@ class Choosing {
     document.querySelector('[name="how"][value="total"]').disabled = views;
     if (views) document.querySelector('[name="how"][value="each"]').checked = true;
     byId("unlike-set").hidden = views || !this.nUnlike;
+    byId("views-again").hidden = !(views && this.nUnlike);
   }
 
   fill(id, files, use, none) {

@@ -4,12 +4,14 @@ import os
 
 import pytest
 
+from keyframes.app.exports import cameras_of
 from keyframes.app.library import Library, patterns_to_choose
 from keyframes.app.previews import KEPT_BYTES, Previews
 from keyframes.app.running import RunSeen, read_log
 from keyframes.app.statuses import progress_of
 from keyframes.batch.recordings import find_recordings
 from keyframes.commands.app import fields
+from keyframes.errors import AppError
 from keyframes.settings import Settings
 
 NAMES = ("a.mp4", "b.mp4", "cage1/a.mp4", "cage1/deep/a.mp4", "cage1/[1].mp4", "cage1/1.mp4", "c d.mp4", "cage2/b.MP4")
@@ -52,6 +54,22 @@ def test_kept_pictures_are_bounded(tmp_path):
             previews._keep((tmp_path / str(number), None, "large"), bytes(200_000))
         assert sum(map(len, previews._pictures.values())) == previews._n_bytes <= KEPT_BYTES
         assert (tmp_path / "499", None, "large") in previews._pictures
+
+
+def test_lightning_pose_gets_the_cameras_of_one_scene_at_a_time():
+    def state(*views):
+        return {"settings": {"views": list(views)} if views else {}}
+
+    names = "day1_top.mp4", "day1_side.mp4"
+    scene = {name: state(*names) for name in names}
+    assert cameras_of("lightning-pose", scene) == ["top", "side"]
+    assert cameras_of("sleap", scene) == []
+    assert cameras_of("lightning-pose", {names[0]: state(*names)}) == []
+    assert cameras_of("lightning-pose", {"a.mp4": state(), "b.mp4": state()}) == []
+    other = {name: state("day2_top.mp4", "day2_side.mp4") for name in ("day2_top.mp4", "day2_side.mp4")}
+    for mixed in ({**scene, "a.mp4": state()}, {**scene, **other}, {"a.mp4": state(), names[0]: scene[names[0]]}):
+        with pytest.raises(AppError, match="select these together"):
+            cameras_of("lightning-pose", mixed)
 
 
 def test_a_log_tells_what_ended(tmp_path):

@@ -254,7 +254,7 @@ def test_cameras_of_one_scene(tmp_path, open_page, video_file, run_installed):
         export(page, "lightning-pose", bodyparts="nose, tail")
         queues = sorted(path.name for path in (output / "for-lightning-pose").glob("*.unlabeled.jsonl"))
         assert queues == [f"CollectedData_{view}.unlabeled.jsonl" for view in ("side", "top")]
-        # One camera alone is a recording like another; one of them with a third one is no scene.
+        # One camera alone is a recording like another.
         ids = {row["name"]: row["id"] for row in app.get("round/1/recordings")["recordings"]}
         wish = {"tool": "lightning-pose", "bodyparts": "nose"}
         assert app.post("round/1/plan", recordings=[ids["day1_top.mp4"]], **wish)[0] == 200
