@@ -98,6 +98,8 @@ def run_batch(
     every set of centres, the root of the sum of squared distances of all frames, and that of the coresets' weighted
     rows, differ by no more than the root of the squared distances between frames and their rows, summed up (S.
     Har-Peled and S. Mazumdar, "On coresets for k-means and k-median clustering", STOC 2004; `Coreset` has the formula).
+    With `predictions`, a folder that has those of each recording, the worst errors of all of them are chosen, and
+    k-medoids of the poses of all of them; then the total is at most 2,048, and the keypoints must be the same.
 
     Parameters
     ----------

@@ -75,7 +75,10 @@ def read_csv(path: Path) -> Predictions:
     n_header = 4 if [row[:1] for row in head] == [[level] for level in LEVELS] else 3
     levels = [row[:1] for row in head[:n_header]]
     if n_header == 3 and levels != [[level] for level in LEVELS if level != "individuals"]:
-        raise PredictionsError(f"{path}: its header is not that of predictions (scorer, bodyparts, coords)")
+        raise PredictionsError(
+            f"{path}: is not a table of predictions; give one that DeepLabCut, SLEAP or Lightning Pose wrote, or one "
+            "with the columns frame_index, node, x and y"
+        )
     if len({len(row) for row in head[:n_header]}) > 1:
         raise PredictionsError(f"{path}: the rows of its header differ in length; predict or copy it again")
     columns = list(zip(*(row[1:] for row in head[:n_header]), strict=True))

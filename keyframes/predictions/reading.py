@@ -69,6 +69,8 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
 def _read(source: Path, video: VideoReader, offset: Offset | None) -> Predictions:
     """Read a file by what is in it, its points in the whole picture."""
     ending = source.suffix.lower()
+    if not source.stat().st_size:
+        raise PredictionsError(f"{source}: is empty (0 bytes); copy it again, or predict again")
     if ending == ".slp":
         predictions = _read_project(source, video)
     elif ending == ".csv":

@@ -32,7 +32,7 @@ def wandering(rng, n_frames=300):
 
 
 def resting(rng, n_frames=300):
-    return SHAPE + np.array([100, 100]) + rng.normal(0, 0.5, (n_frames, 4, 2))
+    return 100 + SHAPE + rng.normal(0, 0.5, (n_frames, 4, 2))
 
 
 def jumping(rng):
@@ -41,21 +41,20 @@ def jumping(rng):
     return points
 
 
-def predicted_of(points):
+def predicted_of(points, labelled=()):
     """The predictions of animals whose points are (n_frames, n_animals, n_nodes, 2), and their scan."""
     points = points if points.ndim == 4 else points[:, None]
     shape = points.shape[:3]
-    labelled = np.zeros(len(points), bool)
-    given = Predictions(
-        VIDEO, np.arange(len(points)), points.astype(np.float32), np.ones(shape, np.float32), NAMES, (), labelled
-    )
+    frames = np.arange(len(points))
+    is_labelled = np.isin(frames, labelled)
+    given = Predictions(VIDEO, frames, points.astype(np.float32), np.ones(shape, np.float32), NAMES, (), is_labelled)
     predicted = PredictedVideo.of(given, SETTINGS)
     with VideoReader(VIDEO) as video:
         return predicted, predicted.scan(video, SETTINGS)
 
 
-def reduced(points):
-    return PredictedCoreset.of(*predicted_of(points), SETTINGS, n_poses=2048)
+def reduced(points, labelled=()):
+    return PredictedCoreset.of(*predicted_of(points, labelled), SETTINGS, n_poses=2048)
 
 
 def test_a_total_for_one_recording_is_the_choice_of_that_recording(rng):
@@ -90,6 +89,14 @@ def test_the_order_of_keypoints_does_not_matter_but_which_they_are_does(rng):
     assert "ear, tail" in told["strange"]
 
 
+def test_what_people_labelled_is_not_chosen(rng):
+    coresets = {"jumps": reduced(jumping(rng), labelled=JUMPS[:2]), "walk": reduced(wandering(rng))}
+    chosen = plan_predicted(coresets, SETTINGS, 16).share_of("jumps").chosen_for
+    assert not set(JUMPS[:2]) & set(chosen)
+    assert chosen[JUMPS[2]] == "doubt"
+
+
+@pytest.mark.slow
 def test_recordings_of_other_numbers_of_animals_have_their_own_frames(rng):
     pair = np.stack([wandering(rng), wandering(rng) + 200], axis=1)
     plan = plan_predicted({"one": reduced(wandering(rng)), "two": reduced(pair)}, SETTINGS, 12)

@@ -78,7 +78,7 @@ def test_a_point_has_one_row(table, video, poses):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "header"),
+        ("", r"is empty \(0 bytes\); copy it again"),
         ("frame_index,node,x\n0,nose,1\n", "has no column y"),
         ("frame_index,node,x,y\n", "a header and no rows"),
         ("frame_index,node,x,y\n0.5,nose,1,2\n1,nose,1,2\n", "no frame index"),
@@ -88,7 +88,7 @@ def test_a_point_has_one_row(table, video, poses):
         ("frame_index,node,x,y\n0,nose,1,2\n", "holds 1 frame;"),
         ("frame_index,node,x,y\n0,nose,,\n1,nose,nan,nan\n", "every point is missing"),
         ("frame_index,node,x,y\n0,nose,1e300,2\n1,nose,-1,-1\n", "every point is missing"),
-        ("a,b\n1,2\n", "header"),
+        ("a,b\n1,2\n", "is not a table of predictions; give one that"),
     ],
 )
 def test_a_table_of_no_use_is_one_line(text, message, table, video):
@@ -162,3 +162,11 @@ def test_an_open_video_stays_open(table, video, poses):
     with VideoReader(video) as reader:
         read_predictions(table, reader)
         assert len(list(reader)) == 60
+
+
+@pytest.mark.parametrize("ending", ["h5", "slp"])
+def test_an_empty_file_is_told(ending, tmp_path, video):
+    path = tmp_path / f"mouse.{ending}"
+    path.touch()
+    with pytest.raises(PredictionsError, match=r"is empty \(0 bytes\); copy it again"):
+        read_predictions(path, video)
