@@ -7,12 +7,13 @@ from pathlib import Path
 SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "mouse.mp4"
 CAMERA = "noise=all_seed=1:alls={}:allf=t"
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
+X265 = ("-c:v", "libx265", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-x265-params", "log-level=error")
 # Size, noise, and how it is encoded.
 KINDS = {
     "x264.mp4": ("640:480", 8, X264),
     "large.mp4": ("1024:1024", 2, (*X264, "-b:v", "2M")),
     "full_hd.mp4": ("1920:1080", 4, X264),
-    "hevc.mp4": ("640:480", 8, ("-c:v", "libx265", "-preset", "veryfast", "-x265-params", "log-level=error")),
+    "hevc.mp4": ("640:480", 8, X265),
     "mpeg4.avi": ("640:480", 4, ("-c:v", "mpeg4", "-q:v", "4", "-g", "12")),
     "mjpeg.avi": ("640:480", 4, ("-c:v", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj420p")),
     "rest.mp4": ("640:480", 8, X264),

@@ -58,18 +58,6 @@ def _jpeg(_packet: bytes) -> CodedPicture:
     return CodedPicture(afresh=True, is_referred=False, layer=0)
 
 
-def _as_it_is(packet: bytes) -> bytes:
-    return packet
-
-
-def _as_broken_link(packet: bytes) -> bytes:
-    """Return a packet whose CRA pictures are BLA pictures, which is what they are once a stream is spliced there.
-
-    Otherwise the order of the pictures around them would be computed across the splice.
-    """
-    return packet.replace(b"\x00\x00\x01\x2a", b"\x00\x00\x01\x20")
-
-
 @dataclass(frozen=True)
 class BareStream:
     """A codec whose packets can be joined.
@@ -83,14 +71,15 @@ class BareStream:
     start : pattern or None
         Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
         whose faults FFmpeg knows; None where every packet has all that it needs.
-    joined : callable
-        Gives a packet as it belongs behind others from elsewhere.
+    joins_keys : bool
+        Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
+        counts of pictures are equal for the same picture, and drops one.
     """
 
     ending: str
     picture: Callable[[bytes], CodedPicture]
     start: re.Pattern[bytes] | None
-    joined: Callable[[bytes], bytes] = _as_it_is
+    joins_keys: bool = True
 
     def head(self, packet: bytes) -> bytes:
         """Return what a packet has before its picture."""
@@ -98,7 +87,7 @@ class BareStream:
         return b"" if found is None else packet[: found.start()]
 
 
-_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, _as_broken_link)
+_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, False)
 _MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP), BareStream(".mjpeg", _jpeg, None)
 _BY_CODEC = {
     **dict.fromkeys(("h264", "avc1", "x264"), _H264),

@@ -215,7 +215,7 @@ class Excerpts:
         for stretch in stretches:
             own = needed(self._packets, stretch)
             full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
-            if frames and (full or len(data) > MOST_BYTES):
+            if frames and (full or len(data) > MOST_BYTES or not self._stream.joins_keys):
                 yield piece()
                 frames, wanted, data = [], [], bytearray(head)
             data += self._cut(source, own)
@@ -240,7 +240,7 @@ class Excerpts:
         cut = bytearray()
         for place in range(int(packets.places[frames[0]]), last + 1):
             if place in places:
-                cut += self._stream.joined(source.retrieve()[1].tobytes())
+                cut += source.retrieve()[1].tobytes()
             if place < last and not source.grab():
                 raise DisagreementError("a packet cannot be read again")
         if packets.rank(stamp_ms(source)) != int(frames[packets.places[frames].argmax()]):

@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import keyframes
+from keyframes.choice.covering import nearest_of_sample
 from keyframes.report.overview import make_overview
+from keyframes.scan.first_pass import scan_video
 from keyframes.scan.path import path_of
-from keyframes.scan.sparse import cost_of, plan_sparse
+from keyframes.scan.scan import represented
+from keyframes.scan.sparse import LONG_FRAMES, cost_of, plan_sparse, sparse_pays
 from keyframes.settings import Settings
 from keyframes.video import (
     DisagreementError,
     Excerpts,
     Proof,
+    Stretch,
     VideoReader,
     View,
+    excerpts_pay,
     fetch_frames,
     needed,
     stored_behind,
@@ -29,7 +34,7 @@ from keyframes.video import (
 )
 from keyframes.video.packets import Packets
 from tests.conftest import slow_but_for
-from tests.test_keyframes.conftest import LONG_KINDS, read_number
+from tests.test_keyframes.conftest import LONG_KINDS, ffmpeg, read_number
 from tests.test_keyframes.test_seeking import check_images, plain_frames
 
 RATE = 25.0
@@ -121,6 +126,23 @@ def test_the_name_of_earlier_versions_is_taken():
     assert Settings(k=3, scan="fast").scan == "sparse"
 
 
+@pytest.mark.parametrize(
+    ("options", "pays"),
+    [({}, True), ({"algorithm": "kmeans"}, True), ({"algorithm": "centnn"}, False), ({"uniform": True}, False)],
+)
+def test_long_recordings_are_scanned_sparsely_unless_that_would_bend_the_choice(options, pays):
+    assert sparse_pays(SimpleNamespace(frames_expected=LONG_FRAMES), Settings(k=3, **options)) is pays
+    assert not sparse_pays(SimpleNamespace(frames_expected=LONG_FRAMES - 1), Settings(k=3, **options))
+    assert not sparse_pays(SimpleNamespace(frames_expected=LONG_FRAMES), Settings(k="auto"))
+
+
+@given(st.sets(st.integers(0, 300), min_size=1))
+def test_a_frame_represents_those_that_it_is_nearest_to(indices):
+    looked_at = np.array(sorted(indices))
+    nearest = nearest_of_sample(looked_at - looked_at[0], int(looked_at[-1] - looked_at[0]) + 1)
+    assert_array_equal(represented(looked_at), np.bincount(nearest))
+
+
 def test_where_no_frame_was_looked_at_no_cluster_is_shown():
     time_s = np.array([0.0, 1.0, 9.0, 10.0])
     overview = make_overview(
@@ -189,3 +211,45 @@ def test_a_picture_that_is_another_one_is_refused(video_file):
         wrong = Proof(View(excerpts=True), lambda _: b"one", {0: b"other"}, lambda *_: True)
         with pytest.raises(DisagreementError, match="another picture"):
             list(fetch_frames(video, [0], wrong))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("color", [False, True], ids=["luma", "pictures"])
+def test_chosen_frames_of_an_exact_scan_are_fetched_by_excerpts(color, long_file):
+    settings = Settings(k=8, scan="exact", color=color)
+    with VideoReader(long_file("b_frames.mp4"), threads=2) as video:
+        scan = scan_video(video, settings, False)
+        assert scan.view == View(luma=not color)
+        wanted = scan.frame_index[2003::41].tolist()
+        proof = scan.proof(video, settings, wanted)
+        assert excerpts_pay(video, wanted, scan.view)
+        found = {frame.index: frame.image for frame in fetch_frames(video, wanted, proof)}
+        proof.expected[wanted[-1]] = bytes(8)
+        with pytest.raises(DisagreementError, match=f"frame {wanted[-1]} gave another picture"):
+            list(fetch_frames(video, wanted, proof))
+    assert list(found) == wanted
+    expected = plain_frames(video.path, set(wanted))
+    assert all((expected[index] == image).all() for index, image in found.items())
+
+
+@pytest.mark.slow
+def test_key_frames_whose_counts_of_pictures_are_equal_do_not_hide_each_other(video_file, tmp_path):
+    """A count in HEVC is known modulo 256 pictures, so key frames of a long file share theirs."""
+    part, path = tmp_path / "part.mp4", tmp_path / "hevc.mp4"
+    open_groups = ("-x265-params", "log-level=error:open-gop=1:keyint=10:min-keyint=10:bframes=3")
+    ffmpeg("-i", video_file("h264_b_frames.mp4"), "-c:v", "libx265", *open_groups, part)
+    ffmpeg("-stream_loop", 3, "-i", part, "-c", "copy", path)
+    with VideoReader(path, threads=1) as video:
+        assert not why_no_excerpts(video)
+        keys = video.packets.times_ms.searchsorted(video.packets.key_times_ms).tolist()
+        n_keys = len(keys) // 4
+        stretches = []
+        for one in range(1, n_keys):
+            # The last frame of a group that is decoded is still waited for when the same key frame comes again.
+            own = stored_behind(video.packets, keys[one])
+            stretches += [Stretch(keys[one], (int(own[3]),)), Stretch(keys[n_keys + one], (keys[n_keys + one],))]
+        parts = Excerpts(video).results(stretches, lambda pictures: [(i, image.copy()) for i, _, image in pictures])
+        pictures = dict(one for part in parts for one in part)
+    assert list(pictures) == [stretch.wanted[0] for stretch in stretches]
+    expected = plain_frames(path, set(pictures))
+    assert all((expected[index] == image).all() for index, image in pictures.items())

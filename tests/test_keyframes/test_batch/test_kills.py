@@ -63,7 +63,14 @@ def wait_until_gone(group):
         raise AssertionError("a process is left")
 
 
-@pytest.mark.parametrize("options", [("-k", "12"), ("--total", "60", "--at-least", "2")], ids=["k", "total"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(("-k", "12"), id="k"),
+        pytest.param(("--total", "60", "--at-least", "2"), id="total"),
+        pytest.param(("--total", "60", "--scan", "sparse"), id="sparse"),
+    ],
+)
 @pytest.mark.parametrize("whom", ["parent", "all"])
 def test_killed_again_and_again_and_resumed(whom, options, recordings, tmp_path):
     seed = int.from_bytes(os.urandom(4), "little")
