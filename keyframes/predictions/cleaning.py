@@ -18,6 +18,10 @@ from keyframes.predictions.kernels.steadying import fill_gaps, from_states, plac
 BAD_NOISES = 4.0
 # Noise is told from motion by the lower part of what second differences there are.
 QUIET_SHARE = 0.25
+# The same quantile of the lengths that white noise of a standard deviation of 1 has, which are Rayleigh's.
+RAYLEIGH = float(np.sqrt(-12 * np.log(1 - QUIET_SHARE)))
+# Where rests show no noise, what moves is taken for noise up to this share of the animal's size.
+COARSEST = 0.1
 # An animal that is on the move all over deviates more; so many frames on each side tell that.
 MOTION_REACH = 6
 # Over gaps of more frames than this, the other nodes say better where a point is than its neighbours in time do.
@@ -211,12 +215,20 @@ def noise_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
     found = np.zeros(points.shape[2])
     for node in range(points.shape[2]):
         own = length[:, :, node]
-        # Where points are rounded, or frames come twice, a rest shows no noise: it would make every motion an error.
-        own = own[np.isfinite(own) & (own > 0)]
+        own = own[np.isfinite(own)]
         if len(own):
-            # A quantile of a Rayleigh distribution.
-            found[node] = np.quantile(own, QUIET_SHARE) / np.sqrt(-12 * np.log(1 - QUIET_SHARE))
+            found[node] = np.quantile(own, QUIET_SHARE) / RAYLEIGH
+        if not found[node] and own.any():
+            # Points are rounded, or frames come twice. Without any noise, every motion would be an error.
+            found[node] = min(np.quantile(own[own > 0], QUIET_SHARE) / RAYLEIGH, COARSEST * _size_of(points[middle]))
     return np.asarray(found, np.float64)
+
+
+def _size_of(points: NDArray[np.float32]) -> float:
+    """Median root mean square distance of the nodes from their mean, of animals that have all of them; else 0."""
+    full = points[np.isfinite(points).all(axis=(2, 3))].astype(np.float64)
+    squared = np.square(full - full.mean(axis=1, keepdims=True)).sum(axis=2).mean(axis=1)
+    return float(np.sqrt(np.median(squared))) if len(full) else 0.0
 
 
 def _noise_and_bad(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
