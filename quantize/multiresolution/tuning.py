@@ -2,8 +2,8 @@
 
 The eye and the structural similarity notice an error less where there is much to see already, so steps follow the
 variance of luma (contrast masking); and they notice errors in chroma less. The eye also notices the finest details
-least, so its steps differ by level. The numbers of `visual` were fitted to SSIMULACRA2 and MS-SSIM on photographs of
-the training set, by `benchmarks/fit_visual.py`.
+least, so its steps differ by level. The numbers of `visual` were fitted to SSIMULACRA2 and MS-SSIM, not to any of
+the usual test sets, by a search as in `benchmarks/fit_visual.py`.
 """
 
 from dataclasses import dataclass
