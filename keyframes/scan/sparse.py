@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from keyframes.scan.components import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.settings import Settings
 from keyframes.video import Stretch, VideoReader, range_of, stored_behind
 from keyframes.video.packets import Packets
 
@@ -67,13 +66,9 @@ def cost_of(n_frames: int) -> float:
     return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
 
 
-def sparse_pays(video: VideoReader, settings: Settings) -> bool:
-    """Whether a recording is so long that not all of its frames need to be looked at, if all that follows allows it.
-
-    What gives each frame the same weight would see the frames of a sparse scan, which are denser where much moves.
-    """
-    weighs = settings.k != "auto" and not settings.uniform and settings.algorithm not in ("centnn", "dec")
-    return weighs and video.frames_expected >= LONG_FRAMES
+def sparse_pays(video: VideoReader) -> bool:
+    """Whether a recording is so long that not all of its frames need to be looked at."""
+    return video.frames_expected >= LONG_FRAMES
 
 
 def plan_sparse(video: VideoReader) -> list[Stretch]:
