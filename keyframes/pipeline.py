@@ -112,6 +112,9 @@ def run_extraction(
     the batch, for the manifest.
     """
     check_unlike(settings, unlike)
+    if unlike and settings.scan == "auto":
+        # The labelled frames must be among those that are looked at.
+        settings = replace(settings, scan="exact")
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         settings, notes = without_times(settings, reader)
         predicted = None

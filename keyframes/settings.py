@@ -131,9 +131,9 @@ class Settings:
         Thumbnails in colour; gray otherwise.
     scan : {"auto", "exact", "sparse"}
         Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. The
-        cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless `k` is
-        "auto", frames are evenly spread, or `algorithm` is "centnn" or "dec". Where frames cannot be decoded apart from
-        the others, a scan is exact. "fast", of earlier versions, is accepted for "sparse".
+        cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless
+        frames are evenly spread, `algorithm` is "centnn" or "dec", or frames of projects are known. Where frames cannot
+        be decoded apart from the others, a scan is exact. "fast", of earlier versions, is accepted for "sparse".
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     predictions : Path or None
@@ -221,6 +221,9 @@ class Settings:
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
         self._set("scan", FORMER_SCANS.get(self.scan, self.scan))
+        # These give each frame that was looked at the same weight, and a sparse scan looks at more where much moves.
+        if self.scan == "auto" and (self.uniform or self.algorithm in ("centnn", "dec")):
+            self._set("scan", "exact")
         kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):

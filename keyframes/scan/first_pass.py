@@ -85,7 +85,7 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
     recording_encoder(settings, plain.shape, progress)
     video.count_packets()
     why_not = ""
-    if settings.scan == "sparse" or (settings.scan == "auto" and sparse_pays(video, settings)):
+    if settings.scan == "sparse" or (settings.scan == "auto" and sparse_pays(video)):
         try:
             return _scan_sparsely(video, settings, plain, network, progress)
         except _UnfitError as error:

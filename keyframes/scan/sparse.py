@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from keyframes.scan.components import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.settings import Settings
 from keyframes.video import Stretch, VideoReader, range_of, stored_behind
 from keyframes.video.packets import Packets
 
@@ -26,13 +25,14 @@ MORE_AT_TEN_TIMES = 0.3
 # Where key frames lie less than so many frames apart, frames cost less to reach, and it may cost less: this share of it
 # where every frame is one.
 KEYS_APART = 100
-COST_OF_KEYS = 0.3
+COST_OF_KEYS = 0.2
 # From so many frames on, a scan is sparse unless asked otherwise.
 LONG_FRAMES = 50_000
 # Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
 EVEN_SHARE = 0.7
-# So many key frames at most are looked at more closely for that.
+# So many key frames at most are looked at more closely for that, and no more than so many times those to be paid for.
 MOST_GROUPS = 4096
+GROUPS_A_FRAME = 2
 # A key frame costs more than others by half as much as its packet is larger, up to this.
 MOST_KEY_COST = 3.0
 # Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
@@ -66,13 +66,9 @@ def cost_of(n_frames: int) -> float:
     return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
 
 
-def sparse_pays(video: VideoReader, settings: Settings) -> bool:
-    """Whether a recording is so long that not all of its frames need to be looked at, if all that follows allows it.
-
-    What gives each frame the same weight would see the frames of a sparse scan, which are denser where much moves.
-    """
-    weighs = settings.k != "auto" and not settings.uniform and settings.algorithm not in ("centnn", "dec")
-    return weighs and video.frames_expected >= LONG_FRAMES
+def sparse_pays(video: VideoReader) -> bool:
+    """Whether a recording is so long that not all of its frames need to be looked at."""
+    return video.frames_expected >= LONG_FRAMES
 
 
 def plan_sparse(video: VideoReader) -> list[Stretch]:
@@ -104,7 +100,8 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     wanted = {key: head.frames[:1] for key, head in heads.items()}
     sums = np.concatenate([[0], np.cumsum(movement)])
     moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
-    most_moving = np.sort(np.argsort(-moved, kind="stable")[: min(MOST_GROUPS, int((moved > 0).sum()))])
+    n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(left, 0)))
+    most_moving = np.sort(np.argsort(-moved, kind="stable")[:n_groups])
     offers = _moving(groups_of(keys[most_moving]), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)

@@ -58,6 +58,8 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
     assert manifest["settings"] == {
         **keyframes.Settings(k=8).as_dict(),
         **options,
+        # What "auto" came to.
+        "scan": "exact",
     }
     assert set(manifest["guards"]) == {"dark"}
     assert os.fspath(tmp_path) not in (folder / "manifest.json").read_text(encoding="utf-8")

@@ -209,16 +209,18 @@ def nearest(X, centers):
 
 
 @compiled_only
-def test_a_coreset_costs_what_the_frames_cost(rng):
+@pytest.mark.parametrize("most", [1, 9], ids=["each frame", "frames that represent others"])
+def test_a_coreset_costs_what_the_frames_cost(most, rng):
     """The bound of the docstring, for many sets of centres; and it is no empty one."""
     components, features = recording(rng, 1500, 1.0)
-    coreset = make_coreset(features, components, (12, 16), 300, seed=0)
-    assert coreset.weights.sum() == 1500
+    weights = rng.integers(1, most, 1500, endpoint=True)
+    coreset = make_coreset(features, components, (12, 16), 300, weights=None if most == 1 else weights, seed=0)
+    assert coreset.weights.sum() == weights.sum()
     X = features.astype(float)
-    assert nearest(X, coreset.rows).sum() == pytest.approx(coreset.inertia, rel=1e-3)
+    assert weights @ nearest(X, coreset.rows) == pytest.approx(coreset.inertia, rel=1e-3)
     for n_centers in (1, 3, 10, 40):
         for centers in (X[rng.choice(1500, n_centers)], 3 * rng.standard_normal((n_centers, 8))):
-            full = np.sqrt(nearest(X, centers).sum())
+            full = np.sqrt(weights @ nearest(X, centers))
             short = np.sqrt(coreset.weights @ nearest(coreset.rows, centers))
             assert abs(full - short) <= np.sqrt(coreset.inertia) * (1 + 1e-6)
             assert np.sqrt(coreset.inertia) < 0.7 * full
