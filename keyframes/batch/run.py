@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
 from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import Coreset, load_coreset
+from keyframes.batch.own_files import coreset_file, plan_file, with_own_predictions
 from keyframes.batch.predicted_budget import (
     MOST_FRAMES,
     load_predicted_coreset,
@@ -25,7 +26,7 @@ from keyframes.batch.sources import note_searched
 from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
-from keyframes.batch.work import coreset_file, give_up, plan_file, with_own_predictions
+from keyframes.batch.work import give_up
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
 from keyframes.report.batch_index import index_page

@@ -5,13 +5,10 @@ It runs in a process of this machine or of a cluster alike, and all that it shar
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -20,13 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.batch.budget import Plan, load_plan
 from keyframes.batch.claims import Claim, claimed_by
-from keyframes.batch.coresets import coreset_rows, load_coreset, make_coreset, save_coreset
+from keyframes.batch.coresets import make_coreset, save_coreset
+from keyframes.batch.own_files import (
+    beginning_with,
+    coreset_file,
+    is_reduced,
+    make_room,
+    n_poses,
+    n_rows,
+    plan_file,
+    scan_key,
+    with_own_predictions,
+)
 from keyframes.batch.predicted_budget import (
     PredictedCoreset,
     PredictedPlan,
-    load_predicted_coreset,
     load_predicted_plan,
-    poses_of_each,
     save_predicted_coreset,
 )
 from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, write_state
@@ -35,24 +41,17 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection
 from keyframes.errors import KeyframesError, OutputError, VideoError
 from keyframes.pipeline import open_video, run_extraction, without_times
-from keyframes.predictions.finding import find_predictions
 from keyframes.progress import Progress
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
-from keyframes.settings import MAX_AUTO_K, Settings
+from keyframes.settings import Settings
 from keyframes.video import VideoReader, refuse_special
 from keyframes.whole_files import hidden_start
 
 if TYPE_CHECKING:
     from keyframes.pipeline import Chooser
 
-PLAN = "plan.npz"
-PREDICTED_PLAN = "predicted-plan.npz"
-# What decides about a scan; another choice among its frames needs no other one.
-SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan", "levels", "rate")
-# And what decides what a network makes of it.
-LEARNED_SETTINGS = ("seed", "encoder", "encoder_minutes", "input_size", "mean", "std")
 # FFmpeg's messages belong to a whole process: two recordings at once would take each other's for their own.
 _in_turn = threading.Lock()
 
@@ -187,10 +186,10 @@ class Work:
         """Remove what a worker that was killed left half made: the claim says that nobody else is at it."""
         place = self.task.result
         for kind in ("partial", "replaced"):
-            for left in _beginning_with(place.parent, hidden_start(place, kind)):
+            for left in beginning_with(place.parent, hidden_start(place, kind)):
                 shutil.rmtree(left, ignore_errors=True)
         for folder in (self.task.folder, self.task.folder / KEEP):
-            for left in _beginning_with(folder, f".{self.task.name}"):
+            for left in beginning_with(folder, f".{self.task.name}"):
                 with suppress(OSError):
                     left.unlink()
 
@@ -203,18 +202,18 @@ class Work:
             else:
                 scan = self.scan(reader, settings, self.claim.tell)
                 self.claim.tell("reduce", 0, 0)
-                n_rows, shape = _n_rows(task), thumbnailer_of(reader, settings).shape
+                shape = thumbnailer_of(reader, settings).shape
                 coreset = make_coreset(
                     scan.features,
                     scan.components,
                     shape,
-                    n_rows,
+                    n_rows(task),
                     weights=scan.weights,
                     seed=settings.seed,
                     threads=task.threads,
                 )
                 save_coreset(own, coreset)
-        for other in _beginning_with(task.folder, f"{task.name}-"):
+        for other in beginning_with(task.folder, f"{task.name}-"):
             if other.name.endswith(".coreset.npz") and other != own:
                 with suppress(OSError):
                     other.unlink()
@@ -227,7 +226,7 @@ class Work:
 
         self.claim.tell("reduce", 0, 0)
         settings, predicted = read_predicted(reader, without_times(self.task.settings, reader)[0])
-        coreset = PredictedCoreset.of(predicted, predicted.scan(reader, settings), settings, _n_poses(self.task))
+        coreset = PredictedCoreset.of(predicted, predicted.scan(reader, settings), settings, n_poses(self.task))
         save_predicted_coreset(own, coreset)
 
     def _choose(self, share: Plan | PredictedPlan | None, wanted: dict[str, Any]) -> Outcome:
@@ -323,77 +322,3 @@ class Work:
     def seconds(self) -> float:
         """Return how long the work has taken so far."""
         return round(time.perf_counter() - self.begun, 3)
-
-
-def _beginning_with(folder: Path, start: str) -> Iterator[Path]:
-    """Yield what in a folder has a name that begins so; a pattern would take brackets in it for its own."""
-    with suppress(OSError):
-        yield from [path for path in folder.iterdir() if path.name.startswith(start)]
-
-
-def scan_key(settings: Settings, identity: dict[str, Any]) -> str:
-    """Return what a scan was made of, in short."""
-    names = SCAN_SETTINGS + (LEARNED_SETTINGS if settings.features == "encoder" else ())
-    own = {name: value for name, value in settings.as_dict().items() if name in names}
-    text = json.dumps([own, identity, MAX_AUTO_K], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _n_rows(task: Task) -> int:
-    assert task.budget is not None
-    return coreset_rows(task.budget.total, task.budget.n_recordings)
-
-
-def _n_poses(task: Task) -> int:
-    assert task.budget is not None
-    return poses_of_each(task.budget.n_recordings)
-
-
-def with_own_predictions(task: Task) -> Task:
-    """Return a task whose settings name the predictions of its recording.
-
-    Their content counts when it is asked whether the recording is done.
-    """
-    if task.settings.predictions is None:
-        return task
-    found = find_predictions(task.settings.predictions, task.video)
-    return replace(task, settings=replace(task.settings, predictions=found))
-
-
-def plan_file(task: Task) -> Path:
-    """Where it stands how a budget was divided."""
-    return task.folder / (PLAN if task.settings.predictions is None else PREDICTED_PLAN)
-
-
-def is_reduced(task: Task, identity: dict[str, Any]) -> bool:
-    """Whether the coreset of a recording is there."""
-    path = coreset_file(task, identity)
-    load = load_coreset if task.settings.predictions is None else load_predicted_coreset
-    return load(path) is not None
-
-
-def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
-    """Where the coreset of a recording stands; its settings name its own predictions."""
-    if task.settings.predictions is not None:
-        text = json.dumps([task.settings.as_dict(), identity, _n_poses(task)], sort_keys=True)
-        return task.folder / f"{task.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.coreset.npz"
-    key = f"{scan_key(task.settings, identity)}-{_n_rows(task)}-{task.settings.seed}"
-    return task.folder / f"{task.name}-{key}.coreset.npz"
-
-
-def make_room(folder: Path, most_bytes: int, newest: Path) -> None:
-    """Remove the kept scans that were not used for longest, until no more than so many bytes are left."""
-    found = []
-    with suppress(OSError):
-        for path in folder.glob("*.npz"):
-            with suppress(OSError):
-                seen = path.stat()
-                found.append((seen.st_mtime, seen.st_size, path))
-    left = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if left <= most_bytes:
-            return
-        if path != newest:
-            with suppress(OSError):
-                path.unlink()
-            left -= size

@@ -1,0 +1,98 @@
+"""The batch's own files of a recording: what each is called, by all that decides about its content."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keyframes.batch.coresets import coreset_rows, load_coreset
+from keyframes.batch.predicted_budget import load_predicted_coreset, poses_of_each
+from keyframes.batch.tasks import Task
+from keyframes.predictions.finding import find_predictions
+from keyframes.settings import MAX_AUTO_K, Settings
+
+PLAN = "plan.npz"
+PREDICTED_PLAN = "predicted-plan.npz"
+# What decides about a scan; another choice among its frames needs no other one.
+SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan", "levels", "rate")
+# And what decides what a network makes of it.
+LEARNED_SETTINGS = ("seed", "encoder", "encoder_minutes", "input_size", "mean", "std")
+
+
+def beginning_with(folder: Path, start: str) -> Iterator[Path]:
+    """Yield what in a folder has a name that begins so; a pattern would take brackets in it for its own."""
+    with suppress(OSError):
+        yield from [path for path in folder.iterdir() if path.name.startswith(start)]
+
+
+def scan_key(settings: Settings, identity: dict[str, Any]) -> str:
+    """Return what a scan was made of, in short."""
+    names = SCAN_SETTINGS + (LEARNED_SETTINGS if settings.features == "encoder" else ())
+    own = {name: value for name, value in settings.as_dict().items() if name in names}
+    text = json.dumps([own, identity, MAX_AUTO_K], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def n_rows(task: Task) -> int:
+    """Return how many rows a recording is reduced to."""
+    assert task.budget is not None
+    return coreset_rows(task.budget.total, task.budget.n_recordings)
+
+
+def n_poses(task: Task) -> int:
+    """Return how many poses a recording is reduced to."""
+    assert task.budget is not None
+    return poses_of_each(task.budget.n_recordings)
+
+
+def with_own_predictions(task: Task) -> Task:
+    """Return a task whose settings name the predictions of its recording.
+
+    Their content counts when it is asked whether the recording is done.
+    """
+    if task.settings.predictions is None:
+        return task
+    found = find_predictions(task.settings.predictions, task.video)
+    return replace(task, settings=replace(task.settings, predictions=found))
+
+
+def plan_file(task: Task) -> Path:
+    """Where it stands how a budget was divided."""
+    return task.folder / (PLAN if task.settings.predictions is None else PREDICTED_PLAN)
+
+
+def is_reduced(task: Task, identity: dict[str, Any]) -> bool:
+    """Whether the coreset of a recording is there."""
+    path = coreset_file(task, identity)
+    load = load_coreset if task.settings.predictions is None else load_predicted_coreset
+    return load(path) is not None
+
+
+def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
+    """Where the coreset of a recording stands; its settings name its own predictions."""
+    if task.settings.predictions is not None:
+        text = json.dumps([task.settings.as_dict(), identity, n_poses(task)], sort_keys=True)
+        return task.folder / f"{task.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.coreset.npz"
+    key = f"{scan_key(task.settings, identity)}-{n_rows(task)}-{task.settings.seed}"
+    return task.folder / f"{task.name}-{key}.coreset.npz"
+
+
+def make_room(folder: Path, most_bytes: int, newest: Path) -> None:
+    """Remove the kept scans that were not used for longest, until no more than so many bytes are left."""
+    found = []
+    with suppress(OSError):
+        for path in folder.glob("*.npz"):
+            with suppress(OSError):
+                seen = path.stat()
+                found.append((seen.st_mtime, seen.st_size, path))
+    left = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if left <= most_bytes:
+            return
+        if path != newest:
+            with suppress(OSError):
+                path.unlink()
+            left -= size
