@@ -10,7 +10,7 @@ from keyframes.video import PAIR_COST, DisagreementError, VideoReader, expected_
 # Processor time per pixel of a frame, in nanoseconds: decoding it costs so much and for each bit of its packet so much
 # more; a thumbnail costs so much where the frame is converted to blue, green and red. The luma plane saves the last.
 # Measured on H.264 at 640 x 480 to 1920 x 1080. Only the ratios matter.
-DECODING, EACH_BIT, CONVERSION, SAVED = 2.5, 28.0, 2.3, 1.7
+DECODING, EACH_BIT, CONVERSION, SAVED = 2.5, 28.0, 2.3, 1.3
 # Short files are read before the proof has paid.
 LUMA_FRAMES = 1500
 LUMA_PROOFS = 8
