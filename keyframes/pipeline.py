@@ -112,7 +112,7 @@ def run_extraction(
     the batch, for the manifest.
     """
     check_unlike(settings, unlike)
-    if unlike and settings.scan == "auto":
+    if unlike and settings.scan == "auto" and settings.predictions is None:
         # The labelled frames must be among those that are looked at.
         settings = replace(settings, scan="exact")
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:

@@ -52,7 +52,7 @@ def test_the_packages_and_extras_are_those_of_the_project_file():
         return {requirement.split(">")[0] for requirement in requirements}
 
     assert names(project["dependencies"]) == set(PACKAGES) - {"opencv"} | {"opencv-python-headless"}
-    developers = {"dev", "docs", "label-efficiency", "onnx", "test", "tools"}
+    developers = {"dev", "docs", "image-codecs", "label-efficiency", "onnx", "test", "tools"}
     assert set(EXTRAS) == set(project["optional-dependencies"]) - developers
     for extra, packages in EXTRAS.items():
         assert names(project["optional-dependencies"][extra]) == set(packages)
