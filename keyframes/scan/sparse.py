@@ -23,7 +23,7 @@ AT_FRAMES = 100_000
 # ... and at ten times as many more by this share.
 MORE_AT_TEN_TIMES = 0.3
 # Where key frames lie less than so many frames apart, frames cost less to reach, and it may cost less: this share of it
-# where every frame is one.
+# where every frame is one, which is 1,700 frames of an hour.
 KEYS_APART = 100
 COST_OF_KEYS = 0.2
 # From so many frames on, a scan is sparse unless asked otherwise.
@@ -84,7 +84,8 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     keys, ends = _keys_within(packets, first, stop, video.every)
     if not len(keys):
         return []
-    budget, key_cost = cost_of(stop - first) * _share_of_cost(packets), _key_cost(packets)
+    key_cost = _key_cost(packets)
+    budget = cost_of(stop - first) * _share_of_cost(packets, key_cost)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
         movement = np.zeros_like(movement)
@@ -112,10 +113,10 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
 
 
-def _share_of_cost(packets: Packets) -> float:
-    """Return how much of its cost a scan needs, by the distance of the key frames."""
-    apart = len(packets.times_ms) / len(packets.key_times_ms)
-    return min(1.0, COST_OF_KEYS + (1 - COST_OF_KEYS) * apart / KEYS_APART)
+def _share_of_cost(packets: Packets, key_cost: float) -> float:
+    """Return how much of its cost a scan needs, by the distance of the key frames and what each one costs."""
+    apart, least = len(packets.times_ms) / len(packets.key_times_ms), COST_OF_KEYS * key_cost
+    return min(1.0, least + (1 - least) * apart / KEYS_APART)
 
 
 def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
