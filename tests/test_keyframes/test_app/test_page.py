@@ -425,9 +425,10 @@ def test_nothing_of_the_page_is_cut_off(folder, open_page, width, scheme):
         page.check("#select-all")
         for opener, dialog in ((None, "body"), ("#open-choose", "#choose"), ("#open-export", "#export")):
             if opener:
-                # Nothing is chosen yet that could be exported.
-                page.evaluate("opener => { document.querySelector(opener).disabled = false; }", opener)
-                page.click(opener)
+                # Nothing is chosen yet that could be exported, and the page says so again whenever it asks.
+                page.evaluate(
+                    "opener => { const it = document.querySelector(opener); it.disabled = false; it.click(); }", opener
+                )
                 if dialog == "#choose":
                     page.click("#more summary")
                 time.sleep(0.3)

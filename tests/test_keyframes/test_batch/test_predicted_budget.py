@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -109,7 +110,7 @@ def recordings(tmp_path, rng):
     for folder in ("videos", "predicted"):
         (tmp_path / folder).mkdir()
     for name, points in (("rest", resting(rng)), ("jumps", jumping(rng))):
-        (tmp_path / "videos" / f"{name}.mp4").symlink_to(VIDEO)
+        shutil.copy(VIDEO, tmp_path / "videos" / f"{name}.mp4")
         with (tmp_path / "predicted" / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(("frame_index", "node", "x", "y"))
