@@ -8,8 +8,9 @@ they are of one recording or of two.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -123,8 +124,11 @@ def save_coreset(path: Path, coreset: Coreset) -> None:
 def load_coreset(path: Path) -> Coreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
     kept = load_arrays(path)
-    # The names of the file's arrays are those of the fields.
-    return Coreset(**{**kept, "inertia": float(kept["inertia"])}) if kept else None  # type: ignore[arg-type]
+    # Another version may have kept other arrays.
+    if kept.keys() != {field.name for field in fields(Coreset)}:
+        return None
+    values: dict[str, Any] = {**kept, "inertia": float(kept["inertia"])}
+    return Coreset(**values)
 
 
 @dataclass(frozen=True)

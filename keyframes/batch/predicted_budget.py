@@ -7,8 +7,9 @@ are picked as among those of one: the worst events, wherever they are, and k-med
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,11 +125,11 @@ def save_predicted_coreset(path: Path, coreset: PredictedCoreset) -> None:
 def load_predicted_coreset(path: Path) -> PredictedCoreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
     kept = load_arrays(path)
-    if not kept:
+    # Another version may have kept other arrays.
+    if kept.keys() != {field.name for field in fields(PredictedCoreset)}:
         return None
-    # The names of the file's arrays are those of the fields.
-    numbers = {name: int(kept[name]) for name in ("n_frames", "n_points")}
-    return PredictedCoreset(**{**kept, **numbers})  # type: ignore[arg-type]
+    values: dict[str, Any] = {**kept, **{name: int(kept[name]) for name in ("n_frames", "n_points")}}
+    return PredictedCoreset(**values)
 
 
 def other_keypoints(coresets: Mapping[str, PredictedCoreset]) -> dict[str, str]:

@@ -38,6 +38,7 @@ def _work_on_scene(task: Task) -> Outcome:
         try:
             return _joined(_choose(works, task.threads))
         except Exception as error:
+            # Whatever goes wrong, a defect of ours included, is what came of this scene: the worker goes on.
             reason = reason_of(error, task.video)
             for one in works:
                 reason = reason.replace(str(one.task.video), one.task.recording)

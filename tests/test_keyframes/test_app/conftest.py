@@ -12,6 +12,8 @@ from keyframes.app.app import Commands
 from keyframes.app.server import app_routes
 from keyframes.commands.app import check_batch, fields, project_options
 from keyframes.review.guard import Guard
+from tests.conftest import ROOT
+from tests.test_keyframes.conftest import ffmpeg
 
 TOKEN, PORT = "token", 8000
 HOST = f"127.0.0.1:{PORT}"
@@ -89,4 +91,13 @@ def folder(tmp_path):
     (place / "cage1").mkdir(parents=True)
     for name in ("a.mp4", "b.mp4", "cage1/a.mp4"):
         (place / name).write_bytes(b"no video")
+    return place
+
+
+@pytest.fixture
+def long_one(tmp_path):
+    """A recording on which a run takes a while."""
+    place = tmp_path / "reach"
+    place.mkdir()
+    ffmpeg("-stream_loop", 3, "-i", ROOT / "sample_data" / "mouse.mp4", "-c", "copy", place / "a.mp4")
     return place

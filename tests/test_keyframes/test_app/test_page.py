@@ -1,29 +1,20 @@
 """The whole way in a browser, as its user goes it: from a folder of recordings to a project, and the next round."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 import keyframes
-from keyframes.app import reviews
-from keyframes.errors import ReviewError
 from keyframes.labelling.deeplabcut.project import labelled_frames
-from keyframes.review import Session
-from keyframes.settings import Crop
 from tests.conftest import ROOT, compiled_only
-from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import serving
+from tests.test_keyframes.test_app.driving import BATCH, choose, chosen_in, export, has_status, statuses, until
 from tests.test_keyframes.test_labelling.test_tools import answer_of
 
 pytestmark = [compiled_only, pytest.mark.slow]
-BATCH = "reach-keyframes"
 # SLEAP fetches the suggested frames from the videos, DeepLabCut shows the images in the folder of each video.
 READ_SUGGESTIONS = """
 import sleap_io
@@ -57,77 +48,6 @@ def folder(tmp_path, video_file):
     shutil.copy(video_file("h264_open_gop.mkv"), place / "cage1" / "<b>'b\".mkv")
     (place / "broken.mp4").write_bytes((place / "a.mp4").read_bytes()[:500])
     return place
-
-
-@pytest.fixture
-def long_one(tmp_path):
-    """A recording on which a run takes a while."""
-    place = tmp_path / "reach"
-    place.mkdir()
-    ffmpeg("-stream_loop", 3, "-i", ROOT / "sample_data" / "mouse.mp4", "-c", "copy", place / "a.mp4")
-    return place
-
-
-def statuses(page):
-    return page.eval_on_selector_all(".badge", "badges => badges.map(badge => badge.dataset.status)")
-
-
-def until(page, condition, arg=None):
-    page.wait_for_function(condition, arg=arg, timeout=600_000)
-
-
-def has_status(page, *wanted):
-    until(
-        page,
-        "wanted => [...document.querySelectorAll('.badge')].map(one => one.dataset.status).join() === wanted.join()",
-        list(wanted),
-    )
-
-
-def choose(page, number):
-    """Ask for so many frames of each selected recording; return the command that the page shows."""
-    if page.locator("#choose").is_hidden():
-        page.click("#open-choose")
-    page.fill("#each", str(number))
-    until(page, "number => document.getElementById('command').textContent.includes(`-k ${number} `)", number)
-    command = page.inner_text("#command")
-    page.click("#start")
-    page.wait_for_selector("#choose", state="hidden")
-    return command
-
-
-def chosen_in(output):
-    return {
-        path.parent.relative_to(output).as_posix(): [
-            entry["frame_index"] for entry in json.loads(path.read_text(encoding="utf-8"))["keyframes"]
-        ]
-        for path in output.rglob("manifest.json")
-    }
-
-
-def export(page, tool, **texts):
-    """Fill in an export, look at what it would change, and make it; return what was shown before and after."""
-    page.click("#open-export")
-    page.select_option("#tool", tool)
-    for name, text in texts.items():
-        page.fill(f"#{name}", text)
-    told = []
-    for word in ("would be added", "Done"):
-        page.click("#run-export")
-        until(
-            page,
-            """word => {
-                const [plan, told] = ["plan", "export-told"].map(id => document.getElementById(id));
-                return told.textContent || (!plan.hidden && plan.textContent.includes(word));
-            }""",
-            word,
-        )
-        assert page.inner_text("#export-told") == ""
-        told.append(page.inner_text("#plan"))
-        if word != "Done":
-            told.append(sorted(Path(BATCH).rglob("*")))
-    page.click("#export [data-close] >> nth=0")
-    return told
 
 
 def test_the_whole_way(folder, open_page, monkeypatch):
@@ -294,58 +214,6 @@ def test_notes_in_two_windows(folder, open_page):
         assert [line for line in other.complaints if "409" not in line] == one.complaints == []
 
 
-@pytest.mark.alone
-@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
-def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
-    with serving("app", long_one.name, cwd=long_one.parent) as app:
-        page = open_page(app.address)
-        page.check("#select-all")
-        choose(page, 3)
-        has_status(page, "running")
-        app.process.send_signal(signal.SIGKILL)
-        app.process.wait()
-    with serving("app", long_one.name, cwd=long_one.parent) as app:
-        page = open_page(app.address)
-        # The work itself was not killed: it is seen, and can be stopped, from here.
-        has_status(page, "running")
-        page.click("#stop")
-        page.wait_for_selector("#go-on:visible")
-        has_status(page, "stopped")
-        page.click("#go-on")
-        has_status(page, "chosen")
-        assert page.complaints == []
-    assert len(chosen_in(long_one.parent / BATCH)["a-keyframes"]) == 3
-
-
-@pytest.mark.alone
-def test_two_windows_and_a_terminal_at_work_on_one_folder(long_one, open_page):
-    with serving("app", long_one.name, cwd=long_one.parent) as app:
-        one, other = open_page(app.address), open_page(app.address)
-        command = [sys.executable, "-m", "keyframes", "batch", long_one.name, "-k", "3", "-q"]
-        with subprocess.Popen(command, cwd=long_one.parent, stdout=subprocess.DEVNULL) as terminal:
-            for page in (one, other):
-                has_status(page, "running")
-            one.check("#select-all")
-            # It waits for the terminal's, and finds it done.
-            choose(one, 3)
-            other.check("#select-all")
-            other.wait_for_selector("#open-choose[disabled]")
-            status, answer = app.post("round/1/start", recordings="all", number="5")
-            assert (status, "goes on already" in answer["error"]) == (422, True)
-            assert terminal.wait() == 0
-        for page in (one, other):
-            has_status(page, "chosen")
-        # A result that another program replaces is reviewed as it is then.
-        one.click(".state a")
-        one.wait_for_selector("#cards .card >> nth=2")
-        again = keyframes.run_batch(long_one, 2, output=long_one.parent / BATCH)
-        assert [row["status"] for row in again.rows] == ["done"]
-        until(one, "() => document.querySelectorAll('#cards .card').length === 2")
-    assert len(chosen_in(long_one.parent / BATCH)["a-keyframes"]) == 2
-    report = (long_one.parent / BATCH / "a-keyframes" / "report.html").read_text(encoding="utf-8")
-    assert report.count('class="card"') == 2
-
-
 def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
     run_installed("keyframes", "batch", folder.name, "-k", 3, cwd=folder.parent)
     place = folder.parent / BATCH / "cage1"
@@ -357,26 +225,6 @@ def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
     assert done.returncode == 0, done.stderr
     assert "would be in" in done.stdout
     assert not list(place.glob("a-b-*"))
-
-
-def test_a_review_that_was_left_keeps_nobody_from_its_result(long_one, asked, monkeypatch):
-    keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, uniform=True)
-    result = long_one.parent / BATCH / "a-keyframes"
-    with asked(long_one) as app:
-        (row,) = app.get("round/1/recordings")["recordings"]
-        app.get(f"round/1/review/{row['id']}/state")
-        app.get("round/1/recordings")
-        with pytest.raises(ReviewError, match="another keyframes review"):
-            Session(result, long_one / "a.mp4")
-        monkeypatch.setattr(reviews, "IDLE_S", -1.0)
-        app.get("round/1/recordings")
-        with Session(result, long_one / "a.mp4") as session:
-            assert len(session.state()["keyframes"]) == 3
-        # What an attempt that failed leaves can be looked at, too.
-        keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, crop=Crop(9000, 0, 10, 10))
-        (row,) = app.get("round/1/recordings")["recordings"]
-        assert (row["status"], row["frames"]) == ("failed", 3)
-        assert len(app.get(f"round/1/review/{row['id']}/state")["keyframes"]) == 3
 
 
 def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):

@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 
 from keyframes import SettingsError, VideoReader, run_batch
-from keyframes.batch.predicted_budget import PredictedCoreset, other_keypoints, plan_predicted
+from keyframes.batch.predicted_budget import (
+    PredictedCoreset,
+    load_predicted_coreset,
+    other_keypoints,
+    plan_predicted,
+    save_predicted_coreset,
+)
 from keyframes.choice.predicted import choose_predicted
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.predictions import Predictions
+from keyframes.scan.cache import load_arrays, save_arrays
 from keyframes.settings import Settings
 from tests.conftest import ROOT
 from tests.test_keyframes.test_batch.conftest import results
@@ -143,6 +150,19 @@ def test_a_batch_spends_a_total_by_predictions(recordings, run_command):
     (recordings / "predicted" / "jumps.csv").write_bytes((recordings / "predicted" / "rest.csv").read_bytes())
     changed = json.loads(run_command(*command, "--total", 12, "--at-least", 3, *arguments, cwd=recordings).stdout)
     assert {row["recording"]: row["status"] for row in changed["results"]}["jumps.mp4"] == "done"
+
+
+def test_what_another_version_kept_is_made_anew(rng, tmp_path):
+    path = tmp_path / "kept.npz"
+    kept = reduced(resting(rng))
+    save_predicted_coreset(path, kept)
+    found = load_predicted_coreset(path)
+    for name, value in vars(kept).items():
+        np.testing.assert_array_equal(getattr(found, name), value)
+    arrays = load_arrays(path)
+    del arrays["blur"]
+    save_arrays(path, **arrays)
+    assert load_predicted_coreset(path) is None
 
 
 def test_a_total_has_a_limit_by_predictions(tmp_path):
