@@ -1,0 +1,91 @@
+"""Several windows, servers and commands at work on one folder."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import keyframes
+from keyframes.app import reviews
+from keyframes.errors import ReviewError
+from keyframes.review import Session
+from keyframes.settings import Crop
+from tests.conftest import compiled_only
+from tests.test_keyframes.reviewing import serving
+from tests.test_keyframes.test_app.driving import BATCH, choose, chosen_in, has_status, until
+
+pytestmark = [compiled_only, pytest.mark.slow]
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
+def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
+    with serving("app", long_one.name, cwd=long_one.parent) as app:
+        page = open_page(app.address)
+        page.check("#select-all")
+        choose(page, 3)
+        has_status(page, "running")
+        app.process.send_signal(signal.SIGKILL)
+        app.process.wait()
+    with serving("app", long_one.name, cwd=long_one.parent) as app:
+        page = open_page(app.address)
+        # The work itself was not killed: it is seen, and can be stopped, from here.
+        has_status(page, "running")
+        page.click("#stop")
+        page.wait_for_selector("#go-on:visible")
+        has_status(page, "stopped")
+        page.click("#go-on")
+        has_status(page, "chosen")
+        assert page.complaints == []
+    assert len(chosen_in(long_one.parent / BATCH)["a-keyframes"]) == 3
+
+
+@pytest.mark.alone
+def test_two_windows_and_a_terminal_at_work_on_one_folder(long_one, open_page):
+    with serving("app", long_one.name, cwd=long_one.parent) as app:
+        one, other = open_page(app.address), open_page(app.address)
+        command = [sys.executable, "-m", "keyframes", "batch", long_one.name, "-k", "3", "-q"]
+        with subprocess.Popen(command, cwd=long_one.parent, stdout=subprocess.DEVNULL) as terminal:
+            for page in (one, other):
+                has_status(page, "running")
+            one.check("#select-all")
+            # It waits for the terminal's, and finds it done.
+            choose(one, 3)
+            other.check("#select-all")
+            other.wait_for_selector("#open-choose[disabled]")
+            status, answer = app.post("round/1/start", recordings="all", number="5")
+            assert (status, "goes on already" in answer["error"]) == (422, True)
+            assert terminal.wait() == 0
+        for page in (one, other):
+            has_status(page, "chosen")
+        # A result that another program replaces is reviewed as it is then.
+        one.click(".state a")
+        one.wait_for_selector("#cards .card >> nth=2")
+        again = keyframes.run_batch(long_one, 2, output=long_one.parent / BATCH)
+        assert [row["status"] for row in again.rows] == ["done"]
+        until(one, "() => document.querySelectorAll('#cards .card').length === 2")
+    assert len(chosen_in(long_one.parent / BATCH)["a-keyframes"]) == 2
+    report = (long_one.parent / BATCH / "a-keyframes" / "report.html").read_text(encoding="utf-8")
+    assert report.count('class="card"') == 2
+
+
+def test_a_review_that_was_left_keeps_nobody_from_its_result(long_one, asked, monkeypatch):
+    keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, uniform=True)
+    result = long_one.parent / BATCH / "a-keyframes"
+    with asked(long_one) as app:
+        (row,) = app.get("round/1/recordings")["recordings"]
+        app.get(f"round/1/review/{row['id']}/state")
+        app.get("round/1/recordings")
+        with pytest.raises(ReviewError, match="another keyframes review"):
+            Session(result, long_one / "a.mp4")
+        monkeypatch.setattr(reviews, "IDLE_S", -1.0)
+        app.get("round/1/recordings")
+        with Session(result, long_one / "a.mp4") as session:
+            assert len(session.state()["keyframes"]) == 3
+        # What an attempt that failed leaves can be looked at, too.
+        keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, crop=Crop(9000, 0, 10, 10))
+        (row,) = app.get("round/1/recordings")["recordings"]
+        assert (row["status"], row["frames"]) == ("failed", 3)
+        assert len(app.get(f"round/1/review/{row['id']}/state")["keyframes"]) == 3
