@@ -146,6 +146,8 @@ class Choosing {
   tell() {
     clearTimeout(this.wait);
     this.wait = setTimeout(async () => {
+      // It may have been closed since, and its recordings unselected.
+      if (!byId("choose").open) return;
       this.turn += 1;
       const turn = this.turn;
       let told = { command: "", problem: "" };
