@@ -54,7 +54,7 @@ def walked(path, indices, **options):
         return {frame.index: frame.image for frame in seek_frames(video, indices, proof)}, pays, proof
 
 
-@pytest.mark.parametrize("options", [{}, {"color": True}])
+@pytest.mark.parametrize("options", slow_but_for([{}], [{}, {"color": True}]))
 @pytest.mark.parametrize(
     "name",
     slow_but_for(["b_frames.mp4"], ["b_frames.mp4", "no_pyramid.mp4", "mpeg4.mp4", "full_range.mp4", "mjpeg.mov"]),
@@ -157,6 +157,7 @@ def test_the_luma_plane_is_used_where_it_is_proven(name, luma, long_file):
     assert np.abs(scan.features[:60].astype(int) - expected).max() <= 3
 
 
+@pytest.mark.slow
 def test_a_crop_is_proven_on_the_whole_picture(long_file, tmp_path):
     path = long_file("b_frames.mp4")
     result = keyframes.extract(path, 8, output=tmp_path / "out", crop=keyframes.Crop(0, 24, 160, 96))
