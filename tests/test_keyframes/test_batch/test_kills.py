@@ -32,7 +32,7 @@ def recordings(tmp_path_factory, video_file):
     folder = tmp_path_factory.mktemp("recordings")
     for number in range(7):
         ffmpeg(
-            "-stream_loop", 14 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
+            "-stream_loop", 11 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
         )
     ffmpeg("-i", folder / "0.mp4", "-c", "copy", "-movflags", "+faststart", folder / "whole.mp4")
     data = (folder / "whole.mp4").read_bytes()
