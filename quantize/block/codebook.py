@@ -142,11 +142,11 @@ def huffman_lengths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
     return lengths
 
 
-def check_code(lengths: list[int]) -> int:
+def check_code(lengths: NDArray[np.int64]) -> int:
     """Return the longest of a code's lengths; ContainerError where no tree has just these leaves."""
-    longest = max(lengths, default=0)
+    longest = int(lengths.max())
     # L. G. Kraft: a complete code shares out all of the unit interval.
-    share = sum(1 << (longest - length) for length in lengths)
+    share = int((1 << (longest - lengths)).sum())
     check(share <= 1 << longest, "the codewords' code has too many leaves")
     check(share == 1 << longest, "the codewords' code is not complete")
     return longest
@@ -154,7 +154,7 @@ def check_code(lengths: list[int]) -> int:
 
 def build_tree(lengths: NDArray[np.int64]) -> Tree:
     """Tree of a canonical code of these lengths, which grow; ContainerError where no tree has just these leaves."""
-    longest = max(check_code(lengths.tolist()), 1)
+    longest = max(check_code(lengths), 1)
     leaves, depths = np.arange(len(lengths), dtype=np.int32), np.arange(longest, dtype=np.int32)
     shares = 1 << (longest - lengths.astype(np.int32))
     # The codes, left-aligned: each begins where the one before it ends, and is new below the first bit that differs.
@@ -238,5 +238,5 @@ def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:
     codewords = np.concatenate([known, -known.sum(axis=1, keepdims=True)], axis=1)
     check(np.abs(codewords).max() <= 127, "has a codeword out of range")
     lengths = np.repeat(np.arange(len(counts)), counts)
-    check_code(lengths.tolist())
+    check_code(lengths)
     return Codebook(block, codewords.astype(np.int8), lengths)
