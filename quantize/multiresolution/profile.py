@@ -12,7 +12,7 @@ from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import KINDS, shipped
 from quantize.multiresolution.coder import Rates, Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
-from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
+from quantize.multiresolution.wavelet import MATRIX_BITS
 from quantize.multiresolution.layout import (
     LEAST_STEP,
     MOST_COARSE,

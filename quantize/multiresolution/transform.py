@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.multiresolution.kernels.wavelet import (
+from quantize.multiresolution.wavelet import (
     LEAST,
     MOST,
     mix_colors,

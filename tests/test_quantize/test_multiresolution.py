@@ -16,7 +16,7 @@ from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books
 from quantize.multiresolution.coder import Steps
 from quantize.multiresolution.colors import fitted_matrix, inverse, jpeg_matrix, opponent_matrix
-from quantize.multiresolution.kernels.wavelet import (
+from quantize.multiresolution.wavelet import (
     LIFTING,
     restore_columns,
     restore_rows,

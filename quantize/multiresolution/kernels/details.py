@@ -32,7 +32,7 @@ from quantize.multiresolution.kernels.surroundings import (
     set_node_contexts,
     set_sign_contexts,
 )
-from quantize.multiresolution.kernels.wavelet import held
+from quantize.multiresolution.wavelet import held
 
 # A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ONLY_NODE = np.int64(0)
