@@ -32,7 +32,7 @@ from quantize.multiresolution.kernels.surroundings import (
     set_node_contexts,
     set_sign_contexts,
 )
-from quantize.multiresolution.wavelet import held
+from quantize.multiresolution.kernels.lifting import MOST
 
 # A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ONLY_NODE = np.int64(0)
@@ -250,7 +250,7 @@ def code_details(
                     set_sign_contexts(r, c, i, around, before, starts[2], bases)
                     sign_set = FLAG_SETS + NODE_SETS + i
                     negative = code_decision(coder, negative, bases, ONLY_NODE, learnt, sign_set, N_INPUTS)
-                    value = held((size * steps[cell, i] + 65536) >> 17)
+                    value = min((size * steps[cell, i] + 65536) >> 17, MOST)
                     details[r, c, i] = -value if negative == 1 else value
                     sign = 1 + negative
                 else:
