@@ -199,7 +199,7 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
     return bit
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def code_path(
     coder: Coder,
     leaf: int,

@@ -17,7 +17,7 @@ MOST_DIGITS = 20
 TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_ACTIVITIES
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set: int) -> int:
     """Code a whole number: how many binary digits it has, its sign, and the digits. Takes 64 cells a context.
 

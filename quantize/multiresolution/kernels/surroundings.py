@@ -110,7 +110,7 @@ def set_flag_contexts(
     sizes[6], sizes[7], sizes[8], sizes[9] = even, odd, parent, beside
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def kind_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 124."""
     # Where all is zero, which is often, so are its parts.
@@ -122,7 +122,7 @@ def kind_of(directions: np.int64) -> np.int64:
     return kind
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def few_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 63."""
     few = np.int64(0)
@@ -131,7 +131,7 @@ def few_of(directions: np.int64) -> np.int64:
     return few
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def set_node_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: Array, n_nodes: int, sizes: Array, bases: Array
 ) -> None:
@@ -156,7 +156,7 @@ def set_node_contexts(
     bases[5] = starts[5] + n_nodes * last
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int, starts: Array, bases: Array) -> None:
     """Find where the cells of a component's sign are.
 
@@ -182,7 +182,7 @@ def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int,
     bases[5] = starts[5] + i * 27 + parent * 9 + west * 3 + north
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def sign_of(signs: int, i: int) -> np.int64:
     """Sign of a component: 0, 1 or 2."""
     return np.int64(signs) >> 2 * i & 3
