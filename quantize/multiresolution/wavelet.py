@@ -12,12 +12,11 @@ All of it is done in NumPy, a strip at a time: this takes no longer than compile
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.multiresolution.kernels.lifting import LEAST, MOST, lift
+from quantize.multiresolution.kernels.lifting import LEAST, MOST, add_weighted, lift
 
 # Fractional bits of a sample, and of the numbers of a colour matrix.
 FRACTION = 3
@@ -157,15 +156,23 @@ def mix_colors(
     height, width, _ = pixels.shape
     shift = MATRIX_BITS - FRACTION
     for rows in strips(first, min(last, height), width):
-        totals = np.full((rows.stop - rows.start, width), (1 << (shift - 1)) - 128 * int(weights.sum()), np.int32)
-        for j, weight in enumerate(weights):
-            totals += np.multiply(pixels[rows, :, j], weight, dtype=np.int32, casting="unsafe")
-        totals >>= shift
-        np.clip(totals, LEAST, MOST, out=totals)
-        plane[rows, :width] = totals
+        lines = [line.astype(np.int32).ravel() for line in pixels[rows].transpose(2, 0, 1)]
+        rest = (1 << (shift - 1)) - 128 * weights.sum()
+        plane[rows, :width] = _weighted(lines, weights, rest, shift, LEAST, MOST).reshape(-1, width)
         plane[rows, width:] = plane[rows, width - 1 : width]
     for r in range(max(first, height), last):
         plane[r] = plane[height - 1]
+
+
+def _weighted(
+    lines: list[NDArray[np.int32]], weights: NDArray[np.int64], rest: int, shift: int, least: int, most: int
+) -> NDArray[np.int16]:
+    """Weighted sum of one line or three, and of a rest."""
+    lines, weights = (lines * 3)[:3], np.concatenate([weights, np.zeros(3, np.int64)])[:4]
+    weights[3] = rest
+    sums = np.empty(len(lines[0]), np.int16)
+    add_weighted(*lines, weights, np.int64(shift), np.int64(least), np.int64(most), sums)
+    return sums
 
 
 def unmix_colors(
@@ -176,17 +183,11 @@ def unmix_colors(
     IN: planes (n, padded height, padded width); gain, by which they are multiplied, in 65,536ths; matrix (n, n); first,
     last, rows. OUT: pixels (height, width, n).
     """
-    n, width = pixels.shape[2], pixels.shape[1]
-    # Whole numbers of up to 33 bits, and their halves: exact.
-    weights = matrix.astype(np.float64) / (1 << (MATRIX_BITS + FRACTION))
+    width, shift = pixels.shape[1], MATRIX_BITS + FRACTION
+    rest = (128 << shift) + (1 << (shift - 1))
     for rows in strips(first, last, width):
-        samples = planes[:, rows, :width].astype(np.int64 if gain != 1 << 16 else np.float64)
-        if gain != 1 << 16:
-            samples = (samples * gain + 32768 >> 16).astype(np.float64)
-        for i in range(n):
-            totals: NDArray[Any] = samples[0] * weights[i, 0]
-            for j in range(1, n):
-                totals += samples[j] * weights[i, j]
-            totals += 128.5
-            np.clip(totals, 0, 255, out=totals)
-            pixels[rows, :, i] = totals
+        given = planes[:, rows, :width]
+        samples = given if gain == 1 << 16 else given.astype(np.int64) * gain + 32768 >> 16
+        lines = [line.astype(np.int32).ravel() for line in samples]
+        for i, weights in enumerate(matrix):
+            pixels[rows, :, i] = _weighted(lines, weights, rest, shift, 0, 255).reshape(-1, width)

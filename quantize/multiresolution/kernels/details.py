@@ -96,7 +96,7 @@ class Room(NamedTuple):
 
     Attributes
     ----------
-    bases, node_bases : array (N_INPUTS,), int64
+    bases, node_bases : array (N_INPUTS,), uint64
     sizes : array (10,), int64
     numbers : array (n_components,), int64
     vector : array (n_components,), float32
@@ -105,8 +105,8 @@ class Room(NamedTuple):
     costs : array (n_codewords,), float32
     """
 
-    bases: NDArray[np.int64]
-    node_bases: NDArray[np.int64]
+    bases: NDArray[np.uint64]
+    node_bases: NDArray[np.uint64]
     sizes: NDArray[np.int64]
     numbers: NDArray[np.int64]
     vector: NDArray[np.float32]
@@ -117,7 +117,7 @@ class Room(NamedTuple):
 def room_for(steps: NDArray[np.int64], n_codewords: int) -> Room:
     """Make room for vectors of these steps, as of `code_details`, and so many codewords."""
     n_components = steps.shape[1]
-    bases, node_bases = np.zeros((2, N_INPUTS), np.int64)
+    bases, node_bases = np.zeros((2, N_INPUTS), np.uint64)
     return Room(
         bases,
         node_bases,

@@ -1,4 +1,4 @@
-"""Kernel of the wavelet transform: a lifting step."""
+"""Kernels of the wavelet transform and of its colours: a lifting step, and a weighted sum of planes."""
 
 import numpy as np
 
@@ -23,3 +23,25 @@ def lift(changed: Array, before: Array, after: Array, factor: np.int32, sign: np
         value = np.int32(changed[i] + np.int32(sign * np.int32(np.int32(scaled + 2048) >> LIFTING_BITS)))
         value = value if value > LEAST else np.int32(LEAST)
         changed[i] = value if value < MOST else np.int32(MOST)
+
+
+@compiled(allocates=False)
+def add_weighted(
+    first: Array,
+    second: Array,
+    third: Array,
+    weights: Array,
+    shift: np.int64,
+    least: np.int64,
+    most: np.int64,
+    sums: Array,
+) -> None:
+    """Add up three lines of samples.
+
+    IN: first, second, third (n,) int32; weights (4,) int64, the last one of 1; shift, by how many bits a sum is shifted
+    right; least, most, the range to which it is held then. OUT: sums (n,) int16.
+    """
+    one, other, last, rest = weights[0], weights[1], weights[2], weights[3]
+    for i in range(sums.shape[0]):
+        total = (one * first[i] + other * second[i] + last * third[i] + rest) >> shift
+        sums[i] = min(max(total, least), most)

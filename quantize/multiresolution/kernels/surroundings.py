@@ -50,6 +50,7 @@ class Surroundings(NamedTuple):
 SIZES = classes_by_limits([1, 3, 5, 8, 12, 17, 24, 34, 50, 76, 120], 2048)
 FEW_SIZES = np.minimum(classes_by_limits([1, 4, 9, 17, 30, 54, 100], 2048), 7)
 SIDES = classes_by_limits([1, 2, 3, 5, 8, 13, 22], 256)
+FIVE_SIDES, FOUR_SIDES = np.minimum(SIDES, 4), np.minimum(SIDES + 1 >> 1, 3)
 PARTS = classes_by_limits([1, 3, 6, 11, 20], 2048)
 TOTALS = classes_by_limits([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for n in range(23)], 4096)
 
@@ -110,28 +111,21 @@ def set_flag_contexts(
     sizes[6], sizes[7], sizes[8], sizes[9] = even, odd, parent, beside
 
 
-@compiled(inner=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def kind_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 124."""
-    # Where all is zero, which is often, so are its parts.
-    if directions == 0:
-        return np.int64(0)
-    kind = np.int64(0)
-    for k in range(3):
-        kind = kind * 5 + min(SIDES[np.uint64(directions >> 8 * k & 255)], 4)
-    return kind
+    first, second = FIVE_SIDES[np.uint64(directions & 255)], FIVE_SIDES[np.uint64(directions >> 8 & 255)]
+    return (first * 5 + second) * 5 + FIVE_SIDES[np.uint64(directions >> 16 & 255)]
 
 
-@compiled(inner=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def few_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 63."""
-    few = np.int64(0)
-    for k in range(3):
-        few = few * 4 + min(SIDES[np.uint64(directions >> 8 * k & 255)] + 1 >> 1, 3)
-    return few
+    first, second = FOUR_SIDES[np.uint64(directions & 255)], FOUR_SIDES[np.uint64(directions >> 8 & 255)]
+    return (first * 4 + second) * 4 + FOUR_SIDES[np.uint64(directions >> 16 & 255)]
 
 
-@compiled(inner=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_node_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: Array, n_nodes: int, sizes: Array, bases: Array
 ) -> None:
@@ -156,7 +150,7 @@ def set_node_contexts(
     bases[5] = starts[5] + n_nodes * last
 
 
-@compiled(inner=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int, starts: Array, bases: Array) -> None:
     """Find where the cells of a component's sign are.
 
@@ -182,7 +176,7 @@ def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int,
     bases[5] = starts[5] + i * 27 + parent * 9 + west * 3 + north
 
 
-@compiled(inner=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def sign_of(signs: int, i: int) -> np.int64:
     """Sign of a component: 0, 1 or 2."""
     return np.int64(signs) >> 2 * i & 3
