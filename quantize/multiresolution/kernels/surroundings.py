@@ -95,9 +95,9 @@ def set_flag_contexts(
         parent_kind = kind_of(beside)
     if near > 0:
         kind = PARTS[np.uint64(even & 0xFFFF)] * 36 + PARTS[np.uint64(odd & 0xFFFF)] * 6 + PARTS[np.uint64(even >> 16)]
-    fine = 1 if level == 0 else 0
+    fine = np.int64(level == 0)
     size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
-    total = TOTALS[np.uint64(min(int(2 * near + 3 * above + (other >> 1)), 4095))]
+    total = TOTALS[np.uint64(min(2 * near + 3 * above + (other >> 1), 4095))]
     sides = SIDES[np.uint64(west >> 24)] * 8 + SIDES[np.uint64(north >> 24)]
     sides = sides * 4 + min(SIDES[np.uint64(northeast >> 24)], 3)
     bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
