@@ -80,7 +80,7 @@ def copy_of(cells: Cells) -> Cells:
 @compiled(inner=True, forceinline=True, allocates=False)
 def is_full(coder: Coder, n_bytes: int) -> bool:
     """Whether the encoder's buffer must grow before it takes so many bytes more."""
-    return not coder.decoding and coder.state[2] + n_bytes + SPARE_BYTES > coder.buffer.shape[0]
+    return not coder.decoding and coder.state[2] + n_bytes + SPARE_BYTES > len(coder.buffer)
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -89,7 +89,7 @@ def has_ended(coder: Coder, column: int) -> bool:
 
     A damaged file may claim a row of a hundred million.
     """
-    return coder.decoding and column & 255 == 0 and coder.state[2] > coder.buffer.shape[0] + 4
+    return coder.decoding and column & 255 == 0 and coder.state[2] > len(coder.buffer) + 4
 
 
 def _logistic() -> NDArray[np.int64]:
@@ -218,7 +218,7 @@ def code_path(
     to `last_depth`; the others as of `code_decision`. INOUT: coder, cells.
     """
     # A tree of one leaf has no decisions.
-    node: Any = np.int64(0 if children.shape[0] > 0 else -1)
+    node: Any = np.int64(0 if len(children) > 0 else -1)
     depth: Any = np.int64(0)
     while node >= 0:
         bit = np.int64(0) if coder.decoding else np.int64(bits[leaf, depth])
@@ -244,7 +244,7 @@ def code_bit(coder: Coder, bit: int, one: int) -> int:
     while (low ^ high) < 1 << 24:
         if coder.decoding:
             following = np.int64(0)
-            if place < buffer.shape[0]:
+            if place < len(buffer):
                 following = np.int64(buffer[place])
             state[3] = ((state[3] << 8) & 0xFFFFFFFF) | following
         else:

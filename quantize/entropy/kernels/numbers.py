@@ -75,9 +75,10 @@ def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
     """
     bases[0] = 0
     left = 0
-    for p in range(numbers.shape[0]):
-        for r in range(numbers.shape[1]):
-            for c in range(numbers.shape[2]):
+    n_planes, height, width = numbers.shape
+    for p in range(n_planes):
+        for r in range(height):
+            for c in range(width):
                 west = numbers[p, r, c - 1] if c > 0 else (numbers[p, r - 1, c] if r > 0 else 0)
                 north = numbers[p, r - 1, c] if r > 0 else west
                 corner = numbers[p, r - 1, c - 1] if r > 0 and c > 0 else north
@@ -101,7 +102,7 @@ def code_list(coder: Coder, numbers: Array, period: int, cells: Cells, bases: Ar
     IN: period. INOUT: coder; numbers (n,) int64; cells of list_contexts(period) * 64 and weights of 3 sets. OUT: bases
     (N_INPUTS,), room to work in.
     """
-    for i in range(numbers.shape[0]):
+    for i in range(len(numbers)):
         kind = i % period
         before = DIGITS[min(abs(numbers[i - 1]), MOST_SIZE)] if i > 0 else 0
         alike = DIGITS[min(abs(numbers[i - period]), MOST_SIZE)] if i >= period else 0

@@ -137,10 +137,10 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
     IN: vector (n_components,) float32, sizes in steps; square, its own; near, class of what is near; rate, the weight
     of a bit. OUT: costs (n_codewords,) float32.
     """
-    n, weight = book.codewords.shape[0] - 1, np.float32(rate)
+    n, weight = len(book.codewords) - 1, np.float32(rate)
     for j in range(n):
         costs[j] = weight * book.rates[near, j]
-    for i in range(vector.shape[0]):
+    for i in range(len(vector)):
         x = vector[i]
         for j in range(n):
             difference = x - book.columns[i, j]
@@ -153,7 +153,7 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
     # Out of reach: in whole steps.
     if square > LEAST_ESCAPED and found > rate * ESCAPED_BITS + ESCAPED_ERROR:
         cost = rate * (float(book.rates[near, n]) + VECTOR_BITS)
-        for i in range(vector.shape[0]):
+        for i in range(len(vector)):
             number = np.int64(vector[i] + ROUNDING)
             left = float(vector[i]) - number
             cost += left * left
@@ -195,7 +195,7 @@ def code_details(
     decoding, learnt, starts = coder.decoding, model.cells, model.starts
     bases, node_bases, sizes, numbers = room.bases, room.node_bases, room.sizes, room.numbers
     vector, inverses, costs = room.vector, room.inverses, room.costs
-    n_nodes, escape = book.children.shape[0], book.codewords.shape[0] - 1
+    n_nodes, escape = len(book.children), len(book.codewords) - 1
     level_group = min(level, 2)
     right, left = max(shift, 0), max(-shift, 0)
     for r in range(first_row, n_rows):

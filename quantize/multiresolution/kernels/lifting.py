@@ -18,7 +18,7 @@ def lift(changed: Array, before: Array, after: Array, factor: np.int32, sign: np
 
     IN: before, after (n,) int16; factor; sign, 1 or -1. INOUT: changed (n,) int16, held to that range.
     """
-    for i in range(changed.shape[0]):
+    for i in range(len(changed)):
         scaled = np.int32(factor * np.int32(np.int32(before[i]) + np.int32(after[i])))
         value = np.int32(changed[i] + np.int32(sign * np.int32(np.int32(scaled + 2048) >> LIFTING_BITS)))
         value = value if value > LEAST else np.int32(LEAST)
@@ -42,6 +42,6 @@ def add_weighted(
     right; least, most, the range to which it is held then. OUT: sums (n,) int16.
     """
     one, other, last, rest = weights[0], weights[1], weights[2], weights[3]
-    for i in range(sums.shape[0]):
+    for i in range(len(sums)):
         total = (one * first[i] + other * second[i] + last * third[i] + rest) >> shift
         sums[i] = min(max(total, least), most)

@@ -81,11 +81,11 @@ def set_flag_contexts(
     near = (odd >> 16) + (far >> 1)
     above, other, kind, parent_kind = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     parent, beside = np.int64(0), np.int64(0)
-    has_others = others.shape[0] > 0
+    has_others = len(others) > 0
     if has_others:
         beside = np.int64(others[y, x])
         other = 2 * (beside >> 24) + (np.int64(others[y, x + one]) >> 24) + (np.int64(others[y + one, x]) >> 24)
-    if parents.shape[0] > 0:
+    if len(parents) > 0:
         v, u = np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)
         parent = np.int64(parents[v, u])
         above = 2 * (parent >> 24) + (np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1))]) >> 24)
@@ -136,7 +136,7 @@ def set_node_contexts(
     even, odd = sizes[6], sizes[7]
     kind = min(PARTS[np.uint64(even & 0xFFFF)], 4) * 25 + min(PARTS[np.uint64(odd & 0xFFFF)], 4) * 5
     kind += min(PARTS[np.uint64(even >> 16)], 4)
-    if around.others.shape[0] > 0:
+    if len(around.others) > 0:
         last = few_of(sizes[9])
     else:
         west, north = np.int64(around.seen[r + 2, c + 1]) >> 24, np.int64(around.seen[r + 1, c + 2]) >> 24
@@ -164,9 +164,9 @@ def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int,
     sides = sign_of(signs[y - one, x + one], i) * 3 + sign_of(signs[y - one, x - one], i)
     far = sign_of(signs[y, x - two], i) * 3 + sign_of(signs[y - two, x], i)
     parent, other = np.int64(0), np.int64(0)
-    if around.parent_signs.shape[0] > 0:
+    if len(around.parent_signs) > 0:
         parent = sign_of(around.parent_signs[np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)], i)
-    if around.other_signs.shape[0] > 0:
+    if len(around.other_signs) > 0:
         other = sign_of(around.other_signs[y, x], i % 3)
     bases[0] = starts[0] + i
     bases[1] = starts[1] + i * 27 + west * 9 + north * 3 + other
