@@ -11,8 +11,8 @@ from quantize.block.kernels.tables import Surroundings
 from quantize.entropy.kernels.coder import classes_by_limits
 
 N_FLAGS = 9
-# Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale. Numbers of NumPy's: for each
-# of Python's, Numba would compile what takes it once more.
+# Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
+# Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ZERO, SCALED, ENDED, PASSED = np.int64(0), np.int64(1), np.int64(7), np.int64(8)
 N_CLASSES = 16
 N_SIZES = 12

@@ -128,7 +128,8 @@ def opinion(cell: np.int32) -> np.int64:
 @compiled(inner=True, forceinline=True, allocates=False)
 def learn(cell: np.int32, target: int) -> np.int64:
     """Cell after a decision; target, the probability of 22 bits that it was right to give."""
-    used, probability = np.int64(cell & 511), np.int64(cell >> 9)
+    used: Any = np.int64(cell & 511)
+    probability = np.int64(cell >> 9)
     probability += ((target - probability) * np.int64(SHARE[np.uint64(used)])) >> 16
     return (probability << 9) | min(used + 1, LIMIT)
 
@@ -199,7 +200,7 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
     return bit
 
 
-@compiled(inner=True, allocates=False)
+@compiled(inner=True, forceinline=True, allocates=False)
 def code_path(
     coder: Coder,
     leaf: int,
@@ -230,10 +231,10 @@ def code_path(
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_bit(coder: Coder, bit: int, one: int) -> int:
+def code_bit(coder: Coder, bit: Any, one: int) -> int:
     """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder."""
     state, buffer = coder.state, coder.buffer
-    low, high, place = state[0], state[1], state[2]
+    low, high = state[0], state[1]
     middle = low + (((high - low) * one) >> 16)
     if coder.decoding:
         bit = np.int64(state[3] <= middle)
@@ -243,16 +244,16 @@ def code_bit(coder: Coder, bit: int, one: int) -> int:
         low = middle + 1
     while (low ^ high) < 1 << 24:
         if coder.decoding:
-            following = np.int64(0)
+            place, following = state[2], np.int64(0)
             if place < len(buffer):
                 following = np.int64(buffer[place])
             state[3] = ((state[3] << 8) & 0xFFFFFFFF) | following
         else:
-            buffer[place] = high >> 24
-        place += 1
+            buffer[state[2]] = high >> 24
+        state[2] += 1
         low = (low << 8) & 0xFFFFFFFF
         high = ((high << 8) & 0xFFFFFFFF) | 255
-    state[0], state[1], state[2] = low, high, place
+    state[0], state[1] = low, high
     return bit
 
 

@@ -24,6 +24,7 @@ from quantize.entropy.kernels.coder import (
     mixed_probability,
 )
 from quantize.entropy.kernels.numbers import code_number
+from quantize.multiresolution.kernels.lifting import MOST
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
     SIZES,
@@ -32,7 +33,6 @@ from quantize.multiresolution.kernels.surroundings import (
     set_node_contexts,
     set_sign_contexts,
 )
-from quantize.multiresolution.kernels.lifting import MOST
 
 # A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ONLY_NODE = np.int64(0)
@@ -228,7 +228,7 @@ def code_details(
             set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
             j = code_path(coder, j, book.children, book.bits, node_bases, learnt, FLAG_SETS, LAST_DEPTH, N_INPUTS)
             if j == escape:
-                last = np.int64(0)
+                last: Any = np.int64(0)
                 for i in range(n_components):
                     # A decoder's vectors are zeros.
                     number = np.int64(vector[i] + ROUNDING)
@@ -248,7 +248,8 @@ def code_details(
                 size = np.int64(book.codewords[j, i])
                 if j == escape:
                     size = numbers[i] * UNITS
-                sign, value = np.int64(0), np.int64(0)
+                sign: Any = np.int64(0)
+                value: Any = np.int64(0)
                 if size > 0:
                     negative: Any = np.int64(details[r, c, i] < 0)
                     set_sign_contexts(r, c, i, around, before, starts[2], bases)

@@ -6,7 +6,7 @@ are, in half steps, a byte each, and in the highest byte all of them. `signs`, u
 component: 0, 1 (positive) or 2. There are two rows and columns more before, and one after.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,8 @@ def set_flag_contexts(
         kind = PARTS[np.uint64(even & 0xFFFF)] * 36 + PARTS[np.uint64(odd & 0xFFFF)] * 6 + PARTS[np.uint64(even >> 16)]
     fine = np.int64(level == 0)
     size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
-    total = TOTALS[np.uint64(min(2 * near + 3 * above + (other >> 1), 4095))]
+    all_around: Any = 2 * near + 3 * above + (other >> 1)
+    total = TOTALS[np.uint64(min(all_around, 4095))]
     sides = SIDES[np.uint64(west >> 24)] * 8 + SIDES[np.uint64(north >> 24)]
     sides = sides * 4 + min(SIDES[np.uint64(northeast >> 24)], 3)
     bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
