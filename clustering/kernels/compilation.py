@@ -22,8 +22,9 @@ BLAS = "scipy.linalg.cython_blas"
 UNWRAPPED = [name for name in ("no_cfunc_wrapper", "no_cpython_wrapper") if hasattr(DefaultOptions, name)]
 # What is still to be called when the first kernel is about to be compiled.
 _announcements: list[Callable[[], None]] = []
-# Without Numba's run time, which counts references; an option that Numba does not document.
-UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+# Without Numba's run time, which counts references, and without looking for expressions of arrays to rewrite; options
+# that Numba does not document.
+UNCOUNTED = {name: value for name, value in (("_nrt", False), ("no_rewrites", True)) if hasattr(DefaultOptions, name)}
 
 
 def compiled(

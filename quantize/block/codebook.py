@@ -96,14 +96,17 @@ def _constrain(
     return codewords, counts
 
 
+def _slopes(block: int) -> NDArray[np.int64]:
+    """Three shapes (3, block * block) of ones and minus ones: down to the right, down to the bottom, and both."""
+    sign = np.where(np.arange(block) < block // 2, 1, -1)
+    across, down = np.tile(sign, block), np.repeat(sign, block)
+    return np.stack([across, down, across * down])
+
+
 def _plain_codebook(block: int) -> Codebook:
     """Both directions of the four usual slopes, for images with too little in them to train on."""
-    half = block // 2
-    sign = np.where(np.arange(block) < half, UNITS // 2, -(UNITS // 2))
-    across, down = np.tile(sign, (block, 1)), np.tile(sign[:, None], (1, block))
-    corner = across * down // (UNITS // 2)
-    shapes = [sign * shape.ravel() for shape in (across, down, corner) for sign in (1, -1)]
-    shapes += [across.ravel() + down.ravel(), -across.ravel() - down.ravel()]
+    across, down, corner = _slopes(block) * (UNITS // 2)
+    shapes = [sign * shape for shape in (across, down, corner, across + down) for sign in (1, -1)]
     return Codebook(block, np.array(shapes, np.int8), np.full(8, 3))
 
 
@@ -139,11 +142,11 @@ def huffman_lengths(counts: NDArray[np.float64]) -> NDArray[np.int64]:
     return lengths
 
 
-def check_code(lengths: list[int]) -> int:
+def check_code(lengths: NDArray[np.int64]) -> int:
     """Return the longest of a code's lengths; ContainerError where no tree has just these leaves."""
-    longest = max(lengths, default=0)
+    longest = int(lengths.max())
     # L. G. Kraft: a complete code shares out all of the unit interval.
-    share = sum(1 << (longest - length) for length in lengths)
+    share = int((1 << (longest - lengths)).sum())
     check(share <= 1 << longest, "the codewords' code has too many leaves")
     check(share == 1 << longest, "the codewords' code is not complete")
     return longest
@@ -151,34 +154,31 @@ def check_code(lengths: list[int]) -> int:
 
 def build_tree(lengths: NDArray[np.int64]) -> Tree:
     """Tree of a canonical code of these lengths, which grow; ContainerError where no tree has just these leaves."""
-    all_lengths = lengths.tolist()
-    longest = check_code(all_lengths)
-    children = np.zeros((len(lengths) - 1, 2), np.int32)
-    nodes, bits = np.zeros((2, len(lengths), max(longest, 1)), np.int32)
-    # Number of the node at the end of each way, in the order in which the codewords' paths first meet them.
-    numbers: dict[tuple[int, int], int] = {}
-    code = 0
-    for j, length in enumerate(all_lengths):
-        for depth in range(length):
-            node = numbers.setdefault((depth, code >> (length - depth)), len(numbers))
-            if depth > 0:
-                children[nodes[j, depth - 1], bits[j, depth - 1]] = node
-            nodes[j, depth], bits[j, depth] = node, code >> (length - depth - 1) & 1
-        if length > 0:
-            children[nodes[j, length - 1], bits[j, length - 1]] = -1 - j
-        if j + 1 < len(lengths):
-            code = (code + 1) << (all_lengths[j + 1] - length)
-    return Tree(children, nodes, bits)
+    longest = max(check_code(lengths), 1)
+    leaves, depths = np.arange(len(lengths), dtype=np.int32), np.arange(longest, dtype=np.int32)
+    shares = 1 << (longest - lengths.astype(np.int32))
+    # The codes, left-aligned: each begins where the one before it ends, and is new below the first bit that differs.
+    codes = np.cumsum(shares, dtype=np.int32) - shares
+    branches = longest - np.frexp(codes[1:] ^ codes[:-1])[1]
+    is_on_path = depths < lengths[:, None]
+    is_new = is_on_path.copy()
+    is_new[1:] &= depths > branches[:, None]
+    # Nodes are numbered as paths first meet them: the last one met at a depth has the largest number.
+    numbers = (np.cumsum(is_new, dtype=np.int32) - 1).reshape(is_new.shape) * is_new
+    nodes = np.maximum.accumulate(numbers, axis=0) * is_on_path
+    following = np.roll(nodes, -1, axis=1)
+    following[leaves, lengths - 1] = -1 - leaves
+    # The path that meets a node first goes on with a 0, and the one that branches off there with a 1.
+    children = np.empty((len(lengths) - 1, 2), np.int32)
+    children[:, 0] = following[is_new]
+    children[nodes[leaves[1:], branches], 1] = following[leaves[1:], branches]
+    return Tree(children, nodes, codes[:, None] >> (longest - 1 - depths) & is_on_path)
 
 
 def classes(codewords: NDArray[np.int8], block: int) -> NDArray[np.int32]:
     """Class of each codeword, 1 to 15, by its main slope, the slope's direction and its height."""
-    half = block // 2
-    quarters = codewords.astype(np.int64).reshape(-1, 2, half, 2, half).sum(axis=(2, 4)).reshape(-1, 4)
-    across = quarters @ [1, -1, 1, -1]
-    down = quarters @ [1, 1, -1, -1]
-    corner = quarters @ [1, -1, -1, 1]
-    slopes = np.stack([across, down, corner], 1)
+    # Whole numbers below 2**24, which float32 holds exactly.
+    slopes = codewords.astype(np.float32) @ _slopes(block).T.astype(np.float32)
     main = np.argmax(np.abs(slopes), axis=1)
     largest = slopes[np.arange(len(slopes)), main]
     high = np.abs(largest) > 2 * UNITS * block
@@ -238,5 +238,5 @@ def _unpack_book(block: int, counts_data: bytes, data: bytes) -> Codebook:
     codewords = np.concatenate([known, -known.sum(axis=1, keepdims=True)], axis=1)
     check(np.abs(codewords).max() <= 127, "has a codeword out of range")
     lengths = np.repeat(np.arange(len(counts)), counts)
-    check_code(lengths.tolist())
+    check_code(lengths)
     return Codebook(block, codewords.astype(np.int8), lengths)

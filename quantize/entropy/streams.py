@@ -81,7 +81,7 @@ def _code_symbols(symbols: NDArray[np.uint8], n_bits: int, data: bytes | None) -
     # A first guess: a byte each.
     stream = Stream(data, symbols.size)
     row_bytes = symbols.shape[1] * SYMBOL_BYTES
-    cells, bases = new_cells(cells_of(n_bits), 1 << n_bits), np.zeros(N_INPUTS, np.int64)
+    cells, bases = new_cells(cells_of(n_bits), 1 << n_bits), np.zeros(N_INPUTS, np.uint64)
     stream.code_rows(code_symbols, len(symbols), row_bytes, symbols, n_bits, cells, bases)
     return stream.end()
 
@@ -92,7 +92,7 @@ def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) ->
     ContainerError where the stream does not end with the list.
     """
     stream = Stream(data, numbers.size * NUMBER_BYTES)
-    stream.code(code_list, numbers, period, new_cells(list_contexts(period) * 64, 3), np.zeros(N_INPUTS, np.int64))
+    stream.code(code_list, numbers, period, new_cells(list_contexts(period) * 64, 3), np.zeros(N_INPUTS, np.uint64))
     return stream.end()
 
 
@@ -103,6 +103,6 @@ def code_planes(planes: NDArray[np.int64], step: int, data: bytes | None) -> byt
     """
     numbers = (planes + step // 2) // step
     stream = Stream(data, planes.size * NUMBER_BYTES)
-    stream.code(code_top, numbers, new_cells(TOP_CONTEXTS * 64, 3), np.zeros(N_INPUTS, np.int64))
+    stream.code(code_top, numbers, new_cells(TOP_CONTEXTS * 64, 3), np.zeros(N_INPUTS, np.uint64))
     planes[:] = numbers * step
     return stream.end()

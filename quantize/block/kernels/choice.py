@@ -38,13 +38,13 @@ def take_vector(wanted: Array, predicted: Array, r: int, c: int, block: int, fac
     """
     height, width = wanted.shape
     mean = np.float32(0)
-    for i in range(vector.shape[0]):
+    for i in range(len(vector)):
         y, x = min(r * block + i // block, height - 1), min(c * block + i % block, width - 1)
         vector[i] = wanted[y, x] - predicted[y, x]
         mean += vector[i]
-    mean /= np.float32(vector.shape[0])
+    mean /= np.float32(len(vector))
     square = np.float32(0)
-    for i in range(vector.shape[0]):
+    for i in range(len(vector)):
         vector[i] = (vector[i] - mean) * np.float32(factor)
         square += vector[i] * vector[i]
     return float(square)
@@ -54,7 +54,7 @@ def take_vector(wanted: Array, predicted: Array, r: int, c: int, block: int, fac
 def collect_vectors(wanted: Array, predicted: Array, block: int, factor: float, vectors: Array) -> None:
     """Take what prediction leaves of each block. Parameters as of `take_vector`."""
     n_columns = (wanted.shape[1] + block - 1) // block
-    for v in range(vectors.shape[0]):
+    for v in range(len(vectors)):
         take_vector(wanted, predicted, v // n_columns, v % n_columns, block, factor, vectors[v])
 
 
@@ -80,16 +80,16 @@ def choose_codewords(
     float32, their squares and what their rates cost. OUT: costs (n_codewords,) float32; chosen (n_chosen,) int64,
     the best first; chosen_costs, what each costs less the square of the vector.
     """
-    n_codewords = columns.shape[1]
+    _, n_codewords = columns.shape
     for j in range(n_codewords):
         costs[j] = norms[j]
-    for i in range(vector.shape[0]):
+    for i in range(len(vector)):
         twice = np.float32(2) * vector[i]
         for j in range(n_codewords):
             costs[j] -= twice * columns[i, j]
-    for t in range(chosen.shape[0]):
+    for t in range(len(chosen)):
         chosen_costs[t], chosen[t] = np.inf, 0
-    last = chosen.shape[0] - 1
+    last = len(chosen) - 1
     for j in range(n_codewords):
         if costs[j] < chosen_costs[last]:
             t = last
@@ -117,16 +117,16 @@ def choose_scaled(square: float, tables: Tables, rate: float, limit: float, room
     remains = square
     for k in range(MOST_STAGES):
         scaled[k] = ENDED_STAGE
-    for i in range(vector.shape[0]):
+    for i in range(len(vector)):
         residual[i] = vector[i]
     for k in range(n_more + 1):
-        for i in range(vector.shape[0]):
+        for i in range(len(vector)):
             residual[i] /= scale
         norms = room.norms if k == n_more else tables.plain_norms
         choose_codewords(residual, columns, norms, room.costs, room.chosen, room.chosen_costs)
         j = room.chosen[0]
         if k > 0 and room.chosen_costs[0] > 0:
-            for i in range(vector.shape[0]):
+            for i in range(len(vector)):
                 residual[i] *= scale
             scaled[k] = PASSED_STAGE
             spent += 1
@@ -134,7 +134,7 @@ def choose_scaled(square: float, tables: Tables, rate: float, limit: float, room
             scaled[k] = j
             spent += tables.lengths[j] + 1
             remains = 0.0
-            for i in range(vector.shape[0]):
+            for i in range(len(vector)):
                 residual[i] = (residual[i] - columns[i, j]) * scale
                 remains += residual[i] * residual[i]
         scale /= SCALE
@@ -164,7 +164,7 @@ def choose_stages(square: float, model: Model, first_set: int, node_set: int, ra
     one = mixed_probability(room.bases, SCALED, model.cells, first_set + 1, FEW_INPUTS)
     choose_codewords(room.vector, tables.columns, room.norms, room.costs, room.chosen, room.chosen_costs)
     best = np.inf
-    for t in range(min(room.chosen.shape[0], tables.lengths.shape[0])):
+    for t in range(min(len(room.chosen), len(tables.lengths))):
         j = room.chosen[t]
         cost = square + room.chosen_costs[t] - rate * tables.lengths[j]
         if cost + other_cost < min(best, zero_cost):
@@ -192,7 +192,7 @@ def assign_by_rate(vectors: Array, columns: Array, norms: Array, sums: Array, co
     (n_codewords,), zeros.
     """
     costs, chosen, chosen_cost = np.zeros(len(norms), np.float32), np.zeros(1, np.int64), np.zeros(1, np.float32)
-    for v in range(vectors.shape[0]):
+    for v in range(len(vectors)):
         choose_codewords(vectors[v], columns, norms, costs, chosen, chosen_cost)
         best = chosen[0]
         counts[best] += 1

@@ -12,7 +12,8 @@ from quantize.entropy.kernels.coder import classes_by_limits
 
 N_FLAGS = 9
 # Nodes of flags: zero; scaled up once to six times; nothing remains; nothing of this scale.
-ZERO, SCALED, ENDED, PASSED = 0, 1, 7, 8
+# Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
+ZERO, SCALED, ENDED, PASSED = np.int64(0), np.int64(1), np.int64(7), np.int64(8)
 N_CLASSES = 16
 N_SIZES = 12
 # Sizes of the groups of contexts: those of flags, then those of nodes.
@@ -48,17 +49,18 @@ def set_flag_contexts(r: int, c: int, around: Surroundings, per_unit: int, start
     west, north = np.int64(seen[y, x - one, 0]), np.int64(seen[y - one, x, 0])
     near = 2 * (west + north) + np.int64(seen[y - one, x - one, 0]) + np.int64(seen[y - one, x + one, 0])
     parent, above, other, others_near = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    if parents.shape[0] > 0:
+    if len(parents) > 0:
         v, u = np.uint64((r >> 1) + 1), np.uint64((c >> 1) + 1)
         beside = np.int64(parents[v, np.uint64((c >> 1) + 2 * (c & 1)), 0])
         parent = np.int64(parents[v, u, 0])
         above = 2 * parent + beside + np.int64(parents[np.uint64((r >> 1) + 2 * (r & 1)), u, 0])
-    if others.shape[0] > 0:
+    if len(others) > 0:
         other = np.int64(others[y, x, 0])
         others_near = 2 * other + np.int64(others[y, x + one, 0]) + np.int64(others[y + one, x, 0])
     row, column = np.uint64(r), np.uint64(c)
-    left, right = np.uint64(c - (c > 0)), np.uint64(c + 1 if c + 1 < coarse.shape[1] else c)
-    upper, lower = np.uint64(r - (r > 0)), np.uint64(r + 1 if r + 1 < coarse.shape[0] else r)
+    n_rows, n_columns = coarse.shape
+    left, right = np.uint64(c - (c > 0)), np.uint64(c + 1 if c + 1 < n_columns else c)
+    upper, lower = np.uint64(r - (r > 0)), np.uint64(r + 1 if r + 1 < n_rows else r)
     across = np.int64(coarse[row, left]) - np.int64(coarse[row, right])
     down = np.int64(coarse[upper, column]) - np.int64(coarse[lower, column])
     steepness = SIZE_CLASSES[np.uint64(min(int((abs(across) + abs(down)) * per_unit) >> 20, LARGEST))]
@@ -80,8 +82,9 @@ def set_node_contexts(
     IN: unit, the step in samples; n_nodes; the others as of `set_flag_contexts`. OUT: bases (FEW_INPUTS,).
     """
     coarse, seen = around.coarse, around.seen
-    across = np.int64(coarse[r, max(c - 1, 0)]) - np.int64(coarse[r, min(c + 1, coarse.shape[1] - 1)])
-    down = np.int64(coarse[max(r - 1, 0), c]) - np.int64(coarse[min(r + 1, coarse.shape[0] - 1), c])
+    n_rows, n_columns = coarse.shape
+    across = np.int64(coarse[r, max(c - 1, 0)]) - np.int64(coarse[r, min(c + 1, n_columns - 1)])
+    down = np.int64(coarse[max(r - 1, 0), c]) - np.int64(coarse[min(r + 1, n_rows - 1), c])
     bases[0] = starts[0] + n_nodes * np.int64(seen[r + 1, c, 1])
     bases[1] = starts[1] + n_nodes * np.int64(seen[r, c + 1, 1])
     bases[2] = starts[2] + n_nodes * (slope(across, unit) * 5 + slope(down, unit))

@@ -34,9 +34,9 @@ def predict_finer(coarse: Array, fine: Array, first: int, last: int) -> None:
         northwest, north, northeast = above[: width - 2], above[1 : width - 1], above[2:]
         west, mean, east = row[: width - 2], row[1 : width - 1], row[2:]
         southwest, south, southeast = below[: width - 2], below[1 : width - 1], below[2:]
-        for k in range(min(2, fine.shape[0] - 2 * r)):
+        for k in range(min(2, len(fine) - 2 * r)):
             refined, sign = fine[2 * r + k], np.int32(1 - 2 * k)
-            for i in range(mean.shape[0]):
+            for i in range(len(mean)):
                 across = np.int32(8 * np.int32(west[i] - east[i]))
                 down = np.int32(np.int32(8 * np.int32(north[i] - south[i])) * sign)
                 ends = np.int32(northwest[i] - northeast[i]) - np.int32(southwest[i] - southeast[i])
@@ -51,10 +51,11 @@ def _refine_edge(above: Array, row: Array, below: Array, fine: Array, r: int, c:
 
     IN: above, row, below (width,), rows of the coarse plane; r, c, place of the mean. OUT: fine.
     """
-    west, east = max(c - 1, 0), min(c + 1, row.shape[0] - 1)
+    west, east = max(c - 1, 0), min(c + 1, len(row) - 1)
     mean, across, down = row[c], 8 * (row[west] - row[east]), 8 * (above[c] - below[c])
     corner = above[west] - above[east] - below[west] + below[east]
-    two_rows, two_columns = 2 * r + 1 < fine.shape[0], 2 * c + 1 < fine.shape[1]
+    height, width = fine.shape
+    two_rows, two_columns = 2 * r + 1 < height, 2 * c + 1 < width
     fine[2 * r, 2 * c] = mean + ((across + down + corner + 32) >> 6)
     if two_columns:
         fine[2 * r, 2 * c + 1] = mean + ((down - across - corner + 32) >> 6)
@@ -70,7 +71,7 @@ def to_ycbcr(pixels: Array, planes: Array) -> None:
 
     IN: pixels (height, width, 3) uint8. OUT: planes (3, height, width).
     """
-    for r in range(pixels.shape[0]):
+    for r in range(len(pixels)):
         for c in range(pixels.shape[1]):
             red, green, blue = np.int64(pixels[r, c, 0]), np.int64(pixels[r, c, 1]), np.int64(pixels[r, c, 2])
             planes[0, r, c] = (19595 * red + 38470 * green + 7471 * blue + 128) >> 8
@@ -85,11 +86,11 @@ def to_rgb(luma: Array, blueness: Array, redness: Array, room: Array, pixels: Ar
     IN: luma, blueness, redness (height, width). OUT: pixels (height, width, 3) uint8; room (3, width) uint8.
     """
     red, green, blue = room[0], room[1], room[2]
-    for r in range(pixels.shape[0]):
+    for r in range(len(pixels)):
         ys, bs, ds, row = luma[r], blueness[r], redness[r], pixels[r]
         # First each colour by itself, eight pixels at a time. The sums of the specification are halved, and the luma
         # comes to them after a first shift: so they fit into 32 bits.
-        for c in range(ys.shape[0]):
+        for c in range(len(ys)):
             y, b, d = ys[c], np.int32(bs[c] - 32768), np.int32(ds[c] - 32768)
             more_red = np.int32(np.int32(11485 * d) + (1 << 20)) >> 13
             more_green = np.int32((1 << 20) - np.int32(2819 * b) - np.int32(5850 * d)) >> 13
@@ -97,5 +98,5 @@ def to_rgb(luma: Array, blueness: Array, redness: Array, room: Array, pixels: Ar
             red[c] = min(max(np.int32(np.int32(y + more_red) >> 8), np.int32(0)), np.int32(255))
             green[c] = min(max(np.int32(np.int32(y + more_green) >> 8), np.int32(0)), np.int32(255))
             blue[c] = min(max(np.int32(np.int32(y + more_blue) >> 8), np.int32(0)), np.int32(255))
-        for c in range(ys.shape[0]):
+        for c in range(len(ys)):
             row[c, 0], row[c, 1], row[c, 2] = red[c], green[c], blue[c]

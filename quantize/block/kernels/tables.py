@@ -89,7 +89,7 @@ class Room(NamedTuple):
 
     Attributes
     ----------
-    bases, node_bases : array (FEW_INPUTS,), int64
+    bases, node_bases : array (FEW_INPUTS,), uint64
     stages, scaled : array (MOST_STAGES,), int64
         Codewords, or marks for stages without one.
     total : array (n_components,), int64
@@ -101,8 +101,8 @@ class Room(NamedTuple):
     chosen_costs : array (N_CANDIDATES,), float32
     """
 
-    bases: NDArray[np.int64]
-    node_bases: NDArray[np.int64]
+    bases: NDArray[np.uint64]
+    node_bases: NDArray[np.uint64]
     stages: NDArray[np.int64]
     scaled: NDArray[np.int64]
     total: NDArray[np.int64]
@@ -117,7 +117,7 @@ class Room(NamedTuple):
 def room_for(block: int, tables: Tables, rate: float) -> Room:
     """Make room for the vectors of blocks; rate, the Lagrangian weight of a bit."""
     n_components, n_codewords = block * block, len(tables.lengths)
-    bases, node_bases = np.zeros((2, FEW_INPUTS), np.int64)
+    bases, node_bases = np.zeros((2, FEW_INPUTS), np.uint64)
     stages, scaled = np.zeros((2, MOST_STAGES), np.int64)
     vector, residual = np.zeros((2, n_components), np.float32)
     return Room(

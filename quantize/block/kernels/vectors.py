@@ -59,8 +59,8 @@ def code_vectors(
     n_rows, n_columns = coarse.shape
     height, width = fine.shape
     bases, node_bases, stages, total = room.bases, room.node_bases, room.stages, room.total
-    n_components, n_codewords = block * block, codewords.shape[0]
-    n_nodes = max(children.shape[0], 1)
+    n_components, n_codewords = block * block, len(codewords)
+    n_nodes = max(len(children), 1)
     unit = max((step * 8) >> 4, 1)
     per_unit = (1 << 20) // unit
     level_group = min(level, 3)

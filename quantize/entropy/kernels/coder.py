@@ -80,7 +80,7 @@ def copy_of(cells: Cells) -> Cells:
 @compiled(inner=True, forceinline=True, allocates=False)
 def is_full(coder: Coder, n_bytes: int) -> bool:
     """Whether the encoder's buffer must grow before it takes so many bytes more."""
-    return not coder.decoding and coder.state[2] + n_bytes + SPARE_BYTES > coder.buffer.shape[0]
+    return not coder.decoding and coder.state[2] + n_bytes + SPARE_BYTES > len(coder.buffer)
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -89,7 +89,7 @@ def has_ended(coder: Coder, column: int) -> bool:
 
     A damaged file may claim a row of a hundred million.
     """
-    return coder.decoding and column & 255 == 0 and coder.state[2] > coder.buffer.shape[0] + 4
+    return coder.decoding and column & 255 == 0 and coder.state[2] > len(coder.buffer) + 4
 
 
 def _logistic() -> NDArray[np.int64]:
@@ -120,17 +120,18 @@ COST = -np.log2((np.arange(4096) + 0.5) / 4096)
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def opinion(cell: np.int64) -> np.int64:
+def opinion(cell: np.int32) -> np.int64:
     """Tell what a cell says of the next decision, in the logistic domain: the less, the less often it was used."""
     return (np.int64(STRETCH[np.uint64(cell >> 19)]) * np.int64(TRUST[np.uint64(cell & 511)])) >> 8
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def learn(cell: np.int64, target: int) -> np.int64:
+def learn(cell: np.int32, target: int) -> np.int64:
     """Cell after a decision; target, the probability of 22 bits that it was right to give."""
-    used, probability = cell & 511, cell >> 9
+    used: Any = np.int64(cell & 511)
+    probability = np.int64(cell >> 9)
     probability += ((target - probability) * np.int64(SHARE[np.uint64(used)])) >> 16
-    return (probability << 9) | (used + (1 if used < LIMIT else 0))
+    return (probability << 9) | min(used + 1, LIMIT)
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -146,7 +147,7 @@ def mixed_probability(bases: Array, node: int, cells: Cells, weight_set: int, n_
     total: Any = 0
     place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
     for t in range(n_inputs):
-        total += opinion(np.int64(table[np.uint64(bases[t]) + place])) * np.int64(weights[first + np.uint64(t)])
+        total += opinion(table[bases[t] + place]) * np.int64(weights[first + np.uint64(t)])
     total = min(max(total >> 16, -REACH), REACH)
     return np.int64(SQUASH[np.uint64(total + REACH)])
 
@@ -162,10 +163,10 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
     """
     table, weights = cells.table, cells.weights
     place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
-    at0, at1, at2 = np.uint64(bases[0]) + place, np.uint64(bases[1]) + place, np.uint64(bases[2]) + place
+    at0, at1, at2 = bases[0] + place, bases[1] + place, bases[2] + place
     in0, in1, in2 = first, first + np.uint64(1), first + np.uint64(2)
-    cell0, cell1, cell2 = np.int64(table[at0]), np.int64(table[at1]), np.int64(table[at2])
-    weight0, weight1, weight2 = np.int64(weights[in0]), np.int64(weights[in1]), np.int64(weights[in2])
+    cell0, cell1, cell2 = table[at0], table[at1], table[at2]
+    weight0, weight1, weight2 = weights[in0], weights[in1], weights[in2]
     say0, say1, say2 = opinion(cell0), opinion(cell1), opinion(cell2)
     total = say0 * weight0 + say1 * weight1 + say2 * weight2
     # The other three, where there are any: known when this is compiled.
@@ -173,10 +174,10 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
     cell3, cell4, cell5, weight3, weight4, weight5 = cell0, cell1, cell2, weight0, weight1, weight2
     say3, say4, say5 = say0, say1, say2
     if n_inputs == N_INPUTS:
-        at3, at4, at5 = np.uint64(bases[3]) + place, np.uint64(bases[4]) + place, np.uint64(bases[5]) + place
+        at3, at4, at5 = bases[3] + place, bases[4] + place, bases[5] + place
         in3, in4, in5 = first + np.uint64(3), first + np.uint64(4), first + np.uint64(5)
-        cell3, cell4, cell5 = np.int64(table[at3]), np.int64(table[at4]), np.int64(table[at5])
-        weight3, weight4, weight5 = np.int64(weights[in3]), np.int64(weights[in4]), np.int64(weights[in5])
+        cell3, cell4, cell5 = table[at3], table[at4], table[at5]
+        weight3, weight4, weight5 = weights[in3], weights[in4], weights[in5]
         say3, say4, say5 = opinion(cell3), opinion(cell4), opinion(cell5)
         total += say3 * weight3 + say4 * weight4 + say5 * weight5
     one = np.int64(SQUASH[np.uint64(min(max(total >> 16, -REACH), REACH) + REACH)])
@@ -218,7 +219,7 @@ def code_path(
     to `last_depth`; the others as of `code_decision`. INOUT: coder, cells.
     """
     # A tree of one leaf has no decisions.
-    node: Any = np.int64(0 if children.shape[0] > 0 else -1)
+    node: Any = np.int64(0 if len(children) > 0 else -1)
     depth: Any = np.int64(0)
     while node >= 0:
         bit = np.int64(0) if coder.decoding else np.int64(bits[leaf, depth])
@@ -230,21 +231,22 @@ def code_path(
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def code_bit(coder: Coder, bit: int, one: int) -> int:
+def code_bit(coder: Coder, bit: Any, one: int) -> int:
     """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder."""
     state, buffer = coder.state, coder.buffer
     low, high = state[0], state[1]
     middle = low + (((high - low) * one) >> 16)
     if coder.decoding:
-        bit = 1 if state[3] <= middle else 0
-    if bit == 1:
+        bit = np.int64(state[3] <= middle)
+    if bit > 0:
         high = middle
     else:
         low = middle + 1
-    while ((low ^ high) & 0xFF000000) == 0:
+    while (low ^ high) < 1 << 24:
         if coder.decoding:
-            place = state[2]
-            following = np.int64(buffer[place]) if place < buffer.shape[0] else 0
+            place, following = state[2], np.int64(0)
+            if place < len(buffer):
+                following = np.int64(buffer[place])
             state[3] = ((state[3] << 8) & 0xFFFFFFFF) | following
         else:
             buffer[state[2]] = high >> 24

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from clustering import Array, compiled
-from quantize.entropy.kernels.coder import N_INPUTS, Cells, Coder, code_decision
+from quantize.entropy.kernels.coder import N_INPUTS, Cells, Coder, classes_by_limits, code_decision
 
 # Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
@@ -14,10 +14,13 @@ SIGN_NODE, FIRST_SET = np.int64(20), np.int64(0)
 # Kinds of decisions on a number: whether it has more digits, its sign, its digits.
 MORE, SIGN, DIGIT, DONE = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
 MOST_DIGITS = 20
+# Binary digits of a size, 0 to 11, from the 11th on the same for all.
+MOST_SIZE = 1 << N_ACTIVITIES - 2
+DIGITS = classes_by_limits([1 << n for n in range(N_ACTIVITIES - 1)], MOST_SIZE + 1)
 TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_ACTIVITIES
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set: int) -> int:
     """Code a whole number: how many binary digits it has, its sign, and the digits. Takes 64 cells a context.
 
@@ -25,7 +28,7 @@ def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set
     """
     size = abs(value)
     n_digits = 0
-    while not coder.decoding and size >> n_digits > 0:
+    while size >> n_digits > 0:
         n_digits += 1
     n: Any = np.int64(0)
     found: Any = np.int64(1)
@@ -39,7 +42,9 @@ def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set
             node, bit = SIGN_NODE, np.int64(value < 0)
         else:
             # The digit after the first depends on how many there are, the others hardly on anything.
-            node, bit = np.int64(21 + n if d == n - 2 else 42 + d), np.int64((size >> d) & 1)
+            node, bit = 42 + d, (size >> d) & 1
+            if d == n - 2:
+                node = 21 + n
         bit = code_decision(coder, bit, bases, node, cells, weight_set + kind, N_INPUTS)
         if kind == MORE:
             n += bit
@@ -58,16 +63,6 @@ def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set
     return -found if negative == 1 else found
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
-def digits(size: int) -> int:
-    """Binary digits of a size, 0 to 11."""
-    n = 0
-    while size > 0 and n < N_ACTIVITIES - 1:
-        size >>= 1
-        n += 1
-    return n
-
-
 @compiled(allocates=False)
 def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
     """Code planes of numbers as differences from the median of west, north and their sum less northwest.
@@ -80,20 +75,22 @@ def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
     """
     bases[0] = 0
     left = 0
-    for p in range(numbers.shape[0]):
-        for r in range(numbers.shape[1]):
-            for c in range(numbers.shape[2]):
+    n_planes, height, width = numbers.shape
+    for p in range(n_planes):
+        for r in range(height):
+            for c in range(width):
                 west = numbers[p, r, c - 1] if c > 0 else (numbers[p, r - 1, c] if r > 0 else 0)
                 north = numbers[p, r - 1, c] if r > 0 else west
                 corner = numbers[p, r - 1, c - 1] if r > 0 and c > 0 else north
                 least, most = min(west, north), max(west, north)
                 expected = max(least, min(most, west + north - corner))
-                activity = digits(abs(west - corner) + abs(north - corner))
+                activity = DIGITS[min(abs(west - corner) + abs(north - corner), MOST_SIZE)]
+                before = DIGITS[min(abs(left), MOST_SIZE)]
                 bases[1] = 64 * (1 + p)
                 bases[2] = 64 * (5 + activity)
                 bases[3] = 64 * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
-                bases[4] = 64 * (5 + 5 * N_ACTIVITIES + digits(abs(left)))
-                bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + digits(abs(left)))
+                bases[4] = 64 * (5 + 5 * N_ACTIVITIES + before)
+                bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + before)
                 left = code_number(coder, numbers[p, r, c] - expected, bases, cells, FIRST_SET)
                 numbers[p, r, c] = expected + left
 
@@ -105,10 +102,10 @@ def code_list(coder: Coder, numbers: Array, period: int, cells: Cells, bases: Ar
     IN: period. INOUT: coder; numbers (n,) int64; cells of list_contexts(period) * 64 and weights of 3 sets. OUT: bases
     (N_INPUTS,), room to work in.
     """
-    for i in range(numbers.shape[0]):
+    for i in range(len(numbers)):
         kind = i % period
-        before = digits(abs(numbers[i - 1])) if i > 0 else 0
-        alike = digits(abs(numbers[i - period])) if i >= period else 0
+        before = DIGITS[min(abs(numbers[i - 1]), MOST_SIZE)] if i > 0 else 0
+        alike = DIGITS[min(abs(numbers[i - period]), MOST_SIZE)] if i >= period else 0
         sign = 1 + (numbers[i - 1] > 0) - (numbers[i - 1] < 0) if i > 0 else 1
         bases[0] = 0
         bases[1] = 64 * (1 + kind)

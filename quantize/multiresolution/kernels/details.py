@@ -24,6 +24,7 @@ from quantize.entropy.kernels.coder import (
     mixed_probability,
 )
 from quantize.entropy.kernels.numbers import code_number
+from quantize.multiresolution.kernels.lifting import MOST
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
     SIZES,
@@ -32,7 +33,6 @@ from quantize.multiresolution.kernels.surroundings import (
     set_node_contexts,
     set_sign_contexts,
 )
-from quantize.multiresolution.kernels.wavelet import held
 
 # A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ONLY_NODE = np.int64(0)
@@ -96,7 +96,7 @@ class Room(NamedTuple):
 
     Attributes
     ----------
-    bases, node_bases : array (N_INPUTS,), int64
+    bases, node_bases : array (N_INPUTS,), uint64
     sizes : array (10,), int64
     numbers : array (n_components,), int64
     vector : array (n_components,), float32
@@ -105,8 +105,8 @@ class Room(NamedTuple):
     costs : array (n_codewords,), float32
     """
 
-    bases: NDArray[np.int64]
-    node_bases: NDArray[np.int64]
+    bases: NDArray[np.uint64]
+    node_bases: NDArray[np.uint64]
     sizes: NDArray[np.int64]
     numbers: NDArray[np.int64]
     vector: NDArray[np.float32]
@@ -117,7 +117,7 @@ class Room(NamedTuple):
 def room_for(steps: NDArray[np.int64], n_codewords: int) -> Room:
     """Make room for vectors of these steps, as of `code_details`, and so many codewords."""
     n_components = steps.shape[1]
-    bases, node_bases = np.zeros((2, N_INPUTS), np.int64)
+    bases, node_bases = np.zeros((2, N_INPUTS), np.uint64)
     return Room(
         bases,
         node_bases,
@@ -137,10 +137,10 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
     IN: vector (n_components,) float32, sizes in steps; square, its own; near, class of what is near; rate, the weight
     of a bit. OUT: costs (n_codewords,) float32.
     """
-    n, weight = book.codewords.shape[0] - 1, np.float32(rate)
+    n, weight = len(book.codewords) - 1, np.float32(rate)
     for j in range(n):
         costs[j] = weight * book.rates[near, j]
-    for i in range(vector.shape[0]):
+    for i in range(len(vector)):
         x = vector[i]
         for j in range(n):
             difference = x - book.columns[i, j]
@@ -153,8 +153,8 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
     # Out of reach: in whole steps.
     if square > LEAST_ESCAPED and found > rate * ESCAPED_BITS + ESCAPED_ERROR:
         cost = rate * (float(book.rates[near, n]) + VECTOR_BITS)
-        for i in range(vector.shape[0]):
-            number = int(vector[i] + ROUNDING)
+        for i in range(len(vector)):
+            number = np.int64(vector[i] + ROUNDING)
             left = float(vector[i]) - number
             cost += left * left
             n_digits = 0
@@ -195,16 +195,16 @@ def code_details(
     decoding, learnt, starts = coder.decoding, model.cells, model.starts
     bases, node_bases, sizes, numbers = room.bases, room.node_bases, room.sizes, room.numbers
     vector, inverses, costs = room.vector, room.inverses, room.costs
-    n_nodes, escape = book.children.shape[0], book.codewords.shape[0] - 1
+    n_nodes, escape = len(book.children), len(book.codewords) - 1
     level_group = min(level, 2)
+    right, left = max(shift, 0), max(-shift, 0)
     for r in range(first_row, n_rows):
         if is_full(coder, n_columns * MOST_BYTES):
             return r
         for c in range(n_columns):
             if has_ended(coder, c):
                 return -1
-            y, x = (r >> shift, c >> shift) if shift >= 0 else (r << -shift, c << -shift)
-            cell = np.int64(classes[y, x])
+            cell = np.int64(classes[r >> right << left, c >> right << left])
             set_flag_contexts(r, c, level, around, starts[0], bases, sizes)
             flag_set = sizes[0] * 3 + level_group
             j, zero = 0, np.int64(1)
@@ -228,33 +228,37 @@ def code_details(
             set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
             j = code_path(coder, j, book.children, book.bits, node_bases, learnt, FLAG_SETS, LAST_DEPTH, N_INPUTS)
             if j == escape:
+                last: Any = np.int64(0)
                 for i in range(n_components):
-                    number = np.int64(0 if decoding else int(vector[i] + ROUNDING))
+                    # A decoder's vectors are zeros.
+                    number = np.int64(vector[i] + ROUNDING)
                     number_set = FLAG_SETS + NODE_SETS + SIGN_SETS
                     kind = i % 3
                     bases[0] = starts[3, 0]
                     bases[1] = starts[3, 1] + 64 * (level * 3 + kind)
                     bases[2] = starts[3, 2] + 64 * (kind * 12 + sizes[0])
                     bases[3] = starts[3, 3] + 64 * (kind * 12 + sizes[1])
-                    bases[4] = starts[3, 4] + 64 * (kind * 12 + SIZES[min(4 * numbers[i - 1], 2047) if i > 0 else 0])
+                    bases[4] = starts[3, 4] + 64 * (kind * 12 + SIZES[min(4 * last, 2047)])
                     bases[5] = starts[3, 5] + 64 * kind
-                    number = code_number(coder, number, bases, learnt, number_set)
-                    numbers[i] = abs(number)
+                    last = abs(code_number(coder, number, bases, learnt, number_set))
+                    numbers[i] = last
             before, total, directions, signs = np.int64(0), 0, 0, 0
             size: Any = 0
             for i in range(n_components):
-                size = numbers[i] * UNITS if j == escape else np.int64(book.codewords[j, i])
-                sign = 0
+                size = np.int64(book.codewords[j, i])
+                if j == escape:
+                    size = numbers[i] * UNITS
+                sign: Any = np.int64(0)
+                value: Any = np.int64(0)
                 if size > 0:
-                    negative: Any = np.int64(1 if not decoding and details[r, c, i] < 0 else 0)
+                    negative: Any = np.int64(details[r, c, i] < 0)
                     set_sign_contexts(r, c, i, around, before, starts[2], bases)
                     sign_set = FLAG_SETS + NODE_SETS + i
                     negative = code_decision(coder, negative, bases, ONLY_NODE, learnt, sign_set, N_INPUTS)
-                    value = held((size * steps[cell, i] + 65536) >> 17)
-                    details[r, c, i] = -value if negative == 1 else value
+                    value = min((size * steps[cell, i] + 65536) >> 17, MOST)
                     sign = 1 + negative
-                else:
-                    details[r, c, i] = 0
+                    value *= 1 - 2 * negative
+                details[r, c, i] = value
                 before = (before * 3 + sign) % 9
                 signs |= sign << 2 * i
                 half = min((size + 4) >> 3, 255)

@@ -6,7 +6,7 @@ are, in half steps, a byte each, and in the highest byte all of them. `signs`, u
 component: 0, 1 (positive) or 2. There are two rows and columns more before, and one after.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class Surroundings(NamedTuple):
 SIZES = classes_by_limits([1, 3, 5, 8, 12, 17, 24, 34, 50, 76, 120], 2048)
 FEW_SIZES = np.minimum(classes_by_limits([1, 4, 9, 17, 30, 54, 100], 2048), 7)
 SIDES = classes_by_limits([1, 2, 3, 5, 8, 13, 22], 256)
+FIVE_SIDES, FOUR_SIDES = np.minimum(SIDES, 4), np.minimum(SIDES + 1 >> 1, 3)
 PARTS = classes_by_limits([1, 3, 6, 11, 20], 2048)
 TOTALS = classes_by_limits([1 + n * (n + 3) // 2 * (1 if n < 8 else 1 + (n - 7) // 3) for n in range(23)], 4096)
 
@@ -80,11 +81,11 @@ def set_flag_contexts(
     near = (odd >> 16) + (far >> 1)
     above, other, kind, parent_kind = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     parent, beside = np.int64(0), np.int64(0)
-    has_others = others.shape[0] > 0
+    has_others = len(others) > 0
     if has_others:
         beside = np.int64(others[y, x])
         other = 2 * (beside >> 24) + (np.int64(others[y, x + one]) >> 24) + (np.int64(others[y + one, x]) >> 24)
-    if parents.shape[0] > 0:
+    if len(parents) > 0:
         v, u = np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)
         parent = np.int64(parents[v, u])
         above = 2 * (parent >> 24) + (np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1))]) >> 24)
@@ -94,9 +95,10 @@ def set_flag_contexts(
         parent_kind = kind_of(beside)
     if near > 0:
         kind = PARTS[np.uint64(even & 0xFFFF)] * 36 + PARTS[np.uint64(odd & 0xFFFF)] * 6 + PARTS[np.uint64(even >> 16)]
-    fine = 1 if level == 0 else 0
+    fine = np.int64(level == 0)
     size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
-    total = TOTALS[np.uint64(min(int(2 * near + 3 * above + (other >> 1)), 4095))]
+    all_around: Any = 2 * near + 3 * above + (other >> 1)
+    total = TOTALS[np.uint64(min(all_around, 4095))]
     sides = SIDES[np.uint64(west >> 24)] * 8 + SIDES[np.uint64(north >> 24)]
     sides = sides * 4 + min(SIDES[np.uint64(northeast >> 24)], 3)
     bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
@@ -113,22 +115,15 @@ def set_flag_contexts(
 @compiled(inner=True, forceinline=True, allocates=False)
 def kind_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 124."""
-    # Where all is zero, which is often, so are its parts.
-    if directions == 0:
-        return np.int64(0)
-    kind = np.int64(0)
-    for k in range(3):
-        kind = kind * 5 + min(SIDES[np.uint64(directions >> 8 * k & 255)], 4)
-    return kind
+    first, second = FIVE_SIDES[np.uint64(directions & 255)], FIVE_SIDES[np.uint64(directions >> 8 & 255)]
+    return (first * 5 + second) * 5 + FIVE_SIDES[np.uint64(directions >> 16 & 255)]
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def few_of(directions: np.int64) -> np.int64:
     """Class of the sizes of a vector's directions, 0 to 63."""
-    few = np.int64(0)
-    for k in range(3):
-        few = few * 4 + min(SIDES[np.uint64(directions >> 8 * k & 255)] + 1 >> 1, 3)
-    return few
+    first, second = FOUR_SIDES[np.uint64(directions & 255)], FOUR_SIDES[np.uint64(directions >> 8 & 255)]
+    return (first * 4 + second) * 4 + FOUR_SIDES[np.uint64(directions >> 16 & 255)]
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -142,7 +137,7 @@ def set_node_contexts(
     even, odd = sizes[6], sizes[7]
     kind = min(PARTS[np.uint64(even & 0xFFFF)], 4) * 25 + min(PARTS[np.uint64(odd & 0xFFFF)], 4) * 5
     kind += min(PARTS[np.uint64(even >> 16)], 4)
-    if around.others.shape[0] > 0:
+    if len(around.others) > 0:
         last = few_of(sizes[9])
     else:
         west, north = np.int64(around.seen[r + 2, c + 1]) >> 24, np.int64(around.seen[r + 1, c + 2]) >> 24
@@ -170,9 +165,9 @@ def set_sign_contexts(r: int, c: int, i: int, around: Surroundings, before: int,
     sides = sign_of(signs[y - one, x + one], i) * 3 + sign_of(signs[y - one, x - one], i)
     far = sign_of(signs[y, x - two], i) * 3 + sign_of(signs[y - two, x], i)
     parent, other = np.int64(0), np.int64(0)
-    if around.parent_signs.shape[0] > 0:
+    if len(around.parent_signs) > 0:
         parent = sign_of(around.parent_signs[np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)], i)
-    if around.other_signs.shape[0] > 0:
+    if len(around.other_signs) > 0:
         other = sign_of(around.other_signs[y, x], i % 3)
     bases[0] = starts[0] + i
     bases[1] = starts[1] + i * 27 + west * 9 + north * 3 + other
