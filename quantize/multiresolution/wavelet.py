@@ -8,7 +8,8 @@ in the steps of the bands.
 
 Samples are 8ths of a gray level less 128, int16, and held to that range at every store.
 
-All of it is done in NumPy, a strip at a time: this takes no longer than compiled loops, which take seconds to compile.
+Only the two inmost loops are compiled. NumPy does the rest, a strip at a time: compiled loops around them take hardly
+less time to run, and seconds to compile.
 """
 
 from collections.abc import Iterator

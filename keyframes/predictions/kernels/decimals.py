@@ -17,19 +17,20 @@ POWERS = np.array([float(f"1e{exponent}") for exponent in range(301)])
 @compiled(allocates=False)
 def read_rows(text: Array, values: Array) -> int:
     """Read rows; return their number, or -1 where one is not plain or has other cells. IN: text, uint8. OUT: values."""
+    _, n_columns = values.shape
     place, row = 0, 0
     while True:
         while place < len(text) and text[place] == NEWLINE:
             place += 1
         if place == len(text):
             return row
-        for column in range(values.shape[1]):
+        for column in range(n_columns):
             start = place
             values[row, column], place = _number_at(text, start)
             if place < 0 or (column == 0 and place == start):
                 return -1
             is_last = place == len(text) or text[place] == NEWLINE
-            if is_last != (column == values.shape[1] - 1):
+            if is_last != (column == n_columns - 1):
                 return -1
             if not is_last:
                 if text[place] != COMMA:
