@@ -7,7 +7,8 @@ The first bytes of a coded picture say what others may refer to: of H.264 the he
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 _SLICE_H264 = re.compile(rb"\x00\x00\x01([\x01\x05\x21\x25\x41\x45\x61\x65])")
 _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
@@ -30,32 +31,46 @@ class CodedPicture(NamedTuple):
 UNKNOWN = CodedPicture(afresh=False, is_referred=True, layer=0)
 
 
-def _h264(packet: bytes) -> CodedPicture:
+Packet: TypeAlias = bytes | memoryview
+
+
+def _h264(packet: Packet) -> CodedPicture:
     found = _SLICE_H264.search(packet)
-    if found is None:
-        return UNKNOWN
-    header = found[1][0]
-    return CodedPicture(header & 31 == 5, header >> 5 > 0, 0)
+    return UNKNOWN if found is None else _of_h264(found[1])
 
 
-def _hevc(packet: bytes) -> CodedPicture:
+@cache
+def _of_h264(header: bytes) -> CodedPicture:
+    return CodedPicture(header[0] & 31 == 5, header[0] >> 5 > 0, 0)
+
+
+def _hevc(packet: Packet) -> CodedPicture:
     found = _SLICE_HEVC.search(packet)
-    if found is None:
-        return UNKNOWN
-    kind, layer = found[1][0] >> 1, (found[1][1] & 7) - 1
+    return UNKNOWN if found is None else _of_hevc(found[1])
+
+
+@cache
+def _of_hevc(header: bytes) -> CodedPicture:
+    kind, layer = header[0] >> 1, (header[1] & 7) - 1
     return CodedPicture(16 <= kind <= 21, kind > 14 or kind % 2 == 1, layer)
 
 
-def _mpeg4(packet: bytes) -> CodedPicture:
+def _mpeg4(packet: Packet) -> CodedPicture:
     found = _VOP.search(packet)
-    if found is None:
-        return UNKNOWN
-    kind = found[1][0] >> 6
+    return UNKNOWN if found is None else _of_mpeg4(found[1])
+
+
+@cache
+def _of_mpeg4(header: bytes) -> CodedPicture:
+    kind = header[0] >> 6
     return CodedPicture(kind == 0, kind != _VOP_B, 0)
 
 
-def _jpeg(_packet: bytes) -> CodedPicture:
-    return CodedPicture(afresh=True, is_referred=False, layer=0)
+_JPEG = CodedPicture(afresh=True, is_referred=False, layer=0)
+
+
+def _jpeg(_packet: Packet) -> CodedPicture:
+    return _JPEG
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ class BareStream:
     """
 
     ending: str
-    picture: Callable[[bytes], CodedPicture]
+    picture: Callable[[Packet], CodedPicture]
     start: re.Pattern[bytes] | None
     joins_keys: bool = True
 

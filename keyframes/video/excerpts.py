@@ -237,12 +237,12 @@ class Excerpts:
         packets = self._packets
         self._reach(source, int(frames[0]))
         places, last = set(packets.places[frames].tolist()), int(packets.places[frames].max())
-        cut = bytearray()
-        for place in range(int(packets.places[frames[0]]), last + 1):
+        cut = bytearray(source.retrieve()[1].tobytes())
+        for place in range(int(packets.places[frames[0]]) + 1, last + 1):
+            if not source.grab():
+                raise DisagreementError("a packet cannot be read again")
             if place in places:
                 cut += source.retrieve()[1].tobytes()
-            if place < last and not source.grab():
-                raise DisagreementError("a packet cannot be read again")
         if packets.rank(stamp_ms(source)) != int(frames[packets.places[frames].argmax()]):
             raise DisagreementError("the packets came in another order")
         return bytes(cut)
@@ -252,12 +252,13 @@ class Excerpts:
         packets = self._packets
         for earlier in (0, EARLIER, 16 * EARLIER):
             source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[max(0, key - earlier)]))
-            place = int(packets.places[key])
+            key_ms, place = packets.times_ms[key], packets.places[key]
             while source.grab():
-                index = packets.rank(stamp_ms(source))
-                if index == key:
+                time_ms = stamp_ms(source)
+                if time_ms == key_ms:
                     return
-                if index < 0 or packets.places[index] > place:
+                # Which packet it is takes longer to find than to read it.
+                if time_ms > key_ms and ((index := packets.rank(time_ms)) < 0 or packets.places[index] > place):
                     break
         raise DisagreementError("a seek to a packet led elsewhere")
 
