@@ -130,12 +130,32 @@ def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[N
 
 @dataclass(frozen=True)
 class _Offer:
-    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that."""
+    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that.
+
+    Of the frames `seen`, so many are looked at.
+    """
 
     key: int
-    frames: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    n_looks: int
     cost: float
     worth: float
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """Those that are looked at."""
+        return self.seen[even_rows(len(self.seen), self.n_looks)]
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """What moves at the frames of a group, how long each of them lasts, and for how long it has moved up to each."""
+
+    group: _Group
+    moved: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    moving_s: NDArray[np.float64]
+    costs: NDArray[np.float64]
 
 
 def _moving(
@@ -149,12 +169,10 @@ def _moving(
 
     It is where most movement is to be had for what decoding up to it costs.
     """
-    groups = [group for group in groups if movement[group.frames].any()]
+    moving = [one for group in groups if (one := _moving_in(group, movement, frame_rate, group.key in heads))]
     offers: list[_Offer] = []
-    for moving_s in MOVING_S:
-        offers = [
-            offer for group in groups if (offer := _offer(group, movement, frame_rate, moving_s, group.key in heads))
-        ]
+    for most_s in MOVING_S:
+        offers = [offer for one in moving if (offer := _offer(one, most_s))]
         if sum(offer.cost for offer in offers) <= budget:
             break
     taken, left = [], budget
@@ -165,24 +183,30 @@ def _moving(
     return taken
 
 
-def _offer(
-    group: _Group, movement: NDArray[np.float64], frame_rate: float, moving_s: float, has_head: bool
-) -> _Offer | None:
-    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
-    frames = group.frames
-    moved = movement[frames]
-    # Those that others need stand for the ones between.
-    seconds = np.diff(frames, append=frames[-1] + 1) / frame_rate
-    moving = np.where(moved > 0, seconds, 0)
-    counts = (moved > 0) & (np.cumsum(moving) - moving < moving_s)
-    paid = group.costs[0] if has_head else 0.0
-    worth = np.cumsum(moved * seconds * counts) / np.maximum(group.costs - paid, 1.0)
-    last = int(worth.argmax())
-    if worth[last] <= 0 or group.costs[last] <= paid:
+def _moving_in(group: _Group, movement: NDArray[np.float64], frame_rate: float, has_head: bool) -> _Moving | None:
+    frames, moved = group.frames, movement[group.frames]
+    moves = moved > 0
+    if not moves.any():
         return None
-    seen = frames[: last + 1][counts[: last + 1]]
-    n_looks = max(1, round(float(seconds[: last + 1][counts[: last + 1]].sum()) * LOOKS_A_SECOND))
-    return _Offer(group.key, seen[even_rows(len(seen), n_looks)], float(group.costs[last] - paid), float(worth[last]))
+    # Those that others need stand for the ones between.
+    seconds = np.ones(len(frames))
+    np.subtract(frames[1:], frames[:-1], out=seconds[:-1])
+    seconds /= frame_rate
+    costs = group.costs - group.costs[0] if has_head else group.costs
+    return _Moving(group, moved, seconds, (seconds * moves).cumsum(), costs)
+
+
+def _offer(moving: _Moving, most_s: float) -> _Offer | None:
+    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
+    moves = moving.moved > 0
+    counts = moves & (moving.moving_s - moving.seconds * moves < most_s)
+    worth = (moving.moved * moving.seconds * counts).cumsum() / np.maximum(moving.costs, 1.0)
+    last = int(worth.argmax())
+    if worth[last] <= 0 or moving.costs[last] <= 0:
+        return None
+    counts[last + 1 :] = False
+    n_looks = max(1, round(float(moving.seconds[counts].sum()) * LOOKS_A_SECOND))
+    return _Offer(moving.group.key, moving.group.frames[counts], n_looks, float(moving.costs[last]), float(worth[last]))
 
 
 def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float64]:

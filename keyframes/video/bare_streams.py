@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
+Packet: TypeAlias = bytes | memoryview
+
 _SLICE_H264 = re.compile(rb"\x00\x00\x01([\x01\x05\x21\x25\x41\x45\x61\x65])")
 _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
 _VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
@@ -29,9 +31,6 @@ class CodedPicture(NamedTuple):
 
 
 UNKNOWN = CodedPicture(afresh=False, is_referred=True, layer=0)
-
-
-Packet: TypeAlias = bytes | memoryview
 
 
 def _h264(packet: Packet) -> CodedPicture:

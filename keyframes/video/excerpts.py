@@ -95,6 +95,8 @@ def _has_empty(packets: Packets) -> bool:
 def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     """Return the indices of all frames that must be decoded for a stretch, growing."""
     wanted = np.array(stretch.wanted, np.int64)
+    if stretch.wanted == (stretch.key,):
+        return wanted
     last = packets.places[wanted].max()
     own = stored_behind(packets, stretch.key)
     places = packets.places[own]
