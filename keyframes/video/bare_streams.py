@@ -15,6 +15,7 @@ Packet: TypeAlias = bytes | memoryview
 _SLICE_H264 = re.compile(rb"\x00\x00\x01([\x01\x05\x21\x25\x41\x45\x61\x65])")
 _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
 _VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
+_VOL = re.compile(rb"\x00\x00\x01[\x20-\x2f]")
 _VOP_B = 2
 
 
@@ -85,6 +86,9 @@ class BareStream:
     start : pattern or None
         Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
         whose faults FFmpeg knows; None where every packet has all that it needs.
+    parameters : pattern or None
+        Of the parameters in that, where a key frame may have its own. With those of the first packet before them,
+        FFmpeg counts more parameters than pictures, and reads a megabyte until it believes the file's name.
     joins_keys : bool
         Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
         counts of pictures are equal for the same picture, and drops one.
@@ -93,6 +97,7 @@ class BareStream:
     ending: str
     picture: Callable[[Packet], CodedPicture]
     start: re.Pattern[bytes] | None
+    parameters: re.Pattern[bytes] | None = None
     joins_keys: bool = True
 
     def head(self, packet: bytes) -> bytes:
@@ -100,9 +105,13 @@ class BareStream:
         found = None if self.start is None else self.start.search(packet)
         return b"" if found is None else packet[: found.start()]
 
+    def has_parameters(self, packet: bytes) -> bool:
+        """Whether a key frame's packet is known to have all that a decoder must know before it."""
+        return self.parameters is not None and self.parameters.search(self.head(packet)) is not None
 
-_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, False)
-_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP), BareStream(".mjpeg", _jpeg, None)
+
+_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, joins_keys=False)
+_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP, _VOL), BareStream(".mjpeg", _jpeg, None)
 _BY_CODEC = {
     **dict.fromkeys(("h264", "avc1", "x264"), _H264),
     **dict.fromkeys(("hevc", "hvc1", "hev1"), _HEVC),

@@ -203,7 +203,7 @@ class Excerpts:
         head = self._head(source)
         frames: list[int] = []
         wanted: list[int] = []
-        data = bytearray(head)
+        data = bytearray()
         number = 0
 
         def piece() -> _Piece:
@@ -219,8 +219,11 @@ class Excerpts:
             full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
             if frames and (full or len(data) > MOST_BYTES or not self._stream.joins_keys):
                 yield piece()
-                frames, wanted, data = [], [], bytearray(head)
-            data += self._cut(source, own)
+                frames, wanted, data = [], [], bytearray()
+            cut = self._cut(source, own)
+            if not frames and not self._stream.has_parameters(cut):
+                data += head
+            data += cut
             frames += own.tolist()
             wanted += stretch.wanted
         if frames:
