@@ -17,6 +17,8 @@ _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
 _VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
 _VOL = re.compile(rb"\x00\x00\x01[\x20-\x2f]")
 _VOP_B = 2
+# As servers send streams of JPEG.
+_SENT_JPEG = b"\r\nContent-Type: image/jpeg\r\n\r\n"
 
 
 class CodedPicture(NamedTuple):
@@ -89,6 +91,9 @@ class BareStream:
     parameters : pattern or None
         Of the parameters in that, where a key frame may have its own. With those of the first packet before them,
         FFmpeg counts more parameters than pictures, and reads a megabyte until it believes the file's name.
+    label : bytes
+        What a stream may begin with, by which FFmpeg knows it at once: it believes pictures of JPEG alone no sooner
+        than after a megabyte of them.
     joins_keys : bool
         Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
         counts of pictures are equal for the same picture, and drops one.
@@ -98,20 +103,24 @@ class BareStream:
     picture: Callable[[Packet], CodedPicture]
     start: re.Pattern[bytes] | None
     parameters: re.Pattern[bytes] | None = None
+    label: bytes = b""
     joins_keys: bool = True
 
     def head(self, packet: bytes) -> bytes:
-        """Return what a packet has before its picture."""
-        found = None if self.start is None else self.start.search(packet)
-        return b"" if found is None else packet[: found.start()]
+        """Return what a stream must have before its first picture, of a packet that has it."""
+        return self.label + self._before_picture(packet)
 
     def has_parameters(self, packet: bytes) -> bool:
         """Whether a key frame's packet is known to have all that a decoder must know before it."""
-        return self.parameters is not None and self.parameters.search(self.head(packet)) is not None
+        return self.parameters is not None and self.parameters.search(self._before_picture(packet)) is not None
+
+    def _before_picture(self, packet: bytes) -> bytes:
+        found = None if self.start is None else self.start.search(packet)
+        return b"" if found is None else packet[: found.start()]
 
 
 _H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, joins_keys=False)
-_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP, _VOL), BareStream(".mjpeg", _jpeg, None)
+_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP, _VOL), BareStream(".mjpeg", _jpeg, None, label=_SENT_JPEG)
 _BY_CODEC = {
     **dict.fromkeys(("h264", "avc1", "x264"), _H264),
     **dict.fromkeys(("hevc", "hvc1", "hev1"), _HEVC),

@@ -43,8 +43,9 @@ T = TypeVar("T")
 # A piece has no more packets to decode, nor bytes. Opening one costs about as much as decoding two frames.
 MOST_PACKETS = 256
 MOST_BYTES = 32 << 20
-# Where a seek misses a key frame, it is tried again so many frames earlier.
-EARLIER = 2
+# A seek aims so many frames before a key frame, for OpenCV before version 5 does not know the time of the packet in an
+# AVI file that it leads to. Where that misses the key frame, it is tried again farther off.
+EARLIER = (2, 32)
 # A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes no more bytes.
 EMPTY_BYTES = 16
 _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
@@ -255,9 +256,11 @@ class Excerpts:
     def _reach(self, source: OpenCVCapture, key: int) -> None:
         """Lead a capture of packets to that of a key frame."""
         packets = self._packets
-        for earlier in (0, EARLIER, 16 * EARLIER):
-            source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[max(0, key - earlier)]))
-            key_ms, place = packets.times_ms[key], packets.places[key]
+        key_ms, place = packets.times_ms[key], packets.places[key]
+        for aim in (max(0, key - earlier) for earlier in EARLIER):
+            source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[aim]))
+            if aim > 0 and not source.grab():
+                continue
             while source.grab():
                 time_ms = stamp_ms(source)
                 if time_ms == key_ms:
