@@ -40,7 +40,7 @@ from keyframes.video.side_by_side import side_by_side
 
 T = TypeVar("T")
 
-# A piece has no more packets to decode, nor bytes. Opening one costs about as much as decoding two frames.
+# A piece has no more packets to decode, nor bytes.
 MOST_PACKETS = 256
 MOST_BYTES = 32 << 20
 # A seek aims so many frames before a key frame, for OpenCV before version 5 does not know the time of the packet in an
@@ -48,6 +48,8 @@ MOST_BYTES = 32 << 20
 EARLIER = (2, 32)
 # A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes no more bytes.
 EMPTY_BYTES = 16
+# Opening a piece costs as much as decoding so many frames of HEVC, whose stretches are pieces of their own.
+OPENING_COST = 4.0
 _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
@@ -87,6 +89,12 @@ def why_no_excerpts(video: VideoReader) -> str:
     if len(packets.zeroed_ms) or packets.sizes.min() == 0 or (stream.ending == ".m4v" and _has_empty(packets)):
         return "some of its packets are empty or damaged"
     return ""
+
+
+def opening_cost(video: VideoReader) -> float:
+    """Return what each stretch costs beside its frames, in frames to decode."""
+    stream = bare_stream(video.header.codec)
+    return 0.0 if stream is None or stream.joins_keys else OPENING_COST
 
 
 def _has_empty(packets: Packets) -> bool:
