@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.scan.components import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.video import Stretch, VideoReader, opening_cost, range_of, stored_behind
+from keyframes.video import Stretch, VideoReader, opening_cost, range_of
 from keyframes.video.packets import Packets
 
 # Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
@@ -92,19 +92,26 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
         movement = np.zeros_like(movement)
     share = 1.0 if _stand_alone(packets) else EVEN_SHARE
     n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
+    may, costs = _reached(packets, first, stop, video.every)
+    costs += key_cost
 
     def groups_of(some: NDArray[np.int64]) -> list[_Group]:
-        found = [_group(packets, key, first, stop, video.every, key_cost) for key in some.tolist()]
-        return [group for group in found if len(group.frames)]
+        """Of key frames, by their places among `keys`."""
+        found = []
+        for key, end in zip(keys[some].tolist(), ends[some].tolist(), strict=True):
+            frames = key + np.flatnonzero(may[key:end])
+            if len(frames):
+                found.append(_Group(key, frames, costs[frames]))
+        return found
 
-    heads = {group.key: group for group in groups_of(keys[even_rows(len(keys), n_heads)])}
+    heads = {group.key: group for group in groups_of(even_rows(len(keys), n_heads))}
     left = budget - sum(float(head.costs[0]) for head in heads.values())
     wanted = {key: head.frames[:1] for key, head in heads.items()}
     sums = np.concatenate([[0], np.cumsum(movement)])
     moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
     n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(left, 0)))
     most_moving = np.sort(np.argsort(-moved, kind="stable")[:n_groups])
-    offers = _moving(groups_of(keys[most_moving]), movement, video.header.frame_rate, left, heads)
+    offers = _moving(groups_of(most_moving), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
     behind = (left - sum(offer.cost for offer in offers)) / max(1, len(heads))
@@ -240,19 +247,26 @@ def _key_cost(packets: Packets) -> float:
     return float(np.clip(0.5 + 0.5 * packets.sizes[is_key].mean() / mean, 1.0, MOST_KEY_COST))
 
 
-def _group(packets: Packets, key: int, first: int, stop: int, every: int, key_cost: float) -> _Group:
-    """Return what can be had from a key frame."""
-    own = stored_behind(packets, key)
-    order = packets.places[own].argsort()
-    costs = np.empty(len(own))
-    costs[order] = np.cumsum(~packets.spare[own][order]) - 1 + packets.spare[own][order] + key_cost
-    may = (own >= first) & (own < stop) & ((own - first) % every == 0)
+def _reached(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which frames may be looked at, and how many are decoded behind the key frame of each one to reach it."""
+    n_frames, places, spare = len(packets.times_ms), packets.places, packets.spare
+    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    group = keys.searchsorted(np.arange(n_frames), side="right") - 1
+    key, ends = keys[group], np.append(places[keys[1:]], n_frames)
+    # As `stored_behind` has it.
+    own = (group >= 0) & (places >= places[key]) & (places < ends[group])
+    decoded = np.zeros(n_frames, np.int64)
+    decoded[places] = own & ~spare
+    decoded = decoded.cumsum()[places]
+    behind = np.where(own, decoded - decoded[key] - spare[key] + spare, 0)
+    # Behind one that is decoded before it: what is reached first is to grow, key frame by key frame.
+    behind = np.maximum.accumulate(behind + group * n_frames) - group * n_frames
+    index = np.arange(n_frames)
+    may = own & (index >= first) & (index < stop) & ((index - first) % every == 0)
     # A frame that nothing needs is looked at only where the stride leaves nothing else.
     if every == 1:
-        may &= ~packets.spare[own] | (own == key)
-    # Behind one that is decoded before it: what is reached first is to grow.
-    reached = np.maximum.accumulate(costs)
-    return _Group(key, own[may], reached[may])
+        may &= ~spare | (index == key)
+    return may, behind.astype(np.float64)
 
 
 def warning_of_sparse(scan: Scan, video: VideoReader) -> str:
