@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+# How often a test kills or interrupts; `.ci/full kills` asks for more.
+N_KILLS = int(os.environ.get("KEYFRAMES_KILLS", "1"))
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 
-def slow_but_for(quick, values):
-    """Parameters of a test that is slow, but for a few of them."""
-    marked = [(value, () if value in quick else pytest.mark.slow) for value in values]
+def slow_but_for(quick, values, *others):
+    """Parameters of a test that is slow, and has the other marks, but for a few of them."""
+    marked = [(value, () if value in quick else (pytest.mark.slow, *others)) for value in values]
     return [pytest.param(*value if isinstance(value, tuple) else (value,), marks=marks) for value, marks in marked]
 
 

@@ -11,6 +11,8 @@ from keyframes.video import PAIR_COST, DisagreementError, VideoReader, expected_
 # more; a thumbnail costs so much where the frame is converted to blue, green and red. The luma plane saves the last.
 # Measured on H.264 at 640 x 480 to 1920 x 1080. Only the ratios matter.
 DECODING, EACH_BIT, CONVERSION, SAVED = 2.5, 28.0, 2.3, 1.3
+# Pictures whose colours have the full resolution are converted by slower code of FFmpeg's, which costs so much more.
+FULL_COLOR, FULL_COLOR_COST = "444P", 7.0
 # Short files are read before the proof has paid.
 LUMA_FRAMES = 1500
 LUMA_PROOFS = 8
@@ -36,7 +38,8 @@ def _saving(video: VideoReader) -> float:
     """Return which share of the time of a scan the luma plane saves."""
     sizes = video.packets.sizes
     bits = 8 * float(sizes.mean()) / (video.header.height * video.header.width)
-    return SAVED / (DECODING + CONVERSION + EACH_BIT * bits)
+    more = FULL_COLOR_COST if video.header.pixel_format == FULL_COLOR else 0.0
+    return (SAVED + more) / (DECODING + CONVERSION + more + EACH_BIT * bits)
 
 
 def find_luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> NDArray[np.uint8] | None:

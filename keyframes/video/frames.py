@@ -62,6 +62,8 @@ class VideoHeader:
         What reads the file: OpenCV, the program FFmpeg where OpenCV cannot, or a reader of image files.
     backend_reason : str
         Which FFmpeg reads the file, and why OpenCV does not; "" otherwise.
+    pixel_format : str
+        FFmpeg's four-character code of the planes that the decoder gives; "" where OpenCV does not read the file.
     """
 
     name: str
@@ -75,6 +77,7 @@ class VideoHeader:
     size_bytes: int
     backend: Backend = "opencv"
     backend_reason: str = ""
+    pixel_format: str = ""
 
     @property
     def seekable(self) -> bool:

@@ -34,6 +34,7 @@ class _Look:
     codec: str
     failed: Literal["", "open", "decode", "convert"]
     said: str
+    pixel_format: str = ""
 
 
 def read_header(
@@ -74,6 +75,7 @@ def read_header(
         size_bytes=size_bytes,
         backend=chosen,
         backend_reason=reason,
+        pixel_format=look.pixel_format,
     )
 
 
@@ -115,11 +117,10 @@ def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | No
         claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)
         if isinstance(capture, FFmpegCapture):
-            codec = capture.about.codec
+            codec, pixel_format = capture.about.codec, ""
         else:
-            # -1 where OpenCV does not know any.
-            fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
-            codec = "".join(chr(code) for code in fourcc.to_bytes(4, "little") if 32 <= code < 127)
+            codec = _four_characters(capture.get(cv2.CAP_PROP_FOURCC))
+            pixel_format = _four_characters(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT))
     shown = np.asarray(image, np.uint8) if decoded and image is not None else None
     failed: Literal["", "open", "decode", "convert"] = ""
     if not opened or codec in TEXT_CODECS:
@@ -128,7 +129,12 @@ def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | No
         failed = "decode"
     elif unconverted(log):
         failed = "convert"
-    return _Look(shown, rate, claimed, rotation, codec, failed, log.first)
+    return _Look(shown, rate, claimed, rotation, codec, failed, log.first, pixel_format)
+
+
+def _four_characters(code: float) -> str:
+    """Return a code of OpenCV's as text; it is -1 where OpenCV does not know any."""
+    return "".join(chr(byte) for byte in (int(code) & 0xFFFFFFFF).to_bytes(4, "little") if 32 <= byte < 127)
 
 
 def _look_with_ffmpeg(path: Path, threads: int, opencv: _Look) -> _Look:

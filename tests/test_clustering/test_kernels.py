@@ -1,8 +1,12 @@
+import gc
 import subprocess
 import sys
 
+import numba
 import pytest
+from numba.core import event
 
+import clustering.kernels.compilation  # noqa: F401
 from tests.conftest import ROOT, compiled_only
 
 pytestmark = compiled_only
@@ -83,3 +87,26 @@ def test_a_quick_start_leaves_linear_algebra_for_those_who_call_it():
         "print(sys.modules[BLAS] is before)\n"
     )
     assert run(program) == "False\n[3. 3.]\nTrue"
+
+
+def test_garbage_is_collected_again_after_a_compilation_even_one_that_fails():
+    class Passes(event.Listener):
+        collected = ()
+
+        def on_start(self, event):
+            self.collected = (*self.collected, gc.isenabled())
+
+        on_end = on_start
+
+    @numba.njit
+    def add(a, b):
+        return a + b
+
+    passes = Passes()
+    with event.install_listener("numba:run_pass", passes):
+        assert add(1, 2) == 3
+        with pytest.raises(numba.TypingError):
+            add(1, "2")
+    assert len(passes.collected) > 9
+    assert not any(passes.collected)
+    assert gc.isenabled()

@@ -109,6 +109,7 @@ LONG_KINDS = {
     "transport.ts": (*X264, "-bf", "2", "-g", "25"),
     "refresh.mp4": (*X264, "-bf", "0", "-g", "25", "-x264-params", "intra-refresh=1"),
     "full_range.mp4": (*X264, "-pix_fmt", "yuvj420p", "-g", "25"),
+    "full_color.mp4": (*X264, "-pix_fmt", "yuv444p", "-g", "25"),
     "ten_bits.mp4": (*X264, "-pix_fmt", "yuv420p10le", "-g", "25"),
     "mpeg4.mp4": ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),
     "mpeg4_b.avi": ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),

@@ -16,6 +16,7 @@ import pytest
 import keyframes
 from keyframes.commands.options import SettingsOptions
 from keyframes.settings import Options, Settings
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import ffmpeg, one_error_line
 
 
@@ -272,7 +273,7 @@ def test_ffmpegs_own_messages_do_not_reach_the_user(installed_extract, truncated
     assert " @ 0x" not in line
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", slow_but_for([signal.SIGINT], [signal.SIGINT, signal.SIGTERM]))
 def test_an_interruption_leaves_nothing(number, tmp_path, long_video):
     process = subprocess.Popen(
         [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"],

@@ -11,6 +11,7 @@ import cv2
 import pytest
 
 from keyframes import VideoReader
+from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import VIDEOS, X264, Encoded, encode, ffmpeg, read_number, skip_unwritten_rows
 
 N_FRAMES = 180
@@ -90,23 +91,20 @@ MADE_OF_OTHERS = {
     "fragmented.mp4": fragment,
 }
 NAMES = sorted({*VIDEOS, *MORE_VIDEOS, *MADE_OF_OTHERS} - {"single_frame.mp4"})
-# A few of every kind of codec, container and clock; the slow tests look at all.
+# A few kinds of codecs, containers and clocks; the exhaustive tests look at all.
 QUICK = {
     "h264_b_frames.mp4",
     "h264_intra_refresh.mp4",
     "h264_open_gop.mkv",
-    "h264_transport.ts",
     "mjpeg.avi",
-    "mpeg4.avi",
     "raw.h264",
-    "rotated.mp4",
     "variable_rate.mkv",
     "vp9.webm",
     "fragmented.mp4",
     "joined.ts",
     "two_rates.mp4",
 }
-EACH_NAME = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow, id=name) for name in NAMES]
+EACH_NAME = slow_but_for(QUICK, NAMES, pytest.mark.exhaustive)
 
 
 @pytest.fixture(scope="module")

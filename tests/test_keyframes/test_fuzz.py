@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.test_keyframes.conftest import SCANS, ffmpeg
 
-PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "2"))
+PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "1"))
 LONGEST_S = 30
 LONGEST_STRETCH = 400
 CONTAINERS = (

@@ -15,9 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-
-N_MOMENTS = int(os.environ.get("KEYFRAMES_KILLS", "1"))
+from tests.conftest import N_KILLS, ROOT
 
 
 def contents(folder):
@@ -65,7 +63,7 @@ def test_interrupted_at_random_moments(number, tmp_path, long_video):
     process.communicate(timeout=120)
     assert process.returncode == 0
     length_s = time.monotonic() - begun
-    for turn in range(N_MOMENTS):
+    for turn in range(N_KILLS):
         folder = tmp_path / f"run{turn}"
         folder.mkdir()
         process = start(long_video, folder)
@@ -96,7 +94,7 @@ def test_after_a_kill_the_next_run_ends_well(tmp_path, long_video):
     length_s = time.monotonic() - begun
     place = tmp_path / "a" / "out"
     whole = contents(place)
-    for _ in range(N_MOMENTS):
+    for _ in range(N_KILLS):
         shutil.rmtree(place)
         process = start(long_video, tmp_path)
         time.sleep(moments.uniform(0, 1.05 * length_s))
@@ -124,7 +122,7 @@ def test_a_kill_while_an_earlier_result_is_replaced(tmp_path, long_video):
         assert process.returncode == 0
         length_s = time.monotonic() - begun
         results.append(contents(place))
-    for turn in range(N_MOMENTS):
+    for turn in range(N_KILLS):
         process = start(long_video, tmp_path, "--seed", str(turn % 2), "--overwrite")
         time.sleep(moments.uniform(0, 1.05 * length_s))
         process.kill()

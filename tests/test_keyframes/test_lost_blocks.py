@@ -157,6 +157,7 @@ def test_blocks_lost_at_a_few_places(name, intact, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", KINDS)
 def test_blocks_lost_at_random_places(name, intact, tmp_path):
     seed = int(os.environ.get("KEYFRAMES_FUZZ_SEED", int.from_bytes(os.urandom(4), "little")))

@@ -37,7 +37,7 @@ def test_half_of_a_utf_16_pair_is_no_error():
     ("name", "locale"),
     [
         pytest.param(b"caf\xe9", {}, id="latin-1"),
-        pytest.param(b"caf\xe9", ASCII, id="latin-1 in ascii", marks=pytest.mark.slow),
+        pytest.param(b"caf\xe9", ASCII, id="latin-1 in ascii", marks=(pytest.mark.slow, pytest.mark.exhaustive)),
         pytest.param("Mäuse".encode(), ASCII, id="utf-8 in ascii", marks=pytest.mark.slow),
     ],
 )

@@ -13,6 +13,7 @@ from keyframes import Frame, OutputError
 from keyframes.report.contact_sheet import GAP, ContactSheet, clock
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
+from tests.conftest import N_KILLS
 
 
 def test_a_result_appears_when_it_is_whole(tmp_path):
@@ -164,7 +165,7 @@ def test_a_kill_at_any_moment_of_a_replacement_leaves_a_whole_result(tmp_path):
     print(f"seed {seed}")
     moments = random.Random(seed)
     place = tmp_path / "out"
-    for _ in range(30):
+    for _ in range(5 * N_KILLS):
         command = [sys.executable, "-c", REPLACE_WITHOUT_END, place]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             process.stdout.readline()

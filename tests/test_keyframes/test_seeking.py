@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes.scan.first_pass import scan_video
+from keyframes.scan.luma import luma_pays
 from keyframes.settings import Settings
 from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, seek_frames, seeking_pays
 from keyframes.video.captures import open_capture
@@ -54,7 +55,7 @@ def walked(path, indices, **options):
         return {frame.index: frame.image for frame in seek_frames(video, indices, proof)}, pays, proof
 
 
-@pytest.mark.parametrize("options", [{}, {"color": True}])
+@pytest.mark.parametrize("options", slow_but_for([{}], [{}, {"color": True}]))
 @pytest.mark.parametrize(
     "name",
     slow_but_for(["b_frames.mp4"], ["b_frames.mp4", "no_pyramid.mp4", "mpeg4.mp4", "full_range.mp4", "mjpeg.mov"]),
@@ -143,7 +144,13 @@ def test_the_fingerprint_tells_a_change_of_one_pixel(long_file):
     ("name", "luma"),
     slow_but_for(
         [("b_frames.mp4", True)],
-        [("b_frames.mp4", True), ("full_range.mp4", True), ("vp9.webm", True), ("ten_bits.mp4", False)],
+        [
+            ("b_frames.mp4", True),
+            ("full_range.mp4", True),
+            ("full_color.mp4", True),
+            ("vp9.webm", True),
+            ("ten_bits.mp4", False),
+        ],
     ),
 )
 def test_the_luma_plane_is_used_where_it_is_proven(name, luma, long_file):
@@ -157,6 +164,17 @@ def test_the_luma_plane_is_used_where_it_is_proven(name, luma, long_file):
     assert np.abs(scan.features[:60].astype(int) - expected).max() <= 3
 
 
+@pytest.mark.slow
+def test_the_luma_plane_pays_for_more_frames_where_colors_have_the_full_resolution(long_file):
+    """FFmpeg converts these pictures to blue, green and red several times as slowly."""
+    pays = {}
+    for name in ("b_frames.mp4", "full_color.mp4"):
+        with VideoReader(long_file(name)) as video:
+            pays[video.header.pixel_format] = [luma_pays(video, Settings(k=k)) for k in (5, 80, 320)]
+    assert pays == {"I420": [True, False, False], "444P": [True, True, True]}
+
+
+@pytest.mark.slow
 def test_a_crop_is_proven_on_the_whole_picture(long_file, tmp_path):
     path = long_file("b_frames.mp4")
     result = keyframes.extract(path, 8, output=tmp_path / "out", crop=keyframes.Crop(0, 24, 160, 96))

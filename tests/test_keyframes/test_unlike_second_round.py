@@ -126,8 +126,7 @@ def two_mice(tmp_path, encoded_pictures):
     return videos, results
 
 
-@pytest.mark.parametrize("copy", [False, True])
-@pytest.mark.parametrize("tool", ["deeplabcut", "lightning-pose"])
+@pytest.mark.parametrize(("tool", "copy"), [("deeplabcut", True), ("lightning-pose", False)])
 def test_equal_stems_are_known_by_content(tool, copy, two_mice, tmp_path):
     videos, results = two_mice
     options = NEW if tool == "deeplabcut" else {"bodyparts": ("nose",)}

@@ -57,7 +57,8 @@ def link(points: Array, latest: Array, order: Array, gain: Array) -> None:
             for place in range(n_places):
                 cost[track, place] = pose_distance(latest, track, points, t, place, room)
         # Tracks come first in `here`; the places behind them are free.
-        before[:] = here
+        for place in range(n_places):
+            before[place] = here[place]
         changed = True
         while changed:
             changed = False
@@ -84,8 +85,10 @@ def link(points: Array, latest: Array, order: Array, gain: Array) -> None:
         gain[t] = total / seen if exchanged else 0.0
         for track in range(n_tracks):
             for node in range(n_nodes):
-                if np.isfinite(points[t, here[track], node, 0] + points[t, here[track], node, 1]):
-                    latest[track, node] = points[t, here[track], node]
+                # Axis by axis: to compile the copy of a slice takes seconds.
+                x, y = points[t, here[track], node, 0], points[t, here[track], node, 1]
+                if np.isfinite(x + y):
+                    latest[track, node, 0], latest[track, node, 1] = x, y
 
 
 @compiled()
@@ -103,7 +106,7 @@ def deviations(points: Array, out: Array) -> None:
             for node in range(points.shape[2]):
                 n = 0
                 for i in range(first, stop):
-                    x, y = points[i, animal, node]
+                    x, y = points[i, animal, node, 0], points[i, animal, node, 1]
                     if np.isfinite(x + y):
                         across[n], down[n] = x, y
                         n += 1

@@ -32,7 +32,7 @@ def recordings(tmp_path_factory, video_file):
     folder = tmp_path_factory.mktemp("recordings")
     for number in range(5):
         ffmpeg(
-            "-stream_loop", 9 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
+            "-stream_loop", 4 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
         )
     (folder / "empty.mp4").touch()
     return folder

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import N_KILLS
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_batch.conftest import results, scans
 
-N_KILLS = int(os.environ.get("KEYFRAMES_KILLS", "1"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.alone,
@@ -32,13 +32,30 @@ def recordings(tmp_path_factory, video_file):
     folder = tmp_path_factory.mktemp("recordings")
     for number in range(7):
         ffmpeg(
-            "-stream_loop", 14 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
+            "-stream_loop", 11 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
         )
     ffmpeg("-i", folder / "0.mp4", "-c", "copy", "-movflags", "+faststart", folder / "whole.mp4")
     data = (folder / "whole.mp4").read_bytes()
     (folder / "whole.mp4").unlink()
     (folder / "cut.mp4").write_bytes(data[: len(data) // 2])
     return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(recordings, tmp_path_factory):
+    """The folder of a batch with these options that nobody killed, and the seconds it took."""
+    done = {}
+
+    def get(*options):
+        if options not in done:
+            output, begun = tmp_path_factory.mktemp("undisturbed") / "whole", time.monotonic()
+            run = start(recordings, output, *options)
+            _, err = run.communicate(timeout=600)
+            assert run.returncode == 0, err.decode()
+            done[options] = output, time.monotonic() - begun
+        return done[options]
+
+    return get
 
 
 def start(recordings, output, *options):
@@ -72,16 +89,11 @@ def wait_until_gone(group):
     ],
 )
 @pytest.mark.parametrize("whom", ["parent", "all"])
-def test_killed_again_and_again_and_resumed(whom, options, recordings, tmp_path):
+def test_killed_again_and_again_and_resumed(whom, options, recordings, undisturbed, tmp_path):
     seed = int.from_bytes(os.urandom(4), "little")
     print(f"seed {seed}")
     moments = random.Random(seed)
-    begun = time.monotonic()
-    undisturbed = start(recordings, tmp_path / "whole", *options)
-    undisturbed.communicate(timeout=600)
-    assert undisturbed.returncode == 0
-    length_s = time.monotonic() - begun
-
+    whole, length_s = undisturbed(*options)
     output, finished, n_killed = tmp_path / "0", {}, 0
     while n_killed < N_KILLS:
         run = start(recordings, output, *options)
@@ -101,16 +113,16 @@ def test_killed_again_and_again_and_resumed(whom, options, recordings, tmp_path)
         if not killed:
             # Ended before the kill came: the other kills meet a batch that begins anew.
             assert run.returncode == 0
-            assert results(output) == results(tmp_path / "whole")
+            assert results(output) == results(whole)
             output, finished = tmp_path / str(len(list(tmp_path.iterdir()))), {}
     last = start(recordings, output, *options)
     _, err = last.communicate(timeout=600)
     assert last.returncode == 0, err.decode()
     assert {name: scans(output)[name] for name in finished} == finished
-    assert results(output) == results(tmp_path / "whole")
+    assert results(output) == results(whole)
 
 
-def test_a_worker_that_is_killed_costs_nothing_but_time(recordings, tmp_path):
+def test_a_worker_that_is_killed_costs_nothing_but_time(recordings, undisturbed, tmp_path):
     run = start(recordings, tmp_path / "out", "-k", "12")
     deadline, killed = time.monotonic() + 60, set()
     while len(killed) < 2 and run.poll() is None and time.monotonic() < deadline:
@@ -127,9 +139,8 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(recordings, tmp_path):
     _, err = run.communicate(timeout=600)
     assert run.returncode == 0, err.decode()
     assert len(killed) == 2
-    whole = start(recordings, tmp_path / "whole", "-k", "12")
-    whole.communicate(timeout=600)
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    whole, _ = undisturbed("-k", "12")
+    assert results(tmp_path / "out") == results(whole)
 
 
 def test_an_interruption_leaves_no_process_and_no_half_result(recordings, tmp_path):
@@ -147,12 +158,11 @@ def test_an_interruption_leaves_no_process_and_no_half_result(recordings, tmp_pa
     assert not list((tmp_path / "out" / "batch-state").glob("*.claim"))
 
 
-def test_two_runs_share_a_folder(recordings, tmp_path):
+def test_two_runs_share_a_folder(recordings, undisturbed, tmp_path):
     runs = [start(recordings, tmp_path / "out", "-k", "12") for _ in range(2)]
     for run in runs:
         _, err = run.communicate(timeout=600)
         assert run.returncode == 0, err.decode()
     assert set(scans(tmp_path / "out").values()) == {1}
-    whole = start(recordings, tmp_path / "whole", "-k", "12")
-    whole.communicate(timeout=600)
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    whole, _ = undisturbed("-k", "12")
+    assert results(tmp_path / "out") == results(whole)

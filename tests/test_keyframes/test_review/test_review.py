@@ -20,7 +20,7 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes.review import Session
 from keyframes.review.session import SIZES
-from tests.conftest import compiled_only
+from tests.conftest import N_KILLS, compiled_only
 from tests.test_keyframes.conftest import picture, read_number
 from tests.test_keyframes.reviewing import reviewing
 from tests.test_keyframes.test_review.conftest import VIDEO, check, contents, manifest_of
@@ -217,11 +217,11 @@ def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder, tmp_
 @pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_interrupted_as_soon_as_it_tells_its_address(number, folder):
-    for turn in range(12):
+    for turn in range(3 * N_KILLS):
         command = [str(Path(sys.executable).parent / "keyframes"), "review", str(folder), "--no-browser"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
         assert process.stdout.readline().startswith("http://127.0.0.1:")
-        time.sleep(turn * 0.005)
+        time.sleep(turn * 0.06 / N_KILLS / 3)
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
         assert (process.returncode, said.strip()) == (128 + number, "interrupted")
@@ -273,7 +273,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_choice(folder, sequential, video_fi
         with suppress(OSError, http.client.HTTPException, AssertionError):
             review.change(**wish)
 
-    for _ in range(12):
+    for _ in range(3 * N_KILLS):
         with reviewing(folder) as review:
             chosen = [one["frame"] for one in review.get("state")["keyframes"]]
             free = [index for index in range(60) if index not in chosen]
