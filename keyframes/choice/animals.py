@@ -128,7 +128,9 @@ def _placed(
     left, top, width, height, _ = stats[patch].tolist()
     window = (slice(top, top + height), slice(left, left + width))
     # With a border, because OpenCV takes two columns of floats for the corners of a polygon.
-    moments = cv2.moments(np.pad(np.where(labels[window] == patch, image[window], 0), 1))
+    bordered = np.zeros((height + 2, width + 2), np.float32)
+    np.copyto(bordered[1:-1, 1:-1], image[window], where=labels[window] == patch)
+    moments = cv2.moments(bordered)
     angle = 0.5 * np.arctan2(2 * moments["mu11"], moments["mu20"] - moments["mu02"])
     c, s = float(np.cos(angle)), float(np.sin(angle))
     skew = (

@@ -100,6 +100,8 @@ def export_results(
     **how: Any,
 ) -> list[dict[str, Any]]:
     """Export to each tool, print what was made, and return it; what fails is added to `failed`."""
+    if not tools:
+        return []
     from keyframes.labelling import export as run
     from keyframes.labelling import options_for
 

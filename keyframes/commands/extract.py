@@ -48,7 +48,6 @@ def extract(
         raise typer.BadParameter("--views takes two videos or more, and no --unlike")
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel takes --predictions and --export")
-    from keyframes.labelling import check_export
     from keyframes.names import with_own_name
     from keyframes.pipeline import extract as run
     from keyframes.result.naming import result_names, view_names
@@ -66,6 +65,8 @@ def extract(
         common = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings.given(format)}
         target = to.given()
         if tools or target.project is not None:
+            from keyframes.labelling import check_export
+
             # Reported before hours of decoding, not after them.
             check_export(tools, target, videos, places)
     together: list[Any] = []

@@ -19,7 +19,7 @@ FULL_SCALE = np.float32(255)
 
 def digest(thumbnail: NDArray[np.uint8]) -> bytes:
     """128-bit hash of a thumbnail."""
-    return hashlib.blake2b(thumbnail.tobytes(), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=16).digest()
 
 
 def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:

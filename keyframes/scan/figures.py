@@ -54,7 +54,9 @@ def energy(image: NDArray[np.uint8]) -> float:
 
 def fingerprint(image_energy: float, thumbnail: NDArray[np.uint8]) -> bytes:
     """Eight bytes that tell a picture, by its energy and its thumbnail."""
-    return hashlib.blake2b(thumbnail.tobytes() + struct.pack("<d", image_energy), digest_size=8).digest()
+    found = hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8)
+    found.update(struct.pack("<d", image_energy))
+    return found.digest()
 
 
 def measure(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.scan.components import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.video import Stretch, VideoReader, range_of, stored_behind
+from keyframes.video import Stretch, VideoReader, opening_cost, range_of
 from keyframes.video.packets import Packets
 
 # Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
@@ -86,24 +86,32 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
         return []
     key_cost = _key_cost(packets)
     budget = cost_of(stop - first) * _share_of_cost(packets, key_cost)
+    key_cost += opening_cost(video)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
         movement = np.zeros_like(movement)
     share = 1.0 if _stand_alone(packets) else EVEN_SHARE
     n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
+    may, costs = _reached(packets, first, stop, video.every)
+    costs += key_cost
 
     def groups_of(some: NDArray[np.int64]) -> list[_Group]:
-        found = [_group(packets, key, first, stop, video.every, key_cost) for key in some.tolist()]
-        return [group for group in found if len(group.frames)]
+        """Of key frames, by their places among `keys`."""
+        found = []
+        for key, end in zip(keys[some].tolist(), ends[some].tolist(), strict=True):
+            frames = key + np.flatnonzero(may[key:end])
+            if len(frames):
+                found.append(_Group(key, frames, costs[frames]))
+        return found
 
-    heads = {group.key: group for group in groups_of(keys[even_rows(len(keys), n_heads)])}
+    heads = {group.key: group for group in groups_of(even_rows(len(keys), n_heads))}
     left = budget - sum(float(head.costs[0]) for head in heads.values())
     wanted = {key: head.frames[:1] for key, head in heads.items()}
     sums = np.concatenate([[0], np.cumsum(movement)])
     moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
     n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(left, 0)))
     most_moving = np.sort(np.argsort(-moved, kind="stable")[:n_groups])
-    offers = _moving(groups_of(keys[most_moving]), movement, video.header.frame_rate, left, heads)
+    offers = _moving(groups_of(most_moving), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
     behind = (left - sum(offer.cost for offer in offers)) / max(1, len(heads))
@@ -130,12 +138,32 @@ def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[N
 
 @dataclass(frozen=True)
 class _Offer:
-    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that."""
+    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that.
+
+    Of the frames `seen`, so many are looked at.
+    """
 
     key: int
-    frames: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    n_looks: int
     cost: float
     worth: float
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """Those that are looked at."""
+        return self.seen[even_rows(len(self.seen), self.n_looks)]
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """What moves at the frames of a group, how long each of them lasts, and for how long it has moved up to each."""
+
+    group: _Group
+    moved: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    moving_s: NDArray[np.float64]
+    costs: NDArray[np.float64]
 
 
 def _moving(
@@ -149,12 +177,10 @@ def _moving(
 
     It is where most movement is to be had for what decoding up to it costs.
     """
-    groups = [group for group in groups if movement[group.frames].any()]
+    moving = [one for group in groups if (one := _moving_in(group, movement, frame_rate, group.key in heads))]
     offers: list[_Offer] = []
-    for moving_s in MOVING_S:
-        offers = [
-            offer for group in groups if (offer := _offer(group, movement, frame_rate, moving_s, group.key in heads))
-        ]
+    for most_s in MOVING_S:
+        offers = [offer for one in moving if (offer := _offer(one, most_s))]
         if sum(offer.cost for offer in offers) <= budget:
             break
     taken, left = [], budget
@@ -165,24 +191,30 @@ def _moving(
     return taken
 
 
-def _offer(
-    group: _Group, movement: NDArray[np.float64], frame_rate: float, moving_s: float, has_head: bool
-) -> _Offer | None:
-    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
-    frames = group.frames
-    moved = movement[frames]
-    # Those that others need stand for the ones between.
-    seconds = np.diff(frames, append=frames[-1] + 1) / frame_rate
-    moving = np.where(moved > 0, seconds, 0)
-    counts = (moved > 0) & (np.cumsum(moving) - moving < moving_s)
-    paid = group.costs[0] if has_head else 0.0
-    worth = np.cumsum(moved * seconds * counts) / np.maximum(group.costs - paid, 1.0)
-    last = int(worth.argmax())
-    if worth[last] <= 0 or group.costs[last] <= paid:
+def _moving_in(group: _Group, movement: NDArray[np.float64], frame_rate: float, has_head: bool) -> _Moving | None:
+    frames, moved = group.frames, movement[group.frames]
+    moves = moved > 0
+    if not moves.any():
         return None
-    seen = frames[: last + 1][counts[: last + 1]]
-    n_looks = max(1, round(float(seconds[: last + 1][counts[: last + 1]].sum()) * LOOKS_A_SECOND))
-    return _Offer(group.key, seen[even_rows(len(seen), n_looks)], float(group.costs[last] - paid), float(worth[last]))
+    # Those that others need stand for the ones between.
+    seconds = np.ones(len(frames))
+    np.subtract(frames[1:], frames[:-1], out=seconds[:-1])
+    seconds /= frame_rate
+    costs = group.costs - group.costs[0] if has_head else group.costs
+    return _Moving(group, moved, seconds, (seconds * moves).cumsum(), costs)
+
+
+def _offer(moving: _Moving, most_s: float) -> _Offer | None:
+    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
+    moves = moving.moved > 0
+    counts = moves & (moving.moving_s - moving.seconds * moves < most_s)
+    worth = (moving.moved * moving.seconds * counts).cumsum() / np.maximum(moving.costs, 1.0)
+    last = int(worth.argmax())
+    if worth[last] <= 0 or moving.costs[last] <= 0:
+        return None
+    counts[last + 1 :] = False
+    n_looks = max(1, round(float(moving.seconds[counts].sum()) * LOOKS_A_SECOND))
+    return _Offer(moving.group.key, moving.group.frames[counts], n_looks, float(moving.costs[last]), float(worth[last]))
 
 
 def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float64]:
@@ -215,19 +247,26 @@ def _key_cost(packets: Packets) -> float:
     return float(np.clip(0.5 + 0.5 * packets.sizes[is_key].mean() / mean, 1.0, MOST_KEY_COST))
 
 
-def _group(packets: Packets, key: int, first: int, stop: int, every: int, key_cost: float) -> _Group:
-    """Return what can be had from a key frame."""
-    own = stored_behind(packets, key)
-    order = packets.places[own].argsort()
-    costs = np.empty(len(own))
-    costs[order] = np.cumsum(~packets.spare[own][order]) - 1 + packets.spare[own][order] + key_cost
-    may = (own >= first) & (own < stop) & ((own - first) % every == 0)
+def _reached(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which frames may be looked at, and how many are decoded behind the key frame of each one to reach it."""
+    n_frames, places, spare = len(packets.times_ms), packets.places, packets.spare
+    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    group = keys.searchsorted(np.arange(n_frames), side="right") - 1
+    key, ends = keys[group], np.append(places[keys[1:]], n_frames)
+    # As `stored_behind` has it.
+    own = (group >= 0) & (places >= places[key]) & (places < ends[group])
+    decoded = np.zeros(n_frames, np.int64)
+    decoded[places] = own & ~spare
+    decoded = decoded.cumsum()[places]
+    behind = np.where(own, decoded - decoded[key] - spare[key] + spare, 0)
+    # Behind one that is decoded before it: what is reached first is to grow, key frame by key frame.
+    behind = np.maximum.accumulate(behind + group * n_frames) - group * n_frames
+    index = np.arange(n_frames)
+    may = own & (index >= first) & (index < stop) & ((index - first) % every == 0)
     # A frame that nothing needs is looked at only where the stride leaves nothing else.
     if every == 1:
-        may &= ~packets.spare[own] | (own == key)
-    # Behind one that is decoded before it: what is reached first is to grow.
-    reached = np.maximum.accumulate(costs)
-    return _Group(key, own[may], reached[may])
+        may &= ~spare | (index == key)
+    return may, behind.astype(np.float64)
 
 
 def warning_of_sparse(scan: Scan, video: VideoReader) -> str:

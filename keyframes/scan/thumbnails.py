@@ -47,7 +47,7 @@ class Thumbnailer:
             full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
         small = cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA)
         if image.ndim == 2 and self.levels is not None:
-            small = self.levels[small]
+            small = cv2.LUT(small, self.levels)
         return np.asarray(small)
 
 

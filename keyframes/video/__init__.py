@@ -14,7 +14,15 @@ from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.excerpt_frames import excerpts_pay, expected_cost, fetch_frames, prove_excerpts
-from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
+from keyframes.video.excerpts import (
+    Excerpts,
+    Stretch,
+    needed,
+    opening_cost,
+    stored_behind,
+    stretches_to,
+    why_no_excerpts,
+)
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
@@ -50,6 +58,7 @@ __all__ = [
     "middle_picture",
     "needed",
     "one_opencv_thread",
+    "opening_cost",
     "plan_segments",
     "prove_excerpts",
     "range_of",

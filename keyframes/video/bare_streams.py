@@ -7,12 +7,18 @@ The first bytes of a coded picture say what others may refer to: of H.264 the he
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+Packet: TypeAlias = bytes | memoryview
 
 _SLICE_H264 = re.compile(rb"\x00\x00\x01([\x01\x05\x21\x25\x41\x45\x61\x65])")
 _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
 _VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
+_VOL = re.compile(rb"\x00\x00\x01[\x20-\x2f]")
 _VOP_B = 2
+# As servers send streams of JPEG.
+_SENT_JPEG = b"\r\nContent-Type: image/jpeg\r\n\r\n"
 
 
 class CodedPicture(NamedTuple):
@@ -30,32 +36,43 @@ class CodedPicture(NamedTuple):
 UNKNOWN = CodedPicture(afresh=False, is_referred=True, layer=0)
 
 
-def _h264(packet: bytes) -> CodedPicture:
+def _h264(packet: Packet) -> CodedPicture:
     found = _SLICE_H264.search(packet)
-    if found is None:
-        return UNKNOWN
-    header = found[1][0]
-    return CodedPicture(header & 31 == 5, header >> 5 > 0, 0)
+    return UNKNOWN if found is None else _of_h264(found[1])
 
 
-def _hevc(packet: bytes) -> CodedPicture:
+@cache
+def _of_h264(header: bytes) -> CodedPicture:
+    return CodedPicture(header[0] & 31 == 5, header[0] >> 5 > 0, 0)
+
+
+def _hevc(packet: Packet) -> CodedPicture:
     found = _SLICE_HEVC.search(packet)
-    if found is None:
-        return UNKNOWN
-    kind, layer = found[1][0] >> 1, (found[1][1] & 7) - 1
+    return UNKNOWN if found is None else _of_hevc(found[1])
+
+
+@cache
+def _of_hevc(header: bytes) -> CodedPicture:
+    kind, layer = header[0] >> 1, (header[1] & 7) - 1
     return CodedPicture(16 <= kind <= 21, kind > 14 or kind % 2 == 1, layer)
 
 
-def _mpeg4(packet: bytes) -> CodedPicture:
+def _mpeg4(packet: Packet) -> CodedPicture:
     found = _VOP.search(packet)
-    if found is None:
-        return UNKNOWN
-    kind = found[1][0] >> 6
+    return UNKNOWN if found is None else _of_mpeg4(found[1])
+
+
+@cache
+def _of_mpeg4(header: bytes) -> CodedPicture:
+    kind = header[0] >> 6
     return CodedPicture(kind == 0, kind != _VOP_B, 0)
 
 
-def _jpeg(_packet: bytes) -> CodedPicture:
-    return CodedPicture(afresh=True, is_referred=False, layer=0)
+_JPEG = CodedPicture(afresh=True, is_referred=False, layer=0)
+
+
+def _jpeg(_packet: Packet) -> CodedPicture:
+    return _JPEG
 
 
 @dataclass(frozen=True)
@@ -71,24 +88,39 @@ class BareStream:
     start : pattern or None
         Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
         whose faults FFmpeg knows; None where every packet has all that it needs.
+    parameters : pattern or None
+        Of the parameters in that, where a key frame may have its own. With those of the first packet before them,
+        FFmpeg counts more parameters than pictures, and reads a megabyte until it believes the file's name.
+    label : bytes
+        What a stream may begin with, by which FFmpeg knows it at once: it believes pictures of JPEG alone no sooner
+        than after a megabyte of them.
     joins_keys : bool
         Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
         counts of pictures are equal for the same picture, and drops one.
     """
 
     ending: str
-    picture: Callable[[bytes], CodedPicture]
+    picture: Callable[[Packet], CodedPicture]
     start: re.Pattern[bytes] | None
+    parameters: re.Pattern[bytes] | None = None
+    label: bytes = b""
     joins_keys: bool = True
 
     def head(self, packet: bytes) -> bytes:
-        """Return what a packet has before its picture."""
+        """Return what a stream must have before its first picture, of a packet that has it."""
+        return self.label + self._before_picture(packet)
+
+    def has_parameters(self, packet: bytes) -> bool:
+        """Whether a key frame's packet is known to have all that a decoder must know before it."""
+        return self.parameters is not None and self.parameters.search(self._before_picture(packet)) is not None
+
+    def _before_picture(self, packet: bytes) -> bytes:
         found = None if self.start is None else self.start.search(packet)
         return b"" if found is None else packet[: found.start()]
 
 
-_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, False)
-_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP), BareStream(".mjpeg", _jpeg, None)
+_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, joins_keys=False)
+_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP, _VOL), BareStream(".mjpeg", _jpeg, None, label=_SENT_JPEG)
 _BY_CODEC = {
     **dict.fromkeys(("h264", "avc1", "x264"), _H264),
     **dict.fromkeys(("hevc", "hvc1", "hev1"), _HEVC),

@@ -78,7 +78,8 @@ def expected_cost(video: VideoReader, n_wanted: int) -> float:
     n_frames, n_keys = len(packets.times_ms), max(1, len(packets.key_times_ms))
     if why_no_excerpts(video):
         return n_wanted * (n_frames / n_keys / 2 + LEAD_FRAMES + SEEK_COST)
-    n_referred = n_frames - int(packets.spare.sum())
+    # Nothing may refer to a key frame, either.
+    n_referred = max(n_keys, n_frames - int(packets.spare.sum()))
     return min(n_referred, n_wanted * (n_referred / n_keys / 2 + 1))
 
 

@@ -40,13 +40,16 @@ from keyframes.video.side_by_side import side_by_side
 
 T = TypeVar("T")
 
-# A piece has no more packets to decode, nor bytes. Opening one costs about as much as decoding two frames.
+# A piece has no more packets to decode, nor bytes.
 MOST_PACKETS = 256
 MOST_BYTES = 32 << 20
-# Where a seek misses a key frame, it is tried again so many frames earlier.
-EARLIER = 2
+# A seek aims so many frames before a key frame, for OpenCV before version 5 does not know the time of the packet in an
+# AVI file that it leads to. Where that misses the key frame, it is tried again farther off.
+EARLIER = (2, 32)
 # A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes no more bytes.
 EMPTY_BYTES = 16
+# Opening a piece costs as much as decoding so many frames of HEVC, whose stretches are pieces of their own.
+OPENING_COST = 4.0
 _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
@@ -88,6 +91,12 @@ def why_no_excerpts(video: VideoReader) -> str:
     return ""
 
 
+def opening_cost(video: VideoReader) -> float:
+    """Return what each stretch costs beside its frames, in frames to decode."""
+    stream = bare_stream(video.header.codec)
+    return 0.0 if stream is None or stream.joins_keys else OPENING_COST
+
+
 def _has_empty(packets: Packets) -> bool:
     return bool(packets.sizes.min() < EMPTY_BYTES)
 
@@ -95,6 +104,8 @@ def _has_empty(packets: Packets) -> bool:
 def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     """Return the indices of all frames that must be decoded for a stretch, growing."""
     wanted = np.array(stretch.wanted, np.int64)
+    if stretch.wanted == (stretch.key,):
+        return wanted
     last = packets.places[wanted].max()
     own = stored_behind(packets, stretch.key)
     places = packets.places[own]
@@ -201,7 +212,7 @@ class Excerpts:
         head = self._head(source)
         frames: list[int] = []
         wanted: list[int] = []
-        data = bytearray(head)
+        data = bytearray()
         number = 0
 
         def piece() -> _Piece:
@@ -217,8 +228,11 @@ class Excerpts:
             full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
             if frames and (full or len(data) > MOST_BYTES or not self._stream.joins_keys):
                 yield piece()
-                frames, wanted, data = [], [], bytearray(head)
-            data += self._cut(source, own)
+                frames, wanted, data = [], [], bytearray()
+            cut = self._cut(source, own)
+            if not frames and not self._stream.has_parameters(cut):
+                data += head
+            data += cut
             frames += own.tolist()
             wanted += stretch.wanted
         if frames:
@@ -237,12 +251,12 @@ class Excerpts:
         packets = self._packets
         self._reach(source, int(frames[0]))
         places, last = set(packets.places[frames].tolist()), int(packets.places[frames].max())
-        cut = bytearray()
-        for place in range(int(packets.places[frames[0]]), last + 1):
+        cut = bytearray(source.retrieve()[1].tobytes())
+        for place in range(int(packets.places[frames[0]]) + 1, last + 1):
+            if not source.grab():
+                raise DisagreementError("a packet cannot be read again")
             if place in places:
                 cut += source.retrieve()[1].tobytes()
-            if place < last and not source.grab():
-                raise DisagreementError("a packet cannot be read again")
         if packets.rank(stamp_ms(source)) != int(frames[packets.places[frames].argmax()]):
             raise DisagreementError("the packets came in another order")
         return bytes(cut)
@@ -250,14 +264,17 @@ class Excerpts:
     def _reach(self, source: OpenCVCapture, key: int) -> None:
         """Lead a capture of packets to that of a key frame."""
         packets = self._packets
-        for earlier in (0, EARLIER, 16 * EARLIER):
-            source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[max(0, key - earlier)]))
-            place = int(packets.places[key])
+        key_ms, place = packets.times_ms[key], packets.places[key]
+        for aim in (max(0, key - earlier) for earlier in EARLIER):
+            source.set(cv2.CAP_PROP_POS_MSEC, float(packets.times_ms[aim]))
+            if aim > 0 and not source.grab():
+                continue
             while source.grab():
-                index = packets.rank(stamp_ms(source))
-                if index == key:
+                time_ms = stamp_ms(source)
+                if time_ms == key_ms:
                     return
-                if index < 0 or packets.places[index] > place:
+                # Which packet it is takes longer to find than to read it.
+                if time_ms > key_ms and ((index := packets.rank(time_ms)) < 0 or packets.places[index] > place):
                     break
         raise DisagreementError("a seek to a packet led elsewhere")
 

@@ -117,9 +117,10 @@ def read_packets(path: Path, codec: str) -> Packets:
             times.append(stamp_ms(capture))
             keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
             data = capture.retrieve()[1]
-            packet = b"" if data is None else data.tobytes()
-            sizes.append(len(packet))
-            zeroed.append(look_inside and _holds_lost_block(packet))
+            # Large packets are not copied to look at their first bytes.
+            packet = memoryview(b"") if data is None else data.data
+            sizes.append(packet.nbytes)
+            zeroed.append(look_inside and _holds_lost_block(packet.tobytes()))
             picture = UNKNOWN if stream is None else stream.picture(packet)
             afresh.append(picture.afresh)
             referred.append(picture.is_referred)

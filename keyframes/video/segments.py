@@ -186,8 +186,8 @@ class SegmentedPass:
     def _frames(self, segment: Segment, stop: int) -> Iterator[tuple[int, float]]:
         """Yield index and time of the frames from the start of a segment to the first one from `stop` - 1 on."""
         packets, capture = self._video.packets, self._reach(segment)
-        times_ms = packets.times_ms
-        stop = min(stop, len(times_ms))
+        stop = min(stop, len(packets.times_ms))
+        expected_ms = packets.times_ms[segment.first : stop].tolist()
         from_start, index = segment.aim_ms is None, segment.first - 1
         while index < stop - 1 and capture.grab():
             if self._ended.is_set():
@@ -195,12 +195,11 @@ class SegmentedPass:
             # OpenCV 4.10 gives the first frame the time of the packet that it read last.
             time_ms = packets.first_ms if from_start else stamp_ms(capture)
             from_start = False
-            if time_ms < times_ms[segment.first] and index < segment.first:
+            if time_ms < expected_ms[0] and index < segment.first:
                 continue
-            following = packets.rank(time_ms)
-            if following != index + 1:
+            if time_ms != expected_ms[index + 1 - segment.first]:
                 raise DisagreementError(f"a frame at {time_ms} ms came where another one belongs")
-            index = following
+            index += 1
             yield index, time_ms
         if index < stop - 1:
             raise DisagreementError(f"decoding ended after frame {index}")

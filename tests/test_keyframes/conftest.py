@@ -113,6 +113,7 @@ LONG_KINDS = {
     "ten_bits.mp4": (*X264, "-pix_fmt", "yuv420p10le", "-g", "25"),
     "mpeg4.mp4": ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),
     "mpeg4_b.avi": ("-c:v", "mpeg4", "-q:v", "2", "-bf", "2"),
+    "mpeg4.avi": ("-c:v", "mpeg4", "-q:v", "2", "-g", "12"),
     "wmv.wmv": ("-c:v", "wmv2", "-q:v", "2"),
     "mjpeg.mov": ("-c:v", "mjpeg", "-q:v", "3"),
     "vp9.webm": ("-c:v", "libvpx-vp9", "-crf", "15", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8"),

@@ -61,7 +61,7 @@ def recording(n_frames, gop=250, sizes=None, **options):
         spare=spare,
         afresh=True,
     )
-    header = SimpleNamespace(frame_rate=RATE)
+    header = SimpleNamespace(frame_rate=RATE, codec="avc1")
     video = {"start_s": 0.0, "stop_s": None, "every": 1, **options}
     return SimpleNamespace(packets=packets, header=header, **video)
 
