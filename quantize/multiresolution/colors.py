@@ -6,7 +6,7 @@ A file holds the matrix that leads back to the colours; the encoder inverts it.
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.multiresolution.wavelet import MATRIX_BITS
+from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
 
 SAMPLED_PIXELS = 1 << 15
 # Pixels from one to the one that it is compared with.

@@ -12,6 +12,7 @@ from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import KINDS, shipped
 from quantize.multiresolution.coder import Rates, Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
+from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
 from quantize.multiresolution.layout import (
     LEAST_STEP,
     MOST_COARSE,
@@ -24,7 +25,6 @@ from quantize.multiresolution.layout import (
 )
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells
-from quantize.multiresolution.wavelet import MATRIX_BITS
 from quantize.targets import packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.multiresolution.kernels.lifting import LEAST, MOST
-from quantize.multiresolution.layout import LOW_GAINS, Layout
-from quantize.multiresolution.wavelet import (
+from quantize.multiresolution.kernels.wavelet import (
+    LEAST,
+    MOST,
     mix_colors,
     restore_columns,
     restore_rows,
@@ -16,6 +16,7 @@ from quantize.multiresolution.wavelet import (
     transform_rows,
     unmix_colors,
 )
+from quantize.multiresolution.layout import LOW_GAINS, Layout
 from quantize.thread_pool import in_parts
 
 # For each level, finest first, the details (rows, columns, 3 or 6) of luma, and of both planes of chroma.

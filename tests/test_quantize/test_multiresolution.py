@@ -16,17 +16,17 @@ from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books
 from quantize.multiresolution.coder import Steps
 from quantize.multiresolution.colors import fitted_matrix, inverse, jpeg_matrix, opponent_matrix
-from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout, plain_weights
-from quantize.multiresolution.profile import serves
-from quantize.multiresolution.transform import analyse, synthesise
-from quantize.multiresolution.tuning import plain_cells
-from quantize.multiresolution.wavelet import (
+from quantize.multiresolution.kernels.wavelet import (
     LIFTING,
     restore_columns,
     restore_rows,
     transform_columns,
     transform_rows,
 )
+from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout, plain_weights
+from quantize.multiresolution.profile import serves
+from quantize.multiresolution.transform import analyse, synthesise
+from quantize.multiresolution.tuning import plain_cells
 from quantize.pipeline import decode_picture, encode_picture
 from tests.conftest import compiled_only
 from tests.test_quantize.conftest import photo

@@ -24,7 +24,6 @@ from quantize.entropy.kernels.coder import (
     mixed_probability,
 )
 from quantize.entropy.kernels.numbers import code_number
-from quantize.multiresolution.kernels.lifting import MOST
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
     SIZES,
@@ -33,6 +32,7 @@ from quantize.multiresolution.kernels.surroundings import (
     set_node_contexts,
     set_sign_contexts,
 )
+from quantize.multiresolution.kernels.wavelet import MOST
 
 # A number of NumPy's: for each of Python's, Numba would compile what takes it once more.
 ONLY_NODE = np.int64(0)
