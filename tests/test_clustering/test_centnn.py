@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from clustering import CentNN, InvalidInputError, cent_nn
 from tests import reference
-from tests.conftest import compiled_only
+from tests.conftest import compiled_only, slow_but_for
 
 MODES = ["fast", "exact"]
 
@@ -39,9 +39,10 @@ def test_the_exact_mode_is_the_plain_algorithm(seed):
 
 
 @compiled_only
-@pytest.mark.parametrize("shape", [(1000, 2, 10), (1500, 30, 25), (600, 3, 60)])
-def test_the_exact_mode_is_the_plain_algorithm_on_larger_data(rng, shape):
-    n_samples, n_features, k = shape
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "k"), slow_but_for([(1000, 2, 10)], [(1000, 2, 10), (1500, 30, 25), (600, 3, 60)])
+)
+def test_the_exact_mode_is_the_plain_algorithm_on_larger_data(rng, n_samples, n_features, k):
     X = groups(rng, n_samples, n_features, n_groups=k, spread=0.8)
     labels, _, epochs = reference.centnn(X, k)
     model = CentNN(k, mode="exact").fit(X)

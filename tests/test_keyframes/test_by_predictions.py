@@ -147,6 +147,7 @@ def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others(tmp_path
     assert selection.keyframes[0].frame_index >= 140
 
 
+@pytest.mark.slow
 def test_an_automatic_number(predicted, tmp_path):
     found = keyframes.extract(VIDEO, "auto", predictions=predicted, keypoints=["nose", "hip"], output=tmp_path / "auto")
     assert found.manifest["k_selection"]["k"] == len(found.keyframes)

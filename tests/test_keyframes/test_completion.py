@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, slow_but_for
 
 BIN = Path(sys.executable).parent
 
 
 @pytest.mark.parametrize("command", ["keyframes", "quantize"])
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", slow_but_for(["bash"], ["bash", "zsh", "fish"]))
 def test_there_is_a_script_for_each_shell(run_installed, command, shell):
     done = run_installed(command, env={f"_{command.upper()}_COMPLETE": f"source_{shell}"})
     assert (done.returncode, done.stderr) == (0, "")

@@ -114,6 +114,7 @@ def test_a_damaged_video_gives_the_same_bytes_with_any_number_of_threads(tmp_pat
     assert contents(tmp_path / "1") == contents(tmp_path / "2") == contents(tmp_path / "5")
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(tmp_path, video_file):
     path = video_file("h264_b_frames.mp4")
     keyframes.extract(path, 9, output=tmp_path / "here")

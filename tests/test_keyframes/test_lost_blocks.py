@@ -176,7 +176,11 @@ ONE_PACKET = {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["h264.mp4", "mjpeg.avi", "hevc.mp4", "mpeg4.avi"],
+    [
+        "h264.mp4",
+        "mjpeg.avi",
+        *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("hevc.mp4", "mpeg4.avi")),
+    ],
 )
 def test_one_packet_of_zeros_costs_what_refers_to_it_and_every_way_agrees(name, tmp_path):
     path = tmp_path / name

@@ -36,7 +36,7 @@ def check_images(result, path):
 QUICK = ("b_frames.mp4",)
 
 
-@pytest.mark.parametrize("name", slow_but_for(QUICK, sorted(LONG_KINDS)))
+@pytest.mark.parametrize("name", slow_but_for(QUICK, sorted(LONG_KINDS), pytest.mark.exhaustive))
 def test_every_image_of_a_long_file_is_the_frame_of_its_index(name, long_file, tmp_path):
     result = keyframes.extract(long_file(name), 6, output=tmp_path / "out")
     assert len(result.keyframes) == 6

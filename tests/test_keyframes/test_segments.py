@@ -58,7 +58,7 @@ def same_account(one, other):
 
 
 @pytest.mark.parametrize("view", [View(), View(luma=True)], ids=["pictures", "luma"])
-@pytest.mark.parametrize("name", slow_but_for(["b_frames.mp4"], sorted(LONG_KINDS)))
+@pytest.mark.parametrize("name", slow_but_for(["b_frames.mp4"], sorted(LONG_KINDS), pytest.mark.exhaustive))
 def test_segments_see_what_a_walk_sees(name, view, long_file):
     # It takes a while until a picture that a segment starts with shows to be another.
     path = long_file(name) if name in WALKED_ONLY else long_file(name, 10)
@@ -91,6 +91,7 @@ def test_segments_keep_range_and_stride(options, long_file):
     assert same_account(found[1], account)
 
 
+@pytest.mark.slow
 def test_what_lies_far_before_the_range_is_not_decoded(long_file):
     with VideoReader(long_file("b_frames.mp4"), threads=2, start_s=60) as video:
         segments = plan_segments(video, View(), fewest=FEWEST)
@@ -145,7 +146,7 @@ def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    slow_but_for(["open_gop.mkv"], ["refresh.mp4", "transport.ts", "open_gop.mkv", "mpeg4_b.avi", "b_frames.mp4"]),
+    slow_but_for(["b_frames.mp4"], ["refresh.mp4", "transport.ts", "open_gop.mkv", "mpeg4_b.avi", "b_frames.mp4"]),
 )
 def test_a_scan_is_the_same_with_any_number_of_workers(name, long_file):
     scans = []
