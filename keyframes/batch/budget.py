@@ -208,7 +208,7 @@ def save_plan(path: Path, plan: Plan, key: str) -> None:
 
 def load_plan(path: Path, key: str | None = None) -> Plan | None:
     """Return a plan; None where there is none that can be read, or its key is another one."""
-    kept = load_arrays(path)
+    kept = load_arrays(path, {"key", "mean", "basis", "centers", "owners", "names"})
     if not kept or (key is not None and kept["key"].tobytes().decode() != key):
         return None
     names = tuple(kept["names"].tobytes().decode().split("\n"))

@@ -123,12 +123,8 @@ def save_coreset(path: Path, coreset: Coreset) -> None:
 
 def load_coreset(path: Path) -> Coreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
-    kept = load_arrays(path)
-    # Another version may have kept other arrays.
-    if kept.keys() != {field.name for field in fields(Coreset)}:
-        return None
-    values: dict[str, Any] = {**kept, "inertia": float(kept["inertia"])}
-    return Coreset(**values)
+    kept: dict[str, Any] = load_arrays(path, {field.name for field in fields(Coreset)})
+    return Coreset(**{**kept, "inertia": float(kept["inertia"])}) if kept else None
 
 
 @dataclass(frozen=True)

@@ -124,12 +124,10 @@ def save_predicted_coreset(path: Path, coreset: PredictedCoreset) -> None:
 
 def load_predicted_coreset(path: Path) -> PredictedCoreset | None:
     """Return a coreset that was kept; None where there is none that can be read."""
-    kept = load_arrays(path)
-    # Another version may have kept other arrays.
-    if kept.keys() != {field.name for field in fields(PredictedCoreset)}:
+    kept: dict[str, Any] = load_arrays(path, {field.name for field in fields(PredictedCoreset)})
+    if not kept:
         return None
-    values: dict[str, Any] = {**kept, **{name: int(kept[name]) for name in ("n_frames", "n_points")}}
-    return PredictedCoreset(**values)
+    return PredictedCoreset(**{**kept, **{name: int(kept[name]) for name in ("n_frames", "n_points")}})
 
 
 def other_keypoints(coresets: Mapping[str, PredictedCoreset]) -> dict[str, str]:
@@ -306,7 +304,7 @@ def save_predicted_plan(path: Path, plan: PredictedPlan, key: str) -> None:
 
 def load_predicted_plan(path: Path, key: str | None = None) -> PredictedPlan | None:
     """Return a plan; None where there is none that can be read, or its key is another one."""
-    kept = load_arrays(path)
+    kept = load_arrays(path, {"key", *(field.name for field in fields(PredictedPlan))})
     if not kept or (key is not None and str(kept["key"]) != key):
         return None
     return PredictedPlan(tuple(kept["names"].tolist()), kept["owners"], kept["frames"], kept["doubtful"])

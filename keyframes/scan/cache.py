@@ -5,6 +5,7 @@ The file holds the scan and what the pass over the video saw, so that a reader s
 
 import json
 import zipfile
+from collections.abc import Set
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,16 @@ def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # its second positional argument is a bool
 
 
-def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return what `save_arrays` wrote; an empty dict where there is nothing that can be read."""
+def load_arrays(path: Path, names: Set[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Return what `save_arrays` wrote; an empty dict where there is nothing that can be read.
+
+    So it is where other arrays than those of these names were kept, as by another version.
+    """
     try:
         # Opened here: of a file that is cut off, NumPy leaves its own open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            if names is not None and names != set(kept.files):
+                return {}
             return {name: kept[name] for name in kept.files}
     except UNREADABLE:
         return {}

@@ -105,6 +105,7 @@ def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     """Return the indices of all frames that must be decoded for a stretch, growing."""
     wanted = np.array(stretch.wanted, np.int64)
     if stretch.wanted == (stretch.key,):
+        # It needs no other. Most stretches of a sparse scan are of this kind.
         return wanted
     last = packets.places[wanted].max()
     own = stored_behind(packets, stretch.key)

@@ -11,10 +11,13 @@ import pytest
 from keyframes import SettingsError, VideoReader, run_batch
 from keyframes.batch.predicted_budget import (
     PredictedCoreset,
+    PredictedPlan,
     load_predicted_coreset,
+    load_predicted_plan,
     other_keypoints,
     plan_predicted,
     save_predicted_coreset,
+    save_predicted_plan,
 )
 from keyframes.choice.predicted import choose_predicted
 from keyframes.choice.predicted_video import PredictedVideo
@@ -163,6 +166,10 @@ def test_what_another_version_kept_is_made_anew(rng, tmp_path):
     del arrays["blur"]
     save_arrays(path, **arrays)
     assert load_predicted_coreset(path) is None
+    save_predicted_plan(path, PredictedPlan(("a",), np.zeros(2, np.int32), np.arange(2), np.ones(2, bool)), "key")
+    assert len(load_predicted_plan(path, "key")) == 2
+    save_arrays(path, **load_arrays(path), more=np.zeros(1))
+    assert load_predicted_plan(path, "key") is None
 
 
 def test_a_total_has_a_limit_by_predictions(tmp_path):
