@@ -22,9 +22,11 @@ BLAS = "scipy.linalg.cython_blas"
 UNWRAPPED = [name for name in ("no_cfunc_wrapper", "no_cpython_wrapper") if hasattr(DefaultOptions, name)]
 # What is still to be called when the first kernel is about to be compiled.
 _announcements: list[Callable[[], None]] = []
-# Without Numba's run time, which counts references, and without looking for expressions of arrays to rewrite; options
-# that Numba does not document.
-UNCOUNTED = {name: value for name, value in (("_nrt", False), ("no_rewrites", True)) if hasattr(DefaultOptions, name)}
+# Of kernels that make no arrays: without Numba's run time, which counts references, and without looking for expressions
+# of arrays to rewrite. Numba does not document these options either.
+ALLOCATES_NOTHING = {
+    name: value for name, value in (("_nrt", False), ("no_rewrites", True)) if hasattr(DefaultOptions, name)
+}
 
 
 def compiled(
@@ -46,7 +48,7 @@ def compiled(
         Of `numba.njit`.
     """
     if not allocates:
-        flags.update(UNCOUNTED)
+        flags.update(ALLOCATES_NOTHING)
     flags.update({name: True for name in UNWRAPPED[: 2 if inner else 1]})
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,7 +101,7 @@ class _NoCollection(event.Listener):
             gc.enable()
 
 
-event.register("numba:compile", _NoCollection())  # type: ignore[no-untyped-call]
+event.register("numba:compile", _NoCollection())
 
 
 def when_compiling(announce: Callable[[], None]) -> None:

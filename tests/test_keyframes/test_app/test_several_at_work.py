@@ -20,7 +20,7 @@ pytestmark = [compiled_only, pytest.mark.slow]
 
 
 @pytest.mark.alone
-@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
     with serving("app", long_one.name, cwd=long_one.parent) as app:
         page = open_page(app.address)
