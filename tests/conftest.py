@@ -44,9 +44,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--all-packages"):
         pytest.importorskip = lambda name, *_, **__: importlib.import_module(name)
-    # Workers of pytest-xdist report to the process that started them.
-    if config.pluginmanager.hasplugin("cacheprovider") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(SkippedTests(config.cache))
+    if config.pluginmanager.hasplugin("cacheprovider"):
+        config.pluginmanager.register(SkippedTests(config))
 
 
 def pytest_collection_modifyitems(config, items):
@@ -60,8 +59,8 @@ def pytest_collection_modifyitems(config, items):
 class SkippedTests:
     """Keep the names of the tests and modules that a run skips, for ``--skipped``."""
 
-    def __init__(self, cache):
-        self.cache, self.names = cache, set()
+    def __init__(self, config):
+        self.config, self.names = config, set()
 
     def pytest_runtest_logreport(self, report):
         if report.skipped and not hasattr(report, "wasxfail"):
@@ -69,8 +68,16 @@ class SkippedTests:
 
     pytest_collectreport = pytest_runtest_logreport
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node):
+        """Learn all that a worker of pytest-xdist skipped: of modules that one line skips it reports one alone."""
+        self.names.update(node.workeroutput["skipped"])
+
     def pytest_sessionfinish(self):
-        self.cache.set(SKIPPED, sorted(self.names))
+        if hasattr(self.config, "workeroutput"):
+            self.config.workeroutput["skipped"] = sorted(self.names)
+        else:
+            self.config.cache.set(SKIPPED, sorted(self.names))
 
 
 @pytest.fixture

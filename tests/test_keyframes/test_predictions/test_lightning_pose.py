@@ -52,7 +52,7 @@ def test_measures_end_with_the_video(video, poses, rng):
 
 @pytest.mark.parametrize(
     ("values", "nodes", "message"),
-    [(np.ones((59, 3)), NODES, "59 rows, and mouse.csv 60"), (np.ones((60, 1)), ["paw"], "none of the points")],
+    [(np.ones((59, 3)), NODES, "59 rows, which do not fit"), (np.ones((60, 1)), ["paw"], "none of the points")],
 )
 def test_measures_of_other_predictions_are_refused(values, nodes, message, video, poses):
     path = write(poses(), video)
@@ -64,7 +64,7 @@ def test_measures_of_other_predictions_are_refused(values, nodes, message, video
 def test_a_measure_is_no_prediction(video, poses):
     path = write(poses(), video)
     write_errors(np.ones((60, 3)), path, "temporal_norm")
-    with pytest.raises(PredictionsError, match="header"):
+    with pytest.raises(PredictionsError, match="is not a table of predictions"):
         read_predictions(path.with_name("mouse_temporal_norm.csv"), video)
 
 
