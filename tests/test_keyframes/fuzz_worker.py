@@ -18,20 +18,24 @@ import numpy as np
 import keyframes
 from keyframes import KeyframesError
 from keyframes.scan import first_pass as scan
+from keyframes.video.decoder_log import DecoderLog
 from tests.test_keyframes.conftest import MOST_REFUSED
 from tests.test_keyframes.test_lost_blocks import CONVERSION, witness
+
+# As many as a reader lets FFmpeg start.
+THREADS = 8
 
 
 def digest(image):
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
-def plain_loop(path):
-    """Digest and time of every picture that it reads, on one thread: several patch up damage as it happens to come.
+def plain_loop(path, threads=1):
+    """Digest and time of every picture that it reads; several threads patch up damage as it happens to come.
 
     OpenCV says no at a damaged packet and goes on behind it when it is asked again.
     """
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
     digests, times_s = [], []
     n_refused = 0
     while n_refused < MOST_REFUSED:
@@ -51,6 +55,18 @@ def by_time(digests, times_s, keyframes):
     """
     found = dict(zip(np.round(times_s, 4).tolist(), digests, strict=True))
     return {keyframe["frame_index"]: found.get(round(keyframe["time_s"], 4), "") for keyframe in keyframes}
+
+
+def left_open(path, digests):
+    """Find the frames of which FFmpeg leaves a part as whatever memory held, and says nothing.
+
+    So it is where a slice of HEVC ends too early without an error.
+    """
+    with DecoderLog() as log:
+        others, _ = plain_loop(path, THREADS)
+    if log.counts:
+        return set()
+    return {index for index, pair in enumerate(zip(digests, others, strict=False)) if pair[0] != pair[1]}
 
 
 def equal_digest(image, expected):
@@ -81,6 +97,8 @@ def outcome(path, folder, options):
     images = (cv2.imread(str(file)) for file in result.files)
     pairs = zip(result.frame_indices, images, strict=True)
     wrong = [index for index, image in pairs if index not in expected or not same(image, expected[index])]
+    if wrong and same is equal_digest and left_open(path, digests).issuperset(wrong):
+        return "extracted", ""
     if wrong:
         text = f"frames {wrong} of the chosen {result.frame_indices}; another reader reads {len(expected)} frames"
         return "wrong picture", f"{text}; warnings: {list(result.warnings)}"
