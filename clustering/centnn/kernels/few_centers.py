@@ -5,7 +5,7 @@ most rows have nothing to do with: when a block of rows has its turn, only the d
 its last turn are taken anew, and a block for which none has moved is passed by.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -218,7 +218,9 @@ def measure_worst(
     IN: X (n_samples, n_features); n_clusters; centers; labels. INOUT: errors, measured (n_centers,).
     """
     rounding = SLACK * np.sum(errors[:n_clusters])
-    worst, row = np.int64(-1), np.int64(-1)
+    # Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
+    worst: Any = np.int64(-1)
+    row: Any = np.int64(-1)
     while True:
         last, largest = worst, -np.inf
         for c in range(n_clusters):
@@ -227,7 +229,8 @@ def measure_worst(
                 worst, largest = c, error
         if measured[worst] and worst == last:
             return worst, row
-        error, longest, first, differ = 0.0, -1.0, np.int64(-1), False
+        error, longest, differ = 0.0, -1.0, False
+        first: Any = np.int64(-1)
         for i in range(X.shape[0]):
             if labels[i] == worst:
                 squared = squared_distance(X, i, centers, worst)
