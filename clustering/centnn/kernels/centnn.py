@@ -185,7 +185,7 @@ def settle(clusters: Clusters, known: Bounds, max_epochs: int, enough: float) ->
     return epoch, n_changed, movement
 
 
-@compiled(fastmath=FAST_MATH)
+@compiled(inner=True, fastmath=FAST_MATH)
 def move_center(X: Array, i: int, centers: Array, c: int, share: float) -> None:
     """Move a centre by a share of the way to a row.
 
@@ -195,7 +195,7 @@ def move_center(X: Array, i: int, centers: Array, c: int, share: float) -> None:
         centers[c, j] += share * (X[i, j] - centers[c, j])
 
 
-@compiled(fastmath=FAST_MATH)
+@compiled(inner=True, fastmath=FAST_MATH)
 def update_gaps(clusters: Clusters, known: Bounds, nearest_other: Array) -> None:
     """Measure the distances of the centres that shifted to all others.
 

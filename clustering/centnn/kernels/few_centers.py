@@ -5,7 +5,7 @@ most rows have nothing to do with: when a block of rows has its turn, only the d
 its last turn are taken anew, and a block for which none has moved is passed by.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -110,7 +110,7 @@ def grow_few(
     return n_clusters, epoch, settled, n_changed
 
 
-@compiled()
+@compiled(inner=True)
 def stack_blocks(X: Array) -> Array:
     """Lay the rows side by side by blocks: (n_blocks, n_features, rounded up to be even, BLOCK), the rest zeros.
 
@@ -124,7 +124,7 @@ def stack_blocks(X: Array) -> Array:
     return blocks
 
 
-@compiled(fastmath=FAST_MATH, error_model="numpy")
+@compiled(inner=True, fastmath=FAST_MATH, error_model="numpy")
 def present(blocks: Array, clusters: Clusters, totals: Totals, known: Distances, n_changes: int) -> int:
     """Present every row in turn: one epoch. Returns how many changed clusters.
 
@@ -207,7 +207,7 @@ def present(blocks: Array, clusters: Clusters, totals: Totals, known: Distances,
     return n_changed
 
 
-@compiled(fastmath=FAST_MATH)
+@compiled(inner=True, fastmath=FAST_MATH)
 def measure_worst(
     X: Array, n_clusters: int, centers: Array, labels: Array, errors: Array, measured: Array
 ) -> tuple[int, int]:
@@ -218,7 +218,9 @@ def measure_worst(
     IN: X (n_samples, n_features); n_clusters; centers; labels. INOUT: errors, measured (n_centers,).
     """
     rounding = SLACK * np.sum(errors[:n_clusters])
-    worst, row = -1, -1
+    # Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
+    worst: Any = np.int64(-1)
+    row: Any = np.int64(-1)
     while True:
         last, largest = worst, -np.inf
         for c in range(n_clusters):
@@ -227,7 +229,8 @@ def measure_worst(
                 worst, largest = c, error
         if measured[worst] and worst == last:
             return worst, row
-        error, longest, first, differ = 0.0, -1.0, -1, False
+        error, longest, differ = 0.0, -1.0, False
+        first: Any = np.int64(-1)
         for i in range(X.shape[0]):
             if labels[i] == worst:
                 squared = squared_distance(X, i, centers, worst)

@@ -63,7 +63,7 @@ def candidate_distances(
             gains[b, c] = total
 
 
-@compiled(fastmath=FAST_MATH | {"nnan"})
+@compiled(inner=True, fastmath=FAST_MATH | {"nnan"})
 def gain(tiles: Array, c: int, weights: Array, closest: Array) -> float:
     """Return what a candidate gains.
 
@@ -116,7 +116,7 @@ def pick_candidates(
     return n_picked
 
 
-@compiled()
+@compiled(inner=True)
 def add_seed(tiles: Array, c: int, number: int, closest: Array, nearest: Array) -> None:
     """Make a candidate a seed.
 

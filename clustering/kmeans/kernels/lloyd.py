@@ -187,12 +187,13 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
     scores = np.empty((GATHERED, LANES), X.dtype)
     own, errors, best, second, reach = np.empty((5, BLOCK_ROWS), X.dtype)
-    doubtful, nearest, batch = np.empty((3, BLOCK_ROWS), np.int64)
+    doubtful, batch = np.empty((2, BLOCK_ROWS), np.int64)
+    nearest = np.empty(BLOCK_ROWS, np.int64)
     bounds = np.empty((BLOCK_ROWS, n_groups), X.dtype)
     for start in range(first, last, BLOCK_ROWS):
         n_rows = 0
         for i in range(start, min(start + BLOCK_ROWS, last)):
-            label = labels[i]
+            label = np.int64(labels[i])
             above = (upper[i] + moved[label]) * raised
             below = lowest[i] * lowered - most_moved
             upper[i] = above
@@ -201,7 +202,7 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
                 continue
             for g in range(n_groups):
                 bounds[n_rows, g] = lower[i, g] * lowered - group_moved[g]
-            below = least(bounds, n_rows)
+            below = least(bounds, np.int64(n_rows))
             lowest[i] = below
             if above <= below:
                 continue
@@ -269,7 +270,7 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
             lowest[i] = least(bounds, t)
 
 
-@compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
+@compiled(inner=True, fastmath=FAST_MATH | {"nnan"}, forceinline=True)
 def least(values: Array, row: int) -> float:
     """Least number of a row, none of them NaN."""
     found = values[row, 0]
@@ -278,7 +279,7 @@ def least(values: Array, row: int) -> float:
     return found
 
 
-@compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
+@compiled(inner=True, fastmath=FAST_MATH | {"nnan"}, forceinline=True)
 def greatest(values: Array, row: int) -> float:
     """Greatest number of a row, none of them NaN."""
     found = values[row, 0]
@@ -287,7 +288,7 @@ def greatest(values: Array, row: int) -> float:
     return found
 
 
-@compiled(fastmath=FAST_MATH | {"nnan"}, forceinline=True)
+@compiled(inner=True, fastmath=FAST_MATH | {"nnan"}, forceinline=True)
 def greatest_by_row(scores: Array, g: int, size: int, tops: Array) -> None:
     """Greatest score of each row in a group, none of them NaN.
 
@@ -300,7 +301,7 @@ def greatest_by_row(scores: Array, g: int, size: int, tops: Array) -> None:
         tops[g, t] = top
 
 
-@compiled(fastmath=FAST_MATH)
+@compiled(inner=True, fastmath=FAST_MATH)
 def break_tie(X: Array, i: int, grouped: GroupedCenters, t: int, nearest: Array, bounds: Array) -> float:
     """Find the nearest centre of row i by distances proper, and return the squared distance to it.
 
@@ -330,7 +331,7 @@ def own_distances(X: Array, centers: Array, first: int, last: int, labels: Array
     IN: X (n_samples, n_features); centers (n_clusters, n_features); labels (n_samples,). OUT: distances (n_samples,).
     """
     for i in range(first, last):
-        distances[i] = squared_distance(X, i, centers, labels[i])
+        distances[i] = squared_distance(X, i, centers, np.int64(labels[i]))
 
 
 @compiled()
