@@ -40,8 +40,9 @@ OF_PICTURES = (
     "crop",
     "width",
     "color",
-    "scan",
+    # Before what it implies: a message names the first of them that was given.
     "uniform",
+    "scan",
     "allow_similar",
     "allow_dark",
     "allow_blurred",

@@ -62,7 +62,9 @@ class Recording:
         n_frames = len(self.frame_indices)
         if n_added == n_frames:
             return []
-        return [f"{n_frames - n_added} of the {n_frames} frames of {self.name} were there already"]
+        n_there = n_frames - n_added
+        told = f"{n_there} of the {n_frames} frames of {self.name} {'was' if n_there == 1 else 'were'} there already"
+        return [told if self.predictions is None else f"{told}; only new frames get predictions"]
 
     def need_video(self) -> Path:
         """Return the video, or raise an ExportError where it was not found."""

@@ -214,8 +214,8 @@ def test_a_keypoint_that_is_nowhere(tmp_path, run_command):
 
 
 def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
-    for options in ({"features": "pca"}, {"uniform": True}, {"allow_dark": True}):
-        with pytest.raises(SettingsError, match="is about pictures"):
+    for options in ({"features": "pca"}, {"uniform": True}, {"scan": "exact"}, {"allow_dark": True}):
+        with pytest.raises(SettingsError, match=f"{next(iter(options))} is about pictures"):
             keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=predicted, **options)
 
 
