@@ -17,7 +17,7 @@ from keyframes.app.previews import Previews
 from keyframes.app.reviews import Reviews
 from keyframes.app.rounds import Round, Rounds
 from keyframes.app.running import Runner
-from keyframes.app.statuses import States, claims_in, manifest_digest, progress_of, status_of
+from keyframes.app.statuses import States, changed_in_review, claims_in, manifest_digest, progress_of, status_of
 from keyframes.errors import AppError, BatchError
 from keyframes.review import Session
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
@@ -222,7 +222,11 @@ class App(AbstractContextManager["App"]):
             files,
             views,
         )
-        return wish.arguments(self.folder, round_.output, self.commands.fields), chosen
+        arguments = wish.arguments(self.folder, round_.output, self.commands.fields)
+        if any(changed_in_review(round_, self._states.get(round_, recording)) for recording in chosen):
+            # The page has said so.
+            arguments.append("--overwrite")
+        return arguments, chosen
 
     def _unlike(self, given: dict[str, Any]) -> list[Path]:
         """Return the projects, and the results of earlier rounds, that a choice must differ from."""

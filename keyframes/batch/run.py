@@ -127,7 +127,8 @@ def run_batch(
     views : bool, default=False
         The recordings are cameras of one scene that run in step: choose the same frames of each, as `extract_views`.
     unlike, overwrite, threads, **options
-        As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's.
+        As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's,
+        or that were changed in a review.
     progress : bool, default=False
         Show bars on standard error where that is a terminal, else a line for each video by `say`.
     say : callable
