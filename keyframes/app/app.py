@@ -1,5 +1,6 @@
 """Everything that the page can ask for, whoever serves it."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -18,7 +19,7 @@ from keyframes.app.reviews import Reviews
 from keyframes.app.rounds import Round, Rounds
 from keyframes.app.running import Runner
 from keyframes.app.statuses import States, changed_in_review, claims_in, manifest_digest, progress_of, status_of
-from keyframes.errors import AppError, BatchError
+from keyframes.errors import AppError, BatchError, not_there
 from keyframes.review import Session
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -43,8 +44,9 @@ class App(AbstractContextManager["App"]):
     """
 
     def __init__(self, folder: Path, output: Path, commands: Commands, projects: Sequence[Path] = ()) -> None:
-        if not folder.is_dir():
-            raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
+        if not os.path.isdir(folder):
+            told = not_there(folder, "is no folder")
+            raise BatchError(f"{folder}: {told}; give the folder that the recordings lie in")
         self.folder, self.commands = folder, commands
         self.rounds, self.library = Rounds(output), Library(folder, output)
         self.notes = Notes(self.rounds.get(1))

@@ -1,5 +1,6 @@
 """What projects have labelled or chosen already, as a new choice sees it: never again, and nothing like it."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -139,7 +140,7 @@ def _part_of(crop: Crop, image: NDArray[np.uint8], height: int, width: int) -> t
 
 
 def _frames_of(project: Path) -> Iterator[LabelledFrame]:
-    is_manifest = project.name == "manifest.json" and project.is_file()
+    is_manifest = project.name == "manifest.json" and os.path.isfile(project)
     return READERS[kind_of(project)](project.parent if is_manifest else project)
 
 

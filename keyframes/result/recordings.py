@@ -1,13 +1,14 @@
 """An earlier result, read back from its folder, and the video that it came from."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from keyframes.errors import ExportError
+from keyframes.errors import ExportError, not_there
 from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.predictions import Predictions
@@ -139,7 +140,7 @@ def _merged(found: list[tuple[Path, Manifest]]) -> Iterator[tuple[Path, Manifest
 
 def results_in(folder: Path) -> list[Path]:
     """Return a result folder, or those right below a folder that is none."""
-    if (folder / "manifest.json").is_file() or not folder.is_dir():
+    if os.path.isfile(folder / "manifest.json") or not os.path.isdir(folder):
         return [folder]
     return sorted(path.parent for path in folder.glob("*/manifest.json")) or [folder]
 
@@ -169,8 +170,8 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
     name = manifest["video"]["path"]
     named = [path for path in given if shown(path.name) == name] or (list(given) if n_results == 1 else [])
     for path in named:
-        if not path.exists():
-            raise ExportError(f"{path}: no such file; say where the video of {folder} is with --video")
+        if not os.path.exists(path):
+            raise ExportError(f"{path}: {not_there(path)}; say where the video of {folder} is with --video")
     elsewhere = [] if named else [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
     for path in (*named, *given, *filter(None, elsewhere)):
         if VideoIdentity.of(manifest["video"]).is_at(path):
