@@ -115,13 +115,14 @@ def share_done(told: dict[str, Any]) -> float:
 def describe(outcome: Outcome) -> str:
     """Tell an outcome in a line."""
     if outcome.status == "done":
-        return f"{outcome.recording}: {_counted(outcome.frames)}, {outcome.seconds:.1f} s"
+        return f"{outcome.recording}: {counted(outcome.frames, 'frame')}, {outcome.seconds:.1f} s"
     if outcome.status == "reduced":
         return f"{outcome.recording}: scanned, {outcome.seconds:.1f} s"
     if outcome.status == "skipped":
-        return f"{outcome.recording}: done before, {_counted(outcome.frames)}"
+        return f"{outcome.recording}: done before, {counted(outcome.frames, 'frame')}"
     return f"{outcome.recording}: {outcome.status}: {outcome.reason}"
 
 
-def _counted(n_frames: int) -> str:
-    return f"{n_frames} frame{'s' * (n_frames != 1)}"
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in English."""
+    return f"{number} {noun}{'s' * (number != 1)}"

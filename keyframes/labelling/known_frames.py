@@ -93,9 +93,10 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
                 n_lost += 1
         told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
         if n_lost:
+            are, have, they, were = ("is", "has", "it", "was") if n_lost == 1 else ("are", "have", "they", "were")
             warnings.append(
-                f"{n_lost} of the {len(frames)} frames of {project.name} are of another video and have no image of "
-                "the same size as this one: they were ignored"
+                f"{n_lost} of the {len(frames)} frames of {project.name} {are} of another video and {have} no image of "
+                f"the same size as this one: {they} {were} ignored"
             )
         elif not frames:
             warnings.append(f"{project.name} has no frames yet: it does not affect the choice")

@@ -37,7 +37,10 @@ def find_predictions(place: Path, video: Path) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise PredictionsError(f"{place}: holds no predictions of {video.name}; give the file, if it has another name")
+        raise PredictionsError(
+            f"{place}: holds no predictions of {video.name}; give the file if it has another name, or name it after "
+            "the video"
+        )
     names = ", ".join(path.name for path in found)
     raise PredictionsError(f"{place}: holds several predictions of {video.name} ({names}); give one of them")
 
