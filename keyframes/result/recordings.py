@@ -154,7 +154,7 @@ def read_manifest(folder: Path) -> Manifest:
         if version == SCHEMA_VERSION:
             _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
             _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ExportError(f"{folder}: is not the result of an extraction (it has no manifest.json)") from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
