@@ -129,3 +129,11 @@ def test_a_name_that_is_too_long(arguments, command, picture, tmp_path):
     assert len(done.stderr.splitlines()) == 1
     assert "(File name too long)" in done.stderr
     assert names(tmp_path) == ["photo.png"]
+
+
+def test_a_suffix_is_part_of_a_name(command, picture, tmp_path):
+    done = command("photo.png", "--suffix", "/x")
+    assert done.returncode == 2
+    assert "--suffix is '/x'" in done.stderr
+    assert command("photo.png", "--suffix", "-small").returncode == 0
+    assert names(tmp_path) == ["photo-small.vqi", "photo.png"]
