@@ -4,6 +4,7 @@ A signal may come at any moment, also while modules are still being loaded: so n
 """
 
 import _thread
+import errno
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 
 CLEAN_UP_S = 2.0
 AGAIN_S = 0.05
+# A full disk, and a quota that is used up; Windows has no quota's number.
+NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 # Where Python itself takes a lock, gives it back, or starts and awaits threads, by module. An exception that is raised
 # there leaves a lock that nobody gives back, or a thread that nobody waits for, and then others wait forever.
@@ -61,10 +64,21 @@ def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = Tru
         signal.signal(number, handler)
     sys.unraisablehook = _interrupt_again
     try:
-        command()
+        try:
+            command()
+        finally:
+            if not _received:
+                sys.stdout.flush()
     except BrokenPipeError:
         # The reader of standard output went away (`… | head -1`); nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+        sys.exit(1)
+    except OSError as error:
+        # Of a file that was asked for there is an error of the package: this is standard output (`… > log.txt`).
+        if error.errno not in NO_SPACE or error.filename is not None:
+            raise
+        _forget_output()
+        print(f"error: the output cannot be written ({error.strerror}); free space", file=sys.stderr)
         sys.exit(1)
     except BaseException:
         # Imports and callbacks may wrap the interruption into an error of their own.
@@ -80,6 +94,11 @@ def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = Tru
         # All is done but the interpreter's own end, which resets handlers and would die of a late signal.
         for number in handlers:
             signal.signal(number, signal.SIG_IGN)
+
+
+def _forget_output() -> None:
+    """Let what is still to be written to standard output go nowhere: Python would fail with it at its own end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

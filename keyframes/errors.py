@@ -18,6 +18,23 @@
 Each message names the file or the value, and what to do.
 """
 
+import os
+
+
+def not_there(path: str | os.PathLike[str], told: str = "no such file") -> str:
+    """Return how a message says that there is nothing at a path, or why that cannot be seen.
+
+    Whether there is something is asked by ``os.path``, which answers no where a folder above may not be entered or a
+    name is too long; before Python 3.14, `pathlib` raises the error of the system.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return told
+    except OSError as error:
+        return f"cannot be reached ({error.strerror})"
+    return told
+
 
 class KeyframesError(Exception):
     """Base class of everything that the package raises on purpose."""

@@ -149,7 +149,7 @@ def run_extraction(
                 *scan.warnings,
                 *reader.damage(),
                 *(labelled.warnings if labelled else ()),
-                *(_warnings_of_others(labelled.projects) if labelled and predicted else ()),
+                *(warnings_of_others(labelled.projects) if labelled and predicted else ()),
                 *warnings_of(selection, k_selection, settings),
                 *warnings_of_damage(selection, scan),
             )
@@ -184,11 +184,13 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
         raise SettingsError(f"algorithm = {settings.algorithm} cannot keep known frames; choose kmeans for unlike")
 
 
-def _warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
+def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
     """Say how many labelled frames do not count where frames are chosen by predictions."""
     n_others = sum(project["frames"] - project["of_this_video"] for project in projects)
     if not n_others:
         return ()
+    if n_others == 1:
+        return ("one frame of the projects is of another video, which has no predictions here: it was ignored",)
     return (
         f"{n_others} frames of the projects are of other videos, which have no predictions here: they were ignored",
     )

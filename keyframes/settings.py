@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import os
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
@@ -40,8 +41,9 @@ OF_PICTURES = (
     "crop",
     "width",
     "color",
-    "scan",
+    # Before what it implies: a message names the first of them that was given.
     "uniform",
+    "scan",
     "allow_similar",
     "allow_dark",
     "allow_blurred",
@@ -386,4 +388,4 @@ class ExportOptions:
     @property
     def is_new(self) -> bool:
         """Whether a project is to be made; an existing one is added to otherwise."""
-        return self.project is None or (bool(self.bodyparts) and not self.project.exists())
+        return self.project is None or (bool(self.bodyparts) and not os.path.exists(self.project))

@@ -4,6 +4,7 @@ A folder's results are recorded beside them (see `quantize.records`), so that an
 was made of something else.
 """
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -94,7 +95,7 @@ def find_jobs(
     """
     sources: list[tuple[Path, Path, Path | None]] = []
     for given in inputs:
-        if given.is_dir():
+        if os.path.isdir(given):
             found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
             if not found:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
@@ -103,9 +104,9 @@ def find_jobs(
         else:
             sources.append((given, given if output is None else output / given.name, None))
     one_file = len(sources) == 1 and sources[0][2] is None and not to_folder
-    if one_file and output is not None and not output.is_dir():
+    if one_file and output is not None and not os.path.isdir(output):
         return [Job(sources[0][0], output, "", None)]
-    if output is not None and (output.is_file() or output.suffix in (".png", ".vqi")):
+    if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
     stems = Counter(place.with_suffix("") for _, place, _ in sources)
@@ -154,7 +155,7 @@ def run_jobs(
         endings = [".png", ".vqi"] if job.ending == "auto" else [job.ending]
         places = [place_of(job, ending, suffix) for ending in endings]
         reports = [report_place(place) for place in places] if report else []
-        existing = [place for place in (*places, *reports) if place.exists()]
+        existing = [place for place in (*places, *reports) if os.path.exists(place)]
         if existing and kept is None and not overwrite:
             raise OutputError(f"{existing[0]}: {EXISTS}")
         data = read_file(job.source)

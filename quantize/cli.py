@@ -175,6 +175,8 @@ def main(
             raise SettingsError(f"give images, --decode, --info or --web, one of them; got {got}")
         if train_codebook is not None and not inputs:
             raise SettingsError("--train-codebook needs images to train on")
+        if suffix is not None and not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):
+            raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
         if level and decode is None:
             raise SettingsError("--level is for --decode; leave it out")
         if report and (not inputs or train_codebook is not None):

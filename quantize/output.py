@@ -9,6 +9,8 @@ from pathlib import Path
 from quantize.errors import OutputError
 
 EXISTS = "exists already; replace it with --force, or choose another place with -o"
+# Hidden names must fit wherever the name does that they are made of: so many of its characters are kept.
+N_SHOWN = 20
 # Held while a file is written, so that an interruption can wait for that, and let nothing else be written.
 _writing = threading.RLock()
 
@@ -20,8 +22,8 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
     stands there and is not to be replaced, or it cannot be written.
     """
     with _writing:
-        target = place.resolve() if overwrite and place.is_symlink() else place
-        partial = target.with_name(f".{target.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+        target = place.resolve() if overwrite and os.path.islink(place) else place
+        partial = target.with_name(f".{target.name[:N_SHOWN]}.partial-{os.getpid()}-{secrets.token_hex(4)}")
         try:
             mode = 0o666 if original is None else 0o600 | (original.stat().st_mode & 0o666)
             target.parent.mkdir(parents=True, exist_ok=True)

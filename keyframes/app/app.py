@@ -1,5 +1,6 @@
 """Everything that the page can ask for, whoever serves it."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -17,8 +18,8 @@ from keyframes.app.previews import Previews
 from keyframes.app.reviews import Reviews
 from keyframes.app.rounds import Round, Rounds
 from keyframes.app.running import Runner
-from keyframes.app.statuses import States, claims_in, manifest_digest, progress_of, status_of
-from keyframes.errors import AppError, BatchError
+from keyframes.app.statuses import States, changed_in_review, claims_in, manifest_digest, progress_of, status_of
+from keyframes.errors import AppError, BatchError, not_there
 from keyframes.review import Session
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
@@ -43,8 +44,9 @@ class App(AbstractContextManager["App"]):
     """
 
     def __init__(self, folder: Path, output: Path, commands: Commands, projects: Sequence[Path] = ()) -> None:
-        if not folder.is_dir():
-            raise BatchError(f"{folder}: is no folder; give the folder that the recordings lie in")
+        if not os.path.isdir(folder):
+            told = not_there(folder, "is no folder")
+            raise BatchError(f"{folder}: {told}; give the folder that the recordings lie in")
         self.folder, self.commands = folder, commands
         self.rounds, self.library = Rounds(output), Library(folder, output)
         self.notes = Notes(self.rounds.get(1))
@@ -222,7 +224,11 @@ class App(AbstractContextManager["App"]):
             files,
             views,
         )
-        return wish.arguments(self.folder, round_.output, self.commands.fields), chosen
+        arguments = wish.arguments(self.folder, round_.output, self.commands.fields)
+        if any(changed_in_review(round_, self._states.get(round_, recording)) for recording in chosen):
+            # The page has said so.
+            arguments.append("--overwrite")
+        return arguments, chosen
 
     def _unlike(self, given: dict[str, Any]) -> list[Path]:
         """Return the projects, and the results of earlier rounds, that a choice must differ from."""

@@ -49,7 +49,7 @@ class Library:
             recordings, left_out = find_recordings(self.folder, exclude=self.exclude)
             self.note = describe_left_out(left_out) if left_out else ""
         except BatchError as error:
-            if not self.folder.is_dir():
+            if not os.path.isdir(self.folder):
                 raise
             # Without the advice, which is for the command.
             recordings, self.note = [], str(error).removeprefix(f"{self.folder}: ").rpartition("; ")[0]

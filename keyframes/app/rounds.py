@@ -1,5 +1,6 @@
 """Where results go: a folder for each round of choosing frames."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Rounds:
     def all(self) -> list[Round]:
         """Return the rounds, the first one first."""
         found = [self._round(1)]
-        while (following := self._round(len(found) + 1)).output.is_dir():
+        while os.path.isdir((following := self._round(len(found) + 1)).output):
             found.append(following)
         return found
 

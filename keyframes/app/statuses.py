@@ -10,7 +10,7 @@ from keyframes.app.marks import Marks, read_marks
 from keyframes.app.rounds import Round
 from keyframes.app.running import RunSeen
 from keyframes.batch.claims import is_abandoned, read_json
-from keyframes.batch.states import read_state, result_of
+from keyframes.batch.states import read_state, result_of, was_changed
 from keyframes.batch.tasks import state_folder, state_name
 from keyframes.batch.watching import share_done
 
@@ -60,7 +60,8 @@ def status_of(
         return {"status": "waiting", "share": SCANNED if recording in run.scanned else 0.0}
     status, digest = state.get("status", ""), manifest_digest(round_, state)
     marks = read_marks(round_, name, state) if digest else Marks()
-    has = {"frames": state.get("frames", 0), "reviewed": marks.reviewed} if digest else {"frames": 0}
+    mended = {"reviewed": marks.reviewed, "changed": changed_in_review(round_, state)}
+    has = {"frames": state.get("frames", 0), **mended} if digest else {"frames": 0}
     if status == "failed":
         return {"status": "failed", "reason": str(state.get("reason", "")), **has}
     if status != "done":
@@ -70,7 +71,7 @@ def status_of(
         return {"status": "empty", "reason": "no frame of the total fell to it", **told}
     if not digest:
         return {"status": "new", "reason": "its result was taken away"}
-    told |= {"reviewed": marks.reviewed, "exported_to": marks.exported_to}
+    told |= {**mended, "exported_to": marks.exported_to}
     if marks.exported:
         return {"status": "exported", "since": digest != marks.exported, **told}
     return {"status": "reviewed" if marks.reviewed else "chosen", **told}
@@ -84,6 +85,18 @@ def manifest_digest(round_: Round, state: dict[str, Any]) -> str:
         return _digest(path, seen.st_mtime_ns, seen.st_size)
     except (OSError, KeyError):
         return ""
+
+
+def changed_in_review(round_: Round, state: dict[str, Any]) -> bool:
+    """Whether a person changed the choice of a recording, which the batch replaces only if it is told to."""
+    digest = manifest_digest(round_, state)
+    return bool(digest) and _was_changed(round_.output / state["place"], digest)
+
+
+@lru_cache(maxsize=10_000)
+def _was_changed(result: Path, digest: str) -> bool:
+    """Whether the manifest that has this digest tells of a review."""
+    return was_changed(result)
 
 
 @lru_cache(maxsize=10_000)

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from keyframes.errors import BatchError, VideoError
+from keyframes.errors import BatchError, VideoError, not_there
 from keyframes.result.naming import result_names
 from keyframes.video import VideoReader
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
@@ -42,12 +42,12 @@ def find_recordings(
     counts once: DeepLabCut's projects hold links to recordings that may lie beside them. The patterns (``*``, ``?``,
     ``[...]``) match the name or the path from the folder, of a file or of a folder of images, whatever the case.
     """
-    if not folder.is_dir():
-        raise BatchError(f"{folder}: is not a folder; give the folder that holds the recordings")
+    if not os.path.isdir(folder):
+        raise BatchError(f"{folder}: {not_there(folder, 'is not a folder')}; give the folder that holds the recordings")
     found: list[str] = []
     left_out: Counter[str] = Counter()
     links: set[str] = set()
-    seen = set() if output is None or not output.is_dir() else {_identity(output)}
+    seen = set() if output is None or not os.path.isdir(output) else {_identity(output)}
     # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
     linked: list[tuple[Path, Collection[str]]] = [(folder, ())]
     while linked:

@@ -25,7 +25,7 @@ from keyframes.batch.recordings import assign_places, describe_left_out, find_re
 from keyframes.batch.sources import note_searched
 from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
-from keyframes.batch.watching import Watch
+from keyframes.batch.watching import Watch, counted
 from keyframes.batch.work import give_up
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
@@ -127,7 +127,8 @@ def run_batch(
     views : bool, default=False
         The recordings are cameras of one scene that run in step: choose the same frames of each, as `extract_views`.
     unlike, overwrite, threads, **options
-        As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's.
+        As for `keyframes.extract`; threads are those of each job. `overwrite` is for results that are not this batch's,
+        or that were changed in a review.
     progress : bool, default=False
         Show bars on standard error where that is a terminal, else a line for each video by `say`.
     say : callable
@@ -306,7 +307,7 @@ def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Wat
     def load(name: str) -> Coreset:
         return _there(load_coreset(files[name]), files[name])
 
-    watch.note(f"choosing {budget.total} frames of {len(tasks)} videos together")
+    watch.note(f"choosing {counted(budget.total, 'frame')} of {counted(len(tasks), 'video')} together")
     plan = plan_budget(load, sorted(files), budget.total, at_least=budget.at_least, seed=seed, threads=threads)
     if len(plan.centers) < budget.total:
         watch.line(f"warning: {budget.total} frames were asked for, but only {len(plan.centers)} differ")
@@ -331,7 +332,7 @@ def _plan_by_predictions(tasks: Sequence[Task], budget: Budget, watch: Watch) ->
     first = by_name[next(iter(coresets))]
     path, key = plan_file(first), plan_key(keys, budget.total, budget.at_least, first.settings.seed)
     if load_predicted_plan(path, key) is None:
-        watch.note(f"choosing {budget.total} frames of {len(coresets)} videos together")
+        watch.note(f"choosing {counted(budget.total, 'frame')} of {counted(len(coresets), 'video')} together")
         plan = plan_predicted(coresets, first.settings, budget.total, budget.at_least)
         if len(plan) < budget.total:
             watch.line(f"warning: {budget.total} frames were asked for, but there are only {len(plan)} to choose from")

@@ -31,13 +31,13 @@ def videos_of(results: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for result in (inner for folder in results for inner in results_in(folder)):
         place = Path(os.path.abspath(result))
-        output = next((parent for parent in place.parents if state_folder(parent).is_dir()), None)
+        output = next((parent for parent in place.parents if os.path.isdir(state_folder(parent))), None)
         if output is None:
             continue
         for state in read_states(output).values():
             if state.get("place") == place.relative_to(output).as_posix():
                 paths = (Path(folder) / state["recording"] for folder in _searched(output))
-                found.update((path, None) for path in paths if path.exists())
+                found.update((path, None) for path in paths if os.path.exists(path))
     return list(found)
 
 

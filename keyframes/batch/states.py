@@ -61,6 +61,11 @@ def result_of(output: Path, state: dict[str, Any]) -> dict[str, Any]:
     return dict(earlier) if earlier.get("folder") == folder else {}
 
 
+def was_changed(result: Path) -> bool:
+    """Whether a person changed the choice of a result in a review: no run could make it again."""
+    return "review" in read_json(result / "manifest.json")
+
+
 def read_states(output: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of each recording, by their names and in their order."""
     files = state_folder(output).glob("*.json")

@@ -115,9 +115,14 @@ def share_done(told: dict[str, Any]) -> float:
 def describe(outcome: Outcome) -> str:
     """Tell an outcome in a line."""
     if outcome.status == "done":
-        return f"{outcome.recording}: {outcome.frames} frames, {outcome.seconds:.1f} s"
+        return f"{outcome.recording}: {counted(outcome.frames, 'frame')}, {outcome.seconds:.1f} s"
     if outcome.status == "reduced":
         return f"{outcome.recording}: scanned, {outcome.seconds:.1f} s"
     if outcome.status == "skipped":
-        return f"{outcome.recording}: done before, {outcome.frames} frames"
+        return f"{outcome.recording}: done before, {counted(outcome.frames, 'frame')}"
     return f"{outcome.recording}: {outcome.status}: {outcome.reason}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in English."""
+    return f"{number} {noun}{'s' * (number != 1)}"

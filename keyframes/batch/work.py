@@ -35,7 +35,7 @@ from keyframes.batch.predicted_budget import (
     load_predicted_plan,
     save_predicted_coreset,
 )
-from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, write_state
+from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, was_changed, write_state
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection
@@ -129,6 +129,7 @@ class Work:
         if share is not None and not len(share):
             # The result of an earlier budget.
             if self.owned and self.earlier and (task.result / "manifest.json").is_file():
+                self.check_place()
                 shutil.rmtree(task.result, ignore_errors=True)
             self.write("done", settings=wanted)
             return Outcome(task.recording, "done", seconds=self.seconds())
@@ -265,12 +266,17 @@ class Work:
         return share.choose(scan, settings, self._shape, threads), None
 
     def check_place(self) -> None:
-        """Raise where something stands that is not this recording's result."""
+        """Raise where something stands that is not this recording's result, or that a person changed."""
         place = self.task.result
         theirs = not self.owned and place.is_dir() and any(place.iterdir())
         if theirs and not self.task.overwrite:
             raise OutputError(
                 f"{place}: exists already and is not this batch's; use --overwrite, or choose another place with -o"
+            )
+        if self.owned and was_changed(place) and not self.task.overwrite:
+            raise OutputError(
+                f"{place}: was changed in a review, which another choice would undo; use --overwrite, or choose "
+                "another place with -o"
             )
         self.owned = True
 

@@ -69,6 +69,9 @@ def _were(number: int, done: str) -> str:
 
 def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
     """Tell what the guards could not keep out, and where they changed much of the choice."""
+    if len(selection.keyframes) == len(selection.labels):
+        # There was nothing to choose.
+        return ()
     told = {
         "similar": ("looks", "look", "like another one"),
         "min_gap_s": ("lies", "lie", "closer to another one than {limit:g} s"),

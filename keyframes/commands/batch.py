@@ -181,7 +181,8 @@ def _print_table(done: Any) -> None:
     if done.left_out:
         print(printable(describe_left_out(done.left_out)))
     counts = ", ".join(f"{len(done.with_status(status))} {status}" for status in ("done", "skipped", "failed"))
-    print(f"{counts}; {sum(row['frames'] for row in done.rows)} frames in {printable(str(done.folder))}")
+    n_frames = sum(row["frames"] for row in done.rows)
+    print(f"{counts}; {n_frames} frame{'s' * (n_frames != 1)} in {printable(str(done.folder))}")
 
 
 def _name(row: dict[str, Any], columns: int) -> str:

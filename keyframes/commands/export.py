@@ -120,5 +120,6 @@ def export_results(
                 for change in done.changes:
                     print(printable(f"{'new' if change.is_new else 'changed':<8} {change.path}"))
                 would = "would be " if changes else ""
-                print(printable(f"{tool}: {done.n_frames} frames {would}in {done.place}"))
+                frames = f"{done.n_frames} frame{'s' * (done.n_frames != 1)}"
+                print(printable(f"{tool}: {frames} {would}in {done.place}"))
     return exports

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from keyframes.errors import ExportError
+
 # The image files that DeepLabCut and the apps of napari and Lightning Pose list.
 ENDINGS = ("png", "jpg", "jpeg")
 # What a row of labels may name besides, because people import images and networks are trained on any.
@@ -12,9 +14,18 @@ FRAME = re.compile(rf"img(\d+)\.(?:{'|'.join(ENDINGS)})", re.IGNORECASE)
 
 
 def frames_in(folder: Path) -> dict[int, Path]:
-    """Find the extracted frames of a folder, by index; of two images of one frame the first counts."""
+    """Find the extracted frames of a folder, by index; of two images of one frame the first counts.
+
+    An ExportError says that the folder may not be read: its frames must not count as none.
+    """
     found: dict[int, Path] = {}
-    for path in sorted(folder.glob("img*")):
+    try:
+        paths = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ExportError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from None
+    for path in paths:
         if match := FRAME.fullmatch(path.name):
             found.setdefault(int(match[1]), path)
     return found

@@ -1,5 +1,6 @@
 """What projects have labelled or chosen already, as a new choice sees it: never again, and nothing like it."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,9 +93,10 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
                 n_lost += 1
         told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
         if n_lost:
+            are, have, they, were = ("is", "has", "it", "was") if n_lost == 1 else ("are", "have", "they", "were")
             warnings.append(
-                f"{n_lost} of the {len(frames)} frames of {project.name} are of another video and have no image of "
-                "the same size as this one: they were ignored"
+                f"{n_lost} of the {len(frames)} frames of {project.name} {are} of another video and {have} no image of "
+                f"the same size as this one: {they} {were} ignored"
             )
         elif not frames:
             warnings.append(f"{project.name} has no frames yet: it does not affect the choice")
@@ -139,7 +141,7 @@ def _part_of(crop: Crop, image: NDArray[np.uint8], height: int, width: int) -> t
 
 
 def _frames_of(project: Path) -> Iterator[LabelledFrame]:
-    is_manifest = project.name == "manifest.json" and project.is_file()
+    is_manifest = project.name == "manifest.json" and os.path.isfile(project)
     return READERS[kind_of(project)](project.parent if is_manifest else project)
 
 

@@ -59,7 +59,8 @@ def with_predictions(
     n_bare = len(recording.frame_indices) - int(np.isfinite(keypoints).any(axis=(1, 2, 3)).sum())
     warnings = predictions.warnings
     if n_bare:
-        told = f"{n_bare} of the {len(recording.frame_indices)} frames of {recording.name} have no predicted points"
+        verb = "has" if n_bare == 1 else "have"
+        told = f"{n_bare} of the {len(recording.frame_indices)} frames of {recording.name} {verb} no predicted points"
         warnings = (*warnings, told)
     predictions = replace(
         predictions,

@@ -1,10 +1,11 @@
 """Which tool a project belongs to: told by its content, because several tools name a file config.yaml."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from keyframes.errors import ExportError
+from keyframes.errors import ExportError, not_there
 from keyframes.labelling.deeplabcut.project import NEEDED
 from keyframes.labelling.lightning_pose.project import PROJECT_FILE, label_tables
 from keyframes.labelling.project_file import read_project_file
@@ -19,9 +20,10 @@ def kind_of(project: Path) -> Kind:
     """Return whose project a folder is, or a file that represents it; an ExportError where that is not clear."""
     if project.suffix.lower() == ".slp":
         return "sleap"
-    if not project.exists():
-        raise ExportError(f"{project}: no such project; give a folder, a .slp, a config.yaml or a manifest.json")
-    if project.is_dir():
+    if not os.path.exists(project):
+        told = not_there(project, "no such project")
+        raise ExportError(f"{project}: {told}; give a folder, a .slp, a config.yaml or a manifest.json")
+    if os.path.isdir(project):
         return _kind_of_folder(project)
     if project.name == "manifest.json":
         return "result"
@@ -40,11 +42,11 @@ def kind_of(project: Path) -> Kind:
 
 
 def _kind_of_folder(folder: Path) -> Kind:
-    if (folder / "manifest.json").is_file():
+    if os.path.isfile(folder / "manifest.json"):
         return "result"
-    config, has_project_file = folder / "config.yaml", (folder / PROJECT_FILE).is_file()
+    config, has_project_file = folder / "config.yaml", os.path.isfile(folder / PROJECT_FILE)
     settings: dict[str, Any] = {}
-    if config.is_file():
+    if os.path.isfile(config):
         # Beside a project.yaml it may be anything.
         with suppress(*(ExportError,) if has_project_file else ()):
             settings = read_project_file(config, ()).data
@@ -56,7 +58,7 @@ def _kind_of_folder(folder: Path) -> Kind:
     if has_project_file:
         return "lightning-pose"
     # `litpose recommend` writes a config.yaml with the settings of a model.
-    if config.is_file() and not _is_lightning_pose_model(settings):
+    if os.path.isfile(config) and not _is_lightning_pose_model(settings):
         return "deeplabcut"
     if label_tables(folder):
         return "lightning-pose"

@@ -1,5 +1,6 @@
 """Which recordings of a project are a video: known by content, or by name where the project's file is not here."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class OwnVideo:
 
     def may_be_at(self, paths: Sequence[str]) -> bool:
         """Whether a video of its name in one of these places may be it: none is here, or one was converted from it."""
-        there = [Path(path) for path in paths if Path(path).exists()]
+        there = [Path(path) for path in paths if os.path.exists(path)]
         return not there or any(map(self.identity.is_converted_at, there))
 
 

@@ -29,7 +29,8 @@ def checked(predictions: Predictions, video: VideoReader) -> Predictions:
     n_frames = n_frames_of(video)
     lacking, gaps = n_frames - 1 - int(frames[-1]), np.diff(frames, prepend=-1) - 1
     if lacking > gaps.max():
-        told = f"{source.name} ends at frame {frames[-1]}: the last {lacking} of {n_frames} frames have no predictions"
+        last = "the last one of {} frames has" if lacking == 1 else f"the last {lacking} of {{}} frames have"
+        told = f"{source.name} ends at frame {frames[-1]}: {last.format(n_frames)} no predictions"
         predictions = replace(predictions, warnings=(*predictions.warnings, told))
     return predictions
 

@@ -1,11 +1,12 @@
 """Which file holds the predictions of a video: by its name, as each tool names what it writes."""
 
+import os
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 
-from keyframes.errors import PredictionsError
+from keyframes.errors import PredictionsError, not_there
 from keyframes.names import plain
 from keyframes.predictions.deeplabcut import FILTERED
 from keyframes.predictions.lightning_pose import is_error_table
@@ -22,10 +23,12 @@ def find_predictions(place: Path, video: Path) -> Path:
 
     A PredictionsError says that there is none, or that there are several.
     """
-    if place.is_file():
+    if os.path.isfile(place):
         return place
-    if not place.exists():
-        raise PredictionsError(f"{place}: no such file; give a network's predictions, or the folder that holds them")
+    if not os.path.exists(place):
+        raise PredictionsError(
+            f"{place}: {not_there(place)}; give a network's predictions, or the folder that holds them"
+        )
     found = [path for path in sorted(place.iterdir()) if path.suffix.lower() in ENDINGS and _is_of(path, video)]
     found = [path for path in found if not is_error_table(path) and not DERIVED.search(path.stem)]
     found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
@@ -34,7 +37,10 @@ def find_predictions(place: Path, video: Path) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise PredictionsError(f"{place}: holds no predictions of {video.name}; give the file, if it has another name")
+        raise PredictionsError(
+            f"{place}: holds no predictions of {video.name}; give the file if it has another name, or name it after "
+            "the video"
+        )
     names = ", ".join(path.name for path in found)
     raise PredictionsError(f"{place}: holds several predictions of {video.name} ({names}); give one of them")
 

@@ -48,6 +48,8 @@ def slots_of_instances(rows: NDArray[np.int64], tracks: NDArray[np.int64]) -> ND
     tracks : array (n_instances,), int64
         Number of the track; -1 for none.
     """
+    if not len(rows):
+        return np.zeros(0, np.int64)
     tracks = tracks.copy()
     # A second instance of a track in one frame has to go elsewhere.
     order = np.lexsort((tracks, rows))

@@ -1,13 +1,14 @@
 """An earlier result, read back from its folder, and the video that it came from."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from keyframes.errors import ExportError
+from keyframes.errors import ExportError, not_there
 from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.predictions import Predictions
@@ -62,7 +63,9 @@ class Recording:
         n_frames = len(self.frame_indices)
         if n_added == n_frames:
             return []
-        return [f"{n_frames - n_added} of the {n_frames} frames of {self.name} were there already"]
+        n_there = n_frames - n_added
+        told = f"{n_there} of the {n_frames} frames of {self.name} {'was' if n_there == 1 else 'were'} there already"
+        return [told if self.predictions is None else f"{told}; only new frames get predictions"]
 
     def need_video(self) -> Path:
         """Return the video, or raise an ExportError where it was not found."""
@@ -137,7 +140,7 @@ def _merged(found: list[tuple[Path, Manifest]]) -> Iterator[tuple[Path, Manifest
 
 def results_in(folder: Path) -> list[Path]:
     """Return a result folder, or those right below a folder that is none."""
-    if (folder / "manifest.json").is_file() or not folder.is_dir():
+    if os.path.isfile(folder / "manifest.json") or not os.path.isdir(folder):
         return [folder]
     return sorted(path.parent for path in folder.glob("*/manifest.json")) or [folder]
 
@@ -151,7 +154,7 @@ def read_manifest(folder: Path) -> Manifest:
         if version == SCHEMA_VERSION:
             _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
             _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ExportError(f"{folder}: is not the result of an extraction (it has no manifest.json)") from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
@@ -167,8 +170,8 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
     name = manifest["video"]["path"]
     named = [path for path in given if shown(path.name) == name] or (list(given) if n_results == 1 else [])
     for path in named:
-        if not path.exists():
-            raise ExportError(f"{path}: no such file; say where the video of {folder} is with --video")
+        if not os.path.exists(path):
+            raise ExportError(f"{path}: {not_there(path)}; say where the video of {folder} is with --video")
     elsewhere = [] if named else [entry_shown_as(place, name) for place in (folder.resolve().parent, Path())]
     for path in (*named, *given, *filter(None, elsewhere)):
         if VideoIdentity.of(manifest["video"]).is_at(path):

@@ -90,5 +90,7 @@ def read_scan(path: Path) -> SavedScan:
                     if column.default is MISSING or column.name in archive
                 }
             )
+    except FileNotFoundError:
+        raise OutputError(f"{path}: no such file; run the extraction again") from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise OutputError(f"{path}: cannot be read ({error}); run the extraction again") from None

@@ -4,6 +4,7 @@ A file from anywhere may be anything. It is tried in a process of its own first,
 there; and it is read as bytes, so that it cannot name other files to read.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.errors import EncoderError
+from keyframes.errors import EncoderError, not_there
 from keyframes.scan.components import spread_of
 from keyframes.settings import Settings
 
@@ -122,8 +123,8 @@ def run_trial(path: str, width: int, height: int, n_channels: int) -> int:
 
 def _tried(path: Path, input_size: tuple[int, int], n_channels: int) -> int:
     """Find how many features a network gives, in a process of its own."""
-    if not path.is_file():
-        raise EncoderError(f"{path}: no such file; give --encoder an ONNX file")
+    if not os.path.isfile(path):
+        raise EncoderError(f"{path}: {not_there(path)}; give --encoder an ONNX file")
     command = [sys.executable, "-c", TRIAL, str(path), *map(str, input_size), str(n_channels)]
     what = f"with an input of {input_size[0]} x {input_size[1]} pixels in {n_channels} channels"
     try:

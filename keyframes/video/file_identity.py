@@ -12,7 +12,7 @@ HASH_BYTES = 1 << 20
 
 def refuse_special(path: Path) -> None:
     """Raise a VideoError where a path leads to a pipe, a socket or a device: opening one may wait without end."""
-    if os.path.exists(path) and not (path.is_file() or path.is_dir()):
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise VideoError(f"{path}: is not a file but a pipe, a socket or a device; give the name of a video file")
 
 
@@ -23,7 +23,7 @@ def file_hash(path: Path, size_bytes: int) -> str:
     stands how it was made. A VideoError where the file cannot be read any more.
     """
     digest = hashlib.sha256(str(size_bytes).encode())
-    if path.is_dir():
+    if os.path.isdir(path):
         files = image_files(path)
         digest.update(b"".join(os.fsencode(file.name) + b"\0%d\0" % file.stat().st_size for file in files))
         digest.update(files[0].read_bytes() + files[-1].read_bytes())

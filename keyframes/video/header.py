@@ -1,5 +1,6 @@
 """What a file says of itself, whether one picture of it can be decoded at all, and by what: OpenCV, or else FFmpeg."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
 from keyframes.video.file_identity import refuse_special
 from keyframes.video.frames import Backend, VideoHeader
-from keyframes.video.images import ImageSequence, image_files, is_image_sequence
+from keyframes.video.images import ImageSequence, image_files
 
 # Damaged packets that may come before the first picture.
 MOST_DAMAGED = 4096
@@ -160,12 +161,12 @@ def _failure(path: Path, look: _Look) -> str:
 
 def _size_and_start(path: Path) -> tuple[int, bytes]:
     """Size in bytes and first bytes of a file that can be read, or a VideoError that says why it cannot."""
-    if is_image_sequence(path) and path.is_dir():
-        return sum(file.stat().st_size for file in image_files(path)), b""
-    if path.is_dir():
-        raise VideoError(f"{path}: is a folder without images; name the video files in it")
     refuse_special(path)
     try:
+        if os.path.isdir(path):
+            if files := image_files(path):
+                return sum(file.stat().st_size for file in files), b""
+            raise VideoError(f"{path}: is a folder without images; name the video files in it")
         with path.open("rb") as file:
             start = file.read(12)
             size = file.seek(0, 2)

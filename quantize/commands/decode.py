@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from quantize.commands.printing import STANDARD, Run, print_bytes, print_json, read_input
+from quantize.commands.printing import STANDARD, Run, print_bytes, print_json, printable, read_input
 from quantize.errors import OutputError, naming
 from quantize.images.files import png_of_pixels
 from quantize.output import write_file
@@ -33,7 +33,7 @@ def decode_file(file: Path, run: Run, level: int, strip: bool) -> None:
             [{"file": str(file), "output": str(place), "width": width, "height": height, "seconds": seconds}], []
         )
     elif not run.quiet:
-        print(f"{file}: {width} x {height} in {place}, {seconds:.2f} s")
+        print(printable(f"{file}: {width} x {height} in {place}, {seconds:.2f} s"))
 
 
 def show_info(file: Path, max_pixels: int, as_json: bool) -> None:

@@ -1,12 +1,23 @@
 """Encode images: files and folders, or one image by way of standard input and output."""
 
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from quantize.batch import encode_file, find_jobs, run_jobs
-from quantize.commands.printing import STANDARD, Run, described, line, print_bytes, print_json, read_input, say
+from quantize.commands.printing import (
+    STANDARD,
+    Run,
+    described,
+    line,
+    print_bytes,
+    print_json,
+    printable,
+    read_input,
+    say,
+)
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import QuantizeError, SettingsError
@@ -40,7 +51,7 @@ def encode_files(
                 n_before += 1
             else:
                 for note in done.notes:
-                    bar.write(f"warning: {done.source}: {note}", file=sys.stderr)
+                    bar.write(printable(f"warning: {done.source}: {note}"), file=sys.stderr)
                 results.append(described(done.encoded, str(done.source), str(done.place), done.seconds, done.notes))
                 if not run.quiet and not run.as_json:
                     bar.write(
@@ -59,7 +70,7 @@ def encode_files(
 
 def encode_piped(inputs: list[Path], settings: Settings, run: Run, report: bool) -> None:
     """One image from standard input, or to standard output, or both."""
-    if len(inputs) != 1 or inputs[0].is_dir():
+    if len(inputs) != 1 or os.path.isdir(inputs[0]):
         raise SettingsError("standard input and output take one image; give a file, or -")
     start = time.perf_counter()
     piped = inputs[0] == STANDARD

@@ -66,7 +66,7 @@ def line(encoded: Encoded, name: str, place: str, seconds: float, reduced: bool)
     perfect = "no further loss" if reduced else "lossless"
     loss = f"PSNR {encoded.psnr:.2f} dB, SSIM {encoded.ssim:.4f}" if math.isfinite(encoded.psnr) else perfect
     size = f"{len(encoded.data)} bytes, {encoded.bits_per_pixel:.3f} bits per pixel"
-    return f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}"
+    return printable(f"{name}: {encoded.profile}, {size}, {loss}, {seconds:.2f} s, in {place}")
 
 
 def read_input(file: Path) -> bytes:
@@ -92,4 +92,9 @@ def print_json(results: list[dict[str, Any]], failures: list[dict[str, str]]) ->
 
 def say(text: str) -> None:
     """Print a line on standard error."""
-    print(" ".join(text.split()), file=sys.stderr)
+    print(printable(" ".join(text.split())), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Return a text in one line: file names may hold line breaks, and what a terminal takes for commands."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from quantize.batch import find_jobs
-from quantize.commands.printing import Run, print_json, say
+from quantize.commands.printing import Run, print_json, printable, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import ImageError
@@ -32,5 +32,5 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
     if run.as_json:
         print_json([entry], failures)
     elif not run.quiet:
-        print(f"{place}: {len(data)} bytes, trained on {len(pictures)} images, {seconds:.2f} s")
+        print(printable(f"{place}: {len(data)} bytes, trained on {len(pictures)} images, {seconds:.2f} s"))
     return 1 if failures else 0

@@ -1,5 +1,6 @@
 """Write what web pages need to show .vqi images."""
 
+import os
 from pathlib import Path
 
 from quantize.commands.printing import Run, print_json
@@ -12,7 +13,7 @@ def write_decoder(folder: Path, run: Run) -> None:
     """Write the decoder for browsers into a folder; a file that is there already is replaced with --force only."""
     contents = {folder / name: data for name, data in decoder_files().items()}
     for place, data in contents.items():
-        if not run.force and place.exists() and place.read_bytes() != data:
+        if not run.force and os.path.exists(place) and place.read_bytes() != data:
             raise OutputError(f"{place}: {EXISTS.replace('-o', '--web')}")
     for place, data in contents.items():
         write_file(place, data, overwrite=True)

@@ -7,7 +7,10 @@ picture in silence.
 
 import io
 import re
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ ORIENTATION = 0x0112
 # The orientation in XMP metadata, as an attribute or an element.
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
 PALETTE_MODES = ("P", "1")
+# Held while Pillow has no limit of its own.
+_limit = threading.Lock()
 
 
 def read_file(path: Path) -> bytes:
@@ -59,14 +64,14 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: is too large ({error}); allow it with --max-pixels") from None
+        raise ImageError(f"{name}: is too large for Pillow ({error}); save it as PNG") from None
     except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise ImageError(f"{name}: is damaged or of a kind that cannot be read ({error}); save it again") from error
 
 
 def _opened(data: bytes) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data))
+        return _open(data)
     except UnidentifiedImageError:
         raise
     except Exception:
@@ -74,9 +79,25 @@ def _opened(data: bytes) -> Image.Image:
         bare = _without_exif(data)
         if bare is None:
             raise
-        image = Image.open(io.BytesIO(bare))
+        image = _open(bare)
         image.info["quantize note"] = "has EXIF data that cannot be read; they are left out"
         return image
+
+
+def _open(data: bytes) -> Image.Image:
+    with _without_limit():
+        return Image.open(io.BytesIO(data))
+
+
+@contextmanager
+def _without_limit() -> Iterator[None]:
+    """Let `max_pixels` alone say what is too large; Pillow's limit is one of the whole process."""
+    with _limit:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _without_exif(data: bytes) -> bytes | None:
@@ -101,7 +122,9 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
     # Colours of TIFFs of 16 bits come out as 8 without a word; only what the decoder is told shows them.
     tiles = " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
     bits, mode = bits_a_sample(data), image.mode
-    image.load()
+    # A TIFF is held against Pillow's limit once more.
+    with _without_limit() if width * height > MOST_PIXELS else nullcontext():
+        image.load()
     metadata: dict[str, bytes] = {}
     image, orientation = _with_exif(image, metadata, notes)
     xmp = image.info.get("xmp")

@@ -12,6 +12,7 @@ import keyframes
 from keyframes import SettingsError
 from keyframes.choice.predicted import choose_predicted
 from keyframes.choice.predicted_video import PredictedVideo
+from keyframes.pipeline import warnings_of_others
 from keyframes.predictions import Predictions
 from keyframes.settings import Settings
 from tests.conftest import ROOT
@@ -213,9 +214,22 @@ def test_a_keypoint_that_is_nowhere(tmp_path, run_command):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("n_others", "told"),
+    [
+        (0, ()),
+        (1, ("one frame of the projects is of another video, which has no predictions here: it was ignored",)),
+        (2, ("2 frames of the projects are of other videos, which have no predictions here: they were ignored",)),
+    ],
+)
+def test_frames_of_other_videos_do_not_count(n_others, told):
+    entry = {"project": "a", "frames": 3 + n_others, "of_this_video": 3}
+    assert warnings_of_others([entry, {"project": "b", "frames": 2, "of_this_video": 2}]) == told
+
+
 def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
-    for options in ({"features": "pca"}, {"uniform": True}, {"allow_dark": True}):
-        with pytest.raises(SettingsError, match="is about pictures"):
+    for options in ({"features": "pca"}, {"uniform": True}, {"scan": "exact"}, {"allow_dark": True}):
+        with pytest.raises(SettingsError, match=f"{next(iter(options))} is about pictures"):
             keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=predicted, **options)
 
 

@@ -53,6 +53,11 @@ def test_a_guard_that_gave_way_is_told_of_one_and_of_many(kept, told):
     assert warnings_of(selection(50, 5, guards), None, Settings(k=5)) == (told,)
 
 
+def test_where_every_frame_was_chosen_no_better_one_could_be_left():
+    guards = {"min_gap_s": {"limit": 0.1, "gave_way": 2, "kept": 2}}
+    assert warnings_of(selection(3, 3, guards), None, Settings(k=3)) == ()
+
+
 @pytest.mark.parametrize(
     ("n_chosen", "gave_way", "is_told"), [(5, 3, False), (5, 4, True), (50, 5, False), (50, 6, True)]
 )

@@ -122,6 +122,7 @@ def test_images_of_another_size_do_not_count(tmp_path, recording, video_file):
     other = keyframes.extract(video_file("h264_444_odd.mp4"), 4, output=tmp_path / "odd")
     more = keyframes.extract(recording[0], 5, output=tmp_path / "out", unlike=[other.folder, recording[1].folder])
     assert "4 of the 4 frames of odd are of another video" in more.warnings[0]
+    assert more.warnings[0].endswith("they were ignored")
     assert not set(more.frame_indices) & set(recording[1].frame_indices)
 
 

@@ -1,6 +1,9 @@
 """The command on folders: what is done, done again, kept and left alone."""
 
+import os
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.test_quantize.conftest import names, photo, visible
@@ -100,3 +103,37 @@ def test_a_run_that_was_killed_goes_on(command, tmp_path):
 def test_a_new_folder_for_one_image(command, picture, tmp_path):
     assert command("photo.png", "--block", 1, "-o", "new/").returncode == 0
     assert names(tmp_path) == ["new/photo-quantized.png", "photo.png"]
+
+
+def test_a_name_as_long_as_names_can_be(command, picture, tmp_path):
+    long = tmp_path / f"{'x' * 251}.png"
+    picture.rename(long)
+    assert command(long.name).returncode == 0
+    assert names(tmp_path) == [long.name, long.with_suffix(".vqi").name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_a_terminal_would_obey_is_shown_in_one_line(command, picture, tmp_path):
+    picture.rename(tmp_path / "two\nlines\x1b[2J.png")
+    for arguments in (("two\nlines\x1b[2J.png",), ("--decode", "two\nlines\x1b[2J.vqi", "--force")):
+        done = command(*arguments)
+        assert done.returncode == 0
+        assert done.stdout.count("\n") == 1
+        assert done.stdout.startswith(r"two\nlines\x1b[2J.")
+
+
+@pytest.mark.parametrize("arguments", [("{}.png",), ("photo.png", "-o", "{}.vqi"), ("photo.png", "-o", "{}/")])
+def test_a_name_that_is_too_long(arguments, command, picture, tmp_path):
+    done = command(*(argument.format("x" * 300) for argument in arguments))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "(File name too long)" in done.stderr
+    assert names(tmp_path) == ["photo.png"]
+
+
+def test_a_suffix_is_part_of_a_name(command, picture, tmp_path):
+    done = command("photo.png", "--suffix", "/x")
+    assert done.returncode == 2
+    assert "--suffix is '/x'" in done.stderr
+    assert command("photo.png", "--suffix", "-small").returncode == 0
+    assert names(tmp_path) == ["photo-small.vqi", "photo.png"]

@@ -26,6 +26,25 @@ def test_the_installed_command_tells_errors_and_wrong_usage_too(run_installed, p
     assert names(tmp_path) == ["photo.png"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [("photo.png",), ("photo.png", "-o", "-"), ("--version",)])
+def test_a_full_disk_behind_standard_output_is_one_line(arguments, picture, tmp_path):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "quantize", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    told = "error: the output cannot be written (No space left on device); free space"
+    assert done.stderr.splitlines()[-1] == told
+    assert "Traceback" not in done.stderr
+
+
 def test_the_module_and_the_version():
     done = subprocess.run(
         [sys.executable, "-m", "quantize", "--version"], cwd=ROOT, capture_output=True, text=True, check=True

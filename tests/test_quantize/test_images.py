@@ -9,6 +9,7 @@ from PIL import Image, ImageCms, features
 
 from quantize.datatypes import Picture
 from quantize.errors import ImageError
+from quantize.images import files
 from quantize.images.files import png_of_pixels, read_image
 from quantize.images.png import png_of_palette
 from tests.test_quantize.conftest import photo
@@ -170,3 +171,14 @@ def test_a_large_image_is_refused_before_it_is_decoded(write_image):
     assert isinstance(read(path, max_pixels=10_000), Picture)
     with pytest.raises(ImageError, match="--max-pixels"):
         read(path, max_pixels=9_999)
+
+
+def test_max_pixels_alone_says_what_is_too_large(write_image, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr(files, "MOST_PIXELS", 2000)
+    for name in ("a.tif", "a.webp", "a.png"):
+        path = write_image(name, np.zeros((100, 100, 3), np.uint8))
+        assert isinstance(read(path, max_pixels=10_000), Picture)
+    with pytest.raises(ImageError, match=r"has 100 x 100 pixels, more than 9999; allow them with --max-pixels"):
+        read(path, max_pixels=9_999)
+    assert Image.MAX_IMAGE_PIXELS == 1000

@@ -62,9 +62,9 @@ class Choosing {
     if (chosen.length < 2) byId("views").checked = false;
     byId("choose-name").textContent = `Choose frames of ${count(chosen.length, "recording")}`;
     this.draw();
-    const mended = chosen.filter((one) => one.reviewed);
+    const mended = chosen.filter((one) => one.reviewed || one.changed);
     byId("replaces").hidden = !mended.length;
-    byId("replaces").textContent = `${count(mended.length, "recording")} of these ${mended.length === 1 ? "was" : "were"} reviewed. Choosing with other options replaces that choice, and what was mended in it. Begin the next round to keep it.`;
+    byId("replaces").textContent = `${mended.length} of these recordings ${mended.length === 1 ? "was" : "were"} reviewed or changed. Choosing with other options replaces that choice, and what was mended in it. Begin the next round to keep it.`;
     byId("choose-told").textContent = "";
     byId("command").textContent = "";
     byId("choose").showModal();

@@ -120,7 +120,7 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
     for video, places in found.items():
         if stem_of(video).casefold() not in names:
             continue
-        existing = [place for place in places if place.exists()]
+        existing = [place for place in places if os.path.exists(place)]
         if not existing:
             notes.append(
                 f"{recording.manifest['video']['path']} was matched by name with {video}, which is not on this machine"

@@ -61,7 +61,7 @@ class DeepLabCutProject:
 
 def read_project(path: Path) -> DeepLabCutProject:
     """Read a project's folder or its config.yaml; an ExportError says that it is no project of DeepLabCut."""
-    file = read_project_file(path / "config.yaml" if path.is_dir() else path, NEEDED)
+    file = read_project_file(path / "config.yaml" if os.path.isdir(path) else path, NEEDED)
     key = ORIGINALS if ORIGINALS in file.data else "video_sets"
     videos = file.data[key] or {}
     if not isinstance(videos, dict):

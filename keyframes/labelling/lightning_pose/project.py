@@ -5,6 +5,7 @@ the views, as Lightning Pose derives them from their names.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from keyframes.errors import ExportError
+from keyframes.errors import ExportError, not_there
 from keyframes.labelling.image_names import index_in, is_image, parts_of
 from keyframes.labelling.label_tables import rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
@@ -57,13 +58,14 @@ def table_name(view: str) -> str:
 
 def read_project(path: Path) -> LightningPoseProject:
     """Read a project's folder or a file in it; an ExportError says that it is no project of Lightning Pose."""
-    root = path if path.is_dir() else path.parent
+    root = path.parent if path.name == PROJECT_FILE or os.path.isfile(path) else path
     file = root / PROJECT_FILE
-    tables = label_tables(root)
-    if not file.is_file():
+    tables = label_tables(root) if os.path.isdir(root) else {}
+    if not os.path.isfile(file):
         if not tables:
             raise ExportError(
-                f"{file}: no such file, and no table of labels ({TABLE}.csv) beside it; give the folder of the project"
+                f"{file}: {not_there(file)}, and no table of labels ({TABLE}.csv) beside it; give the folder of the "
+                "project"
             )
         return _without_file(root, tables)
     data = read_project_file(file, ()).data

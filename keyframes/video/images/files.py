@@ -1,6 +1,8 @@
 """Which files hold images, and in which order."""
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 TIFF_ENDINGS = frozenset({".tif", ".tiff"})
@@ -10,8 +12,11 @@ ANIMATION_ENDINGS = frozenset({".gif", ".png", ".apng", ".webp"})
 
 def is_image_sequence(path: Path) -> bool:
     """Whether this is a folder with images in it, a TIFF, or an image that may be animated."""
-    if path.is_dir():
-        return bool(image_files(path))
+    if os.path.isdir(path):
+        # What reads the header says why a folder cannot be listed.
+        with suppress(OSError):
+            return bool(image_files(path))
+        return False
     return path.suffix.lower() in TIFF_ENDINGS | ANIMATION_ENDINGS
 
 

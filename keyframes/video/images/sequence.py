@@ -1,5 +1,6 @@
 """Folders of images, TIFF stacks and animated images, read as a video is."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ N_NAMED = 10
 
 
 def _open(path: Path) -> ImageSource:
-    if path.is_dir():
+    if os.path.isdir(path):
         return ImageFolder(image_files(path))
     return TiffStack(path) if path.suffix.lower() in TIFF_ENDINGS else Animation(path)
 

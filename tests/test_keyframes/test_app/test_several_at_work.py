@@ -71,6 +71,23 @@ def test_two_windows_and_a_terminal_at_work_on_one_folder(long_one, open_page):
     assert report.count('class="card"') == 2
 
 
+def test_what_was_changed_in_a_review_is_replaced_where_the_page_asks_for_it(long_one, asked):
+    keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, uniform=True)
+    with asked(long_one) as app:
+        (row,) = app.get("round/1/recordings")["recordings"]
+        wish = {"recordings": "all", "number": "4", "options": {"uniform": True}}
+        assert "--overwrite" not in app.post("round/1/command", wish)[1]["command"]
+        state = app.get(f"round/1/review/{row['id']}/state")
+        change = {"revision": state["revision"], "action": "drop", "frame": state["keyframes"][0]["frame"]}
+        assert app.post(f"round/1/review/{row['id']}/change", change)[0] == 200
+        (row,) = app.get("round/1/recordings")["recordings"]
+        assert (row["reviewed"], row["changed"]) == (False, True)
+        assert app.post("round/1/command", wish)[1]["command"].endswith("--overwrite")
+        revision = app.get(f"round/1/review/{row['id']}/state")["revision"]
+        app.post(f"round/1/review/{row['id']}/change", {"revision": revision, "action": "undo"})
+        assert "--overwrite" not in app.post("round/1/command", wish)[1]["command"]
+
+
 def test_a_review_that_was_left_keeps_nobody_from_its_result(long_one, asked, monkeypatch):
     keyframes.run_batch(long_one, 3, output=long_one.parent / BATCH, uniform=True)
     result = long_one.parent / BATCH / "a-keyframes"

@@ -282,8 +282,28 @@ def test_an_attempt_that_fails_leaves_the_result_and_what_was_mended_in_it(few, 
     assert (state["status"], state["frames"], "earlier" in state) == ("done", 3, False)
     # Broken off after another result was put in its place: that is not the earlier one.
     assert batch(crop=outside) == ["failed"]
-    shutil.copytree(result, tmp_path / "another")
     shutil.rmtree(result)
-    (tmp_path / "another").rename(result)
+    extract(few / "0.mp4", 2, output=result)
+    other = contents(result)
     assert batch() == ["done"]
+    assert contents(result) != other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"k": 4}, {"k": 3, "resume": False}, {"total": 4}, {"k": 3, "views": True}])
+def test_what_was_changed_in_a_review_is_replaced_only_on_request(options, few, tmp_path):
+    def batch(**options):
+        return run_batch(few, output=tmp_path / "out", exclude=["2.mp4"], jobs=1, **options).rows
+
+    result = tmp_path / "out" / "0-keyframes"
+    assert [row["status"] for row in batch(k=3)] == ["done", "done"]
+    with Session(result, few / "0.mp4") as session:
+        state = session.state()
+        session.change(state["revision"], "drop", state["keyframes"][0]["frame"], None, "")
+    mended = contents(result)
+    rows = batch(**options)
+    assert rows[0]["status"] == "failed"
+    assert re.match("was changed in a review.* use --overwrite, or .* -o", rows[0]["reason"])
+    assert contents(result) == mended
+    assert batch(**options, overwrite=True)[0]["status"] == "done"
     assert contents(result) != mended

@@ -15,6 +15,8 @@ from keyframes.batch.budget import plan_budget, spend
 from keyframes.batch.claims import ABANDONED_S, Claim, read_json
 from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
+from keyframes.batch.tasks import Outcome
+from keyframes.batch.watching import counted, describe
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.first_pass import scan_video
@@ -22,6 +24,12 @@ from keyframes.scan.scan import COLUMNS
 from keyframes.settings import Settings
 from keyframes.video import VideoReader
 from tests.conftest import compiled_only
+
+
+def test_an_outcome_of_one_frame_and_of_many():
+    assert describe(Outcome("a.mp4", "done", 1, 0.5)) == "a.mp4: 1 frame, 0.5 s"
+    assert describe(Outcome("a.mp4", "skipped", 2)) == "a.mp4: done before, 2 frames"
+    assert (counted(1, "video"), counted(0, "video")) == ("1 video", "0 videos")
 
 
 def test_recordings_are_found_once_each(tmp_path):

@@ -200,7 +200,8 @@ def test_results_that_are_none(work, run_command, unchanged):
     (work / "newer").mkdir()
     (work / "newer" / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
     for folder, message in (
-        ("nowhere", "is not the result of an extraction"),
+        ("nowhere", "nowhere: is not the result of an extraction"),
+        ("mpeg4.mp4", "mpeg4.mp4: is not the result of an extraction"),
         ("damaged", "manifest.json: is damaged"),
         ("newer", "has schema version 99"),
     ):

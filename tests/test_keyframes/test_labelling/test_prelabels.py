@@ -54,7 +54,7 @@ def queue_of(place):
 def test_lightning_poses_queue_has_the_points(tmp_path, result, indices, predicted):
     predictions = predicted()
     done = keyframes.export(result, "lightning-pose", output=tmp_path / "lp", prelabels=predictions)
-    assert done.notes[-1] == "1 of the 5 frames of mpeg4 have no predicted points"
+    assert done.notes[-1] == "1 of the 5 frames of mpeg4 has no predicted points"
     entries = queue_of(done.place)
     assert [entry["frame_path"][-6:-4] for entry in entries] == [f"{index:02d}" for index in indices]
     assert entries[0]["predictions"] is None
@@ -323,6 +323,21 @@ def test_other_animals_are_refused(tool, n_animals, animals, individuals, messag
     with pytest.raises(ExportError, match=message):
         keyframes.export(result, tool, output=tmp_path / "out", prelabels=predictions, individuals=individuals, **NEW)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("tool", ["deeplabcut", "sleap", "lightning-pose"])
+def test_a_project_that_has_the_frames_says_that_they_get_no_predictions(tool, tmp_path, result, predicted):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+    new = NEW if tool == "deeplabcut" else SHARED
+    place = keyframes.export(result, tool, output=tmp_path / "project", **new).place
+    project = place / "suggestions.slp" if tool == "sleap" else place
+    done = keyframes.export(result, tool, project=project, prelabels=predicted())
+    assert (done.n_frames, done.place) == (0, project)
+    assert done.notes == (
+        "5 of the 5 frames of mpeg4 were there already; only new frames get predictions",
+        "1 of the 5 frames of mpeg4 has no predicted points",
+    )
 
 
 def test_cvat_takes_none(tmp_path, result, predicted):

@@ -133,6 +133,8 @@ def test_empty_rows_behind_the_end_are_left_out(table, video, poses):
 def test_a_shorter_tail_is_a_warning(table, video, poses):
     read = read_predictions(write(poses(1, 50), table), video)
     assert read.warnings == ("poses.csv ends at frame 49: the last 10 of 60 frames have no predictions",)
+    read = read_predictions(write(poses(1, 59), table), video)
+    assert read.warnings == ("poses.csv ends at frame 58: the last one of 60 frames has no predictions",)
 
 
 def test_a_tail_as_empty_as_other_stretches_is_none(table, video, poses):

@@ -160,6 +160,15 @@ def test_a_video_of_another_computer_is_known_by_name(recorded, video, whole, sk
     assert_same(read_predictions(tmp_path / "all.slp", video), points)
 
 
+def test_a_project_of_suggestions_alone_has_no_predictions(video, skeleton, tmp_path):
+    described = video_at(video)
+    labels = sio.Labels(videos=[described], skeletons=[skeleton])
+    labels.suggestions.append(sio.SuggestionFrame(video=described, frame_idx=3))
+    labels.save(str(tmp_path / "suggestions.slp"))
+    with pytest.raises(PredictionsError, match=r"suggestions\.slp: holds 0 frames; predict the whole video$"):
+        read_predictions(tmp_path / "suggestions.slp", video)
+
+
 def test_a_project_without_the_video_is_refused(video, whole, skeleton, tmp_path):
     path = tmp_path / "all.slp"
     labels_of(skeleton, video_at("/data/rat.mp4"), whole()).save(str(path))

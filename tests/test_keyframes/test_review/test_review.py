@@ -323,7 +323,10 @@ def test_what_is_missing_is_named(folder, run_installed):
     with pytest.raises(keyframes.KeyframesError, match="several results"):
         Session(folder.parent)
     (folder / "scan.npz").unlink()
-    with pytest.raises(keyframes.KeyframesError, match=r"scan.npz: cannot be read .* run the extraction again"):
+    with pytest.raises(keyframes.KeyframesError, match=r"scan\.npz: no such file; run the extraction again"):
+        Session(folder)
+    (folder / "scan.npz").write_bytes(b"PK")
+    with pytest.raises(keyframes.KeyframesError, match=r"scan\.npz: cannot be read .* run the extraction again"):
         Session(folder)
     (folder.parent / "v.mp4").unlink()
     done = run_installed("keyframes", "review", folder, "--no-browser", cwd=folder.parent)
