@@ -125,10 +125,10 @@ def read_packets(path: Path, codec: str) -> Packets:
             packet = memoryview(b"") if data is None else data.data
             sizes.append(packet.nbytes)
             zeroed.append(look_inside and _holds_lost_block(packet.tobytes()))
-            is_afresh, is_referred, layer = picture_of(packet)
+            is_afresh, is_referred, in_layer = picture_of(packet)
             afresh.append(is_afresh)
             referred.append(is_referred)
-            layers.append(layer & 7)
+            layers.append(in_layer & 7)
     stored = np.array(times, np.float64)
     stored[stored < EARLIEST_STAMP_MS] = 0.0
     order = np.argsort(stored, kind="stable")
