@@ -1,7 +1,7 @@
 """Clustering core: arrays in, clusters out. It knows nothing of video, images or files.
 
 From the bottom up: `workers` (threads, and BLAS on one), `kernels` (how loops are compiled), `kmeans`, `minibatch`,
-`centnn` and `medoids` (each algorithm with its compiled loops), `k_selection`, `estimators` (all of it in
+`centnn` (each algorithm with its compiled loops), `medoids`, `k_selection`, `estimators` (all of it in
 scikit-learn's manner), and `deep` (features that a network learns). What the two commands share beside it, such as
 ending in an orderly way when they are interrupted, is exported here too.
 

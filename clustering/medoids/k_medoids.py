@@ -47,8 +47,6 @@ def k_medoids(
     >>> medoids.tolist(), labels.tolist()
     ([1, 2], [0, 0, 1])
     """
-    from clustering.medoids.kernels.medoids import pick_medoids
-
     matrix = np.ascontiguousarray(distances, np.float32)
     if matrix.ndim != 2 or not matrix.size:
         raise InvalidInputError(f"distances {matrix.shape} must be a table with at least one row and one column")
@@ -60,10 +58,41 @@ def k_medoids(
     weights = _column(sample_weight, n_samples, 1.0, "sample_weight")
     # What nothing stands for yet is farther away than everything else.
     closest = _column(covered, n_samples, 2 * float(matrix.max()) + 1, "covered").copy()
-    picked = np.empty(min(n_clusters, n_candidates), np.int64)
-    n_picked = pick_medoids(matrix, weights, np.empty(n_candidates), closest, picked)
-    medoids = picked[:n_picked]
-    return medoids, matrix[medoids].argmin(axis=0) if n_picked else np.zeros(n_samples, np.int64)
+    medoids = np.array(_pick(matrix, weights, closest, min(n_clusters, n_candidates)), np.int64)
+    return medoids, matrix[medoids].argmin(axis=0) if len(medoids) else np.zeros(n_samples, np.int64)
+
+
+def _pick(
+    distances: NDArray[np.float32], weights: NDArray[np.float32], closest: NDArray[np.float32], most: int
+) -> list[int]:
+    """Pick the row of most gain, again and again; `closest` (n_samples,) ends as the distances to the nearest medoid.
+
+    A gain can only fall as more medoids stand, so that only the largest of the old ones is worked out anew until it
+    stays the largest (M. Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978). So few
+    are left that Numba would take longer to load than NumPy takes for all of them.
+    """
+    nearer = np.empty_like(closest)
+
+    def gain(c: int) -> float:
+        """By how much the weighted sum of `closest` falls if row c becomes a medoid."""
+        np.maximum(np.subtract(closest, distances[c], out=nearer), 0, out=nearer)
+        return float(np.multiply(nearer, weights, out=nearer).sum(dtype=np.float64))
+
+    gains = np.array([gain(c) for c in range(len(distances))])
+    as_of = np.zeros(len(distances), np.int64)
+    picked: list[int] = []
+    while len(picked) < most:
+        c = int(gains.argmax())
+        if gains[c] <= 0:
+            break
+        if as_of[c] == len(picked):
+            np.minimum(closest, distances[c], out=closest)
+            picked.append(c)
+            gains[c] = 0
+        else:
+            gains[c] = gain(c)
+            as_of[c] = len(picked)
+    return picked
 
 
 def _column(values: ArrayLike | None, n_samples: int, default: float, name: str) -> NDArray[np.float32]:

@@ -1,17 +1,24 @@
-"""Clusters of frames that are alike in their features, by the algorithm that is asked for."""
+"""Clusters of frames that are alike in their features, by the algorithm that is asked for.
+
+Compiled algorithms are imported where they are called: Numba takes most of a second to load, and the default choice
+needs none of them.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering import KSelection, Workers, cent_nn, k_means, nearest_centers, representatives, select_k
+from clustering import Workers, representatives
 from keyframes.choice.basis import Basis
 from keyframes.choice.distance import FrameDistance
 from keyframes.settings import MAX_AUTO_K, Algorithm
+
+if TYPE_CHECKING:
+    from clustering import KSelection
 
 # The algorithms hold several copies of their rows; of more than so many they see an even sample.
 MOST_ROWS = 1 << 19
@@ -101,8 +108,10 @@ def count_different(features: NDArray[np.generic], enough: int, known: NDArray[n
     return len(seen) - n_known
 
 
-def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = None) -> KSelection:
+def choose_k(features: NDArray[np.generic], *, seed: int, threads: int | None = None) -> "KSelection":
     """Choose how many frames to label: where the inertia bends, of 2 to 300 clusters and no more than differ."""
+    from clustering import select_k
+
     n_different = count_different(features, MAX_AUTO_K)
     return select_k(features, k_min=min(2, n_different), k_max=n_different, random_state=seed, n_threads=threads)
 
@@ -145,6 +154,8 @@ def cluster_features(
     rows = features[seen].astype(np.float32)
     of_rows = None if weights is None else weights[seen].astype(np.float32)
     if algorithm == "kmeans":
+        from clustering import k_means
+
         found = k_means(
             rows,
             k,
@@ -185,6 +196,8 @@ def _of_minibatch(
 def _of_centnn(
     rows: NDArray[np.float32], k: int, _weights: NDArray[np.float32] | None, seed: int, threads: int | None
 ) -> NDArray[np.float32]:
+    from clustering import cent_nn
+
     return np.asarray(cent_nn(rows, k, random_state=seed, n_threads=threads).centers)
 
 
@@ -202,6 +215,8 @@ def assign(
     weights: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Return the nearest centre of each row, the squared distance to it, and the (weighted) means of the clusters."""
+    from clustering import nearest_centers
+
     k = len(centers)
     labels, squared = np.empty(len(features), np.int32), np.empty(len(features), np.float32)
     sums, counts = np.zeros(centers.shape), np.zeros(k)

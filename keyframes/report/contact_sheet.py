@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.report.shrinking import shrunk
 from keyframes.video.frames import Frame
 
 TILE_WIDTH = 240
@@ -37,7 +38,7 @@ class ContactSheet:
         row, column = divmod(self._filled, self.columns)
         top = GAP + row * (self.tile_height + self.caption + GAP)
         left = GAP + column * (self.tile_width + GAP)
-        tile = cv2.resize(frame.image, (self.tile_width, self.tile_height), interpolation=cv2.INTER_AREA)
+        tile = shrunk(frame.image, self.tile_width, self.tile_height)
         self.image[top : top + self.tile_height, left : left + self.tile_width] = tile
         when = "" if frame.time_s is None else f"   {clock(frame.time_s)}"
         self._write(f"{frame.index}{when}", left, top + self.tile_height)

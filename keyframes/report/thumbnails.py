@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.report.shrinking import shrunk
+
 WIDTH = 360
 QUALITIES = (84, 72, 60, 45)
 # Of one picture; of all on a page, which base64 makes a third longer.
@@ -25,7 +27,7 @@ def thumbnail(image: NDArray[np.uint8], most_bytes: int = MOST_BYTES, width: int
     width = min(width, image.shape[1])
     while True:
         height = max(1, round(image.shape[0] * width / image.shape[1]))
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        small = shrunk(image, width, height)
         for quality in QUALITIES:
             done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
             if done and (len(data) <= most_bytes or (width <= LEAST_WIDTH and quality == QUALITIES[-1])):

@@ -129,7 +129,7 @@ class Pictures:
         if self._may_seek and self._seeker is None:
             levels = self._scan.luma_levels if len(self._scan.luma_levels) else None
             thumbnailer = thumbnailer_of(self._reader, self._settings, levels)
-            view = View(luma=levels is not None)
+            view = View(luma=levels is not None, excerpts=self._settings.scan == "sparse")
             self._seeker = Seeker(self._reader, make_proof(self._reader, thumbnailer, view, _Prints(self._scan)))
         return self._seeker
 

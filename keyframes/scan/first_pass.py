@@ -10,7 +10,7 @@ from keyframes.errors import RegionError
 from keyframes.progress import Progress, progress_bar
 from keyframes.scan.components import equalized
 from keyframes.scan.figures import Figures, measure, measure_walk
-from keyframes.scan.luma import find_luma_levels, luma_pays
+from keyframes.scan.luma import find_luma_levels, find_luma_levels_sparsely, luma_pays, luma_pays_sparsely
 from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
@@ -126,7 +126,12 @@ def _scan_sparsely(
         prove_excerpts(video)
     except DisagreementError as error:
         raise _UnfitError(str(error)) from None
-    scan = _scan_once(video, settings, _Way(View(excerpts=True), plain, [], stretches), network, progress)
+    view, thumbnailer = View(excerpts=True), plain
+    if network is None and luma_pays_sparsely(video, settings, stretches):
+        levels = find_luma_levels_sparsely(video, plain, stretches)
+        if levels is not None:
+            view, thumbnailer = View(luma=True, excerpts=True), thumbnailer_of(video, settings, levels)
+    scan = _scan_once(video, settings, _Way(view, thumbnailer, [], stretches), network, progress)
     release_spare_memory()
     return replace(scan, warnings=(warning_of_sparse(scan, video),))
 
@@ -224,7 +229,7 @@ def _collect_stretches(
     video: VideoReader, way: _Way, network: NetworkFeatures | None, thumbnails: ThumbnailStore, progress: Progress
 ) -> Figures:
     """Do the same with stretches of the file."""
-    figures, excerpts = Figures(), Excerpts(video)
+    figures, excerpts = Figures(), Excerpts(video, view=way.view)
     n_looks = sum(len(stretch.wanted) for stretch in way.stretches)
     groups = excerpts.results(way.stretches, lambda pictures: measure(pictures, video, way.thumbnailer, network))
     with progress_bar(None, "scan", n_looks, "frames", progress) as bar, closing(groups):

@@ -1,11 +1,23 @@
 """The luma plane instead of the picture: where it saves time, and the proof of what its levels mean."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.scan.components import even_rows
 from keyframes.scan.thumbnails import LIMITED_RANGE, Thumbnailer
 from keyframes.settings import MAX_AUTO_K, Settings
-from keyframes.video import PAIR_COST, DisagreementError, VideoReader, expected_cost, spread_pairs
+from keyframes.video import (
+    PAIR_COST,
+    DisagreementError,
+    Stretch,
+    VideoReader,
+    excerpt_pairs,
+    expected_cost,
+    needed,
+    spread_pairs,
+)
 
 # Processor time per pixel of a frame, in nanoseconds: decoding it costs so much and for each bit of its packet so much
 # more; a thumbnail costs so much where the frame is converted to blue, green and red. The luma plane saves the last.
@@ -16,6 +28,8 @@ FULL_COLOR, FULL_COLOR_COST = "444P", 7.0
 # Short files are read before the proof has paid.
 LUMA_FRAMES = 1500
 LUMA_PROOFS = 8
+# Of what a look at a key frame costs, the luma plane saves a quarter.
+SAVED_OF_LOOK = 0.25
 LUMA_TOLERANCE = 3
 
 
@@ -28,10 +42,23 @@ def luma_pays(video: VideoReader, settings: Settings) -> bool:
     packets = video.packets
     if len(packets.times_ms) < LUMA_FRAMES:
         return False
-    n_chosen = MAX_AUTO_K if settings.k == "auto" else settings.k
-    n_frames, once = len(packets.times_ms), expected_cost(video, n_chosen)
+    n_frames, once = len(packets.times_ms), expected_cost(video, _n_chosen(settings))
     extra = min(PAIR_COST * once, n_frames) - min(once, n_frames)
     return extra < _saving(video) * video.frames_expected
+
+
+def luma_pays_sparsely(video: VideoReader, settings: Settings, stretches: Sequence[Stretch]) -> bool:
+    """Whether the luma plane saves more of a sparse scan than decoding each of the chosen frames twice.
+
+    It does where key frames alone are looked at, or little more.
+    """
+    n_looks = sum(len(stretch.wanted) for stretch in stretches)
+    n_decoded = sum(len(needed(video.packets, stretch)) for stretch in stretches)
+    return _n_chosen(settings) * n_decoded / len(stretches) < SAVED_OF_LOOK * n_looks
+
+
+def _n_chosen(settings: Settings) -> int:
+    return MAX_AUTO_K if settings.k == "auto" else settings.k
 
 
 def _saving(video: VideoReader) -> float:
@@ -50,9 +77,25 @@ def find_luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> NDArray[np
     """
     if thumbnailer.color or not video.header.seekable or video.header.frame_rate <= 0:
         return None
+    return _levels_of(spread_pairs(video, LUMA_PROOFS), video, thumbnailer)
+
+
+def find_luma_levels_sparsely(
+    video: VideoReader, thumbnailer: Thumbnailer, stretches: Sequence[Stretch]
+) -> NDArray[np.uint8] | None:
+    """Do the same by some of the frames that a sparse scan looks at."""
+    if thumbnailer.color:
+        return None
+    some = [Stretch(stretches[i].key, stretches[i].wanted[:1]) for i in even_rows(len(stretches), LUMA_PROOFS)]
+    return _levels_of(excerpt_pairs(video, some), video, thumbnailer)
+
+
+def _levels_of(
+    pairs: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]], video: VideoReader, thumbnailer: Thumbnailer
+) -> NDArray[np.uint8] | None:
     possible, n_seen = [LIMITED_RANGE, np.arange(256, dtype=np.uint8)], 0
     try:
-        for image, luma in spread_pairs(video, LUMA_PROOFS):
+        for image, luma in pairs:
             if luma.shape != image.shape[:2]:
                 return None
             gray, plane = thumbnailer(video.cropped(image)), thumbnailer(video.cropped(luma))

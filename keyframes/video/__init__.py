@@ -13,7 +13,7 @@ decoded without those between) and `excerpt_frames` (the same, proven).
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.excerpt_frames import excerpts_pay, expected_cost, fetch_frames, prove_excerpts
+from keyframes.video.excerpt_frames import excerpt_pairs, excerpts_pay, expected_cost, fetch_frames, prove_excerpts
 from keyframes.video.excerpts import (
     Excerpts,
     Stretch,
@@ -48,6 +48,7 @@ __all__ = [
     "VideoReader",
     "View",
     "adopt_packets",
+    "excerpt_pairs",
     "excerpts_pay",
     "expected_cost",
     "fetch_frames",

@@ -36,6 +36,11 @@ class CodedPicture(NamedTuple):
 UNKNOWN = CodedPicture(afresh=False, is_referred=True, layer=0)
 
 
+def unknown_picture(_packet: Packet) -> CodedPicture:
+    """Say that nothing is known of a packet's picture."""
+    return UNKNOWN
+
+
 def _h264(packet: Packet) -> CodedPicture:
     found = _SLICE_H264.search(packet)
     return UNKNOWN if found is None else _of_h264(found[1])

@@ -1,7 +1,7 @@
 """Frames by excerpts: proven on some of them against seeks in the file itself, and fetched with a proof for each."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 
 import numpy as np
@@ -104,8 +104,30 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
     if proof is None:
         prove_excerpts(video)
     luma = proof is not None and proof.view.luma
+    for frame, seen in _frames_in_views(video, stretches_to(video.packets, wanted), luma=luma):
+        if proof is not None and not _holds(proof, frame, seen):
+            raise DisagreementError(f"frame {frame.index} gave another picture")
+        yield frame
+
+
+def excerpt_pairs(
+    video: VideoReader, stretches: Sequence[Stretch]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Yield the wanted frames of stretches as pairs of the picture and its luma plane.
+
+    Raises
+    ------
+    DisagreementError
+        Where FFmpeg complains, or an excerpt has other frames than its packets say.
+    """
+    for frame, plane in _frames_in_views(video, stretches, luma=True):
+        yield frame.image, plane.image
+
+
+def _frames_in_views(video: VideoReader, stretches: Sequence[Stretch], *, luma: bool) -> Iterator[tuple[Frame, Frame]]:
+    """Yield each wanted frame twice: as a picture and, with `luma`, as its luma plane, from the same packets."""
     n_bytes = (4 if luma else 3) * video.header.height * video.header.width * (video.workers + 2)
-    stretches, most = stretches_to(video.packets, wanted), max(1, WAITING_BYTES // n_bytes)
+    most = max(1, WAITING_BYTES // n_bytes)
     with ExitStack() as opened:
 
         def frames_in(view: View) -> Iterator[list[Frame]]:
@@ -114,10 +136,7 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
         pieces = frames_in(PLAIN)
         planes = frames_in(View(luma=True)) if luma else None
         for frames in pieces:
-            for frame, seen in zip(frames, frames if planes is None else next(planes), strict=True):
-                if proof is not None and not _holds(proof, frame, seen):
-                    raise DisagreementError(f"frame {frame.index} gave another picture")
-                yield frame
+            yield from zip(frames, frames if planes is None else next(planes), strict=True)
 
 
 def _frames(pictures: Iterator[Picture]) -> list[Frame]:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.bare_streams import UNKNOWN, bare_stream
-from keyframes.video.captures import grab_next, open_packets, released, stamp_ms
+from keyframes.video.bare_streams import bare_stream, unknown_picture
+from keyframes.video.captures import EARLIEST_STAMP_MS, grab_next, open_packets, released
 from keyframes.video.decoder_log import DecoderLog
 
 # Most frames that a codec may hold back until it knows what to show next.
@@ -112,20 +112,25 @@ def read_packets(path: Path, codec: str) -> Packets:
     times, sizes, keys, zeroed = array("d"), array("I"), bytearray(), bytearray()
     afresh, referred, layers = bytearray(), bytearray(), bytearray()
     look_inside, stream = codec.lower() in WITHOUT_ZEROS, bare_stream(codec)
+    picture_of = unknown_picture if stream is None else stream.picture
     with DecoderLog(), released(open_packets(path)) as capture:
-        while grab_next(capture, lambda: MOST_DAMAGED):
-            times.append(stamp_ms(capture))
-            keys.append(capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0)
-            data = capture.retrieve()[1]
+        # A hundred thousand times an hour: so this spells out `stamp_ms`, and names are looked up once.
+        grab, get, retrieve = capture.grab, capture.get, capture.retrieve
+        stamp, key_flag = cv2.CAP_PROP_POS_MSEC, cv2.CAP_PROP_LRF_HAS_KEY_FRAME
+        while grab() or grab_next(capture, lambda: MOST_DAMAGED):
+            times.append(get(stamp))
+            keys.append(get(key_flag) != 0)
+            data = retrieve()[1]
             # Large packets are not copied to look at their first bytes.
             packet = memoryview(b"") if data is None else data.data
             sizes.append(packet.nbytes)
             zeroed.append(look_inside and _holds_lost_block(packet.tobytes()))
-            picture = UNKNOWN if stream is None else stream.picture(packet)
-            afresh.append(picture.afresh)
-            referred.append(picture.is_referred)
-            layers.append(picture.layer & 7)
+            is_afresh, is_referred, in_layer = picture_of(packet)
+            afresh.append(is_afresh)
+            referred.append(is_referred)
+            layers.append(in_layer & 7)
     stored = np.array(times, np.float64)
+    stored[stored < EARLIEST_STAMP_MS] = 0.0
     order = np.argsort(stored, kind="stable")
     shown = stored[order]
     distinct = bool(len(shown)) and bool(np.all(np.diff(shown) > 0))

@@ -244,3 +244,12 @@ def test_an_empty_folder_may_be_the_result(tmp_path, video_file):
     (tmp_path / "out").mkdir()
     keyframes.extract(video_file("mpeg4.mp4"), 3, output=tmp_path / "out")
     assert (tmp_path / "out" / "manifest.json").is_file()
+
+
+def test_the_default_choice_compiles_nothing(video_file, tmp_path):
+    """Numba alone takes most of a second to load."""
+    program = (
+        "import sys, keyframes\nkeyframes.extract(sys.argv[1], 3, output=sys.argv[2])\nprint('numba' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, video_file("h264_b_frames.mp4"), tmp_path / "out"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -15,6 +15,7 @@ import keyframes
 from keyframes.report.batch_index import index_page
 from keyframes.report.overview import make_overview
 from keyframes.report.report import report_page
+from keyframes.report.shrinking import shrunk
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from tests.conftest import ROOT
 
@@ -137,6 +138,16 @@ def test_a_thumbnail_keeps_to_its_bytes(rng):
         assert len(thumbnail(noise, most)) <= most
     small = cv2.imdecode(np.frombuffer(thumbnail(noise[:40, :50]), np.uint8), cv2.IMREAD_COLOR)
     assert small.shape == (40, 50, 3)
+
+
+@pytest.mark.parametrize("size", [(360, 270), (240, 180), (101, 67), (640, 480)])
+def test_a_small_copy_shows_what_averages_of_areas_do(size, rng):
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (480, 640, 3), np.uint8), (0, 0), 6)
+    picture = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)
+    small, averaged = shrunk(picture, *size), cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    assert small.shape == averaged.shape
+    assert cv2.absdiff(small, averaged).mean() < 3
+    assert cv2.absdiff(small[::-1], averaged).mean() > 9
 
 
 def test_an_index_leads_to_every_report(tmp_path, mouse, strange):

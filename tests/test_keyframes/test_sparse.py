@@ -15,7 +15,7 @@ from keyframes.choice.covering import nearest_of_sample
 from keyframes.report.overview import make_overview
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.path import path_of
-from keyframes.scan.scan import represented
+from keyframes.scan.scan import represented, thumbnailer_of
 from keyframes.scan.sparse import LONG_FRAMES, cost_of, plan_sparse, sparse_pays
 from keyframes.settings import Settings
 from keyframes.video import (
@@ -190,6 +190,54 @@ def test_where_it_is_not_possible_every_frame_is_looked_at_and_a_warning_says_so
     assert sparse.warnings[1:] == exact.warnings
     assert sparse.keyframes == exact.keyframes
     assert "scan" not in sparse.manifest
+
+
+@pytest.mark.parametrize(
+    ("name", "color", "luma"),
+    slow_but_for(
+        [("mpeg4.avi", False, True)],
+        [
+            ("mpeg4.avi", False, True),
+            ("mpeg4.avi", True, False),
+            ("mjpeg.mov", False, True),
+            ("b_frames.mp4", False, False),
+            ("hevc.mkv", False, False),
+        ],
+    ),
+)
+def test_the_luma_plane_is_looked_at_where_looks_are_at_key_frames(name, color, luma, long_file):
+    settings = Settings(k=25, scan="sparse", color=color, features="pixels")
+    with VideoReader(long_file(name), threads=2) as video:
+        scan = scan_video(video, settings, False)
+        assert scan.view == View(luma=luma, excerpts=True)
+        wanted = scan.frame_index[::11].tolist()
+        proof = scan.proof(video, settings, wanted)
+        found = {frame.index: frame.image for frame in fetch_frames(video, wanted, proof)}
+        proof.expected[wanted[-1]] = bytes(8)
+        with pytest.raises(DisagreementError, match=f"frame {wanted[-1]} gave another picture"):
+            list(fetch_frames(video, wanted, proof))
+    expected = plain_frames(video.path, set(wanted))
+    assert list(found) == wanted
+    assert all((expected[index] == image).all() for index, image in found.items())
+    thumbnailer = thumbnailer_of(video, settings)
+    grays = [thumbnailer(expected[index]).reshape(-1).astype(int) for index in wanted]
+    assert np.abs(scan.features[::11] - np.array(grays)).max() <= (3 if luma else 0)
+
+
+@pytest.mark.slow
+def test_vivid_colors_do_not_end_a_sparse_scan(tmp_path):
+    """Luma is not gray where no red, green and blue of 0 to 255 make such a colour; here a few flashes have one."""
+    path, side, flashes = tmp_path / "flashes.avi", 96, range(50, 600, 97)
+    luma = np.random.default_rng(0).integers(100, 150, (600, side, side // 8)).repeat(8, 2).reshape(600, -1)
+    chroma = np.full((600, side * side // 2), 128)
+    luma[flashes], chroma[flashes, : side * side // 4] = 200, 240
+    source = ("-f", "rawvideo", "-pix_fmt", "yuvj420p", "-s", f"{side}x{side}", "-r", "30", "-i", "-")
+    pictures = np.concatenate([luma, chroma], axis=1).astype(np.uint8).tobytes()
+    ffmpeg(*source, "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p", path, stdin=pictures)
+    result = keyframes.extract(path, 20, output=tmp_path / "out", scan="sparse", min_gap_s=0)
+    assert result.manifest["scan"]["frames"] == 600
+    assert set(flashes) & set(result.frame_indices)
+    check_images(result, path)
 
 
 @pytest.mark.slow
