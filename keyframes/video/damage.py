@@ -25,8 +25,8 @@ EVEN = 0.99
 # Where fewer do, a time is that is so long and so many times longer than most.
 LONG_GAP_S = 0.5
 UNUSUAL_GAP = 5
-# Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside a gap.
-MOST_DOUBT = 0.05
+# Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside gaps, or beside one alone.
+MOST_DOUBT, MOST_DOUBT_OF_ONE = 0.05, 0.25
 # So many places are listed.
 MOST_LISTED = 5
 
@@ -93,11 +93,12 @@ def find_suspects(
         reported |= _out_of_order(seen.times_ms)[frame_index]
     beside = np.zeros(len(frame_index), bool)
     order = np.maximum.accumulate(stamps_ms)
-    for gap in find_gaps(seen, header, packets):
+    gaps = find_gaps(seen, header, packets)
+    for gap in gaps:
         before, behind = np.searchsorted(order, [gap.after_ms, gap.before_ms])
         beside |= _until_key(frame_index, int(before) - packets.delay, int(behind), keys)
-    # A camera that drops frames now and then damages none.
-    if not seen.messages and beside.mean() > MOST_DOUBT:
+    # A camera that drops frames now and then damages none; a single gap may well be a loss.
+    if not seen.messages and beside.mean() > (MOST_DOUBT_OF_ONE if len(gaps) == 1 else MOST_DOUBT):
         return reported
     return reported | beside
 

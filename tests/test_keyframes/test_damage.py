@@ -86,6 +86,23 @@ def test_doubt_lasts_until_a_key_frame_that_is_far_enough(complaints, delay, dou
     assert np.flatnonzero(suspect).tolist() == list(doubtful)
 
 
+@pytest.mark.parametrize(
+    ("lost", "keys", "doubtful"),
+    [
+        ((60,), range(0, 400, 40), range(59, 79)),
+        # A camera drops frames now and then.
+        ((60, 170, 290), range(0, 400, 40), ()),
+        ((60,), (0,), ()),
+    ],
+)
+def test_a_single_gap_leaves_its_frames_in_doubt(lost, keys, doubtful):
+    left = np.setdiff1d(np.arange(400), lost)
+    times_ms = at_25_a_second(left)
+    packets = Packets(times_ms, at_25_a_second(keys), 0.0, 0, True)
+    suspect = find_suspects(np.arange(len(left)), pass_over(left), header_of(len(left), True), packets)
+    assert np.flatnonzero(suspect).tolist() == list(doubtful)
+
+
 def test_a_gap_in_time_is_told(encoded, tmp_path):
     path = encoded("gap.mkv", 90, *X264, "-vf", "setpts=PTS+if(gte(N\\,40)\\,2/TB\\,0)", "-fps_mode", "passthrough")
     (warning,) = keyframes.extract(path, 5, output=tmp_path / "out").warnings
