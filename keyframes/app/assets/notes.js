@@ -57,17 +57,21 @@ class Note {
       return;
     }
     this.isSaving = true;
+    let failure = null;
     try {
       await ask("note", { recording: this.one.id, note: words, before: this.words });
       this.close(words);
       await this.app.refresh();
     } catch (error) {
-      say(error.message, true);
+      failure = error;
       if (error.status === 409) {
         await this.app.refresh();
         this.words = this.app.rows.find((one) => one.id === this.one.id)?.note ?? "";
       }
+    } finally {
+      this.isSaving = false;
     }
-    this.isSaving = false;
+    // Whoever reads this can save again.
+    if (failure) say(failure.message, true);
   }
 }

@@ -272,18 +272,19 @@ def test_an_attempt_that_fails_leaves_the_result_and_what_was_mended_in_it(few, 
         state = session.state()
         session.change(state["revision"], "drop", state["keyframes"][0]["frame"], None, "")
     mended = contents(result)
-    outside = Crop(900, 0, 10, 10)
-    assert batch(crop=outside) == ["failed"]
-    assert batch(crop=outside) == ["failed"]
+    outside = {"crop": Crop(900, 0, 10, 10), "overwrite": True}
+    assert batch(**outside) == ["failed"]
+    assert batch(**outside) == ["failed"]
     assert contents(result) == mended
     assert batch() == ["skipped"]
     assert contents(result) == mended
     (state,) = read_states(tmp_path / "out").values()
     assert (state["status"], state["frames"], "earlier" in state) == ("done", 3, False)
     # Broken off after another result was put in its place: that is not the earlier one.
-    assert batch(crop=outside) == ["failed"]
+    assert batch(**outside) == ["failed"]
+    extract(few / "0.mp4", 2, output=tmp_path / "other")
     shutil.rmtree(result)
-    extract(few / "0.mp4", 2, output=result)
+    (tmp_path / "other").rename(result)
     other = contents(result)
     assert batch() == ["done"]
     assert contents(result) != other
