@@ -99,5 +99,5 @@ def long_one(tmp_path):
     """A recording on which a run takes a while."""
     place = tmp_path / "reach"
     place.mkdir()
-    ffmpeg("-stream_loop", 3, "-i", ROOT / "sample_data" / "mouse.mp4", "-c", "copy", place / "a.mp4")
+    ffmpeg("-stream_loop", 7, "-i", ROOT / "sample_data" / "mouse.mp4", "-c", "copy", place / "a.mp4")
     return place
