@@ -12,6 +12,7 @@ from keyframes.errors import BatchError, VideoError, not_there
 from keyframes.result.naming import result_names
 from keyframes.video import VideoReader
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
+from keyframes.wording import counted
 
 # What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.
 VIDEO_ENDINGS = frozenset(
@@ -188,7 +189,7 @@ def describe_left_out(left_out: Mapping[str, int]) -> str:
     shown = [f"{ending or 'without an ending'} {number}" for ending, number in list(left_out.items())[:ENDINGS_SHOWN]]
     more = n_files - sum(list(left_out.values())[:ENDINGS_SHOWN])
     shown += [f"others {more}"] if more else []
-    return f"left out: {n_files} {'file' if n_files == 1 else 'files'} ({', '.join(shown)})"
+    return f"left out: {counted(n_files, 'file')} ({', '.join(shown)})"
 
 
 def _identity(folder: Path) -> tuple[int, int]:

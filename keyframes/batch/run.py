@@ -25,7 +25,7 @@ from keyframes.batch.recordings import assign_places, describe_left_out, find_re
 from keyframes.batch.sources import note_searched
 from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
-from keyframes.batch.watching import Watch, counted
+from keyframes.batch.watching import Watch
 from keyframes.batch.work import give_up
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
@@ -33,6 +33,7 @@ from keyframes.report.batch_index import index_page
 from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
 from keyframes.views import check_views
+from keyframes.wording import counted
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

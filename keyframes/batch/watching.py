@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Outcome, Task
+from keyframes.wording import counted
 
 # Lines of running videos; those beyond are not shown.
 MOST_LINES = 16
@@ -121,8 +122,3 @@ def describe(outcome: Outcome) -> str:
     if outcome.status == "skipped":
         return f"{outcome.recording}: done before, {counted(outcome.frames, 'frame')}"
     return f"{outcome.recording}: {outcome.status}: {outcome.reason}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things in English."""
-    return f"{number} {noun}{'s' * (number != 1)}"

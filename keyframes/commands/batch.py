@@ -13,6 +13,7 @@ from keyframes.commands.export import export_results
 from keyframes.commands.printing import errors_told, print_json, printable, say
 from keyframes.errors import SettingsError
 from keyframes.settings import WITH_PROJECT, Settings
+from keyframes.wording import counted
 
 # Characters of a reason or a name in the table, where no terminal says how many fit; and at least.
 SHOWN_REASON, FEWEST_SHOWN = 1000, 20
@@ -182,7 +183,7 @@ def _print_table(done: Any) -> None:
         print(printable(describe_left_out(done.left_out)))
     counts = ", ".join(f"{len(done.with_status(status))} {status}" for status in ("done", "skipped", "failed"))
     n_frames = sum(row["frames"] for row in done.rows)
-    print(f"{counts}; {n_frames} frame{'s' * (n_frames != 1)} in {printable(str(done.folder))}")
+    print(f"{counts}; {counted(n_frames, 'frame')} in {printable(str(done.folder))}")
 
 
 def _name(row: dict[str, Any], columns: int) -> str:

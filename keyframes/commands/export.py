@@ -10,6 +10,7 @@ from keyframes.commands.options import AsJson, ProjectOptions, Quiet, grouped
 from keyframes.commands.parsing import parse_numbers
 from keyframes.commands.printing import errors_told, print_json, printable, say
 from keyframes.settings import ExportOptions, ExportTool
+from keyframes.wording import counted
 
 
 @grouped
@@ -120,6 +121,5 @@ def export_results(
                 for change in done.changes:
                     print(printable(f"{'new' if change.is_new else 'changed':<8} {change.path}"))
                 would = "would be " if changes else ""
-                frames = f"{done.n_frames} frame{'s' * (done.n_frames != 1)}"
-                print(printable(f"{tool}: {frames} {would}in {done.place}"))
+                print(printable(f"{tool}: {counted(done.n_frames, 'frame')} {would}in {done.place}"))
     return exports

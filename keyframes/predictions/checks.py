@@ -7,6 +7,7 @@ import numpy as np
 from keyframes.errors import PredictionsError
 from keyframes.predictions.predictions import Predictions
 from keyframes.video import VideoReader
+from keyframes.wording import counted
 
 # Networks place points a little outside the picture, and now and then one far outside.
 MARGIN, MOST_OUTSIDE = 0.1, 0.05
@@ -20,9 +21,7 @@ def checked(predictions: Predictions, video: VideoReader) -> Predictions:
     predictions = _within(predictions, video)
     source, frames = predictions.source, predictions.frames
     if len(frames) < 2:
-        raise PredictionsError(
-            f"{source}: holds {len(frames)} frame{'s' * (len(frames) != 1)}; predict the whole video"
-        )
+        raise PredictionsError(f"{source}: holds {counted(len(frames), 'frame')}; predict the whole video")
     if np.isnan(predictions.keypoints).all():
         raise PredictionsError(f"{source}: every point is missing; predict again")
     _refuse_other_size(predictions, video)

@@ -17,6 +17,7 @@ from keyframes.predictions.cleaning import MOTION_REACH, CleanPoses, Linked, typ
 from keyframes.predictions.kernels.events import note_events, peaks
 from keyframes.predictions.kernels.linking import common_motion, deviations
 from keyframes.predictions.predictions import Predictions
+from keyframes.wording import counted
 
 DoubtKind = Literal[
     "confidence", "jump", "posture", "missing", "number", "exchange", "temporal_norm", "pca_singleview_error",
@@ -71,7 +72,7 @@ class Doubt:
             "jump": f"{name} jumped {value:.0f} px",
             "posture": f"{name} is {value:.0f} px from where the other points put it",
             "missing": f"{name} is missing",
-            "number": f"{value:.0f} of {self.n_animals} animal{'s' * (self.n_animals > 1)}",
+            "number": f"{value:.0f} of {counted(self.n_animals, 'animal')}",
             "exchange": f"two animals may be swapped ({value:.0f} px)",
             "temporal_norm": f"{name}: high temporal norm ({value:.3g})",
             "pca_singleview_error": f"{name}: high PCA error ({value:.3g})",

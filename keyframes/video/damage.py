@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from keyframes.video.frames import VideoHeader
 from keyframes.video.packets import Packets
 from keyframes.video.passes import Pass
+from keyframes.wording import counted
 
 # Nearly all of the frames' time stamps are those of packets, where packets tell frames.
 STAMPS_FOUND = 0.99
@@ -213,7 +214,7 @@ def _describe_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[st
     listed = sorted(sorted(gaps, key=lambda gap: gap.after_ms - gap.before_ms)[:MOST_LISTED], key=lambda g: g.after_ms)
     places = ", ".join(f"{gap.after_ms / 1000:.3f} to {gap.before_ms / 1000:.3f} s" for gap in listed)
     others = len(gaps) - len(listed)
-    where = f"no frame from {places}" + (f" and in {others} other place{'s' * (others > 1)}" if others else "")
+    where = f"no frame from {places}" + (f" and in {counted(others, 'other place')}" if others else "")
     n_missing = sum(gap.n_missing for gap in gaps)
     if not seen.messages and _is_short(seen, header, packets) and n_missing == _n_lacking(seen, header):
         were = "frame was" if n_missing == 1 else "frames were"

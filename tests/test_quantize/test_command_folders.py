@@ -112,7 +112,7 @@ def test_a_name_as_long_as_names_can_be(command, picture, tmp_path):
     assert names(tmp_path) == [long.name, long.with_suffix(".vqi").name]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no line break in a name")
 def test_a_name_that_a_terminal_would_obey_is_shown_in_one_line(command, picture, tmp_path):
     picture.rename(tmp_path / "two\nlines\x1b[2J.png")
     for arguments in (("two\nlines\x1b[2J.png",), ("--decode", "two\nlines\x1b[2J.vqi", "--force")):

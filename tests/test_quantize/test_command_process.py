@@ -26,7 +26,7 @@ def test_the_installed_command_tells_errors_and_wrong_usage_too(run_installed, p
     assert names(tmp_path) == ["photo.png"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, which is always full")
 @pytest.mark.parametrize("arguments", [("photo.png",), ("photo.png", "-o", "-"), ("--version",)])
 def test_a_full_disk_behind_standard_output_is_one_line(arguments, picture, tmp_path):
     with open("/dev/full", "w") as full:
