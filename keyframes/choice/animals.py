@@ -9,6 +9,7 @@ The numbers below were chosen by the scores of `benchmarks/coverage.py`; `benchm
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,8 +107,14 @@ def steadied(thumbnails: Iterable[NDArray[np.uint8]], background: NDArray[np.flo
     lit = background > LIT
     tells, level = lit.mean() > LIT_SHARE, background[lit]
     for thumbnail in thumbnails:
-        gain = float(np.median(thumbnail[lit] / level)) if tells else 1.0
+        gain = _median(thumbnail[lit] / level) if tells else 1.0
         yield np.asarray(thumbnail / np.float32(max(gain, 0.1)), np.float32)
+
+
+def _median(values: NDArray[np.floating[Any]]) -> float:
+    """Do what np.median does with a row of numbers, which takes five times as long."""
+    low, high = (len(values) - 1) // 2, len(values) // 2
+    return float(np.partition(values, (low, high))[low : high + 1].mean())
 
 
 def _differences(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -18,13 +18,13 @@ FULL_SCALE = np.float32(255)
 
 
 def digest(thumbnail: NDArray[np.uint8]) -> bytes:
-    """128-bit hash of a thumbnail."""
-    return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=16).digest()
+    """64-bit hash of a thumbnail."""
+    return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8).digest()
 
 
 def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:
     """Return, for each of the hashes that lie one behind the other, the place of the first one that is equal to it."""
-    _, first, which = np.unique(np.frombuffer(digests, "V16"), return_index=True, return_inverse=True)
+    _, first, which = np.unique(np.frombuffer(digests, np.uint64), return_index=True, return_inverse=True)
     return np.asarray(first[which], np.int64)
 
 

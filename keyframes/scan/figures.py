@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.components import digest
 from keyframes.scan.pretrained_network import NetworkFeatures
 from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
 from keyframes.video import Picture, VideoReader, View, side_by_side
@@ -26,7 +25,7 @@ GROUPS_WAITING = 2
 class Figures:
     """The figures of some frames, a column each; those of another stretch can be put behind them.
 
-    `n_decoded` is how many frames were decoded for them, where only that tells it. `digests` has sixteen bytes a frame
+    `n_decoded` is how many frames were decoded for them, where only that tells it. `digests` has eight bytes a frame
     that tell its thumbnail, `prints` eight that tell its picture, and `encoded` what a network made of it, float32;
     empty without one.
     """
@@ -54,31 +53,45 @@ def energy(image: NDArray[np.uint8]) -> float:
 
 def fingerprint(image_energy: float, thumbnail: NDArray[np.uint8]) -> bytes:
     """Eight bytes that tell a picture, by its energy and its thumbnail."""
+    return _hashed(image_energy, thumbnail)[1]
+
+
+def _hashed(image_energy: float, thumbnail: NDArray[np.uint8]) -> tuple[bytes, bytes]:
+    """Eight bytes that tell a thumbnail, and the fingerprint of its picture."""
     found = hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8)
+    digest = found.digest()
     found.update(struct.pack("<d", image_energy))
-    return found.digest()
+    return digest, found.digest()
 
 
 def measure(
     pictures: Iterable[Picture], video: VideoReader, thumbnailer: Thumbnailer, network: NetworkFeatures | None
 ) -> tuple[Figures, NDArray[np.uint8]]:
     """Return the figures and the thumbnails (n_frames, n_pixels) of some frames."""
-    found, energies, kept = Figures(), array("d"), bytearray()
+    found, energies, blocks = Figures(), array("d"), [np.empty((0, *thumbnailer.shape), np.uint8)]
     for index, time_s, image in pictures:
         found.index.append(index)
         found.time_s.append(time_s)
         energies.append(energy(image))
-        kept += thumbnailer(video.cropped(image)).data
+        place = (len(energies) - 1) % GROUP_FRAMES
+        if place == 0:
+            blocks.append(np.empty((GROUP_FRAMES, *thumbnailer.shape), np.uint8))
+        thumbnailer.shrunk(video.cropped(image), blocks[-1][place])
         if network is not None:
             found.encoded += network(video.cropped(image)).data
-    thumbnails = np.frombuffer(kept, np.uint8).reshape(-1, *thumbnailer.shape)
-    # Not among the decoding, which would push the code and the data for these out of the processor's caches.
+    # Not among the decoding, which would push the code and the data for these out of the processor's caches; and many
+    # at a time, because with each call of OpenCV's the threads take turns.
+    thumbnails = np.concatenate(blocks)[: len(energies)]
+    for first in range(0, len(thumbnails), GROUP_FRAMES):
+        block = thumbnails[first : first + GROUP_FRAMES]
+        block[:] = thumbnailer.in_gray(block.reshape(-1, *thumbnailer.shape[1:])).reshape(block.shape)
+        brightness, sharpness = brightness_and_sharpness(block)
+        found.brightness.frombytes(brightness.tobytes())
+        found.sharpness.frombytes(sharpness.tobytes())
     for thumbnail, image_energy in zip(thumbnails, energies, strict=True):
-        light, sharpness = brightness_and_sharpness(thumbnail)
-        found.brightness.append(light)
-        found.sharpness.append(sharpness)
-        found.digests.extend(digest(thumbnail))
-        found.prints.extend(fingerprint(image_energy, thumbnail))
+        digest, print_ = _hashed(image_energy, thumbnail)
+        found.digests += digest
+        found.prints += print_
     return found, thumbnails.reshape(len(thumbnails), int(np.prod(thumbnailer.shape)))
 
 

@@ -39,24 +39,47 @@ class Thumbnailer:
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the thumbnail of a picture (height, width, 3), or of a luma plane (height, width), uint8."""
+        small = self.shrunk(image)
+        return self.in_gray(small) if image.ndim == 2 else small
+
+    def shrunk(self, image: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Do the same, with the levels of a luma plane as they are, maybe into an array (*shape), uint8."""
         full = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         # Halving is many times quicker than averaging large areas at once, and its rounding is averaged away.
         while min(full.shape[1] // self.width, full.shape[0] // self.height) >= HALVED_FROM and not (
             full.shape[0] % 2 or full.shape[1] % 2
         ):
             full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        small = cv2.resize(full, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        if image.ndim == 2 and self.levels is not None:
-            small = cv2.LUT(small, self.levels)
-        return np.asarray(small)
+        return np.asarray(cv2.resize(full, (self.width, self.height), into, interpolation=cv2.INTER_AREA))
+
+    def in_gray(self, shrunk: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn the levels of luma planes that were shrunk, one (height, width) or more above each other, into gray."""
+        return shrunk if self.levels is None else np.asarray(cv2.LUT(shrunk, self.levels))
 
 
 # Video mostly keeps its luma in 16 to 235; players and OpenCV stretch that to 0 to 255.
 LIMITED_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
-def brightness_and_sharpness(thumbnail: NDArray[np.uint8]) -> tuple[float, float]:
-    """Mean gray level of a thumbnail, and the variance of its Laplacian in gray levels squared."""
-    gray = thumbnail if thumbnail.ndim == 2 else cv2.cvtColor(thumbnail, cv2.COLOR_BGR2GRAY)
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_32F))
-    return cv2.mean(gray)[0], float(deviation[0, 0] ** 2)
+def brightness_and_sharpness(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean gray level of each thumbnail, and the variance of its Laplacian in gray levels squared.
+
+    The thumbnails are (n, height, width), or (n, height, width, 3) in colour; beyond their edges they are mirrored.
+    """
+    n, height, width = thumbnails.shape[:3]
+    gray = thumbnails
+    if thumbnails.ndim == 4:
+        gray = np.asarray(cv2.cvtColor(thumbnails.reshape(n * height, width, 3), cv2.COLOR_BGR2GRAY))
+        gray = gray.reshape(n, height, width)
+    bordered = np.pad(gray.astype(np.int16), ((0, 0), (1, 1), (1, 1)), mode="reflect")
+    curved = bordered[:, :-2, 1:-1] + bordered[:, 2:, 1:-1]
+    curved += bordered[:, 1:-1, :-2]
+    curved += bordered[:, 1:-1, 2:]
+    curved -= 4 * bordered[:, 1:-1, 1:-1]
+    # Sums of whole numbers, exact in this type.
+    laplacian = curved.reshape(n, height * width).astype(np.float64)
+    squares = np.einsum("ij,ij->i", laplacian, laplacian) / (height * width)
+    return (
+        gray.reshape(n, height * width).mean(axis=1).astype(np.float32),
+        (squares - laplacian.mean(axis=1) ** 2).astype(np.float32),
+    )

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
 from keyframes.scan.components import PrincipalComponents, digest, first_equal
-from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
+from keyframes.scan.thumbnails import LIMITED_RANGE, Thumbnailer, brightness_and_sharpness
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,28 @@ def test_a_thumbnail_is_the_mean_over_areas(rng):
 
 def test_sharpness_falls_with_blur_and_brightness_with_light(rng):
     image = rng.integers(0, 256, (48, 64), dtype=np.uint8)
-    brightness, sharpness = brightness_and_sharpness(image)
-    assert brightness == pytest.approx(image.mean())
-    assert brightness_and_sharpness(cv2.GaussianBlur(image, (5, 5), 0))[1] < 0.3 * sharpness
-    assert brightness_and_sharpness(image // 2)[0] < 0.6 * brightness
-    assert brightness_and_sharpness(np.full((9, 9), 80, np.uint8)) == (80, 0)
+    images = np.stack([image, cv2.GaussianBlur(image, (5, 5), 0), image // 2, np.full_like(image, 80)])
+    brightness, sharpness = brightness_and_sharpness(images)
+    assert brightness[0] == pytest.approx(image.mean())
+    assert sharpness[1] < 0.3 * sharpness[0]
+    assert brightness[2] < 0.6 * brightness[0]
+    assert (brightness[3], sharpness[3]) == (80, 0)
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3), (1, 50), (2, 1, 3), (1, 1)])
+def test_sharpness_is_the_variance_of_opencvs_laplacian(rng, shape):
+    images = rng.integers(0, 256, (5, *shape), dtype=np.uint8)
+    grays = [image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images]
+    brightness, sharpness = brightness_and_sharpness(images)
+    assert_allclose(brightness, [gray.mean() for gray in grays], rtol=1e-6)
+    assert_allclose(sharpness, [cv2.Laplacian(gray, cv2.CV_64F).var() for gray in grays], rtol=1e-6)
+
+
+def test_many_luma_planes_turn_gray_as_each_does(rng):
+    planes = rng.integers(0, 256, (6, 40, 60), dtype=np.uint8)
+    thumbnailer = Thumbnailer(40, 60, 12, False, LIMITED_RANGE)
+    together = thumbnailer.in_gray(np.concatenate([thumbnailer.shrunk(plane) for plane in planes]))
+    assert_array_equal(together.reshape(6, *thumbnailer.shape), [thumbnailer(plane) for plane in planes])
 
 
 def test_components_are_those_of_scikit_learn(rng):

@@ -6,6 +6,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,10 +28,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory, video_file):
-    """Eight recordings of some seconds of decoding together, one of them cut off."""
+def recordings(tmp_path_factory, video_file, long_file):
+    """Eight recordings of several codecs, some seconds of decoding together, one of them cut off."""
     folder = tmp_path_factory.mktemp("recordings")
-    for number in range(7):
+    for number, name in enumerate(("hevc.mkv", "mpeg4.avi", "mjpeg.mov"), 4):
+        shutil.copy(long_file(name), folder / f"{number}{Path(name).suffix}")
+    for number in range(4):
         ffmpeg(
             "-stream_loop", 11 + number, "-i", video_file("h264_b_frames.mp4"), "-c", "copy", folder / f"{number}.mp4"
         )
