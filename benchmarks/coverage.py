@@ -103,15 +103,18 @@ class Truth:
     Parameters
     ----------
     poses : array (n_frames, n_animals, n_nodes, 2), without NaN
+    counted : array (n_counted,) or None
+        Rows of the frames whose distances count, growing and evenly spread over the recording; None for all of them.
     """
 
-    def __init__(self, poses: np.ndarray) -> None:
+    def __init__(self, poses: np.ndarray, counted: np.ndarray | None = None) -> None:
         nodes = poses[..., 0] + 1j * poses[..., 1]
         shapes = nodes - nodes.mean(axis=2, keepdims=True)
         radius = np.median(np.sqrt((np.abs(shapes) ** 2).mean(axis=2)))
         self.scene = self._matched(nodes / radius, turned=False)
         self.posture = self._matched(shapes / radius, turned=True)
-        modes, labels = k_medoids(self.posture, N_MODES)
+        self.counted = np.arange(len(poses)) if counted is None else counted
+        modes, labels = k_medoids(self.posture[np.ix_(self.counted, self.counted)], N_MODES)
         self.weights = 1 / np.bincount(labels, minlength=len(modes))[labels] / len(np.unique(labels))
 
     @staticmethod
@@ -132,17 +135,18 @@ class Truth:
 
     def measure(self, chosen: np.ndarray) -> np.ndarray:
         """Scene, posture and balanced mean distance to the nearest of the chosen frames."""
-        scene, posture = self.scene[chosen].min(axis=0), self.posture[chosen].min(axis=0)
+        nearest = np.ix_(chosen, self.counted)
+        scene, posture = self.scene[nearest].min(axis=0), self.posture[nearest].min(axis=0)
         # One frame that was labelled wrongly must not decide.
         posture = np.minimum(posture, np.percentile(posture, 99))
         return np.array([scene.mean(), posture.mean(), (posture * self.weights).sum()])
 
     def score(self, chosen: np.ndarray) -> np.ndarray:
         """Return the three ratios to evenly spaced frames."""
-        k, n_frames = len(chosen), len(self.scene)
+        k, n_frames = len(chosen), len(self.counted)
         phases = (np.arange(N_PHASES) + 0.5) / N_PHASES
-        even = np.mean([self.measure(((np.arange(k) + phase) * n_frames / k).astype(int)) for phase in phases], axis=0)
-        return self.measure(chosen) / even
+        evenly = [self.counted[((np.arange(k) + phase) * n_frames / k).astype(int)] for phase in phases]
+        return self.measure(chosen) / np.mean([self.measure(rows) for rows in evenly], axis=0)
 
 
 def filled(poses: np.ndarray) -> np.ndarray:
