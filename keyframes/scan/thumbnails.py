@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Areas of so many pixels across or more are averaged by halving first.
-HALVED_FROM = 8
+# Areas of so many pixels across or more are averaged by halving first: OpenCV is slow with large ones, and slower yet
+# where they are not a whole number of pixels wide and high.
+HALVED_FROM, UNEVEN_HALVED_FROM = 8, 4
 
 
 class Thumbnailer:
@@ -45,12 +46,15 @@ class Thumbnailer:
     def shrunk(self, image: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Do the same, with the levels of a luma plane as they are, maybe into an array (*shape), uint8."""
         full = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        # Halving is many times quicker than averaging large areas at once, and its rounding is averaged away.
-        while min(full.shape[1] // self.width, full.shape[0] // self.height) >= HALVED_FROM and not (
-            full.shape[0] % 2 or full.shape[1] % 2
-        ):
+        # The rounding of halves is averaged away.
+        while self._halves(*full.shape[:2]):
             full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(full, (self.width, self.height), into, interpolation=cv2.INTER_AREA))
+
+    def _halves(self, height: int, width: int) -> bool:
+        uneven = height % self.height or width % self.width
+        area = min(height // self.height, width // self.width)
+        return not (height % 2 or width % 2) and area >= (UNEVEN_HALVED_FROM if uneven else HALVED_FROM)
 
     def in_gray(self, shrunk: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Turn the levels of luma planes that were shrunk, one (height, width) or more above each other, into gray."""

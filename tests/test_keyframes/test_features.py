@@ -28,6 +28,15 @@ def test_a_thumbnail_is_the_mean_over_areas(rng):
     assert_allclose(Thumbnailer(40, 60, 12, True)(image), expected, atol=0.51)
 
 
+@pytest.mark.parametrize("size", [(1080, 1920), (1024, 1280), (1000, 1000), (600, 800), (512, 640), (480, 720)])
+def test_thumbnails_of_large_pictures_are_means_as_well(rng, size):
+    image = 4 * (cv2.GaussianBlur(rng.integers(0, 256, size, dtype=np.uint8), (0, 0), 9) - np.uint8(100))
+    thumbnailer = Thumbnailer(*size, 64, False)
+    expected = cv2.resize(image.astype(np.float64), thumbnailer.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(thumbnailer(image) - expected).max() < 0.1 * np.ptp(expected)
+    assert abs(thumbnailer(image).mean() - expected.mean()) < 0.6
+
+
 def test_sharpness_falls_with_blur_and_brightness_with_light(rng):
     image = rng.integers(0, 256, (48, 64), dtype=np.uint8)
     images = np.stack([image, cv2.GaussianBlur(image, (5, 5), 0), image // 2, np.full_like(image, 80)])
