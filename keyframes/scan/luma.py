@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,14 +99,21 @@ def _levels_of(
         for image, luma in pairs:
             if luma.shape != image.shape[:2]:
                 return None
-            gray, plane = thumbnailer(video.cropped(image)), thumbnailer(video.cropped(luma))
-            possible = [levels for levels in possible if look_alike(levels[plane], gray)]
+            image, plane = video.cropped(image), video.cropped(luma)
+            possible = [levels for levels in possible if look_alike(thumbnailer, image, plane, levels)]
             n_seen += 1
     except DisagreementError:
         return None
     return possible[0] if possible and n_seen >= LUMA_PROOFS // 2 else None
 
 
-def look_alike(plane: NDArray[np.uint8], gray: NDArray[np.uint8]) -> bool:
-    """Whether the thumbnails of a luma plane, in levels of gray, and of a picture show the same."""
-    return bool(np.abs(plane - gray.astype(np.int16)).max() <= LUMA_TOLERANCE)
+def look_alike(
+    thumbnailer: Thumbnailer, image: NDArray[np.uint8], plane: NDArray[np.uint8], levels: NDArray[np.uint8] | None
+) -> bool:
+    """Whether the thumbnails of a picture and of a luma plane with these levels show the same.
+
+    Each pixel gets its level before pixels are averaged: noise is clipped at white, in the picture as well.
+    """
+    gray = thumbnailer.shrunk(image)
+    same = thumbnailer.shrunk(plane if levels is None else np.asarray(cv2.LUT(plane, levels)))
+    return bool(cv2.norm(gray, same, cv2.NORM_INF) <= LUMA_TOLERANCE)

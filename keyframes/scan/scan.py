@@ -136,7 +136,7 @@ def make_proof(video: VideoReader, thumbnailer: Thumbnailer, view: View, prints:
     def agree(image: NDArray[np.uint8], luma: NDArray[np.uint8]) -> bool:
         # In vivid colours luma is not gray; then a walk tells which frame it is. After a sparse scan there is none, but
         # there both are reached by the same seeks.
-        return view.excerpts or look_alike(thumbnailer(video.cropped(luma)), thumbnailer(video.cropped(image)))
+        return view.excerpts or look_alike(thumbnailer, video.cropped(image), video.cropped(luma), thumbnailer.levels)
 
     return Proof(view, print_of, prints, agree)
 

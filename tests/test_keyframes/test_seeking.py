@@ -7,13 +7,14 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes.scan.first_pass import scan_video
-from keyframes.scan.luma import luma_pays
+from keyframes.scan.luma import find_luma_levels, luma_pays
+from keyframes.scan.scan import thumbnailer_of
 from keyframes.settings import Settings
 from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, seek_frames, seeking_pays
 from keyframes.video.captures import open_capture
 from keyframes.video.seeking import LEAD_FRAMES, Timeline
 from tests.conftest import slow_but_for
-from tests.test_keyframes.conftest import LONG_KINDS, read_number
+from tests.test_keyframes.conftest import LONG_KINDS, ffmpeg, read_number
 
 
 def plain_frames(path, indices):
@@ -162,6 +163,25 @@ def test_the_luma_plane_is_used_where_it_is_proven(name, luma, long_file):
     size = scan.components.mean.size
     expected = [cv2.resize(gray, (64, size // 64), interpolation=cv2.INTER_AREA).reshape(-1) for gray in grays]
     assert np.abs(scan.features[:60].astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["limited.avi", "full.avi"])
+def test_noise_that_is_clipped_at_white_does_not_hide_what_the_luma_plane_is(name, rng, tmp_path):
+    """The mean of clipped pixels is darker than the clipped mean, beside dark pixels as well."""
+    side, white = 192, 235 if name == "limited.avi" else 255
+    bright = np.full((100, side, side), white - 2)
+    for number, plane in enumerate(bright):
+        plane[40:70, number : number + 30] -= 150
+    luma = np.clip(bright + rng.normal(0, 9, bright.shape), 0, 255).reshape(100, -1)
+    pixels = ("-pix_fmt", "yuv420p" if name == "limited.avi" else "yuvj420p")
+    source = ("-f", "rawvideo", *pixels, "-s", f"{side}x{side}", "-r", "30", "-i", "-")
+    pictures = np.concatenate([luma, np.full((100, side * side // 2), 128)], axis=1).astype(np.uint8).tobytes()
+    codec = ("-c:v", "mpeg4", "-g", "12") if name == "limited.avi" else ("-c:v", "mjpeg", *pixels)
+    ffmpeg(*source, *codec, "-q:v", "2", tmp_path / name, stdin=pictures)
+    with VideoReader(tmp_path / name) as video:
+        levels = find_luma_levels(video, thumbnailer_of(video, Settings(k=2)))
+    assert levels is not None
+    assert levels[235] == (255 if name == "limited.avi" else 235)
 
 
 @pytest.mark.slow
