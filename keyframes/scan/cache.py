@@ -18,7 +18,8 @@ from keyframes.scan.scan import COLUMNS, Sample, Scan
 from keyframes.video import Pass, VideoReader, View
 from keyframes.whole_files import whole_file
 
-FORMAT = 3
+# To be changed with what thumbnails and fingerprints are made of, too.
+FORMAT = 4
 SAMPLE = tuple(field.name for field in fields(Sample))
 # What it raises to read a file that is missing, cut off, or something else.
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)

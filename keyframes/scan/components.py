@@ -17,9 +17,14 @@ CHUNK_ROWS = 1024
 FULL_SCALE = np.float32(255)
 
 
+def hashed(thumbnail: NDArray[np.uint8]) -> "hashlib.blake2b":
+    """64-bit hash of a thumbnail, which can go on with more data."""
+    return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8)
+
+
 def digest(thumbnail: NDArray[np.uint8]) -> bytes:
-    """64-bit hash of a thumbnail."""
-    return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8).digest()
+    """Eight bytes that tell a thumbnail."""
+    return hashed(thumbnail).digest()
 
 
 def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """What the first pass keeps of each picture: its thumbnail, its figures and its fingerprint."""
 
-import hashlib
 import struct
 from array import array
 from collections.abc import Generator, Iterable, Iterator
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.scan.components import hashed
 from keyframes.scan.pretrained_network import NetworkFeatures
 from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
 from keyframes.video import Picture, VideoReader, View, side_by_side
@@ -53,12 +53,12 @@ def energy(image: NDArray[np.uint8]) -> float:
 
 def fingerprint(image_energy: float, thumbnail: NDArray[np.uint8]) -> bytes:
     """Eight bytes that tell a picture, by its energy and its thumbnail."""
-    return _hashed(image_energy, thumbnail)[1]
+    return _digest_and_print(image_energy, thumbnail)[1]
 
 
-def _hashed(image_energy: float, thumbnail: NDArray[np.uint8]) -> tuple[bytes, bytes]:
-    """Eight bytes that tell a thumbnail, and the fingerprint of its picture."""
-    found = hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8)
+def _digest_and_print(image_energy: float, thumbnail: NDArray[np.uint8]) -> tuple[bytes, bytes]:
+    """Return what tells a thumbnail, and the fingerprint of its picture; the thumbnail is hashed once."""
+    found = hashed(thumbnail)
     digest = found.digest()
     found.update(struct.pack("<d", image_energy))
     return digest, found.digest()
@@ -89,7 +89,7 @@ def measure(
         found.brightness.frombytes(brightness.tobytes())
         found.sharpness.frombytes(sharpness.tobytes())
     for thumbnail, image_energy in zip(thumbnails, energies, strict=True):
-        digest, print_ = _hashed(image_energy, thumbnail)
+        digest, print_ = _digest_and_print(image_energy, thumbnail)
         found.digests += digest
         found.prints += print_
     return found, thumbnails.reshape(len(thumbnails), int(np.prod(thumbnailer.shape)))

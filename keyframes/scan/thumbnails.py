@@ -47,11 +47,12 @@ class Thumbnailer:
         """Do the same, with the levels of a luma plane as they are, maybe into an array (*shape), uint8."""
         full = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         # The rounding of halves is averaged away.
-        while self._halves(*full.shape[:2]):
+        while self._pays_to_halve(*full.shape[:2]):
             full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(full, (self.width, self.height), into, interpolation=cv2.INTER_AREA))
 
-    def _halves(self, height: int, width: int) -> bool:
+    def _pays_to_halve(self, height: int, width: int) -> bool:
+        """Whether a picture of this size is shrunk sooner from one half as high and wide."""
         uneven = height % self.height or width % self.width
         area = min(height // self.height, width // self.width)
         return not (height % 2 or width % 2) and area >= (UNEVEN_HALVED_FROM if uneven else HALVED_FROM)
