@@ -35,6 +35,7 @@ STEPS = (11.2, 12.4)
 # From coarse to fine: quality grows.
 CURVE = (13.4, 12.8, 12.2, 11.6, 11.0, 10.2)
 WEIGHTS = np.array([0.5, 0.5])
+KINDS_OF_WEIGHTS = ("luma", "chroma", "diagonal")
 FACTOR = 1.2
 
 
@@ -90,9 +91,7 @@ class Bench:
 def start():
     """Return the numbers of today, by name."""
     tuning = TUNINGS["visual"]
-    values = {
-        f"{kind} {i}": pair[k] for i, pair in enumerate(tuning.weights) for k, kind in enumerate(("luma", "chroma"))
-    }
+    values = {f"{kind} {i}": row[k] for i, row in enumerate(tuning.weights) for k, kind in enumerate(KINDS_OF_WEIGHTS)}
     values |= {"luma rate": tuning.rates.luma, "chroma rate": tuning.rates.chroma}
     values |= {name: getattr(tuning.masking, name) for name in ("power", "least_variance", "blur")}
     return values | {name: getattr(colors, name) for name in ("RED", "BLUE", "RED_SCALE", "BLUE_SCALE")}
@@ -101,7 +100,7 @@ def start():
 def tuned(values):
     """Return the tuning of some numbers, and the constants of the colour axes."""
     base = TUNINGS["visual"]
-    weights = tuple((values[f"luma {i}"], values[f"chroma {i}"]) for i in range(len(base.weights)))
+    weights = tuple(tuple(values[f"{kind} {i}"] for kind in KINDS_OF_WEIGHTS) for i in range(len(base.weights)))
     rates = base.rates._replace(luma=values["luma rate"], chroma=values["chroma rate"])
     masking = replace(base.masking, **{name: values[name] for name in ("power", "least_variance", "blur")})
     axes = {name: values[name] for name in ("RED", "BLUE", "RED_SCALE", "BLUE_SCALE")}

@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 """Train the codebooks and the models that the multi-resolution profile comes with.
 
-    python benchmarks/train_multiresolution.py [--packages DIR] [-o quantize/multiresolution/known.npz]
+    python benchmarks/train_multiresolution.py [--packages DIR] [-o quantize/multiresolution/known2.npz]
 
 The photographs come from the Debian packages `mate-backgrounds` and `plasma-workspace-wallpapers`, which `apt-get
 download` fetches into DIR unless they are there, and from scikit-learn; PHOTOGRAPHS lists each with its licence. They
 are scaled down to the sizes of WIDTHS. Nothing else is trained on, and none of them is in any of the usual test sets.
 
-1. Vectors of all levels at several steps; k-means of the core finds the codewords, entropy-constrained turns refine
-   them (P. A. Chou, T. Lookabaugh and R. M. Gray, 1989).
+1. Vectors of all levels at several steps, tuned for PSNR; k-means of the core finds the codewords, entropy-constrained
+   turns refine them (P. A. Chou, T. Lookabaugh and R. M. Gray, 1989).
 2. The tree of decisions splits the codewords where both sides are used as often, along the axis in which they differ
    most, so that a decision means something: larger, or more across than down.
-3. Each photograph is coded at each step by models that know nothing. A cell begins with the mean of what they have
-   learnt, and counts the more the better they agree.
+3. Each photograph is coded at each step, tuned for PSNR and for the eye, by models that know nothing. A cell begins
+   with the mean of what they have learnt, and counts the more the better they agree.
 4. They are all coded again from there; the mixing weights begin with the mean of where they end.
 
-The same photographs give the same file, with the same versions of Pillow and NumPy. It takes about two minutes.
+The same photographs give the same file, with the same versions of Pillow and NumPy. It takes about three minutes.
 """
 
 import argparse
@@ -33,15 +33,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from clustering import k_means
 from quantize.block.kernels.choice import assign_by_rate
-from quantize.entropy.kernels.coder import START_CELL, Cells
+from quantize.datatypes import Picture, Settings
+from quantize.entropy.kernels.coder import START_CELL
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
-from quantize.multiresolution.coder import Rates, Steps, code_stripe
-from quantize.multiresolution.colors import fitted_matrix, inverse
+from quantize.multiresolution.coder import Steps, code_stripe
+from quantize.multiresolution.colors import inverse
+from quantize.multiresolution.editions import EDITIONS, NEWEST
 from quantize.multiresolution.kernels.details import UNITS, Book, Model
 from quantize.multiresolution.kernels.surroundings import N_FEW_SIZES
-from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, Layout, detail_steps, plain_weights
+from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, detail_steps
+from quantize.multiresolution.profile import _Encoder
 from quantize.multiresolution.transform import analyse
-from quantize.multiresolution.tuning import TUNINGS, plain_cells
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -117,24 +119,25 @@ def photographs(folder):
                 yield np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
 
-def bands(pixels):
-    """Layout and details of a photograph."""
-    layout = Layout(*pixels.shape)
-    return layout, analyse(pixels, inverse(fitted_matrix(pixels)), layout)[1]
+def work_of(pixels, tune):
+    """Return a photograph's encoder of a tuning, and its details."""
+    encoder = _Encoder(Picture(pixels), Settings(tune=tune))
+    return encoder, analyse(pixels, inverse(encoder.matrix), encoder.layout)[1]
 
 
-def steps_of(step):
-    """Return the steps of luma and of chroma."""
-    return round(step * STEP_UNITS), round(step * STEP_UNITS * TUNINGS["psnr"].chroma)
+def steps_of(encoder, step):
+    """Return all steps by that of luma, in gray levels."""
+    luma = round(step * STEP_UNITS)
+    return Steps(luma, round(luma * encoder.tuning.chroma), encoder.weights, encoder.cells)
 
 
 def collect(works, rng):
     """Sizes of the vectors' components in steps, of those that a codeword may serve."""
     found = {kind: [] for kind in KINDS}
-    for _, details in works:
+    for encoder, details in works:
         for step in STEPS:
             for level, groups in enumerate(details, 1):
-                for kind, band, units in zip(KINDS, groups, steps_of(step), strict=True):
+                for kind, band, units in zip(KINDS, groups, steps_of(encoder, step).at(level), strict=True):
                     n = band.shape[2]
                     steps = detail_steps(units, level, n)[PLAIN_CLASS]
                     # Samples are 8ths of a gray level, steps 65,536ths.
@@ -205,13 +208,13 @@ def make_book(codewords, counts):
 
 def code_all(works, known):
     """Code all photographs at all steps, each from what is known; yield the models after each."""
-    for layout, details in works:
+    for encoder, details in works:
+        layout, rates = encoder.layout, encoder.tuning.rates
         for step in STEPS:
-            models = known.fresh()
+            models, steps = known.fresh(), steps_of(encoder, step)
             copies = [[band.copy() for band in groups] for groups in details]
-            steps = Steps(*steps_of(step), plain_weights(layout), plain_cells(layout))
             for stripe in range(layout.n_stripes):
-                code_stripe(copies, layout, steps, models, Rates(RATE, RATE), None, stripe, layout.n_levels)
+                code_stripe(copies, layout, steps, models, rates, None, stripe, layout.n_levels)
             yield models.models
 
 
@@ -234,9 +237,8 @@ def mean_cells(works, known):
         counts = np.clip(np.rint(np.minimum(agreed, uses)), 0, MOST_USES).astype(np.int64)
         cells = np.clip(np.rint(mean * 2**22), 1, 2**22 - 1).astype(np.int64) << 9 | counts
         model = known.models[kind]
-        found[kind] = Model(
-            Cells(np.where(used, cells, START_CELL).astype(np.int32), model.cells.weights), model.starts
-        )
+        table = np.where(used, cells, START_CELL).astype(np.int32)
+        found[kind] = Model(model.cells._replace(table=table), model.starts)
     return Known(known.books, found)
 
 
@@ -249,9 +251,8 @@ def mean_weights(works, known):
     models = {}
     for kind in KINDS:
         model = known.models[kind]
-        models[kind] = Model(
-            Cells(model.cells.table, np.rint(np.mean(ends[kind], axis=0)).astype(np.int32)), model.starts
-        )
+        weights = np.rint(np.mean(ends[kind], axis=0)).astype(np.int32)
+        models[kind] = Model(model.cells._replace(weights=weights), model.starts)
     return Known(known.books, models)
 
 
@@ -276,10 +277,11 @@ def with_rates(known):
 
 def train_known(images):
     """Codebooks and models for a list of photographs."""
-    works = [bands(pixels) for pixels in images]
+    works = [work_of(pixels, "psnr") for pixels in images]
     vectors = collect(works, np.random.default_rng(0))
     books = {kind: make_book(*train(vectors[kind], N_CODEWORDS[kind])) for kind in KINDS}
     known = Known(books, {kind: new_model(len(book.children)) for kind, book in books.items()})
+    works += [work_of(pixels, "visual") for pixels in images]
     known = with_rates(mean_cells(works, known))
     return mean_weights(works, known)
 
@@ -287,7 +289,8 @@ def train_known(images):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=Path, default=Path("build/photographs"), metavar="DIR")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "quantize" / "multiresolution" / "known.npz")
+    file = ROOT / "quantize" / "multiresolution" / EDITIONS[NEWEST].file
+    parser.add_argument("-o", "--output", type=Path, default=file)
     arguments = parser.parse_args()
     arguments.packages.mkdir(parents=True, exist_ok=True)
     known = train_known(list(photographs(arguments.packages)))

@@ -142,7 +142,7 @@ def main(
     web: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write vqi.js and known.npz, which show .vqi images on web pages, into a folder."
+            metavar="DIR", help="Write vqi.js and the codebooks that it loads, to show .vqi images on web pages."
         ),
     ] = None,
     max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse images with more pixels.")] = MOST_PIXELS,

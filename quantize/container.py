@@ -36,11 +36,11 @@ chunks of an image come in the order below; those marked ? may be missing.
     ALPH ?  of images with alpha: a symbol stream of 8 bits, without loss; missing where there is none
 
     Multi-resolution
-    MRES    which codebooks and models (1): 1, those of `known.npz`
+    MRES    which codebooks and models (1): 1, those of `known.npz`, or 2, those of `known2.npz`
             steps of luma and of chroma (4 each), 64 to 65,536 and to 262,144: 256 for each gray level
             of colour images: the matrix (2 each, with a sign, nine), row by row, in 4,096ths
-    LEVL ?  weights of the steps (1 each), 1 to 255, in 64ths: for each level, finest first, that of luma and, of colour
-            images, that of chroma; without, all are 64
+    LEVL ?  weights of the steps (1 each), 1 to 255, in 64ths: for each level, finest first, that of luma, of colour
+            images that of chroma, and, with models 2, that of details in both directions; without, all are 64
     CELL ?  classes of steps, a symbol stream of 4 bits: one for each 16 x 16 pixels of the padded image; without, all 8
     ALPH ?  as above
     COAR    the coarsest planes: a stream
@@ -115,7 +115,8 @@ high part odd ones; each sample x with neighbours l and r (mirrored at the ends)
 The coarsest planes are whole multiples of max(1, step C * 8 >> 24), all with the step of luma, coded like the coarsest
 planes above. The vectors of luma have three components, those of chroma six, three of either plane. A component of v
 16ths of a step is (v S + 65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least
-1, where L is the weight of the level. C, D and F are the tables
+1, where L is the weight of the level; for details in both directions, D is first multiplied by their weight, and >> 6.
+C, D and F are the tables
 COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
 by class; the class of a vector is that of the pixel at its upper left corner. How the decisions are made is told in
 `quantize.multiresolution.kernels.details`, and what they are seen together with in
@@ -124,7 +125,8 @@ by class; the class of a vector is that of the pixel at its upper left corner. H
 With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
 and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
 these, times what each has become. Stripes learn by
-themselves, luma and chroma apart, from level to level, and begin with what `known.npz` holds. What is north or south of
+themselves, luma and chroma apart, from level to level, and begin with what the models hold. With models 2, these
+learn faster: weights at twice the pace, and a cell counts 127 uses at most, not 250. What is north or south of
 a stripe counts as zero.
 
 A picture of level N, 2**N times smaller, is made of the coarse planes of that level, each sample s taken as (s G +

@@ -51,4 +51,4 @@ def show_info(file: Path, max_pixels: int, as_json: bool) -> None:
             shown = ", ".join(f"{entry:.3g}" if isinstance(entry, float) else entry for entry in value) or "none"
         else:
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-        print(f"{name.replace('_', ' '):<16}{shown}")
+        print(f"{name.replace('_', ' '):<18}{shown}")

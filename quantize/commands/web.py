@@ -20,4 +20,4 @@ def write_decoder(folder: Path, run: Run) -> None:
     if run.as_json:
         print_json([{"output": str(place)} for place in contents], [])
     elif not run.quiet:
-        print(f'{" and ".join(str(place) for place in contents)}: <script type="module" src="vqi.js"></script>')
+        print(f'{", ".join(str(place) for place in contents)}: <script type="module" src="vqi.js"></script>')

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, Cells, copy_of, new_cells
+from quantize.multiresolution.editions import EDITIONS, NEWEST, Edition
 from quantize.multiresolution.kernels.details import UNITS, WEIGHT_SETS, Book, Model
 from quantize.multiresolution.kernels.surroundings import FLAG_CONTEXTS, NODE_CONTEXTS, NUMBER_CONTEXTS, SIGN_CONTEXTS
 
@@ -45,10 +46,10 @@ def cell_starts(n_nodes: int) -> tuple[NDArray[np.int64], int]:
     return np.concatenate([[0], ends[:-1]]).reshape(4, N_INPUTS), int(ends[-1])
 
 
-def new_model(n_nodes: int) -> Model:
+def new_model(n_nodes: int, edition: Edition = EDITIONS[NEWEST]) -> Model:
     """Model that has learnt nothing."""
     starts, n_cells = cell_starts(n_nodes)
-    return Model(new_cells(n_cells, WEIGHT_SETS), starts)
+    return Model(new_cells(n_cells, WEIGHT_SETS)._replace(pace=edition.pace, limit=edition.limit), starts)
 
 
 # Bits of a cell's probability and of its count in the file, and the counts that they stand for.
@@ -70,7 +71,7 @@ def pack_known(known: Known) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def unpack_known(arrays: dict[str, NDArray[Any]]) -> Known:
+def unpack_known(arrays: dict[str, NDArray[Any]], edition: Edition = EDITIONS[NEWEST]) -> Known:
     """Undo `pack_known`, but for what is rounded there."""
     books: dict[Kind, Book] = {}
     models: dict[Kind, Model] = {}
@@ -80,11 +81,12 @@ def unpack_known(arrays: dict[str, NDArray[Any]]) -> Known:
         rates = (arrays[f"{kind}_rates"] / 8).astype(np.float32)
         columns = np.ascontiguousarray(codewords.T / np.float32(UNITS), np.float32)
         books[kind] = Book(codewords, children, *tree_paths(children), columns, rates)
-        cells = arrays[f"{kind}_cells"].astype(np.int32)
-        probabilities = (cells >> 4 << 19) | 1 << 18
-        table = np.where(cells & 15 == 0, START_CELL, probabilities | COUNTS[cells & 15].astype(np.int32))
+        packed = arrays[f"{kind}_cells"].astype(np.int32)
+        probabilities = (packed >> 4 << 19) | 1 << 18
+        table = np.where(packed & 15 == 0, START_CELL, probabilities | COUNTS[packed & 15].astype(np.int32))
         weights = arrays[f"{kind}_weights"].astype(np.int32) << 6
-        models[kind] = Model(Cells(table.astype(np.int32), weights), cell_starts(len(children))[0])
+        cells = Cells(table.astype(np.int32), weights, edition.pace, edition.limit)
+        models[kind] = Model(cells, cell_starts(len(children))[0])
     return Known(books, models)
 
 
@@ -107,8 +109,9 @@ def tree_paths(children: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[
     return nodes, bits, lengths
 
 
-@lru_cache(maxsize=1)
-def shipped() -> Known:
-    """Read what comes with the program, once."""
-    with files("quantize.multiresolution").joinpath("known.npz").open("rb") as file, np.load(file) as arrays:
-        return unpack_known(dict(arrays))
+@lru_cache
+def shipped(number: int = NEWEST) -> Known:
+    """Read what comes with the program, once; `number` is that of the edition."""
+    edition = EDITIONS[number]
+    with files("quantize.multiresolution").joinpath(edition.file).open("rb") as file, np.load(file) as arrays:
+        return unpack_known(dict(arrays), edition)

@@ -24,8 +24,9 @@ class Steps(NamedTuple):
     ----------
     luma, chroma : int
         In 256ths of a gray level.
-    weights : array (n_levels, 1 or 2), uint8
-        What the steps of luma and of chroma are multiplied by at each level, finest first, in 64ths.
+    weights : array (n_levels, 2 or 3), uint8
+        What the steps of luma, of chroma if there is any, and of details in both directions besides are multiplied by
+        at each level, finest first, in 64ths.
     cells : array (rows, columns), uint8
         The class of each cell of the map.
     """
@@ -37,7 +38,7 @@ class Steps(NamedTuple):
 
     def at(self, level: int) -> list[int]:
         """Return the steps of luma and, if there is any, of chroma at a level (1 is the finest)."""
-        pairs = zip((self.luma, self.chroma), self.weights[level - 1], strict=False)
+        pairs = zip((self.luma, self.chroma), self.weights[level - 1, :-1], strict=False)
         return [max(step * int(weight) // PLAIN_WEIGHT, 1) for step, weight in pairs]
 
 
@@ -116,7 +117,8 @@ def code_stripe(
             shape = (band.shape[0] + 3, band.shape[1] + 3)
             seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
             around = Surroundings(seen, signs, *parents[kind], *others)
-            steps_here, book = detail_steps(step, level, band.shape[2]), known.books[kind]
+            steps_here = detail_steps(step, level, band.shape[2], int(steps.weights[level - 1, -1]))
+            book = known.books[kind]
             stream.code_rows(
                 code_details,
                 band.shape[0],

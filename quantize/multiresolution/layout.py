@@ -94,14 +94,17 @@ class Layout:
 
 
 def plain_weights(layout: Layout) -> NDArray[np.uint8]:
-    """Weights (n_levels, 1 or 2) that leave the steps of luma and chroma as they are at every level."""
-    return np.full((layout.n_levels, len(layout.components)), PLAIN_WEIGHT, np.uint8)
+    """Weights (n_levels, 2 or 3) that leave all steps as they are: of luma, chroma, and details in both directions."""
+    return np.full((layout.n_levels, len(layout.components) + 1), PLAIN_WEIGHT, np.uint8)
 
 
-def detail_steps(step: int, level: int, n_components: int) -> NDArray[np.int64]:
-    """Return steps (classes, n_components) of a level (1 is the finest), in 65,536ths of a gray level."""
+def detail_steps(step: int, level: int, n_components: int, both_weight: int = PLAIN_WEIGHT) -> NDArray[np.int64]:
+    """Return steps (classes, n_components) of a level (1 is the finest), in 65,536ths of a gray level.
+
+    Those of details in both directions have a weight of their own, in 64ths.
+    """
     across, both = DETAIL_STEPS[level - 1]
-    weights = np.array([across, across, both] * (n_components // 3))
+    weights = np.array([across, across, both * both_weight // PLAIN_WEIGHT] * (n_components // 3))
     return np.maximum(step * weights * STEP_FACTORS[:, None] >> 16, 1)
 
 

@@ -12,6 +12,7 @@ from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import KINDS, shipped
 from quantize.multiresolution.coder import Rates, Steps, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
+from quantize.multiresolution.editions import EDITIONS, NEWEST
 from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
 from quantize.multiresolution.layout import (
     LEAST_STEP,
@@ -62,11 +63,11 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     check(serves(layout.height, layout.width), "has a size that does not fit this profile")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
-    luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)
+    number, luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)
     cells = plain_cells(layout)
     if container.all(b"CELL"):
         cells = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
-    weights = _level_weights(container, layout)
+    weights = _level_weights(container, layout, number)
     coarsest = np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
     code_planes(coarsest, coarse_step(luma, layout.n_levels), container.one(b"COAR"))
     bands = container.all(b"BAND")
@@ -77,49 +78,52 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     streams = [unpack_streams(data) for data in bands[: layout.n_levels - level]]
     check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")
     details = no_details(layout, level)
-    code_levels(details, layout, Steps(luma, chroma, weights, cells), shipped(), NO_RATES, streams, level)
+    code_levels(details, layout, Steps(luma, chroma, weights, cells), shipped(number), NO_RATES, streams, level)
     return to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
 
 
 def describe_levels(container: Container) -> dict[str, object]:
     """Tell what a file of this profile says of itself."""
     layout = Layout(container.height, container.width, container.n_planes)
-    luma, chroma, _ = _parameters(container.one(b"MRES"), layout)
+    number, luma, chroma, _ = _parameters(container.one(b"MRES"), layout)
     return {
         "levels": layout.n_levels,
         "step": luma / STEP_UNITS,
         "chroma_step": chroma / STEP_UNITS,
-        **_described(_level_weights(container, layout)),
+        **_described(_level_weights(container, layout, number)),
         "adaptive": bool(container.all(b"CELL")),
         "stripes": layout.n_stripes,
     }
 
 
-def _parameters(data: bytes, layout: Layout) -> tuple[int, int, NDArray[np.int64]]:
-    """Read the steps of luma and chroma, and the colour matrix."""
+def _parameters(data: bytes, layout: Layout) -> tuple[int, int, int, NDArray[np.int64]]:
+    """Read the number of the codebooks, the steps of luma and chroma, and the colour matrix."""
     n = layout.n_planes
     check(len(data) == (27 if n == 3 else 9), "has parameters of the wrong length")
-    books, luma, chroma = struct.unpack_from(">BII", data)
-    if books != 1:
-        raise ContainerError(f"needs codebooks number {books}, this program has number 1; update it")
+    number, luma, chroma = struct.unpack_from(">BII", data)
+    if number not in EDITIONS:
+        raise ContainerError(f"needs codebooks number {number}, this program has numbers 1 to {NEWEST}; update it")
     check(LEAST_STEP <= luma <= MOST_STEP and LEAST_STEP <= chroma <= 4 * MOST_STEP, "has a step out of range")
     matrix = GRAY if n == 1 else np.frombuffer(data, ">i2", 9, 9).astype(np.int64).reshape(3, 3)
-    return luma, chroma, matrix
+    return number, luma, chroma, matrix
 
 
-def _level_weights(container: Container, layout: Layout) -> NDArray[np.uint8]:
-    """Read the weights of the steps of luma and chroma by level."""
-    plain = plain_weights(layout)
+def _level_weights(container: Container, layout: Layout, number: int) -> NDArray[np.uint8]:
+    """Read the weights of the steps by level; the first edition has none of details in both directions."""
+    weights = plain_weights(layout)
     if not container.all(b"LEVL"):
-        return plain
+        return weights
+    stored = weights if number > 1 else weights[:, :-1]
     data = container.one(b"LEVL")
-    check(len(data) == plain.size and 0 not in data, "has weights of levels that do not fit its size")
-    return np.frombuffer(data, np.uint8).reshape(plain.shape)
+    check(len(data) == stored.size and 0 not in data, "has weights of levels that do not fit its size")
+    stored[:] = np.frombuffer(data, np.uint8).reshape(stored.shape)
+    return weights
 
 
 def _described(weights: NDArray[np.uint8]) -> dict[str, list[float]]:
-    """Weights of luma and chroma by level, finest first."""
-    return {f"{kind}_weights": (row / PLAIN_WEIGHT).tolist() for kind, row in zip(KINDS, weights.T, strict=False)}
+    """Weights by level, finest first."""
+    names = [*KINDS[: weights.shape[1] - 1], "diagonal"]
+    return {f"{name}_weights": (row / PLAIN_WEIGHT).tolist() for name, row in zip(names, weights.T, strict=True)}
 
 
 class _Encoder:
@@ -155,7 +159,7 @@ class _Encoder:
         steps = Steps(luma, chroma, self.weights, self.cells)
         streams = code_levels(details, layout, steps, shipped(), self.tuning.rates.raised(octaves), None)
         colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
-        parameters = struct.pack(">BII", 1, luma, chroma)
+        parameters = struct.pack(">BII", NEWEST, luma, chroma)
         if layout.n_planes == 3:
             parameters += self.matrix.astype(">i2").tobytes()
         chunks = [(b"MRES", parameters), *self.chunks, (b"COAR", coarse)]

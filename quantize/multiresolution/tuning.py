@@ -2,8 +2,8 @@
 
 The eye and the structural similarity notice an error less where there is much to see already, so steps follow the
 variance of luma (contrast masking); and they notice errors in chroma less. The eye also notices the finest details
-least, so its steps differ by level. The numbers of `visual` were fitted to SSIMULACRA2 and MS-SSIM, not to any of
-the usual test sets, by a search as in `benchmarks/fit_visual.py`.
+least, and of these the ones in both directions, so its steps differ by level and direction. The numbers of `visual`
+were fitted to SSIMULACRA2 and MS-SSIM, not to any of the usual test sets, by a search as in `benchmarks/fit_visual.py`.
 """
 
 from dataclasses import dataclass
@@ -58,23 +58,24 @@ class Tuning:
     rates : Rates
     masking : Masking or None
         None gives all cells the same step.
-    weights : tuple of (float, float)
-        Weights of the steps of luma and chroma by level, finest first; of further levels, the last ones. Empty leaves
-        all as they are.
+    weights : tuple of (float, float, float)
+        Weights of the steps by level, finest first: of luma, of chroma, and of details in both directions besides; of
+        further levels, the last ones. Empty leaves all as they are.
     """
 
     colors: Literal["fitted", "jpeg", "opponent"]
     chroma: float
     rates: Rates
     masking: Masking | None = None
-    weights: tuple[tuple[float, float], ...] = ()
+    weights: tuple[tuple[float, float, float], ...] = ()
 
     def level_weights(self, layout: Layout) -> NDArray[np.uint8]:
-        """Weights (n_levels, 1 or 2) in 64ths."""
+        """Weights (n_levels, 2 or 3) in 64ths."""
         if not self.weights:
             return plain_weights(layout)
         rows = [self.weights[min(i, len(self.weights) - 1)] for i in range(layout.n_levels)]
-        return np.rint(np.array(rows)[:, : len(layout.components)] * PLAIN_WEIGHT).astype(np.uint8)
+        columns = [*range(len(layout.components)), -1]
+        return np.rint(np.array(rows)[:, columns] * PLAIN_WEIGHT).astype(np.uint8)
 
 
 TUNINGS: dict[Tune, Tuning] = {
@@ -83,7 +84,7 @@ TUNINGS: dict[Tune, Tuning] = {
         4.0,
         Rates(0.031, 0.05),
         Masking(0.21, 40.0, 16, 0.16),
-        ((1.72, 1.61), (1.03, 0.82), (0.82, 0.76), (0.57, 0.53)),
+        ((1.72, 1.61, 1.5), (1.03, 0.82, 1.3), (0.82, 0.76, 1.0), (0.57, 0.53, 1.0)),
     ),
     "ssim": Tuning("jpeg", 2.0, Rates(0.05, 0.05), Masking(0.3, 40.0, 8)),
     "psnr": Tuning("fitted", 1.1, Rates(0.05, 0.05)),

@@ -3,7 +3,9 @@
 from functools import cache
 from importlib.resources import files
 
-SCRIPT, MODELS = "vqi.js", "known.npz"
+from quantize.multiresolution.editions import EDITIONS
+
+SCRIPT = "vqi.js"
 # The script in its order: a page gets one file, whose parts see each other's names.
 PARTS = ("shared", "entropy", "container", "palette", "multiresolution", "block", "decoding", "png", "element")
 
@@ -17,7 +19,8 @@ def decoder_script() -> str:
 
 def decoder_files() -> dict[str, bytes]:
     """Files by name that a web page needs to show .vqi images; they belong in one folder."""
+    models = [edition.file for edition in EDITIONS.values()]
     return {
         SCRIPT: decoder_script().encode(),
-        MODELS: (files("quantize.multiresolution") / MODELS).read_bytes(),
+        **{name: (files("quantize.multiresolution") / name).read_bytes() for name in models},
     }

@@ -16,6 +16,7 @@ from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books
 from quantize.multiresolution.coder import Steps
 from quantize.multiresolution.colors import fitted_matrix, inverse, jpeg_matrix, opponent_matrix
+from quantize.multiresolution.editions import EDITIONS, NEWEST
 from quantize.multiresolution.kernels.wavelet import (
     LIFTING,
     restore_columns,
@@ -23,7 +24,15 @@ from quantize.multiresolution.kernels.wavelet import (
     transform_columns,
     transform_rows,
 )
-from quantize.multiresolution.layout import COARSE_STEPS, DETAIL_STEPS, LOW_GAINS, MOST_LEVELS, Layout, plain_weights
+from quantize.multiresolution.layout import (
+    COARSE_STEPS,
+    DETAIL_STEPS,
+    LOW_GAINS,
+    MOST_LEVELS,
+    Layout,
+    detail_steps,
+    plain_weights,
+)
 from quantize.multiresolution.profile import serves
 from quantize.multiresolution.transform import analyse, synthesise
 from quantize.multiresolution.tuning import plain_cells
@@ -122,8 +131,9 @@ def test_the_matrix_is_undone():
         assert inverse(matrix) @ matrix / 4096**2 == pytest.approx(np.eye(3), abs=1e-3)
 
 
-def test_the_shipped_codebooks_are_whole():
-    known = books.shipped()
+@pytest.mark.parametrize("number", EDITIONS)
+def test_the_shipped_codebooks_are_whole(number):
+    known = books.shipped(number)
     for kind in books.KINDS:
         book = known.books[kind]
         n_codewords = len(book.codewords)
@@ -132,7 +142,7 @@ def test_the_shipped_codebooks_are_whole():
         assert sum(2.0**-book.lengths) == 1
         assert (book.codewords[:-1].sum(axis=1) > 0).all()
         assert (known.models[kind].cells.table > 0).all()
-    path = books.__file__.replace("books.py", "known.npz")
+    path = books.__file__.replace("books.py", EDITIONS[number].file)
     with open(path, "rb") as file:
         assert len(file.read()) <= 400_000
 
@@ -318,11 +328,11 @@ def version_of(data):
     return data[len(IMAGE_SIGNATURE) + 8]
 
 
-@pytest.mark.parametrize("weights", [bytes(6), b"@" * 5, b"@" * 7, b""])
+@pytest.mark.parametrize("weights", [bytes(9), b"@" * 6, b"@" * 8, b"@" * 10, b""])
 def test_weights_that_do_not_fit_are_damage(weights):
     pixels = photo(64, 64)
     chunks = chunks_of(quantize.encode(pixels, profile="multiresolution"))
-    assert len(chunks[b"LEVL"]) == 6
+    assert len(chunks[b"LEVL"]) == 9
     with pytest.raises(quantize.ContainerError, match="weights of levels"):
         quantize.decode(pack("multiresolution", pixels, list((chunks | {b"LEVL": weights}).items()), {}))
 
@@ -330,9 +340,23 @@ def test_weights_that_do_not_fit_are_damage(weights):
 def test_a_weight_of_a_level_multiplies_its_steps():
     layout = Layout(64, 64, 3)
     weights = plain_weights(layout)
-    weights[0] = 32, 128
+    weights[0] = 32, 128, 64
     steps = Steps(1000, 3000, weights, plain_cells(layout))
     assert [steps.at(level) for level in (1, 2, 3)] == [[500, 6000], [1000, 3000], [1000, 3000]]
+
+
+def test_details_in_both_directions_have_a_weight_of_their_own():
+    plain, coarser = detail_steps(1000, 2, 6), detail_steps(1000, 2, 6, 128)
+    assert (coarser[:, [0, 1, 3, 4]] == plain[:, [0, 1, 3, 4]]).all()
+    assert np.abs(coarser[:, [2, 5]] - 2 * plain[:, [2, 5]]).max() <= 1
+
+
+def test_an_unknown_edition_is_told():
+    data = quantize.encode(photo(64, 64), profile="multiresolution")
+    chunks = chunks_of(data)
+    newer = {b"MRES": bytes([NEWEST + 1]) + chunks[b"MRES"][1:]}
+    with pytest.raises(quantize.ContainerError, match=f"codebooks number {NEWEST + 1}"):
+        quantize.decode(pack("multiresolution", photo(64, 64), list((chunks | newer).items()), {}))
 
 
 def test_a_strip_takes_another_profile():

@@ -8,7 +8,7 @@ import numpy as np
 from clustering import Array, compiled
 from quantize.block.kernels.contexts import SCALED, ZERO
 from quantize.block.kernels.tables import MOST_STAGES, Model, Room, Tables
-from quantize.entropy.kernels.coder import COST, FEW_INPUTS, mixed_probability
+from quantize.entropy.kernels.coder import COST, FEW_INPUTS, mixed_probability, path_cost
 
 # How many times larger the codewords of the next stage are: what a codeword leaves over must be in reach of the next
 # smaller ones, also where codewords are few and far between.
@@ -56,18 +56,6 @@ def collect_vectors(wanted: Array, predicted: Array, block: int, factor: float, 
     n_columns = (wanted.shape[1] + block - 1) // block
     for v in range(len(vectors)):
         take_vector(wanted, predicted, v // n_columns, v % n_columns, block, factor, vectors[v])
-
-
-@compiled(inner=True, allocates=False)
-def path_cost(j: int, model: Model, node_bases: Array, first_set: int) -> float:
-    """Bits that a codeword's path costs, by the model as it stands; the weights of its nodes begin at `first_set`."""
-    tree = model.tables.tree
-    cost = 0.0
-    for d in range(model.tables.lengths[j]):
-        node_set = first_set + min(d, LAST_DEPTH)
-        one = mixed_probability(node_bases, tree.nodes[j, d], model.cells, node_set, FEW_INPUTS)
-        cost += COST[one >> 4] if tree.bits[j, d] == 1 else COST[4095 - (one >> 4)]
-    return cost
 
 
 @compiled(inner=True, allocates=False)
@@ -168,7 +156,10 @@ def choose_stages(square: float, model: Model, first_set: int, node_set: int, ra
         j = room.chosen[t]
         cost = square + room.chosen_costs[t] - rate * tables.lengths[j]
         if cost + other_cost < min(best, zero_cost):
-            cost += rate * path_cost(j, model, room.node_bases, node_set)
+            nodes, bits, n_nodes = tables.tree.nodes[j], tables.tree.bits[j], tables.lengths[j]
+            cost += rate * path_cost(
+                nodes, bits, n_nodes, room.node_bases, model.cells, node_set, LAST_DEPTH, FEW_INPUTS
+            )
             cost += other_cost + rate * COST[4095 - (one >> 4)]
             if cost < best:
                 best = cost

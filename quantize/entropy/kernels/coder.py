@@ -9,7 +9,7 @@ level 19 takes 44 % more bytes; the range coder of constriction, with the histog
 beforehand and not counted, 28 % more. It is the models that save, and they must be mixed between any two decisions,
 for which these libraries have no place, in whole numbers.
 
-A cell holds a probability of 22 bits, times 512, and how often it was used, at most `LIMIT`. The logistic domain is in
+A cell holds a probability of 22 bits, times 512, and how often it was used, up to a limit. The logistic domain is in
 256ths. The carry-less interval is that of lpaq (M. Mahoney, 2007).
 """
 
@@ -55,10 +55,24 @@ class Coder(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """What has been learnt: the cells of all contexts, and the weights (n_sets * n_inputs,) of their opinions."""
+    """What has been learnt, and how quickly more is.
+
+    Attributes
+    ----------
+    table : array (n_cells,), int32
+        The cells of all contexts.
+    weights : array (n_sets * n_inputs,), int32
+        Of their opinions.
+    pace : int
+        How many times as quickly as at first weights learn.
+    limit : int
+        Uses that a cell counts at most, no more than `LIMIT`: the fewer, the sooner it forgets.
+    """
 
     table: NDArray[np.int32]
     weights: NDArray[np.int32]
+    pace: int = 1
+    limit: int = LIMIT
 
 
 def new_cells(n_cells: int, n_sets: int, n_inputs: int = N_INPUTS) -> Cells:
@@ -74,7 +88,7 @@ def classes_by_limits(limits: list[int], n: int) -> NDArray[np.int64]:
 
 def copy_of(cells: Cells) -> Cells:
     """Cells that have learnt the same, and go on by themselves."""
-    return Cells(cells.table.copy(), cells.weights.copy())
+    return cells._replace(table=cells.table.copy(), weights=cells.weights.copy())
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -126,12 +140,12 @@ def opinion(cell: np.int32) -> np.int64:
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
-def learn(cell: np.int32, target: int) -> np.int64:
-    """Cell after a decision; target, the probability of 22 bits that it was right to give."""
+def learn(cell: np.int32, target: int, limit: int) -> np.int64:
+    """Cell after a decision; target, the probability of 22 bits that it was right to give; limit, of `Cells`."""
     used: Any = np.int64(cell & 511)
     probability = np.int64(cell >> 9)
     probability += ((target - probability) * np.int64(SHARE[np.uint64(used)])) >> 16
-    return (probability << 9) | min(used + 1, LIMIT)
+    return (probability << 9) | min(used + 1, limit)
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -161,7 +175,7 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
 
     IN: bit, to be encoded; the others as of `mixed_probability`. INOUT: coder, cells.
     """
-    table, weights = cells.table, cells.weights
+    table, weights, limit = cells.table, cells.weights, cells.limit
     place, first = np.uint64(node), np.uint64(weight_set * n_inputs)
     at0, at1, at2 = bases[0] + place, bases[1] + place, bases[2] + place
     in0, in1, in2 = first, first + np.uint64(1), first + np.uint64(2)
@@ -182,21 +196,21 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
         total += say3 * weight3 + say4 * weight4 + say5 * weight5
     one = np.int64(SQUASH[np.uint64(min(max(total >> 16, -REACH), REACH) + REACH)])
     bit = code_bit(coder, bit, one)
-    error = (bit << 16) - one
+    error = ((bit << 16) - one) * cells.pace
     target = (bit << 22) - bit
     weights[in0] = weight0 + ((say0 * error + 32768) >> 16)
     weights[in1] = weight1 + ((say1 * error + 32768) >> 16)
     weights[in2] = weight2 + ((say2 * error + 32768) >> 16)
-    table[at0] = learn(cell0, target)
-    table[at1] = learn(cell1, target)
-    table[at2] = learn(cell2, target)
+    table[at0] = learn(cell0, target, limit)
+    table[at1] = learn(cell1, target, limit)
+    table[at2] = learn(cell2, target, limit)
     if n_inputs == N_INPUTS:
         weights[in3] = weight3 + ((say3 * error + 32768) >> 16)
         weights[in4] = weight4 + ((say4 * error + 32768) >> 16)
         weights[in5] = weight5 + ((say5 * error + 32768) >> 16)
-        table[at3] = learn(cell3, target)
-        table[at4] = learn(cell4, target)
-        table[at5] = learn(cell5, target)
+        table[at3] = learn(cell3, target, limit)
+        table[at4] = learn(cell4, target, limit)
+        table[at5] = learn(cell5, target, limit)
     return bit
 
 
@@ -228,6 +242,29 @@ def code_path(
         node = np.int64(children[node, bit])
         depth += 1
     return -1 - node
+
+
+@compiled(inner=True, allocates=False)
+def path_cost(
+    nodes: Array,
+    bits: Array,
+    n_nodes: int,
+    bases: Array,
+    cells: Cells,
+    first_set: int,
+    last_depth: int,
+    n_inputs: int,
+) -> float:
+    """Bits that the decisions on the way to a leaf cost, by the models as they stand.
+
+    IN: nodes, bits (longest,), what is met on the way and decided there; n_nodes, how many they are; the others as of
+    `code_path`.
+    """
+    cost = 0.0
+    for depth in range(n_nodes):
+        one = mixed_probability(bases, nodes[depth], cells, first_set + min(depth, last_depth), n_inputs)
+        cost += COST[one >> 4] if bits[depth] == 1 else COST[4095 - (one >> 4)]
+    return cost
 
 
 @compiled(inner=True, forceinline=True, allocates=False)

@@ -22,6 +22,7 @@ from quantize.entropy.kernels.coder import (
     has_ended,
     is_full,
     mixed_probability,
+    path_cost,
 )
 from quantize.entropy.kernels.numbers import code_number
 from quantize.multiresolution.kernels.surroundings import (
@@ -47,6 +48,8 @@ LAST_DEPTH = NODE_SETS - 1
 # The encoder's estimates, in squared steps and bits, set by hand: they decide what is tried, and no decoder needs them.
 # A vector is zero without a look at the codebook where its square is less than so many bits are worth.
 LEAST_CODED_BITS = 1.5
+# Of codewords, those are looked at closely that cost no more than so many bits above the least, by their mean rates.
+CLOSE_BITS = 2.0
 # Whole numbers are tried for vectors of more than this square that their codeword serves at a cost of more than so many
 # bits and so much squared error.
 LEAST_ESCAPED, ESCAPED_BITS, ESCAPED_ERROR = 6.0, 8, 0.3
@@ -132,7 +135,7 @@ def room_for(steps: NDArray[np.int64], n_codewords: int) -> Room:
 
 @compiled(inner=True, allocates=False)
 def choose(vector: Array, square: float, book: Book, near: int, rate: float, costs: Array) -> tuple[int, float]:
-    """Find the codeword of least distortion and rate; return it, and its cost.
+    """Find the codeword of least distortion and rate, by its mean rates; return it, and its cost.
 
     IN: vector (n_components,) float32, sizes in steps; square, its own; near, class of what is near; rate, the weight
     of a bit. OUT: costs (n_codewords,) float32.
@@ -164,6 +167,29 @@ def choose(vector: Array, square: float, book: Book, near: int, rate: float, cos
         if cost < found:
             return n, cost
     return best, found
+
+
+@compiled(inner=True, allocates=False)
+def choose_by_path(
+    best: int, book: Book, near: int, rate: float, costs: Array, bases: Array, learnt: Cells
+) -> tuple[int, float]:
+    """Find the codeword of least distortion and rate, by what its path costs here; return it, and its cost.
+
+    IN: best, the one of `choose`; costs, what that has found; bases (N_INPUTS,), of the nodes' contexts; the others as
+    there.
+    """
+    most = costs[best] + np.float32(CLOSE_BITS * rate)
+    least = np.inf
+    for j in range(len(book.codewords) - 1):
+        if costs[j] <= most:
+            nodes, decisions, n_nodes = book.nodes[j], book.bits[j], book.lengths[j]
+            bits = path_cost(nodes, decisions, n_nodes, bases, learnt, FLAG_SETS, LAST_DEPTH, N_INPUTS)
+            for size in book.codewords[j]:
+                bits += size > 0
+            cost = float(costs[j]) + rate * (bits - float(book.rates[near, j]))
+            if cost < least:
+                best, least = j, cost
+    return best, least
 
 
 @compiled(allocates=False)
@@ -218,14 +244,19 @@ def code_details(
                     other_cost = rate * COST[4095 - (one >> 4)]
                     zero_cost = square + rate * COST[one >> 4]
                     if zero_cost > other_cost:
-                        j, cost = choose(vector, square, book, FEW_SIZES[sizes[3]], rate, costs)
+                        near = FEW_SIZES[sizes[3]]
+                        set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
+                        j, cost = choose(vector, square, book, near, rate, costs)
+                        if j != escape:
+                            j, cost = choose_by_path(j, book, near, rate, costs, node_bases, learnt)
                         if cost + other_cost < zero_cost:
                             zero = np.int64(0)
             if code_decision(coder, zero, bases, ONLY_NODE, learnt, flag_set, N_INPUTS) == 1:
                 for i in range(n_components):
                     details[r, c, i] = 0
                 continue
-            set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
+            if decoding:
+                set_node_contexts(r, c, level, around, starts[1], n_nodes, sizes, node_bases)
             j = code_path(coder, j, book.children, book.bits, node_bases, learnt, FLAG_SETS, LAST_DEPTH, N_INPUTS)
             if j == escape:
                 last: Any = np.int64(0)

@@ -6,7 +6,7 @@ const inflated = async (data, format) =>
 /** The arrays of an .npz file by name; their types are those of `pack_known`. */
 async function arraysOf(data) {
   const view = viewOf(data), end = data.length - 22, arrays = new Map();
-  check(end >= 0 && view.getUint32(end, true) === 0x06054b50, "known.npz is no ZIP file");
+  check(end >= 0 && view.getUint32(end, true) === 0x06054b50, "the codebooks are no ZIP file");
   let place = view.getUint32(end + 16, true);
   for (let i = view.getUint16(end + 10, true); i > 0; i--) {
     const [method, size, local] = [view.getUint16(place + 10, true), view.getUint32(place + 20, true), view.getUint32(place + 42, true)];
@@ -28,15 +28,16 @@ async function bytesFrom(address, signal) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-let shipped = null;
+const shipped = {};
 
-/** Codebooks and models of the multi-resolution profile, loaded once: from `known.npz` beside this file, or as given. */
-function knownModels(given) {
-  shipped ??= (given ? Promise.resolve(given) : bytesFrom(new URL("known.npz", import.meta.url)))
-    .then(arraysOf).then(unpackKnown);
+/** Codebooks and models of an edition, loaded once: from its file beside this one, or as given. */
+function knownModels(edition, given) {
+  const { file } = edition;
+  shipped[file] ??= (given ? Promise.resolve(given) : bytesFrom(new URL(file, import.meta.url)))
+    .then(arraysOf).then((arrays) => unpackKnown(arrays, edition));
   // Tried again where it fails.
-  shipped.catch(() => { shipped = null; });
-  return shipped;
+  shipped[file].catch(() => { delete shipped[file]; });
+  return shipped[file];
 }
 
 /** Let the page have its turn; a timer would wait for 4 ms, and in the background for a second. */
@@ -65,7 +66,8 @@ async function sharedBook(file, codebook) {
  * @param {Uint8Array} data
  * @param {object} [options]
  * @param {Uint8Array} [options.codebook] The .vqc file that the image was made with, if there is one.
- * @param {Uint8Array} [options.known] The file known.npz; without it, it is loaded from where this module is.
+ * @param {Uint8Array} [options.known] The file known2.npz, or known.npz for images of before; without it, it is loaded
+ *   from where this module is.
  * @param {number} [options.maxPixels] Larger images are refused.
  * @param {number} [options.level] How many times to halve the image; the file may end before its finer levels.
  * @param {function} [options.onPicture] Called, and waited for, with each picture, the coarsest first.
@@ -77,7 +79,7 @@ export async function decode(data, { codebook, known, maxPixels = MOST_PIXELS, l
   const file = unpack(data, maxPixels), shared = await sharedBook(file, codebook);
   const decoder = [
     () => decodePalette(file), () => decodePyramid(file, shared), (models) => decodeLevels(file, models),
-  ][file.profile - 1](file.profile === 3 ? await knownModels(known) : null);
+  ][file.profile - 1](file.profile === 3 ? await knownModels(editionOf(file), known) : null);
   let start = performance.now();
   for (const picture of decoder) {
     if (picture?.level === 0) {

@@ -37,11 +37,13 @@ function classesByLimits(limits, n, most = 255) {
   return Uint8Array.from({ length: n }, (_, i) => Math.min(most, limits.filter((limit) => limit <= i).length));
 }
 
-/** Cells and weights of a model that has learnt nothing. */
+/** Cells and weights of a model that has learnt nothing, and how it learns. */
 function newModel(nCells, nSets, nInputs = 6) {
   return {
     table: new Int32Array(nCells).fill(1 << 30),
     weights: new Int32Array(nSets * nInputs).fill(nInputs === 6 ? 1 << 14 : 3 << 13),
+    pace: 1,
+    limit: LIMIT,
   };
 }
 
@@ -50,10 +52,10 @@ const copyOf = (model) => ({ ...model, table: model.table.slice(), weights: mode
 const opinion = (cell) => (STRETCH[cell >> 19] * TRUST[cell & 511]) >> 8;
 
 /** Cell after a decision. The product of the two has 38 bits, so that it is made of two halves. */
-function learn(cell, target) {
+function learn(cell, target, limit) {
   const used = cell & 511, probability = cell >> 9, share = SHARE[used], error = target - probability;
   const change = (Math.imul(error >> 8, share) + (Math.imul(error & 255, share) >> 8)) >> 8;
-  return ((probability + change) << 9) | (used < LIMIT ? used + 1 : used);
+  return ((probability + change) << 9) | (used < limit ? used + 1 : used);
 }
 
 function squashed(total) {
@@ -92,7 +94,7 @@ class Coder {
 
   /** Decode a decision that six contexts have opinions on, and learn from it. */
   decide(bases, node, model, set) {
-    const { table, weights } = model;
+    const { table, weights, pace, limit } = model;
     const w = 6 * set;
     const at0 = bases[0] + node, at1 = bases[1] + node, at2 = bases[2] + node;
     const at3 = bases[3] + node, at4 = bases[4] + node, at5 = bases[5] + node;
@@ -104,37 +106,37 @@ class Coder {
       say0 * weights[w] + say1 * weights[w + 1] + say2 * weights[w + 2] +
       say3 * weights[w + 3] + say4 * weights[w + 4] + say5 * weights[w + 5],
     );
-    const bit = this.bit(one), error = (bit << 16) - one, target = (bit << 22) - bit;
+    const bit = this.bit(one), error = pace * ((bit << 16) - one), target = (bit << 22) - bit;
     weights[w] += (Math.imul(say0, error) + 32768) >> 16;
     weights[w + 1] += (Math.imul(say1, error) + 32768) >> 16;
     weights[w + 2] += (Math.imul(say2, error) + 32768) >> 16;
     weights[w + 3] += (Math.imul(say3, error) + 32768) >> 16;
     weights[w + 4] += (Math.imul(say4, error) + 32768) >> 16;
     weights[w + 5] += (Math.imul(say5, error) + 32768) >> 16;
-    table[at0] = learn(cell0, target);
-    table[at1] = learn(cell1, target);
-    table[at2] = learn(cell2, target);
-    table[at3] = learn(cell3, target);
-    table[at4] = learn(cell4, target);
-    table[at5] = learn(cell5, target);
+    table[at0] = learn(cell0, target, limit);
+    table[at1] = learn(cell1, target, limit);
+    table[at2] = learn(cell2, target, limit);
+    table[at3] = learn(cell3, target, limit);
+    table[at4] = learn(cell4, target, limit);
+    table[at5] = learn(cell5, target, limit);
     return bit;
   }
 
   /** The same with three contexts. */
   decideFew(bases, node, model, set) {
-    const { table, weights } = model;
+    const { table, weights, pace, limit } = model;
     const w = 3 * set;
     const at0 = bases[0] + node, at1 = bases[1] + node, at2 = bases[2] + node;
     const cell0 = table[at0], cell1 = table[at1], cell2 = table[at2];
     const say0 = opinion(cell0), say1 = opinion(cell1), say2 = opinion(cell2);
     const one = squashed(say0 * weights[w] + say1 * weights[w + 1] + say2 * weights[w + 2]);
-    const bit = this.bit(one), error = (bit << 16) - one, target = (bit << 22) - bit;
+    const bit = this.bit(one), error = pace * ((bit << 16) - one), target = (bit << 22) - bit;
     weights[w] += (Math.imul(say0, error) + 32768) >> 16;
     weights[w + 1] += (Math.imul(say1, error) + 32768) >> 16;
     weights[w + 2] += (Math.imul(say2, error) + 32768) >> 16;
-    table[at0] = learn(cell0, target);
-    table[at1] = learn(cell1, target);
-    table[at2] = learn(cell2, target);
+    table[at0] = learn(cell0, target, limit);
+    table[at1] = learn(cell1, target, limit);
+    table[at2] = learn(cell2, target, limit);
     return bit;
   }
 

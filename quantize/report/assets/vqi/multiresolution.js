@@ -21,8 +21,24 @@ const FLAG_SETS = 36, NODE_SETS = 16, SIGN_SETS = 6;
 const BYTES = 0x00ff00ff;
 const NOTHING = { seen: null, signs: null, stride: 0 };
 
-/** Codebooks and models from the arrays of known.npz. */
-function unpackKnown(arrays) {
+// By the number that an image states: the file of codebooks and models, and how its models learn.
+const EDITIONS = {
+  1: { file: "known.npz", pace: 1, limit: LIMIT },
+  2: { file: "known2.npz", pace: 2, limit: 127 },
+};
+
+/** The edition that an image needs. */
+function editionOf(file) {
+  check(file.one("MRES").length > 0, "has parameters of the wrong length");
+  const number = file.one("MRES")[0];
+  if (!(number in EDITIONS)) {
+    throw new VqiError(`needs codebooks number ${number}, this decoder has numbers 1 to 2; update it`);
+  }
+  return EDITIONS[number];
+}
+
+/** Codebooks and models from the arrays of an edition's file. */
+function unpackKnown(arrays, { pace, limit }) {
   return ["luma", "chroma"].map((kind) => {
     const [codewords, children, cells, weights] = ["codewords", "children", "cells", "weights"].map(
       (name) => arrays.get(`${kind}_${name}`),
@@ -33,7 +49,8 @@ function unpackKnown(arrays) {
       contexts.map((n) => (place += n * [1, nNodes, 1, 64][group]) - n * [1, nNodes, 1, 64][group]));
     const table = Int32Array.from(cells, (cell) =>
       ((cell & 15) === 0 ? 1 << 30 : ((cell >> 4) << 19) | (1 << 18) | COUNTS[cell & 15]));
-    return { codewords, children, nNodes, model: { table, weights: Int32Array.from(weights, (w) => w << 6), starts } };
+    const model = { table, weights: Int32Array.from(weights, (w) => w << 6), pace, limit, starts };
+    return { codewords, children, nNodes, model };
   });
 }
 
@@ -246,13 +263,14 @@ function* decodeLevels(file, known) {
   check(topRows * topColumns <= 1 << 17, "has a size that does not fit this profile");
   const parameters = file.one("MRES"), view = viewOf(parameters);
   check(parameters.length === (nPlanes === 3 ? 27 : 9), "has parameters of the wrong length");
-  if (parameters[0] !== 1) throw new VqiError(`needs codebooks number ${parameters[0]}, this decoder has 1; update it`);
   const stepOf = [view.getUint32(1), view.getUint32(5)];
   const inRange = stepOf.every((step, i) => step >= 64 && step <= (i === 0 ? 65536 : 262144));
   check(inRange, "has a step out of range");
   const matrix = nPlanes === 1 ? [4096] : Array.from({ length: 9 }, (_, i) => view.getInt16(9 + 2 * i));
   const kinds = nPlanes === 1 ? [0] : [0, 1];
-  let weights = new Uint8Array(nLevels * kinds.length).fill(64);
+  // Those of luma, of chroma, and of details in both directions, which the first edition has not.
+  const nWeights = kinds.length + (parameters[0] > 1 ? 1 : 0);
+  let weights = new Uint8Array(nLevels * nWeights).fill(64);
   if (file.all("LEVL").length) {
     const fits = file.one("LEVL").length === weights.length && !file.one("LEVL").includes(0);
     check(fits, "has weights of levels that do not fit its size");
@@ -276,9 +294,9 @@ function* decodeLevels(file, known) {
     const streams = unpackStreams(bands[i]);
     check(streams.length === nStripes, "has too many streams or too few");
     const details = kinds.map((kind) => new Int16Array(rows * columns * 3 * (1 + kind)));
-    const [across, both] = DETAIL_STEPS[level - 1];
-    const levelSteps = kinds.map((kind) =>
-      Math.max(Math.floor((stepOf[kind] * weights[(level - 1) * kinds.length + kind]) / 64), 1));
+    const [across, diagonal] = DETAIL_STEPS[level - 1], atLevel = (level - 1) * nWeights;
+    const both = (diagonal * (nWeights > kinds.length ? weights[atLevel + kinds.length] : 64)) >> 6;
+    const levelSteps = kinds.map((kind) => Math.max(Math.floor((stepOf[kind] * weights[atLevel + kind]) / 64), 1));
     const steps = kinds.map((kind) => Float64Array.from({ length: 16 * 3 * (1 + kind) }, (_, at) => {
       const n = 3 * (1 + kind), norm = at % 3 === 2 ? both : across;
       return Math.max(Math.floor((levelSteps[kind] * norm * STEP_FACTORS[Math.floor(at / n)]) / 65536), 1);
