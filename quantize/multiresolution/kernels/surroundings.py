@@ -126,7 +126,7 @@ def few_of(directions: np.int64) -> np.int64:
     return (first * 4 + second) * 4 + FOUR_SIDES[np.uint64(directions >> 16 & 255)]
 
 
-@compiled(inner=True, forceinline=True, allocates=False)
+@compiled(inner=True, allocates=False)
 def set_node_contexts(
     r: int, c: int, level: int, around: Surroundings, starts: Array, n_nodes: int, sizes: Array, bases: Array
 ) -> None:
