@@ -36,7 +36,7 @@ from quantize.block.kernels.choice import assign_by_rate
 from quantize.datatypes import Picture, Settings
 from quantize.entropy.kernels.coder import START_CELL
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
-from quantize.multiresolution.coder import Steps, code_stripe
+from quantize.multiresolution.coder import code_stripe
 from quantize.multiresolution.colors import inverse
 from quantize.multiresolution.editions import EDITIONS, NEWEST
 from quantize.multiresolution.kernels.details import UNITS, Book, Model
@@ -125,19 +125,13 @@ def work_of(pixels, tune):
     return encoder, analyse(pixels, inverse(encoder.matrix), encoder.layout)[1]
 
 
-def steps_of(encoder, step):
-    """Return all steps by that of luma, in gray levels."""
-    luma = round(step * STEP_UNITS)
-    return Steps(luma, round(luma * encoder.tuning.chroma), encoder.weights, encoder.cells)
-
-
 def collect(works, rng):
     """Sizes of the vectors' components in steps, of those that a codeword may serve."""
     found = {kind: [] for kind in KINDS}
     for encoder, details in works:
         for step in STEPS:
             for level, groups in enumerate(details, 1):
-                for kind, band, units in zip(KINDS, groups, steps_of(encoder, step).at(level), strict=True):
+                for kind, band, units in zip(KINDS, groups, encoder.steps(step * STEP_UNITS).at(level), strict=True):
                     n = band.shape[2]
                     steps = detail_steps(units, level, n)[PLAIN_CLASS]
                     # Samples are 8ths of a gray level, steps 65,536ths.
@@ -211,7 +205,7 @@ def code_all(works, known):
     for encoder, details in works:
         layout, rates = encoder.layout, encoder.tuning.rates
         for step in STEPS:
-            models, steps = known.fresh(), steps_of(encoder, step)
+            models, steps = known.fresh(), encoder.steps(step * STEP_UNITS)
             copies = [[band.copy() for band in groups] for groups in details]
             for stripe in range(layout.n_stripes):
                 code_stripe(copies, layout, steps, models, rates, None, stripe, layout.n_levels)

@@ -150,22 +150,23 @@ class _Encoder:
 
     def attempt(self, log_step: float, octaves: float = 0.0) -> Encoded:
         """Encode at a step, with the weight of bits raised by so many octaves."""
-        luma = round(2**log_step)
-        chroma = round(luma * self.tuning.chroma)
-        layout = self.layout
+        steps, layout = self.steps(round(2**log_step)), self.layout
         low, details = analyse(self.pixels, inverse(self.matrix), layout)
         coarsest = low.astype(np.int64)
-        coarse = code_planes(coarsest, coarse_step(luma, layout.n_levels), None)
-        steps = Steps(luma, chroma, self.weights, self.cells)
+        coarse = code_planes(coarsest, coarse_step(steps.luma, layout.n_levels), None)
         streams = code_levels(details, layout, steps, shipped(), self.tuning.rates.raised(octaves), None)
         colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
-        parameters = struct.pack(">BII", NEWEST, luma, chroma)
+        parameters = struct.pack(">BII", NEWEST, steps.luma, steps.chroma)
         if layout.n_planes == 3:
             parameters += self.matrix.astype(">i2").tobytes()
         chunks = [(b"MRES", parameters), *self.chunks, (b"COAR", coarse)]
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
-        chosen = {"levels": layout.n_levels, "step": luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
+        chosen = {"levels": layout.n_levels, "step": steps.luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
         return packed(self.picture, self.settings, "multiresolution", colors, chunks, chosen)
+
+    def steps(self, luma: int) -> Steps:
+        """Return all steps by that of luma, in 256ths of a gray level."""
+        return Steps(luma, round(luma * self.tuning.chroma), self.weights, self.cells)
 
     def _matrix(self) -> NDArray[np.int64]:
         """Colour axes, as the tuning has them."""

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from quantize.multiresolution.editions import EDITIONS
+from quantize.multiresolution.editions import EDITIONS, Edition
 
 SCRIPT = "vqi.js"
 # The script in its order: a page gets one file, whose parts see each other's names.
@@ -19,8 +19,9 @@ def decoder_script() -> str:
 
 def decoder_files() -> dict[str, bytes]:
     """Files by name that a web page needs to show .vqi images; they belong in one folder."""
-    models = [edition.file for edition in EDITIONS.values()]
-    return {
-        SCRIPT: decoder_script().encode(),
-        **{name: (files("quantize.multiresolution") / name).read_bytes() for name in models},
-    }
+    return {SCRIPT: decoder_script().encode(), **{edition.file: models_of(edition) for edition in EDITIONS.values()}}
+
+
+def models_of(edition: Edition) -> bytes:
+    """Return the file of an edition's codebooks and models."""
+    return (files("quantize.multiresolution") / edition.file).read_bytes()

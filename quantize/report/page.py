@@ -17,7 +17,7 @@ from quantize.datatypes import Encoded, Picture
 from quantize.images.files import png_of_pixels
 from quantize.images.png import png_of_palette
 from quantize.multiresolution.editions import EDITIONS, NEWEST
-from quantize.report.decoder import decoder_files, decoder_script
+from quantize.report.decoder import decoder_script, models_of
 from quantize.report.error_map import RAMP, pixel_errors, scale_of, shades, shrunk
 
 # Larger pictures are shown smaller, so that a browser opens the page whatever was encoded.
@@ -126,7 +126,7 @@ def _decoder(encoded: Encoded, script: str) -> str:
     """Elements that hold a .vqi file, what its decoder needs, and the decoder."""
     held = {"vqi": encoded.data}
     if encoded.profile == "multiresolution":
-        held["known"] = decoder_files()[EDITIONS[NEWEST].file]
+        held["known"] = models_of(EDITIONS[NEWEST])
     data = [f'<script type="text/plain" id="{name}">{_base64(data)}</script>' for name, data in held.items()]
     return "\n".join([*data, f'<script type="module">{script}</script>'])
 

@@ -1,6 +1,4 @@
-"""The multi-resolution profile: what its parts promise, and what its files do."""
-
-import itertools
+"""The multi-resolution profile: what its files do."""
 
 import numpy as np
 import pytest
@@ -13,29 +11,11 @@ import quantize
 from quantize.container import IMAGE_SIGNATURE, pack, unpack
 from quantize.datatypes import MOST_PIXELS, Picture, Settings
 from quantize.metrics import psnr, ssim
-from quantize.multiresolution import books
-from quantize.multiresolution.coder import Steps
-from quantize.multiresolution.colors import fitted_matrix, inverse, jpeg_matrix, opponent_matrix
-from quantize.multiresolution.editions import EDITIONS, NEWEST
-from quantize.multiresolution.kernels.wavelet import (
-    LIFTING,
-    restore_columns,
-    restore_rows,
-    transform_columns,
-    transform_rows,
-)
+from quantize.multiresolution.editions import NEWEST
 from quantize.multiresolution.layout import (
-    COARSE_STEPS,
-    DETAIL_STEPS,
-    LOW_GAINS,
-    MOST_LEVELS,
     Layout,
-    detail_steps,
-    plain_weights,
 )
 from quantize.multiresolution.profile import serves
-from quantize.multiresolution.transform import analyse, synthesise
-from quantize.multiresolution.tuning import plain_cells
 from quantize.pipeline import decode_picture, encode_picture
 from tests.conftest import compiled_only
 from tests.test_quantize.conftest import photo
@@ -48,109 +28,6 @@ def round_trip(pixels, **options):
     assert decoded.shape == pixels.shape
     assert (decoded == encoded.pixels).all()
     return encoded
-
-
-def lifted_back(low, high):
-    """Naive twin of the inverse transform of one line, without its rounding."""
-    line = np.zeros(2 * len(low))
-    line[::2], line[1::2] = low, high
-    for step, parity in ((3, 0), (2, 1), (1, 0), (0, 1)):
-        for i in range(parity, len(line), 2):
-            sides = line[abs(i - 1)] + line[i + 1 if i + 1 < len(line) else i - 1]
-            line[i] -= LIFTING[step] / 4096 * sides
-    return line
-
-
-def wave(level, high):
-    """What one sample of a band stands for in a line."""
-    impulse = np.zeros(64)
-    impulse[32] = 1
-    line = lifted_back(impulse * (not high), impulse * high)
-    for _ in range(level - 1):
-        line = lifted_back(line, np.zeros(len(line)))
-    return line
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    plane=st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
-        lambda half: hnp.arrays(np.int16, (2 * half[0], 2 * half[1]), elements=st.integers(-1100, 1100))
-    )
-)
-def test_the_transform_is_undone_exactly(plane):
-    height, width = plane.shape
-    work, low = plane.copy(), np.empty((height // 2, width // 2), np.int16)
-    details = np.empty((height // 2, width // 2, 3), np.int16)
-    transform_rows(work, 0, height)
-    transform_columns(work, low, details, 0, 0, width // 2)
-    restored = np.empty_like(plane)
-    restore_columns(low, details, 0, restored, 0, width // 2)
-    restore_rows(restored, 0, height)
-    assert (restored == plane).all()
-
-
-def test_the_inverse_transform_is_that_of_the_wavelet(rng):
-    low, details = rng.integers(-900, 900, (8, 6)), rng.integers(-200, 200, (8, 6, 3))
-    rows = [(low, details[..., 1]), (details[..., 0], details[..., 2])]
-    columns = [np.stack([lifted_back(a[:, c], b[:, c]) for c in range(6)], 1) for a, b in rows]
-    expected = np.stack([lifted_back(*(half[r] for half in columns)) for r in range(16)])
-    plane = np.empty((16, 12), np.int16)
-    restore_columns(low.astype(np.int16), details.astype(np.int16), 0, plane, 0, 6)
-    restore_rows(plane, 0, 16)
-    assert np.abs(plane - expected).max() <= 4
-
-
-@pytest.mark.parametrize("level", range(1, MOST_LEVELS + 1))
-def test_steps_stand_for_equal_errors(level):
-    low, high = (np.linalg.norm(wave(level, kind)) for kind in (False, True))
-    assert DETAIL_STEPS[level - 1] / 65536 == pytest.approx([1 / (low * high), 1 / high**2], rel=1e-3)
-    assert COARSE_STEPS[level - 1] / 65536 == pytest.approx(1 / low**2, rel=1e-3)
-    # All samples of a level together make a plane of the same height.
-    assert wave(level, False).sum() / 2**level == pytest.approx(np.sqrt(LOW_GAINS[level] / 65536), rel=2e-3)
-
-
-@pytest.mark.parametrize("value", [0, 255])
-def test_no_sample_is_out_of_range(value):
-    pixels = np.full((512, 512, 3), value, np.uint8)
-    layout = Layout(512, 512, 3)
-    for matrix in (jpeg_matrix(), opponent_matrix(), fitted_matrix(photo(64, 64))):
-        coarsest, details = analyse(pixels, inverse(matrix), layout)
-        assert np.abs(coarsest).max() < 32767
-        assert all(np.abs(band).max() < 40 for groups in details for band in groups)
-        assert np.ptp(synthesise(coarsest, details, layout), axis=(1, 2)).max() <= 8
-
-
-def test_the_matrix_is_undone():
-    pixels = photo(64, 64)
-    for matrix in (
-        jpeg_matrix(),
-        opponent_matrix(),
-        fitted_matrix(pixels),
-        fitted_matrix(np.zeros((2, 2, 3), np.uint8)),
-    ):
-        assert inverse(matrix) @ matrix / 4096**2 == pytest.approx(np.eye(3), abs=1e-3)
-
-
-@pytest.mark.parametrize("number", EDITIONS)
-def test_the_shipped_codebooks_are_whole(number):
-    known = books.shipped(number)
-    for kind in books.KINDS:
-        book = known.books[kind]
-        n_codewords = len(book.codewords)
-        assert sorted(-1 - book.children[book.children < 0]) == list(range(n_codewords))
-        assert len(book.children) == n_codewords - 1
-        assert sum(2.0**-book.lengths) == 1
-        assert (book.codewords[:-1].sum(axis=1) > 0).all()
-        assert (known.models[kind].cells.table > 0).all()
-    path = books.__file__.replace("books.py", EDITIONS[number].file)
-    with open(path, "rb") as file:
-        assert len(file.read()) <= 400_000
-
-
-def test_known_arrays_are_read_as_they_were_written():
-    packed = books.pack_known(books.shipped())
-    again = books.pack_known(books.unpack_known(packed))
-    assert all((packed[name] == again[name]).all() for name in packed)
 
 
 @pytest.mark.parametrize("tune", ["visual", "ssim", "psnr"])
@@ -198,18 +75,6 @@ def test_threads_change_no_bit(monkeypatch):
     monkeypatch.setattr("quantize.thread_pool.MOST_PARTS", 1)
     assert quantize.encode(pixels, profile="multiresolution") == data
     assert (quantize.decode(data) == decoded).all()
-
-
-@pytest.mark.parametrize("size", [(512, 768), (100, 4000), (9, 60_000), (4000, 20), (3000, 5000)])
-def test_stripes_cover_all_rows_and_divide_no_cell(size):
-    layout = Layout(*size, 3)
-    for level in range(1, layout.n_levels + 1):
-        stripes = [layout.stripe_rows(stripe, level) for stripe in range(layout.n_stripes)]
-        assert stripes[0][0] == 0
-        assert stripes[-1][1] == layout.shape(level)[0]
-        assert all(a[1] == b[0] for a, b in itertools.pairwise(stripes))
-        assert all(first < last for first, last in stripes)
-        assert all((first << level) % 16 == 0 for first, _ in stripes)
 
 
 @compiled_only
@@ -335,20 +200,6 @@ def test_weights_that_do_not_fit_are_damage(weights):
     assert len(chunks[b"LEVL"]) == 9
     with pytest.raises(quantize.ContainerError, match="weights of levels"):
         quantize.decode(pack("multiresolution", pixels, list((chunks | {b"LEVL": weights}).items()), {}))
-
-
-def test_a_weight_of_a_level_multiplies_its_steps():
-    layout = Layout(64, 64, 3)
-    weights = plain_weights(layout)
-    weights[0] = 32, 128, 64
-    steps = Steps(1000, 3000, weights, plain_cells(layout))
-    assert [steps.at(level) for level in (1, 2, 3)] == [[500, 6000], [1000, 3000], [1000, 3000]]
-
-
-def test_details_in_both_directions_have_a_weight_of_their_own():
-    plain, coarser = detail_steps(1000, 2, 6), detail_steps(1000, 2, 6, 128)
-    assert (coarser[:, [0, 1, 3, 4]] == plain[:, [0, 1, 3, 4]]).all()
-    assert np.abs(coarser[:, [2, 5]] - 2 * plain[:, [2, 5]]).max() <= 1
 
 
 def test_an_unknown_edition_is_told():

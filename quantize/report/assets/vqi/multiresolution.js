@@ -32,7 +32,8 @@ function editionOf(file) {
   check(file.one("MRES").length > 0, "has parameters of the wrong length");
   const number = file.one("MRES")[0];
   if (!(number in EDITIONS)) {
-    throw new VqiError(`needs codebooks number ${number}, this decoder has numbers 1 to 2; update it`);
+    const newest = Math.max(...Object.keys(EDITIONS));
+    throw new VqiError(`needs codebooks number ${number}, this decoder has numbers 1 to ${newest}; update it`);
   }
   return EDITIONS[number];
 }
