@@ -24,6 +24,11 @@ def shown(name: object) -> str:
         return str(name).encode("utf-8", "backslashreplace").decode()
 
 
+def printable(text: str) -> str:
+    """Return a text that can be printed in a line, whatever bytes a file name in it has: as `shown`, controls as ?."""
+    return "".join(c if c.isprintable() else "?" for c in shown(text))
+
+
 def shown_in(document: Any) -> Any:
     """Return a JSON document with every string in it as `shown`."""
     if isinstance(document, str):

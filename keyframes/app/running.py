@@ -22,7 +22,7 @@ from keyframes.app.rounds import Round
 from keyframes.batch.claims import is_running, read_json, start_of, this_machine
 from keyframes.batch.states import write_text
 from keyframes.errors import AppError, OutputError
-from keyframes.names import restored, shown, stored
+from keyframes.names import printable, restored, stored
 
 # A line for each recording that ended: "[frames 3/10] cage1/a.mp4: 20 frames, 3.1 s".
 ENDED = re.compile(r"\[(scan|frames) \d+/\d+\] (.*)")
@@ -180,4 +180,4 @@ def read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]]
 
 def _as_logged(recording: str) -> str:
     """Return a recording's name as the command prints it."""
-    return "".join(c if c.isprintable() else "?" for c in shown(" ".join(recording.split())))
+    return printable(" ".join(recording.split()))

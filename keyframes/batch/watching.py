@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Outcome, Task
+from keyframes.names import printable
 from keyframes.wording import counted
 
 # Lines of running videos; those beyond are not shown.
@@ -91,9 +92,8 @@ class Watch:
             self._lines.pop().close()
         width = shutil.get_terminal_size().columns - 1
         for line, (name, told) in zip(self._lines, running, strict=False):
-            shown = "".join(c if c.isprintable() else "?" for c in name)
             step = f"{told.get('doing', '').strip()} {told.get('n_done', 0)}/{told.get('n_total') or '?'}"
-            line.set_description_str(f"  {step:<22} {told.get('host', '?')}  {shown}"[:width])
+            line.set_description_str(f"  {step:<22} {told.get('host', '?')}  {printable(name)}"[:width])
 
     def end(self) -> None:
         """Take the bars away."""

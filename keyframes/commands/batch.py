@@ -10,8 +10,9 @@ import typer
 
 from keyframes.commands import options
 from keyframes.commands.export import export_results
-from keyframes.commands.printing import errors_told, print_json, printable, say
+from keyframes.commands.printing import errors_told, print_json, say
 from keyframes.errors import SettingsError
+from keyframes.names import printable
 from keyframes.settings import WITH_PROJECT, Settings
 from keyframes.wording import counted
 

@@ -7,7 +7,8 @@ from typing import Any
 import typer
 
 from keyframes.commands.options import AsJson, Quiet
-from keyframes.commands.printing import print_json, printable
+from keyframes.commands.printing import print_json
+from keyframes.names import printable
 
 READERS = {"opencv": "read with OpenCV", "ffmpeg": "read with FFmpeg"}
 WIDTH = 24

@@ -7,7 +7,8 @@ import typer
 
 from keyframes.commands import options
 from keyframes.commands.export import export_results
-from keyframes.commands.printing import errors_told, print_json, printable, say
+from keyframes.commands.printing import errors_told, print_json, say
+from keyframes.names import printable, with_own_name
 from keyframes.settings import Settings
 
 
@@ -48,7 +49,6 @@ def extract(
         raise typer.BadParameter("--views takes two videos or more, and no --unlike")
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel takes --predictions and --export")
-    from keyframes.names import with_own_name
     from keyframes.pipeline import extract as run
     from keyframes.result.naming import result_names, view_names
     from keyframes.views import extract_views

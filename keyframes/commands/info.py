@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from keyframes.commands.options import AsJson, Quiet, Threads
-from keyframes.commands.printing import errors_told, print_json, printable
+from keyframes.commands.printing import errors_told, print_json
+from keyframes.names import printable
 
 
 def info(

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from keyframes.errors import KeyframesError, SettingsError
-from keyframes.names import shown, shown_in
+from keyframes.names import printable, shown_in
 
 
 @contextmanager
@@ -27,11 +27,6 @@ def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
 def say(text: str) -> None:
     """Print a line on standard error."""
     print(printable(" ".join(text.split())), file=sys.stderr, flush=True)
-
-
-def printable(text: str) -> str:
-    """Return a text that can be printed, whatever bytes a file name has."""
-    return "".join(c if c.isprintable() else "?" for c in shown(text))
 
 
 def print_json(document: Any) -> None:
