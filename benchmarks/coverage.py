@@ -50,8 +50,9 @@ from make_sample import Scene, animate, render, simulate, write_video
 from clustering import k_medoids
 from keyframes.choice.animals import find_animals
 from keyframes.choice.choose import choose
-from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, nearest_of_sample, scene_distances
+from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, scene_distances
 from keyframes.scan.first_pass import scan_video
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 from keyframes.video import VideoReader
@@ -184,7 +185,7 @@ def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
     """Choices of k frames with one part of the default after the other left out; without the guards."""
     sample = scan.sample
     assert sample is not None
-    weights = np.bincount(nearest_of_sample(sample.rows, len(scan.frame_index)))
+    weights = np.bincount(nearest_of(sample.rows, len(scan.frame_index)))
     scenes = scene_distances(sample, scan.features[sample.rows], len(scan.components.mean))
     along = sample.path if sample.path[-1] > sample.path[0] else np.arange(len(sample.path))
     evenly = np.unique(np.searchsorted(along, np.linspace(along[0], along[-1], N_SCALED)))

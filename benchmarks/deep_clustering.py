@@ -4,7 +4,7 @@
     python benchmarks/deep_clustering.py [--data ../shared/data/mnist10k.npz] [-o deep-clustering] [--only PART...]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
-used, for which the figures beside mean little. The columns: accuracy when each cluster stands for a class of its own
+used, for which the figures beside mean little. The columns: accuracy when each cluster represents a class of its own
 (Hungarian method), normalised mutual information (NMI), adjusted Rand index (ARI), minutes of the clustering and of the
 autoencoder that it starts from (methods share it), epochs; and what others report of the 70,000 images of MNIST
 (accuracy, NMI, ARI). The best method runs with three seeds, each with an autoencoder of its own, and its median is

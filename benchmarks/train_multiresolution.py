@@ -226,7 +226,7 @@ def mean_cells(works, known):
         used = uses > 0
         mean = np.where(used, first / np.maximum(uses, 1), 0.5)
         variance = np.where(used, second / np.maximum(uses, 1), 1) - mean**2
-        # As many as a beta distribution of this variance stands for.
+        # As many as a beta distribution of this variance is worth.
         agreed = mean * (1 - mean) / np.maximum(variance, 1e-6)
         counts = np.clip(np.rint(np.minimum(agreed, uses)), 0, MOST_USES).astype(np.int64)
         cells = np.clip(np.rint(mean * 2**22), 1, 2**22 - 1).astype(np.int64) << 9 | counts

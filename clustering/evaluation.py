@@ -111,7 +111,7 @@ def clustering_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float
 def majority_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
     """Share of rows that are of the most frequent class of their cluster (also called purity).
 
-    Several clusters may stand for one class, so it grows with the number of clusters: compare at the same number, or on
+    Several clusters may represent one class, so it grows with the number of clusters: compare at the same number, or on
     rows held out (`majority_map`).
 
     Parameters
@@ -138,7 +138,7 @@ def majority_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
 def majority_map(
     labels_true: ArrayLike, labels_pred: ArrayLike, n_clusters: int | None = None, *, missing: int = -1
 ) -> NDArray[np.int64]:
-    """Find the class that each cluster stands for: the most frequent one among its members.
+    """Find the class that each cluster represents: the most frequent one among its members.
 
     With it, the clusters of rows held out are scored: ``np.mean(majority_map(...)[clusters_held_out] == classes)``.
 
@@ -151,7 +151,7 @@ def majority_map(
     n_clusters : int or None, default=None
         Number of clusters; None takes one more than the largest of `labels_pred`.
     missing : int, default=-1
-        Stands for the class of a cluster that has no member. No class may have this number if there is such a cluster.
+        Class of a cluster that has no member. No class may have this number if there is such a cluster.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The members that stand for their clusters."""
+"""The members that represent their clusters."""
 
 from itertools import pairwise
 

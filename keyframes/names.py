@@ -11,6 +11,7 @@ fails when a name is printed or written down, there is one rule:
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def stored(name: str) -> str:
 
 
 def restored(text: str) -> str:
-    """Return the name for the file system that a text stands for: one from `stored`, or any UTF-8 text."""
+    """Return the name for the file system that a text represents: one from `stored`, or any UTF-8 text."""
     try:
         return os.fsdecode(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
@@ -77,6 +78,11 @@ def entry_shown_as(folder: Path, name: str) -> Path | None:
         return next((entry for entry in sorted(folder.iterdir()) if shown(entry.name) == name), None)
     except OSError:
         return None
+
+
+def n_agreeing(parts: Sequence[str], others: Sequence[str]) -> int:
+    """How many parts of two paths agree from the start."""
+    return next((i for i, pair in enumerate(zip(parts, others, strict=False)) if len(set(pair)) > 1), len(parts))
 
 
 def with_own_name(path: Path) -> Path:

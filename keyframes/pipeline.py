@@ -13,7 +13,7 @@ import numpy as np
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import ChosenFor, Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
-from keyframes.errors import SettingsError
+from keyframes.errors import RegionError, SettingsError
 from keyframes.manifest import UnlikeEntry, build_manifest
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
@@ -135,7 +135,10 @@ def run_extraction(
             if predicted is None:
                 scan = scan_with(reader, followed, progress)
                 known = labelled.known(scan) if labelled else None
-                selection, k_selection = choose_with(scan, followed, threads, progress, known)
+                try:
+                    selection, k_selection = choose_with(scan, followed, threads, progress, known)
+                except RegionError as error:
+                    raise RegionError(f"{video}: {error}") from None
             else:
                 scan = predicted.scan(reader, followed)
                 done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)

@@ -261,9 +261,9 @@ class Settings:
         if not 0 < self.encoder_minutes < float("inf"):
             raise SettingsError(f"encoder_minutes is {self.encoder_minutes:g}; it must be above 0")
         if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
-            what = "k = auto" if self.k == "auto" else "a network of a file" if self.encoder else self.features
             raise SettingsError(
-                f"algorithm is dec, which trains features = encoder for one number of clusters, and not {what}"
+                "algorithm is dec, which trains an encoder of its own for a given k; choose features = encoder, leave "
+                "encoder out, and give k as a number"
             )
         if self.encoder is not None:
             self._set("encoder", Path(self.encoder))
@@ -345,7 +345,7 @@ class ExportOptions:
     task, scorer : str
         Of a new DeepLabCut project; the scorer of Lightning Pose's table too.
     bodyparts : tuple of str
-        Key points of a new project.
+        Keypoints of a new project.
     individuals : tuple of str
         Names of the animals. With them a new DeepLabCut project is a multi-animal one, and SLEAP gets tracks.
     skeleton : tuple of (str, str)

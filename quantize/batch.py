@@ -18,7 +18,7 @@ from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
 from quantize.errors import ImageError, LargerRefusal, OutputError, QuantizeError, naming
 from quantize.images.files import SUFFIXES, read_file, read_image
-from quantize.output import EXISTS, write_file
+from quantize.output import EXISTS, remove_file, write_file
 from quantize.pipeline import encode_picture
 from quantize.records import Record, Records, digest_of
 from quantize.report import report_page, report_place
@@ -109,15 +109,28 @@ def find_jobs(
     if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
-    stems = Counter(place.with_suffix("") for _, place, _ in sources)
-    jobs = []
-    for source, place, root in sources:
-        stem = place.with_suffix("")
-        if stems[stem] > 1:
-            # Two that differ in their endings alone.
-            stem = place.with_name(place.name.replace(".", "-"))
-        jobs.append(Job(source, stem, ending, root))
-    return jobs
+    # An image that was named twice is one.
+    sources = list(dict.fromkeys(sources))
+    stems = _stems([place for _, place, _ in sources])
+    return [Job(source, stem, ending, root) for (source, _, root), stem in zip(sources, stems, strict=True)]
+
+
+def _stems(places: Sequence[Path]) -> list[Path]:
+    """Take the endings off; equal stems get the extension, then a number, added, whatever their case."""
+    equal = Counter(str(place.with_suffix("")).casefold() for place in places)
+    stems: list[Path] = []
+    taken: set[str] = set()
+    for place in places:
+        base = place.with_suffix("")
+        if equal[str(base).casefold()] > 1:
+            base = place.with_name(place.name.replace(".", "-"))
+        stem, number = base, 1
+        while str(stem).casefold() in taken:
+            number += 1
+            stem = base.with_name(f"{base.name}-{number}")
+        taken.add(str(stem).casefold())
+        stems.append(stem)
+    return stems
 
 
 def _is_source(path: Path, suffix: str | None) -> bool:
@@ -184,7 +197,7 @@ def run_jobs(
         for stale in existing:
             # Made of the image as it was, or with other settings, in another kind of file.
             if kept is not None and stale not in files and kept.made(stale):
-                stale.unlink(missing_ok=True)
+                remove_file(stale)
         return Done(job.source, place, encoded, notes, bool(picture.notes))
 
     def timed(job: Job) -> Done:

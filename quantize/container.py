@@ -9,8 +9,8 @@ to its end; nothing follows the last one.
                 the first byte is not ASCII, and the line ends show what a transfer as text would do, as in PNG
     chunk       length of the data (4 bytes), type (4 letters), data, CRC-32 of type and data (4 bytes)
 
-A chunk whose type begins with a small letter may be passed by where it is not known; any other one is an error. The
-chunks of an image come in the order below; those marked ? may be missing.
+A reader skips a chunk that it does not know if its type begins with a small letter; any other unknown chunk is an
+error. The chunks of an image come in the order below; those marked ? may be missing.
 
 ::
 
@@ -86,7 +86,7 @@ them (those beyond the edge repeat it), its four are
 for the upper left one, with the signs of the first and the last term turned for the right ones, of the second and the
 last term for the lower ones. To each predicted sample is added (v * d + 8) >> 4, where d = max(64, step >> scale of the
 finer plane), and v the sum of the block's codewords, each times 3 to the power of its stage; the result is held to
--65,536 to 131,072. How the decisions are made is told in `quantize.block.kernels.vectors`. With 4:2:0 the last chroma
+-65,536 to 131,072. `quantize.block.kernels.vectors` describes how the decisions are made. With 4:2:0 the last chroma
 planes are predicted once more.
 
 **Colour.** With y, b, r the samples, b and r less 32,768, the result is held to 0 to 255 and each >> rounds down:
@@ -116,18 +116,16 @@ The coarsest planes are whole multiples of max(1, step C * 8 >> 24), all with th
 planes above. The vectors of luma have three components, those of chroma six, three of either plane. A component of v
 16ths of a step is (v S + 65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least
 1, where L is the weight of the level; for details in both directions, D is first multiplied by their weight, and >> 6.
-C, D and F are the tables
-COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
-by class; the class of a vector is that of the pixel at its upper left corner. How the decisions are made is told in
-`quantize.multiresolution.kernels.details`, and what they are seen together with in
-`quantize.multiresolution.kernels.surroundings`.
+C, D and F are the tables COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by
+level and direction, and by class; the class of a vector is that of the pixel at its upper left corner.
+`quantize.multiresolution.kernels.details` describes how the decisions are made, and what they are seen together with
+is in `quantize.multiresolution.kernels.surroundings`.
 
 With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
 and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
-these, times what each has become. Stripes learn by
-themselves, luma and chroma apart, from level to level, and begin with what the models hold. With models 2, these
-learn faster: weights at twice the pace, and a cell counts 127 uses at most, not 250. What is north or south of
-a stripe counts as zero.
+these, times what each has become. Stripes learn by themselves, luma and chroma apart, from level to level, and begin
+with what the models hold. With models 2, these learn faster: weights at twice the pace, and a cell counts 127 uses at
+most, not 250. What is north or south of a stripe counts as zero.
 
 A picture of level N, 2**N times smaller, is made of the coarse planes of that level, each sample s taken as (s G +
 32768) >> 16, with G of LOW_GAINS by level. Colours are (128 << 15) + 2**14 + the matrix times the samples, >> 15, held
@@ -264,7 +262,7 @@ def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
     if kinds != [b"HEAD", b"BOOK"] or len(head) != 3 or head[1] not in (2, 4, 8) or head[2] > 1:
         raise ContainerError("is not a codebook that this version can read; train one with --train-codebook")
     if head[0] != VERSION:
-        raise ContainerError(f"is of version {head[0]}, this program reads {VERSION}; update it")
+        raise ContainerError(f"is of version {head[0]}, but this program reads {VERSION}; update it")
     return head[1], bool(head[2]), next(body for kind, body in chunks if kind == b"BOOK")
 
 
@@ -335,7 +333,7 @@ def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int,
     kind, body = chunk
     check(kind == b"HEAD" and len(body) > 0, "does not begin with its header")
     if not VERSION <= body[0] <= VERSION_WITH_WEIGHTS:
-        raise ContainerError(f"is of version {body[0]}, this program reads up to {VERSION_WITH_WEIGHTS}; update it")
+        raise ContainerError(f"is of version {body[0]}, but this program reads up to {VERSION_WITH_WEIGHTS}; update it")
     check(len(body) == 11, "has a header of the wrong length")
     _, profile, channels, height, width = struct.unpack(">BBBII", body)
     if not 1 <= profile <= len(PROFILES) or not 1 <= channels <= 4 or height < 1 or width < 1:
@@ -351,5 +349,5 @@ def _inflated(data: bytes) -> bytes:
         found = inflater.decompress(data, MOST_METADATA)
     except zlib.error:
         raise ContainerError("has metadata that cannot be unpacked; the file is damaged, get it again") from None
-    check(inflater.eof and not inflater.unused_data, "has too much metadata, or a part of it")
+    check(inflater.eof and not inflater.unused_data, "has metadata that is incomplete or too large")
     return found

@@ -46,6 +46,15 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
                 partial.unlink()
 
 
+def remove_file(place: Path) -> None:
+    """Remove a file that may be gone already; OutputError where it cannot be removed."""
+    try:
+        place.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{place}: is out of date and cannot be removed ({reason}); remove it by hand") from error
+
+
 def stop_writing() -> None:
     """Wait for what is being written, and let no other thread write anything afterwards."""
     _writing.acquire()

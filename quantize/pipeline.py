@@ -131,7 +131,7 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
         raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
     encoded = _encoded(picture, settings, ending, shared)
     if settings.dither_strength and encoded.profile != "palette":
-        encoded = replace(encoded, notes=("is not a palette and not dithered; for one that is, give --block 1",))
+        encoded = replace(encoded, notes=("was not dithered, because it is not a palette; use --block 1 for one",))
     encoded = _no_larger(encoded, picture, settings)
     if settings.min_quality is not None and encoded.quality < settings.min_quality:
         raise QualityRefusal(

@@ -47,9 +47,11 @@ class Records:
     def made(self, place: Path) -> Record | None:
         """Return the record of the file that stands at a place, or None if it was not made here."""
         found = self._known.get(self._name(place), [])
-        if not found:
+        try:
+            digest = digest_of(place.read_bytes()) if found else ""
+        except OSError:
+            # A folder, or what nobody may read, is somebody else's.
             return None
-        digest = digest_of(place.read_bytes())
         return next((record for record in reversed(found) if record.result == digest), None)
 
     def add(self, place: Path, record: Record) -> None:

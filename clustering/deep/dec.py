@@ -38,7 +38,7 @@ class DEC(ClusterMixin, TrainedEstimator):
     encoder : AutoencoderFeatures or None, default=None
         A fitted one is copied and its network refined, so that several clusterings can share it (scikit-learn's `clone`
         forgets that it is fitted); one that is not fitted is fitted first, except with "end-to-end", which takes its
-        network as it starts. None stands for ``AutoencoderFeatures()``.
+        network as it starts. None means ``AutoencoderFeatures()``.
     objective : {"dec", "idec", "end-to-end", "neighbors"} or Objective, default="dec"
         What is minimised. "dec": the divergence of the soft assignments from their sharpened targets (Xie et al. 2016).
         "idec": that and the reconstruction (Guo et al. 2017). "neighbors": a row, another view of it and its near
@@ -184,11 +184,6 @@ class DEC(ClusterMixin, TrainedEstimator):
         features = torch.from_numpy(self.encoder_.transform(X))
         centers, assignment = torch.from_numpy(self.cluster_centers_), self._assignment()
         return np.asarray(assignment.shares(features, centers).argmax(dim=1).numpy().astype(np.int32))
-
-    def reconstruct_centers(self) -> NDArray[np.float32]:
-        """Draw the centres: (n_clusters, n_features). A decoder that has no part in the objective lags behind."""
-        check_is_fitted(self, "cluster_centers_")
-        return self.encoder_.inverse_transform(self.cluster_centers_)
 
     def restore(self, centers: NDArray[np.float32], temperature: float) -> None:
         """Take centres that were fitted in the features of the encoder, which is fitted."""

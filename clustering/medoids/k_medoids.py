@@ -1,4 +1,4 @@
-"""k-medoids: members that stand for all rows, by any distance between them."""
+"""k-medoids: members that represent all rows, by any distance between them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +56,7 @@ def k_medoids(
     if n_clusters < 1:
         raise InvalidInputError(f"n_clusters={n_clusters} must be at least 1")
     weights = _column(sample_weight, n_samples, 1.0, "sample_weight")
-    # What nothing stands for yet is farther away than everything else.
+    # What nothing represents yet is farther away than everything else.
     closest = _column(covered, n_samples, 2 * float(matrix.max()) + 1, "covered").copy()
     medoids = np.array(_pick(matrix, weights, closest, min(n_clusters, n_candidates)), np.int64)
     return medoids, matrix[medoids].argmin(axis=0) if len(medoids) else np.zeros(n_samples, np.int64)

@@ -209,7 +209,7 @@ class App(AbstractContextManager["App"]):
         include, exclude = patterns_to_choose(chosen, list(found.values()))
         views, files = given.get("views") is True, []
         if views and len(chosen) < 2:
-            raise AppError("one recording is no scene of several cameras; select all of them")
+            raise AppError("a scene has two cameras or more; select the recordings of all of them")
         for flag, use in (("--predictions", "predictions"), ("--encoder", "network")):
             if name := given.get(flag.strip("-")):
                 files.append((flag, self.files.path(str(name), use)))  # type: ignore[arg-type]

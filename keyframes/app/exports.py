@@ -33,7 +33,7 @@ class ExportWish:
 def read_tool(name: str) -> ExportTool:
     """Return the name of a labelling tool, or raise an AppError."""
     if name not in get_args(ExportTool):
-        raise AppError(f"{name!r} is none of the labelling tools; choose one of {', '.join(get_args(ExportTool))}")
+        raise AppError(f"{name!r} is not a labelling tool; choose one of {', '.join(get_args(ExportTool))}")
     return cast(ExportTool, name)
 
 

@@ -1,7 +1,7 @@
 """A recording reduced to a few hundred weighted rows, in a space that all recordings share.
 
 Every recording has principal components of its own, and numbers of different bases tell nothing beside each other. But
-each basis is one of pictures: a row stands for the thumbnail ``mean + row @ basis``. Drawn on one grid, whatever the
+each basis is one of pictures: a row represents the thumbnail ``mean + row @ basis``. Drawn on one grid, whatever the
 size and the shape of the recording's pictures, these are comparable; resizing is linear, so that it is enough to draw
 the mean and the basis there. The distance of two frames then is that of their pictures, in units of full white, whether
 they are of one recording or of two.
@@ -61,7 +61,7 @@ class Coreset:
     rows : array (n_rows, n_components), float32
         In the recording's own components.
     weights : array (n_rows,), float32
-        Frames that each row stands for.
+        Frames that each row represents.
     inertia : float
         Sum of the squared distances of all frames to their rows.
     mean : array (n_pixels,), float32

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from keyframes.choice.guards import least_gap_s
 from keyframes.choice.picking import MOST_EVENTS, REACH, Picked, certain_level, pick, worst_events
-from keyframes.choice.pose_table import N_SCALED, PoseTable, nearest_of, scaled_distances
+from keyframes.choice.pose_table import N_SCALED, PoseTable, scaled_distances
 from keyframes.choice.poses import MOST_SAMPLED, sample_of_poses
 from keyframes.choice.predicted import Start
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor
 from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 

@@ -155,7 +155,8 @@ def run_batch(
     n_recordings = len(recordings)
     if total is not None and at_least * n_recordings > total:
         raise SettingsError(
-            f"at least {at_least} of each of {n_recordings} videos is more than the total of {total}; lower one"
+            f"--at-least {at_least} of {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
+            f"--total {total}; lower --at-least or raise --total"
         )
     if views and n_recordings < 2:
         raise SettingsError(f"{searched}: only {recordings[0]} was found; views need two recordings or more")

@@ -57,7 +57,8 @@ def choose(
             k = count_different(_rows_to_choose(scan, known), settings.k, None if known is None else known.features)
             if not k:
                 raise RegionError(
-                    "every frame that differs from the others is in the projects already: nothing is left to choose"
+                    "every frame that differs from the others is in the projects already; choose frames of another "
+                    "video"
                 )
         if settings.uniform:
             selection = select_uniform(scan, k)

@@ -22,6 +22,7 @@ from keyframes.choice.basis import LEAST_HELD, MOST_UNSEEN, Basis, find_basis, p
 from keyframes.choice.clusters import Clusters
 from keyframes.choice.distance import FrameDistance, similar_limit
 from keyframes.choice.selection import Known
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Sample, Scan, represented
 
 # A typical step of the path changes the scene by no more than this share of the mean distance of two frames.
@@ -67,7 +68,7 @@ def covering_clusters(scan: Scan, k: int, known: Known | None = None) -> Cluster
     if scenes is None:
         return None
     scene, choosing = scenes.matrix, scenes.spread_over(sample, k)
-    sampled = nearest_of_sample(sample.rows, len(scan.frame_index))
+    sampled = nearest_of(sample.rows, len(scan.frame_index))
     covered = None
     if known is not None and len(known.rows):
         covered = choosing[np.unique(sampled[known.rows])].min(axis=0)
@@ -161,8 +162,3 @@ def scene_distances(sample: Sample, features: NDArray[Any], n_pixels: int) -> Sc
         bound = np.abs(path[:, None] - path).astype(np.float32) * np.float32(STEP_SHARE)
         np.minimum(matrix, bound, out=matrix)
     return SceneDistances(matrix, basis, alike)
-
-
-def nearest_of_sample(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
-    """Return, for each frame, the nearest one of an ascending sample, by its place there; the earlier of two."""
-    return np.searchsorted((rows[1:] + rows[:-1]) / 2, np.arange(n_frames))

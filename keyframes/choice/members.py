@@ -84,7 +84,7 @@ def sharpest_first(
         Row numbers, best first.
     sharpness : array (n_frames,), float32
     alike : array, int64, or None, default=None
-        Rows that count as nearest; None stands for the first members.
+        Rows that count as nearest; None means the first members.
     """
     n_near = min(NEAR_MEMBERS, int(np.ceil(NEAR_SHARE * len(members))))
     near = members[:n_near] if alike is None else members[np.isin(members, alike)]
@@ -182,7 +182,7 @@ def choose_members(
     Parameters
     ----------
     ranked : sequence of arrays, int64
-        The members of each cluster that may stand for it, best first.
+        The members of each cluster that may represent it, best first.
     clean, others : array, int64
         Rows that may take the place of a cluster's own, and those that may where no clean one is left.
     company : Company

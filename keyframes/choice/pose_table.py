@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.poses import pose_distances, sample_of_poses
 from keyframes.choice.predicted_video import PredictedVideo
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
 
 # The mean distance, by which places and postures are scaled, is that of so many frames.
@@ -82,8 +83,3 @@ def scaled_distances(
         # Where all are at one place there is nothing to scale.
         part *= np.float32(1 / mean if mean > 0 else 0)
     return place, posture
-
-
-def nearest_of(rows: NDArray[np.int64], n_frames: int) -> NDArray[np.int64]:
-    """Return, for each of so many frames, the nearest one of these rows, by its place there."""
-    return np.searchsorted((rows[1:] + rows[:-1]) / 2, np.arange(n_frames))

@@ -1,14 +1,19 @@
-"""How much predicted poses differ, and a sample of them that stands for all."""
+"""How much predicted poses differ, and a sample of them that represents all."""
+
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering import one_blas_thread
-from keyframes.choice.kernels.matching import match
+from keyframes.choice.kernels.matching import match_few, match_many
+from keyframes.scan.sampling import spread_rows
 
 # So many frames, evenly spread over time and over what moves, represent a recording of any length.
 MOST_SAMPLED = 2048
 ROWS_AT_ONCE = 64
+# Of more animals, not every way to match them is tried.
+MOST_TRIED = 4
 
 
 def pose_distances(
@@ -17,7 +22,8 @@ def pose_distances(
     """Distances of all pairs of frames in place and posture, and in posture alone: two arrays (n_frames, n_frames).
 
     Root mean square distances of the nodes, in units of `radius`; the second one after each animal is moved and turned
-    onto the other. The animals are matched as fits best, for each of the two by itself: nobody knows who is who.
+    onto the other. The animals are matched as fits best, for each of the two by itself: nobody knows who is who. Of
+    more than four, the match is one that no exchange of two animals makes better.
 
     Parameters
     ----------
@@ -35,6 +41,7 @@ def pose_distances(
     z = np.ascontiguousarray((points - middle) / np.float32(radius * np.sqrt(n_nodes))).view(np.complex64)[..., 0]
     shapes = z - z.mean(axis=2, keepdims=True)
     scene, posture = (np.empty((n_frames, n_frames), np.float32) for _ in range(2))
+    orders = np.array(list(permutations(range(n_animals))) if n_animals <= MOST_TRIED else [], np.int64)
     # With two threads BLAS sums in another order.
     with one_blas_thread():
         for nodes, turned, out in ((z, False, scene), (shapes, True, posture)):
@@ -48,8 +55,15 @@ def pose_distances(
                         product = nodes[rows, here] @ others[there]
                         costs[here, there] = energy[rows, here, None] + energy[None, :, there]
                         costs[here, there] -= 2 * (np.abs(product) if turned else product.real)
-                match(np.maximum(costs, 0, out=costs), out[rows])
+                np.maximum(costs, 0, out=costs)
+                if len(orders):
+                    match_few(costs, orders, out[rows])
+                else:
+                    match_many(costs, out[rows])
     for out in (scene, posture):
+        if not len(orders):
+            # Which of two frames comes first must not matter.
+            np.minimum(out, out.T, out=out)
         np.fill_diagonal(out, 0)
         out /= np.float32(n_animals)
         if blur is not None:
@@ -74,8 +88,4 @@ def sample_of_poses(points: NDArray[np.float32], most: int = MOST_SAMPLED) -> ND
         stop = min(first + (1 << 16), n_frames - 1)
         step = np.diff(points[first : stop + 1], axis=0)
         path[first + 1 : stop + 1] = np.sqrt(np.square(step).sum(axis=3).mean(axis=(1, 2)))
-    path = path.cumsum()
-    # A rest must not hide a short run, nor a run all the rests.
-    spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
-    places = np.searchsorted(spread, np.linspace(0, spread[-1], most))
-    return np.unique(np.minimum(places, n_frames - 1))
+    return spread_rows(path.cumsum(), most)

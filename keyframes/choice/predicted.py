@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from keyframes.choice.guards import least_gap_s
 from keyframes.choice.picking import REACH, Picked, certain_level, pick, worst_events
-from keyframes.choice.pose_table import PoseTable, nearest_of
+from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor, Keyframe, Selection, selection_of
 from keyframes.errors import RegionError
 from keyframes.predictions.doubt import find_events
 from keyframes.progress import Progress, progress_bar
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
@@ -118,7 +119,10 @@ class Start:
         """Find the events of a scan; a RegionError says that no frame is left to choose."""
         is_known = np.isin(scan.frame_index, known)
         if is_known.all():
-            raise RegionError("every frame that has predictions is labelled already: nothing is left to choose")
+            raise RegionError(
+                f"{views[0].predictions.source}: every frame that has predictions is labelled already; choose frames "
+                "of another video"
+            )
         position, reach = np.arange(len(is_known)), max(1, REACH // settings.every)
         picked = Picked.beside(is_known, position, scan.time_s, least_gap_s(settings), reach)
         level = np.max([view.doubt.level[scan.frame_index] for view in views], axis=0)

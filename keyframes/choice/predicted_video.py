@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering import one_blas_thread
 from keyframes.choice.selection import PredictionsEntry
 from keyframes.errors import RegionError
 from keyframes.predictions import Predictions, read_predictions
@@ -77,8 +78,9 @@ class PredictedVideo:
             inside = np.flatnonzero((times[:n_frames] >= settings.start_s) & (times[:n_frames] < stop_s))
         frames = inside[:: settings.every]
         if not len(frames):
+            stop = "the end" if settings.stop_s is None else f"{stop_s:g} s"
             raise RegionError(
-                f"{video.path}: no frame between {settings.start_s:g} s and {stop_s:g} s has predictions; "
+                f"{video.path}: no frame between {settings.start_s:g} s and {stop} has predictions; "
                 "choose --start and --stop within"
             )
         features = self.features(frames)
@@ -129,9 +131,10 @@ def leading_two(features: NDArray[np.float32]) -> NDArray[np.float32]:
     step = max(1, len(features) // SAMPLED_ROWS)
     some = features[::step].astype(np.float64)
     mean = some.mean(axis=0)
-    _, vectors = np.linalg.eigh((some - mean).T @ (some - mean))
-    leading = vectors[:, ::-1][:, :2]
-    leading = leading * np.sign(leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])])
     place = np.zeros((len(features), 2), np.float32)
-    place[:, : leading.shape[1]] = (features - mean.astype(np.float32)) @ leading.astype(np.float32)
+    with one_blas_thread():
+        _, vectors = np.linalg.eigh((some - mean).T @ (some - mean))
+        leading = vectors[:, ::-1][:, :2]
+        leading = leading * np.sign(leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])])
+        place[:, : leading.shape[1]] = (features - mean.astype(np.float32)) @ leading.astype(np.float32)
     return place

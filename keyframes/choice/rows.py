@@ -93,7 +93,24 @@ def _by_medoids(
     sample = rows[left[places]]
     covered = _distances(sample, rows[known]).min(axis=1) if len(known) else None
     medoids, _ = k_medoids(_distances(sample, sample), k, covered=covered)
-    return np.sort(left[places[medoids]])
+    chosen = left[places[medoids]]
+    return np.sort(chosen if len(chosen) == k else _with_farthest(rows, left, known, chosen, k))
+
+
+def _with_farthest(
+    rows: NDArray[np.float32],
+    left: NDArray[np.int64],
+    known: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    k: int,
+) -> NDArray[np.int64]:
+    """Add rows that the sample does not show, up to k in all: each the farthest from all that are there."""
+    closest = _distances(rows[left], rows[np.concatenate([known, chosen])]).min(axis=1)
+    for _ in range(k - len(chosen)):
+        farthest = int(closest.argmax())
+        chosen = np.append(chosen, left[farthest])
+        closest = np.minimum(closest, _distances(rows[left], rows[chosen[-1:]])[:, 0])
+    return chosen
 
 
 def _distances(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -42,7 +42,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
                         "name": "animal",
                         "supercategory": "animal",
                         "keypoints": list(options.bodyparts),
-                        # Numbers of key points, the first one 1.
+                        # Numbers of keypoints, the first one 1.
                         "skeleton": [[options.bodyparts.index(part) + 1 for part in pair] for pair in options.skeleton],
                     }
                 ],

@@ -186,7 +186,7 @@ def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequen
 def _check_free(place: Path) -> None:
     """Raise an OutputError where a place holds something: it is never written over."""
     try:
-        taken = not place.is_dir() or bool(os.listdir(place)) if os.path.lexists(place) else False
+        taken = os.path.lexists(place) and (not place.is_dir() or bool(os.listdir(place)))
     except OSError as error:
         raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another place") from None
     if taken:

@@ -15,7 +15,7 @@ def rows_in_csv(path: Path) -> Iterator[list[str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from csv.reader(file)
     except (OSError, ValueError, csv.Error) as error:
-        raise ExportError(f"{path}: cannot be read as a table of labels ({error})") from None
+        raise ExportError(f"{path}: cannot be read as a table of labels ({error}); restore it from a copy") from None
 
 
 def images_in_h5(path: Path) -> Iterator[str]:

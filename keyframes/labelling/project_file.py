@@ -92,7 +92,8 @@ def load_yaml(path: Path, text: str) -> Any:
     """Read YAML of plain types, or raise an ExportError that says in which line it breaks."""
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:
+        # The second of these for a date that is none, the third for what is nested too deep.
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         reason = getattr(error, "problem", None) or "it cannot be parsed"

@@ -66,7 +66,7 @@ def _kind_of_folder(folder: Path) -> Kind:
         return "result"
     raise ExportError(
         f"{folder}: is not a project (it has no config.yaml of DeepLabCut, no project.yaml or table of labels of "
-        "Lightning Pose, and no manifest.json, and is not a .slp)"
+        "Lightning Pose, and no manifest.json, and is not a .slp); give the folder or the .slp file of a project"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keyframes.labelling.image_names import parts_of
 from keyframes.labelling.labelled_frame import ProjectVideo
-from keyframes.names import plain
+from keyframes.names import n_agreeing, plain
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader, file_hash
 
@@ -63,7 +63,7 @@ def closest(candidates: list[ProjectVideo], path: Path) -> list[ProjectVideo]:
 
     def n_shared(candidate: ProjectVideo) -> int:
         folders = [plain(part) for part in parts_of(next(iter(candidate.paths), ""))[-2::-1]]
-        return next((i for i, pair in enumerate(zip(folders, own, strict=False)) if len(set(pair)) > 1), len(folders))
+        return n_agreeing(folders, own)
 
     most = max(map(n_shared, candidates), default=0)
     return [candidate for candidate in candidates if n_shared(candidate) == most]

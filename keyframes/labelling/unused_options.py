@@ -17,7 +17,7 @@ def _given(options: ExportOptions) -> list[str]:
 
 def notes_on_unused(options: ExportOptions, uses: Set[str], tool: str) -> list[str]:
     """Return a note for each option that a tool has no use for."""
-    return [f"{_option(name)} is ignored: {tool} takes none" for name in _given(options) if name not in uses]
+    return [f"{_option(name)} is ignored: {tool} does not use it" for name in _given(options) if name not in uses]
 
 
 def _option(name: str) -> str:

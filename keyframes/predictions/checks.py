@@ -46,8 +46,8 @@ def refuse_size(source: object, size: tuple[int, int], video: VideoReader) -> No
     turned = size[::-1] if video.header.rotation in (90, 270) else size
     if own not in (size, turned):
         raise PredictionsError(
-            f"{source}: is for pictures of {size[1]} x {size[0]} pixels, and those of {video.header.name} have "
-            f"{own[1]} x {own[0]}; give the predictions of this video"
+            f"{source}: was predicted on pictures of {size[1]} x {size[0]} pixels, but those of {video.header.name} "
+            f"have {own[1]} x {own[0]}; give the predictions of this video"
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering import one_blas_thread
 from keyframes.predictions.kernels.linking import common_motion, deviations, link
 from keyframes.predictions.kernels.steadying import fill_gaps, from_states, place_by_shape, steady, to_states
 
@@ -29,6 +30,8 @@ LONGEST_LINE = 10
 # A steady pose is averaged over so many frames on each side, then over every fourth of as many, by when it is known
 # twice as well.
 REACH, PASSES = 8, ((1, 1.0), (4, 2.0))
+# Where no frame has predictions beside its own, those that lie so many frames apart at most tell the noise.
+MOST_APART = 30
 # Statistics are taken of so many frames, evenly spread.
 MOST_SAMPLED = 1 << 14
 
@@ -41,7 +44,7 @@ class Linked:
     ----------
     points : array (n_frames, n_animals, n_nodes, 2), float32
         NaN where missing.
-    order : array (n_frames, n_animals), int8 or int64
+    order : array (n_frames, n_animals), int16
         Place of each animal on the axis of the predictions.
     gain : array (n_frames,), float32
         Where two animals changed their places in the file: how many pixels a node is nearer without that; 0 elsewhere.
@@ -158,7 +161,12 @@ def clean(points: NDArray[np.float32]) -> CleanPoses:
     points : array (n_frames, n_animals, n_nodes, 2), float32
         At least one point of each animal in some frame.
     """
-    points = points.copy()
+    # With other numbers of threads BLAS sums in another order.
+    with one_blas_thread():
+        return _clean(points.copy())
+
+
+def _clean(points: NDArray[np.float32]) -> CleanPoses:
     noise, bad = _noise_and_bad(points)
     far = np.empty(bad.shape, np.bool_)
     fill_gaps(points, bad, LONGEST_LINE, far)
@@ -168,7 +176,7 @@ def clean(points: NDArray[np.float32]) -> CleanPoses:
     place_by_shape(points, far, shape)
     turned = turned_onto(rows, shape).reshape(len(rows), -1)
     mean = turned.mean(axis=0)
-    level = float(np.sqrt(np.mean(noise**2)))
+    level = float(np.sqrt(np.mean(noise[np.isfinite(noise)] ** 2))) if np.isfinite(noise).any() else 0.0
     basis, shrunk = _basis_of(turned - mean, level)
     n_nodes = points.shape[2]
     model = PoseModel(shape, mean, basis, _others(turned - mean, shape, level))
@@ -204,24 +212,29 @@ def noise_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
     Returns
     -------
     array (n_nodes,), float64
-        Of white noise of a standard deviation s, second differences have the variance 6 s^2.
+        Of white noise of a standard deviation s, second differences have the variance 6 s^2. NaN where nothing says it.
     """
-    n_frames = len(points)
-    if n_frames < 3:
-        return np.zeros(points.shape[2])
-    middle = _evenly(1, n_frames - 1)
-    second = points[middle - 1] - 2 * points[middle] + points[middle + 1]
-    length = np.sqrt(np.square(second).sum(axis=3, dtype=np.float64))
-    found = np.zeros(points.shape[2])
-    for node in range(points.shape[2]):
-        own = length[:, :, node]
-        own = own[np.isfinite(own)]
-        if len(own):
+    found = np.full(points.shape[2], np.nan)
+    rows = np.flatnonzero(np.isfinite(points[..., 0]).any(axis=(1, 2)))
+    for apart in range(1, MOST_APART + 1):
+        middle = rows[(rows >= apart) & (rows < len(points) - apart)]
+        if not len(middle) or not np.isnan(found).any():
+            break
+        middle = middle[_evenly(0, len(middle))]
+        second = points[middle - apart] - 2 * points[middle] + points[middle + apart]
+        length = np.sqrt(np.square(second).sum(axis=3, dtype=np.float64))
+        for node in np.flatnonzero(np.isnan(found)):
+            own = length[:, :, node]
+            own = own[np.isfinite(own)]
+            if not len(own):
+                continue
             found[node] = np.quantile(own, QUIET_SHARE) / RAYLEIGH
-        if not found[node] and own.any():
-            # Points are rounded, or frames come twice. Without any noise, every motion would be an error.
-            found[node] = min(np.quantile(own[own > 0], QUIET_SHARE) / RAYLEIGH, COARSEST * _size_of(points[middle]))
-    return np.asarray(found, np.float64)
+            if own.any() and (apart > 1 or not found[node]):
+                # Points are rounded, or frames come twice, or lie apart. Without any noise, every motion would be an
+                # error; and motion between frames that lie apart is no noise.
+                moved = np.quantile(own[own > 0], QUIET_SHARE) / RAYLEIGH
+                found[node] = min(moved, COARSEST * _size_of(points[middle]))
+    return found
 
 
 def _size_of(points: NDArray[np.float32]) -> float:

@@ -39,7 +39,7 @@ class Crop(NamedTuple):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the values of each point stand in a row; the number of columns stands for none."""
+    """Where the values of each point stand in a row; the number of columns means none."""
 
     names: tuple[str, ...]
     animals: tuple[str, ...]
@@ -54,7 +54,7 @@ class _Layout:
             )
         coords = {column[-1] for column in columns}
         if coords == {"x", "y"}:
-            raise PredictionsError(f"{path}: is a table of labels, not of predictions: it has no likelihood")
+            raise PredictionsError(f"{path}: is a table of labels, without likelihood; give predictions")
         if coords != set(VALUES) or {len(column) for column in columns} not in ({3}, {4}):
             raise PredictionsError(f"{path}: its columns are not x, y and likelihood of body parts; give predictions")
         if len(scorers := list(dict.fromkeys(column[0] for column in columns))) > 1:

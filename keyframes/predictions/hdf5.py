@@ -28,12 +28,17 @@ def opened(path: Path) -> Iterator[Any]:
         with h5py.File(path, "r") as file:
             yield file
     except DAMAGE as error:
-        if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
+        if is_locked(error):
             raise PredictionsError(f"{path}: is open for writing in another program; close it there") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PredictionsError(
             f"{path}: is not an HDF5 file with a network's predictions, or damaged ({reason}); predict or copy it again"
         ) from None
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether an error says that another program has an HDF5 file open for writing."""
+    return isinstance(error, BlockingIOError) or "unable to lock" in str(error)
 
 
 def texts(values: Any) -> list[str]:

@@ -32,7 +32,7 @@ def _read(path: Path, predictions: Predictions) -> NDArray[np.float32]:
     names = [name for name in header if name in predictions.names]
     if not names or predictions.keypoints.shape[1] != 1:
         raise PredictionsError(
-            f"{path}: has none of the points of {predictions.source.name}; predict again, or move it"
+            f"{path}: has none of the points of {predictions.source.name}; predict again, or move it away"
         )
     columns = [0, *map(header.index, names)]
     rows = np.concatenate([np.empty((0, len(columns))), *numbers_in(path, 1, columns, len(header))])

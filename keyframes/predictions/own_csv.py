@@ -16,7 +16,7 @@ from keyframes.errors import PredictionsError
 from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import names_of_slots, slots_of_tracks
-from keyframes.predictions.tables import head_of, numbers_in
+from keyframes.predictions.tables import NO_NAME, head_of, numbers_in
 
 NEEDED = ("frame_index", "node", "x", "y")
 COLUMNS = ("frame_index", "animal", "node", "x", "y", "confidence")
@@ -57,7 +57,8 @@ def read(path: Path) -> Predictions:
     slots = slots_of_tracks(first, last)
     points = np.full((len(frames), int(slots.max()) + 1, n_nodes, 3), np.nan, np.float32)
     points[rows, slots[animal], node] = np.concatenate(point)
-    known = names_of_slots(slots, np.arange(n_animals), tuple(animals)) if animals else ()
+    named = np.array([-1 if name in NO_NAME else number for name, number in animals.items()], np.int64)
+    known = names_of_slots(slots, named, tuple(animals)) if animals else ()
     return assembled(path, frames, points[..., :2], points[..., 2], tuple(nodes), animals=known)
 
 
@@ -69,9 +70,7 @@ def _refuse_twice(
     n_places: int,
 ) -> None:
     """Raise a PredictionsError where a point has two rows."""
-    seen = np.zeros(len(frames) * n_places, bool)
-    seen[rows * n_places + places] = True
-    if seen.sum() < len(rows):
-        keys = np.sort(rows * n_places + places)
-        twice = keys[1:][np.diff(keys) == 0][0] // n_places
-        raise PredictionsError(f"{path}: frame {frames[twice]} has two rows of one point of one animal; keep one")
+    keys = np.sort(rows * n_places + places)
+    twice = keys[1:][np.diff(keys) == 0] // n_places
+    if len(twice):
+        raise PredictionsError(f"{path}: frame {frames[twice[0]]} has two rows of one point of one animal; keep one")

@@ -10,10 +10,9 @@ from keyframes.errors import PredictionsError
 from keyframes.predictions.assembly import as_indices, assembled, picked
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import names_of_slots, slots_of_instances
-from keyframes.predictions.tables import head_of, numbers_in
+from keyframes.predictions.tables import NO_NAME, head_of, numbers_in
 
 VALUES = ("x", "y", "score")
-NO_TRACK = ("", "None", "nan")
 
 
 def is_ours(header: list[str]) -> bool:
@@ -33,9 +32,7 @@ def read(path: Path) -> Predictions:
     wanted = [column for column in wanted if column in header]
     places = np.array([[_place(wanted, f"{name}.{value}") for value in VALUES] for name in names])
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    tracks = (
-        {header.index("track"): lambda text: -1 if text in NO_TRACK else numbers[text]} if "track" in header else {}
-    )
+    tracks = {header.index("track"): lambda text: -1 if text in NO_NAME else numbers[text]} if "track" in header else {}
     index, track, points = [], [], []
     for piece in numbers_in(path, 1, [header.index(column) for column in wanted], len(header), tracks):
         index.append(as_indices(path, piece[:, 0]))

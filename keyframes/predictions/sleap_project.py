@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.names import plain
+from keyframes.names import n_agreeing, plain
 from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.hdf5 import opened, package_to_read, text_of, texts
 from keyframes.predictions.predictions import Predictions
@@ -118,20 +118,15 @@ def _find_video(path: Path, file: Any, video: Path) -> RecordedVideo:
     stem = plain(video.stem).casefold()
     named = [one for one in videos if plain(PureWindowsPath(one.path).stem).casefold() == stem]
     own = [plain(part) for part in video.absolute().parts[::-1]]
-    shared = [_n_equal([plain(part) for part in PureWindowsPath(one.path).parts[::-1]], own) for one in named]
+    shared = [n_agreeing([plain(part) for part in PureWindowsPath(one.path).parts[::-1]], own) for one in named]
     likely = [one for one, n_shared in zip(named, shared, strict=True) if n_shared == max(shared)]
     if len(likely) == 1:
         return likely[0]
     told = ", ".join(one.path for one in videos) or "none"
+    remedy = "rename all but one" if likely else "give the project that has its predictions"
     raise PredictionsError(
-        f"{path}: holds {'several videos' if likely else 'no video'} {video.name} (its videos: {told}); give the "
-        "project that has its predictions"
+        f"{path}: holds {'several videos' if likely else 'no video'} {video.name} (its videos: {told}); {remedy}"
     )
-
-
-def _n_equal(parts: Sequence[str], others: Sequence[str]) -> int:
-    """How many parts agree from the start."""
-    return next((i for i, pair in enumerate(zip(parts, others, strict=False)) if len(set(pair)) > 1), len(parts))
 
 
 def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVideo:

@@ -16,6 +16,8 @@ from keyframes.predictions.kernels.decimals import read_rows
 # Characters parsed at once.
 PIECE = 1 << 24
 LONGEST_LINE = 1 << 24
+# What a cell for the name of an animal or track has that has none; an empty cell is read as NaN.
+NO_NAME = ("", "None", "nan")
 
 Converters = Mapping[int, Callable[[str], float]]
 
@@ -89,19 +91,24 @@ def _without_gaps(text: str) -> str:
     return f"{filled}nan" if filled.endswith(",") else filled
 
 
+def _n_cells(line: str) -> int:
+    return len(next(csv.reader([line]))) if '"' in line else line.count(",") + 1
+
+
 def _parsed(
     path: Path, lines: list[str], n_before: int, columns: list[int], n_columns: int, converters: Converters | None
 ) -> NDArray[np.float64]:
     # All cells of a line count, also those that are not read.
-    short = next((line for line in lines if line and line.count(",") < n_columns - 1), None)
+    odd = next((line for line in lines if line and _n_cells(line) != n_columns), None)
     try:
-        if short is None:
+        if odd is None:
             how: dict[str, Any] = {"usecols": columns, "converters": converters}
             rows: NDArray[np.float64] = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, quotechar='"', **how)
             return rows
-        reason = f"has fewer cells ({short.count(',') + 1}) than the header ({n_columns})"
-        n_good = lines.index(short)
-    except ValueError as error:
+        n_cells = _n_cells(odd)
+        reason = f"has {'fewer' if n_cells < n_columns else 'more'} cells ({n_cells}) than the header ({n_columns})"
+        n_good = lines.index(odd)
+    except (ValueError, csv.Error) as error:
         reason, n_good = (
             f"cannot be read ({error})",
             next((i for i, line in enumerate(lines) if line and not _is_row(line, columns, converters or {})), 0),

@@ -131,7 +131,7 @@ def map_square(place: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
 
 def _dots(xy: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """Rows of one frame for each occupied place of the finest grid that has few enough of them, and its side."""
-    # The first row at each place stands for it, so the chosen ones come first.
+    # The first row at each place is drawn for it, so the chosen ones come first.
     order = np.concatenate([chosen, np.arange(len(xy))])
     grid = FINEST_GRID
     while True:

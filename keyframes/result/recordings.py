@@ -155,7 +155,10 @@ def read_manifest(folder: Path) -> Manifest:
             _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
             _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
     except (FileNotFoundError, NotADirectoryError):
-        raise ExportError(f"{folder}: is not the result of an extraction (it has no manifest.json)") from None
+        raise ExportError(
+            f"{folder}: is not the result of an extraction (it has no manifest.json); give the folder that keyframes "
+            "extract wrote"
+        ) from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError):
@@ -177,5 +180,7 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
         if VideoIdentity.of(manifest["video"]).is_at(path):
             return path.absolute()
     if named:
-        raise ExportError(f"{named[0]}: is not the video that {folder} came from (its content differs)")
+        raise ExportError(
+            f"{named[0]}: is not the video that {folder} came from (its content differs); give that one with --video"
+        )
     return None

@@ -69,7 +69,7 @@ class Pictures:
         VideoError, that it cannot be decoded any more.
         """
         if self._scan.row(frame_index) < 0:
-            raise ReviewError(f"frame {frame_index} was not scanned")
+            raise ReviewError(f"frame {frame_index} was not scanned; choose one that was")
         with self._changed:
             if self._closed:
                 raise ReviewError("the review is being closed")

@@ -221,7 +221,7 @@ class Session(AbstractContextManager["Session"]):
     def _row(self, frame_index: int) -> int:
         row = self._scan.row(frame_index)
         if row < 0:
-            raise ReviewError(f"frame {frame_index} was not scanned")
+            raise ReviewError(f"frame {frame_index} was not scanned; choose one that was")
         return row
 
     def _described(self, row: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from clustering import one_blas_thread
+from keyframes.scan.sampling import even_rows
 
 N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
@@ -31,11 +32,6 @@ def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:
     """Return, for each of the hashes that lie one behind the other, the place of the first one that is equal to it."""
     _, first, which = np.unique(np.frombuffer(digests, np.uint64), return_index=True, return_inverse=True)
     return np.asarray(first[which], np.int64)
-
-
-def even_rows(n_rows: int, most: int) -> NDArray[np.int64]:
-    """Return so many rows or fewer, evenly spread from the first to the last."""
-    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from keyframes.scan.figures import Figures, measure, measure_walk
 from keyframes.scan.luma import find_luma_levels, find_luma_levels_sparsely, luma_pays, luma_pays_sparsely
 from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
+from keyframes.scan.sampling import spread_rows
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
 from keyframes.scan.spare_memory import release_spare_memory
 from keyframes.scan.sparse import plan_sparse, sparse_pays, warning_of_sparse
@@ -121,7 +122,8 @@ def _scan_sparsely(
         raise _UnfitError(why)
     try:
         stretches = plan_sparse(video)
-        if sum(len(stretch.wanted) for stretch in stretches) < _fewest(settings) // 2:
+        most_chosen = MAX_AUTO_K if settings.k == "auto" else settings.k
+        if sum(len(stretch.wanted) for stretch in stretches) < 2 * most_chosen:
             raise _UnfitError("too few frames would be looked at")
         prove_excerpts(video)
     except DisagreementError as error:
@@ -252,14 +254,6 @@ def _sampled(
         return None
     n_frames, shape = len(frame_index), way.thumbnailer.shape
     path = path_of(thumbnails, n_frames, shape, np.diff(frame_index) if way.stretches else None)
-    # A rest must not hide a short run, nor a run all the rests.
-    spread = np.linspace(0, 1, n_frames) + (path / path[-1] if path[-1] else 0)
-    places = np.searchsorted(spread, np.linspace(0, spread[-1], min(n_frames, N_SAMPLED)))
-    places = np.arange(n_frames) if n_frames <= N_SAMPLED else np.unique(np.minimum(places, n_frames - 1))
+    places = spread_rows(path, N_SAMPLED)
     moments = frame_index[places] if way.stretches else places
     return Sample(places, rows_at(thumbnails, places).reshape(-1, *shape), path[places], moments)
-
-
-def _fewest(settings: Settings) -> int:
-    """Fewest frames to choose among."""
-    return 4 * (MAX_AUTO_K if settings.k == "auto" else settings.k)

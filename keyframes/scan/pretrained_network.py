@@ -60,7 +60,9 @@ class NetworkFeatures:
         try:
             self._net = _read(path)
         except UNREADABLE as error:
-            raise EncoderError(f"{path}: cannot be read as an ONNX network ({_reason(error)})") from None
+            raise EncoderError(
+                f"{path}: cannot be read as an ONNX network ({_reason(error)}); export it again"
+            ) from None
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features of a picture (height, width, 3), blue, green, red: (n_features,)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.components import even_rows
+from keyframes.scan.sampling import even_rows
 from keyframes.scan.scan import Scan
 from keyframes.video import Stretch, VideoReader, opening_cost, range_of
 from keyframes.video.packets import Packets
@@ -196,7 +196,7 @@ def _moving_in(group: _Group, movement: NDArray[np.float64], frame_rate: float, 
     moves = moved > 0
     if not moves.any():
         return None
-    # Those that others need stand for the ones between.
+    # Those that others need represent the ones between.
     seconds = np.ones(len(frames))
     np.subtract(frames[1:], frames[:-1], out=seconds[:-1])
     seconds /= frame_rate

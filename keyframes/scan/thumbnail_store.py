@@ -10,7 +10,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents, even_rows
+from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents
+from keyframes.scan.sampling import even_rows
 
 if TYPE_CHECKING:
     from keyframes.scan.trained_network import RecordingEncoder

@@ -21,7 +21,7 @@ class Thumbnailer:
     color : bool
         Blue, green and red kept apart; otherwise gray.
     levels : array (256,), uint8, or None
-        What a luma plane's levels mean in gray; None stands for themselves.
+        What a luma plane's levels mean in gray; None means themselves.
 
     Attributes
     ----------

@@ -156,7 +156,7 @@ def _failure(path: Path, look: _Look) -> str:
         )
     if look.failed == "convert":
         return str(ConversionError(path, look.said))
-    return f"{path}: not one frame can be decoded{said}; copy it again, or convert it with ffmpeg"
+    return f"{path}: no frame can be decoded{said}; copy it again, or convert it with ffmpeg"
 
 
 def _size_and_start(path: Path) -> tuple[int, bytes]:

@@ -49,7 +49,7 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
             reader.threads = 1
             times = _times(reader, progress)
         if not len(times):
-            raise VideoError(f"{video}: not one frame can be decoded; copy it again, or convert it with ffmpeg")
+            raise VideoError(f"{video}: no frame can be decoded; copy it again, or convert it with ffmpeg")
         warnings = reader.damage()
         levels = None if reader.images is None else reader.images.levels
         timing = _timing(times, header.frame_rate) if reader.has_times else dict.fromkeys(TIMING)

@@ -125,7 +125,7 @@ def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Ite
 
     Every frame that a seek may have led to is proven twice: by its time in the first pass, and by the fingerprint
     of its picture. Where the first pass looked at luma alone, a second capture does exactly the same as the one that
-    gives the pictures, and stands for it. The reader's latest iteration is the first pass.
+    gives the pictures, and represents it. The reader's latest iteration is the first pass.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class _Stretch:
+class _Ends:
     """What the decoding of a segment showed.
 
     `head` and `tail` are hashes of the pictures of its first frames, and of the first ones past its end, by index.
@@ -120,16 +120,16 @@ class SegmentedPass:
         DisagreementError
             Where a frame is not that of its packet, or two segments part.
         """
-        previous: _Stretch | None = None
+        previous: _Ends | None = None
         workers = self._video.workers
         done = side_by_side(partial(self._read, reduce), self._segments, workers, "keyframes-segment", self._ended)
         try:
             with closing(done), self.log:
-                for result, stretch in done:
+                for result, ends in done:
                     self.log.update()
-                    if previous is not None and not (stretch.head and stretch.head == previous.tail):
+                    if previous is not None and not (ends.head and ends.head == previous.tail):
                         raise DisagreementError("a seek gave other pictures")
-                    previous = stretch
+                    previous = ends
                     yield result
         except VideoError as error:
             raise DisagreementError(str(error)) from None
@@ -153,15 +153,15 @@ class SegmentedPass:
             complaints=(),
         )
 
-    def _read(self, reduce: Callable[[Iterator[Picture]], T], segment: Segment) -> tuple[T, _Stretch]:
-        stretch = _Stretch({}, {})
-        pictures = self._pictures(segment, stretch)
+    def _read(self, reduce: Callable[[Iterator[Picture]], T], segment: Segment) -> tuple[T, _Ends]:
+        ends = _Ends({}, {})
+        pictures = self._pictures(segment, ends)
         result = reduce(pictures)
         for _ in pictures:
             raise AssertionError("a segment must be read to its end")
-        return result, stretch
+        return result, ends
 
-    def _pictures(self, segment: Segment, stretch: _Stretch) -> Iterator[Picture]:
+    def _pictures(self, segment: Segment, ends: _Ends) -> Iterator[Picture]:
         """Yield what is looked at of a segment, and take the hashes of its ends."""
         picture: NDArray[np.uint8] | None = None
         due = self._begin + -(-max(0, segment.first - self._begin) // self._video.every) * self._video.every
@@ -171,13 +171,13 @@ class SegmentedPass:
             if index >= segment.stop:
                 if not at_end and index < segment.stop + OVERLAP:
                     picture = current_picture(self._mine.capture, self._video.path, index, picture)
-                    stretch.tail[index] = zlib.crc32(picture.data)
+                    ends.tail[index] = zlib.crc32(picture.data)
                 continue
             at_head = index < segment.first + OVERLAP and segment.aim_ms is not None
             if at_head or index >= due:
                 picture = current_picture(self._mine.capture, self._video.path, index, picture)
                 if at_head:
-                    stretch.head[index] = zlib.crc32(picture.data)
+                    ends.head[index] = zlib.crc32(picture.data)
             if index >= due:
                 assert picture is not None
                 due = self._begin + ((index - self._begin) // self._video.every + 1) * self._video.every

@@ -37,9 +37,8 @@ def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np
             for capture in captures if len(chosen) > 1 else ():
                 _seek_behind(key_ms, capture, video.header.frame_rate)
             for _ in range(n_each):
-                for _ in range(step):
-                    if not all([capture.grab() for capture in captures]):
-                        return
+                if not all(capture.grab() for _ in range(step) for capture in captures):
+                    break
                 if len({stamp_ms(capture) for capture in captures}) > 1:
                     raise DisagreementError("two captures of one file part")
                 yield current_picture(shown, video.path), current_picture(lumas, video.path)
@@ -50,7 +49,7 @@ def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np
 def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.uint8]]:
     """Yield so many pictures or fewer, spread over a reader's range, each from soon after a key frame.
 
-    None where the range has too few key frames for that.
+    Nothing where the range has too few key frames for that.
     """
     keys = video.packets.key_times_ms
     if video.stop_s is not None:

@@ -43,7 +43,7 @@ def train(
     ----------
     vectors : array (n_vectors, block * block), float32
         Differences from the prediction in steps, each of mean 0; those too small for a codeword are
-        passed by.
+        skipped.
     block : int
     n_codewords : int
         Most codewords; there are fewer where there are too few vectors.

@@ -47,7 +47,7 @@ COARSEST_TOP = 512
 
 @dataclass(frozen=True)
 class Band:
-    """What is coded of one plane between two scales; a sample stands for 2**scale pixels in both directions."""
+    """What is coded of one plane between two scales; a sample represents 2**scale pixels in both directions."""
 
     plane: int
     coarse: int

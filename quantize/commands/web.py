@@ -13,7 +13,7 @@ def write_decoder(folder: Path, run: Run) -> None:
     """Write the decoder for browsers into a folder; a file that is there already is replaced with --force only."""
     contents = {folder / name: data for name, data in decoder_files().items()}
     for place, data in contents.items():
-        if not run.force and os.path.exists(place) and place.read_bytes() != data:
+        if not run.force and os.path.exists(place) and not _has(place, data):
             raise OutputError(f"{place}: {EXISTS.replace('-o', '--web')}")
     for place, data in contents.items():
         write_file(place, data, overwrite=True)
@@ -21,3 +21,10 @@ def write_decoder(folder: Path, run: Run) -> None:
         print_json([{"output": str(place)} for place in contents], [])
     elif not run.quiet:
         print(f'{", ".join(str(place) for place in contents)}: <script type="module" src="vqi.js"></script>')
+
+
+def _has(place: Path, data: bytes) -> bool:
+    try:
+        return place.read_bytes() == data
+    except OSError:
+        return False

@@ -27,7 +27,7 @@ MOST_COMPRESSED_TEXT = 1 << 20
 COLOR_CHUNKS = frozenset((b"cHRM", b"cICP", b"gAMA", b"sRGB"))
 TEXT_CHUNKS = frozenset((b"iTXt", b"tEXt", b"zTXt"))
 CARRIED = COLOR_CHUNKS | TEXT_CHUNKS | {b"pHYs"}
-# Texts that stand for metadata which are read and written apart.
+# Texts that hold metadata which is read and written apart.
 APART = (XMP_KEYWORD, b"Raw profile type exif", b"Raw profile type APP1", b"Raw profile type xmp")
 INCHES_A_METER = 1 / 0.0254
 

@@ -52,7 +52,7 @@ def new_model(n_nodes: int, edition: Edition = EDITIONS[NEWEST]) -> Model:
     return Model(new_cells(n_cells, WEIGHT_SETS)._replace(pace=edition.pace, limit=edition.limit), starts)
 
 
-# Bits of a cell's probability and of its count in the file, and the counts that they stand for.
+# Bits of a cell's probability and of its count in the file, and the counts that they represent.
 COUNTS = np.array([0, 1, 2, 3, 4, 6, 8, 11, 14, 18, 24, 32, 48, 80, 140, LIMIT], np.int64)
 
 

@@ -62,7 +62,7 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     layout = Layout(container.height, container.width, container.n_planes)
     check(serves(layout.height, layout.width), "has a size that does not fit this profile")
     if not 0 <= level <= layout.n_levels:
-        raise ContainerError(f"has levels up to {layout.n_levels}, and not {level}; ask for one of these with --level")
+        raise ContainerError(f"has no level {level}; give --level 0 to {layout.n_levels}")
     number, luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)
     cells = plain_cells(layout)
     if container.all(b"CELL"):
@@ -102,7 +102,7 @@ def _parameters(data: bytes, layout: Layout) -> tuple[int, int, int, NDArray[np.
     check(len(data) == (27 if n == 3 else 9), "has parameters of the wrong length")
     number, luma, chroma = struct.unpack_from(">BII", data)
     if number not in EDITIONS:
-        raise ContainerError(f"needs codebooks number {number}, this program has numbers 1 to {NEWEST}; update it")
+        raise ContainerError(f"needs codebooks number {number}, but this program has only 1 to {NEWEST}; update it")
     check(LEAST_STEP <= luma <= MOST_STEP and LEAST_STEP <= chroma <= 4 * MOST_STEP, "has a step out of range")
     matrix = GRAY if n == 1 else np.frombuffer(data, ">i2", 9, 9).astype(np.int64).reshape(3, 3)
     return number, luma, chroma, matrix

@@ -11,9 +11,10 @@ import keyframes
 from clustering import CentNN, KMeans, MiniBatchKMeans
 from keyframes import Settings, SettingsError, VideoReader
 from keyframes.choice.choose import choose
-from keyframes.choice.covering import nearest_of_sample, scene_distances
+from keyframes.choice.covering import scene_distances
 from keyframes.scan.components import spread_of
 from keyframes.scan.first_pass import scan_video
+from keyframes.scan.sampling import nearest_of
 from tests.conftest import ROOT
 
 ESTIMATORS = {"kmeans": KMeans, "minibatch": MiniBatchKMeans, "centnn": CentNN}
@@ -69,7 +70,7 @@ def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
     selection, _ = choose(mouse, Settings(K, **OFF), None, False)
     sample = mouse.sample
     scene = scene_distances(sample, mouse.features[sample.rows], len(mouse.components.mean)).matrix
-    sampled = nearest_of_sample(sample.rows, len(mouse.frame_index))
+    sampled = nearest_of(sample.rows, len(mouse.frame_index))
     chosen = np.searchsorted(mouse.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
     to_chosen = scene[sampled][:, sampled[chosen]]
     own = {keyframe.cluster: place for place, keyframe in enumerate(selection.keyframes)}
@@ -90,7 +91,7 @@ def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
 def test_by_default_no_two_frames_look_alike_while_others_differ(mouse):
     scenes = scene_distances(mouse.sample, mouse.features[mouse.sample.rows], len(mouse.components.mean))
     scene = scenes.matrix
-    sampled = nearest_of_sample(mouse.sample.rows, len(mouse.frame_index))
+    sampled = nearest_of(mouse.sample.rows, len(mouse.frame_index))
     for k in (K, 60):
         selection, _ = choose(mouse, Settings(k), None, False)
         assert selection.guards["similar"]["limit"] == pytest.approx(scenes.alike, rel=1e-5)

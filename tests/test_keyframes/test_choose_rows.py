@@ -48,6 +48,14 @@ def test_new_rows_cover_what_the_known_ones_do_not(rng, algorithm):
     assert sorted(np.round(X[rows, 0] / 100)) == [2, 3]
 
 
+def test_rows_that_an_even_sample_misses_are_chosen_if_there_are_no_others():
+    X = np.zeros((4 * MOST_PAIRED + 1, 2))
+    X[[7, 4001]] = [[1, 0], [0, 3]]
+    assert {7, 4001} < set(keyframes.choose(X, 3).tolist())
+    assert keyframes.choose(X, 2, unlike=[0]).tolist() == [7, 4001]
+    assert len(keyframes.choose(X, 9)) == 3
+
+
 @given(
     arrays(np.float32, st.tuples(st.integers(1, 30), st.integers(1, 3)), elements=st.integers(-2, 2).map(float)),
     st.integers(1, 12),

@@ -11,10 +11,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 import keyframes
 from keyframes.choice.animals import find_animals
 from keyframes.choice.basis import MOST_UNSEEN, unseen_share
-from keyframes.choice.covering import SPREAD, alike_rows, covering_clusters, nearest_of_sample, scene_distances
+from keyframes.choice.covering import SPREAD, alike_rows, covering_clusters, scene_distances
 from keyframes.choice.selection import Known
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.path import path_of
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Sample
 from keyframes.video import PLAIN
 
@@ -152,7 +153,7 @@ def test_no_distance_is_longer_than_the_path(walk):
 def test_every_frame_is_taken_for_the_nearest_of_the_sample():
     for rows in ([3], [0, 1, 9], [2, 7, 8, 30]):
         away = np.abs(np.arange(40)[:, None] - np.array(rows))
-        assert_array_equal(nearest_of_sample(np.array(rows), 40), away.argmin(axis=1))
+        assert_array_equal(nearest_of(np.array(rows), 40), away.argmin(axis=1))
 
 
 def test_where_known_frames_show_every_scene_there_is_nothing_to_cover():

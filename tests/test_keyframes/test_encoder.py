@@ -176,7 +176,7 @@ def test_frames_that_look_alike_have_the_same_features(tmp_path, encoded_picture
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "dec"}, "algorithm is dec, which trains features = encoder"),
+        ({"algorithm": "dec"}, "algorithm is dec, which trains an encoder of its own"),
         ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "and not k = auto"),
         ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "and not a network of a file"),
         ({"encoder": "a.onnx"}, "encoder is a.onnx, but features is 'auto'"),

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import keyframes
-from keyframes.choice.covering import nearest_of_sample
 from keyframes.report.overview import make_overview
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.path import path_of
+from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import represented, thumbnailer_of
 from keyframes.scan.sparse import LONG_FRAMES, cost_of, plan_sparse, sparse_pays
 from keyframes.settings import Settings
@@ -136,7 +136,7 @@ def test_long_recordings_are_scanned_sparsely_unless_that_would_bend_the_choice(
 @given(st.sets(st.integers(0, 300), min_size=1))
 def test_a_frame_represents_those_that_it_is_nearest_to(indices):
     looked_at = np.array(sorted(indices))
-    nearest = nearest_of_sample(looked_at - looked_at[0], int(looked_at[-1] - looked_at[0]) + 1)
+    nearest = nearest_of(looked_at - looked_at[0], int(looked_at[-1] - looked_at[0]) + 1)
     assert_array_equal(represented(looked_at), np.bincount(nearest))
 
 

@@ -260,7 +260,7 @@ def test_without_ffmpeg_the_remedy_is_named(foreign, monkeypatch):
     with pytest.raises(VideoError, match="IMAGEIO_FFMPEG_EXE"):
         VideoReader(path, backend="ffmpeg")
     if cv2.__version__ == "5.0.0":
-        with pytest.raises(VideoError, match=r"not one frame can be decoded .*; another FFmpeg may read it, but"):
+        with pytest.raises(VideoError, match=r"no frame can be decoded .*; another FFmpeg may read it, but"):
             VideoReader(path)
 
 

@@ -43,6 +43,35 @@ def test_equal_stems_do_not_collide(command, tmp_path):
     assert visible(tmp_path / "out") == ["a-bmp.vqi", "a-png.vqi", "b.vqi"]
 
 
+def test_equal_names_in_two_folders_do_not_collide(command, tmp_path):
+    for level, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        for name in ("a.png", "b.png"):
+            Image.fromarray(photo(16, 16) // (1 + level)).save(tmp_path / folder / name)
+    expected = {
+        "a-png.vqi": "one/a.png",
+        "a-png-2.vqi": "two/a.png",
+        "b-png.vqi": "one/b.png",
+        "b-png-2.vqi": "two/b.png",
+    }
+    assert "4 done, 0 done before" in command("one", "two", "-o", "out", "--block", 2).stderr
+    assert visible(tmp_path / "out") == sorted(expected)
+    assert "0 done, 4 done before" in command("one", "two", "-o", "out", "--block", 2).stderr
+    for name, source in expected.items():
+        assert command(source, "-o", f"single/{name}", "--block", 2).returncode == 0
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "single" / name).read_bytes()
+
+
+def test_equal_names_of_single_images_do_not_collide(command, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "one" / "a.png")
+    Image.fromarray(photo(16, 16)).save(tmp_path / "two" / "A.png")
+    # The first one is named twice.
+    assert command("one/a.png", "two/A.png", "one/a.png", "-o", "out", "--block", 2, "--force").returncode == 0
+    assert visible(tmp_path / "out") == ["A-png-2.vqi", "a-png.vqi"]
+
+
 def test_a_folder_is_done_again_where_the_source_or_the_settings_changed(command, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

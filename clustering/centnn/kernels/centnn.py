@@ -17,7 +17,7 @@ from clustering.kernels.rows import copy_rows
 
 # Outweighs the rounding errors of a bound; a row between its bounds has the distances compared.
 SLACK = 1e-14
-# From this many features on, a centre is passed by where it must be farther than this many times the own one.
+# From this many features on, a centre is skipped where it must be farther than this many times the own one.
 MANY_FEATURES = 8
 REACH = 1.5
 

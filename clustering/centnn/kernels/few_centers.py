@@ -2,7 +2,7 @@
 
 With so few centres the distances of all rows to all of them are kept. Most changes of membership move two centres that
 most rows have nothing to do with: when a block of rows has its turn, only the distances to the centres that moved since
-its last turn are taken anew, and a block for which none has moved is passed by.
+its last turn are taken anew, and a block for which none has moved is skipped.
 """
 
 from typing import Any, NamedTuple

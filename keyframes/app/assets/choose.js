@@ -1,6 +1,6 @@
 "use strict";
 
-// The dialog in which frames are asked for, and the command that it stands for.
+// The dialog in which frames are asked for, and the command that does the same.
 class Choosing {
   constructor(app) {
     this.app = app;

@@ -6,12 +6,28 @@ from clustering import Array, compiled
 
 
 @compiled()
-def match(costs: Array, best: Array) -> None:
+def match_few(costs: Array, orders: Array, best: Array) -> None:
     """Sum the costs of matching the animals of two frames as fits best, for many pairs of frames.
 
-    Two animals are matched as they fit; of more, pairs change their partners as long as that lowers the sum.
+    IN: costs (n_animals, n_animals, n_rows, n_columns); orders (n_orders, n_animals), in which the second frame's
+    animals can be matched. OUT: best (n_rows, n_columns).
+    """
+    for row in range(costs.shape[2]):
+        for column in range(costs.shape[3]):
+            least = np.inf
+            for order in range(orders.shape[0]):
+                total = 0.0
+                for animal in range(costs.shape[0]):
+                    total += costs[animal, orders[order, animal], row, column]
+                least = min(least, total)
+            best[row, column] = least
 
-    IN: costs (n_animals, n_animals, n_rows, n_columns). OUT: best (n_rows, n_columns).
+
+@compiled()
+def match_many(costs: Array, best: Array) -> None:
+    """Sum the costs of matching many animals of two frames well: pairs change partners as long as that lowers the sum.
+
+    Arguments as for `match_few`.
     """
     n_animals = costs.shape[0]
     partner = np.empty(n_animals, np.int64)

@@ -1,4 +1,4 @@
-"""An existing project of Lightning Pose: its views, key points, tables of labels, and the frames that it has.
+"""An existing project of Lightning Pose: its views, keypoints, tables of labels, and the frames that it has.
 
 The app keeps a ``project.yaml``, in which nothing is required. Older folders have none: there the tables of labels tell
 the views, as Lightning Pose derives them from their names.

@@ -13,7 +13,7 @@ from keyframes.labelling.image_names import parts_of, stem_of
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.same_recording import OwnVideo, closest, matching
 from keyframes.names import restored
-from keyframes.predictions.hdf5 import DAMAGE
+from keyframes.predictions.hdf5 import DAMAGE, is_locked
 from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
 
@@ -41,7 +41,7 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
     try:
         return sio.load_slp(str(project), open_videos=False, lazy=lazy)
     except DAMAGE as error:
-        if isinstance(error, BlockingIOError) or "unable to lock" in str(error):
+        if is_locked(error):
             raise ExportError(f"{project}: is open for writing in another program; close it there") from None
         reason = str(error).strip() or type(error).__name__
         raise ExportError(
@@ -86,9 +86,9 @@ def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
     if len(found) == 1:
         return found[0]
     names = ", ".join(path_of(video) for video in labels.videos) or "none"
+    remedy = "remove all but one in SLEAP" if found else "add it in SLEAP"
     raise ExportError(
-        f"{project}: has {'several videos' if found else 'no video'} {own.path.name} (its videos: {names}); add it in "
-        "SLEAP"
+        f"{project}: has {'several videos' if found else 'no video'} {own.path.name} (its videos: {names}); {remedy}"
     )
 
 

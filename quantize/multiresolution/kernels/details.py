@@ -1,7 +1,7 @@
 """Kernel that codes the vectors of a band of the wavelet transform.
 
 What is coded of a vector: whether it is zero; the codeword of the sizes of its components, as a path down a tree of
-decisions, the last of which stands for a vector out of the codebook's reach, whose components are then coded as whole
+decisions, the last of which means a vector out of the codebook's reach, whose components are then coded as whole
 numbers of steps; and the sign of each component that is not zero. Codewords have no signs: the statistics of wavelet
 vectors are the same in all octants, so that a codebook of one serves all of them.
 """
@@ -66,7 +66,7 @@ class Book(NamedTuple):
     Attributes
     ----------
     codewords : array (n_codewords, n_components), int16
-        Sizes in 16ths of a step, not negative; the last one, of zeros, stands for vectors out of reach.
+        Sizes in 16ths of a step, not negative; the last one, of zeros, is for vectors out of reach.
     children : array (n_codewords - 1, 2), int32
         Nodes that follow a 0 and a 1; leaves as -1 - codeword.
     nodes, bits : array (n_codewords, depth), int32

@@ -124,7 +124,7 @@ def test_wishes_that_no_export_follows_are_reported(work, run_command):
     assert done.returncode == 0, done.stderr
     # The skeleton is for COCO; neither takes a task, or names of animals.
     assert sorted(done.stderr.splitlines()) == [
-        f"note: {tool}: --{option} is ignored: {tool} takes none"
+        f"note: {tool}: --{option} is ignored: {tool} does not use it"
         for tool in ("coco", "cvat")
         for option in ("individuals", "task")
     ]
@@ -136,8 +136,8 @@ def test_wishes_that_no_export_follows_are_reported(work, run_command):
         cwd=work,
     )
     assert done.stderr.splitlines() == [
-        "note: cvat: --scorer is ignored: cvat takes none",
-        "note: cvat: --copy-videos is ignored: cvat takes none",
+        "note: cvat: --scorer is ignored: cvat does not use it",
+        "note: cvat: --copy-videos is ignored: cvat does not use it",
     ]
 
 

@@ -218,6 +218,14 @@ DAMAGES = {
         lambda project, *_: (project / "config.yaml").write_text("net: 3\n", "utf-8"),
         "has no Task, scorer",
     ),
+    "a date that is none": (
+        lambda project, *_: (project / "config.yaml").write_text("Task: a\ndate: 2024-02-30\n", "utf-8"),
+        r"config\.yaml: is not valid YAML",
+    ),
+    "nested without end": (
+        lambda project, *_: (project / "config.yaml").write_text("Task: " + "[" * 5000, "utf-8"),
+        r"config\.yaml: is not valid YAML",
+    ),
     "a list": (lambda project, *_: (project / "config.yaml").write_text("- a\n", "utf-8"), "has no Task"),
     "empty": (lambda project, *_: (project / "config.yaml").write_bytes(b""), "has no Task"),
     "not UTF-8": (lambda project, *_: (project / "config.yaml").write_bytes(b"Task: \xe9\n"), "is not UTF-8"),

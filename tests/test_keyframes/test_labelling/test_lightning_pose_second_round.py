@@ -237,5 +237,5 @@ def test_a_skeleton_and_what_the_project_has_in_another_way(tmp_path, extracted)
     assert notes == (
         "project.yaml has bodyparts nose,tail base and stays unchanged: --bodyparts paw is ignored",
         *there,
-        "--individuals is ignored: lightning-pose takes none",
+        "--individuals is ignored: lightning-pose does not use it",
     )

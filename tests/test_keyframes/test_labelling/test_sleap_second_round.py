@@ -273,4 +273,4 @@ def test_a_project_without_skeleton_gets_one_and_another_one_is_reported(tmp_pat
     assert notes[0] == (
         "suggestions-keyframes.slp has bodyparts nose,tail and stays unchanged: --bodyparts paw is ignored"
     )
-    assert notes[-1] == "--task is ignored: sleap takes none"
+    assert notes[-1] == "--task is ignored: sleap does not use it"

@@ -60,6 +60,13 @@ def test_the_last_cell_may_be_empty(table, video):
     assert_same(read_predictions(table, video), np.array([[[[1, 2, np.nan]]], [[[3, 4, np.nan]]]]))
 
 
+def test_an_animal_without_a_name_has_none(table, video):
+    table.write_text("frame_index,animal,node,x,y\n0,,nose,1,2\n0,b,nose,3,4\n1,,nose,1,2\n1,b,nose,3,4\n")
+    read = read_predictions(table, video)
+    np.testing.assert_array_equal(read.keypoints[:, :, 0], [[[1, 2], [3, 4]]] * 2)
+    assert read.animals == ()
+
+
 def test_animals_that_never_meet_share_a_place(table, video, poses):
     points = poses(1, 40, missing=0)
     text = write(points, table).read_text()
@@ -84,6 +91,7 @@ def test_a_point_has_one_row(table, video, poses):
         ("frame_index,node,x,y\n0.5,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n-1,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n,nose,1,2\n1,nose,1,2\n", "line 2 cannot be read"),
+        ("frame_index,node,x,y\n0,nose,1,2\n1,nose,1,5,2,5\n", r"line 3 has more cells \(6\) than the header \(4\)"),
         ("frame_index,node,x,y\n1e300,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n0,nose,1,2\n", "holds 1 frame;"),
         ("frame_index,node,x,y\n0,nose,,\n1,nose,nan,nan\n", "every point is missing"),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_limits
 
 from keyframes.choice.poses import pose_distances, sample_of_poses
 from keyframes.predictions.cleaning import clean, link_animals, noise_of
@@ -164,7 +165,8 @@ def test_an_exchange_is_seen_once(rng):
 
 
 def test_noise_of_nothing_is_nothing():
-    assert_array_equal(noise_of(np.zeros((2, 1, 3, 2), np.float32)), 0)
+    assert_array_equal(noise_of(np.zeros((3, 1, 3, 2), np.float32)), 0)
+    assert np.isnan(noise_of(np.zeros((2, 1, 3, 2), np.float32))).all()
 
 
 def naive_distance(one, other, turned):
@@ -183,13 +185,47 @@ def naive_distance(one, other, turned):
     return np.sqrt(best / len(one))
 
 
-@pytest.mark.parametrize("n_animals", [1, 2])
+@pytest.mark.parametrize("n_animals", [1, 2, 3, 4])
 def test_distances_are_those_of_the_best_match(rng, n_animals):
     points = (walk(rng, n_animals, 12) + rng.normal(0, 20, (12, n_animals, N_NODES, 2))).astype(np.float32)
     found = pose_distances(points, 10.0)
     for turned, matrix in enumerate(found):
         expected = [[naive_distance(a, b, turned) / 10 for b in points.astype(float)] for a in points.astype(float)]
         assert_allclose(matrix, expected, atol=2e-2)
+
+
+def test_the_order_of_two_frames_does_not_matter_whatever_the_number_of_animals(rng):
+    points = rng.normal(0, 50, (30, 6, N_NODES, 2)).astype(np.float32)
+    for matrix in pose_distances(points, 10.0):
+        assert_array_equal(matrix, matrix.T)
+
+
+@pytest.mark.parametrize("every", [2, 3, 7])
+def test_predictions_on_some_frames_are_not_errors(rng, every):
+    true = walk(rng).astype(np.float32)
+    points = np.full_like(true, np.nan)
+    points[::every] = true[::every] + rng.normal(0, 1, true[::every].shape)
+    assert 0.5 < np.median(noise_of(points)) < 5
+    errors = np.linalg.norm(clean(points).points[::every] - true[::every], axis=3)
+    assert np.sqrt(np.mean(errors**2)) < 2
+
+
+def test_noise_that_nothing_tells_is_not_known():
+    points = np.full((9, 1, 2, 2), np.nan, np.float32)
+    points[[0, 8]] = 5
+    assert np.isnan(noise_of(points)).all()
+    assert clean(points).noise == 0
+
+
+def test_the_number_of_threads_changes_nothing(rng):
+    points = rng.normal(0, 30, (400, 1, 40, 2)).astype(np.float32)
+    found = []
+    for limit in (1, 2):
+        with threadpool_limits(limit):
+            poses = clean(points)
+            found.append((poses.points, poses.model.others))
+    for one, two in zip(*found, strict=True):
+        assert_array_equal(one, two)
 
 
 def test_a_sample_sees_short_runs_between_long_rests(rng):

@@ -155,7 +155,7 @@ def test_of_an_uncropped_video_the_size_must_be_right(video, poses):
     read_predictions(path, video)
     note.write_bytes(pickle.dumps(meta(False, [0, 640, 0, 480])))
     with pytest.raises(
-        PredictionsError, match=r"is for pictures of 640 x 480 pixels, and those of mouse.mp4 have 160 x 120"
+        PredictionsError, match=r"was predicted on pictures of 640 x 480 pixels, but those of mouse.mp4 have 160 x 120"
     ):
         read_predictions(path, video)
 

@@ -39,7 +39,7 @@ function unpack(data, maxPixels) {
   check(head.length === 11, "has a header of the wrong length");
   const [, profile, channels] = head, height = viewOf(head).getUint32(3), width = viewOf(head).getUint32(7);
   const sensible = profile >= 1 && profile <= 3 && channels >= 1 && channels <= 4 && height > 0 && width > 0;
-  check(sensible, "has a header that makes no sense");
+  check(sensible, "has an invalid header");
   if (height * width > maxPixels) {
     throw new VqiError(`has ${width} x ${height} pixels, more than ${maxPixels}; allow them with maxPixels`);
   }

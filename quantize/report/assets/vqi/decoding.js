@@ -30,11 +30,11 @@ async function bytesFrom(address, signal) {
 
 const shipped = {};
 
-/** Codebooks and models of an edition, loaded once: from its file beside this one, or as given. */
+/** Codebooks and models of an edition: as given, or from its file beside this one, which is loaded once. */
 function knownModels(edition, given) {
-  const { file } = edition;
-  shipped[file] ??= (given ? Promise.resolve(given) : bytesFrom(new URL(file, import.meta.url)))
-    .then(arraysOf).then((arrays) => unpackKnown(arrays, edition));
+  const { file } = edition, unpacked = async (data) => unpackKnown(await arraysOf(await data), edition);
+  if (given) return unpacked(given);
+  shipped[file] ??= unpacked(bytesFrom(new URL(file, import.meta.url)));
   // Tried again where it fails.
   shipped[file].catch(() => { delete shipped[file]; });
   return shipped[file];

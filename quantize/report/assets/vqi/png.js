@@ -40,7 +40,7 @@ export async function toPng(picture) {
   const parts = [new Uint8Array([0x89, 80, 78, 71, 13, 10, 26, 10]), chunk("IHDR", head)];
   if (metadata.png) {
     const chunks = await inflated(metadata.png, "deflate").catch(() => check(false, "has metadata that cannot be unpacked"));
-    check(chunks.length <= MOST_METADATA, "has too much metadata");
+    check(chunks.length <= MOST_METADATA, "has metadata that is too large");
     parts.push(chunks);
   }
   if (metadata.icc) parts.push(chunk("iCCP", joined([Uint8Array.of(105, 99, 99, 0, 0), metadata.icc])));
@@ -54,10 +54,15 @@ export async function show(image, data, options = {}) {
     ...options,
     async onPicture(picture) {
       const address = URL.createObjectURL(await toPng(picture));
-      options.signal?.throwIfAborted();
-      image.src = address;
-      // What a browser cannot show is an error as well.
-      await image.decode().catch(() => { throw new VqiError(`a browser cannot show ${picture.width} x ${picture.height} pixels`); });
+      try {
+        options.signal?.throwIfAborted();
+        image.src = address;
+        // What a browser cannot show is an error as well.
+        await image.decode().catch(() => { throw new VqiError(`a browser cannot show ${picture.width} x ${picture.height} pixels`); });
+      } catch (error) {
+        URL.revokeObjectURL(address);
+        throw error;
+      }
       URL.revokeObjectURL(image.vqiAddress);
       image.vqiAddress = address;
     },

@@ -1,0 +1,27 @@
+"""Some rows that represent all: spread evenly, or also over what moves; and which of them is nearest to each row."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def even_rows(n_rows: int, most: int) -> NDArray[np.int64]:
+    """Return so many rows or fewer, evenly spread from the first to the last."""
+    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
+
+
+def spread_rows(path: NDArray[np.floating], most: int) -> NDArray[np.int64]:
+    """Return rows (ascending) that are spread half over the time and half over a path; all where they are no more.
+
+    The path (n_rows,) grows with all that moves. A rest does not hide a short run, nor a run all the rests.
+    """
+    n_rows = len(path)
+    if n_rows <= most:
+        return np.arange(n_rows)
+    spread = np.linspace(0, 1, n_rows) + (path / path[-1] if path[-1] else 0)
+    places = np.searchsorted(spread, np.linspace(0, spread[-1], most))
+    return np.unique(np.minimum(places, n_rows - 1))
+
+
+def nearest_of(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+    """Return, for each of so many rows, the nearest one of ascending `rows`, by its place there; the earlier of two."""
+    return np.searchsorted((rows[1:] + rows[:-1]) / 2, np.arange(n_rows))
