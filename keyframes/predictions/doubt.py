@@ -3,8 +3,9 @@
 Every measure is compared with its own distribution in this recording, in digits: a level of 3 is what one value in a
 thousand reaches. So scales that differ between networks do not matter, and there are no thresholds in pixels or in
 units of confidence. Where values reach beyond their distribution, as those of gross errors do, the level is what a
-tail like that of noise, through the middle of the distribution, would give; of confidence, whose scale says nothing,
-the rank alone counts.
+tail like that of noise, through the middle of the distribution, would give. Of confidence, whose scale says nothing,
+the rank counts, and more where it lies far below all others; what comes and goes, as points and animals do, counts by
+how rarely it does.
 """
 
 from dataclasses import dataclass, field
@@ -28,6 +29,12 @@ KINDS: tuple[DoubtKind, ...] = get_args(DoubtKind)
 LOW = float(np.log10(20))
 # What lasts longer, in frames, is hidden rather than doubtful.
 LONG_RUN = 10
+# Median and upper quartile of the distance of white noise of a standard deviation of 1 from the median of five.
+OF_NOISE = (1.01, 1.57)
+# A confidence below this share of its node's counts as many times as it is farther from the median, twice at most.
+LOWEST, MOST_APART = 0.002, 2.0
+# What comes and goes has no distribution of its own, in which noise would make it happen: its digits count twice.
+RARE_TWICE = 2.0
 # Distributions are known well enough from so many values.
 MOST_SAMPLED = 1 << 18
 
@@ -41,13 +48,13 @@ class Doubt:
     level : array (n_frames,), float32
         In digits; 0 where nothing is noted. What lasts is noted once, at its worst frame.
     what : array (n_frames, 3), int16
-        Kind (a place in `KINDS`), animal and node of the worst; -1 where there is none.
+        Kind (a place in `KINDS`), animal (its place in the file) and node of the worst; -1 where there is none.
     value : array (n_frames,), float32
         Pixels of a jump or an exchange, number of animals, confidence, or error.
     hidden : array (n_frames,), bool
         Whether that lasts long.
-    names : tuple of str
-        Of the nodes.
+    names, animals : tuple of str
+        Of the nodes; of the animals, where the file names them.
     n_animals : int
         How many there should be.
     """
@@ -57,6 +64,7 @@ class Doubt:
     value: NDArray[np.float32] = field(repr=False)
     hidden: NDArray[np.bool_] = field(repr=False)
     names: tuple[str, ...]
+    animals: tuple[str, ...]
     n_animals: int
 
     def reason(self, row: int) -> str:
@@ -65,7 +73,7 @@ class Doubt:
         if kind < 0:
             return ""
         value = float(self.value[row])
-        of = f" of animal {animal + 1}" if self.n_animals > 1 else ""
+        of = f" of {self.animals[animal] if self.animals else f'animal {animal + 1}'}" if self.n_animals > 1 else ""
         name = f"{self.names[node]}{of}" if node >= 0 else ""
         told: dict[str, str] = {
             "confidence": f"{name}: low confidence ({value:.2g})",
@@ -99,7 +107,10 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     deviation = np.empty(missing.shape, np.float32)
     deviations(linked.points, deviation)
     jumps = _beside_motion(deviation)
-    notes.add("jump", tail_levels(jumps), deviation)
+    # At an end, or beside a gap, motion alone leads away from the median.
+    jumps[~_known_on_both_sides(missing)] = np.nan
+    least = (OF_NOISE[0] * poses.noise, OF_NOISE[1] * poses.noise)
+    notes.add("jump", tail_levels(jumps, least), deviation)
     notes.add_frames("exchange", run_levels((linked.gain > 0)[:, None, None])[:, 0, 0], linked.gain)
     del jumps, deviation
     if n_nodes > 2:
@@ -108,7 +119,7 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
         notes.add("posture", tail_levels(away), away)
         del away
     confidence = linked.of(predictions.confidence)
-    notes.add("confidence", rank_levels(confidence), confidence)
+    notes.add("confidence", confidence_levels(confidence), confidence)
     for name, values in predictions.errors.items():
         own = linked.of(values)
         notes.add(name, tail_levels(own), own)
@@ -120,7 +131,10 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     wrong = run_levels((there != n_typical)[:, None, None])
     notes.add("number", wrong, there.astype(np.float32)[:, None, None])
     notes.forget(predictions.labelled)
-    return Doubt(notes.level, notes.what, notes.value, notes.hidden, predictions.names, n_typical)
+    rows = np.flatnonzero(notes.what[:, 1] >= 0)
+    notes.what[rows, 1] = linked.order[rows, notes.what[rows, 1]]
+    names, animals = predictions.names, predictions.animals
+    return Doubt(notes.level, notes.what, notes.value, notes.hidden, names, animals, n_typical)
 
 
 def find_events(level: NDArray[np.float32], reach: int) -> NDArray[np.int64]:
@@ -129,18 +143,21 @@ def find_events(level: NDArray[np.float32], reach: int) -> NDArray[np.int64]:
     return found[: peaks(np.ascontiguousarray(level, np.float32), reach, LOW, found)]
 
 
-def tail_levels(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def tail_levels(values: NDArray[np.float32], least: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float32]:
     """Level of each value (n_frames, n_animals, n_nodes) of a measure that is large where something is wrong.
 
     By an exponential tail of the squares, as noise gives them, through the median and the upper quartile of each node,
-    which up to a quarter of outliers leave where they are; 0 where a value is missing.
+    which up to a quarter of outliers leave where they are, and which are no less than `least`; 0 where a value is
+    missing.
     """
     levels = np.zeros(values.shape, np.float32)
     for node in range(values.shape[2]):
         own = _sampled(values[..., node])
         own = own[np.isfinite(own)]
         if len(own):
-            levels[..., node] = _beyond(np.square(values[..., node]), *np.square(np.quantile(own, (0.5, 0.75))))
+            levels[..., node] = _beyond(
+                np.square(values[..., node]), *np.square(np.maximum(np.quantile(own, (0.5, 0.75)), least))
+            )
     return levels
 
 
@@ -161,14 +178,28 @@ def rank_levels(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
     return levels
 
 
+def confidence_levels(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Level of each confidence (n_frames, n_animals, n_nodes): of its rank, higher where it lies far below others."""
+    levels = rank_levels(confidence)
+    for node in range(confidence.shape[2]):
+        own = _sampled(confidence[..., node])
+        own = own[np.isfinite(own)]
+        if len(own):
+            low, median = np.quantile(own, (LOWEST, 0.5))
+            below = confidence[..., node] < low
+            apart = (median - confidence[..., node][below]) / max(float(median - low), np.finfo(np.float32).tiny)
+            levels[..., node][below] *= np.minimum(apart, MOST_APART)
+    return levels
+
+
 def run_levels(wrong: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Level of what is right or wrong, (n_frames, n_animals, n_nodes): digits of how rarely it begins to be wrong.
+    """Level of what is right or wrong, (n_frames, n_animals, n_nodes): by how rarely it begins to be wrong.
 
     0 where it is right; where it is wrong most of the time, that is how it is.
     """
     begins = wrong & ~np.concatenate([np.zeros_like(wrong[:1]), wrong[:-1]])
     n_values = wrong.shape[0] * wrong.shape[1]
-    level = np.log10(n_values / np.maximum(begins.sum(axis=(0, 1)), 1)).astype(np.float32)
+    level = (RARE_TWICE * np.log10(n_values / np.maximum(begins.sum(axis=(0, 1)), 1))).astype(np.float32)
     level[wrong.mean(axis=(0, 1)) > 0.5] = 0
     return np.where(wrong, level, np.float32(0))
 
@@ -190,6 +221,14 @@ def _beside_motion(deviation: NDArray[np.float32]) -> NDArray[np.float32]:
     motion = np.empty(deviation.shape[:2], np.float32)
     common_motion(deviation, MOTION_REACH, typical, motion)
     return deviation / motion[..., None]
+
+
+def _known_on_both_sides(missing: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a point (n_frames, n_animals, n_nodes) is known in as many frames before each as behind, of two each."""
+    known = np.zeros(missing.shape, bool)
+    first, second, fourth, fifth = missing[:-4], missing[1:-3], missing[3:-1], missing[4:]
+    known[2:-2] = (first == fifth) & (second == fourth) & ~(first & second)
+    return known
 
 
 def _sampled(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -177,8 +177,8 @@ def test_frames_that_look_alike_have_the_same_features(tmp_path, encoded_picture
     ("options", "message"),
     [
         ({"algorithm": "dec"}, "algorithm is dec, which trains an encoder of its own"),
-        ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "and not k = auto"),
-        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "and not a network of a file"),
+        ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "give k as a number"),
+        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "leave encoder out"),
         ({"encoder": "a.onnx"}, "encoder is a.onnx, but features is 'auto'"),
         ({"encoder_minutes": 0}, "encoder_minutes is 0; it must be above 0"),
         ({"encoder_minutes": float("inf")}, "encoder_minutes is inf"),

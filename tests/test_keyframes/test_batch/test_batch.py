@@ -227,7 +227,7 @@ def test_wrong_usage(run_command, few, tmp_path):
     for options, message in (
         ({}, "give the number"),
         ({"k": 3, "at_least": 1}, "at_least"),
-        ({"total": 5, "at_least": 2}, "more than the total"),
+        ({"total": 5, "at_least": 2}, "needs 6 frames, more than --total 5"),
         ({"total": 9, "uniform": True}, "uniform"),
         ({"total": 9, "features": "pixels"}, "pixels"),
         ({"k": 3, "jobs": 0}, "jobs"),

@@ -80,6 +80,45 @@ def test_a_wrong_number_of_animals(rng):
     assert doubt.reason(500) == "1 of 2 animals"
 
 
+def test_what_is_missing_or_hardly_sure_once_is_worse_than_noise(rng):
+    # It moves faster than its noise, so most points are the median of the frames around them.
+    points = walk(rng, n_frames=600)
+    points += 5 * np.arange(600)[:, None, None, None] + rng.normal(0, 0.3, points.shape)
+    confidence = rng.normal(0.95, 0.01, points.shape[:3])
+    confidence[100, 0, 3] = 0.05
+    points[300] = np.nan
+    points[400, 0, 1] = np.nan
+    doubt = doubt_of(make(points, confidence))
+    assert set(np.argsort(-doubt.level)[:3]) == {100, 300, 400}
+    assert [doubt.reason(row) for row in (100, 300, 400)] == [
+        "back: low confidence (0.05)",
+        "0 of 1 animal",
+        "left ear is missing",
+    ]
+
+
+def test_motion_at_the_ends_and_beside_gaps_is_no_jump(rng):
+    points = walk(rng, n_frames=600)
+    points += 5 * np.arange(600)[:, None, None, None] + rng.normal(0, 0.3, points.shape)
+    points[300:304] = np.nan
+    doubt = doubt_of(make(points))
+    for row in (0, 1, 299, 304, 598, 599):
+        assert "jumped" not in doubt.reason(row)
+
+
+def test_reasons_name_the_animal_of_the_file(rng):
+    points = walk(rng, 2, N_FRAMES) + np.array([0, 200])[:, None, None]
+    points += rng.normal(0, 1, points.shape)
+    points[500, 1, 5] += 80
+    # From here on the animals come in the other order.
+    points[700:] = points[700:, ::-1]
+    points[900, 1, 5] += 80
+    predictions = make(points)
+    assert [doubt_of(predictions).reason(row).split(" of ")[1][:8] for row in (500, 900)] == ["animal 2"] * 2
+    named = doubt_of(replace(predictions, animals=("anna", "bob")))
+    assert [named.reason(row).split(" of ")[1][:3] for row in (500, 900)] == ["bob"] * 2
+
+
 def test_labels_of_people_are_not_in_doubt(points):
     points[100, 0, 5] += 80
     predictions = make(points)

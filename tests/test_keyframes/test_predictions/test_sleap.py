@@ -176,11 +176,11 @@ def test_a_project_without_the_video_is_refused(video, whole, skeleton, tmp_path
         read_predictions(path, video)
     first, second = (labels_of(skeleton, video_at(f"/{place}/mouse.mp4"), whole()) for place in "ab")
     sio.Labels([*first.labeled_frames, *second.labeled_frames]).save(str(path))
-    with pytest.raises(PredictionsError, match=r"several videos mouse\.mp4"):
+    with pytest.raises(PredictionsError, match=r"several videos mouse\.mp4 .*; rename all but one"):
         read_predictions(path, video)
     labels_of(skeleton, video_at(video, (60, 480, 640, 1)), whole()).save(str(path))
     with pytest.raises(
-        PredictionsError, match=r"for pictures of 640 x 480 pixels, and those of mouse.mp4 have 160 x 120"
+        PredictionsError, match=r"on pictures of 640 x 480 pixels, but those of mouse.mp4 have 160 x 120"
     ):
         read_predictions(path, video)
 
