@@ -32,11 +32,15 @@ class PredictedVideo:
         With a row for every frame up to the last one that has any.
     poses : CleanPoses
     doubt : Doubt
+    first, every : int
+        The first frame that was predicted, and every how many frames further ones may have been.
     """
 
     predictions: Predictions
     poses: CleanPoses = field(repr=False)
     doubt: Doubt = field(repr=False)
+    first: int = 0
+    every: int = 1
 
     @classmethod
     def of(cls, predictions: Predictions, settings: Settings) -> "PredictedVideo":
@@ -44,10 +48,11 @@ class PredictedVideo:
 
         A PredictionsError says that they have not all of these keypoints.
         """
+        first, every = int(predictions.frames[0]), int(np.gcd.reduce(np.diff(predictions.frames))) or 1
         dense = on_every_frame(of_nodes(predictions, settings.keypoints))
         linked = link_animals(dense.keypoints)
         poses = clean(linked.points)
-        return cls(dense, poses, find_doubt(dense, linked, poses))
+        return cls(dense, poses, find_doubt(dense, linked, poses), first, every)
 
     def entry(self) -> PredictionsEntry:
         """Return what the manifest says of them."""
@@ -77,6 +82,8 @@ class PredictedVideo:
         if not np.isnan(times).any():
             inside = np.flatnonzero((times[:n_frames] >= settings.start_s) & (times[:n_frames] < stop_s))
         frames = inside[:: settings.every]
+        # Where a network looked at every so many frames only, the others have nothing to correct.
+        frames = frames[(frames - self.first) % self.every == 0]
         if not len(frames):
             stop = "the end" if settings.stop_s is None else f"{stop_s:g} s"
             raise RegionError(

@@ -107,7 +107,7 @@ def export(
     folders = [results] if isinstance(results, str | Path) else list(results)
     if not folders:
         raise SettingsError("no results to export were given")
-    given = ExportOptions(project=None if project is None else Path(project), **options)
+    asked = given = ExportOptions(project=None if project is None else Path(project), **options)
     if output is not None and given.project is not None:
         raise SettingsError("an export goes either into a project or to a new place: leave out --project or -o")
     write = _tool(tool).write
@@ -122,7 +122,7 @@ def export(
     _check(tool, given, place, ())
     with planning() if dry_run else nullcontext(()) as changes:
         exported = write(recordings, given, place, progress)
-    notes += notes_on_unused(given, uses_of(tool), tool)
+    notes += notes_on_unused(asked, uses_of(tool), tool)
     return replace(exported, notes=(*exported.notes, *notes), changes=tuple(changes))
 
 

@@ -26,10 +26,12 @@ def checked(predictions: Predictions, video: VideoReader) -> Predictions:
         raise PredictionsError(f"{source}: every point is missing; predict again")
     _refuse_other_size(predictions, video)
     n_frames = n_frames_of(video)
-    lacking, gaps = n_frames - 1 - int(frames[-1]), np.diff(frames, prepend=-1) - 1
+    # Tools also write rows without any point.
+    seen = frames[np.isfinite(predictions.keypoints[..., 0]).any(axis=(1, 2))]
+    lacking, gaps = n_frames - 1 - int(seen[-1]), np.diff(seen, prepend=-1) - 1
     if lacking > gaps.max():
         last = "the last one of {} frames has" if lacking == 1 else f"the last {lacking} of {{}} frames have"
-        told = f"{source.name} ends at frame {frames[-1]}: {last.format(n_frames)} no predictions"
+        told = f"{source.name} ends at frame {seen[-1]}: {last.format(n_frames)} no predictions"
         predictions = replace(predictions, warnings=(*predictions.warnings, told))
     return predictions
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from keyframes.errors import PredictionsError
 from keyframes.predictions.assembly import assembled, picked
 from keyframes.predictions.hdf5 import opened
-from keyframes.predictions.pandas_hdf5 import Column, columns_of, find_table, rows_of
+from keyframes.predictions.pandas_hdf5 import Column, columns_of, find_table, has_row_levels, rows_of
 from keyframes.predictions.plain_pickle import plain_data
 from keyframes.predictions.predictions import Predictions
-from keyframes.predictions.tables import head_of, numbers_in
+from keyframes.predictions.tables import head_of, is_number, numbers_in
 
 LEVELS = ["scorer", "individuals", "bodyparts", "coords"]
 VALUES = ["x", "y", "likelihood"]
@@ -37,6 +37,9 @@ class Crop(NamedTuple):
     bottom: int
 
 
+ROWS_ARE_IMAGES = "its rows are images, not frames of a video; give predictions of the video"
+
+
 @dataclass(frozen=True)
 class _Layout:
     """Where the values of each point stand in a row; the number of columns means none."""
@@ -48,10 +51,6 @@ class _Layout:
     @classmethod
     def of(cls, path: Path, columns: Sequence[Column]) -> "_Layout":
         """Understand the columns (scorer, animal if there are several, body part, coordinate) of a table."""
-        if columns and columns[-1][0] == "set":
-            raise PredictionsError(
-                f"{path}: holds predictions of labelled images, not of a video; give those of the video"
-            )
         coords = {column[-1] for column in columns}
         if coords == {"x", "y"}:
             raise PredictionsError(f"{path}: is a table of labels, without likelihood; give predictions")
@@ -61,6 +60,8 @@ class _Layout:
             raise PredictionsError(
                 f"{path}: holds predictions of several networks ({', '.join(scorers)}); give a file of one network"
             )
+        if len(set(columns)) < len(columns):
+            raise PredictionsError(f"{path}: has a column twice; predict or copy it again")
         animals = list(dict.fromkeys(column[1:-2] for column in columns))
         names = list(dict.fromkeys(column[-2] for column in columns))
         places = np.full((len(animals), len(names), 3), len(columns))
@@ -71,20 +72,24 @@ class _Layout:
 
 def read_csv(path: Path) -> Predictions:
     """Read a ``.csv``, of DeepLabCut or Lightning Pose."""
-    head = head_of(path, 4)
-    n_header = 4 if [row[:1] for row in head] == [[level] for level in LEVELS] else 3
+    head = head_of(path, 6)
+    n_header = 4 if [row[:1] for row in head[:4]] == [[level] for level in LEVELS] else 3
     levels = [row[:1] for row in head[:n_header]]
     if n_header == 3 and levels != [[level] for level in LEVELS if level != "individuals"]:
         raise PredictionsError(
             f"{path}: is not a table of predictions; give one that DeepLabCut, SLEAP or Lightning Pose wrote, or one "
             "with the columns frame_index, node, x and y"
         )
+    # pandas writes the name of the index into a row of its own.
+    n_skipped = n_header + (len(head) > n_header and bool(head[n_header]) and not any(head[n_header][1:]))
+    if len(head) > n_skipped and head[n_skipped] and not is_number(head[n_skipped][0]):
+        raise PredictionsError(f"{path}: {ROWS_ARE_IMAGES}")
     if len({len(row) for row in head[:n_header]}) > 1:
         raise PredictionsError(f"{path}: the rows of its header differ in length; predict or copy it again")
     columns = list(zip(*(row[1:] for row in head[:n_header]), strict=True))
     layout = _Layout.of(path, columns)
     n_columns = len(columns) + 1
-    pieces = numbers_in(path, n_header, list(range(n_columns)), n_columns)
+    pieces = numbers_in(path, n_skipped, list(range(n_columns)), n_columns)
     return _gathered(path, layout, ((piece[:, 0], piece[:, 1:]) for piece in pieces))
 
 
@@ -94,6 +99,8 @@ def read_h5(path: Path) -> Predictions:
         group = find_table(file)
         if group is None:
             raise PredictionsError(f"{path}: holds no table of predictions; give those of DeepLabCut or SLEAP")
+        if has_row_levels(group):
+            raise PredictionsError(f"{path}: {ROWS_ARE_IMAGES}")
         return _gathered(path, _Layout.of(path, columns_of(path, group)), rows_of(group))
 
 
@@ -101,7 +108,7 @@ def _gathered(path: Path, layout: _Layout, pieces: Iterable[tuple[NDArray[Any], 
     frames, points = [], []
     for index, values in pieces:
         if index.dtype.kind not in "iuf":
-            raise PredictionsError(f"{path}: its rows are images, not frames of a video; give predictions of the video")
+            raise PredictionsError(f"{path}: {ROWS_ARE_IMAGES}")
         # A view would keep the whole piece.
         frames.append(index.copy())
         points.append(picked(values, layout.places))

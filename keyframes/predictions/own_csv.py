@@ -33,6 +33,8 @@ def read(path: Path) -> Predictions:
     if lacking := [name for name in NEEDED if name not in header]:
         raise PredictionsError(f"{path}: has no column {lacking[0]}; its columns must be {', '.join(COLUMNS)}")
     columns = [name for name in COLUMNS if name in header]
+    if twice := [name for name in columns if header.count(name) > 1]:
+        raise PredictionsError(f"{path}: has two columns {twice[0]}; keep one")
     animals, nodes = (defaultdict[str, int](count().__next__) for _ in range(2))
     numbered = {header.index("node"): nodes.__getitem__}
     if "animal" in header:

@@ -35,6 +35,11 @@ def columns_of(path: Path, group: Any) -> list[Column]:
     return found
 
 
+def has_row_levels(group: Any) -> bool:
+    """Whether the rows of a table in the fixed format have labels of several levels, as those of images have."""
+    return "axis1_level0" in group
+
+
 def rows_of(group: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Yield index and values of a table's rows, in pieces."""
     is_table = "table" in group

@@ -1,5 +1,6 @@
 """SLEAP's CSV: one row for each animal in each frame where it has any, so rows are no frames."""
 
+import re
 from collections import defaultdict
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,8 @@ from keyframes.predictions.slots import names_of_slots, slots_of_instances
 from keyframes.predictions.tables import NO_NAME, head_of, numbers_in
 
 VALUES = ("x", "y", "score")
+# Before the names of the nodes, where a row has all animals of a frame.
+FRAME_ROW = re.compile(r"inst\d+\.")
 
 
 def is_ours(header: list[str]) -> bool:
@@ -28,6 +31,8 @@ def read(path: Path) -> Predictions:
         raise PredictionsError(
             f"{path}: has no columns of points (nose.x, nose.y, nose.score); export it from SLEAP again"
         )
+    if all(FRAME_ROW.match(name) for name in names):
+        raise PredictionsError(f"{path}: has one row for each frame; export it with one row for each instance")
     wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in VALUES), "track"]
     wanted = [column for column in wanted if column in header]
     places = np.array([[_place(wanted, f"{name}.{value}") for value in VALUES] for name in names])

@@ -118,6 +118,15 @@ def _parsed(
     )
 
 
+def is_number(text: str) -> bool:
+    """Whether a cell is empty or a number."""
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
 def _is_row(line: str, columns: list[int], converters: Converters) -> bool:
     try:
         cells = next(csv.reader([line]))

@@ -115,6 +115,16 @@ def test_range_stride_share_and_gap_are_kept(predicted, tmp_path):
     assert {keyframe.chosen_for for keyframe in found.keyframes} == {"coverage"}
 
 
+def test_only_predicted_frames_are_chosen_where_a_network_looked_at_some(predicted, tmp_path):
+    header, *rows = predicted.read_text(encoding="utf-8").splitlines()
+    some = tmp_path / "mouse.csv"
+    some.write_text("\n".join([header, *(row for row in rows if int(row.split(",")[0]) % 5 == 3)]), encoding="utf-8")
+    for options in ({}, {"every": 2}):
+        found = keyframes.extract(VIDEO, 12, predictions=some, output=tmp_path / f"some-{len(options)}", **options)
+        assert len(found.keyframes) == 12
+        assert {index % 5 for index in found.frame_indices} == {3}
+
+
 def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
     path = tmp_path / "mouse.csv"
     rows = [f"{frame},nose,{100 + frame % 2},50" for frame in range(400)]

@@ -110,8 +110,10 @@ def test_coco_has_an_annotation_for_each_animal(tmp_path, result, indices, predi
 
 @pytest.mark.parametrize("n_animals", [1, 2])
 def test_label_studio_has_them_in_percent(n_animals, tmp_path, result, indices, predicted):
-    predictions = predicted(n_animals)
+    predictions = replace(predicted(n_animals), skeleton=((0, 1),))
     done = keyframes.export(result, "label-studio", output=tmp_path / "ls", prelabels=predictions)
+    # The skeleton is theirs: nobody gave an option that is ignored.
+    assert not any("--skeleton" in note for note in done.notes)
     tasks = json.loads((done.place / "tasks.json").read_text())
     assert "predictions" not in tasks[0]
     for task, index in zip(tasks[2:], indices[2:], strict=True):

@@ -96,6 +96,8 @@ def test_a_point_has_one_row(table, video, poses):
         ("frame_index,node,x,y\n0,nose,1,2\n", "holds 1 frame;"),
         ("frame_index,node,x,y\n0,nose,,\n1,nose,nan,nan\n", "every point is missing"),
         ("frame_index,node,x,y\n0,nose,1e300,2\n1,nose,-1,-1\n", "every point is missing"),
+        ("frame_index,node,x,y,x\n0,nose,1,2,3\n1,nose,1,2,3\n", "has two columns x; keep one"),
+        ("frame_idx,inst0.nose.x,inst0.nose.y\n0,1,2\n1,1,2\n", "has one row for each frame; export it with one"),
         ("a,b\n1,2\n", "is not a table of predictions; give one that"),
     ],
 )
@@ -143,6 +145,10 @@ def test_a_shorter_tail_is_a_warning(table, video, poses):
     assert read.warnings == ("poses.csv ends at frame 49: the last 10 of 60 frames have no predictions",)
     read = read_predictions(write(poses(1, 59), table), video)
     assert read.warnings == ("poses.csv ends at frame 58: the last one of 60 frames has no predictions",)
+    points = poses(1, 60, missing=0)
+    points[50:] = np.nan
+    read = read_predictions(write(points, table), video)
+    assert read.warnings == ("poses.csv ends at frame 49: the last 10 of 60 frames have no predictions",)
 
 
 def test_a_tail_as_empty_as_other_stretches_is_none(table, video, poses):

@@ -255,6 +255,33 @@ def test_a_part_of_a_file_is_refused(ending, cut, video, poses):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("ending", [".h5", ".csv"])
+@pytest.mark.parametrize("n_levels", [1, 3])
+def test_labels_and_predictions_of_images_are_no_predictions_of_a_video(ending, n_levels, video, poses):
+    table, path = table_of(poses()), video.with_name(f"mouse{SCORER}{ending}")
+    parts = [("labeled-data", "mouse", f"img{number:03d}.png") for number in range(len(table))]
+    table.index = ["/".join(part) for part in parts] if n_levels == 1 else pd.MultiIndex.from_tuples(parts)
+    if ending == ".csv":
+        table.to_csv(path)
+    else:
+        table.to_hdf(path, key="df_with_missing", mode="w", format="fixed" if n_levels == 3 else "table")
+    with pytest.raises(PredictionsError, match="its rows are images, not frames of a video; give predictions"):
+        read_predictions(path, video)
+
+
+def test_an_index_may_have_a_name(video, poses):
+    points, path = poses(), video.with_name(f"mouse{SCORER}.csv")
+    table_of(points).rename_axis(index="frame").to_csv(path)
+    assert_same(read_predictions(path, video), points)
+
+
+def test_a_column_that_comes_twice_is_refused(video, poses):
+    path, table = video.with_name(f"mouse{SCORER}.csv"), table_of(poses())
+    pd.concat([table, table], axis=1).to_csv(path)
+    with pytest.raises(PredictionsError, match="has a column twice"):
+        read_predictions(path, video)
+
+
 def test_a_cut_line_is_named(video, poses):
     path = write(poses(), video.with_name(f"mouse{SCORER}.csv"))
     lines = path.read_text().splitlines()

@@ -73,5 +73,5 @@ def test_predictions_of_labelled_images_are_refused(video, poses):
     table[("set", "", "")] = "train"
     table.index = [f"labeled-data/mouse/img{number:04}.png" for number in table.index]
     table.to_csv(video.with_suffix(".csv"))
-    with pytest.raises(PredictionsError, match="predictions of labelled images"):
+    with pytest.raises(PredictionsError, match="its rows are images, not frames of a video"):
         read_predictions(video.with_suffix(".csv"), video)
