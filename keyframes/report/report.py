@@ -190,7 +190,10 @@ def mark(entry: KeyframeEntry) -> dict[str, Any]:
 
 
 def _settings(manifest: Manifest) -> list[tuple[str, str]]:
-    pairs = [(name.replace("_", " "), _told(value)) for name, value in manifest["settings"].items()]
+    settings: dict[str, Any] = {**manifest["settings"]}
+    if settings.get("keypoints") == []:
+        settings["keypoints"] = "all"
+    pairs = [(name.replace("_", " "), _told(value)) for name, value in settings.items()]
     pairs += [
         (f"guard: {name.replace('_', ' ')}", _told(effect)) for name, effect in manifest.get("guards", {}).items()
     ]
