@@ -97,6 +97,9 @@ def find_jobs(
     for given in inputs:
         if os.path.isdir(given):
             found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
+            if output is not None and (made := output.resolve()) != given.resolve():
+                # A folder of results in the one that is searched.
+                found = [path for path in found if made not in path.resolve().parents]
             if not found:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
             folder = output or given
@@ -109,8 +112,11 @@ def find_jobs(
     if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
-    # An image that was named twice is one.
-    sources = list(dict.fromkeys(sources))
+    # An image that was named twice, by itself or by its folder, is one.
+    once: dict[tuple[Path, Path], tuple[Path, Path, Path | None]] = {}
+    for one in sources:
+        once.setdefault((one[0].resolve(), one[1]), one)
+    sources = list(once.values())
     stems = _stems([place for _, place, _ in sources])
     return [Job(source, stem, ending, root) for (source, _, root), stem in zip(sources, stems, strict=True)]
 

@@ -192,7 +192,7 @@ def main(
         if decode is not None:
             from quantize.commands.decode import decode_file
 
-            decode_file(decode, run, level, strip)
+            decode_file(decode, run, level, strip, suffix or "", to_folder)
         elif info is not None:
             from quantize.commands.decode import show_info
 

@@ -319,7 +319,7 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         if place + 12 + length > len(data):
             if may_be_cut and place > first:
                 return
-            raise ContainerError("ends within a chunk; the file is cut off, get it again")
+            raise ContainerError("ends within a chunk; the file is cut off, or has more behind its end: get it again")
         body = data[place + 8 : place + 8 + length]
         check(kind.isalpha() and kind.isascii(), "has a chunk without a type")
         checksum = int.from_bytes(data[place + 8 + length : place + 12 + length], "big")

@@ -231,6 +231,12 @@ def _check(name: str, value: Any, good: bool, wanted: str) -> None:
         raise SettingsError(f"{name}={value!r} must be {wanted}")
 
 
+def psnr_of(quality: float) -> float:
+    """PSNR in decibels that a quality, 0 to 100, means."""
+    low, high = QUALITY_PSNR
+    return low + quality / 100 * (high - low)
+
+
 @dataclass(frozen=True)
 class Encoded:
     """An encoded image, and what it decodes to.

@@ -22,7 +22,10 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
     stands there and is not to be replaced, or it cannot be written.
     """
     with _writing:
-        target = place.resolve() if overwrite and os.path.islink(place) else place
+        try:
+            target = _behind_link(place) if overwrite else place
+        except OSError as error:
+            raise _unwritable(place, error) from error
         partial = target.with_name(f".{target.name[:N_SHOWN]}.partial-{os.getpid()}-{secrets.token_hex(4)}")
         try:
             mode = 0o666 if original is None else 0o600 | (original.stat().st_mode & 0o666)
@@ -37,13 +40,25 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
             else:
                 _put_where_nothing_is(partial, target)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(
-                f"{place}: cannot be written ({reason}); free space, or choose another place with -o"
-            ) from error
+            raise _unwritable(place, error) from error
         finally:
             with suppress(OSError):
                 partial.unlink()
+
+
+def _behind_link(place: Path) -> Path:
+    """Return what a symbolic link points to, which may not be there yet; other places as they are."""
+    if not os.path.islink(place):
+        return place
+    try:
+        return Path(os.path.realpath(place, strict=True))
+    except FileNotFoundError:
+        return Path(os.path.realpath(place))
+
+
+def _unwritable(place: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(f"{place}: cannot be written ({reason}); free space, or choose another place with -o")
 
 
 def remove_file(place: Path) -> None:

@@ -1,6 +1,7 @@
 """From an image to a file and back, whichever profile serves it."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.container import Container, pack, pack_book, unpack
-from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Picture, Settings
+from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Picture, Settings, psnr_of
 from quantize.errors import (
     CodebookError,
     ContainerError,
@@ -19,6 +20,7 @@ from quantize.errors import (
     QualityRefusal,
     QuantizeError,
     SettingsError,
+    TargetError,
     check,
 )
 from quantize.images.png import png_of_palette
@@ -133,9 +135,10 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
     if settings.dither_strength and encoded.profile != "palette":
         encoded = replace(encoded, notes=("was not dithered, because it is not a palette; use --block 1 for one",))
     encoded = _no_larger(encoded, picture, settings)
-    if settings.min_quality is not None and encoded.quality < settings.min_quality:
+    if settings.min_quality is not None and encoded.psnr < (least := psnr_of(settings.min_quality)):
         raise QualityRefusal(
-            f"its quality would be {encoded.quality} ({encoded.psnr:.2f} dB), below {settings.min_quality}; not written"
+            f"its PSNR would be {encoded.psnr:.2f} dB, below the {least:.2f} dB of quality {settings.min_quality}; not "
+            "written"
         )
     return encoded
 
@@ -168,18 +171,39 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
         return _profile("block").encode_blocks(picture, settings, shared)
     if settings.wants_levels:
         return _profile("multiresolution").encode_levels(picture, settings)
-    free = settings.psnr is None and settings.bpp is None
-    if not free or not _may_be_drawn(picture.pixels):
+    if settings.bpp is not None or not _may_be_drawn(picture.pixels):
         return _of_photograph(picture, settings)
-    untargeted = replace(settings, quality=None, max_bytes=None, tune=None)
-    drawn = encode_palette(picture, untargeted, write, of_palette)
-    # Nothing is lost with so few colours, so that no more bytes would help; and nobody wants to lose icons.
-    fits = settings.max_bytes is None or len(drawn.data) <= settings.max_bytes
-    if drawn.psnr == float("inf") and fits and (settings.max_bytes is not None or len(picture.pixels) <= ICON_SIDE):
-        return drawn
+
+    def drawn() -> Encoded:
+        return encode_palette(picture, replace(settings, quality=None, tune=None), write, of_palette)
+
+    if settings.psnr is not None or settings.max_bytes is not None:
+        return _better(drawn, lambda: _of_photograph(picture, settings), settings)
+    palette = drawn()
+    # Nothing is lost with so few colours, and nobody wants to lose icons.
+    if palette.psnr == float("inf") and len(picture.pixels) <= ICON_SIDE:
+        return palette
     encoded = _of_photograph(picture, settings)
-    good = settings.max_bytes is None and drawn.psnr >= min(LEAST_PALETTE_PSNR, encoded.psnr)
-    return drawn if good and len(drawn.data) <= len(encoded.data) else encoded
+    good = palette.psnr >= min(LEAST_PALETTE_PSNR, encoded.psnr)
+    return palette if good and len(palette.data) <= len(encoded.data) else encoded
+
+
+def _better(drawn: Callable[[], Encoded], photographed: Callable[[], Encoded], settings: Settings) -> Encoded:
+    """Encode in both ways what may be a drawing, and return what serves the target better; TargetError if neither."""
+    try:
+        palette = drawn()
+    except TargetError:
+        return photographed()
+    if palette.psnr == float("inf") and settings.max_bytes is not None:
+        # No more bytes would help.
+        return palette
+    try:
+        encoded = photographed()
+    except TargetError:
+        return palette
+    if settings.max_bytes is not None:
+        return palette if palette.psnr >= encoded.psnr else encoded
+    return palette if len(palette.data) <= len(encoded.data) else encoded
 
 
 def _profile(name: str) -> "ModuleType":

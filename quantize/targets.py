@@ -19,7 +19,13 @@ NARROW = 2e-4
 MOST_OCTAVES = 6.0
 # Where a weight does not help either, it may at a finer step.
 FINER_OCTAVES = (0.0, 0.25, 0.75)
+# Beyond the base-2 logarithm of any size.
+MOST_LOG = 64.0
 PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
+
+
+# An exact result is worth no more decibels than this, so that secants have a slope.
+EXACT_PSNR = 120.0
 
 
 # Encodes at the base-2 logarithm of a step, with a Lagrangian weight so many octaves above the usual one.
@@ -70,15 +76,24 @@ def reach(attempt: _Try, picture: Picture, settings: Settings, start: float, low
 
 
 def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
-    best, found = _search(attempt, places, lambda tried: tried.psnr, wanted, wanted + PSNR_EXCESS, -5.0)
-    if not found:
-        raise TargetError(f"psnr={wanted:g} is out of reach; the nearest is {best.psnr:.2f} dB")
+    def preference(decibels: float, tried: Encoded) -> float:
+        """Prefer the fewest bytes of those that are good enough, or else the most decibels."""
+        return 1 / len(tried.data) if decibels >= wanted else decibels - 2 * EXACT_PSNR
+
+    def measure(tried: Encoded) -> float:
+        return min(tried.psnr, EXACT_PSNR)
+
+    best, _ = _search(attempt, places, measure, wanted, wanted + PSNR_EXCESS, -5.0, preference)
+    if best.psnr < wanted:
+        raise TargetError(f"psnr={wanted:g} is out of reach; the best is {best.psnr:.2f} dB")
     return best
 
 
 def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
     least, most = (np.log2(wanted * (1 + sign * BPP_TOLERANCE)) for sign in (-1, 1))
-    best, found = _search(attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9)
+    best, found = _search(
+        attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9, _largest_of_at_most(most)
+    )
     if not found:
         raise TargetError(f"bpp={wanted:g} is out of reach; the nearest is {best.bits_per_pixel:.4g}")
     return best
@@ -86,10 +101,17 @@ def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -
 
 def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) -> Encoded:
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
-    best, _ = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9)
+    best, _ = _search(
+        attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _largest_of_at_most(most)
+    )
     if len(best.data) > limit:
         raise TargetError(f"max_bytes={limit} is out of reach; the least is {len(best.data)} bytes")
     return best
+
+
+def _largest_of_at_most(most: float) -> Callable[[float, Encoded], float]:
+    """Prefer the largest value of those up to `most`, or else the least."""
+    return lambda value, _: value if value <= most else -MOST_LOG - value
 
 
 def _search(
@@ -99,22 +121,21 @@ def _search(
     least: float,
     most: float,
     slope: float,
+    preference: Callable[[float, Encoded], float],
 ) -> tuple[Encoded, bool]:
     """Find a step whose result measures `least` to `most`; where steps are too far apart, a weight of bits as well.
 
-    The measure falls by about `slope` for each octave of the step. Returns the result, and True; or where none was
-    found the best one, and False: the largest below `most`, or the least of all.
+    The measure falls by about `slope` for each octave of the step. Returns the preferred result of those that were
+    tried, and whether it measures that.
     """
-    # Only those that may be the result are kept: each has all pixels.
-    kept: list[tuple[float, Encoded]] = []
+    # Only the one that may be the result is kept: each has all pixels.
+    kept: list[tuple[float, float, Encoded]] = []
     values: dict[float, float] = {}
 
     def measured(place: float, octaves: float) -> float:
         result = attempt(place, octaves)
         value = measure(result)
-        everything = [*kept, (value, result)]
-        fitting = [pair for pair in everything if pair[0] <= most]
-        kept[:] = [max(fitting, key=itemgetter(0)) if fitting else min(everything, key=itemgetter(0))]
+        kept[:] = [max([*kept, (preference(value, result), value, result)], key=itemgetter(0))]
         return value
 
     def at_step(place: float) -> float:
@@ -128,7 +149,7 @@ def _search(
         for place in [max(finest - finer, low) for finer in FINER_OCTAVES] if above else []:
             if _bisect(partial(measured, place), 0.5, 0.0, MOST_OCTAVES, least, most, slope):
                 break
-    value, best = kept[0]
+    _, value, best = kept[0]
     return best, least <= value <= most
 
 

@@ -1,6 +1,7 @@
 """Decode .vqi files, or tell what is in them."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from quantize.output import write_file
 from quantize.pipeline import decode_picture, describe, load_book
 
 
-def decode_file(file: Path, run: Run, level: int, strip: bool) -> None:
-    """Decode a file into a PNG."""
+def decode_file(file: Path, run: Run, level: int, strip: bool, suffix: str = "", to_folder: bool = False) -> None:
+    """Decode a file into a PNG; with `to_folder`, the output is a folder."""
     start = time.perf_counter()
     shared = None if run.codebook is None else load_book(run.codebook)
     data = read_input(file)
     with naming(file):
         picture = decode_picture(data, shared, run.max_pixels, level)
-    place = run.output or (STANDARD if file == STANDARD else file.with_suffix(".png"))
+    place = _place(file, run.output, suffix, to_folder)
     if place != STANDARD and place.suffix.lower() != ".png":
         raise OutputError(f"{place}: only PNG is written by --decode; name a .png file with -o")
     png = png_of_pixels(picture.pixels, {} if strip else picture.metadata)
@@ -34,6 +35,16 @@ def decode_file(file: Path, run: Run, level: int, strip: bool) -> None:
         )
     elif not run.quiet:
         print(printable(f"{file}: {width} x {height} in {place}, {seconds:.2f} s"))
+
+
+def _place(file: Path, output: Path | None, suffix: str, to_folder: bool) -> Path:
+    """Where the PNG of a file goes."""
+    if output == STANDARD or (file == STANDARD and output is None):
+        return STANDARD
+    name = ("standard-input" if file == STANDARD else file.stem) + suffix + ".png"
+    if output is None:
+        return file.with_name(name)
+    return output / name if to_folder or os.path.isdir(output) else output
 
 
 def show_info(file: Path, max_pixels: int, as_json: bool) -> None:

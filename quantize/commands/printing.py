@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quantize.datatypes import Encoded
+from quantize.errors import ImageError, OutputError
 
 # Of a file: standard input, or standard output.
 STANDARD = Path("-")
@@ -72,6 +74,8 @@ def line(encoded: Encoded, name: str, place: str, seconds: float, reduced: bool)
 def read_input(file: Path) -> bytes:
     """Bytes of a file, or of standard input."""
     if file == STANDARD:
+        if sys.stdin is None:
+            raise ImageError(f"{STANDARD}: standard input is closed; name a file")
         return sys.stdin.buffer.read()
     # Loaded here, with Pillow: help and usage errors do without.
     from quantize.images.files import read_file
@@ -81,6 +85,9 @@ def read_input(file: Path) -> bytes:
 
 def print_bytes(data: bytes) -> None:
     """Print a file."""
+    if sys.stdout.name == os.devnull:
+        # In place of one that the shell closed.
+        raise OutputError(f"{STANDARD}: standard output is closed; name a file with -o")
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 

@@ -1,5 +1,6 @@
 """Train one codebook on many images."""
 
+import os
 import time
 from pathlib import Path
 
@@ -7,9 +8,9 @@ from quantize.batch import find_jobs
 from quantize.commands.printing import Run, print_json, printable, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
-from quantize.errors import ImageError
+from quantize.errors import ImageError, OutputError
 from quantize.images.files import read_image
-from quantize.output import write_file
+from quantize.output import EXISTS, write_file
 from quantize.pipeline import train_codebook
 
 
@@ -26,6 +27,8 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
                 failures.append({"image": str(source), "error": str(error)})
                 say(f"error: {error}")
     data = train_codebook(pictures, settings)
+    if not run.force and os.path.lexists(place):
+        raise OutputError(f"{place}: {EXISTS.replace('-o', '--train-codebook')}")
     write_file(place, data, run.force)
     seconds = time.perf_counter() - start
     entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}

@@ -9,7 +9,7 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from quantize.datatypes import MOST_PIXELS, Picture
 from quantize.errors import ImageError
 from quantize.images.color_profiles import SPACES, space_of, to_srgb
 from quantize.images.png import carried_chunks, resolution_chunk, with_chunks, xmp_chunk
-from quantize.images.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits
+from quantize.images.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits, sixteen_bits
 
 # Endings of the files that are looked for in a folder.
 COMMON = (".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".tga", ".tif", ".tiff", ".webp")
@@ -31,6 +31,11 @@ SUFFIXES = frozenset((*COMMON, ".avif", ".pbm", ".pgm", ".pnm", ".ppm"))
 ORIENTATION = 0x0112
 # The orientation in XMP metadata, as an attribute or an element.
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# Tags of a TIFF: of how its own samples are stored, which says nothing of a result, and ...
+BITS, INTERPRETATION, WHITE_IS_ZERO = 258, 262, 0
+# ... of what it shows: description, make, model, resolution, software, time, artist, host, copyright, Exif and GPS.
+DESCRIPTIVE = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853))
 PALETTE_MODES = ("P", "1")
 # Held while Pillow has no limit of its own.
 _limit = threading.Lock()
@@ -60,6 +65,8 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
             with _opened(data) as image:
                 return _picture(image, data, name, max_pixels)
     except UnidentifiedImageError:
+        if data.startswith(TIFF):
+            raise ImageError(f"{name}: is a TIFF of a kind that cannot be read; save it with 8 or 16 bits") from None
         raise ImageError(f"{name}: is not an image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
     except ImageError:
         raise
@@ -122,6 +129,10 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
     # Colours of TIFFs of 16 bits come out as 8 without a word; only what the decoder is told shows them.
     tiles = " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
     bits, mode = bits_a_sample(data), image.mode
+    # Turned images have no tags.
+    tags = dict(getattr(image, "tag_v2", {}))
+    if _bits_of(tags) > 8 and "('R'," in tiles:
+        raise ImageError(f"{name}: has colours of 16 bits in separate planes; save it with interleaved colours")
     # A TIFF is held against Pillow's limit once more.
     with _without_limit() if width * height > MOST_PIXELS else nullcontext():
         image.load()
@@ -133,7 +144,7 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
     clear = clear_sample(data)
     if clear is not None:
         image.info.pop("transparency", None)
-    pixels, is_srgb = _converted(image, metadata, notes)
+    pixels, is_srgb = _converted(image, tags, metadata, notes)
     if clear is not None:
         pixels = np.concatenate([pixels, _alpha_of(np.asarray(image), clear, bits)[..., None]], axis=2)
     if (bits > 8 or ";16" in tiles) and ROUNDED not in notes and not mode.startswith(("I", "F")):
@@ -160,6 +171,9 @@ def _with_exif(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
         exif = image.getexif()
         # Applied here, so that it must not be applied again.
         orientation = exif.pop(ORIENTATION, 1)
+        if image.format == "TIFF":
+            for tag in set(exif) - DESCRIPTIVE:
+                del exif[tag]
         if len(exif):
             metadata["exif"] = exif.tobytes()
     except Exception:  # whatever Pillow's parser stumbles over
@@ -181,13 +195,15 @@ def _with_exif(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
     return turned, orientation
 
 
-def _converted(image: Image.Image, metadata: dict[str, bytes], notes: list[str]) -> tuple[NDArray[np.uint8], bool]:
+def _converted(
+    image: Image.Image, tags: Mapping[int, Any], metadata: dict[str, bytes], notes: list[str]
+) -> tuple[NDArray[np.uint8], bool]:
     """Pixels (height, width, 1 to 4), and whether they were converted to sRGB; else a profile goes with them."""
     profile = image.info.get("icc_profile") or b""
     if image.mode in ("CMYK", "LAB"):
         return _to_rgb(image, profile, notes), True
     deep = image.mode.startswith(("I", "F"))
-    pixels = eight_bits(np.asarray(image), notes) if deep else samples_of(image)
+    pixels = _eight_bits_of(image, tags, notes) if deep else samples_of(image)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     space = space_of(profile)
     if space == SPACES["L"] and pixels.shape[2] < 3:
@@ -197,6 +213,20 @@ def _converted(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
     elif profile:
         notes.append("has a colour profile that does not fit its colours; it is left out")
     return pixels, False
+
+
+def _eight_bits_of(image: Image.Image, tags: Mapping[int, Any], notes: list[str]) -> NDArray[np.uint8]:
+    """Return the samples (height, width) of an image with one channel of more than 8 bits, and a TIFF's tags."""
+    samples, bits = np.asarray(image), _bits_of(tags)
+    if samples.dtype.kind != "f":
+        samples = sixteen_bits(samples, bits, tags.get(INTERPRETATION) == WHITE_IS_ZERO)
+    return eight_bits(samples, notes, is_wide=bits > 16)
+
+
+def _bits_of(tags: Mapping[int, Any]) -> int:
+    """Bits of a sample by the tags of a TIFF; 0 without any."""
+    bits = tags.get(BITS, 0)
+    return max(bits) if isinstance(bits, tuple) else int(bits)
 
 
 def samples_of(image: Image.Image) -> NDArray[np.uint8]:

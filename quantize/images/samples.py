@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.images.png import SIGNATURE
+from quantize.images.png import SIGNATURE, chunks_of
 
 JPEG_2000 = b"\xff\x4f\xff\x51"
 # Place of the first component's depth behind the start of a JPEG 2000 stream.
@@ -40,14 +40,29 @@ def _portable_most(data: bytes) -> int:
 
 def clear_sample(data: bytes) -> tuple[int, ...] | None:
     """Sample (gray) or samples (red, green, blue) of a PNG file that mean transparency, of as many bits as it has."""
-    place = data.find(b"tRNS", 0, data.find(b"IDAT"))
-    if not data.startswith(SIGNATURE) or place < 0 or data[25] not in (0, 2):
+    if not data.startswith(SIGNATURE) or data[25] not in (0, 2):
         return None
     n = 1 if data[25] == 0 else 3
-    return struct.unpack_from(f">{n}H", data, place + 4)
+    for kind, body in chunks_of(data):
+        if kind == b"IDAT":
+            break
+        if kind == b"tRNS" and len(body) >= 2 * n:
+            return struct.unpack_from(f">{n}H", body)
+    return None
 
 
-def eight_bits(samples: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
+def sixteen_bits(samples: NDArray[Any], bits: int, is_inverse: bool) -> NDArray[Any]:
+    """Return the samples of a TIFF file as though it had 16 bits for each, and white were the largest.
+
+    Pillow hands out those of 12 bits as they are, and of 16 bits also where white is 0.
+    """
+    if 8 < bits < 16:
+        most = (1 << bits) - 1
+        samples = (samples.astype(np.int64) * 65535 + most // 2) // most
+    return 65535 - samples if is_inverse and 8 < bits <= 16 else samples
+
+
+def eight_bits(samples: NDArray[Any], notes: list[str], *, is_wide: bool = False) -> NDArray[np.uint8]:
     """Turn samples of 16 bits, or of any range, into bytes; notes tell what became of them.
 
     Parameters
@@ -57,6 +72,8 @@ def eight_bits(samples: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
         to 1, and else spread from their least to their largest.
     notes : list of str
         Longer afterwards.
+    is_wide : bool, default=False
+        Whether integers have more than 16 bits in the file, however small they are.
     """
     floats = samples.astype(np.float64)
     broken = ~np.isfinite(floats)
@@ -64,7 +81,7 @@ def eight_bits(samples: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
         notes.append(f"has {np.count_nonzero(broken)} samples that are NaN or infinite; they become the smallest value")
         floats[broken] = floats[~broken].min() if not broken.all() else 0
     least, most = floats.min(initial=0), floats.max(initial=0)
-    if samples.dtype.kind != "f" and least >= 0 and most <= 65535:
+    if samples.dtype.kind != "f" and not is_wide and least >= 0 and most <= 65535:
         notes.append(ROUNDED)
         # Rounded, and the same as a sample written twice: 257 = 65535 / 255.
         return ((samples.astype(np.int64) + 128) // 257).astype(np.uint8)

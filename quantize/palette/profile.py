@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.datatypes import MOST_COLORS, QUALITY_PSNR, Encoded, Picture, Settings
+from quantize.datatypes import MOST_COLORS, Encoded, Picture, Settings, psnr_of
 from quantize.errors import TargetError
 from quantize.metrics import psnr, ssim
 from quantize.palette.colors import as_rgba, choose_palette, find_colors, map_pixels
@@ -69,8 +69,7 @@ def _search(attempt: Callable[[int], Encoded], most: int, settings: Settings) ->
     """Find the number of entries, 2 to `most`, that serves the target."""
     wanted = settings.psnr
     if settings.quality is not None:
-        low, high = QUALITY_PSNR
-        wanted = low + settings.quality / 100 * (high - low)
+        wanted = psnr_of(settings.quality)
     if wanted is not None:
         return _fewest(attempt, most, wanted, settings.psnr is not None)
     if settings.max_bytes is not None:
@@ -97,7 +96,7 @@ def _fewest(attempt: Callable[[int], Encoded], most: int, wanted: float, strict:
     best = attempt(most)
     if best.psnr < wanted:
         if strict:
-            raise TargetError(f"psnr={wanted:g} is out of reach for a palette; the nearest is {best.psnr:.2f} dB")
+            raise TargetError(f"psnr={wanted:g} is out of reach for a palette; the best is {best.psnr:.2f} dB")
         return best
     return attempt(2 + bisect_left(range(2, most), True, key=lambda n: attempt(n).psnr >= wanted))
 

@@ -118,14 +118,37 @@ def test_a_size_is_never_exceeded_and_used_up(max_bytes):
     assert 0.95 * max_bytes <= size <= max_bytes
 
 
+@pytest.mark.parametrize("profile", ["auto", "block", "multiresolution"])
+@pytest.mark.parametrize("decibels", [20, 35, 45])
+def test_simple_images_reach_any_psnr(profile, decibels):
+    ramp = np.repeat(np.arange(64, dtype=np.uint8)[None, :, None] * 4, 64, axis=0)
+    flat = np.full((64, 64, 3), 200, np.uint8)
+    noisy = flat + np.random.default_rng(0).integers(0, 2, flat.shape).astype(np.uint8)
+    for pixels in (np.zeros((64, 64, 1), np.uint8), flat, noisy, ramp):
+        assert round_trip(pixels, psnr=decibels, profile=profile).psnr >= decibels
+
+
+def test_drawings_with_a_target_are_palettes_where_these_serve_it_better():
+    pixels = np.repeat(np.repeat(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8), 16, 0), 16, 1)
+    exact = round_trip(pixels, block=1)
+    small = round_trip(pixels, psnr=40)
+    assert len(small.data) <= len(exact.data)
+    assert len(small.data) <= len(round_trip(pixels, psnr=40, profile="multiresolution").data)
+    limit = len(exact.data) - 20
+    best = round_trip(pixels, max_bytes=limit)
+    assert len(best.data) <= limit
+    assert best.psnr >= round_trip(pixels, block=1, max_bytes=limit).psnr
+    assert best.psnr >= round_trip(pixels, profile="multiresolution", max_bytes=limit).psnr
+
+
 @pytest.mark.parametrize("options", [{"psnr": 80}, {"max_bytes": 100}, {"bpp": 0.0005}, {"block": 1, "psnr": 60}])
 def test_what_is_out_of_reach_is_told_with_the_nearest(options):
-    with pytest.raises(quantize.TargetError, match=r"nearest|least"):
+    with pytest.raises(quantize.TargetError, match=r"nearest|least|best"):
         quantize.encode(photo(96, 96), **options)
 
 
 def test_a_least_quality_is_kept():
-    with pytest.raises(quantize.QualityRefusal, match="quality would be"):
+    with pytest.raises(quantize.QualityRefusal, match=r"PSNR would be .* of quality 90"):
         quantize.encode(photo(64, 64), block=1, codewords=2, min_quality=90)
 
 

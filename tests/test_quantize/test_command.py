@@ -30,6 +30,42 @@ def test_there_and_back(run_installed, picture, tmp_path):
     assert (np.asarray(Image.open(tmp_path / "back.png")) == decoded).all()
 
 
+def test_a_decoded_image_has_the_suffix_and_the_folder_that_are_asked_for(command, picture, tmp_path):
+    before = (tmp_path / "photo.png").read_bytes()
+    assert command("photo.png").returncode == 0
+    assert command("--decode", "photo.vqi", "--suffix", "-back", "--force").returncode == 0
+    assert command("--decode", "photo.vqi", "-o", "new/").returncode == 0
+    assert command("--decode", "photo.vqi", "-o", "new", "--suffix", "-2").returncode == 0
+    assert (tmp_path / "photo.png").read_bytes() == before
+    found = [(tmp_path / name).read_bytes() for name in ("photo-back.png", "new/photo.png", "new/photo-2.png")]
+    assert len(set(found)) == 1
+
+
+def test_quality_0_is_a_limit_too(command, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    done = command("a.png", "--block", 8, "--min-quality", 0)
+    assert done.returncode == 99
+    assert "below the 20.00 dB of quality 0; not written" in done.stderr
+    assert names(tmp_path) == ["a.png"]
+
+
+def test_a_codebook_that_is_there_stays(command, picture, tmp_path):
+    (tmp_path / "b.vqc").write_text("mine")
+    done = command("photo.png", "--train-codebook", "b.vqc")
+    assert done.returncode == 1
+    assert "choose another place with --train-codebook" in done.stderr
+    assert (tmp_path / "b.vqc").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_a_link_to_itself_is_one_line(command, picture, tmp_path):
+    (tmp_path / "loop.vqi").symlink_to("loop.vqi")
+    done = command("photo.png", "-o", "loop.vqi", "--force")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "loop.vqi: cannot be written" in done.stderr
+
+
 @pytest.mark.parametrize(("options", "name"), [([], "photo.vqi"), (["--block", "1"], "photo-quantized.png")])
 def test_where_results_go(options, name, command, picture, tmp_path):
     assert command("photo.png", *options).returncode == 0

@@ -72,6 +72,14 @@ def test_equal_names_of_single_images_do_not_collide(command, tmp_path):
     assert visible(tmp_path / "out") == ["A-png-2.vqi", "a-png.vqi"]
 
 
+def test_results_in_the_folder_that_is_searched_are_no_images_of_it(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    for _ in range(3):
+        assert command("in", "in/a.png", "-o", "in/small", "--block", 1, "--suffix", "").returncode == 0
+    assert [path.name for path in (tmp_path / "in" / "small").glob("**/*.png")] == ["a.png"]
+
+
 def test_a_folder_is_done_again_where_the_source_or_the_settings_changed(command, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

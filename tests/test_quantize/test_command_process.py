@@ -17,6 +17,18 @@ from tests.conftest import ROOT
 from tests.test_quantize.conftest import names, photo
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [("- -o a.vqi <&-", "standard input is closed"), ("photo.png -o - >&-", "standard output is closed")],
+)
+def test_a_closed_stream_is_one_line(arguments, told, picture, tmp_path):
+    command = f"{Path(sys.executable).parent / 'quantize'} {arguments}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert told in done.stderr
+
+
 def test_the_installed_command_tells_errors_and_wrong_usage_too(run_installed, picture, tmp_path):
     for arguments, status in (("photo.png", "--quality", "0"), 2), (("nothing.png",), 1):
         done = run_installed("quantize", *arguments, cwd=tmp_path)

@@ -6,6 +6,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, features
+from PIL.PngImagePlugin import PngInfo
 
 from quantize.datatypes import Picture
 from quantize.errors import ImageError
@@ -47,6 +48,13 @@ def test_a_palette_with_transparency(tmp_path):
     pixels = read(tmp_path / "a.png").pixels
     assert pixels.shape == (3, 4, 4)
     assert pixels[0, :3].tolist() == [[255, 0, 0, 0], [0, 255, 0, 128], [0, 0, 255, 255]]
+
+
+def test_a_text_that_speaks_of_transparency_hides_none(tmp_path):
+    texts = PngInfo()
+    texts.add_text("Comment", "made with the tRNS chunk, before IDAT")
+    Image.fromarray(np.full((4, 5), 9, np.uint8)).save(tmp_path / "a.png", transparency=9, pnginfo=texts)
+    assert (read(tmp_path / "a.png").pixels[..., -1] == 0).all()
 
 
 def test_sixteen_bits_of_gray_are_rounded_and_told(tmp_path):
