@@ -86,11 +86,12 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
     recording_encoder(settings, plain.shape, progress)
     video.count_packets()
     why_not = ""
-    if settings.scan == "sparse" or (settings.scan == "auto" and sparse_pays(video)):
+    pays = settings.scan == "auto" and sparse_pays(video) and not settings.uniform
+    if settings.scan == "sparse" or pays:
         try:
             return _scan_sparsely(video, settings, plain, network, progress)
         except _UnfitError as error:
-            why_not = NOT_SPARSE.format(error) if settings.scan == "sparse" else ""
+            why_not = NOT_SPARSE.format(error)
     view, thumbnailer = PLAIN, plain
     # A network sees whole pictures, in colour.
     if network is None and luma_pays(video, settings) and (levels := find_luma_levels(video, plain)) is not None:
@@ -122,9 +123,9 @@ def _scan_sparsely(
         raise _UnfitError(why)
     try:
         stretches = plan_sparse(video)
-        most_chosen = MAX_AUTO_K if settings.k == "auto" else settings.k
-        if sum(len(stretch.wanted) for stretch in stretches) < 2 * most_chosen:
-            raise _UnfitError("too few frames would be looked at")
+        n_looks = sum(len(stretch.wanted) for stretch in stretches)
+        if n_looks < (MAX_AUTO_K if settings.k == "auto" else 2 * settings.k):
+            raise _UnfitError(f"only {n_looks:,} frames would be looked at, which is too few to choose from")
         prove_excerpts(video)
     except DisagreementError as error:
         raise _UnfitError(str(error)) from None
@@ -135,7 +136,8 @@ def _scan_sparsely(
             view, thumbnailer = View(luma=True, excerpts=True), thumbnailer_of(video, settings, levels)
     scan = _scan_once(video, settings, _Way(view, thumbnailer, [], stretches), network, progress)
     release_spare_memory()
-    return replace(scan, warnings=(warning_of_sparse(scan, video),))
+    is_partial = len(scan.frame_index) < video.frames_expected
+    return replace(scan, warnings=(warning_of_sparse(scan, video),) if is_partial else ())
 
 
 def _scan_once(

@@ -269,6 +269,9 @@ def _is_cut_off(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
     if sum(gap.n_missing for gap in find_gaps(seen, header, packets) if gap.is_lost) >= _n_lacking(seen, header):
         return False
     missing_s = header.frames_claimed / rate - seen.last_time_s
-    if _is_short(seen, header, packets) and missing_s > 1.5 / rate:
+    # An AVI file may count at a multiple of the rate, with nothing between the frames.
+    stamps = _stamps(seen)
+    frame_s = max(1 / rate, float(np.median(np.diff(stamps))) / 1000 if len(stamps) > 1 else 0)
+    if _is_short(seen, header, packets) and missing_s > 1.5 * frame_s:
         return True
     return _complains_at(seen, len(seen.times_ms), packets) and missing_s - seen.longest_gap_s > 0.5 / rate

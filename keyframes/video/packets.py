@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.bare_streams import bare_stream, unknown_picture
-from keyframes.video.captures import EARLIEST_STAMP_MS, grab_next, open_packets, released
+from keyframes.video.captures import EARLIEST_STAMP_MS, OpenCVCapture, grab_next, open_packets, released
 from keyframes.video.decoder_log import DecoderLog
+from keyframes.video.frames import VideoHeader
 
 # Most frames that a codec may hold back until it knows what to show next.
 LONGEST_DELAY = 16
@@ -107,13 +108,19 @@ class Packets:
         return np.flatnonzero(np.isin(times_ms, self.key_times_ms))
 
 
-def read_packets(path: Path, codec: str) -> Packets:
-    """Read the time and the key flag of every video packet of a file of this codec (a four-character code)."""
+def read_packets(path: Path, header: VideoHeader) -> Packets:
+    """Read the time and the key flag of every video packet of a file.
+
+    None of a file with several video tracks where OpenCV reads the packets of another one than the pictures.
+    """
+    codec = header.codec
     times, sizes, keys, zeroed = array("d"), array("I"), bytearray(), bytearray()
     afresh, referred, layers = bytearray(), bytearray(), bytearray()
     look_inside, stream = codec.lower() in WITHOUT_ZEROS, bare_stream(codec)
     picture_of = unknown_picture if stream is None else stream.picture
     with DecoderLog(), released(open_packets(path)) as capture:
+        if _is_other_track(capture, header):
+            return Packets.none()
         # A hundred thousand times an hour: so this spells out `stamp_ms`, and names are looked up once.
         grab, get, retrieve = capture.grab, capture.get, capture.retrieve
         stamp, key_flag = cv2.CAP_PROP_POS_MSEC, cv2.CAP_PROP_LRF_HAS_KEY_FRAME
@@ -150,6 +157,15 @@ def read_packets(path: Path, codec: str) -> Packets:
         spare=spare[order],
         afresh=bool(key.any()) and bool(np.frombuffer(bytes(afresh), bool)[key].all()),
     )
+
+
+def _is_other_track(capture: OpenCVCapture, header: VideoHeader) -> bool:
+    """Whether packets are of pictures of another size than OpenCV's, or claim to be more or fewer."""
+    if header.backend != "opencv":
+        return False
+    size = {int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))}
+    claimed = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    return (min(size) > 0 and size != {header.width, header.height}) or 0 < claimed != header.frames_claimed > 0
 
 
 def _holds_lost_block(data: bytes) -> bool:

@@ -271,7 +271,7 @@ class VideoReader:
     @cached_property
     def packets(self) -> Packets:
         """What the file's packets say; none of images."""
-        return read_packets(self.path, self.header.codec) if self.images is None else Packets.none()
+        return read_packets(self.path, self.header) if self.images is None else Packets.none()
 
     def count_packets(self) -> None:
         """Read the packets, so that the number of frames to expect is more than an estimate."""

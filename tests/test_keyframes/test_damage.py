@@ -103,6 +103,41 @@ def test_a_single_gap_leaves_its_frames_in_doubt(lost, keys, doubtful):
     assert np.flatnonzero(suspect).tolist() == list(doubtful)
 
 
+def test_an_avi_file_that_counts_at_a_multiple_of_the_rate_is_whole(encoded, tmp_path):
+    # FFmpeg copies the clock of an MP4 file: 600 a second, with nothing between the frames.
+    clip = encoded("a.mp4", 90, *X264, "-g", "30", "-bf", "0", "-video_track_timescale", "600")
+    ffmpeg("-i", clip, "-c", "copy", tmp_path / "a.avi")
+    with VideoReader(tmp_path / "a.avi") as video:
+        assert video.header.frames_claimed > 900
+        assert len(list(video)) == 90
+        assert video.damage() == []
+    cut = tmp_path / "cut.avi"
+    whole = (tmp_path / "a.avi").read_bytes()
+    # Behind the frames comes their index.
+    cut.write_bytes(whole[: whole.rindex(b"idx1") * 2 // 3])
+    with VideoReader(cut) as video:
+        n_frames = len(list(video))
+        assert n_frames < 80
+        assert f"only {n_frames} of the" in video.damage()[0]
+
+
+def test_damage_of_another_track_is_not_that_of_the_pictures(encoded, tmp_path):
+    first, second = encoded("a.mp4", 90, *X264, "-g", "10"), tmp_path / "b.mp4"
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 122, 3), np.uint8).tobytes()
+    ffmpeg("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "122x90", "-r", "30", "-i", "-", *X264, second, stdin=noise)
+    both = tmp_path / "both.mp4"
+    ffmpeg("-i", first, "-i", second, "-map", "0:v", "-map", "1:v", "-c", "copy", both)
+    with av.open(str(both)) as container:
+        packets = [packet for packet in container.demux(container.streams.video[1]) if packet.size > 2000]
+        place = packets[len(packets) // 2].pos
+    data = bytearray(both.read_bytes())
+    data[place + 500 : place + 700] = bytes(200)
+    both.write_bytes(data)
+    with VideoReader(both) as video:
+        assert (video.header.width, len(list(video))) == (160, 90)
+        assert video.damage() == []
+
+
 def test_a_gap_in_time_is_told(encoded, tmp_path):
     path = encoded("gap.mkv", 90, *X264, "-vf", "setpts=PTS+if(gte(N\\,40)\\,2/TB\\,0)", "-fps_mode", "passthrough")
     (warning,) = keyframes.extract(path, 5, output=tmp_path / "out").warnings
