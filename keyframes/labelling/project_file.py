@@ -74,7 +74,9 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except FileNotFoundError:
-        raise ExportError(f"{path}: no such file; give the folder of the project with --project") from None
+        raise ExportError(
+            f"{path}: no such file; give the folder of a project with --project, and --bodyparts too for a new one"
+        ) from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except UnicodeDecodeError:
