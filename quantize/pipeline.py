@@ -171,13 +171,13 @@ def _encoded(picture: Picture, settings: Settings, ending: str, shared: "SharedB
         return _profile("block").encode_blocks(picture, settings, shared)
     if settings.wants_levels:
         return _profile("multiresolution").encode_levels(picture, settings)
-    if settings.bpp is not None or not _may_be_drawn(picture.pixels):
+    if not _may_be_drawn(picture.pixels):
         return _of_photograph(picture, settings)
 
     def drawn() -> Encoded:
         return encode_palette(picture, replace(settings, quality=None, tune=None), write, of_palette)
 
-    if settings.psnr is not None or settings.max_bytes is not None:
+    if settings.psnr is not None or settings.bpp is not None or settings.max_bytes is not None:
         return _better(drawn, lambda: _of_photograph(picture, settings), settings)
     palette = drawn()
     # Nothing is lost with so few colours, and nobody wants to lose icons.
@@ -194,14 +194,14 @@ def _better(drawn: Callable[[], Encoded], photographed: Callable[[], Encoded], s
         palette = drawn()
     except TargetError:
         return photographed()
-    if palette.psnr == float("inf") and settings.max_bytes is not None:
+    if palette.psnr == float("inf") and settings.psnr is None:
         # No more bytes would help.
         return palette
     try:
         encoded = photographed()
     except TargetError:
         return palette
-    if settings.max_bytes is not None:
+    if settings.psnr is None:
         return palette if palette.psnr >= encoded.psnr else encoded
     return palette if len(palette.data) <= len(encoded.data) else encoded
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -83,7 +84,7 @@ def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) 
     def measure(tried: Encoded) -> float:
         return min(tried.psnr, EXACT_PSNR)
 
-    best, _ = _search(attempt, places, measure, wanted, wanted + PSNR_EXCESS, -5.0, preference)
+    best = _search(attempt, places, measure, wanted, wanted + PSNR_EXCESS, -5.0, preference)
     if best.psnr < wanted:
         raise TargetError(f"psnr={wanted:g} is out of reach; the best is {best.psnr:.2f} dB")
     return best
@@ -91,27 +92,31 @@ def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) 
 
 def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
     least, most = (np.log2(wanted * (1 + sign * BPP_TOLERANCE)) for sign in (-1, 1))
-    best, found = _search(
-        attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9, _largest_of_at_most(most)
+    best = _search(
+        attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9, _best_of_at_most(most)
     )
-    if not found:
-        raise TargetError(f"bpp={wanted:g} is out of reach; the nearest is {best.bits_per_pixel:.4g}")
+    if best.bits_per_pixel > wanted * (1 + BPP_TOLERANCE):
+        raise TargetError(f"bpp={wanted:g} is out of reach; the least is {best.bits_per_pixel:.4g}")
     return best
 
 
 def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) -> Encoded:
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
-    best, _ = _search(
-        attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _largest_of_at_most(most)
-    )
+    best = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _best_of_at_most(most))
     if len(best.data) > limit:
         raise TargetError(f"max_bytes={limit} is out of reach; the least is {len(best.data)} bytes")
     return best
 
 
-def _largest_of_at_most(most: float) -> Callable[[float, Encoded], float]:
-    """Prefer the largest value of those up to `most`, or else the least."""
-    return lambda value, _: value if value <= most else -MOST_LOG - value
+def _best_of_at_most(most: float) -> Callable[[float, Encoded], float]:
+    """Prefer the largest value of those up to `most`, or else the least; and before all others, the least exact one."""
+
+    def preference(value: float, tried: Encoded) -> float:
+        if value > most:
+            return -MOST_LOG - value
+        return value if isfinite(tried.psnr) else 2 * MOST_LOG - value
+
+    return preference
 
 
 def _search(
@@ -122,20 +127,20 @@ def _search(
     most: float,
     slope: float,
     preference: Callable[[float, Encoded], float],
-) -> tuple[Encoded, bool]:
+) -> Encoded:
     """Find a step whose result measures `least` to `most`; where steps are too far apart, a weight of bits as well.
 
     The measure falls by about `slope` for each octave of the step. Returns the preferred result of those that were
-    tried, and whether it measures that.
+    tried, whether it measures that or not.
     """
     # Only the one that may be the result is kept: each has all pixels.
-    kept: list[tuple[float, float, Encoded]] = []
+    kept: list[tuple[float, Encoded]] = []
     values: dict[float, float] = {}
 
     def measured(place: float, octaves: float) -> float:
         result = attempt(place, octaves)
         value = measure(result)
-        kept[:] = [max([*kept, (preference(value, result), value, result)], key=itemgetter(0))]
+        kept[:] = [max([*kept, (preference(value, result), result)], key=itemgetter(0))]
         return value
 
     def at_step(place: float) -> float:
@@ -149,8 +154,7 @@ def _search(
         for place in [max(finest - finer, low) for finer in FINER_OCTAVES] if above else []:
             if _bisect(partial(measured, place), 0.5, 0.0, MOST_OCTAVES, least, most, slope):
                 break
-    _, value, best = kept[0]
-    return best, least <= value <= most
+    return kept[0][1]
 
 
 def _bisect(

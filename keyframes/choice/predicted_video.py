@@ -10,7 +10,7 @@ from keyframes.choice.selection import PredictionsEntry
 from keyframes.errors import RegionError
 from keyframes.predictions import Predictions, read_predictions
 from keyframes.predictions.cleaning import CleanPoses, clean, link_animals
-from keyframes.predictions.dense import of_nodes, on_every_frame
+from keyframes.predictions.dense import of_animals, of_nodes, on_every_frame
 from keyframes.predictions.doubt import Doubt, find_doubt
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.scan import Scan
@@ -49,7 +49,9 @@ class PredictedVideo:
         A PredictionsError says that they have not all of these keypoints.
         """
         first, every = int(predictions.frames[0]), int(np.gcd.reduce(np.diff(predictions.frames))) or 1
-        dense = on_every_frame(of_nodes(predictions, settings.keypoints))
+        # Who names unique body parts wants them.
+        chosen = of_nodes(predictions, settings.keypoints) if settings.keypoints else of_animals(predictions)
+        dense = on_every_frame(chosen)
         linked = link_animals(dense.keypoints)
         poses = clean(linked.points)
         return cls(dense, poses, find_doubt(dense, linked, poses), first, every)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from keyframes.errors import PredictionsError
 from keyframes.predictions.predictions import Predictions
 
+# DeepLabCut's name for the animal that has the unique body parts: corners of the arena, say.
+UNIQUE = "single"
+
 
 def of_nodes(predictions: Predictions, names: Sequence[str]) -> Predictions:
     """Return predictions of some nodes only, in the order of the file; a PredictionsError names one that is not there.
@@ -40,6 +43,23 @@ def of_nodes(predictions: Predictions, names: Sequence[str]) -> Predictions:
         skeleton=tuple((number[a], number[b]) for a, b in predictions.skeleton if a in number and b in number),
         errors={name: values[:, :, kept] for name, values in predictions.errors.items()},
     )
+
+
+def of_animals(predictions: Predictions) -> Predictions:
+    """Return predictions without the body parts of no animal, which DeepLabCut gives an animal of their own."""
+    kept = [place for place, name in enumerate(predictions.animals) if name != UNIQUE]
+    keypoints = predictions.keypoints[:, kept]
+    seen = np.isfinite(keypoints[..., 0]).any(axis=(0, 1))
+    if len(kept) == len(predictions.animals) or not seen.any():
+        return predictions
+    animals = replace(
+        predictions,
+        keypoints=keypoints,
+        confidence=predictions.confidence[:, kept],
+        animals=tuple(predictions.animals[place] for place in kept),
+        errors={name: values[:, kept] for name, values in predictions.errors.items()},
+    )
+    return of_nodes(animals, [animals.names[node] for node in np.flatnonzero(seen)])
 
 
 def on_every_frame(predictions: Predictions) -> Predictions:

@@ -82,13 +82,10 @@ def _search(attempt: Callable[[int], Encoded], most: int, settings: Settings) ->
     if settings.bpp is not None:
         limit_bpp = settings.bpp
         found = _most(attempt, most, lambda tried: tried.bits_per_pixel <= limit_bpp * (1 + BPP_TOLERANCE))
-        nearest = found or attempt(2)
-        if abs(nearest.bits_per_pixel - limit_bpp) > BPP_TOLERANCE * limit_bpp:
-            raise TargetError(
-                f"bpp={limit_bpp:g} is out of reach for a palette; "
-                f"the nearest is {nearest.bits_per_pixel:.4g} with {nearest.details['colors']} colours"
-            )
-        return nearest
+        if found is None:
+            least_bpp = attempt(2).bits_per_pixel
+            raise TargetError(f"bpp={limit_bpp:g} is out of reach for a palette; the least is {least_bpp:.4g}")
+        return found
     return attempt(most)
 
 

@@ -125,6 +125,22 @@ def test_only_predicted_frames_are_chosen_where_a_network_looked_at_some(predict
         assert {index % 5 for index in found.frame_indices} == {3}
 
 
+def test_body_parts_of_no_animal_are_none(true_poses):
+    names, poses = true_poses
+    whole = np.full((len(poses), 3, len(names) + 2, 2), np.nan, np.float32)
+    whole[:, 0, :-2], whole[:, 1, :-2], whole[:, 2, -2:] = poses, poses[::-1], 50
+    nothing = np.zeros(len(poses), bool)
+    confidence = np.where(np.isnan(whole[..., 0]), np.nan, 0.9).astype(np.float32)
+    given = Predictions(
+        VIDEO, np.arange(len(poses)), whole, confidence, (*names, "left", "right"), (), nothing, ("a", "b", "single")
+    )
+    of_all = PredictedVideo.of(given, Settings(5, predictions=VIDEO))
+    assert (of_all.doubt.n_animals, of_all.predictions.animals) == (2, ("a", "b"))
+    assert of_all.predictions.names == tuple(names)
+    named = PredictedVideo.of(given, Settings(5, predictions=VIDEO, keypoints=("nose", "left")))
+    assert named.predictions.names == ("nose", "left")
+
+
 def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
     path = tmp_path / "mouse.csv"
     rows = [f"{frame},nose,{100 + frame % 2},50" for frame in range(400)]

@@ -128,6 +128,25 @@ def test_simple_images_reach_any_psnr(profile, decibels):
         assert round_trip(pixels, psnr=decibels, profile=profile).psnr >= decibels
 
 
+@pytest.mark.parametrize("profile", ["auto", "block", "multiresolution", "palette"])
+@pytest.mark.parametrize("bpp", [0.5, 3, 60])
+def test_simple_images_use_no_more_than_any_rate(profile, bpp):
+    flat = np.full((64, 64, 3), 200, np.uint8)
+    nearly = flat.copy()
+    nearly[3, 4] += 1
+    for pixels in (np.zeros((64, 64, 1), np.uint8), flat, nearly):
+        encoded = round_trip(pixels, bpp=bpp, profile=profile)
+        assert encoded.bits_per_pixel <= bpp * 1.02
+        assert encoded.psnr > 45
+
+
+def test_a_rate_beyond_the_finest_result_gives_that():
+    pixels = photo(64, 64)
+    finest = round_trip(pixels, bpp=60)
+    assert finest.psnr > 50
+    assert len(round_trip(pixels, bpp=30).data) == len(finest.data)
+
+
 def test_drawings_with_a_target_are_palettes_where_these_serve_it_better():
     pixels = np.repeat(np.repeat(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8), 16, 0), 16, 1)
     exact = round_trip(pixels, block=1)
