@@ -178,11 +178,11 @@ def run_jobs(
         if existing and kept is None and not overwrite:
             raise OutputError(f"{existing[0]}: {EXISTS}")
         data = read_file(job.source)
-        source = digest_of(data)
+        source, image = digest_of(data), "" if job.root is None else _path_from(job.root, job.source)
         if kept is not None and not overwrite:
             for place in existing:
                 record = kept.made(place)
-                if record is None:
+                if record is None or record.is_of_another(source, image):
                     raise OutputError(f"{place}: {EXISTS}")
                 complete = not report or report_place(place) in existing
                 if (record.source, record.made_by) == (source, made_by) and place in places and complete:
@@ -198,7 +198,7 @@ def run_jobs(
             files = {report_place(place): page, **files}
         for path, content in files.items():
             if kept is not None:
-                kept.add(path, Record(source, made_by, digest_of(content)))
+                kept.add(path, Record(source, made_by, digest_of(content), image))
             write_file(path, content, overwrite or path in existing, job.source)
         for stale in existing:
             # Made of the image as it was, or with other settings, in another kind of file.
@@ -227,6 +227,14 @@ def run_jobs(
                 yield waiting.pop(0).result()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _path_from(folder: Path, file: Path) -> str:
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:
+        # Windows: on another drive.
+        return file.absolute().as_posix()
 
 
 def encode_file(

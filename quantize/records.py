@@ -18,11 +18,19 @@ NAME = ".quantize-records.jsonl"
 
 @dataclass(frozen=True)
 class Record:
-    """Digests of the image file, of the settings and the version of the program, and of the result."""
+    """Digests of the image file, of the settings and the version of the program, and of the result.
+
+    `image` is the path of the image from the folder of results; empty in records of earlier versions.
+    """
 
     source: str
     made_by: str
     result: str
+    image: str = ""
+
+    def is_of_another(self, source: str, image: str) -> bool:
+        """Whether this was made of another image, not of this one as it was before."""
+        return self.source != source and self.image not in ("", image)
 
 
 def digest_of(data: bytes) -> str:

@@ -62,6 +62,22 @@ def test_equal_names_in_two_folders_do_not_collide(command, tmp_path):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "single" / name).read_bytes()
 
 
+def test_results_of_another_folder_are_not_replaced(command, tmp_path):
+    for level, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(photo(16, 16) // (1 + level)).save(tmp_path / folder / "a.png")
+    assert command("one", "-o", "out", "--block", 2).returncode == 0
+    first = (tmp_path / "out" / "a.vqi").read_bytes()
+    done = command("two", "-o", "out", "--block", 2)
+    assert done.returncode == 1
+    assert "exists already" in done.stderr
+    assert (tmp_path / "out" / "a.vqi").read_bytes() == first
+    # The same image from another place is the same.
+    (tmp_path / "one").rename(tmp_path / "moved")
+    assert command("moved", "-o", "out", "--block", 2).returncode == 0
+    assert (tmp_path / "out" / "a.vqi").read_bytes() == first
+
+
 def test_equal_names_of_single_images_do_not_collide(command, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
