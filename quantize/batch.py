@@ -97,9 +97,8 @@ def find_jobs(
     for given in inputs:
         if os.path.isdir(given):
             found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
-            if output is not None and (made := output.resolve()) != given.resolve():
-                # A folder of results in the one that is searched.
-                found = [path for path in found if made not in path.resolve().parents]
+            if output is not None:
+                found = _without_results(found, given, output)
             if not found:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
             folder = output or given
@@ -112,13 +111,21 @@ def find_jobs(
     if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
-    # An image that was named twice, by itself or by its folder, is one.
-    once: dict[tuple[Path, Path], tuple[Path, Path, Path | None]] = {}
+    # An image that was named twice, by itself or by its folder, is one. Two links to it are two images.
+    once: dict[str, tuple[Path, Path, Path | None]] = {}
     for one in sources:
-        once.setdefault((one[0].resolve(), one[1]), one)
+        once.setdefault(os.path.join(os.path.realpath(one[0].parent), one[0].name), one)
     sources = list(once.values())
     stems = _stems([place for _, place, _ in sources])
     return [Job(source, stem, ending, root) for (source, _, root), stem in zip(sources, stems, strict=True)]
+
+
+def _without_results(found: list[Path], searched: Path, output: Path) -> list[Path]:
+    """Leave out what lies in the output folder, if that is within the folder that was searched."""
+    made = Path(os.path.realpath(output))
+    if Path(os.path.realpath(searched)) not in made.parents:
+        return found
+    return [path for path in found if made not in Path(os.path.realpath(path.parent), path.name).parents]
 
 
 def _stems(places: Sequence[Path]) -> list[Path]:

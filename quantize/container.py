@@ -228,7 +228,7 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
         if kind in names:
             metadata[names[kind]] = _inflated(body)
         elif not kind[:1].islower():
-            check(kind not in (b"HEAD", b"TAIL"), f"has a second chunk {kind.decode()}")
+            check(kind != b"HEAD", "has a second chunk HEAD")
             others.append((kind, body))
     checksum = int.from_bytes(chunks[-1][1], "big")
     return Container(profile, channels, height, width, others, checksum, metadata)
@@ -319,13 +319,18 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         if place + 12 + length > len(data):
             if may_be_cut and place > first:
                 return
-            raise ContainerError("ends within a chunk; the file is cut off, or has more behind its end: get it again")
+            raise ContainerError("ends within a chunk; the file is cut off or damaged, get it again")
         body = data[place + 8 : place + 8 + length]
         check(kind.isalpha() and kind.isascii(), "has a chunk without a type")
         checksum = int.from_bytes(data[place + 8 + length : place + 12 + length], "big")
         check(checksum == zlib.crc32(kind + body), f"chunk {kind.decode()} does not have its checksum")
         yield kind, body
         place += 12 + length
+        if kind == b"TAIL" and place < len(data):
+            left = len(data) - place
+            raise ContainerError(
+                f"has {left} byte{'s' * (left > 1)} after its end; the file was joined with another, get it again"
+            )
 
 
 def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int, int]:

@@ -86,9 +86,9 @@ class VqiImageFile(ImageFile.ImageFile):
         if not self.tile or not self._n_levels or self._level or size is None:
             return None
         width, height = self.size
-        times = max(min(width // max(size[0], 1), height // max(size[1], 1)), 1)
-        self._level = min(times.bit_length() - 1, self._n_levels)
-        self._size = -(-width >> self._level), -(-height >> self._level)
+        sizes = [(-(-width >> level), -(-height >> level)) for level in range(self._n_levels + 1)]
+        self._level = max((i for i, own in enumerate(sizes) if own[0] >= size[0] and own[1] >= size[1]), default=0)
+        self._size = sizes[self._level]
         self._set_tile()
         return self.mode, (0, 0, width / (1 << self._level), height / (1 << self._level))
 

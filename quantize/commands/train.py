@@ -17,6 +17,9 @@ from quantize.pipeline import train_codebook
 def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> int:
     """Train a codebook; returns the exit status."""
     start = time.perf_counter()
+    # Before the training, which takes a while.
+    if not run.force and os.path.lexists(place):
+        raise OutputError(f"{place}: {EXISTS.replace('-o', '--train-codebook')}")
     pictures, failures = [], []
     sources = [job.source for job in find_jobs(inputs, None, settings, None)]
     with progress_bar(sources, len(sources), not run.quiet) as bar:
@@ -27,8 +30,6 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
                 failures.append({"image": str(source), "error": str(error)})
                 say(f"error: {error}")
     data = train_codebook(pictures, settings)
-    if not run.force and os.path.lexists(place):
-        raise OutputError(f"{place}: {EXISTS.replace('-o', '--train-codebook')}")
     write_file(place, data, run.force)
     seconds = time.perf_counter() - start
     entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from quantize.container import MOST_METADATA
 from quantize.datatypes import MOST_PIXELS, Picture
 from quantize.errors import ImageError
+from quantize.images import tiff
 from quantize.images.color_profiles import SPACES, space_of, to_srgb
 from quantize.images.png import carried_chunks, resolution_chunk, with_chunks, xmp_chunk
 from quantize.images.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits, sixteen_bits
@@ -31,11 +32,6 @@ SUFFIXES = frozenset((*COMMON, ".avif", ".pbm", ".pgm", ".pnm", ".ppm"))
 ORIENTATION = 0x0112
 # The orientation in XMP metadata, as an attribute or an element.
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# Tags of a TIFF: of how its own samples are stored, which says nothing of a result, and ...
-BITS, INTERPRETATION, WHITE_IS_ZERO = 258, 262, 0
-# ... of what it shows: description, make, model, resolution, software, time, artist, host, copyright, Exif and GPS.
-DESCRIPTIVE = frozenset((270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 33432, 34665, 34853))
 PALETTE_MODES = ("P", "1")
 # Held while Pillow has no limit of its own.
 _limit = threading.Lock()
@@ -65,8 +61,10 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
             with _opened(data) as image:
                 return _picture(image, data, name, max_pixels)
     except UnidentifiedImageError:
-        if data.startswith(TIFF):
-            raise ImageError(f"{name}: is a TIFF of a kind that cannot be read; save it with 8 or 16 bits") from None
+        if data.startswith(tiff.SIGNATURES):
+            kind = tiff.kind_of(data) or "unknown"
+            told = f"this kind of TIFF ({kind}) is not supported; convert it to 8 or 16 bits"
+            raise ImageError(f"{name}: {told}") from None
         raise ImageError(f"{name}: is not an image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
     except ImageError:
         raise
@@ -126,13 +124,12 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
     n_frames = getattr(image, "n_frames", 1)
     if n_frames > 1:
         notes.append(f"has {n_frames} frames or pages; the first one is taken")
+    # Turned images have no tags.
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    tiff.mend_planes(image, tags)
     # Colours of TIFFs of 16 bits come out as 8 without a word; only what the decoder is told shows them.
     tiles = " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
     bits, mode = bits_a_sample(data), image.mode
-    # Turned images have no tags.
-    tags = dict(getattr(image, "tag_v2", {}))
-    if _bits_of(tags) > 8 and "('R'," in tiles:
-        raise ImageError(f"{name}: has colours of 16 bits in separate planes; save it with interleaved colours")
     # A TIFF is held against Pillow's limit once more.
     with _without_limit() if width * height > MOST_PIXELS else nullcontext():
         image.load()
@@ -172,7 +169,7 @@ def _with_exif(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
         # Applied here, so that it must not be applied again.
         orientation = exif.pop(ORIENTATION, 1)
         if image.format == "TIFF":
-            for tag in set(exif) - DESCRIPTIVE:
+            for tag in set(exif) - tiff.DESCRIPTIVE:
                 del exif[tag]
         if len(exif):
             metadata["exif"] = exif.tobytes()
@@ -217,16 +214,10 @@ def _converted(
 
 def _eight_bits_of(image: Image.Image, tags: Mapping[int, Any], notes: list[str]) -> NDArray[np.uint8]:
     """Return the samples (height, width) of an image with one channel of more than 8 bits, and a TIFF's tags."""
-    samples, bits = np.asarray(image), _bits_of(tags)
+    samples, bits = np.asarray(image), tiff.bits_of(tags)
     if samples.dtype.kind != "f":
-        samples = sixteen_bits(samples, bits, tags.get(INTERPRETATION) == WHITE_IS_ZERO)
+        samples = sixteen_bits(samples, bits, tags.get(tiff.INTERPRETATION) == tiff.WHITE_IS_ZERO)
     return eight_bits(samples, notes, is_wide=bits > 16)
-
-
-def _bits_of(tags: Mapping[int, Any]) -> int:
-    """Bits of a sample by the tags of a TIFF; 0 without any."""
-    bits = tags.get(BITS, 0)
-    return max(bits) if isinstance(bits, tuple) else int(bits)
 
 
 def samples_of(image: Image.Image) -> NDArray[np.uint8]:

@@ -181,6 +181,15 @@ def test_a_file_that_is_cut_off_shows_its_coarse_levels_and_ends_in_an_error(att
     assert "ends before level 0" in found["error"]
 
 
+@pytest.mark.parametrize("more", [b"\0", b"\x89VQI\r\n\x1a\n and so on"])
+@pytest.mark.parametrize("level", [0, 1])
+def test_what_follows_the_end_is_told_as_in_python(attempt, more, level):
+    data = (GOLDEN / "levels-rgb.vqi").read_bytes() + more
+    with pytest.raises(quantize.ContainerError) as raised:
+        quantize.decode(data, level=level)
+    assert str(raised.value) in attempt(data, level=level)["error"]
+
+
 def test_damaged_files_end_in_an_error_as_in_python(attempt):
     rng = random.Random(0)
     originals = [path.read_bytes() for path in sorted(GOLDEN.glob("*.vqi")) if path.stem != "block-2-shared"]

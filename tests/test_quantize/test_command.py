@@ -52,8 +52,10 @@ def test_quality_0_is_a_limit_too(command, tmp_path):
 
 def test_a_codebook_that_is_there_stays(command, picture, tmp_path):
     (tmp_path / "b.vqc").write_text("mine")
-    done = command("photo.png", "--train-codebook", "b.vqc")
-    assert done.returncode == 1
+    (tmp_path / "bad.png").write_text("no image")
+    done = command("photo.png", "bad.png", "--train-codebook", "b.vqc")
+    # Told before any image is read.
+    assert (done.returncode, done.stderr.count("error:")) == (1, 1)
     assert "choose another place with --train-codebook" in done.stderr
     assert (tmp_path / "b.vqc").read_text() == "mine"
 

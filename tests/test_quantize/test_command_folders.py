@@ -1,6 +1,7 @@
 """The command on folders: what is done, done again, kept and left alone."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -94,6 +95,35 @@ def test_results_in_the_folder_that_is_searched_are_no_images_of_it(command, tmp
     for _ in range(3):
         assert command("in", "in/a.png", "-o", "in/small", "--block", 1, "--suffix", "").returncode == 0
     assert [path.name for path in (tmp_path / "in" / "small").glob("**/*.png")] == ["a.png"]
+
+
+def test_results_may_go_to_a_folder_above_the_one_that_is_searched(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    for output in (".", "in"):
+        assert command("in", "-o", output, "--profile", "block").returncode == 0
+    assert [name for name in names(tmp_path) if name.endswith(".vqi")] == ["a.vqi", "in/a.vqi"]
+
+
+def test_an_image_of_an_inner_folder_that_is_named_too_is_one(command, tmp_path):
+    (tmp_path / "in" / "inner").mkdir(parents=True)
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "inner" / "a.png")
+    done = command("in", "in/inner/a.png", "in/../in/inner", "-o", "out", "--profile", "block", "--json")
+    assert done.returncode == 0
+    assert visible(tmp_path / "out") == ["inner/a.vqi"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_links_are_images_and_one_to_itself_is_an_error_of_one_line(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "b.png").symlink_to("a.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    assert command("in", "-o", "out", "--profile", "block").returncode == 0
+    assert visible(tmp_path / "out") == ["a.vqi", "b.vqi"]
+    done = command("loop.png", "-o", "loop.vqi")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "loop.png: cannot be read" in done.stderr
 
 
 def test_a_folder_is_done_again_where_the_source_or_the_settings_changed(command, tmp_path):

@@ -54,6 +54,15 @@ def test_a_cut_is_told(data):
     refuses(b"GIF89a", "not a .vqi file")
 
 
+@pytest.mark.parametrize(
+    ("more", "told"), [(b"\0", "1 byte after"), (b"junk" * 9, "36 bytes after"), (None, "bytes after")]
+)
+@pytest.mark.parametrize("level", [0, 1])
+def test_what_follows_the_end_is_told(more, told, level):
+    data = quantize.encode(photo(64, 64), profile="multiresolution")
+    refuses(data + (data if more is None else more), f"has .*{told} its end; the file was joined", level=level)
+
+
 def test_a_wrong_checksum_of_the_pixels_is_told(data):
     chunks = chunks_of(data)
     chunks[-1] = (b"TAIL", b"\0\0\0\0")

@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from quantize.errors import ImageError
@@ -12,29 +13,15 @@ from quantize.images.files import read_image
 LEVELS = np.arange(256).reshape(16, 16)
 
 
-def tiff_of(planes, bits, *, white_is_zero=False, orientation=1):
-    """File of one or three planes (height, width) of whole numbers, uncompressed, each plane in a strip of its own."""
-    height, width = planes[0].shape
-    strips = [packed(plane, bits) for plane in planes]
-    n = len(planes)
-    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 2 if n == 3 else int(not white_is_zero), 274: orientation}
-    tags |= {277: n, 278: height, 279: len(strips[0]), 284: 2 if n == 3 else 1}
-    n_tags = len(tags) + 1
-    behind = 8 + 2 + 12 * n_tags + 4
-    entries = {tag: struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()}
-    first = behind if n == 1 else behind + 6 + 8 * n
-    starts = [first + i * len(strips[0]) for i in range(n)]
-    tables = b""
-    if n == 1:
-        entries[273] = struct.pack("<HHII", 273, 4, 1, first)
-    else:
-        entries[258] = struct.pack("<HHII", 258, 3, n, behind)
-        entries[273] = struct.pack("<HHII", 273, 4, n, behind + 6)
-        entries[279] = struct.pack("<HHII", 279, 4, n, behind + 6 + 4 * n)
-        tables = struct.pack("<3H", *[bits] * n) + struct.pack(f"<{n}I", *starts)
-        tables += struct.pack(f"<{n}I", *map(len, strips))
-    directory = struct.pack("<H", n_tags) + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4)
-    return struct.pack("<2sHI", b"II", 42, 8) + directory + tables + b"".join(strips)
+def tiff_of(samples, bits, *, white_is_zero=False, orientation=1):
+    """File of one plane (height, width) of whole numbers, uncompressed, in one strip."""
+    height, width = samples.shape
+    strip = packed(samples, bits)
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: int(not white_is_zero), 273: 0, 274: orientation}
+    tags |= {277: 1, 278: height, 279: len(strip), 284: 1}
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + directory + bytes(4) + strip
 
 
 def packed(plane, bits):
@@ -50,7 +37,7 @@ def test_the_depth_and_the_meaning_of_zero_are_those_of_the_file(bits, white_is_
     most = (1 << bits) - 1
     samples = np.rint(LEVELS / 255 * most).astype(np.int64)
     data = tiff_of(
-        [most - samples if white_is_zero else samples], bits, white_is_zero=white_is_zero, orientation=orientation
+        most - samples if white_is_zero else samples, bits, white_is_zero=white_is_zero, orientation=orientation
     )
     picture = read_image(data, "a.tif")
     found = picture.pixels[..., 0] if orientation == 1 else picture.pixels[::-1, ::-1, 0]
@@ -71,15 +58,53 @@ def test_labels_of_32_bits_are_kept_where_they_fit_a_byte(most, exact, tmp_path)
         assert any("spread over 0 to 255" in note for note in picture.notes)
 
 
-def test_colours_in_planes_of_16_bits_are_refused():
-    planes = [(257 * LEVELS + 99 * i) % 65536 for i in range(3)]
-    with pytest.raises(ImageError, match=r"a\.tif: has colours of 16 bits in separate planes; save it with"):
-        read_image(tiff_of(planes, 16), "a.tif")
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("n_samples", [3, 4])
+def test_planes_of_16_bits_are_colours(compression, order, n_samples, tmp_path):
+    levels = np.stack([(LEVELS + 50 * i) % 256 for i in range(n_samples)]).astype(np.uint16)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        levels * 257,
+        byteorder=order,
+        photometric="rgb",
+        planarconfig="separate",
+        extrasamples=["unassalpha"] * (n_samples - 3),
+        compression=compression,
+    )
+    picture = read_image(tmp_path / "a.tif", "a.tif")
+    assert (picture.pixels == levels.transpose(1, 2, 0)).all()
+    assert any("8 bits" in note for note in picture.notes)
 
 
-def test_a_kind_that_pillow_does_not_know_is_called_a_tiff():
-    with pytest.raises(ImageError, match=r"a\.tif: is a TIFF of a kind that cannot be read; save it with 8 or 16 bits"):
-        read_image(tiff_of([LEVELS], 10), "a.tif")
+@pytest.mark.parametrize(
+    ("dtype", "options", "kind"),
+    [
+        (np.float64, {}, "64-bit floats"),
+        (np.float16, {"bigtiff": True}, "16-bit floats"),
+        (np.float32, {"photometric": "rgb"}, "32-bit floats, 3 a pixel"),
+        (np.uint16, {"photometric": "miniswhite", "byteorder": ">"}, "16-bit integers, white is 0"),
+    ],
+)
+def test_a_kind_that_pillow_does_not_know_is_named(dtype, options, kind, tmp_path):
+    samples = np.stack([LEVELS] * 3, 2) if "rgb" in options.values() else LEVELS
+    tifffile.imwrite(tmp_path / "a.tif", samples.astype(dtype), **options)
+    with pytest.raises(ImageError) as raised:
+        read_image(tmp_path / "a.tif", "a.tif")
+    assert str(raised.value) == f"a.tif: this kind of TIFF ({kind}) is not supported; convert it to 8 or 16 bits"
+
+
+@pytest.mark.parametrize("bits", [10, 14])
+def test_a_depth_that_pillow_does_not_know_is_named(bits):
+    with pytest.raises(
+        ImageError, match=rf"a\.tif: this kind of TIFF \({bits}-bit integers\) is not supported; convert"
+    ):
+        read_image(tiff_of(LEVELS, bits), "a.tif")
+
+
+def test_a_tiff_with_damaged_tags_is_one_line():
+    with pytest.raises(ImageError, match=r"^a\.tif: this kind of TIFF \(unknown\) is not supported; [^\n]*$"):
+        read_image(b"II*\0" + bytes(12), "a.tif")
 
 
 def test_only_tags_that_describe_the_picture_are_kept(tmp_path):

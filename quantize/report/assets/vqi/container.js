@@ -27,6 +27,11 @@ function chunksOf(data, signature, kind) {
     check(good, `chunk ${name} does not have its checksum`);
     chunks.push([name, data.subarray(place + 8, end)]);
     place = end + 4;
+    const left = data.length - place;
+    if (name === "TAIL" && left > 0) {
+      const more = `${left} byte${left > 1 ? "s" : ""}`;
+      throw new VqiError(`has ${more} after its end; the file was joined with another, get it again`);
+    }
   }
   check(chunks.length > 0 && chunks[0][0] === "HEAD", "does not begin with its header");
   return { chunks, cut: place < data.length };
