@@ -81,8 +81,8 @@ def read_csv(path: Path) -> Predictions:
             "with the columns frame_index, node, x and y"
         )
     # pandas writes the name of the index into a row of its own.
-    n_skipped = n_header + (len(head) > n_header and bool(head[n_header]) and not any(head[n_header][1:]))
-    if len(head) > n_skipped and head[n_skipped] and not is_number(head[n_skipped][0]):
+    n_skipped = n_header + any(_is_text(row) and not any(row[1:]) for row in head[n_header : n_header + 1])
+    if any(map(_is_text, head[n_skipped : n_skipped + 1])):
         raise PredictionsError(f"{path}: {ROWS_ARE_IMAGES}")
     if len({len(row) for row in head[:n_header]}) > 1:
         raise PredictionsError(f"{path}: the rows of its header differ in length; predict or copy it again")
@@ -91,6 +91,11 @@ def read_csv(path: Path) -> Predictions:
     n_columns = len(columns) + 1
     pieces = numbers_in(path, n_skipped, list(range(n_columns)), n_columns)
     return _gathered(path, layout, ((piece[:, 0], piece[:, 1:]) for piece in pieces))
+
+
+def _is_text(row: list[str]) -> bool:
+    """Whether a row begins with a text, not with the number of a frame."""
+    return bool(row) and not is_number(row[0])
 
 
 def read_h5(path: Path) -> Predictions:

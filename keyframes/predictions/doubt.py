@@ -32,7 +32,7 @@ LONG_RUN = 10
 # Median and upper quartile of the distance of white noise of a standard deviation of 1 from the median of five.
 OF_NOISE = (1.01, 1.57)
 # A confidence below this share of its node's counts as many times as it is farther from the median, twice at most.
-LOWEST, MOST_APART = 0.002, 2.0
+LOWEST, MOST_TIMES = 0.002, 2.0
 # What comes and goes has no distribution of its own, in which noise would make it happen: its digits count twice.
 RARE_TWICE = 2.0
 # Distributions are known well enough from so many values.
@@ -187,8 +187,8 @@ def confidence_levels(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(own):
             low, median = np.quantile(own, (LOWEST, 0.5))
             below = confidence[..., node] < low
-            apart = (median - confidence[..., node][below]) / max(float(median - low), np.finfo(np.float32).tiny)
-            levels[..., node][below] *= np.minimum(apart, MOST_APART)
+            times = (median - confidence[..., node][below]) / max(float(median - low), np.finfo(np.float32).tiny)
+            levels[..., node][below] *= np.minimum(times, MOST_TIMES)
     return levels
 
 

@@ -126,7 +126,7 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
         notes.append(f"has {n_frames} frames or pages; the first one is taken")
     # Turned images have no tags.
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    tiff.mend_planes(image, tags)
+    tiff.mend_planes(image, tags, data)
     # Colours of TIFFs of 16 bits come out as 8 without a word; only what the decoder is told shows them.
     tiles = " ".join(str(tile[3]) for tile in getattr(image, "tile", []))
     bits, mode = bits_a_sample(data), image.mode

@@ -20,12 +20,12 @@ def bits_of(tags: Mapping[int, Any]) -> int:
     return max(_numbers(tags.get(BITS, 0)))
 
 
-def mend_planes(image: Any, tags: Mapping[int, Any]) -> None:
+def mend_planes(image: Any, tags: Mapping[int, Any], data: bytes) -> None:
     """Have Pillow read planes of 16 bits as such: where they are not compressed, it takes each byte for a sample."""
     if tags.get(PLANES) != SEPARATE or tags.get(N_SAMPLES, 1) == 1 or bits_of(tags) != 16:
         return
     # Pillow calls the order of bytes so: least or most significant first.
-    depth = ";16B" if tags.prefix == b"MM" else ";16L"  # type: ignore[attr-defined]
+    depth = ";16B" if data.startswith(b"MM") else ";16L"
     image.tile = [
         tile._replace(args=(tile.args[0] + depth, *tile.args[1:])) if tile[0] == "raw" else tile for tile in image.tile
     ]
@@ -43,7 +43,9 @@ def kind_of(data: bytes) -> str:
         kind = f"{bits_of(tags)}-bit {name}"
         n_samples = int(tags.get(N_SAMPLES, 1))
         inverse = tags.get(INTERPRETATION) == WHITE_IS_ZERO
-    except Exception:  # whatever Pillow's parser stumbles over
+    except Exception:
+        # The file may be broken anywhere, and Pillow's parser raises what it stumbles over. That it cannot be read is
+        # reported in any case; only what kind it is stays unsaid.
         return ""
     return kind + (f", {n_samples} a pixel" if n_samples > 1 else "") + (", white is 0" if inverse else "")
 

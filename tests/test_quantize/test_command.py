@@ -60,7 +60,7 @@ def test_a_codebook_that_is_there_stays(command, picture, tmp_path):
     assert (tmp_path / "b.vqc").read_text() == "mine"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make symbolic links")
 def test_a_link_to_itself_is_one_line(command, picture, tmp_path):
     (tmp_path / "loop.vqi").symlink_to("loop.vqi")
     done = command("photo.png", "-o", "loop.vqi", "--force")

@@ -113,7 +113,7 @@ def test_an_image_of_an_inner_folder_that_is_named_too_is_one(command, tmp_path)
     assert visible(tmp_path / "out") == ["inner/a.vqi"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make symbolic links")
 def test_links_are_images_and_one_to_itself_is_an_error_of_one_line(command, tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")

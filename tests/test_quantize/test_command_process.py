@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.test_quantize.conftest import names, photo
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.skipif(sys.platform == "win32", reason="only a POSIX shell closes a stream so")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [("- -o a.vqi <&-", "standard input is closed"), ("photo.png -o - >&-", "standard output is closed")],

@@ -273,6 +273,10 @@ def test_an_index_may_have_a_name(video, poses):
     points, path = poses(), video.with_name(f"mouse{SCORER}.csv")
     table_of(points).rename_axis(index="frame").to_csv(path)
     assert_same(read_predictions(path, video), points)
+    # A first frame without any point is no name.
+    points[0] = np.nan
+    write(points, path)
+    assert_same(read_predictions(path, video), points)
 
 
 def test_a_column_that_comes_twice_is_refused(video, poses):
