@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Fit the numbers of `--tune visual` to what SSIMULACRA2 and MS-SSIM see, by coordinate search.
 
-    python benchmarks/fit_visual.py [--packages DIR] [--rounds N]
+    python benchmarks/fit_visual.py [--coarse] [--packages DIR] [--rounds N]
 
 Each number is moved a little, up or down, and the move kept where it makes files smaller at equal quality: the mean,
 over the photographs and two rates, of the change of size against the curve of `--tune ssim`, both measures weighing
-about the same. Moves become smaller from round to round. It prints what it has found; `tuning.py` and `colors.py` of
-`quantize/multiresolution` hold the numbers, rounded. A round takes about ten minutes.
+about the same. With --coarse, the numbers for coarse steps are fitted, and MS-SSIM weighs a little more. Moves become
+smaller from round to round. It prints what it has found; `tuning.py` and `colors.py` of `quantize/multiresolution` hold
+the numbers, rounded. A round takes about ten minutes.
 
 The photographs are crops of some of those that the codebooks are trained on (see `train_multiresolution`), and two of
 scikit-image: an astronaut (public domain) and a cup of coffee (CC0). None of them is in any of the usual test sets.
@@ -30,12 +31,15 @@ from quantize.multiresolution.tuning import TUNINGS
 NAMES = ("Garden", "Wood", "GreenMeadow", "BytheWater", "FallenLeaf", "Path", "flower")
 PUBLIC = ("astronaut", "coffee")
 SIDE = 384
-# Base-2 logarithms of the step, in 256ths of a gray level.
-STEPS = (11.2, 12.4)
+# Base-2 logarithms of the step, in 256ths of a gray level, for fine and for coarse steps.
+STEPS = {False: (11.2, 12.4), True: (13.8, 14.4)}
 # From coarse to fine: quality grows.
-CURVE = (13.4, 12.8, 12.2, 11.6, 11.0, 10.2)
-WEIGHTS = np.array([0.5, 0.5])
+CURVE = (16.0, 15.4, 14.8, 14.1, 13.4, 12.8, 12.2, 11.6, 11.0, 10.2)
+# Of SSIMULACRA2 and MS-SSIM.
+WEIGHTS = {False: np.array([0.5, 0.5]), True: np.array([0.4, 0.6])}
 KINDS_OF_WEIGHTS = ("luma", "chroma", "diagonal")
+MASKING = ("power", "least_variance", "blur")
+AXES = ("RED", "BLUE", "RED_SCALE", "BLUE_SCALE")
 FACTOR = 1.2
 
 
@@ -62,7 +66,11 @@ def crops(folder):
 class Bench:
     """Photographs, and what `--tune ssim` makes of them."""
 
-    def __init__(self, images):
+    def __init__(self, images, coarse):
+        self.base = TUNINGS["visual"].coarse if coarse else TUNINGS["visual"].fine
+        self.steps, self.weights = STEPS[coarse], WEIGHTS[coarse]
+        # Both have the same colours.
+        self.axes = () if coarse else AXES
         self.images = [(Picture(pixels), Judge(pixels)) for pixels in images]
         self.curves = [np.array([self.point(i, "ssim", step) for step in CURVE]) for i in range(len(self.images))]
 
@@ -75,36 +83,35 @@ class Bench:
 
     def score(self, values):
         """Mean logarithm of the change of size at equal quality, by both measures: less is better."""
-        tuning, axes = tuned(values)
+        tuning = replace(TUNINGS["visual"], fine=tuned(self.base, values), coarse=None)
         changes = []
         with (
             patch.dict(profile.TUNINGS, {"visual": tuning}),
-            patch.multiple(colors, **axes),
+            patch.multiple(colors, **{name: values.get(name, getattr(colors, name)) for name in AXES}),
         ):
             for i, curve in enumerate(self.curves):
-                for step in STEPS:
+                for step in self.steps:
                     size, *found = self.point(i, "visual", step)
                     changes.append([size - np.interp(found[m], curve[:, 1 + m], curve[:, 0]) for m in (0, 1)])
         return np.mean(changes, axis=0)
 
+    def start(self):
+        """Return the numbers of today, by name."""
+        base = self.base
+        values = {
+            f"{kind} {i}": row[k] for i, row in enumerate(base.weights) for k, kind in enumerate(KINDS_OF_WEIGHTS)
+        }
+        values |= {"luma rate": base.rates.luma, "chroma rate": base.rates.chroma}
+        values |= {name: getattr(base.masking, name) for name in MASKING}
+        return values | {name: getattr(colors, name) for name in self.axes}
 
-def start():
-    """Return the numbers of today, by name."""
-    tuning = TUNINGS["visual"]
-    values = {f"{kind} {i}": row[k] for i, row in enumerate(tuning.weights) for k, kind in enumerate(KINDS_OF_WEIGHTS)}
-    values |= {"luma rate": tuning.rates.luma, "chroma rate": tuning.rates.chroma}
-    values |= {name: getattr(tuning.masking, name) for name in ("power", "least_variance", "blur")}
-    return values | {name: getattr(colors, name) for name in ("RED", "BLUE", "RED_SCALE", "BLUE_SCALE")}
 
-
-def tuned(values):
-    """Return the tuning of some numbers, and the constants of the colour axes."""
-    base = TUNINGS["visual"]
+def tuned(base, values):
+    """Return an emphasis with other numbers."""
     weights = tuple(tuple(values[f"{kind} {i}"] for kind in KINDS_OF_WEIGHTS) for i in range(len(base.weights)))
     rates = base.rates._replace(luma=values["luma rate"], chroma=values["chroma rate"])
-    masking = replace(base.masking, **{name: values[name] for name in ("power", "least_variance", "blur")})
-    axes = {name: values[name] for name in ("RED", "BLUE", "RED_SCALE", "BLUE_SCALE")}
-    return replace(base, weights=weights, rates=rates, masking=masking), axes
+    masking = replace(base.masking, **{name: values[name] for name in MASKING})
+    return replace(base, weights=weights, rates=rates, masking=masking)
 
 
 def search(bench, values, rounds):
@@ -117,7 +124,7 @@ def search(bench, values, rounds):
             for move in (factor, 1 / factor):
                 tried = values | {name: values[name] * move}
                 found = bench.score(tried)
-                if WEIGHTS @ found < WEIGHTS @ best:
+                if bench.weights @ found < bench.weights @ best:
                     values, best = tried, found
                     print(f"{name} {values[name]:.3f}: SSIMULACRA2 {best[0]:+.2%}, MS-SSIM {best[1]:+.2%}", flush=True)
                     break
@@ -128,9 +135,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=Path, default=Path("build/photographs"), metavar="DIR")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--coarse", action="store_true", help="fit the numbers for coarse steps")
     arguments = parser.parse_args()
     arguments.packages.mkdir(parents=True, exist_ok=True)
-    search(Bench(list(crops(arguments.packages))), start(), arguments.rounds)
+    bench = Bench(list(crops(arguments.packages)), arguments.coarse)
+    search(bench, bench.start(), arguments.rounds)
 
 
 if __name__ == "__main__":

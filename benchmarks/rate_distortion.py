@@ -4,8 +4,9 @@
     python benchmarks/rate_distortion.py [curves] [ablation] [speed] [-o docs/rate_distortion.png] IMAGE...
 
 curves: mean change of size at equal quality, in percent, where the curves of both overlap, by five measures: PSNR of
-all samples, PSNR of luma, structural similarity of luma, at one scale and at several, and SSIMULACRA2. The other
-formats are those of `image_codecs`. The plot has the mean of three measures over the images at each bit rate. ablation:
+all samples, PSNR of luma, structural similarity of luma, at one scale and at several, and SSIMULACRA2; once for our
+files of quality 5 to 95, once for those of 0.2 to 1.5 bits a pixel. The other formats are those of `image_codecs`. The
+plot has the mean of three measures over the images at each bit rate. ablation:
 the same against JPEG, with a part left out. speed: megapixels a second, within this process, the second run.
 """
 
@@ -38,9 +39,14 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("curves", "ablation", "speed")
 MEASURES = ("RGB-PSNR", "luma-PSNR", "SSIM", "MS-SSIM", "SSIMULACRA2")
 PLOTTED = (0, 3, 4)
-# Curves bend between rates that are farther apart, which straight lines between them would cut off.
+# Curves bend between points that are farther apart, which straight lines between them would cut off.
+QUALITIES = (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 95)
 RATES = (0.2, 0.28, 0.4, 0.57, 0.8, 1.1, 1.5)
 LABELLED_RATES = (0.2, 0.4, 0.8, 1.5)
+AIMS = {
+    "quality 5 to 95": [{"quality": quality} for quality in QUALITIES],
+    "0.2 to 1.5 bits": [{"bpp": rate} for rate in RATES],
+}
 OURS = {
     "visual": {"tune": "visual"},
     "ssim": {"tune": "ssim"},
@@ -84,10 +90,11 @@ def theirs(path, name):
     return [measured(path, *encode(read(path), quality)) for quality in qualities]
 
 
-def ours(path, **options):
+def ours(path, aims, **options):
+    """Points of our files, for each aim as {"quality": 60} or {"bpp": 0.4}."""
     points = []
-    for rate in RATES:
-        data = quantize.encode(read(path), bpp=rate, profile="multiresolution", **options)
+    for aim in aims:
+        data = quantize.encode(read(path), profile="multiresolution", **aim, **options)
         points.append(measured(path, data, quantize.decode(data)))
     return points
 
@@ -107,18 +114,20 @@ def change(points, others, measure):
 
 
 def curves(paths, place):
-    found = {}
-    for name in (*CODECS, *OURS):
-        found[name] = [theirs(path, name) if name in CODECS else ours(path, **OURS[name]) for path in paths]
+    others = {}
+    for name in CODECS:
+        others[name] = [theirs(path, name) for path in paths]
         print(f"{name} measured", file=sys.stderr, flush=True)
-    header = "".join(f"{measure:>14}" for measure in MEASURES)
-    for name in OURS:
-        print(f"\n{'--tune ' + name:16}{header}")
-        for other in (*CODECS, *OURS):
-            if other != name:
-                pairs = list(zip(found[name], found[other], strict=True))
-                means = [np.nanmean([change(*pair, m) for pair in pairs]) for m in range(len(MEASURES))]
-                print(f"{other:16}" + "".join(f"{value:14.1f}" for value in means), flush=True)
+    for title, aims in AIMS.items():
+        found = others | {name: [ours(path, aims, **OURS[name]) for path in paths] for name in OURS}
+        for name in OURS:
+            print(f"\n{name + ', ' + title:24}" + "".join(f"{measure:>14}" for measure in MEASURES))
+            for other in found:
+                if other != name:
+                    pairs = list(zip(found[name], found[other], strict=True))
+                    means = [np.nanmean([change(*pair, m) for pair in pairs]) for m in range(len(MEASURES))]
+                    print(f"{other:24}" + "".join(f"{value:14.1f}" for value in means), flush=True)
+    # Those at the same rates of all images, which come last.
     plot({name: found[name] for name in COLORS}, place)
 
 
@@ -180,29 +189,34 @@ def ablation(paths):
     known = books.shipped()
     unlearnt = books.Known(known.books, {kind: books.new_model(len(b.children)) for kind, b in known.books.items()})
 
-    def tuned(name, **parts):
-        return (profile, "TUNINGS", {**TUNINGS, name: replace(TUNINGS[name], **parts)})
+    def tuned(name, emphasis=None, **parts):
+        tuning = TUNINGS[name]
+        if emphasis:
+            kinds = {"fine": tuning.fine, "coarse": tuning.coarse}
+            parts |= {kind: replace(one, **emphasis) for kind, one in kinds.items() if one}
+        return (profile, "TUNINGS", {**TUNINGS, name: replace(tuning, **parts)})
 
     variants = {
         "visual": ("visual", ()),
-        "steps alike at all levels": ("visual", (tuned("visual", weights=()),)),
-        "no masking": ("visual", (tuned("visual", masking=None),)),
+        "no other tuning of coarse steps": ("visual", (tuned("visual", coarse=None),)),
+        "steps alike at all levels": ("visual", (tuned("visual", {"weights": ()}),)),
+        "no masking": ("visual", (tuned("visual", {"masking": None}),)),
         "JPEG's colours": ("visual", (tuned("visual", colors="jpeg"),)),
-        "rates of psnr": ("visual", (tuned("visual", rates=TUNINGS["psnr"].rates),)),
+        "rates of psnr": ("visual", (tuned("visual", {"rates": TUNINGS["psnr"].fine.rates}),)),
         "psnr": ("psnr", ()),
         "models that know nothing": ("psnr", ((profile, "shipped", lambda *_: unlearnt),)),
-        "hardly any zeroing": ("psnr", (tuned("psnr", rates=Rates(0.01, 0.01)),)),
+        "hardly any zeroing": ("psnr", (tuned("psnr", {"rates": Rates(0.01, 0.01)}),)),
         "JPEG's colours, psnr": ("psnr", (tuned("psnr", colors="jpeg"),)),
         "chroma as fine as luma": ("psnr", (tuned("psnr", chroma=1.0),)),
     }
     jpeg = [theirs(path, "JPEG") for path in paths]
-    print(f"\n{'% of size against JPEG':28}" + "".join(f"{measure:>14}" for measure in MEASURES))
+    print(f"\n{'% of size against JPEG':32}" + "".join(f"{measure:>14}" for measure in MEASURES))
     for name, (tune, replacements) in variants.items():
         with without(*replacements):
-            points = [ours(path, tune=tune) for path in paths]
+            points = [ours(path, AIMS["0.2 to 1.5 bits"], tune=tune) for path in paths]
         pairs = list(zip(points, jpeg, strict=True))
         means = [np.nanmean([change(*pair, m) for pair in pairs]) for m in range(len(MEASURES))]
-        print(f"{name:28}" + "".join(f"{value:14.1f}" for value in means), flush=True)
+        print(f"{name:32}" + "".join(f"{value:14.1f}" for value in means), flush=True)
 
 
 def speed(paths):

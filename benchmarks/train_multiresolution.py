@@ -22,6 +22,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,8 @@ def photographs(folder):
 def work_of(pixels, tune):
     """Return a photograph's encoder of a tuning, and its details."""
     encoder = _Encoder(Picture(pixels), Settings(tune=tune))
+    # What is shipped was trained before coarse steps had a tuning of their own.
+    encoder.tuning = replace(encoder.tuning, coarse=None)
     return encoder, analyse(pixels, inverse(encoder.matrix), encoder.layout)[1]
 
 
@@ -203,7 +206,7 @@ def make_book(codewords, counts):
 def code_all(works, known):
     """Code all photographs at all steps, each from what is known; yield the models after each."""
     for encoder, details in works:
-        layout, rates = encoder.layout, encoder.tuning.rates
+        layout, rates = encoder.layout, encoder.tuning.fine.rates
         for step in STEPS:
             models, steps = known.fresh(), encoder.steps(step * STEP_UNITS)
             copies = [[band.copy() for band in groups] for groups in details]

@@ -25,7 +25,7 @@ from quantize.multiresolution.layout import (
     plain_weights,
 )
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
-from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells
+from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells, window_variances
 from quantize.targets import packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
@@ -137,16 +137,9 @@ class _Encoder:
         self.matrix = GRAY
         if self.layout.n_planes == 3:
             self.matrix = self._matrix()
-        self.weights = self.tuning.level_weights(self.layout)
-        self.chunks = []
-        if self.tuning.weights:
-            self.chunks.append((b"LEVL", self.weights.tobytes()))
-        self.cells = plain_cells(self.layout)
-        if self.tuning.masking is not None:
-            self.cells = variance_cells(self._luma(), self.layout, self.tuning.masking)
-            self.chunks.append((b"CELL", encode_symbols(self.cells, CLASS_BITS)))
-        if picture.has_alpha:
-            self.chunks.append((b"ALPH", encode_symbols(picture.pixels[..., -1], 8)))
+        if self.tuning.fine.masking is not None:
+            self.variances = window_variances(self._luma(), self.layout, self.tuning.fine.masking.window)
+        self.alpha = encode_symbols(picture.pixels[..., -1], 8) if picture.has_alpha else None
 
     def attempt(self, log_step: float, octaves: float = 0.0) -> Encoded:
         """Encode at a step, with the weight of bits raised by so many octaves."""
@@ -154,19 +147,30 @@ class _Encoder:
         low, details = analyse(self.pixels, inverse(self.matrix), layout)
         coarsest = low.astype(np.int64)
         coarse = code_planes(coarsest, coarse_step(steps.luma, layout.n_levels), None)
-        streams = code_levels(details, layout, steps, shipped(), self.tuning.rates.raised(octaves), None)
+        emphasis = self.tuning.at(steps.luma)
+        streams = code_levels(details, layout, steps, shipped(), emphasis.rates.raised(octaves), None)
         colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
         parameters = struct.pack(">BII", NEWEST, steps.luma, steps.chroma)
         if layout.n_planes == 3:
             parameters += self.matrix.astype(">i2").tobytes()
-        chunks = [(b"MRES", parameters), *self.chunks, (b"COAR", coarse)]
+        chunks = [(b"MRES", parameters)]
+        if emphasis.weights:
+            chunks.append((b"LEVL", steps.weights.tobytes()))
+        if emphasis.masking is not None:
+            chunks.append((b"CELL", encode_symbols(steps.cells, CLASS_BITS)))
+        if self.alpha is not None:
+            chunks.append((b"ALPH", self.alpha))
+        chunks.append((b"COAR", coarse))
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
         chosen = {"levels": layout.n_levels, "step": steps.luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
         return packed(self.picture, self.settings, "multiresolution", colors, chunks, chosen)
 
     def steps(self, luma: int) -> Steps:
         """Return all steps by that of luma, in 256ths of a gray level."""
-        return Steps(luma, round(luma * self.tuning.chroma), self.weights, self.cells)
+        emphasis, cells = self.tuning.at(luma), plain_cells(self.layout)
+        if emphasis.masking is not None:
+            cells = variance_cells(self.variances, self.layout, emphasis.masking)
+        return Steps(luma, round(luma * self.tuning.chroma), emphasis.level_weights(self.layout), cells)
 
     def _matrix(self) -> NDArray[np.int64]:
         """Colour axes, as the tuning has them."""

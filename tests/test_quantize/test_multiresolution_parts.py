@@ -24,12 +24,21 @@ from quantize.multiresolution.layout import (
     DETAIL_STEPS,
     LOW_GAINS,
     MOST_LEVELS,
+    STEP_UNITS,
     Layout,
     detail_steps,
     plain_weights,
 )
 from quantize.multiresolution.transform import analyse, synthesise
-from quantize.multiresolution.tuning import plain_cells
+from quantize.multiresolution.tuning import (
+    COARSE_STEP,
+    FINE_STEP,
+    TUNINGS,
+    Masking,
+    plain_cells,
+    variance_cells,
+    window_variances,
+)
 from tests.test_quantize.conftest import photo
 
 
@@ -160,3 +169,40 @@ def test_details_in_both_directions_have_a_weight_of_their_own():
     plain, coarser = detail_steps(1000, 2, 6), detail_steps(1000, 2, 6, 128)
     assert (coarser[:, [0, 1, 3, 4]] == plain[:, [0, 1, 3, 4]]).all()
     assert np.abs(coarser[:, [2, 5]] - 2 * plain[:, [2, 5]]).max() <= 1
+
+
+def numbers(emphasis):
+    """All numbers of an emphasis."""
+    masking = emphasis.masking
+    return np.array([*np.ravel(emphasis.weights), *emphasis.rates, masking.power, masking.least_variance, masking.blur])
+
+
+def test_coarse_steps_are_tuned_for_by_themselves():
+    visual = TUNINGS["visual"]
+    for step in (0.25, FINE_STEP):
+        assert visual.at(round(step * STEP_UNITS)) == visual.fine
+    for step in (COARSE_STEP, 256):
+        assert numbers(visual.at(round(step * STEP_UNITS))) == pytest.approx(numbers(visual.coarse))
+    between = visual.at(round(np.sqrt(FINE_STEP * COARSE_STEP) * STEP_UNITS))
+    expected = np.sqrt(numbers(visual.fine) * numbers(visual.coarse))
+    assert numbers(between) == pytest.approx(expected, rel=1e-3)
+    for name in ("psnr", "ssim"):
+        assert TUNINGS[name].at(round(COARSE_STEP * STEP_UNITS)) == TUNINGS[name].fine
+
+
+@pytest.mark.parametrize("window", [8, 16])
+def test_the_map_follows_the_variance(window):
+    pixels = photo(70, 100)[..., 0]
+    layout, masking = Layout(*pixels.shape, 1), Masking(0.25, 30.0, window)
+    rows, columns = layout.cells
+    padded = np.pad(pixels, ((0, 16 * rows - 70), (0, 16 * columns - 100)), mode="edge").astype(float)
+    octaves = np.zeros((rows, columns))
+    for r, c in np.ndindex(rows, columns):
+        cell = padded[16 * r : 16 * r + 16, 16 * c : 16 * c + 16]
+        parts = [cell[y : y + window, x : x + window] for y in range(0, 16, window) for x in range(0, 16, window)]
+        octaves[r, c] = -0.25 * np.log2(np.mean([1 / (part.var() + 30) for part in parts]))
+    # Every second of the classes, of which four are an octave; the eighth one changes nothing.
+    expected = 8 + 2 * np.rint(2 * (octaves - octaves.mean()))
+    found = variance_cells(window_variances(pixels, layout, window), layout, masking)
+    assert len(np.unique(found)) > 1
+    np.testing.assert_array_equal(found, np.clip(expected, 0, 15))
