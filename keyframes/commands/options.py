@@ -240,6 +240,11 @@ class SettingsOptions(Group):
         return cast(Options, options)
 
 
+def option_of(setting: str) -> str:
+    """Return the option of a field of `Settings`; units are part of the names in Python alone."""
+    return f"--{setting.removesuffix('_s').replace('_', '-')}"
+
+
 class ProjectOptions(Group):
     """The options that become `ExportOptions`."""
 

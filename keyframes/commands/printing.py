@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from keyframes.commands.options import SettingsOptions, option_of
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.names import printable, shown_in
 
@@ -18,10 +19,16 @@ def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise typer.BadParameter(_as_option(str(error))) from None
     except KeyframesError as error:
         say(f"error: {error}")
         failed.append({**subject, "error": str(error)})
+
+
+def _as_option(text: str) -> str:
+    """Write the setting with which an error begins as its option: ``--min-gap``, where Python has `min_gap_s`."""
+    name, space, rest = text.partition(" ")
+    return f"{option_of(name)}{space}{rest}" if name in SettingsOptions.options else text
 
 
 def say(text: str) -> None:

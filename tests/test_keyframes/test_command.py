@@ -14,7 +14,7 @@ from typing import get_type_hints
 import pytest
 
 import keyframes
-from keyframes.commands.options import SettingsOptions
+from keyframes.commands.options import SettingsOptions, option_of
 from keyframes.settings import Options, Settings
 from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import ffmpeg, one_error_line
@@ -133,6 +133,21 @@ def test_every_option_reaches_the_result(extract, folder, video_file):
 )
 def test_wrong_usage_has_status_2(extract, folder, video_file, arguments):
     check_wrong_usage(extract(video_file("mpeg4.mp4"), *arguments), folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--min-gap", "inf"), "--min-gap is infinite"),
+        (("--predictions", "p.csv", "--allow-dark"), "--allow-dark is about pictures"),
+        (("--doubt", "0.3"), "--doubt needs predictions"),
+        (("--levels", "9,3"), "--levels is (9.0, 3.0)"),
+    ],
+)
+def test_a_wrong_setting_is_named_as_its_option(extract, video_file, arguments, told):
+    done = extract(video_file("mpeg4.mp4"), "-k", "5", *arguments)
+    assert done.returncode == 2
+    assert told in " ".join(done.stderr.replace("│", "").split())
 
 
 def test_the_installed_command_has_status_2_too(installed_extract, folder, video_file):
@@ -329,3 +344,8 @@ def test_every_setting_is_an_option():
     del hints["k"]
     assert get_type_hints(Options) == hints
     assert SettingsOptions.options.keys() | {"format"} == set(hints)
+
+
+def test_every_setting_is_named_as_an_option_that_there_is(run_command):
+    words = run_command("keyframes", "extract", "--help").stdout.split()
+    assert {option_of(setting) for setting in SettingsOptions.options} <= set(words)
