@@ -23,7 +23,7 @@ from quantize.datatypes import MOST_PIXELS, Picture
 from quantize.errors import ImageError
 from quantize.images import tiff
 from quantize.images.color_profiles import SPACES, space_of, to_srgb
-from quantize.images.png import carried_chunks, resolution_chunk, with_chunks, xmp_chunk
+from quantize.images.png import carried_chunks, comment_chunk, resolution_chunk, with_chunks, xmp_chunk
 from quantize.images.samples import ROUNDED, bits_a_sample, clear_sample, eight_bits, sixteen_bits
 
 # Endings of the files that are looked for in a folder.
@@ -33,6 +33,8 @@ ORIENTATION = 0x0112
 # The orientation in XMP metadata, as an attribute or an element.
 XMP_ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8]")
 PALETTE_MODES = ("P", "1")
+# Formats whose comments people write; those of others name the program that wrote the file.
+COMMENTED = ("GIF", "JPEG", "MPO")
 # Held while Pillow has no limit of its own.
 _limit = threading.Lock()
 
@@ -149,6 +151,8 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
     chunks = carried_chunks(data, colors=not is_srgb)
     if image.format != "PNG" and image.info.get("dpi"):
         chunks += _resolution(image.info["dpi"])
+    if image.format in COMMENTED and isinstance(image.info.get("comment"), bytes):
+        chunks += comment_chunk(image.info["comment"])
     if chunks:
         metadata["png"] = chunks
     _drop_what_is_too_much(metadata, notes)

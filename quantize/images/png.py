@@ -58,6 +58,18 @@ def resolution_chunk(dots_per_inch: tuple[float, float]) -> bytes:
     return chunk(b"pHYs", struct.pack(">IIB", across, down, 1)) if 0 < across < 1 << 31 and 0 < down < 1 << 31 else b""
 
 
+def comment_chunk(comment: bytes) -> bytes:
+    """Chunk of a comment of another format, in UTF-8 or else Latin-1, or nothing where it is empty."""
+    comment = comment.replace(b"\0", b" ").strip()
+    if not comment:
+        return b""
+    try:
+        comment.decode()
+    except UnicodeDecodeError:
+        return chunk(b"tEXt", b"Comment\0" + comment)
+    return chunk(b"iTXt", b"Comment\0\0\0\0\0" + comment)
+
+
 def with_chunks(data: bytes, chunks: bytes) -> bytes:
     """PNG file with more chunks, behind its header."""
     end = len(SIGNATURE) + 25

@@ -81,6 +81,17 @@ def test_the_resolution_of_a_jpeg_comes_along():
         assert Image.open(io.BytesIO(file)).info["dpi"] == pytest.approx((144, 72), abs=0.1)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "GIF"])
+@pytest.mark.parametrize("comment", ["mouse 7, day 3", "Mäuse, 東京", b"M\xe4use", "a\0b", "", "\0"])
+def test_a_comment_comes_along(kind, comment):
+    data = comment if isinstance(comment, bytes) else comment.encode()
+    buffer = io.BytesIO()
+    Image.fromarray(photo(16, 16)).save(buffer, kind, comment=data)
+    expected = {"M\xe4use"} if isinstance(comment, bytes) else {comment.replace("\0", " ").strip()} - {""}
+    for file in results(buffer.getvalue())[1]:
+        assert set(filter(None, [Image.open(io.BytesIO(file)).info.get("Comment")])) == expected
+
+
 def gray_profile():
     """A profile of gray whose tone curve is linear."""
     point = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
