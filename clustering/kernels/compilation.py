@@ -1,9 +1,12 @@
 """How kernels are compiled, and what they share."""
 
 import gc
+import hashlib
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -56,9 +59,14 @@ def compiled(
             dispatcher = njit(nogil=True, cache=True, **flags)(kernel)
         except RuntimeError:
             return njit(nogil=True, **flags)(kernel)
-        cache = getattr(dispatcher, "_cache", None)
-        if cache is not None:
-            load, save = cache.load_overload, cache.save_overload
+        disk = getattr(dispatcher, "_cache", None)
+        if disk is not None:
+            # What Numba compares, of a kernel's own file alone, it does not document where. It would go on with the old
+            # code of kernels in other files, and, before 0.68, compile anew what was only copied.
+            index = getattr(disk, "_cache_file", None)
+            with suppress(KeyError, OSError, TypeError):
+                vars(index)["_source_stamp"] = digest_of(folders_of(kernel.__globals__))
+            load, save = disk.load_overload, disk.save_overload
 
             def load_or_announce(signature: Any, context: Any) -> Any:
                 found = load(signature, context)
@@ -66,16 +74,36 @@ def compiled(
                     _announcements.pop()()
                 return found
 
-            cache.load_overload = load_or_announce
+            disk.load_overload = load_or_announce
 
             def save_if_possible(signature: Any, machine_code: Any) -> None:
                 with suppress(OSError):
                     save(signature, machine_code)
 
-            cache.save_overload = save_if_possible
+            disk.save_overload = save_if_possible
         return dispatcher
 
     return decorate
+
+
+def folders_of(module: dict[str, Any], found: frozenset[Path] = frozenset()) -> frozenset[Path]:
+    """Folders of a module, and of all kernels that its own may call, which Numba compiles into them."""
+    folder = Path(module["__file__"]).parent
+    if folder not in found:
+        found |= {folder}
+        for name in list(module):
+            if hasattr(module[name], "py_func"):
+                found = folders_of(module[name].py_func.__globals__, found)
+    return found
+
+
+@cache
+def digest_of(folders: frozenset[Path]) -> str:
+    """Digest of the modules in these folders."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class _NoCollection(event.Listener):

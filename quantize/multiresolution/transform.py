@@ -39,6 +39,9 @@ def analyse(pixels: NDArray[np.uint8], matrix: NDArray[np.int64], layout: Layout
     list of list of array
         The details.
     """
+    # Of files they cannot be written to, and Numba would compile for arrays that can, too.
+    pixels = pixels.view()
+    pixels.flags.writeable = False
     details = no_details(layout)
     coarsest = np.empty((layout.n_planes, *layout.shape(layout.n_levels)), np.int16)
     for p in range(layout.n_planes):
