@@ -86,15 +86,15 @@ def compiled(
     return decorate
 
 
-def folders_of(module: dict[str, Any], found: frozenset[Path] = frozenset()) -> frozenset[Path]:
+def folders_of(module: dict[str, Any]) -> frozenset[Path]:
     """Folders of a module, and of all kernels that its own may call, which Numba compiles into them."""
-    folder = Path(module["__file__"]).parent
-    if folder not in found:
-        found |= {folder}
-        for name in list(module):
-            if hasattr(module[name], "py_func"):
-                found = folders_of(module[name].py_func.__globals__, found)
-    return found
+    waiting, files = [module], set()
+    while waiting:
+        names = waiting.pop()
+        if names["__file__"] not in files:
+            files.add(names["__file__"])
+            waiting += [value.py_func.__globals__ for value in list(names.values()) if hasattr(value, "py_func")]
+    return frozenset(Path(file).parent for file in files)
 
 
 @cache

@@ -116,20 +116,21 @@ def test_garbage_is_collected_again_after_a_compilation_even_one_that_fails():
 
 
 def test_a_kernel_is_compiled_again_after_a_change_to_one_that_it_calls(tmp_path):
-    kernels = {
-        "inner": "from clustering import compiled\n@compiled()\ndef added(x):\n    return x + 1\n",
-        "outer": "from clustering import compiled\nfrom inner.kernel import added\n"
-        "@compiled()\ndef total(x):\n    return added(x)\n",
-    }
-    for name, code in kernels.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "kernel.py").write_text(code)
+    kernel = "from clustering import compiled\n{}\n@compiled()\ndef {}(x):\n    return {}\n"
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "outer").mkdir()
+    added = tmp_path / "inner" / "added.py"
+    added.write_text(kernel.format("", "added", "x + 1"))
+    (tmp_path / "outer" / "twice.py").write_text(
+        kernel.format("from inner.added import added", "twice", "2 * added(x)")
+    )
+    (tmp_path / "outer" / "total.py").write_text(kernel.format("from outer.twice import twice", "total", "twice(x)"))
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from outer.kernel import total\n"
+        "from outer.total import total\n"
         "print(total(1), sum(total.stats.cache_misses.values()))\n"
     )
-    assert run(program) == "2 1"
-    assert run(program) == "2 0"
-    (tmp_path / "inner" / "kernel.py").write_text(kernels["inner"].replace("x + 1", "x + 7"))
-    assert run(program) == "8 1"
+    assert run(program) == "4 1"
+    assert run(program) == "4 0"
+    added.write_text(added.read_text().replace("x + 1", "x + 7"))
+    assert run(program) == "16 1"
