@@ -53,6 +53,12 @@ def test_an_installation_has_nothing_to_compile(installation, options):
 
 
 @pytest.mark.slow
+def test_machine_code_is_found_where_it_cannot_be_written(installation, tmp_path):
+    run(installation, "-m", "quantize", PHOTO, "-o", str(tmp_path / "photo.vqi"), NUMBA_CACHE_DIR=str(tmp_path))
+    assert not machine_code(tmp_path)
+
+
+@pytest.mark.slow
 def test_a_wheel_without_the_build_hook_is_for_all_systems(tmp_path):
     pip("wheel", "--wheel-dir", str(tmp_path), HATCH_BUILD_NO_HOOKS="true")
     (wheel,) = tmp_path.iterdir()

@@ -61,11 +61,8 @@ def compiled(
             return njit(nogil=True, **flags)(kernel)
         disk = getattr(dispatcher, "_cache", None)
         if disk is not None:
-            # What Numba compares, of a kernel's own file alone, it does not document where. It would go on with the old
-            # code of kernels in other files, and, before 0.68, compile anew what was only copied.
-            index = getattr(disk, "_cache_file", None)
-            with suppress(KeyError, OSError, TypeError):
-                vars(index)["_source_stamp"] = digest_of(folders_of(kernel.__globals__))
+            with suppress(AttributeError, KeyError, OSError, TypeError):
+                _extend_cache(disk, kernel)
             load, save = disk.load_overload, disk.save_overload
 
             def load_or_announce(signature: Any, context: Any) -> Any:
@@ -84,6 +81,30 @@ def compiled(
         return dispatcher
 
     return decorate
+
+
+def _extend_cache(disk: Any, kernel: Callable[..., Any]) -> None:
+    """Have Numba notice more changes, and look in one more place, than it does by itself.
+
+    It compares the file of a kernel alone: it would go on with the old code of kernels in other files, and, before
+    0.68, compile anew what was only copied. And where only an administrator may write beside the modules, it would not
+    look there for what pip has installed. None of these names are documented.
+    """
+    index = vars(disk)["_cache_file"]
+    vars(index)["_source_stamp"] = stamp = digest_of(folders_of(kernel.__globals__))
+    beside = Path(kernel.__code__.co_filename).parent / "__pycache__"
+    if Path(disk.cache_path) == beside:
+        return
+    load, installed = index.load, type(index)(str(beside), vars(disk)["_impl"].filename_base, stamp)
+
+    def load_from_either(key: Any) -> Any:
+        found = load(key)
+        if found is None:
+            with suppress(OSError):
+                found = installed.load(key)
+        return found
+
+    index.load = load_from_either
 
 
 def folders_of(module: dict[str, Any]) -> frozenset[Path]:
