@@ -17,7 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGES = ("clustering", "keyframes", "quantize")
 # Set by somebody for other purposes, these would keep the machine code elsewhere, or nowhere.
-NUMBA_SETTINGS = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT")
+NUMBA_SETTINGS = ("NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES", "NUMBA_DISABLE_JIT")
 # A photograph, its decoding, and a palette with dithering.
 FIRST_USE = """
 import sys
@@ -40,28 +40,36 @@ class CompilationHook(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile before hatchling collects the files of the wheel."""
         root = Path(self.root)
-        if version == "editable":
-            self.compile_in(root)
+        # Removed when the process ends, if nothing removes it before: a build can fail.
+        self.copy = tempfile.TemporaryDirectory(prefix="keyframes-build-")
+        try:
+            folder = root if version == "editable" else self.copy_packages(root, Path(self.copy.name))
+            compile_in(folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+            self.app.display_warning(f"The first photograph will have to wait for compilation: {said[-1]}")
             return
-        self.copy = Path(tempfile.mkdtemp())
-        for package in PACKAGES:
-            shutil.copytree(root / package, self.copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-        if self.compile_in(self.copy):
-            for path in self.copy.rglob("*.nb[ic]"):
-                build_data["force_include"][str(path)] = str(path.relative_to(self.copy))
-            build_data.update(pure_python=False, infer_tag=True)
+        if version != "editable":
+            for path in folder.rglob("*.nb[ic]"):
+                build_data["force_include"][str(path)] = str(path.relative_to(folder))
+                build_data.update(pure_python=False, infer_tag=True)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the copy, of which the wheel has what it needs."""
-        if version != "editable":
-            shutil.rmtree(self.copy, ignore_errors=True)
+        self.copy.cleanup()
 
-    def compile_in(self, folder: Path) -> bool:
-        """Let Numba keep machine code beside the modules of a folder; return whether that worked."""
-        environment = {name: value for name, value in os.environ.items() if name not in NUMBA_SETTINGS}
-        command = [sys.executable, "-c", FIRST_USE, str(folder)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-            self.app.display_warning(f"The first photograph will have to wait for compilation: {reason}")
-        return done.returncode == 0
+    def copy_packages(self, root: Path, folder: Path) -> Path:
+        """Copy the packages without what was compiled before, into folders that can be written to; return where."""
+        for path in (path for package in PACKAGES for path in (root / package).rglob("*")):
+            if path.is_file() and path.parent.name != "__pycache__":
+                place = folder / path.relative_to(root)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
+        return folder
+
+
+def compile_in(folder: Path) -> None:
+    """Let Numba keep machine code beside the modules of a folder."""
+    environment = {name: value for name, value in os.environ.items() if name not in NUMBA_SETTINGS}
+    command = [sys.executable, "-c", FIRST_USE, str(folder)]
+    subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -94,7 +94,7 @@ def main(
     subsampling: Annotated[
         Subsampling | None, typer.Option(help="Chroma at half the resolution (420), or at full resolution (444).")
     ] = None,
-    algorithm: Annotated[Algorithm, typer.Option(help="How to find the codewords.")] = "kmeans",
+    algorithm: Annotated[Algorithm, typer.Option(help="How to find the codewords of blocks.")] = "kmeans",
     tune: Annotated[
         Tune | None,
         typer.Option(
@@ -173,6 +173,10 @@ def main(
         if len(chosen) != 1:
             got = " and ".join(chosen) or "none"
             raise SettingsError(f"give images, --decode, --info or --web, one of them; got {got}")
+        # A decoder leaves metadata out, too.
+        unused = [name for name, value in given.items() if value != getattr(Settings, name) and name != "strip"]
+        if unused and not inputs:
+            raise SettingsError(f"--{unused[0].replace('_', '-')} is for encoding; leave it out")
         if train_codebook is not None and not inputs:
             raise SettingsError("--train-codebook needs images to train on")
         if suffix is not None and not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):

@@ -133,7 +133,11 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
         raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
     encoded = _encoded(picture, settings, ending, shared)
     if settings.dither_strength and encoded.profile != "palette":
-        encoded = replace(encoded, notes=("was not dithered, because it is not a palette; use --block 1 for one",))
+        note = "was not dithered, because it is not a palette; use --block 1 for one"
+        encoded = replace(encoded, notes=(*encoded.notes, note))
+    if settings.algorithm != "kmeans" and encoded.profile != "block":
+        note = f"was encoded without {settings.algorithm}, which only blocks use; use --block 2 for blocks"
+        encoded = replace(encoded, notes=(*encoded.notes, note))
     encoded = _no_larger(encoded, picture, settings)
     if settings.min_quality is not None and encoded.psnr < (least := psnr_of(settings.min_quality)):
         raise QualityRefusal(

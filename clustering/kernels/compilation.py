@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from numbers import Number
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,7 +67,13 @@ def compiled(
             load, save = disk.load_overload, disk.save_overload
 
             def load_or_announce(signature: Any, context: Any) -> Any:
-                found = load(signature, context)
+                found = None
+                try:
+                    found = load(signature, context)
+                except Exception:
+                    # What a damaged file gives can raise anything. It is forgotten, and written anew.
+                    with suppress(OSError):
+                        disk.flush()
                 while found is None and _announcements:
                     _announcements.pop()()
                 return found
@@ -91,7 +98,7 @@ def _extend_cache(disk: Any, kernel: Callable[..., Any]) -> None:
     look there for what pip has installed. None of these names are documented.
     """
     index = vars(disk)["_cache_file"]
-    vars(index)["_source_stamp"] = stamp = digest_of(folders_of(kernel.__globals__))
+    vars(index)["_source_stamp"] = stamp = _stamp_of(kernel.__globals__)
     beside = Path(kernel.__code__.co_filename).parent / "__pycache__"
     if Path(disk.cache_path) == beside:
         return
@@ -107,19 +114,25 @@ def _extend_cache(disk: Any, kernel: Callable[..., Any]) -> None:
     index.load = load_from_either
 
 
-def folders_of(module: dict[str, Any]) -> frozenset[Path]:
-    """Folders of a module, and of all kernels that its own may call, which Numba compiles into them."""
-    waiting, files = [module], set()
+def _stamp_of(module: dict[str, Any]) -> str:
+    """Digest of all that the machine code of a module's kernels is made of.
+
+    That is the code of the module, of this one, and of those whose kernels its own may call, which Numba compiles into
+    them, with what else lies in their folders; and the numbers that they take from elsewhere.
+    """
+    waiting, folders, numbers = [module], {Path(__file__).parent}, {}
     while waiting:
         names = waiting.pop()
-        if names["__file__"] not in files:
-            files.add(names["__file__"])
+        if names["__file__"] not in numbers:
+            values = {name: value for name, value in names.items() if isinstance(value, Number)}
+            numbers[names["__file__"]] = sorted(f"{name} {value}" for name, value in values.items())
+            folders.add(Path(names["__file__"]).parent)
             waiting += [value.py_func.__globals__ for value in list(names.values()) if hasattr(value, "py_func")]
-    return frozenset(Path(file).parent for file in files)
+    return _digest_of(frozenset(folders)) + hashlib.sha256(repr(sorted(numbers.values())).encode()).hexdigest()
 
 
 @cache
-def digest_of(folders: frozenset[Path]) -> str:
+def _digest_of(folders: frozenset[Path]) -> str:
     """Digest of the modules in these folders."""
     digest = hashlib.sha256()
     for path in sorted(path for folder in folders for path in folder.glob("*.py")):

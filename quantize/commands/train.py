@@ -36,5 +36,6 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
     if run.as_json:
         print_json([entry], failures)
     elif not run.quiet:
-        print(printable(f"{place}: {len(data)} bytes, trained on {len(pictures)} images, {seconds:.2f} s"))
+        images = "1 image" if len(pictures) == 1 else f"{len(pictures)} images"
+        print(printable(f"{place}: {len(data)} bytes, trained on {images}, {seconds:.2f} s"))
     return 1 if failures else 0

@@ -115,22 +115,50 @@ def test_garbage_is_collected_again_after_a_compilation_even_one_that_fails():
     assert gc.isenabled()
 
 
-def test_a_kernel_is_compiled_again_after_a_change_to_one_that_it_calls(tmp_path):
+@pytest.fixture
+def kernel_files(tmp_path):
+    """A kernel that calls one of its own folder, which calls one of another folder and takes a number from a third."""
     kernel = "from clustering import compiled\n{}\n@compiled()\ndef {}(x):\n    return {}\n"
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "outer").mkdir()
-    added = tmp_path / "inner" / "added.py"
-    added.write_text(kernel.format("", "added", "x + 1"))
-    (tmp_path / "outer" / "twice.py").write_text(
-        kernel.format("from inner.added import added", "twice", "2 * added(x)")
-    )
-    (tmp_path / "outer" / "total.py").write_text(kernel.format("from outer.twice import twice", "total", "twice(x)"))
-    program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    files = {
+        "numbers_of/start.py": "START = 1\n",
+        "inner/doubled.py": kernel.format("", "doubled", "2 * x"),
+        "outer/added.py": kernel.format(
+            "from inner.doubled import doubled\nfrom numbers_of.start import START", "added", "doubled(x) + START"
+        ),
+        "outer/total.py": kernel.format("from outer.added import added", "total", "added(x)"),
+    }
+    for name, code in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code)
+    return tmp_path
+
+
+def total_of_three(folder):
+    """What the kernel gives of 3, and how often it was compiled."""
+    return run(
+        f"import sys; sys.path.insert(0, {str(folder)!r})\n"
         "from outer.total import total\n"
-        "print(total(1), sum(total.stats.cache_misses.values()))\n"
+        "print(total(3), sum(total.stats.cache_misses.values()))\n"
     )
-    assert run(program) == "4 1"
-    assert run(program) == "4 0"
-    added.write_text(added.read_text().replace("x + 1", "x + 7"))
-    assert run(program) == "16 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "total"),
+    [("inner/doubled.py", "2 * x", "4 * x", 13), ("numbers_of/start.py", "1", "9", 15)],
+)
+def test_a_kernel_is_compiled_again_when_what_it_uses_has_changed(name, old, new, total, kernel_files):
+    assert total_of_three(kernel_files) == "7 1"
+    assert total_of_three(kernel_files) == "7 0"
+    changed = kernel_files / name
+    changed.write_text(changed.read_text().replace(old, new))
+    assert total_of_three(kernel_files) == f"{total} 1"
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("content", [b"", b"\x80\x05 no machine code"])
+def test_damaged_machine_code_is_compiled_again(suffix, content, kernel_files):
+    assert total_of_three(kernel_files) == "7 1"
+    (file,) = kernel_files.rglob(f"total.total-*{suffix}")
+    file.write_bytes(content)
+    assert total_of_three(kernel_files) == "7 1"
+    assert total_of_three(kernel_files) == "7 0"

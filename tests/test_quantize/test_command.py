@@ -217,6 +217,8 @@ def test_a_shared_codebook(command, tmp_path):
         ["photo.png", "--no-such-option"],
         ["--train-codebook", "a.vqc"],
         ["photo.png", "-o", "-", "--json"],
+        ["--decode", "a.vqi", "--quality", "3"],
+        ["--info", "a.vqi", "--dither-level", "0.5"],
     ],
 )
 def test_wrong_usage(arguments, command, picture, tmp_path):
@@ -260,6 +262,13 @@ def test_dither_of_a_photograph_is_reported(command, picture, tmp_path):
     assert done.returncode == 0
     assert "not dithered" in done.stderr
     assert "not dithered" not in command("large.png", "--dither", "--block", 1).stderr
+
+
+def test_an_algorithm_that_finds_nothing_is_reported(command, picture):
+    for options, told in ((["--block", 1], True), (["--profile", "multiresolution"], True), (["--block", 4], False)):
+        done = command("photo.png", "--algorithm", "centnn", "--force", *options)
+        assert done.returncode == 0
+        assert ("without centnn" in done.stderr) == told
 
 
 def test_a_level_of_dithering(command, picture, tmp_path):
