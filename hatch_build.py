@@ -46,6 +46,7 @@ class CompilationHook(BuildHookInterface):
             folder = root if version == "editable" else self.copy_packages(root, Path(self.copy.name))
             compile_in(folder)
         except (OSError, subprocess.CalledProcessError) as error:
+            self.copy.cleanup()
             said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
             self.app.display_warning(f"The first photograph will have to wait for compilation: {said[-1]}")
             return
