@@ -71,7 +71,8 @@ def compiled(
                 try:
                     found = load(signature, context)
                 except Exception:
-                    # What a damaged file gives can raise anything. It is forgotten, and written anew.
+                    # A file that was cut off or damaged can raise anything when it is unpickled (Python's documentation
+                    # of `pickle.UnpicklingError`). Nothing is lost: it is forgotten, compiled and written anew.
                     with suppress(OSError):
                         disk.flush()
                 while found is None and _announcements:
@@ -107,7 +108,8 @@ def _extend_cache(disk: Any, kernel: Callable[..., Any]) -> None:
     def load_from_either(key: Any) -> Any:
         found = load(key)
         if found is None:
-            with suppress(OSError):
+            # It may be damaged as well, which must not cost what the other place has.
+            with suppress(Exception):
                 found = installed.load(key)
         return found
 
@@ -120,15 +122,15 @@ def _stamp_of(module: dict[str, Any]) -> str:
     That is the code of the module, of this one, and of those whose kernels its own may call, which Numba compiles into
     them, with what else lies in their folders; and the numbers that they take from elsewhere.
     """
-    waiting, folders, numbers = [module], {Path(__file__).parent}, {}
+    waiting, numbers_by_file = [module], {__file__: list[str]()}
     while waiting:
         names = waiting.pop()
-        if names["__file__"] not in numbers:
-            values = {name: value for name, value in names.items() if isinstance(value, Number)}
-            numbers[names["__file__"]] = sorted(f"{name} {value}" for name, value in values.items())
-            folders.add(Path(names["__file__"]).parent)
+        if names["__file__"] not in numbers_by_file:
+            numbers = {name: value for name, value in names.items() if isinstance(value, Number)}
+            numbers_by_file[names["__file__"]] = sorted(f"{name} {value}" for name, value in numbers.items())
             waiting += [value.py_func.__globals__ for value in list(names.values()) if hasattr(value, "py_func")]
-    return _digest_of(frozenset(folders)) + hashlib.sha256(repr(sorted(numbers.values())).encode()).hexdigest()
+    folders = frozenset(Path(file).parent for file in numbers_by_file)
+    return _digest_of(folders) + hashlib.sha256(repr(sorted(numbers_by_file.values())).encode()).hexdigest()
 
 
 @cache

@@ -39,7 +39,7 @@ def analyse(pixels: NDArray[np.uint8], matrix: NDArray[np.int64], layout: Layout
     list of list of array
         The details.
     """
-    # Of files they cannot be written to, and Numba would compile for arrays that can, too.
+    # Numba compiles once for arrays that can be written to and once for those that cannot, such as those of files.
     pixels = pixels.view()
     pixels.flags.writeable = False
     details = no_details(layout)
