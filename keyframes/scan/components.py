@@ -84,8 +84,10 @@ class PrincipalComponents:
 
     def transform_chunk(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Components of up to `CHUNK_ROWS` rows, whose last bits depend on a row's place among them."""
+        centered = thumbnails / FULL_SCALE
+        centered -= self.mean
         with one_blas_thread():
-            return ((thumbnails / FULL_SCALE - self.mean) @ self.basis.T).astype(np.float16)
+            return (centered @ self.basis.T).astype(np.float16)
 
 
 def spread_of(rows: NDArray[Any]) -> float:

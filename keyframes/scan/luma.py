@@ -10,7 +10,7 @@ from keyframes.scan.sampling import even_rows
 from keyframes.scan.thumbnails import LIMITED_RANGE, Thumbnailer
 from keyframes.settings import MAX_AUTO_K, Settings
 from keyframes.video import (
-    PAIR_COST,
+    N_PROVEN,
     DisagreementError,
     Stretch,
     VideoReader,
@@ -37,25 +37,22 @@ LUMA_TOLERANCE = 3
 def luma_pays(video: VideoReader, settings: Settings) -> bool:
     """Whether the luma plane saves more of a scan of every frame than it costs afterwards.
 
-    The chosen frames are then decoded twice, as pictures and as what the scan saw, unless the file is walked through
-    for them. The answer depends on the packets and the settings alone, for thumbnails of both differ in the last level.
+    Chosen frames are then decoded twice, as pictures and as what the scan saw: some of them, or all where they are
+    reached by seeks. The answer depends on the packets and the settings alone, for thumbnails of both differ in the
+    last level.
     """
-    packets = video.packets
-    if len(packets.times_ms) < LUMA_FRAMES:
+    if len(video.packets.times_ms) < LUMA_FRAMES:
         return False
-    n_frames, once = len(packets.times_ms), expected_cost(video, _n_chosen(settings))
-    extra = min(PAIR_COST * once, n_frames) - min(once, n_frames)
+    n_chosen = _n_chosen(settings)
+    extra = expected_cost(video, n_chosen, luma=True) - expected_cost(video, n_chosen, luma=False)
     return extra < _saving(video) * video.frames_expected
 
 
 def luma_pays_sparsely(video: VideoReader, settings: Settings, stretches: Sequence[Stretch]) -> bool:
-    """Whether the luma plane saves more of a sparse scan than decoding each of the chosen frames twice.
-
-    It does where key frames alone are looked at, or little more.
-    """
+    """Whether the luma plane saves more of a sparse scan than decoding some of the chosen frames twice."""
     n_looks = sum(len(stretch.wanted) for stretch in stretches)
     n_decoded = sum(len(needed(video.packets, stretch)) for stretch in stretches)
-    return _n_chosen(settings) * n_decoded / len(stretches) < SAVED_OF_LOOK * n_looks
+    return min(_n_chosen(settings), N_PROVEN) * n_decoded / len(stretches) < SAVED_OF_LOOK * n_looks
 
 
 def _n_chosen(settings: Settings) -> int:

@@ -37,6 +37,7 @@ class Thumbnailer:
         self.height = max(1, round(height * self.width / width))
         self.color = color
         self.shape = (self.height, self.width, 3) if color else (self.height, self.width)
+        self._sizes = self._sizes_from(height, width)
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the thumbnail of a picture (height, width, 3), or of a luma plane (height, width), uint8."""
@@ -45,21 +46,29 @@ class Thumbnailer:
 
     def shrunk(self, image: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Do the same, with the levels of a luma plane as they are, maybe into an array (*shape), uint8."""
-        full = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        # The rounding of halves is averaged away.
-        while self._pays_to_halve(*full.shape[:2]):
-            full = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.resize(full, (self.width, self.height), into, interpolation=cv2.INTER_AREA))
+        # Once a frame, between the decoding of two threads: the less of Python there is, the less they wait.
+        small = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        for size in self._sizes[:-1]:
+            small = cv2.resize(small, size, None, 0, 0, cv2.INTER_AREA)
+        return cv2.resize(small, self._sizes[-1], into, 0, 0, cv2.INTER_AREA)  # type: ignore[return-value]  # uint8
+
+    def in_gray(self, shrunk: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn the levels of luma planes that were shrunk, one (height, width) or more above each other, into gray."""
+        return shrunk if self.levels is None else np.asarray(cv2.LUT(shrunk, self.levels))
+
+    def _sizes_from(self, height: int, width: int) -> list[tuple[int, int]]:
+        """(width, height) that a picture is shrunk to one after the other; the rounding of halves is averaged away."""
+        sizes = []
+        while self._pays_to_halve(height, width):
+            height, width = height // 2, width // 2
+            sizes.append((width, height))
+        return [*sizes, (self.width, self.height)]
 
     def _pays_to_halve(self, height: int, width: int) -> bool:
         """Whether a picture of this size is shrunk sooner from one half as high and wide."""
         uneven = height % self.height or width % self.width
         area = min(height // self.height, width // self.width)
         return not (height % 2 or width % 2) and area >= (UNEVEN_HALVED_FROM if uneven else HALVED_FROM)
-
-    def in_gray(self, shrunk: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Turn the levels of luma planes that were shrunk, one (height, width) or more above each other, into gray."""
-        return shrunk if self.levels is None else np.asarray(cv2.LUT(shrunk, self.levels))
 
 
 # Video mostly keeps its luma in 16 to 235; players and OpenCV stretch that to 0 to 255.
@@ -76,15 +85,12 @@ def brightness_and_sharpness(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.
     if thumbnails.ndim == 4:
         gray = np.asarray(cv2.cvtColor(thumbnails.reshape(n * height, width, 3), cv2.COLOR_BGR2GRAY))
         gray = gray.reshape(n, height, width)
-    bordered = np.pad(gray.astype(np.int16), ((0, 0), (1, 1), (1, 1)), mode="reflect")
-    curved = bordered[:, :-2, 1:-1] + bordered[:, 2:, 1:-1]
-    curved += bordered[:, 1:-1, :-2]
-    curved += bordered[:, 1:-1, 2:]
-    curved -= 4 * bordered[:, 1:-1, 1:-1]
-    # Sums of whole numbers, exact in this type.
-    laplacian = curved.reshape(n, height * width).astype(np.float64)
+    # One above the other, with its own lines mirrored between: one call for many of them.
+    lines = np.pad(np.arange(height), 1, mode="reflect")
+    column = np.asarray(cv2.Laplacian(gray[:, lines].reshape(-1, width), cv2.CV_16S, borderType=cv2.BORDER_REFLECT_101))
+    laplacian = column.reshape(n, height + 2, width)[:, 1:-1].reshape(n, height * width).astype(np.float64)
+    # Sums of whole numbers, exact in these types.
     squares = np.einsum("ij,ij->i", laplacian, laplacian) / (height * width)
-    return (
-        gray.reshape(n, height * width).mean(axis=1).astype(np.float32),
-        (squares - laplacian.mean(axis=1) ** 2).astype(np.float32),
-    )
+    mean = np.einsum("ij->i", laplacian) / (height * width)
+    gray_sum = np.add.reduce(gray.reshape(n, height * width), axis=1, dtype=np.uint32)
+    return (gray_sum / (height * width)).astype(np.float32), (squares - mean**2).astype(np.float32)

@@ -6,14 +6,22 @@ animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what Open
 `file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `passes` (what a pass
 sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when
 each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `segments` (a pass
-by several captures side by side), `bare_streams` (codecs whose packets can be joined), `excerpts` (single frames,
-decoded without those between) and `excerpt_frames` (the same, proven).
+by several captures side by side), `coded_pictures` (codecs whose packets can be joined), `matroska` (the file
+that they are joined to), `excerpts` (single frames, decoded without those between) and `excerpt_frames` (the same,
+proven).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import find_suspects, is_incomplete
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.excerpt_frames import excerpt_pairs, excerpts_pay, expected_cost, fetch_frames, prove_excerpts
+from keyframes.video.excerpt_frames import (
+    N_PROVEN,
+    excerpt_pairs,
+    excerpts_pay,
+    expected_cost,
+    fetch_frames,
+    prove_excerpts,
+)
 from keyframes.video.excerpts import (
     Excerpts,
     Stretch,
@@ -27,13 +35,13 @@ from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.seeking import PAIR_COST, Proof, Seeker, adopt_packets, seek_frames, seeking_pays
+from keyframes.video.seeking import Proof, Seeker, adopt_packets, seek_frames, seeking_pays
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
 from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
 
 __all__ = [
-    "PAIR_COST",
+    "N_PROVEN",
     "PLAIN",
     "ConversionError",
     "DisagreementError",

@@ -122,14 +122,17 @@ def current_picture(
 
     A VideoError names the file and, where it is known, the index of a frame that cannot be converted.
     """
-    name = "a frame" if index is None else f"frame {index}"
     try:
         done, image = capture.retrieve(into)
     except cv2.error as error:
-        raise VideoError(f"{path}: {name} cannot be converted to a picture ({error.err})") from None
+        raise VideoError(f"{path}: {_named(index)} cannot be converted to a picture ({error.err})") from None
     if not done or image is None:
-        raise VideoError(f"{path}: {name} was read but cannot be converted to a picture")
+        raise VideoError(f"{path}: {_named(index)} was read but cannot be converted to a picture")
     return np.asarray(image, np.uint8)
+
+
+def _named(index: int | None) -> str:
+    return "a frame" if index is None else f"frame {index}"
 
 
 def unconverted(log: DecoderLog) -> str:

@@ -1,8 +1,8 @@
-"""Frames by excerpts: proven on some of them against seeks in the file itself, and fetched with a proof for each."""
+"""Frames by excerpts: proven on some of them against seeks in the file itself, and fetched with a proof."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from keyframes.video.seeking import (
 )
 from keyframes.video.segments import range_of
 
-# So many frames of a file are compared with those that a seek gives.
+# So many frames of a file are compared with those that a seek gives, or with what a scan saw of their luma.
 N_PROVEN = 8
 # Each of them costs about as much as decoding so many frames.
 PROOF_COST = 60
@@ -69,18 +69,24 @@ def excerpts_pay(video: VideoReader, indices: Iterable[int], seen_as: View | Non
     if seen_as is None:
         return n_needed + N_PROVEN * PROOF_COST < wanted[-1] / 2
     walk_speed = WALK_SPEED if video.workers > 1 else 1
-    return (PAIR_COST if seen_as.luma else 1) * n_needed / video.workers < wanted[-1] / walk_speed
+    twice = min(1.0, N_PROVEN / len(wanted)) if seen_as.luma else 0.0
+    return (1 + twice) * n_needed / video.workers < wanted[-1] / walk_speed
 
 
-def expected_cost(video: VideoReader, n_wanted: int) -> float:
-    """Frames to decode, or their equal in time, to fetch so many frames from anywhere in a file, by its packets."""
+def expected_cost(video: VideoReader, n_wanted: int, *, luma: bool) -> float:
+    """Frames to decode, or their equal in time, to fetch so many frames from anywhere in a file, by its packets.
+
+    With `luma`, a scan has looked at luma alone.
+    """
     packets = video.packets
     n_frames, n_keys = len(packets.times_ms), max(1, len(packets.key_times_ms))
     if why_no_excerpts(video):
-        return n_wanted * (n_frames / n_keys / 2 + LEAD_FRAMES + SEEK_COST)
+        each = n_frames / n_keys / 2 + LEAD_FRAMES + SEEK_COST
+        return min(n_frames, n_wanted * each * (PAIR_COST if luma else 1))
     # Nothing may refer to a key frame, either.
     n_referred = max(n_keys, n_frames - int(packets.spare.sum()))
-    return min(n_referred, n_wanted * (n_referred / n_keys / 2 + 1))
+    each = n_referred / n_keys / 2 + 1
+    return min(n_referred, n_wanted * each) + (min(n_wanted, N_PROVEN) * each if luma else 0.0)
 
 
 def _passed_all(video: VideoReader) -> bool:
@@ -92,8 +98,8 @@ def _passed_all(video: VideoReader) -> bool:
 def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None) -> Iterator[Frame]:
     """Yield whole frames by excerpts, in ascending order.
 
-    Each has the fingerprint that the scan saw; without a proof, some frames of the file are compared first. Where the
-    scan looked at luma alone, each excerpt is decoded twice, as pictures and as what the scan saw.
+    Each has the fingerprint that the scan saw. Where the scan looked at luma alone, some of them are decoded as luma as
+    well and compared; without a proof, some frames of the file are compared with those that seeks lead to.
 
     Raises
     ------
@@ -101,12 +107,15 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
         Where a comparison fails: then nothing that was yielded is to be trusted.
     """
     wanted = sorted({int(index) for index in indices})
+    luma = proof is not None and proof.view.luma
     if proof is None:
         prove_excerpts(video)
-    luma = proof is not None and proof.view.luma
-    for frame, seen in _frames_in_views(video, stretches_to(video.packets, wanted), luma=luma):
-        if proof is not None and not _holds(proof, frame, seen):
-            raise DisagreementError(f"frame {frame.index} gave another picture")
+    elif luma:
+        for frame in _frames_of(video, stretches_to(video.packets, _spread(wanted)), View(luma=True)):
+            _compare(proof, frame)
+    for frame in _frames_of(video, stretches_to(video.packets, wanted), PLAIN):
+        if proof is not None and not luma:
+            _compare(proof, frame)
         yield frame
 
 
@@ -120,34 +129,35 @@ def excerpt_pairs(
     DisagreementError
         Where FFmpeg complains, or an excerpt has other frames than its packets say.
     """
-    for frame, plane in _frames_in_views(video, stretches, luma=True):
-        yield frame.image, plane.image
+    pictures, planes = _frames_of(video, stretches, PLAIN), _frames_of(video, stretches, View(luma=True))
+    with closing(pictures), closing(planes):
+        for frame, plane in zip(pictures, planes, strict=True):
+            yield frame.image, plane.image
 
 
-def _frames_in_views(video: VideoReader, stretches: Sequence[Stretch], *, luma: bool) -> Iterator[tuple[Frame, Frame]]:
-    """Yield each wanted frame twice: as a picture and, with `luma`, as its luma plane, from the same packets."""
-    n_bytes = (4 if luma else 3) * video.header.height * video.header.width * (video.workers + 2)
-    most = max(1, WAITING_BYTES // n_bytes)
-    with ExitStack() as opened:
-
-        def frames_in(view: View) -> Iterator[list[Frame]]:
-            return opened.enter_context(closing(Excerpts(video, most, view).results(stretches, _frames)))
-
-        pieces = frames_in(PLAIN)
-        planes = frames_in(View(luma=True)) if luma else None
+def _frames_of(video: VideoReader, stretches: Sequence[Stretch], view: View) -> Generator[Frame, None, None]:
+    """Yield the wanted frames of stretches in a view."""
+    n_bytes = (1 if view.luma else 3) * video.header.height * video.header.width * (video.workers + 2)
+    pieces = Excerpts(video, max(1, WAITING_BYTES // n_bytes), view).results(stretches, _frames)
+    with closing(pieces):
         for frames in pieces:
-            yield from zip(frames, frames if planes is None else next(planes), strict=True)
+            yield from frames
 
 
 def _frames(pictures: Iterator[Picture]) -> list[Frame]:
     return [Frame(index, time_s, image.copy()) for index, time_s, image in pictures]
 
 
-def _holds(proof: Proof, frame: Frame, seen: Frame) -> bool:
-    """Whether a frame is the one of a proof; `seen` is the same one in the view of the scan."""
-    # In vivid colours, or where noise is clipped at white, luma is not gray: that both come from the same packets tells
-    # more than what they show.
-    return frame.index == seen.index and proof.fingerprint(seen.image) == proof.expected[frame.index]
+def _compare(proof: Proof, frame: Frame) -> None:
+    """Compare a frame, in the view of a scan, with what that saw."""
+    if proof.fingerprint(frame.image) != proof.expected[frame.index]:
+        raise DisagreementError(f"frame {frame.index} gave another picture")
+
+
+def _spread(values: Sequence[int]) -> list[int]:
+    """Return `N_PROVEN` of some growing numbers, evenly spread; all of them where they are no more."""
+    places = np.linspace(0, len(values) - 1, min(len(values), N_PROVEN)).astype(np.int64)
+    return [values[place] for place in np.unique(places).tolist()]
 
 
 def _proven(video: VideoReader) -> list[Stretch]:
@@ -157,7 +167,7 @@ def _proven(video: VideoReader) -> list[Stretch]:
     keys = packets.times_ms.searchsorted(packets.key_times_ms)
     keys = keys[(keys >= first) & (keys < stop)]
     found = []
-    for key in keys[np.unique(np.linspace(0, len(keys) - 1, min(len(keys), N_PROVEN)).astype(np.int64))].tolist():
+    for key in _spread(keys.tolist()):
         own = stored_behind(packets, key)
         found.append(Stretch(key, (int(own[min(len(own) - 1, LEAD_FRAMES + AIM_BEFORE + 1)]),)))
     return found

@@ -1,11 +1,12 @@
 """Excerpts: single frames of a file, decoded from the key frame before each without whatever lies between.
 
-The packets that some frames need are cut out of the file and joined to a stream of their own
-(`keyframes.video.bare_streams`), in pieces of a fixed size. Each piece is decoded by one thread, so what comes out does
-not depend on how many there are. Packets of other frames that nothing refers to are left out.
+The packets that some frames need are cut out of the file and joined to files of their own
+(`keyframes.video.coded_pictures`), in pieces of a fixed size. Each piece is decoded by one thread, so what comes out
+does not depend on how many there are. Packets of other frames that nothing refers to are left out.
 
-Which frame a packet gives is known by its time, so this is for files whose packets tell their frames. An excerpt gives
-as many pictures as it has packets, without a complaint of FFmpeg, or it counts for nothing.
+Which frame a packet gives is known by its time, so this is for files whose packets tell their frames. In a piece each
+packet has a time of its own, which FFmpeg hands on to the picture. A piece gives a picture for each packet, in order
+and at its time, without a complaint of FFmpeg, or it counts for nothing.
 """
 
 import tempfile
@@ -21,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import VideoError
-from keyframes.video.bare_streams import BareStream, bare_stream
 from keyframes.video.captures import (
     PLAIN,
     OpenCVCapture,
@@ -32,8 +32,10 @@ from keyframes.video.captures import (
     released,
     stamp_ms,
 )
+from keyframes.video.coded_pictures import CutCodec, cut_codec
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.packets import Packets
+from keyframes.video.matroska import TimedPacket, matroska
+from keyframes.video.packets import LONGEST_DELAY, Packets
 from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.side_by_side import side_by_side
@@ -46,8 +48,8 @@ MOST_BYTES = 32 << 20
 # A seek aims so many frames before a key frame, for OpenCV before version 5 does not know the time of the packet in an
 # AVI file that it leads to. Where that misses the key frame, it is tried again farther off.
 EARLIER = (2, 32)
-# A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes no more bytes.
-EMPTY_BYTES = 16
+# Milliseconds between the frames of a piece.
+FRAME_MS = 10
 # Opening a piece costs as much as decoding so many frames of HEVC, whose stretches are pieces of their own.
 OPENING_COST = 4.0
 _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
@@ -63,7 +65,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A stream in a file, and the frames that it gives; `wanted` are those that are handed out."""
+    """A file, and the frames that it gives, one each `FRAME_MS`; `wanted` are those that are handed out."""
 
     path: Path
     frames: tuple[int, ...]
@@ -75,8 +77,8 @@ def why_no_excerpts(video: VideoReader) -> str:
     header = video.header
     if header.backend == "images":
         return "images are looked at one by one"
-    stream, packets = bare_stream(header.codec), video.packets
-    if not header.seekable or header.rotation or stream is None:
+    codec, packets = cut_codec(header.codec), video.packets
+    if not header.seekable or header.rotation or codec is None:
         return f"its codec, {header.codec or 'unknown'}, or its rotation is none of those that this works with"
     if not packets.distinct or not packets.in_order or packets.times_ms[0] < 0 or packets.first_ms < 0:
         return "the times of its packets do not tell its frames"
@@ -86,32 +88,31 @@ def why_no_excerpts(video: VideoReader) -> str:
         return "its key frames do not stand on their own"
     if not packets.reordered and packets.spare.any() and not packets.spare.all():
         return "its packets may not be stored with the times of their frames"
-    if len(packets.zeroed_ms) or packets.sizes.min() == 0 or (stream.ending == ".m4v" and _has_empty(packets)):
+    if len(packets.zeroed_ms) or packets.sizes.min() < codec.fewest_bytes:
         return "some of its packets are empty or damaged"
     return ""
 
 
 def opening_cost(video: VideoReader) -> float:
     """Return what each stretch costs beside its frames, in frames to decode."""
-    stream = bare_stream(video.header.codec)
-    return 0.0 if stream is None or stream.joins_keys else OPENING_COST
-
-
-def _has_empty(packets: Packets) -> bool:
-    return bool(packets.sizes.min() < EMPTY_BYTES)
+    codec = cut_codec(video.header.codec)
+    return 0.0 if codec is None or codec.joins_keys else OPENING_COST
 
 
 def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
-    """Return the indices of all frames that must be decoded for a stretch, growing."""
+    """Return the indices of all frames that must be decoded for a stretch, growing.
+
+    They go beyond the next key frame where a frame that is shown before it is stored behind it, and refers to both.
+    """
     wanted = np.array(stretch.wanted, np.int64)
     if stretch.wanted == (stretch.key,):
         # It needs no other. Most stretches of a sparse scan are of this kind.
         return wanted
     last = packets.places[wanted].max()
-    own = stored_behind(packets, stretch.key)
-    places = packets.places[own]
-    is_needed = (places <= last) & (~packets.spare[own] | np.isin(own, wanted))
-    found = np.asarray(own[is_needed])
+    behind = np.arange(stretch.key, min(len(packets.times_ms), wanted[-1] + 1 + LONGEST_DELAY))
+    places = packets.places[behind]
+    is_stored_between = (places >= packets.places[stretch.key]) & (places <= last)
+    found = np.asarray(behind[is_stored_between & (~packets.spare[behind] | np.isin(behind, wanted))])
     if not np.isin(wanted, found).all():
         raise DisagreementError("a frame is not to be had from the key frame before it")
     return found
@@ -164,9 +165,9 @@ class Excerpts:
 
     def __init__(self, video: VideoReader, most_pictures: int = MOST_PACKETS, view: View = PLAIN) -> None:
         self._video, self._packets, self._view = video, video.packets, view
-        stream = bare_stream(video.header.codec)
-        assert stream is not None
-        self._stream: BareStream = stream
+        codec = cut_codec(video.header.codec)
+        assert codec is not None
+        self._codec: CutCodec = codec
         self._most_pictures = most_pictures
         self._ended = threading.Event()
         self.n_decoded = 0
@@ -213,27 +214,26 @@ class Excerpts:
         head = self._head(source)
         frames: list[int] = []
         wanted: list[int] = []
-        data = bytearray()
+        cut: list[TimedPacket] = []
         number = 0
 
         def piece() -> _Piece:
             nonlocal number
             number += 1
-            path = folder / f"{number}{self._stream.ending}"
-            path.write_bytes(data)
+            path = folder / f"{number}.mkv"
+            size = self._video.header
+            path.write_bytes(matroska(self._codec.name, size.width, size.height, FRAME_MS, cut))
             self.n_decoded += len(frames)
             return _Piece(path, tuple(frames), frozenset(wanted))
 
         for stretch in stretches:
             own = needed(self._packets, stretch)
             full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
-            if frames and (full or len(data) > MOST_BYTES or not self._stream.joins_keys):
+            is_large = sum(len(packet.data) for packet in cut) > MOST_BYTES
+            if frames and (full or is_large or not self._codec.joins_keys):
                 yield piece()
-                frames, wanted, data = [], [], bytearray()
-            cut = self._cut(source, own)
-            if not frames and not self._stream.has_parameters(cut):
-                data += head
-            data += cut
+                frames, wanted, cut = [], [], []
+            cut += self._cut(source, own, len(frames), b"" if frames else head)
             frames += own.tolist()
             wanted += stretch.wanted
         if frames:
@@ -245,22 +245,30 @@ class Excerpts:
         found, data = source.retrieve(None, place) if place > 0 else (False, None)
         once = data.tobytes() if found and data is not None else b""
         first = source.retrieve()[1].tobytes() if source.grab() else b""
-        return (once if once.startswith(_START_CODES) else b"") + self._stream.head(first)
+        return (once if once.startswith(_START_CODES) else b"") + self._codec.head(first)
 
-    def _cut(self, source: OpenCVCapture, frames: NDArray[np.int64]) -> bytes:
-        """Return the packets of some frames, the first of them a key frame, as they lie in the file."""
+    def _cut(self, source: OpenCVCapture, frames: NDArray[np.int64], n_before: int, head: bytes) -> list[TimedPacket]:
+        """Return the packets of some frames, the first of them a key frame, in the order in which they are decoded.
+
+        In their piece so many frames come before them, and what is in the head before their first picture.
+        """
         packets = self._packets
         self._reach(source, int(frames[0]))
-        places, last = set(packets.places[frames].tolist()), int(packets.places[frames].max())
-        cut = bytearray(source.retrieve()[1].tobytes())
-        for place in range(int(packets.places[frames[0]]) + 1, last + 1):
+        places = packets.places[frames]
+        times_ms = {place: FRAME_MS * (n_before + rank) for rank, place in enumerate(places.tolist())}
+        key, last = int(places[0]), int(places.max())
+        data = source.retrieve()[1].tobytes()
+        if not self._codec.has_parameters(data):
+            data = head + data
+        cut = [TimedPacket(times_ms[key], True, data)]
+        for place in range(key + 1, last + 1):
             if not source.grab():
                 raise DisagreementError("a packet cannot be read again")
-            if place in places:
-                cut += source.retrieve()[1].tobytes()
-        if packets.rank(stamp_ms(source)) != int(frames[packets.places[frames].argmax()]):
+            if place in times_ms:
+                cut.append(TimedPacket(times_ms[place], False, source.retrieve()[1].tobytes()))
+        if packets.rank(stamp_ms(source)) != int(frames[places.argmax()]):
             raise DisagreementError("the packets came in another order")
-        return bytes(cut)
+        return cut
 
     def _reach(self, source: OpenCVCapture, key: int) -> None:
         """Lead a capture of packets to that of a key frame."""
@@ -284,11 +292,14 @@ class Excerpts:
         times_ms, shape = self._packets.times_ms, (self._video.header.height, self._video.header.width)
         picture: NDArray[np.uint8] | None = None
         with released(open_capture(piece.path, 1, self._view)) as capture:
-            for index in piece.frames:
+            for place, index in enumerate(piece.frames):
                 if self._ended.is_set():
                     return
                 if not capture.grab():
                     raise DisagreementError("an excerpt has fewer frames than packets")
+                # OpenCV 4.10 gives the first frame the time of the packet that it read last.
+                if place and round(stamp_ms(capture)) != place * FRAME_MS:
+                    raise DisagreementError("an excerpt has frames in another order than packets")
                 if index in piece.wanted:
                     picture = current_picture(capture, self._video.path, index, picture)
                     if picture.shape[:2] != shape:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.bare_streams import bare_stream, unknown_picture
 from keyframes.video.captures import EARLIEST_STAMP_MS, OpenCVCapture, grab_next, open_packets, released
+from keyframes.video.coded_pictures import cut_codec, unknown_picture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import VideoHeader
 
@@ -52,7 +52,7 @@ class Packets:
     spare : array (n_packets,), bool
         Which ones are known to be needed for no other frame than their own.
     afresh : bool
-        Whether the codec is one whose packets can be joined (`keyframes.video.bare_streams`), and every key frame is
+        Whether the codec is one whose packets can be joined (`keyframes.video.coded_pictures`), and every key frame is
         known to start afresh: no frame shown after it refers to one before it.
     """
 
@@ -116,8 +116,8 @@ def read_packets(path: Path, header: VideoHeader) -> Packets:
     codec = header.codec
     times, sizes, keys, zeroed = array("d"), array("I"), bytearray(), bytearray()
     afresh, referred, layers = bytearray(), bytearray(), bytearray()
-    look_inside, stream = codec.lower() in WITHOUT_ZEROS, bare_stream(codec)
-    picture_of = unknown_picture if stream is None else stream.picture
+    look_inside, cut = codec.lower() in WITHOUT_ZEROS, cut_codec(codec)
+    picture_of = unknown_picture if cut is None else cut.picture
     with DecoderLog(), released(open_packets(path)) as capture:
         if _is_other_track(capture, header):
             return Packets.none()

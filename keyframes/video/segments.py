@@ -32,7 +32,7 @@ T = TypeVar("T")
 OVERLAP = 16
 # Frames of a segment: of fewer, the two ends cost too much; of more, or of larger ones, the bar stands still for long.
 FEWEST_FRAMES = 300
-MOST_PIXELS = 800_000_000
+MOST_PIXELS = 2_400_000_000
 # What is kept of its frames until it ends takes no more than this.
 MOST_BYTES = 32 << 20
 # A segment is no more than this part of a processor's share of what is left.

@@ -1,6 +1,7 @@
 """A sparse scan: which frames it looks at, and that each picture is the one that a plain loop counts."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -155,13 +156,15 @@ def test_frames_of_excerpts_are_those_of_the_file(name, long_file):
         if name in UNFIT:
             return
         wanted = np.unique(np.random.default_rng(3).integers(0, len(video.packets.times_ms), 40)).tolist()
-        there = [i for i in wanted if i in stored_behind(video.packets, stretches_to(video.packets, [i])[0].key)]
+        # Those right before a key frame may refer to it.
+        keys = video.packets.times_ms.searchsorted(video.packets.key_times_ms[1:4])
+        wanted = sorted({*wanted, *(keys - 1).tolist(), *(keys - 2).clip(0).tolist()})
         found = Excerpts(video).results(
-            stretches_to(video.packets, there), lambda pictures: [(i, image.copy()) for i, _, image in pictures]
+            stretches_to(video.packets, wanted), lambda pictures: [(i, image.copy()) for i, _, image in pictures]
         )
         pictures = dict(one for part in found for one in part)
-    assert list(pictures) == there
-    expected = plain_frames(video.path, set(there))
+    assert list(pictures) == wanted
+    expected = plain_frames(video.path, set(wanted))
     for index, image in pictures.items():
         assert_array_equal(image, expected[index])
 
@@ -200,12 +203,12 @@ def test_where_it_is_not_possible_every_frame_is_looked_at_and_a_warning_says_so
             ("mpeg4.avi", False, True),
             ("mpeg4.avi", True, False),
             ("mjpeg.mov", False, True),
-            ("b_frames.mp4", False, False),
-            ("hevc.mkv", False, False),
+            ("b_frames.mp4", False, True),
+            ("hevc.mkv", False, True),
         ],
     ),
 )
-def test_the_luma_plane_is_looked_at_where_looks_are_at_key_frames(name, color, luma, long_file):
+def test_a_sparse_scan_looks_at_the_luma_plane_unless_it_is_in_color(name, color, luma, long_file):
     settings = Settings(k=25, scan="sparse", color=color, features="pixels")
     with VideoReader(long_file(name), threads=2) as video:
         scan = scan_video(video, settings, False)
@@ -265,6 +268,18 @@ def test_frames_that_nobody_looked_at_are_fetched_by_excerpts(name, long_file):
     assert list(found) == wanted
     expected = plain_frames(video.path, set(wanted))
     assert all((expected[index] == image).all() for index, image in found.items())
+
+
+def test_packets_whose_times_are_not_those_of_their_pictures_are_refused(long_file):
+    with VideoReader(long_file("mpeg4.avi"), threads=1) as video:
+        key = int(video.packets.times_ms.searchsorted(video.packets.key_times_ms[1]))
+        stretch = Stretch(key, (key + 6,))
+        places = video.packets.places.copy()
+        places[[key + 2, key + 3]] = places[[key + 3, key + 2]]
+        assert list(Excerpts(video).results([stretch], lambda pictures: [i for i, _, _ in pictures])) == [[key + 6]]
+        video.packets = replace(video.packets, places=places)
+        with pytest.raises(DisagreementError, match="another order"):
+            list(Excerpts(video).results([stretch], list))
 
 
 def test_a_picture_that_is_another_one_is_refused(video_file):

@@ -1,4 +1,4 @@
-"""Codecs whose packets can be cut out of a file and joined to a stream of their own, which FFmpeg decodes as it is.
+"""Codecs whose packets can be cut out of a file and joined to a stream of their own, and what a packet says of itself.
 
 The first bytes of a coded picture say what others may refer to: of H.264 the header of a NAL unit (Rec. ITU-T H.264,
 7.4.1), of HEVC too (Rec. ITU-T H.265, 7.4.2.2), of MPEG-4 Part 2 the coding type of a VOP (ISO/IEC 14496-2, 6.3.5).
@@ -17,8 +17,8 @@ _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
 _VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
 _VOL = re.compile(rb"\x00\x00\x01[\x20-\x2f]")
 _VOP_B = 2
-# As servers send streams of JPEG.
-_SENT_JPEG = b"\r\nContent-Type: image/jpeg\r\n\r\n"
+# A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes fewer bytes.
+_CONTENT_MPEG4 = 16
 
 
 class CodedPicture(NamedTuple):
@@ -81,52 +81,49 @@ def _jpeg(_packet: Packet) -> CodedPicture:
 
 
 @dataclass(frozen=True)
-class BareStream:
-    """A codec whose packets can be joined.
+class CutCodec:
+    """A codec whose packets can be cut out of a file and joined.
 
     Attributes
     ----------
-    ending : str
-        Of a file's name, by which FFmpeg knows the format.
+    name : str
+        In Matroska.
     picture : callable
         Says of a packet what picture it holds.
     start : pattern or None
         Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
         whose faults FFmpeg knows; None where every packet has all that it needs.
     parameters : pattern or None
-        Of the parameters in that, where a key frame may have its own. With those of the first packet before them,
-        FFmpeg counts more parameters than pictures, and reads a megabyte until it believes the file's name.
-    label : bytes
-        What a stream may begin with, by which FFmpeg knows it at once: it believes pictures of JPEG alone no sooner
-        than after a megabyte of them.
+        Of the parameters in that, where a key frame may have its own.
     joins_keys : bool
         Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
-        counts of pictures are equal for the same picture, and drops one.
+        counts of pictures are equal for the same picture, and drops one, even where they are marked as following a cut.
+    fewest_bytes : int
+        Of a packet whose picture has content of its own.
     """
 
-    ending: str
+    name: str
     picture: Callable[[Packet], CodedPicture]
     start: re.Pattern[bytes] | None
     parameters: re.Pattern[bytes] | None = None
-    label: bytes = b""
     joins_keys: bool = True
+    fewest_bytes: int = 1
 
     def head(self, packet: bytes) -> bytes:
         """Return what a stream must have before its first picture, of a packet that has it."""
-        return self.label + self._before_picture(packet)
-
-    def has_parameters(self, packet: bytes) -> bool:
-        """Whether a key frame's packet is known to have all that a decoder must know before it."""
-        return self.parameters is not None and self.parameters.search(self._before_picture(packet)) is not None
-
-    def _before_picture(self, packet: bytes) -> bytes:
         found = None if self.start is None else self.start.search(packet)
         return b"" if found is None else packet[: found.start()]
 
+    def has_parameters(self, packet: bytes) -> bool:
+        """Whether a key frame's packet is known to have all that a decoder must know before it."""
+        return self.parameters is not None and self.parameters.search(self.head(packet)) is not None
 
-_H264, _HEVC = BareStream(".h264", _h264, _SLICE_H264), BareStream(".h265", _hevc, _SLICE_HEVC, joins_keys=False)
-_MPEG4, _MJPEG = BareStream(".m4v", _mpeg4, _VOP, _VOL), BareStream(".mjpeg", _jpeg, None, label=_SENT_JPEG)
-_BY_CODEC = {
+
+_H264 = CutCodec("V_MPEG4/ISO/AVC", _h264, _SLICE_H264)
+_HEVC = CutCodec("V_MPEGH/ISO/HEVC", _hevc, _SLICE_HEVC, joins_keys=False)
+_MPEG4 = CutCodec("V_MPEG4/ISO/ASP", _mpeg4, _VOP, _VOL, fewest_bytes=_CONTENT_MPEG4)
+_MJPEG = CutCodec("V_MJPEG", _jpeg, None)
+_BY_CODE = {
     **dict.fromkeys(("h264", "avc1", "x264"), _H264),
     **dict.fromkeys(("hevc", "hvc1", "hev1"), _HEVC),
     **dict.fromkeys(("fmp4", "mp4v", "xvid", "divx", "dx50"), _MPEG4),
@@ -134,6 +131,6 @@ _BY_CODEC = {
 }
 
 
-def bare_stream(codec: str) -> BareStream | None:
+def cut_codec(code: str) -> CutCodec | None:
     """Return how packets of a codec, by its four-character code, are joined; None where that is not known."""
-    return _BY_CODEC.get(codec.lower())
+    return _BY_CODE.get(code.lower())
