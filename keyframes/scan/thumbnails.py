@@ -37,6 +37,7 @@ class Thumbnailer:
         self.height = max(1, round(height * self.width / width))
         self.color = color
         self.shape = (self.height, self.width, 3) if color else (self.height, self.width)
+        # Once, not with each picture: between the decoding of two threads, Python makes one wait for the other.
         self._sizes = self._sizes_from(height, width)
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -46,7 +47,6 @@ class Thumbnailer:
 
     def shrunk(self, image: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Do the same, with the levels of a luma plane as they are, maybe into an array (*shape), uint8."""
-        # Once a frame, between the decoding of two threads: the less of Python there is, the less they wait.
         small = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         for size in self._sizes[:-1]:
             small = cv2.resize(small, size, None, 0, 0, cv2.INTER_AREA)
