@@ -41,7 +41,7 @@ def luma_pays(video: VideoReader, settings: Settings) -> bool:
     reached by seeks. The answer depends on the packets and the settings alone, for thumbnails of both differ in the
     last level.
     """
-    if len(video.packets.times_ms) < LUMA_FRAMES:
+    if len(video.packets.times_ms) < LUMA_FRAMES or video.packets.changes:
         return False
     n_chosen = _n_chosen(settings)
     extra = expected_cost(video, n_chosen, luma=True) - expected_cost(video, n_chosen, luma=False)

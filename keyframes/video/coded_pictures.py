@@ -15,7 +15,10 @@ Packet: TypeAlias = bytes | memoryview
 _SLICE_H264 = re.compile(rb"\x00\x00\x01([\x01\x05\x21\x25\x41\x45\x61\x65])")
 _SLICE_HEVC = re.compile(rb"\x00\x00\x01([\x00-\x2b][\x00-\xff])")
 _VOP = re.compile(rb"\x00\x00\x01\xb6([\x00-\xff])")
-_VOL = re.compile(rb"\x00\x00\x01[\x20-\x2f]")
+# What a decoder must know before a picture, up to the next start code: sets of parameters, and a layer of MPEG-4.
+_PARAMETERS_H264 = re.compile(rb"\x00\x00\x01[\x07\x08\x27\x28\x47\x48\x67\x68].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
+_PARAMETERS_HEVC = re.compile(rb"\x00\x00\x01[\x40-\x45].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
+_PARAMETERS_MPEG4 = re.compile(rb"\x00\x00\x01[\x20-\x2f].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
 _VOP_B = 2
 # A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes fewer bytes.
 _CONTENT_MPEG4 = 16
@@ -94,7 +97,7 @@ class CutCodec:
         Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
         whose faults FFmpeg knows; None where every packet has all that it needs.
     parameters : pattern or None
-        Of the parameters in that, where a key frame may have its own.
+        Of the parameters in that, each of them.
     joins_keys : bool
         Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
         counts of pictures are equal for the same picture, and drops one, even where they are marked as following a cut.
@@ -114,14 +117,15 @@ class CutCodec:
         found = None if self.start is None else self.start.search(packet)
         return b"" if found is None else packet[: found.start()]
 
-    def has_parameters(self, packet: bytes) -> bool:
-        """Whether a key frame's packet is known to have all that a decoder must know before it."""
-        return self.parameters is not None and self.parameters.search(self.head(packet)) is not None
+    def parameters_of(self, packet: bytes) -> bytes:
+        """Return the parameters that a key frame's packet has; b"" where it has none."""
+        found = [] if self.parameters is None else self.parameters.findall(self.head(packet))
+        return b"".join(one.rstrip(b"\0") for one in found)
 
 
-_H264 = CutCodec("V_MPEG4/ISO/AVC", _h264, _SLICE_H264)
-_HEVC = CutCodec("V_MPEGH/ISO/HEVC", _hevc, _SLICE_HEVC, joins_keys=False)
-_MPEG4 = CutCodec("V_MPEG4/ISO/ASP", _mpeg4, _VOP, _VOL, fewest_bytes=_CONTENT_MPEG4)
+_H264 = CutCodec("V_MPEG4/ISO/AVC", _h264, _SLICE_H264, _PARAMETERS_H264)
+_HEVC = CutCodec("V_MPEGH/ISO/HEVC", _hevc, _SLICE_HEVC, _PARAMETERS_HEVC, joins_keys=False)
+_MPEG4 = CutCodec("V_MPEG4/ISO/ASP", _mpeg4, _VOP, _PARAMETERS_MPEG4, fewest_bytes=_CONTENT_MPEG4)
 _MJPEG = CutCodec("V_MJPEG", _jpeg, None)
 _BY_CODE = {
     **dict.fromkeys(("h264", "avc1", "x264"), _H264),

@@ -43,6 +43,11 @@ def prove_excerpts(video: VideoReader) -> None:
         Where they are not the same pictures at the same times.
     """
     video.adopt(Pass.of_packets(video.packets, excerpts=True))
+    _compare_with_seeks(video)
+
+
+def _compare_with_seeks(video: VideoReader) -> None:
+    """Do so after a pass. What the container says of colours, excerpts do not have, and their luma does not show."""
     expected: dict[int, bytes] = {}
     for hashes in Excerpts(video).results(_proven(video), _hashes):
         expected.update(hashes)
@@ -99,7 +104,7 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
     """Yield whole frames by excerpts, in ascending order.
 
     Each has the fingerprint that the scan saw. Where the scan looked at luma alone, some of them are decoded as luma as
-    well and compared; without a proof, some frames of the file are compared with those that seeks lead to.
+    well and compared. There, and without a proof, some frames of the file are compared with those that seeks lead to.
 
     Raises
     ------
@@ -111,6 +116,7 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
     if proof is None:
         prove_excerpts(video)
     elif luma:
+        _compare_with_seeks(video)
         for frame in _frames_of(video, stretches_to(video.packets, _spread(wanted)), View(luma=True)):
             _compare(proof, frame)
     for frame in _frames_of(video, stretches_to(video.packets, wanted), PLAIN):

@@ -84,6 +84,8 @@ def why_no_excerpts(video: VideoReader) -> str:
         return "the times of its packets do not tell its frames"
     if len(packets.times_ms) != header.frames_claimed:
         return f"it claims {header.frames_claimed} frames, and has {len(packets.times_ms)}"
+    if packets.changes:
+        return "the parameters of its encoding change"
     if not packets.afresh or packets.first_ms not in packets.key_times_ms[:1]:
         return "its key frames do not stand on their own"
     if not packets.reordered and packets.spare.any() and not packets.spare.all():
@@ -257,10 +259,7 @@ class Excerpts:
         places = packets.places[frames]
         times_ms = {place: FRAME_MS * (n_before + rank) for rank, place in enumerate(places.tolist())}
         key, last = int(places[0]), int(places.max())
-        data = source.retrieve()[1].tobytes()
-        if not self._codec.has_parameters(data):
-            data = head + data
-        cut = [TimedPacket(times_ms[key], True, data)]
+        cut = [TimedPacket(times_ms[key], True, head + source.retrieve()[1].tobytes())]
         for place in range(key + 1, last + 1):
             if not source.grab():
                 raise DisagreementError("a packet cannot be read again")

@@ -54,6 +54,9 @@ class Packets:
     afresh : bool
         Whether the codec is one whose packets can be joined (`keyframes.video.coded_pictures`), and every key frame is
         known to start afresh: no frame shown after it refers to one before it.
+    changes : bool
+        Whether key frames have different parameters of their encoding, as where two recordings were joined. Some may
+        lack theirs, so that a seek decodes them with others: then colours may be wrong where brightness is right.
     """
 
     times_ms: NDArray[np.float64]
@@ -66,6 +69,7 @@ class Packets:
     places: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32), repr=False)
     spare: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool), repr=False)
     afresh: bool = False
+    changes: bool = False
 
     @classmethod
     def none(cls) -> "Packets":
@@ -118,6 +122,7 @@ def read_packets(path: Path, header: VideoHeader) -> Packets:
     afresh, referred, layers = bytearray(), bytearray(), bytearray()
     look_inside, cut = codec.lower() in WITHOUT_ZEROS, cut_codec(codec)
     picture_of = unknown_picture if cut is None else cut.picture
+    parameters: set[bytes] = set()
     with DecoderLog(), released(open_packets(path)) as capture:
         if _is_other_track(capture, header):
             return Packets.none()
@@ -133,6 +138,8 @@ def read_packets(path: Path, header: VideoHeader) -> Packets:
             sizes.append(packet.nbytes)
             zeroed.append(look_inside and _holds_lost_block(packet.tobytes()))
             is_afresh, is_referred, in_layer = picture_of(packet)
+            if keys[-1] and cut is not None and cut.parameters is not None:
+                parameters.add(cut.parameters_of(packet.tobytes()))
             afresh.append(is_afresh)
             referred.append(is_referred)
             layers.append(in_layer & 7)
@@ -156,6 +163,7 @@ def read_packets(path: Path, header: VideoHeader) -> Packets:
         places=order.astype(np.int32),
         spare=spare[order],
         afresh=bool(key.any()) and bool(np.frombuffer(bytes(afresh), bool)[key].all()),
+        changes=len(parameters - {b""}) > 1,
     )
 
 

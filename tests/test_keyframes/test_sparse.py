@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes.report.overview import make_overview
 from keyframes.scan.first_pass import scan_video
+from keyframes.scan.luma import luma_pays
 from keyframes.scan.path import path_of
 from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import represented, thumbnailer_of
@@ -35,7 +36,7 @@ from keyframes.video import (
 )
 from keyframes.video.packets import Packets
 from tests.conftest import slow_but_for
-from tests.test_keyframes.conftest import LONG_KINDS, ffmpeg, read_number
+from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg, read_number
 from tests.test_keyframes.test_seeking import check_images, plain_frames
 
 RATE = 25.0
@@ -329,3 +330,53 @@ def test_key_frames_whose_counts_of_pictures_are_equal_do_not_hide_each_other(vi
     assert list(pictures) == [stretch.wanted[0] for stretch in stretches]
     expected = plain_frames(path, set(pictures))
     assert all((expected[index] == image).all() for index, image in pictures.items())
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory):
+    """Two recordings of H.264 with other parameters for colours, which each tells before its first picture alone."""
+    folder, stream = tmp_path_factory.mktemp("joined"), b""
+    source = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30,hue=s=0.3", "-frames:v", "900")
+    for offset in (0, -2):
+        options = f"psy=0:scenecut=0:chroma-qp-offset={offset}"
+        ffmpeg(
+            *source, *X264, "-pix_fmt", "yuv420p", "-bf", "0", "-g", "10", "-x264-params", options, folder / "one.h264"
+        )
+        told = set()
+        for unit in (folder / "one.h264").read_bytes().split(b"\0\0\1")[1:]:
+            kind = unit[0] & 31
+            if kind not in told:
+                stream += b"\0\0\0\1" + unit.rstrip(b"\0")
+            told |= {kind} & {7, 8}
+    (folder / "both.h264").write_bytes(stream)
+    ffmpeg("-r", "30", "-i", folder / "both.h264", "-c", "copy", folder / "both.mp4")
+    ffmpeg("-i", folder / "both.mp4", "-c", "copy", folder / "both.mkv")
+    return folder / "both.mkv"
+
+
+def test_parameters_that_change_are_noticed(joined, video_file):
+    with VideoReader(joined) as video:
+        assert video.packets.changes
+        assert "parameters" in why_no_excerpts(video)
+        assert not luma_pays(video, Settings(k=5))
+    for name in ("h264_b_frames.mp4", "mpeg4.avi"):
+        with VideoReader(video_file(name)) as video:
+            assert not video.packets.changes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scan", ["exact", "sparse"])
+def test_colors_are_right_where_parameters_change(joined, scan, tmp_path):
+    result = keyframes.extract(joined, 20, output=tmp_path / "out", scan=scan)
+    assert max(result.frame_indices) > 900
+    check_images(result, joined)
+
+
+@pytest.mark.slow
+def test_colors_are_right_where_only_the_container_tells_their_range(tmp_path):
+    path = tmp_path / "full.mp4"
+    source = ("-f", "lavfi", "-i", "testsrc2=size=160x120:rate=30", "-frames:v", "1800")
+    ffmpeg(*source, *X264, "-pix_fmt", "yuv420p", "-g", "25", tmp_path / "plain.mp4")
+    ffmpeg("-i", tmp_path / "plain.mp4", "-c", "copy", "-color_range", "pc", path)
+    for scan in ("exact", "sparse"):
+        check_images(keyframes.extract(path, 12, output=tmp_path / scan, scan=scan), path)
