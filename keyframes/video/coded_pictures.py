@@ -118,9 +118,9 @@ class CutCodec:
         return b"" if found is None else packet[: found.start()]
 
     def parameters_of(self, packet: bytes) -> bytes:
-        """Return the parameters that a key frame's packet has; b"" where it has none."""
+        """Return the parameters that a key frame's packet has, each once; b"" where it has none."""
         found = [] if self.parameters is None else self.parameters.findall(self.head(packet))
-        return b"".join(one.rstrip(b"\0") for one in found)
+        return b"".join(dict.fromkeys(one.rstrip(b"\0") for one in found))
 
 
 _H264 = CutCodec("V_MPEG4/ISO/AVC", _h264, _SLICE_H264, _PARAMETERS_H264)
