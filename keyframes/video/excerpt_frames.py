@@ -47,7 +47,7 @@ def prove_excerpts(video: VideoReader) -> None:
 
 
 def _compare_with_seeks(video: VideoReader) -> None:
-    """Do so after a pass. What the container says of colours, excerpts do not have, and their luma does not show."""
+    """Compare them after a pass: excerpts lack what the container says of colours, and their luma does not show it."""
     expected: dict[int, bytes] = {}
     for hashes in Excerpts(video).results(_proven(video), _hashes):
         expected.update(hashes)
@@ -103,8 +103,9 @@ def _passed_all(video: VideoReader) -> bool:
 def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None) -> Iterator[Frame]:
     """Yield whole frames by excerpts, in ascending order.
 
-    Each has the fingerprint that the scan saw. Where the scan looked at luma alone, some of them are decoded as luma as
-    well and compared. There, and without a proof, some frames of the file are compared with those that seeks lead to.
+    Each must have the fingerprint that the scan saw. After a scan of luma alone, that is asked of some, decoded as luma
+    as well, and some pictures of the file are compared with those that seeks lead to, as before a sparse scan. Without
+    a proof, these alone are compared.
 
     Raises
     ------
@@ -116,7 +117,8 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
     if proof is None:
         prove_excerpts(video)
     elif luma:
-        _compare_with_seeks(video)
+        if not proof.view.excerpts:
+            _compare_with_seeks(video)
         for frame in _frames_of(video, stretches_to(video.packets, _spread(wanted)), View(luma=True)):
             _compare(proof, frame)
     for frame in _frames_of(video, stretches_to(video.packets, wanted), PLAIN):
