@@ -41,6 +41,7 @@ def luma_pays(video: VideoReader, settings: Settings) -> bool:
     reached by seeks. The answer depends on the packets and the settings alone, for thumbnails of both differ in the
     last level.
     """
+    # Where parameters change, colours may be wrong after a seek, and luma would not show it.
     if len(video.packets.times_ms) < LUMA_FRAMES or video.packets.changes:
         return False
     n_chosen = _n_chosen(settings)

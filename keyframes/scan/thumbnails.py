@@ -50,7 +50,7 @@ class Thumbnailer:
         small = image if self.color or image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         for size in self._sizes[:-1]:
             small = cv2.resize(small, size, None, 0, 0, cv2.INTER_AREA)
-        return cv2.resize(small, self._sizes[-1], into, 0, 0, cv2.INTER_AREA)  # type: ignore[return-value]  # uint8
+        return np.asarray(cv2.resize(small, self._sizes[-1], into, 0, 0, cv2.INTER_AREA), np.uint8)
 
     def in_gray(self, shrunk: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Turn the levels of luma planes that were shrunk, one (height, width) or more above each other, into gray."""

@@ -223,8 +223,8 @@ class Excerpts:
             nonlocal number
             number += 1
             path = folder / f"{number}.mkv"
-            size = self._video.header
-            path.write_bytes(matroska(self._codec.name, size.width, size.height, FRAME_MS, cut))
+            header = self._video.header
+            path.write_bytes(matroska(self._codec.name, header.width, header.height, FRAME_MS, cut))
             self.n_decoded += len(frames)
             return _Piece(path, tuple(frames), frozenset(wanted))
 
