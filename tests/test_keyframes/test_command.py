@@ -290,21 +290,14 @@ def test_ffmpegs_own_messages_do_not_reach_the_user(installed_extract, truncated
 
 @pytest.mark.parametrize("number", slow_but_for([signal.SIGINT], [signal.SIGINT, signal.SIGTERM]))
 def test_an_interruption_leaves_nothing(number, tmp_path, long_video):
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "a").is_dir() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert list((tmp_path / "a").iterdir()), "the extraction ended before it could be interrupted"
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
-    assert (out, err.strip()) == ("", "interrupted")
+    command = [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        # Its parent is made an instant before the hidden folder of the extraction.
+        while not list(tmp_path.glob("a/*")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (128 + number, "", "interrupted")
     assert list(tmp_path.iterdir()) == []
 
 
