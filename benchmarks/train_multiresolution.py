@@ -207,11 +207,12 @@ def code_all(works, known):
     """Code all photographs at all steps, each from what is known; yield the models after each."""
     for encoder, details in works:
         layout, rates = encoder.layout, encoder.tuning.fine.rates
+        levels = range(layout.n_levels, 0, -1)
         for step in STEPS:
             models, steps = known.fresh(), encoder.steps(step * STEP_UNITS)
             copies = [[band.copy() for band in groups] for groups in details]
             for stripe in range(layout.n_stripes):
-                code_stripe(copies, layout, steps, models, rates, None, stripe, layout.n_levels)
+                code_stripe(copies, layout, steps, models, rates, None, stripe, levels)
             yield models.models
 
 

@@ -149,8 +149,8 @@ from quantize.errors import ContainerError, check
 IMAGE_SIGNATURE = b"\x89VQI\r\n\x1a\n"
 BOOK_SIGNATURE = b"\x89VQC\r\n\x1a\n"
 VERSION = 1
-# Version 2 added LEVL. A file without it stays readable for older programs.
-VERSION_WITH_WEIGHTS = 2
+# Version 2 added LEVL, 3 BASE. A file without these stays readable for older programs.
+VERSION_WITH_BASE = 3
 PROFILES = ("palette", "block", "multiresolution")
 METADATA = {"exif": b"exif", "icc": b"iccp", "png": b"pngc", "xmp": b"xmpp"}
 MOST_METADATA = 16 << 20
@@ -200,7 +200,7 @@ def pack(
 ) -> bytes:
     """Bytes of an image file whose chunks decode to these pixels (height, width, n_channels)."""
     height, width, channels = pixels.shape
-    version = VERSION_WITH_WEIGHTS if any(kind == b"LEVL" for kind, _ in chunks) else VERSION
+    version = VERSION_WITH_BASE if any(kind == b"BASE" for kind, _ in chunks) else VERSION
     head = struct.pack(">BBBII", version, PROFILES.index(profile) + 1, channels, height, width)
     packed = [(b"HEAD", head)]
     for name, data in sorted(metadata.items()):
@@ -270,12 +270,7 @@ def pack_streams(streams: list[bytes]) -> bytes:
     """Put streams behind each other, each after its length."""
     packed = bytearray()
     for stream in streams:
-        length = len(stream)
-        while length > 127:
-            packed.append(128 | (length & 127))
-            length >>= 7
-        packed.append(length)
-        packed += stream
+        packed += pack_number(len(stream)) + stream
     return bytes(packed)
 
 
@@ -283,19 +278,34 @@ def unpack_streams(data: bytes) -> list[bytes]:
     """Undo `pack_streams`; ContainerError where the lengths do not fit the data."""
     streams, place = [], 0
     while place < len(data):
-        length, shift = 0, 0
-        while True:
-            check(place < len(data) and shift <= 35, "a stream has no length")
-            byte = data[place]
-            place += 1
-            length |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
+        length, place = unpack_number(data, place)
         check(place + length <= len(data), "a stream is longer than its chunk")
         streams.append(data[place : place + length])
         place += length
     return streams
+
+
+def pack_number(number: int) -> bytes:
+    """Bytes of a number that is not negative: 7 bits each, least significant first, all but the last one above 127."""
+    packed = bytearray()
+    while number > 127:
+        packed.append(128 | (number & 127))
+        number >>= 7
+    packed.append(number)
+    return bytes(packed)
+
+
+def unpack_number(data: bytes, place: int) -> tuple[int, int]:
+    """Undo `pack_number` from a place on: the number, and the place after it; ContainerError where there is none."""
+    number, shift = 0, 0
+    while True:
+        check(place < len(data) and shift <= 35, "a number does not end")
+        byte = data[place]
+        place += 1
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return number, place
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -337,8 +347,8 @@ def _header(chunk: tuple[bytes, bytes], max_pixels: int) -> tuple[str, int, int,
     """Profile, channels, height and width."""
     kind, body = chunk
     check(kind == b"HEAD" and len(body) > 0, "does not begin with its header")
-    if not VERSION <= body[0] <= VERSION_WITH_WEIGHTS:
-        raise ContainerError(f"is of version {body[0]}, but this program reads up to {VERSION_WITH_WEIGHTS}; update it")
+    if not VERSION <= body[0] <= VERSION_WITH_BASE:
+        raise ContainerError(f"is of version {body[0]}, but this program reads up to {VERSION_WITH_BASE}; update it")
     check(len(body) == 11, "has a header of the wrong length")
     _, profile, channels, height, width = struct.unpack(">BBBII", body)
     if not 1 <= profile <= len(PROFILES) or not 1 <= channels <= 4 or height < 1 or width < 1:

@@ -25,7 +25,7 @@ from quantize.block.kernels.tables import Model, Surroundings, room_for
 from quantize.block.kernels.vectors import MOST_BYTES, code_vectors
 from quantize.datatypes import Codebook
 from quantize.entropy.kernels.coder import FEW_INPUTS, copy_of, new_cells
-from quantize.entropy.streams import Stream, code_planes
+from quantize.entropy.streams import Stream, code_planes, planes_stream
 from quantize.errors import check
 from quantize.thread_pool import in_parts, thread_pool
 
@@ -328,6 +328,7 @@ class Coder:
         planes = np.zeros((layout.n_planes, *layout.shape(layout.top)), np.int64)
         if self.pyramids is not None:
             planes[:] = np.stack([pyramid[layout.top] for pyramid in self.pyramids])
-        coded = code_planes(planes, step, data)
+        stream = planes_stream(data, planes)
+        code_planes(stream, planes, [step] * layout.n_planes)
         self.planes = list(np.clip(planes, LEAST, MOST).astype(np.int32))
-        return coded
+        return stream.end()

@@ -67,23 +67,25 @@ class Stream:
 
 def encode_symbols(symbols: NDArray[np.uint8], n_bits: int) -> bytes:
     """Code a plane (height, width) of numbers of `n_bits` without loss."""
-    return _code_symbols(symbols.copy(), n_bits, None)
+    # A first guess: a byte each.
+    stream = Stream(None, symbols.size)
+    code_symbol_plane(stream, symbols.copy(), n_bits)
+    return stream.end()
 
 
 def decode_symbols(data: bytes, height: int, width: int, n_bits: int) -> NDArray[np.uint8]:
     """Undo `encode_symbols`; ContainerError where the stream does not end with the plane."""
-    symbols = np.zeros((height, width), np.uint8)
-    _code_symbols(symbols, n_bits, data)
+    symbols, stream = np.zeros((height, width), np.uint8), Stream(data, 0)
+    code_symbol_plane(stream, symbols, n_bits)
+    stream.end()
     return symbols
 
 
-def _code_symbols(symbols: NDArray[np.uint8], n_bits: int, data: bytes | None) -> bytes:
-    # A first guess: a byte each.
-    stream = Stream(data, symbols.size)
+def code_symbol_plane(stream: Stream, symbols: NDArray[np.uint8], n_bits: int) -> None:
+    """Code a plane (height, width) of numbers of `n_bits` as a part of a stream; a decoder replaces them."""
     row_bytes = symbols.shape[1] * SYMBOL_BYTES
     cells, bases = new_cells(cells_of(n_bits), 1 << n_bits), np.zeros(N_INPUTS, np.uint64)
     stream.code_rows(code_symbols, len(symbols), row_bytes, symbols, n_bits, cells, bases)
-    return stream.end()
 
 
 def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) -> bytes:
@@ -96,13 +98,17 @@ def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) ->
     return stream.end()
 
 
-def code_planes(planes: NDArray[np.int64], step: int, data: bytes | None) -> bytes:
-    """Code the coarsest planes (n_planes, rows, columns) as whole multiples of a step, or decode them from `data`.
+def planes_stream(data: bytes | None, planes: NDArray[np.int64]) -> Stream:
+    """Stream that begins with coarsest planes, see `code_planes`."""
+    return Stream(data, planes.size * NUMBER_BYTES)
 
-    The planes are replaced by what is decoded. ContainerError where the stream does not end with them.
+
+def code_planes(stream: Stream, planes: NDArray[np.int64], steps: list[int]) -> None:
+    """Code the coarsest planes (n_planes, rows, columns) as whole multiples of a step each, as a part of a stream.
+
+    The planes are replaced by what is decoded.
     """
-    numbers = (planes + step // 2) // step
-    stream = Stream(data, planes.size * NUMBER_BYTES)
+    factors = np.array(steps, np.int64)[:, None, None]
+    numbers = (planes + factors // 2) // factors
     stream.code(code_top, numbers, new_cells(TOP_CONTEXTS * 64, 3), np.zeros(N_INPUTS, np.uint64))
-    planes[:] = numbers * step
-    return stream.end()
+    planes[:] = numbers * factors

@@ -5,16 +5,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.streams import Stream
-from quantize.multiresolution.books import KINDS, Known
+from quantize.entropy.streams import Stream, code_planes, code_symbol_plane
+from quantize.multiresolution.books import KINDS, Kind, Known
 from quantize.multiresolution.kernels.details import MOST_BYTES, code_details, room_for
 from quantize.multiresolution.kernels.surroundings import Surroundings
-from quantize.multiresolution.layout import CELL_LOG, PLAIN_WEIGHT, Layout, detail_steps
+from quantize.multiresolution.layout import CELL_LOG, PLAIN_WEIGHT, Layout, coarse_step, detail_steps
 from quantize.multiresolution.transform import Details
 from quantize.thread_pool import thread_pool
 
-# Sizes and signs of no vectors.
-NOTHING = np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16)
+# Sizes and signs of vectors, as of `Surroundings`: what is seen of them when others are coded.
+Seen = tuple[NDArray[np.uint32], NDArray[np.uint16]]
+# Of no vectors.
+NOTHING: Seen = (np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.uint16))
+# What was seen last of luma, and of both planes of chroma.
+Parents = dict[Kind, Seen]
+NO_PARENTS: Parents = dict.fromkeys(KINDS, NOTHING)
+CLASS_BITS = 4
 
 
 class Steps(NamedTuple):
@@ -41,6 +47,12 @@ class Steps(NamedTuple):
         pairs = zip((self.luma, self.chroma), self.weights[level - 1, :-1], strict=False)
         return [max(step * int(weight) // PLAIN_WEIGHT, 1) for step, weight in pairs]
 
+    def coarsest(self, layout: Layout) -> list[int]:
+        """Return the steps of the coarsest planes, in samples."""
+        # The eye notices flat areas of a wrong colour sooner than wrong details of colour.
+        chroma = max(self.luma, self.chroma // 2)
+        return [coarse_step(step, layout.n_levels) for step in (self.luma, chroma, chroma)[: layout.n_planes]]
+
 
 class Rates(NamedTuple):
     """The encoder's weights of a bit, in squared steps, of luma and of chroma."""
@@ -53,6 +65,43 @@ class Rates(NamedTuple):
         return Rates(self.luma * 2**octaves, self.chroma * 2**octaves)
 
 
+def code_base(
+    stream: Stream,
+    coarsest: NDArray[np.int64],
+    details: Details,
+    layout: Layout,
+    steps: Steps,
+    has_map: bool,
+    known: Known,
+    rates: Rates,
+) -> Parents:
+    """Code the coarsest planes, the map, and the levels of the base; the models of `known` learn.
+
+    Parameters
+    ----------
+    stream : Stream
+    coarsest : array (n_planes, rows, columns), int64
+        Replaced by what is decoded, as `details` and the cells of `steps`.
+    details, layout, steps
+    has_map : bool
+        Whether there is a map of steps.
+    known, rates
+
+    Returns
+    -------
+    Parents
+        What was seen of the finest of these levels.
+    """
+    code_planes(stream, coarsest, steps.coarsest(layout))
+    if has_map:
+        code_symbol_plane(stream, steps.cells, CLASS_BITS)
+    parents = NO_PARENTS
+    for level in layout.base_levels:
+        rows = 0, layout.shape(level)[0]
+        parents = code_level(stream, details, steps, known, rates, level, rows, parents)
+    return parents
+
+
 def code_levels(
     details: Details,
     layout: Layout,
@@ -60,9 +109,10 @@ def code_levels(
     known: Known,
     rates: Rates,
     streams: list[list[bytes]] | None,
-    level: int = 0,
+    levels: range,
+    parents: Parents = NO_PARENTS,
 ) -> list[list[bytes]]:
-    """Code the details of all levels above `level`, coarse to fine.
+    """Code the details of levels, coarse to fine, each in stripes.
 
     Parameters
     ----------
@@ -73,17 +123,21 @@ def code_levels(
         Of the encoder; a decoder does without.
     streams : list of list of bytes or None
         By level, coarse to fine, a stream for each stripe; None to encode.
+    levels : range
+    parents : Parents
+        What was seen of the level before.
 
     Returns
     -------
     list of list of bytes
         The streams.
     """
-    n_done = layout.n_levels - level
 
     def stripe(number: int) -> list[bytes]:
-        given = None if streams is None else [streams[i][number] for i in range(n_done)]
-        return code_stripe(details, layout, steps, known.fresh(), rates, given, number, n_done)
+        given = None if streams is None else [parts[number] for parts in streams]
+        first, last = layout.stripe_rows(number, min(levels.start + 1, layout.n_levels))
+        above = {kind: (seen[first : last + 3], signs[first : last + 3]) for kind, (seen, signs) in parents.items()}
+        return code_stripe(details, layout, steps, known.fresh(), rates, given, number, levels, above)
 
     by_stripe = list(thread_pool().map(stripe, range(layout.n_stripes)))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
@@ -97,43 +151,56 @@ def code_stripe(
     rates: Rates,
     given: list[bytes] | None,
     number: int,
-    n_levels: int,
+    levels: range,
+    parents: Parents = NO_PARENTS,
 ) -> list[bytes]:
-    """Code a stripe from its coarsest level on; it knows nothing of the others. The models of `known` learn."""
-    kinds = KINDS[: len(details[0])]
-    # What was seen last of luma, and of both planes of chroma.
-    parents = dict.fromkeys(kinds, NOTHING)
+    """Code levels of a stripe; it knows nothing of the others. The models of `known` learn."""
     done = []
-    for i in range(n_levels):
-        level = layout.n_levels - i
-        first, last = layout.stripe_rows(number, level)
-        shift = CELL_LOG - level
-        first_cell = first >> shift if shift >= 0 else first << -shift
-        bands = [band[first:last] for band in details[level - 1]]
-        n_vectors = bands[0].shape[0] * bands[0].shape[1]
+    for i, level in enumerate(levels):
+        rows = layout.stripe_rows(number, level)
+        n_vectors = (rows[1] - rows[0]) * layout.shape(level)[1]
         stream = Stream(None if given is None else given[i], n_vectors)
-        others = NOTHING
-        for kind, band, step, rate in zip(kinds, bands, steps.at(level), rates, strict=False):
-            shape = (band.shape[0] + 3, band.shape[1] + 3)
-            seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
-            around = Surroundings(seen, signs, *parents[kind], *others)
-            steps_here = detail_steps(step, level, band.shape[2], int(steps.weights[level - 1, -1]))
-            book = known.books[kind]
-            stream.code_rows(
-                code_details,
-                band.shape[0],
-                band.shape[1] * MOST_BYTES,
-                band,
-                level - 1,
-                steps_here,
-                steps.cells[first_cell:],
-                shift,
-                around,
-                book,
-                known.models[kind],
-                room_for(steps_here, len(book.codewords)),
-                rate,
-            )
-            parents[kind] = others = seen, signs
+        parents = code_level(stream, details, steps, known, rates, level, rows, parents)
         done.append(stream.end())
     return done
+
+
+def code_level(
+    stream: Stream,
+    details: Details,
+    steps: Steps,
+    known: Known,
+    rates: Rates,
+    level: int,
+    rows: tuple[int, int],
+    parents: Parents,
+) -> Parents:
+    """Code rows of a level; return what was seen of them."""
+    first, last = rows
+    shift = CELL_LOG - level
+    first_cell = first >> shift if shift >= 0 else first << -shift
+    found, others = dict(parents), NOTHING
+    for kind, whole, step, rate in zip(KINDS, details[level - 1], steps.at(level), rates, strict=False):
+        band = whole[first:last]
+        shape = (band.shape[0] + 3, band.shape[1] + 3)
+        seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)
+        around = Surroundings(seen, signs, *parents[kind], *others)
+        steps_here = detail_steps(step, level, band.shape[2], int(steps.weights[level - 1, -1]))
+        book = known.books[kind]
+        stream.code_rows(
+            code_details,
+            band.shape[0],
+            band.shape[1] * MOST_BYTES,
+            band,
+            level - 1,
+            steps_here,
+            steps.cells[first_cell:],
+            shift,
+            around,
+            book,
+            known.models[kind],
+            room_for(steps_here, len(book.codewords)),
+            rate,
+        )
+        found[kind] = others = seen, signs
+    return found

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_LEVELS = 6
+# The finest level that may be coded in the one stream of the base, and not in stripes, and its places at most: several
+# threads need not share what takes a few milliseconds.
+BASE_LEVEL, BASE_PLACES = 3, 4096
 # The shorter side of the coarsest plane is not shorter than this, if the image is not.
 TOP_SIDE = 8
 # Samples of a coarsest plane at most; only strips of a few rows have more.
@@ -51,6 +54,14 @@ class Layout:
     def n_levels(self) -> int:
         """Levels of the transform, 1 to 6."""
         return min(max((min(self.height, self.width) // TOP_SIDE).bit_length() - 1, 1), MOST_LEVELS)
+
+    @property
+    def base_levels(self) -> range:
+        """Levels that are coded in the stream of the base, coarse to fine."""
+        last = self.n_levels
+        while last >= BASE_LEVEL and np.prod(self.shape(last)) <= BASE_PLACES:
+            last -= 1
+        return range(self.n_levels, last, -1)
 
     @property
     def components(self) -> tuple[int, ...]:

@@ -1,19 +1,16 @@
 """The multi-resolution profile: an image as codewords of wavelet vectors, and back."""
 
-import struct
-
 import numpy as np
 from numpy.typing import NDArray
 
 from quantize.container import Container, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
-from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols
+from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols, planes_stream
 from quantize.errors import ContainerError, TargetError, check
 from quantize.multiresolution.books import KINDS, shipped
-from quantize.multiresolution.coder import Rates, Steps, code_levels
+from quantize.multiresolution.coder import CLASS_BITS, NO_PARENTS, Rates, Steps, code_base, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
-from quantize.multiresolution.editions import EDITIONS, NEWEST
-from quantize.multiresolution.kernels.wavelet import MATRIX_BITS
+from quantize.multiresolution.editions import NEWEST
 from quantize.multiresolution.layout import (
     LEAST_STEP,
     MOST_COARSE,
@@ -22,7 +19,14 @@ from quantize.multiresolution.layout import (
     STEP_UNITS,
     Layout,
     coarse_step,
-    plain_weights,
+)
+from quantize.multiresolution.parameters import (
+    GRAY,
+    Parameters,
+    earlier_parameters,
+    has_base,
+    pack_parameters,
+    unpack_parameters,
 )
 from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells, window_variances
@@ -30,8 +34,6 @@ from quantize.targets import packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 2.0, 0.0575
-GRAY = np.array([[1 << MATRIX_BITS]], np.int64)
-CLASS_BITS = 4
 NO_RATES = Rates(0.0, 0.0)
 
 
@@ -63,61 +65,61 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     check(serves(layout.height, layout.width), "has a size that does not fit this profile")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has no level {level}; give --level 0 to {layout.n_levels}")
-    number, luma, chroma, matrix = _parameters(container.one(b"MRES"), layout)
-    cells = plain_cells(layout)
-    if container.all(b"CELL"):
-        cells = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
-    weights = _level_weights(container, layout, number)
     coarsest = np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
-    code_planes(coarsest, coarse_step(luma, layout.n_levels), container.one(b"COAR"))
-    bands = container.all(b"BAND")
-    if len(bands) < layout.n_levels - level:
-        nearest = layout.n_levels - len(bands)
-        raise ContainerError(f"ends before level {level}; get it again, or ask for --level {nearest}")
-    check(len(bands) <= layout.n_levels, "has too many levels")
-    streams = [unpack_streams(data) for data in bands[: layout.n_levels - level]]
-    check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")
-    details = no_details(layout, level)
-    code_levels(details, layout, Steps(luma, chroma, weights, cells), shipped(number), NO_RATES, streams, level)
-    return to_pixels(synthesise(coarsest, details, layout, level), matrix, layout, level)
+    if has_base(container):
+        parameters, data = unpack_parameters(container.one(b"BASE"), layout)
+        known, levels = shipped(parameters.edition).fresh(), range(layout.base_levels.stop, level, -1)
+        # The levels of the base come together.
+        details = no_details(layout, min(level, layout.base_levels.stop))
+        steps, stream = _steps(parameters, layout), planes_stream(data, coarsest)
+        parents = code_base(stream, coarsest, details, layout, steps, parameters.has_map, known, NO_RATES)
+        stream.end()
+    else:
+        parameters = earlier_parameters(container, layout)
+        known, levels, parents = shipped(parameters.edition), range(layout.n_levels, level, -1), NO_PARENTS
+        details, steps = no_details(layout, level), _steps(parameters, layout)
+        if parameters.has_map:
+            steps.cells[:] = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
+        stream = planes_stream(container.one(b"COAR"), coarsest)
+        code_planes(stream, coarsest, [coarse_step(steps.luma, layout.n_levels)] * layout.n_planes)
+        stream.end()
+    streams = _streams(container, layout, levels)
+    code_levels(details, layout, steps, known, NO_RATES, streams, levels, parents)
+    return to_pixels(synthesise(coarsest, details, layout, level), parameters.matrix, layout, level)
 
 
 def describe_levels(container: Container) -> dict[str, object]:
     """Tell what a file of this profile says of itself."""
     layout = Layout(container.height, container.width, container.n_planes)
-    number, luma, chroma, _ = _parameters(container.one(b"MRES"), layout)
+    if has_base(container):
+        parameters, _ = unpack_parameters(container.one(b"BASE"), layout)
+    else:
+        parameters = earlier_parameters(container, layout)
     return {
         "levels": layout.n_levels,
-        "step": luma / STEP_UNITS,
-        "chroma_step": chroma / STEP_UNITS,
-        **_described(_level_weights(container, layout, number)),
-        "adaptive": bool(container.all(b"CELL")),
+        "step": parameters.luma / STEP_UNITS,
+        "chroma_step": parameters.chroma / STEP_UNITS,
+        **_described(parameters.weights),
+        "adaptive": parameters.has_map,
         "stripes": layout.n_stripes,
     }
 
 
-def _parameters(data: bytes, layout: Layout) -> tuple[int, int, int, NDArray[np.int64]]:
-    """Read the number of the codebooks, the steps of luma and chroma, and the colour matrix."""
-    n = layout.n_planes
-    check(len(data) == (27 if n == 3 else 9), "has parameters of the wrong length")
-    number, luma, chroma = struct.unpack_from(">BII", data)
-    if number not in EDITIONS:
-        raise ContainerError(f"needs codebooks number {number}, but this program has only 1 to {NEWEST}; update it")
-    check(LEAST_STEP <= luma <= MOST_STEP and LEAST_STEP <= chroma <= 4 * MOST_STEP, "has a step out of range")
-    matrix = GRAY if n == 1 else np.frombuffer(data, ">i2", 9, 9).astype(np.int64).reshape(3, 3)
-    return number, luma, chroma, matrix
+def _steps(parameters: Parameters, layout: Layout) -> Steps:
+    """Take the steps of a file whose map is still to be read."""
+    return Steps(parameters.luma, parameters.chroma, parameters.weights, plain_cells(layout))
 
 
-def _level_weights(container: Container, layout: Layout, number: int) -> NDArray[np.uint8]:
-    """Read the weights of the steps by level; the first edition has none of details in both directions."""
-    weights = plain_weights(layout)
-    if not container.all(b"LEVL"):
-        return weights
-    stored = weights if number > 1 else weights[:, :-1]
-    data = container.one(b"LEVL")
-    check(len(data) == stored.size and 0 not in data, "has weights of levels that do not fit its size")
-    stored[:] = np.frombuffer(data, np.uint8).reshape(stored.shape)
-    return weights
+def _streams(container: Container, layout: Layout, levels: range) -> list[list[bytes]]:
+    """Streams of levels by stripe; ContainerError where a level is missing."""
+    bands = container.all(b"BAND")
+    if len(bands) < len(levels):
+        nearest = levels.start - len(bands)
+        raise ContainerError(f"ends before level {levels.stop}; get it again, or ask for --level {nearest}")
+    check(len(bands) <= levels.start, "has too many levels")
+    streams = [unpack_streams(data) for data in bands[: len(levels)]]
+    check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")
+    return streams
 
 
 def _described(weights: NDArray[np.uint8]) -> dict[str, list[float]]:
@@ -145,23 +147,18 @@ class _Encoder:
         """Encode at a step, with the weight of bits raised by so many octaves."""
         steps, layout = self.steps(round(2**log_step)), self.layout
         low, details = analyse(self.pixels, inverse(self.matrix), layout)
-        coarsest = low.astype(np.int64)
-        coarse = code_planes(coarsest, coarse_step(steps.luma, layout.n_levels), None)
-        emphasis = self.tuning.at(steps.luma)
-        streams = code_levels(details, layout, steps, shipped(), emphasis.rates.raised(octaves), None)
-        colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
-        parameters = struct.pack(">BII", NEWEST, steps.luma, steps.chroma)
-        if layout.n_planes == 3:
-            parameters += self.matrix.astype(">i2").tobytes()
-        chunks = [(b"MRES", parameters)]
-        if emphasis.weights:
-            chunks.append((b"LEVL", steps.weights.tobytes()))
-        if emphasis.masking is not None:
-            chunks.append((b"CELL", encode_symbols(steps.cells, CLASS_BITS)))
-        if self.alpha is not None:
-            chunks.append((b"ALPH", self.alpha))
-        chunks.append((b"COAR", coarse))
+        coarsest, emphasis = low.astype(np.int64), self.tuning.at(steps.luma)
+        rates, known = emphasis.rates.raised(octaves), shipped(NEWEST).fresh()
+        has_map = emphasis.masking is not None
+        parameters = Parameters(NEWEST, steps.luma, steps.chroma, self.matrix, steps.weights, has_map)
+        stream = planes_stream(None, coarsest)
+        parents = code_base(stream, coarsest, details, layout, steps, has_map, known, rates)
+        chunks = [(b"ALPH", self.alpha)] if self.alpha is not None else []
+        chunks.append((b"BASE", pack_parameters(parameters) + stream.end()))
+        levels = range(layout.base_levels.stop, 0, -1)
+        streams = code_levels(details, layout, steps, known, rates, None, levels, parents)
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
+        colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
         chosen = {"levels": layout.n_levels, "step": steps.luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
         return packed(self.picture, self.settings, "multiresolution", colors, chunks, chosen)
 

@@ -58,21 +58,30 @@ def analyse(pixels: NDArray[np.uint8], matrix: NDArray[np.int64], layout: Layout
 
 def synthesise(coarsest: NDArray[Any], details: Details, layout: Layout, level: int = 0) -> NDArray[np.int16]:
     """Planes of a level, all of them together: 0 gives those of the image. The details are used up."""
-    coarsest = np.clip(coarsest, LEAST, MOST).astype(np.int16)
+    planes = np.clip(coarsest, LEAST, MOST).astype(np.int16)
+    for finer in range(layout.n_levels - 1, level - 1, -1):
+        planes = _restored(planes, details, layout, finer)
+        # Large images are not to be held twice.
+        details[finer] = []
+    return planes
+
+
+def _restored(low: NDArray[np.int16], details: Details, layout: Layout, level: int) -> NDArray[np.int16]:
+    """Planes of a level from those of the coarser one, all of them at once: each wait for the threads takes time."""
     planes = np.empty((layout.n_planes, *layout.shape(level)), np.int16)
-    for p in range(layout.n_planes):
-        plane = coarsest[p]
-        for finer in range(layout.n_levels - 1, level - 1, -1):
-            halves = planes[p] if finer == level else np.empty(layout.shape(finer), np.int16)
-            band, component = _place(details, finer + 1, p)
-            in_parts(partial(restore_columns, plane, band, component, halves), *plane.shape[::-1])
-            if p in (0, layout.n_planes - 1):
-                # Large images are not to be held twice.
-                details[finer][min(p, 1)] = np.empty((0, 0, 3), np.int16)
-            plane = halves
-            in_parts(partial(restore_rows, plane), *plane.shape)
-        if level == layout.n_levels:
-            planes[p] = plane
+    places = [_place(details, level + 1, p) for p in range(layout.n_planes)]
+
+    def columns(first: int, last: int) -> None:
+        for plane, (band, component), halves in zip(low, places, planes, strict=True):
+            restore_columns(plane, band, component, halves, first, last)
+
+    def rows(first: int, last: int) -> None:
+        for plane in planes:
+            restore_rows(plane, first, last)
+
+    n_rows, n_columns = layout.shape(level + 1)
+    in_parts(columns, n_columns, n_rows * layout.n_planes)
+    in_parts(rows, 2 * n_rows, 2 * n_columns * layout.n_planes)
     return planes
 
 

@@ -34,8 +34,8 @@ def test_a_transfer_as_text_is_told(data):
 
 def test_a_later_version_is_told(data):
     chunks = chunks_of(data)
-    chunks[0] = (b"HEAD", b"\x03" + chunks[0][1][1:])
-    refuses(file_of(chunks, data[:8]), "version 3")
+    chunks[0] = (b"HEAD", b"\x04" + chunks[0][1][1:])
+    refuses(file_of(chunks, data[:8]), "version 4")
 
 
 @pytest.mark.parametrize("place", [8, 20, 60, -20, -1])

@@ -8,17 +8,17 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 import quantize
-from quantize.container import IMAGE_SIGNATURE, pack, unpack
+from quantize.container import pack, unpack
 from quantize.datatypes import MOST_PIXELS, Picture, Settings
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution.editions import NEWEST
-from quantize.multiresolution.layout import (
-    Layout,
-)
+from quantize.multiresolution.layout import PLAIN_WEIGHT, Layout
+from quantize.multiresolution.parameters import unpack_parameters
 from quantize.multiresolution.profile import serves
 from quantize.pipeline import decode_picture, encode_picture
 from tests.conftest import compiled_only
 from tests.test_quantize.conftest import photo
+from tests.test_quantize.test_golden import GOLDEN
 
 
 def round_trip(pixels, **options):
@@ -184,30 +184,64 @@ def test_photographs_are_tuned_for_the_eye_unless_a_psnr_is_asked_for():
     usual, for_psnr = (quantize.encode(pixels, profile="multiresolution", **o) for o in ({"quality": 50}, {"psnr": 30}))
     assert usual == quantize.encode(pixels, profile="multiresolution", quality=50, tune="visual")
     assert for_psnr == quantize.encode(pixels, profile="multiresolution", psnr=30, tune="psnr")
-    assert {"LEVL", "CELL"} <= {kind.decode() for kind in chunks_of(usual)}
-    assert b"LEVL" not in chunks_of(for_psnr)
-    assert (version_of(usual), version_of(for_psnr)) == (2, 1)
+    assert parameters_of(usual).has_map
+    assert not parameters_of(for_psnr).has_map
+    assert (parameters_of(for_psnr).weights == PLAIN_WEIGHT).all()
+    assert (parameters_of(usual).weights != PLAIN_WEIGHT).any()
 
 
-def version_of(data):
-    return data[len(IMAGE_SIGNATURE) + 8]
+def parameters_of(data):
+    container = unpack(data, MOST_PIXELS)
+    return unpack_parameters(container.one(b"BASE"), Layout(container.height, container.width, container.n_planes))[0]
+
+
+def with_chunk(name, kind, change):
+    """Bytes of a golden file of which one chunk is changed."""
+    container = unpack((GOLDEN / f"{name}.vqi").read_bytes(), MOST_PIXELS)
+    pixels = np.zeros((container.height, container.width, container.channels), np.uint8)
+    chunks = [(found, change(data) if found == kind else data) for found, data in container.chunks]
+    return pack("multiresolution", pixels, chunks, {})
 
 
 @pytest.mark.parametrize("weights", [bytes(9), b"@" * 6, b"@" * 8, b"@" * 10, b""])
 def test_weights_that_do_not_fit_are_damage(weights):
-    pixels = photo(64, 64)
-    chunks = chunks_of(quantize.encode(pixels, profile="multiresolution"))
-    assert len(chunks[b"LEVL"]) == 9
+    data = with_chunk("levels-2-visual-rgb", b"LEVL", lambda _: weights)
     with pytest.raises(quantize.ContainerError, match="weights of levels"):
-        quantize.decode(pack("multiresolution", pixels, list((chunks | {b"LEVL": weights}).items()), {}))
+        quantize.decode(data)
 
 
-def test_an_unknown_edition_is_told():
-    data = quantize.encode(photo(64, 64), profile="multiresolution")
-    chunks = chunks_of(data)
-    newer = {b"MRES": bytes([NEWEST + 1]) + chunks[b"MRES"][1:]}
+@pytest.mark.parametrize(("name", "kind"), [("levels-2-visual-rgb", b"MRES"), ("levels-3-visual-rgb", b"BASE")])
+def test_an_unknown_edition_is_told(name, kind):
+    data = with_chunk(name, kind, lambda data: bytes([NEWEST + 1]) + data[1:])
     with pytest.raises(quantize.ContainerError, match=f"codebooks number {NEWEST + 1}"):
-        quantize.decode(pack("multiresolution", photo(64, 64), list((chunks | newer).items()), {}))
+        quantize.decode(data)
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b"", "no parameters"),
+        (b"\2", "does not end"),
+        (b"\2\x40\x40", "wrong length"),
+        (b"\2\1\x40\2", "step out of range"),
+        (b"\2\xff\xff\xff\xff\xff\xff\xff", "does not end"),
+        (b"\2\x40\x40\3", "colours of an unknown kind"),
+        (b"\2\x40\x40\0" + bytes(17), "wrong length"),
+        (b"\2\x40\x40\x0a\x40\x40\0", "weights"),
+        (b"\2\x40\x40\x0a\x40\x40", "weights"),
+        (b"\2\x40\x40\x3a" + b"\x40" * 21, "weights"),
+    ],
+)
+def test_damaged_parameters_are_told(start, told):
+    data = with_chunk("levels-3-visual-rgb", b"BASE", lambda _: start)
+    with pytest.raises(quantize.ContainerError, match=told):
+        quantize.decode(data)
+
+
+def test_a_file_that_ends_before_its_coarsest_picture_is_told():
+    data = (GOLDEN / "levels-3-visual-rgb.vqi").read_bytes()
+    with pytest.raises(quantize.ContainerError, match="before its coarsest picture"):
+        quantize.decode(data[:100], level=4)
 
 
 def test_a_strip_takes_another_profile():

@@ -29,6 +29,7 @@ from quantize.multiresolution.layout import (
     detail_steps,
     plain_weights,
 )
+from quantize.multiresolution.parameters import Parameters, pack_parameters, unpack_parameters
 from quantize.multiresolution.transform import analyse, synthesise
 from quantize.multiresolution.tuning import (
     COARSE_STEP,
@@ -206,3 +207,31 @@ def test_the_map_follows_the_variance(window):
     found = variance_cells(window_variances(pixels, layout, window), layout, masking)
     assert len(np.unique(found)) > 1
     np.testing.assert_array_equal(found, np.clip(expected, 0, 15))
+
+
+@pytest.mark.parametrize(
+    ("size", "base"),
+    [((512, 768), [6, 5, 4]), ((90, 130), [3]), ((20, 30), []), ((3000, 4000), [6]), ((9, 60_000), [])],
+)
+def test_small_levels_are_the_base(size, base):
+    assert list(Layout(*size, 3).base_levels) == base
+
+
+OWN = np.array([[4096, 0, 1], [4096, -2, 3], [4096, 4, -32768]], np.int64)
+
+
+@pytest.mark.parametrize(("matrix", "n_bytes"), [(jpeg_matrix(), 0), (opponent_matrix(), 0), (OWN, 18)])
+@pytest.mark.parametrize(("rows", "n_rows"), [([], 0), ([(64, 70, 80)], 1), ([(9, 8, 7), (1, 2, 3), (1, 2, 4)], 3)])
+def test_parameters_are_read_as_they_were_written(matrix, n_bytes, rows, n_rows):
+    layout = Layout(512, 768, 3)
+    weights = plain_weights(layout)
+    if rows:
+        weights[: len(rows)], weights[len(rows) :] = rows, rows[-1]
+    written = Parameters(2, 300, 70_000, matrix, weights, True)
+    data = pack_parameters(written)
+    assert len(data) == 7 + n_bytes + 3 * n_rows
+    read, rest = unpack_parameters(data + b"more", layout)
+    assert rest == b"more"
+    assert (read.edition, read.luma, read.chroma, read.has_map) == (2, 300, 70_000, True)
+    np.testing.assert_array_equal(read.matrix, matrix)
+    np.testing.assert_array_equal(read.weights, weights)

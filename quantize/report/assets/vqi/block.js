@@ -246,7 +246,8 @@ function* decodePyramid(file, shared) {
   const stepOf = (scale) => Math.max(base >> scale, 64);
   const topStep = clamp((stepOf(layout.top) * 8) >> 5, 1, 512);
   check(streams.length > 0, "has no streams");
-  const tops = yield* decodeTop(streams.shift(), layout.nPlanes, ...layout.shape(layout.top));
+  const [rows, columns] = layout.shape(layout.top);
+  const tops = yield* wholeStream(streams.shift(), (coder) => decodeTop(coder, layout.nPlanes, rows, columns));
   let planes = tops.map((top) => Int32Array.from(top, (number) => clamp(number * topStep, LEAST, MOST)));
   yield yield* pictureOfBlocks(file, alpha, planes, layout.top);
   const models = new Map(), latest = planes.map(() => EMPTY), scales = planes.map(() => layout.top);

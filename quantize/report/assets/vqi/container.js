@@ -40,7 +40,7 @@ function chunksOf(data, signature, kind) {
 function unpack(data, maxPixels) {
   const { chunks, cut } = chunksOf(data, SIGNATURE, ".vqi");
   const head = chunks[0][1];
-  if (head[0] < 1 || head[0] > 2) throw new VqiError(`is of version ${head[0]}, this decoder reads up to 2; update it`);
+  if (head[0] < 1 || head[0] > 3) throw new VqiError(`is of version ${head[0]}, this decoder reads up to 3; update it`);
   check(head.length === 11, "has a header of the wrong length");
   const [, profile, channels] = head, height = viewOf(head).getUint32(3), width = viewOf(head).getUint32(7);
   const sensible = profile >= 1 && profile <= 3 && channels >= 1 && channels <= 4 && height > 0 && width > 0;
@@ -62,16 +62,22 @@ function unpack(data, maxPixels) {
   return { profile, channels, height, width, nPlanes: channels < 3 ? 1 : 3, all, one, complete, metadata };
 }
 
+/** A number of 7 bits a byte from a place on, and the place after it. */
+function unpackNumber(data, place) {
+  let number = 0, shift = 0, byte = 128;
+  while (byte >= 128) {
+    check(place < data.length && shift <= 35, "a number does not end");
+    byte = data[place++];
+    number += (byte & 127) * 2 ** shift;
+    shift += 7;
+  }
+  return [number, place];
+}
+
 function unpackStreams(data) {
   const streams = [];
-  for (let place = 0; place < data.length; ) {
-    let length = 0, shift = 0, byte = 128;
-    while (byte >= 128) {
-      check(place < data.length && shift <= 35, "a stream has no length");
-      byte = data[place++];
-      length += (byte & 127) * 2 ** shift;
-      shift += 7;
-    }
+  for (let place = 0, length; place < data.length; ) {
+    [length, place] = unpackNumber(data, place);
     check(place + length <= data.length, "a stream is longer than its chunk");
     streams.push(data.subarray(place, (place += length)));
   }
@@ -87,7 +93,7 @@ const joined = (arrays) => {
 /** Decode alpha, or nothing where the image has none. */
 function* decodeAlpha(file) {
   if (file.channels === file.nPlanes) return null;
-  return yield* decodeSymbols(file.one("ALPH"), file.height, file.width, 8);
+  return yield* wholeStream(file.one("ALPH"), (coder) => decodeSymbols(coder, file.height, file.width, 8));
 }
 
 /** A picture of a level, 2**level times smaller, without its colours yet; of alpha, one pixel of each square. */

@@ -174,11 +174,18 @@ function* inRuns(coder, rows, columns, work) {
   }
 }
 
+/** Decode a stream that holds nothing else. */
+function* wholeStream(data, decoder) {
+  const coder = new Coder(data), found = yield* decoder(coder);
+  coder.end();
+  return found;
+}
+
 const activity = (size) => (size >= 1024 ? 11 : digitsOf(size));
 
 /** Decode planes of whole numbers: `code_planes`, without the step. They may need more than 32 bits in damaged files. */
-function* decodeTop(data, nPlanes, rows, columns) {
-  const coder = new Coder(data), model = newModel(125 * 64, 3), bases = new Int32Array(6);
+function* decodeTop(coder, nPlanes, rows, columns) {
+  const model = newModel(125 * 64, 3), bases = new Int32Array(6);
   const planes = [];
   let left = 0;
   for (let p = 0; p < nPlanes; p++) {
@@ -202,7 +209,6 @@ function* decodeTop(data, nPlanes, rows, columns) {
       }
     });
   }
-  coder.end();
   return planes;
 }
 
@@ -227,9 +233,9 @@ function* decodeList(data, length, period) {
 }
 
 /** Decode a plane of numbers of 1 to 8 bits: indices of a palette, alpha, classes of steps. */
-function* decodeSymbols(data, rows, columns, nBits) {
+function* decodeSymbols(coder, rows, columns, nBits) {
   const size = 1 << nBits, hashed = size + 2 * size * size, shared = 1 << 18;
-  const coder = new Coder(data), model = newModel(hashed + 3 * (shared + size), size), bases = new Int32Array(6);
+  const model = newModel(hashed + 3 * (shared + size), size), bases = new Int32Array(6);
   const symbols = new Uint8Array(rows * columns);
   yield* inRuns(coder, rows, columns, (r, first, last) => {
     for (let c = first; c < last; c++) {
@@ -253,6 +259,5 @@ function* decodeSymbols(data, rows, columns, nBits) {
       symbols[at] = node - size;
     }
   });
-  coder.end();
   return symbols;
 }

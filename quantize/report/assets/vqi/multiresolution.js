@@ -18,6 +18,13 @@ const CONTEXTS = [
 ];
 const COUNTS = [0, 1, 2, 3, 4, 6, 8, 11, 14, 18, 24, 32, 48, 80, 140, LIMIT];
 const FLAG_SETS = 36, NODE_SETS = 16, SIGN_SETS = 6;
+// Matrices that a file names by their number.
+const MATRICES = {
+  1: [4096, 0, 5743, 4096, -1410, -2925, 4096, 7258, 0],
+  2: [4096, -460, 4967, 4096, -460, -2119, 4096, 5438, -2119],
+};
+// The finest level that may be coded in the one stream of the base, and its places at most.
+const BASE_LEVEL = 3, BASE_PLACES = 1024;
 const BYTES = 0x00ff00ff;
 const NOTHING = { seen: null, signs: null, stride: 0 };
 
@@ -27,10 +34,13 @@ const EDITIONS = {
   2: { file: "known2.npz", pace: 2, limit: 127 },
 };
 
+/** The chunk with the parameters: files of before have another one. */
+const parameterChunk = (file) => (file.all("BASE").length || !file.all("MRES").length ? "BASE" : "MRES");
+
 /** The edition that an image needs. */
 function editionOf(file) {
-  check(file.one("MRES").length > 0, "has parameters of the wrong length");
-  const number = file.one("MRES")[0];
+  const [number] = file.one(parameterChunk(file));
+  check(number !== undefined, "has no parameters");
   if (!(number in EDITIONS)) {
     const newest = Math.max(...Object.keys(EDITIONS));
     throw new VqiError(`needs codebooks number ${number}, this decoder has numbers 1 to ${newest}; update it`);
@@ -64,12 +74,19 @@ class LevelsLayout {
     this.topRows = rows;
     this.cellRows = Math.max(16 >> this.nLevels, 1);
     const most = Math.min(16, Math.floor(rows / this.cellRows));
+    this.base = 0;
+    for (let level = this.nLevels; level >= BASE_LEVEL && this.places(level) <= BASE_PLACES; level--) this.base++;
     this.nStripes = Math.max(Math.min(Math.floor((height * width) / 180000), most), 1);
   }
 
   shape(level) {
     const finer = 2 ** (this.nLevels - level);
     return [up(this.height, this.nLevels) * finer, up(this.width, this.nLevels) * finer];
+  }
+
+  places(level) {
+    const [rows, columns] = this.shape(level);
+    return rows * columns;
   }
 
   stripeRows(stripe, level) {
@@ -258,52 +275,94 @@ function* pictureOfPlanes(file, alpha, planes, stride, level, matrix) {
   return picture;
 }
 
-function* decodeLevels(file, known) {
-  const layout = new LevelsLayout(file), { nLevels, nPlanes, nStripes } = layout;
-  const [topRows, topColumns] = layout.shape(nLevels);
-  check(topRows * topColumns <= 1 << 17, "has a size that does not fit this profile");
-  const parameters = file.one("MRES"), view = viewOf(parameters);
-  check(parameters.length === (nPlanes === 3 ? 27 : 9), "has parameters of the wrong length");
-  const stepOf = [view.getUint32(1), view.getUint32(5)];
-  const inRange = stepOf.every((step, i) => step >= 64 && step <= (i === 0 ? 65536 : 262144));
-  check(inRange, "has a step out of range");
-  const matrix = nPlanes === 1 ? [4096] : Array.from({ length: 9 }, (_, i) => view.getInt16(9 + 2 * i));
-  const kinds = nPlanes === 1 ? [0] : [0, 1];
-  // Those of luma, of chroma, and of details in both directions, which the first edition has not.
-  const nWeights = kinds.length + (parameters[0] > 1 ? 1 : 0);
+const matrixAt = (data, place) => Array.from({ length: 9 }, (_, i) => viewOf(data).getInt16(place + 2 * i));
+
+/** What a file says before its streams, and the rest of BASE: `unpack_parameters`. */
+function parametersOf(data, { nPlanes, nLevels }) {
+  let luma, chroma, place, matrix = [4096];
+  [luma, place] = unpackNumber(data, 1);
+  [chroma, place] = unpackNumber(data, place);
+  check(place < data.length, "has parameters of the wrong length");
+  const flags = data[place++], number = flags % 4, nRows = flags >> 3;
+  if (nPlanes === 3 && number === 0) {
+    check(place + 18 <= data.length, "has parameters of the wrong length");
+    matrix = matrixAt(data, place);
+    place += 18;
+  } else if (nPlanes === 3) {
+    check(number in MATRICES, "has colours of an unknown kind");
+    matrix = MATRICES[number];
+  }
+  const columns = nPlanes === 3 ? 3 : 2, stored = data.subarray(place, (place += nRows * columns));
+  check(nRows <= nLevels && stored.length === nRows * columns && !stored.includes(0), "has weights of no levels");
+  const weights = new Uint8Array(nLevels * columns).fill(64);
+  // The last row serves all further levels.
+  if (nRows) {
+    weights.forEach((_, i) => { weights[i] = stored[Math.min(Math.floor(i / columns), nRows - 1) * columns + (i % columns)]; });
+  }
+  return { stepOf: [luma, chroma], matrix, weights, hasMap: (flags & 4) !== 0, base: data.subarray(place) };
+}
+
+/** The same of a file without BASE: `earlier_parameters`. */
+function earlierParameters(file, { nPlanes, nLevels }) {
+  const data = file.one("MRES"), view = viewOf(data);
+  check(data.length === (nPlanes === 3 ? 27 : 9), "has parameters of the wrong length");
+  // Of luma, of chroma, and of details in both directions, which the first edition has not.
+  const nWeights = (nPlanes === 3 ? 2 : 1) + (data[0] > 1 ? 1 : 0);
   let weights = new Uint8Array(nLevels * nWeights).fill(64);
   if (file.all("LEVL").length) {
     const fits = file.one("LEVL").length === weights.length && !file.one("LEVL").includes(0);
     check(fits, "has weights of levels that do not fit its size");
     weights = file.one("LEVL");
   }
-  const [cellRows, cellColumns] = layout.shape(0).map((side) => up(side, 4));
-  let cells = new Uint8Array(cellRows * cellColumns).fill(8);
-  if (file.all("CELL").length) cells = yield* decodeSymbols(file.one("CELL"), cellRows, cellColumns, 4);
+  const matrix = nPlanes === 1 ? [4096] : matrixAt(data, 9), hasMap = file.all("CELL").length > 0;
+  return { stepOf: [view.getUint32(1), view.getUint32(5)], matrix, weights, hasMap, base: null };
+}
+
+/** Steps of luma and, of colour images, of chroma at a level, by class and component. */
+function stepsAt(level, kinds, stepOf, weights, nWeights) {
+  const [across, diagonal] = DETAIL_STEPS[level - 1], at = (level - 1) * nWeights;
+  const both = (diagonal * (nWeights > kinds.length ? weights[at + kinds.length] : 64)) >> 6;
+  return kinds.map((kind) => {
+    const n = 3 * (1 + kind), step = Math.max(Math.floor((stepOf[kind] * weights[at + kind]) / 64), 1);
+    return Float64Array.from({ length: 16 * n }, (_, i) =>
+      Math.max(Math.floor((step * (i % 3 === 2 ? both : across) * STEP_FACTORS[Math.floor(i / n)]) / 65536), 1));
+  });
+}
+
+function* decodeLevels(file, known) {
+  const layout = new LevelsLayout(file), { nLevels, nPlanes, nStripes } = layout;
+  const [topRows, topColumns] = layout.shape(nLevels);
+  check(topRows * topColumns <= 1 << 17, "has a size that does not fit this profile");
+  const hasBase = parameterChunk(file) === "BASE";
+  const { stepOf, matrix, weights, hasMap, base } =
+    hasBase ? parametersOf(file.one("BASE"), layout) : earlierParameters(file, layout);
+  const inRange = stepOf.every((step, i) => step >= 64 && step <= (i === 0 ? 65536 : 262144));
+  check(inRange, "has a step out of range");
+  const kinds = nPlanes === 1 ? [0] : [0, 1];
+  const nBase = hasBase ? layout.base : 0, coder = hasBase ? new Coder(base) : null;
   const alpha = yield* decodeAlpha(file);
   const bands = file.all("BAND");
-  check(bands.length <= nLevels, "has too many levels");
-  const coarse = Math.max(Math.floor((stepOf[0] * COARSE_STEPS[nLevels - 1] * 8) / 2 ** 24), 1);
-  const tops = yield* decodeTop(file.one("COAR"), nPlanes, topRows, topColumns);
-  let planes = tops.map((top) => Int16Array.from(top, (number) => clamp(number * coarse, -32768, 32767)));
+  check(bands.length <= nLevels - nBase, "has too many levels");
+  const ofTop = (decoder) => decodeTop(decoder, nPlanes, topRows, topColumns);
+  const [cellRows, cellColumns] = layout.shape(0).map((side) => up(side, 4));
+  const ofMap = (decoder) => decodeSymbols(decoder, cellRows, cellColumns, 4);
+  const tops = yield* hasBase ? ofTop(coder) : wholeStream(file.one("COAR"), ofTop);
+  let cells = new Uint8Array(cellRows * cellColumns).fill(8);
+  if (hasMap) cells = yield* hasBase ? ofMap(coder) : wholeStream(file.one("CELL"), ofMap);
+  let planes = tops.map((top, p) => {
+    const step = hasBase && p > 0 ? Math.max(stepOf[0], stepOf[1] >> 1) : stepOf[0];
+    const coarse = Math.max(Math.floor((step * COARSE_STEPS[nLevels - 1] * 8) / 2 ** 24), 1);
+    return Int16Array.from(top, (number) => clamp(number * coarse, -32768, 32767));
+  });
+  if (hasBase && nBase === 0) coder.end();
   yield yield* pictureOfPlanes(file, alpha, planes, topColumns, nLevels, matrix);
-  const stripes = Array.from({ length: nStripes }, () =>
-    ({ models: kinds.map((kind) => copyOf(known[kind].model)), parents: kinds.map(() => NOTHING) }));
+  const whole = { models: kinds.map((kind) => copyOf(known[kind].model)), parents: kinds.map(() => NOTHING) };
+  let stripes = [];
   for (let i = 0; i < nLevels; i++) {
     const level = nLevels - i, [rows, columns] = layout.shape(level), shift = 4 - level;
-    check(i < bands.length, `ends before level ${level - 1}`);
-    const streams = unpackStreams(bands[i]);
-    check(streams.length === nStripes, "has too many streams or too few");
+    const steps = stepsAt(level, kinds, stepOf, weights, weights.length / nLevels);
     const details = kinds.map((kind) => new Int16Array(rows * columns * 3 * (1 + kind)));
-    const [across, diagonal] = DETAIL_STEPS[level - 1], atLevel = (level - 1) * nWeights;
-    const both = (diagonal * (nWeights > kinds.length ? weights[atLevel + kinds.length] : 64)) >> 6;
-    const levelSteps = kinds.map((kind) => Math.max(Math.floor((stepOf[kind] * weights[atLevel + kind]) / 64), 1));
-    const steps = kinds.map((kind) => Float64Array.from({ length: 16 * 3 * (1 + kind) }, (_, at) => {
-      const n = 3 * (1 + kind), norm = at % 3 === 2 ? both : across;
-      return Math.max(Math.floor((levelSteps[kind] * norm * STEP_FACTORS[Math.floor(at / n)]) / 65536), 1);
-    }));
-    for (const [number, stripe] of stripes.entries()) {
-      const [first, last] = layout.stripeRows(number, level), coder = new Coder(streams[number]);
+    const decodeRows = function* (decoder, part, first, last) {
       const firstCell = shift >= 0 ? first >> shift : first << -shift;
       let others = NOTHING;
       for (const kind of kinds) {
@@ -312,13 +371,25 @@ function* decodeLevels(file, known) {
         const band = {
           level: level - 1, n, columns, steps: steps[kind], cells, cellColumns, firstCell, shift, own, others,
           details: details[kind].subarray(first * columns * n, last * columns * n),
-          parents: stripe.parents[kind], book: known[kind], model: stripe.models[kind],
+          parents: part.parents[kind], book: known[kind], model: part.models[kind],
           bases: new Int32Array(6), numbers: new Int32Array(6),
         };
-        yield* inRuns(coder, last - first, columns, (r, c, end) => decodeDetails(coder, band, r, c, end));
-        stripe.parents[kind] = others = own;
+        yield* inRuns(decoder, last - first, columns, (r, c, end) => decodeDetails(decoder, band, r, c, end));
+        part.parents[kind] = others = own;
       }
-      coder.end();
+    };
+    if (i < nBase) {
+      yield* decodeRows(coder, whole, 0, rows);
+      if (i === nBase - 1) coder.end();
+    } else {
+      check(i - nBase < bands.length, `ends before level ${level - 1}`);
+      const streams = unpackStreams(bands[i - nBase]);
+      check(streams.length === nStripes, "has too many streams or too few");
+      if (i === nBase) stripes = streams.map((_, j) => stripeOf(whole, layout, j, Math.min(level + 1, nLevels)));
+      for (const [number, stripe] of stripes.entries()) {
+        const [first, last] = layout.stripeRows(number, level);
+        yield* wholeStream(streams[number], (decoder) => decodeRows(decoder, stripe, first, last));
+      }
     }
     const finer = [];
     for (const [p, plane] of planes.entries()) {
@@ -328,4 +399,14 @@ function* decodeLevels(file, known) {
     planes = finer;
     yield yield* pictureOfPlanes(file, alpha, planes, 2 * columns, level - 1, matrix);
   }
+}
+
+/** What a stripe begins with: what has been learnt, and what was seen of its rows at the level before. */
+function stripeOf({ models, parents }, layout, number, level) {
+  const [first, last] = layout.stripeRows(number, level);
+  const rowsOf = ({ seen, signs, stride }) => {
+    const [start, end] = [first * stride, (last + 3) * stride];
+    return seen === null ? NOTHING : { seen: seen.subarray(start, end), signs: signs.subarray(start, end), stride };
+  };
+  return { models: models.map(copyOf), parents: parents.map(rowsOf) };
 }

@@ -3,7 +3,8 @@
 function* decodePalette(file) {
   const entries = file.one("PLTE"), n = entries.length / 4, { channels } = file;
   check(Number.isInteger(n) && n >= 1 && n <= 256, "has a palette of an impossible size");
-  const indices = yield* decodeSymbols(file.one("INDX"), file.height, file.width, Math.max(digitsOf(n - 1), 1));
+  const nBits = Math.max(digitsOf(n - 1), 1);
+  const indices = yield* wholeStream(file.one("INDX"), (coder) => decodeSymbols(coder, file.height, file.width, nBits));
   const picture = newPicture(file, null, 0), { pixels } = picture;
   const parts = channels < 3 ? [0, 3] : [0, 1, 2, 3];
   for (let i = 0, at = 0; i < indices.length; i++) {
