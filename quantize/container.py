@@ -14,7 +14,7 @@ error. The chunks of an image come in the order below; those marked ? may be mis
 
 ::
 
-    HEAD    version (1 byte): 2 if there is a chunk LEVL, otherwise 1
+    HEAD    version (1 byte): 3 if there is a chunk BASE, 2 if there is LEVL, otherwise 1
             profile (1): 1 palette, 2 block, 3 multi-resolution
             channels (1): 1 gray, 2 gray and alpha, 3 red green blue, 4 these and alpha
             height, width (4 each): 1 and more
@@ -36,16 +36,23 @@ error. The chunks of an image come in the order below; those marked ? may be mis
     ALPH ?  of images with alpha: a symbol stream of 8 bits, without loss; missing where there is none
 
     Multi-resolution
+    ALPH ?  as above
+    BASE    parameters, see below, and one stream: the coarsest planes; if there is a map of steps, its classes, as a
+            symbol stream of 4 bits, one for each 16 x 16 pixels of the padded image; the levels of the base, coarse to
+            fine
+    BAND    streams of a level, as often as there are further levels, coarse to fine: of each stripe its length, as
+            above, and itself
+
+    Multi-resolution, before version 3
     MRES    which codebooks and models (1): 1, those of `known.npz`, or 2, those of `known2.npz`
             steps of luma and of chroma (4 each), 64 to 65,536 and to 262,144: 256 for each gray level
             of colour images: the matrix (2 each, with a sign, nine), row by row, in 4,096ths
     LEVL ?  weights of the steps (1 each), 1 to 255, in 64ths: for each level, finest first, that of luma, of colour
             images that of chroma, and, with models 2, that of details in both directions; without, all are 64
-    CELL ?  classes of steps, a symbol stream of 4 bits: one for each 16 x 16 pixels of the padded image; without, all 8
+    CELL ?  the map of steps, a symbol stream; without, all classes are 8
     ALPH ?  as above
     COAR    the coarsest planes: a stream
-    BAND    streams of a level, as often as there are levels, coarse to fine: of each stripe its length, as above, and
-            itself
+    BAND    as above, as often as there are levels
 
     TAIL    CRC-32 of the decoded pixels (4): height x width x channels bytes, row by row
 
@@ -112,20 +119,31 @@ high part odd ones; each sample x with neighbours l and r (mirrored at the ends)
     even x - ((1817 (l + r) + 2048) >> 12), then odd x - ((3616 (l + r) + 2048) >> 12),
     even x - ((-217 (l + r) + 2048) >> 12), then odd x - ((-6497 (l + r) + 2048) >> 12)
 
-The coarsest planes are whole multiples of max(1, step C * 8 >> 24), all with the step of luma, coded like the coarsest
-planes above. The vectors of luma have three components, those of chroma six, three of either plane. A component of v
-16ths of a step is (v S + 65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least
-1, where L is the weight of the level; for details in both directions, D is first multiplied by their weight, and >> 6.
-C, D and F are the tables COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by
-level and direction, and by class; the class of a vector is that of the pixel at its upper left corner.
-`quantize.multiresolution.kernels.details` describes how the decisions are made, and what they are seen together with
-is in `quantize.multiresolution.kernels.surroundings`.
+The parameters in BASE are: which codebooks and models (1), as in MRES; steps of luma and of chroma, as numbers of 7
+bits a byte like the lengths; flags (1): the colour matrix (1, that of JPEG, 2, that of opponent colours, both in
+MATRICES of `quantize.multiresolution.parameters`, or 0), 4 if there is a map, and 8 times the number of rows of
+weights; of colour images with matrix 0, the matrix as in MRES; the rows of weights, as in LEVL, of which the last one
+serves all further levels. Without rows, all weights are 64; without a map, all classes are 8.
+
+The levels of the base are those from the coarsest one to the third that have 4,096 places at most; each is coded as one
+stripe. The other levels come in several stripes, see below. Before version 3, the base had no levels.
+
+The coarsest planes are whole multiples of max(1, step C * 8 >> 24), with the step of luma, or from version 3 on, for
+chroma, the larger one of this and half the step of chroma; they are coded like the coarsest planes above. The vectors
+of luma have three components, those of chroma six, three of either plane. A component of v 16ths of a step is (v S +
+65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least 1, where L is the weight
+of the level; for details in both directions, D is first multiplied by their weight, and >> 6. C, D and F are the tables
+COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
+by class; the class of a vector is that of the pixel at its upper left corner.
+`quantize.multiresolution.kernels.details` describes how the decisions are made, and what they are seen together with is
+in `quantize.multiresolution.kernels.surroundings`.
 
 With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
 and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
 these, times what each has become. Stripes learn by themselves, luma and chroma apart, from level to level, and begin
-with what the models hold. With models 2, these learn faster: weights at twice the pace, and a cell counts 127 uses at
-most, not 250. What is north or south of a stripe counts as zero.
+with what the base has learnt, or, where there is none, what the models hold. With models 2, these learn faster: weights
+at twice the pace, and a cell counts 127 uses at most, not 250. What is north or south of a stripe counts as zero, but
+for the parents of vectors that are in the base.
 
 A picture of level N, 2**N times smaller, is made of the coarse planes of that level, each sample s taken as (s G +
 32768) >> 16, with G of LOW_GAINS by level. Colours are (128 << 15) + 2**14 + the matrix times the samples, >> 15, held

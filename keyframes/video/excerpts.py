@@ -217,7 +217,7 @@ class Excerpts:
         frames: list[int] = []
         wanted: list[int] = []
         cut: list[TimedPacket] = []
-        number = 0
+        n_bytes = number = 0
 
         def piece() -> _Piece:
             nonlocal number
@@ -231,11 +231,12 @@ class Excerpts:
         for stretch in stretches:
             own = needed(self._packets, stretch)
             full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
-            is_large = sum(len(packet.data) for packet in cut) > MOST_BYTES
-            if frames and (full or is_large or not self._codec.joins_keys):
+            if frames and (full or n_bytes > MOST_BYTES or not self._codec.joins_keys):
                 yield piece()
-                frames, wanted, cut = [], [], []
-            cut += self._cut(source, own, len(frames), b"" if frames else head)
+                frames, wanted, cut, n_bytes = [], [], [], 0
+            more = self._cut(source, own, len(frames), b"" if frames else head)
+            n_bytes += sum(len(packet.data) for packet in more)
+            cut += more
             frames += own.tolist()
             wanted += stretch.wanted
         if frames:

@@ -10,6 +10,12 @@ _NUMBER, _UID, _TYPE, _CODEC, _DURATION, _VIDEO, _WIDTH, _HEIGHT = 0xD7, 0x73C5,
 _CLUSTER, _TIMESTAMP, _SIMPLE_BLOCK = 0x1F43B675, 0xE7, 0xA3
 _VIDEO_TYPE, _TRACK_ONE, _IS_KEY = 1, 0x81, 0x80
 _NS_A_MS = 1_000_000
+# The size of an element, in eight bytes of which the first bit set says so.
+_SIZE = 1 << 56
+# What comes before the data of a packet: identifier and size of its cluster, those of the time and itself, those of the
+# block, and its track, its time within the cluster and its flags.
+_BEFORE = struct.Struct(">IQBQQBQBhB")
+_TIME_BYTES, _BLOCK_BYTES, _IDENTIFIED = 8, 4, 9
 
 
 class TimedPacket(NamedTuple):
@@ -38,14 +44,16 @@ def matroska(codec: str, width: int, height: int, frame_ms: int, packets: Iterab
     track = _number(_NUMBER, 1) + _number(_UID, 1) + _number(_TYPE, _VIDEO_TYPE) + _element(_CODEC, codec.encode())
     track += _number(_DURATION, frame_ms * _NS_A_MS) + _element(_VIDEO, size)
     info = _element(_INFO, _number(_TIMESTAMP_SCALE, _NS_A_MS))
-    clusters = b"".join(map(_cluster, packets))
+    clusters = b"".join(part for packet in packets for part in (_before(packet), packet.data))
     return _element(_EBML, kind) + _element(_SEGMENT, info + _element(_TRACKS, _element(_TRACK, track)) + clusters)
 
 
-def _cluster(packet: TimedPacket) -> bytes:
-    """Put a packet into a cluster of its own, for times within one count from its start in 16 bits."""
-    header = struct.pack(">BhB", _TRACK_ONE, 0, _IS_KEY if packet.is_key else 0)
-    return _element(_CLUSTER, _number(_TIMESTAMP, packet.time_ms) + _element(_SIMPLE_BLOCK, header + packet.data))
+def _before(packet: TimedPacket) -> bytes:
+    """Return the head of a packet's own cluster: times within one count from its start in 16 bits."""
+    block, key = _BLOCK_BYTES + len(packet.data), _IS_KEY if packet.is_key else 0
+    time = _TIMESTAMP, _SIZE | _TIME_BYTES, packet.time_ms
+    cluster = _IDENTIFIED + _TIME_BYTES + _IDENTIFIED + block
+    return _BEFORE.pack(_CLUSTER, _SIZE | cluster, *time, _SIMPLE_BLOCK, _SIZE | block, _TRACK_ONE, 0, key)
 
 
 def _number(identifier: int, value: int) -> bytes:
@@ -53,6 +61,6 @@ def _number(identifier: int, value: int) -> bytes:
 
 
 def _element(identifier: int, data: bytes) -> bytes:
-    """Return an element: its identifier, its size in eight bytes of which the first bit set says so, and its data."""
-    size = (1 << 56 | len(data)).to_bytes(8, "big")
+    """Return an element: its identifier, its size, and its data."""
+    size = (_SIZE | len(data)).to_bytes(8, "big")
     return identifier.to_bytes((identifier.bit_length() + 7) // 8, "big") + size + data
