@@ -40,7 +40,7 @@ from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, 
 from quantize.multiresolution.coder import code_stripe
 from quantize.multiresolution.colors import inverse
 from quantize.multiresolution.editions import EDITIONS, NEWEST
-from quantize.multiresolution.kernels.details import UNITS, Book, Model
+from quantize.multiresolution.kernels.details import UNITS, Book
 from quantize.multiresolution.kernels.surroundings import N_FEW_SIZES
 from quantize.multiresolution.layout import PLAIN_CLASS, STEP_UNITS, detail_steps
 from quantize.multiresolution.profile import _Encoder
@@ -236,7 +236,7 @@ def mean_cells(works, known):
         cells = np.clip(np.rint(mean * 2**22), 1, 2**22 - 1).astype(np.int64) << 9 | counts
         model = known.models[kind]
         table = np.where(used, cells, START_CELL).astype(np.int32)
-        found[kind] = Model(model.cells._replace(table=table), model.starts)
+        found[kind] = model._replace(cells=model.cells._replace(table=table))
     return Known(known.books, found)
 
 
@@ -250,7 +250,7 @@ def mean_weights(works, known):
     for kind in KINDS:
         model = known.models[kind]
         weights = np.rint(np.mean(ends[kind], axis=0)).astype(np.int32)
-        models[kind] = Model(model.cells._replace(weights=weights), model.starts)
+        models[kind] = model._replace(cells=model.cells._replace(weights=weights))
     return Known(known.books, models)
 
 

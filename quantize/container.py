@@ -44,7 +44,7 @@ error. The chunks of an image come in the order below; those marked ? may be mis
             above, and itself
 
     Multi-resolution, before version 3
-    MRES    which codebooks and models (1): 1, those of `known.npz`, or 2, those of `known2.npz`
+    MRES    which codebooks and models (1): 1, those of `known.npz`, or 2 and 3, those of `known2.npz`
             steps of luma and of chroma (4 each), 64 to 65,536 and to 262,144: 256 for each gray level
             of colour images: the matrix (2 each, with a sign, nine), row by row, in 4,096ths
     LEVL ?  weights of the steps (1 each), 1 to 255, in 64ths: for each level, finest first, that of luma, of colour
@@ -125,7 +125,7 @@ MATRICES of `quantize.multiresolution.parameters`, or 0), 4 if there is a map, a
 weights; of colour images with matrix 0, the matrix as in MRES; the rows of weights, as in LEVL, of which the last one
 serves all further levels. Without rows, all weights are 64; without a map, all classes are 8.
 
-The levels of the base are those from the coarsest one to the third that have 4,096 places at most; each is coded as one
+The levels of the base are those from the coarsest one to the third that have 1,024 places at most; each is coded as one
 stripe. The other levels come in several stripes, see below. Before version 3, the base had no levels.
 
 The coarsest planes are whole multiples of max(1, step C * 8 >> 24), with the step of luma, or from version 3 on, for
@@ -141,9 +141,11 @@ in `quantize.multiresolution.kernels.surroundings`.
 With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
 and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
 these, times what each has become. Stripes learn by themselves, luma and chroma apart, from level to level, and begin
-with what the base has learnt, or, where there is none, what the models hold. With models 2, these learn faster: weights
-at twice the pace, and a cell counts 127 uses at most, not 250. What is north or south of a stripe counts as zero, but
-for the parents of vectors that are in the base.
+with what the base has learnt, or, where there is none, what the models hold. Models 2 and 3 learn faster: weights at
+twice the pace, and a cell counts 127 uses at most, not 250. With models 3, the cell of the total alone gives the
+probability that a vector is zero where twice what is near, three times what is above, and half of what is beside,
+rounded down, add up to 0: its upper 16 bits, held to 16 to 65,520. It counts 16 uses at most there. What is north or
+south of a stripe counts as zero, but for the parents of vectors that are in the base.
 
 A picture of level N, 2**N times smaller, is made of the coarse planes of that level, each sample s taken as (s G +
 32768) >> 16, with G of LOW_GAINS by level. Colours are (128 << 15) + 2**14 + the matrix times the samples, >> 15, held

@@ -31,7 +31,7 @@ class Known:
 
     def fresh(self) -> "Known":
         """Copy the models, to learn by themselves."""
-        return Known(self.books, {kind: Model(copy_of(m.cells), m.starts) for kind, m in self.models.items()})
+        return Known(self.books, {kind: m._replace(cells=copy_of(m.cells)) for kind, m in self.models.items()})
 
 
 def cell_starts(n_nodes: int) -> tuple[NDArray[np.int64], int]:
@@ -49,7 +49,8 @@ def cell_starts(n_nodes: int) -> tuple[NDArray[np.int64], int]:
 def new_model(n_nodes: int, edition: Edition = EDITIONS[NEWEST]) -> Model:
     """Model that has learnt nothing."""
     starts, n_cells = cell_starts(n_nodes)
-    return Model(new_cells(n_cells, WEIGHT_SETS)._replace(pace=edition.pace, limit=edition.limit), starts)
+    cells = new_cells(n_cells, WEIGHT_SETS)._replace(pace=edition.pace, limit=edition.limit)
+    return Model(cells, starts, edition.quiet_alone)
 
 
 # Bits of a cell's probability and of its count in the file, and the counts that they represent.
@@ -86,7 +87,7 @@ def unpack_known(arrays: dict[str, NDArray[Any]], edition: Edition = EDITIONS[NE
         table = np.where(packed & 15 == 0, START_CELL, probabilities | COUNTS[packed & 15].astype(np.int32))
         weights = arrays[f"{kind}_weights"].astype(np.int32) << 6
         cells = Cells(table.astype(np.int32), weights, edition.pace, edition.limit)
-        models[kind] = Model(cells, cell_starts(len(children))[0])
+        models[kind] = Model(cells, cell_starts(len(children))[0], edition.quiet_alone)
     return Known(books, models)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 MOST_LEVELS = 6
 # The finest level that may be coded in the one stream of the base, and not in stripes, and its places at most: several
 # threads need not share what takes a few milliseconds.
-BASE_LEVEL, BASE_PLACES = 3, 4096
+BASE_LEVEL, BASE_PLACES = 3, 1024
 # The shorter side of the coarsest plane is not shorter than this, if the image is not.
 TOP_SIDE = 8
 # Samples of a coarsest plane at most; only strips of a few rows have more.

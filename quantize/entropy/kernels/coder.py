@@ -215,6 +215,25 @@ def code_decision(coder: Coder, bit: int, bases: Array, node: int, cells: Cells,
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
+def cell_probability(cell: np.int32) -> np.int64:
+    """Probability, of 65,536, that a decision is a one, as a single cell has it."""
+    probability: Any = np.int64(cell >> 15)
+    return np.int64(min(max(probability, EDGE), 65536 - EDGE))
+
+
+@compiled(inner=True, forceinline=True, allocates=False)
+def code_plain_decision(coder: Coder, bit: int, table: Array, at: int, limit: int) -> int:
+    """Code one decision by what a single cell says, learn from it, and return it.
+
+    IN: bit, to be encoded; at, the cell; limit, of `Cells`. INOUT: coder; table, of all cells.
+    """
+    cell = table[at]
+    bit = code_bit(coder, bit, cell_probability(cell))
+    table[at] = learn(cell, (bit << 22) - bit, limit)
+    return bit
+
+
+@compiled(inner=True, forceinline=True, allocates=False)
 def code_path(
     coder: Coder,
     leaf: int,

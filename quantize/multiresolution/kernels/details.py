@@ -17,8 +17,10 @@ from quantize.entropy.kernels.coder import (
     N_INPUTS,
     Cells,
     Coder,
+    cell_probability,
     code_decision,
     code_path,
+    code_plain_decision,
     has_ended,
     is_full,
     mixed_probability,
@@ -27,6 +29,8 @@ from quantize.entropy.kernels.coder import (
 from quantize.entropy.kernels.numbers import code_number
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
+    QUIET_INPUT,
+    QUIET_LIMIT,
     SIZES,
     Surroundings,
     set_flag_contexts,
@@ -88,10 +92,14 @@ class Book(NamedTuple):
 
 
 class Model(NamedTuple):
-    """What has been learnt: cells and weights, and where the groups of contexts begin: flags, nodes, signs, numbers."""
+    """What has been learnt: cells and weights, and where the groups of contexts begin: flags, nodes, signs, numbers.
+
+    `quiet_alone` says whether one cell alone decides where nothing is around a vector.
+    """
 
     cells: Cells
     starts: NDArray[np.int64]
+    quiet_alone: bool
 
 
 class Room(NamedTuple):
@@ -231,7 +239,7 @@ def code_details(
             if has_ended(coder, c):
                 return -1
             cell = np.int64(classes[r >> right << left, c >> right << left])
-            set_flag_contexts(r, c, level, around, starts[0], bases, sizes)
+            quiet = set_flag_contexts(r, c, level, around, starts[0], model.quiet_alone, bases, sizes)
             flag_set = sizes[0] * 3 + level_group
             j, zero = 0, np.int64(1)
             if not decoding:
@@ -240,7 +248,10 @@ def code_details(
                     vector[i] = abs(np.int64(details[r, c, i])) * inverses[cell, i]
                     square += vector[i] * vector[i]
                 if square > LEAST_CODED_BITS * rate:
-                    one = mixed_probability(bases, ONLY_NODE, learnt, flag_set, N_INPUTS)
+                    if quiet:
+                        one = cell_probability(learnt.table[bases[QUIET_INPUT]])
+                    else:
+                        one = mixed_probability(bases, ONLY_NODE, learnt, flag_set, N_INPUTS)
                     other_cost = rate * COST[4095 - (one >> 4)]
                     zero_cost = square + rate * COST[one >> 4]
                     if zero_cost > other_cost:
@@ -251,7 +262,11 @@ def code_details(
                             j, cost = choose_by_path(j, book, near, rate, costs, node_bases, learnt)
                         if cost + other_cost < zero_cost:
                             zero = np.int64(0)
-            if code_decision(coder, zero, bases, ONLY_NODE, learnt, flag_set, N_INPUTS) == 1:
+            if quiet:
+                zero = code_plain_decision(coder, zero, learnt.table, bases[QUIET_INPUT], QUIET_LIMIT)
+            else:
+                zero = code_decision(coder, zero, bases, ONLY_NODE, learnt, flag_set, N_INPUTS)
+            if zero == 1:
                 for i in range(n_components):
                     details[r, c, i] = 0
                 continue

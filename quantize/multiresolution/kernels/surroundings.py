@@ -20,6 +20,11 @@ N_TOTALS = 24
 N_FEW_SIZES = 8
 # Nodes of the flag's contexts: only one, whether the vector is zero.
 FLAG_CONTEXTS = (N_LEVELS * 4, N_SIZES * N_SIZES * 2, 6 * 6 * 6 * 2, N_TOTALS * N_SIZES, 8 * 8 * 4 * 2, 5 * 5 * 5 * 8)
+# The input, by the total, that alone decides where nothing is around: each cell of another one is one of many kinds of
+# places, and the mean over six takes four times as long and no fewer bits there.
+QUIET_INPUT = 3
+# Uses that its cells count at most. They forget soon: nothing else tells a flat place from a faint texture.
+QUIET_LIMIT = 16
 NODE_CONTEXTS = (N_LEVELS, 8 * 8, 5 * 5 * 5, 4 * 4 * 4, 8 * 8, 4 * 4 * 4)
 SIGN_CONTEXTS = (6, 6 * 27, 6 * 27, 6 * 9, 6 * 9, 6 * 27)
 NUMBER_CONTEXTS = (1, N_LEVELS * 3, 3 * N_SIZES, 3 * N_SIZES, 3 * N_SIZES, 3)
@@ -61,13 +66,16 @@ BYTES = 0x00FF00FF
 
 @compiled(inner=True, forceinline=True, allocates=False)
 def set_flag_contexts(
-    r: int, c: int, level: int, around: Surroundings, starts: Array, bases: Array, sizes: Array
-) -> None:
+    r: int, c: int, level: int, around: Surroundings, starts: Array, quiet_alone: bool, bases: Array, sizes: Array
+) -> bool:
     """Find where the cells of a vector's flag are, and what the contexts of its nodes need besides.
 
-    IN: r, c, the vector; level, 0 for the finest; around; starts (n_groups,) of the groups of contexts. OUT: bases
-    (N_INPUTS,); sizes (10,): classes of what is near, above and besides, the sums they come from, the sums of the
-    directions near, two in each, and the directions above and besides.
+    Returns whether nothing is around the vector and `quiet_alone`: then its cell is that of `bases[QUIET_INPUT]` alone,
+    and no other is found.
+
+    IN: r, c, the vector; level, 0 for the finest; around; starts (n_groups,) of the groups of contexts; quiet_alone, of
+    `Model`. OUT: bases (N_INPUTS,); sizes (10,): classes of what is near, above and besides, the sums they come from,
+    the sums of the directions near, two in each, and the directions above and besides.
     """
     seen, parents, others = around.seen, around.parents, around.others
     y, x = np.uint64(r + 2), np.uint64(c + 2)
@@ -79,37 +87,38 @@ def set_flag_contexts(
     even = 2 * ((west & BYTES) + (north & BYTES)) + (northwest & BYTES) + (northeast & BYTES)
     odd = 2 * ((west >> 8 & BYTES) + (north >> 8 & BYTES)) + (northwest >> 8 & BYTES) + (northeast >> 8 & BYTES)
     near = (odd >> 16) + (far >> 1)
-    above, other, kind, parent_kind = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    above, other, kind = np.int64(0), np.int64(0), np.int64(0)
     parent, beside = np.int64(0), np.int64(0)
-    has_others = len(others) > 0
+    has_others, has_parents = len(others) > 0, len(parents) > 0
     if has_others:
         beside = np.int64(others[y, x])
         other = 2 * (beside >> 24) + (np.int64(others[y, x + one]) >> 24) + (np.int64(others[y + one, x]) >> 24)
-    if len(parents) > 0:
+    if has_parents:
         v, u = np.uint64((r >> 1) + 2), np.uint64((c >> 1) + 2)
         parent = np.int64(parents[v, u])
         above = 2 * (parent >> 24) + (np.int64(parents[v, np.uint64((c >> 1) + 1 + 2 * (c & 1))]) >> 24)
         above += np.int64(parents[np.uint64((r >> 1) + 1 + 2 * (r & 1)), u]) >> 24
-        parent_kind = kind_of(parent)
-    else:
-        parent_kind = kind_of(beside)
-    if near > 0:
-        kind = PARTS[np.uint64(even & 0xFFFF)] * 36 + PARTS[np.uint64(odd & 0xFFFF)] * 6 + PARTS[np.uint64(even >> 16)]
-    fine = np.int64(level == 0)
     size, parent_size, other_size = SIZES[np.uint64(near)], SIZES[np.uint64(above)], SIZES[np.uint64(other)]
     all_around: Any = 2 * near + 3 * above + (other >> 1)
     total = TOTALS[np.uint64(min(all_around, 4095))]
+    bases[QUIET_INPUT] = starts[QUIET_INPUT] + total * N_SIZES + (other_size if has_others else level)
+    sizes[0], sizes[1], sizes[2] = size, parent_size, other_size
+    sizes[3], sizes[4], sizes[5] = near, above, other
+    sizes[6], sizes[7], sizes[8], sizes[9] = even, odd, parent, beside
+    if all_around == 0 and quiet_alone:
+        return True
+    parent_kind = kind_of(parent if has_parents else beside)
+    if near > 0:
+        kind = PARTS[np.uint64(even & 0xFFFF)] * 36 + PARTS[np.uint64(odd & 0xFFFF)] * 6 + PARTS[np.uint64(even >> 16)]
+    fine = np.int64(level == 0)
     sides = SIDES[np.uint64(west >> 24)] * 8 + SIDES[np.uint64(north >> 24)]
     sides = sides * 4 + min(SIDES[np.uint64(northeast >> 24)], 3)
     bases[0] = starts[0] + level * 4 + (r & 1) * 2 + (c & 1)
     bases[1] = starts[1] + (size * N_SIZES + parent_size) * 2 + fine
     bases[2] = starts[2] + kind * 2 + fine
-    bases[3] = starts[3] + total * N_SIZES + (other_size if has_others else level)
     bases[4] = starts[4] + sides * 2 + fine
     bases[5] = starts[5] + parent_kind * 8 + FEW_SIZES[np.uint64(near)]
-    sizes[0], sizes[1], sizes[2] = size, parent_size, other_size
-    sizes[3], sizes[4], sizes[5] = near, above, other
-    sizes[6], sizes[7], sizes[8], sizes[9] = even, odd, parent, beside
+    return False
 
 
 @compiled(inner=True, forceinline=True, allocates=False)

@@ -32,12 +32,12 @@ const shipped = {};
 
 /** Codebooks and models of an edition: as given, or from its file beside this one, which is loaded once. */
 function knownModels(edition, given) {
-  const { file } = edition, unpacked = async (data) => unpackKnown(await arraysOf(await data), edition);
+  const { file } = edition, name = JSON.stringify(edition), unpacked = async (data) => unpackKnown(await arraysOf(await data), edition);
   if (given) return unpacked(given);
-  shipped[file] ??= unpacked(bytesFrom(new URL(file, import.meta.url)));
+  shipped[name] ??= unpacked(bytesFrom(new URL(file, import.meta.url)));
   // Tried again where it fails.
-  shipped[file].catch(() => { delete shipped[file]; });
-  return shipped[file];
+  shipped[name].catch(() => { delete shipped[name]; });
+  return shipped[name];
 }
 
 /** Let the page have its turn; a timer would wait for 4 ms, and in the background for a second. */

@@ -55,7 +55,7 @@ const opinion = (cell) => (STRETCH[cell >> 19] * TRUST[cell & 511]) >> 8;
 function learn(cell, target, limit) {
   const used = cell & 511, probability = cell >> 9, share = SHARE[used], error = target - probability;
   const change = (Math.imul(error >> 8, share) + (Math.imul(error & 255, share) >> 8)) >> 8;
-  return ((probability + change) << 9) | (used < limit ? used + 1 : used);
+  return ((probability + change) << 9) | Math.min(used + 1, limit);
 }
 
 function squashed(total) {
@@ -122,7 +122,14 @@ class Coder {
     return bit;
   }
 
-  /** The same with three contexts. */
+  /** Decode a decision that a single cell has an opinion on, and learn from it. */
+  decideAlone(at, table, limit) {
+    const cell = table[at], bit = this.bit(clamp(cell >> 15, 16, 65520));
+    table[at] = learn(cell, (bit << 22) - bit, limit);
+    return bit;
+  }
+
+  /** The same as `decide` with three contexts. */
   decideFew(bases, node, model, set) {
     const { table, weights, pace, limit } = model;
     const w = 3 * set;

@@ -25,6 +25,8 @@ const MATRICES = {
 };
 // The finest level that may be coded in the one stream of the base, and its places at most.
 const BASE_LEVEL = 3, BASE_PLACES = 1024;
+// Uses that a cell counts at most which decides alone.
+const QUIET_LIMIT = 16;
 const BYTES = 0x00ff00ff;
 const NOTHING = { seen: null, signs: null, stride: 0 };
 
@@ -32,6 +34,7 @@ const NOTHING = { seen: null, signs: null, stride: 0 };
 const EDITIONS = {
   1: { file: "known.npz", pace: 1, limit: LIMIT },
   2: { file: "known2.npz", pace: 2, limit: 127 },
+  3: { file: "known2.npz", pace: 2, limit: 127, quietAlone: true },
 };
 
 /** The chunk with the parameters: files of before have another one. */
@@ -49,7 +52,7 @@ function editionOf(file) {
 }
 
 /** Codebooks and models from the arrays of an edition's file. */
-function unpackKnown(arrays, { pace, limit }) {
+function unpackKnown(arrays, { pace, limit, quietAlone = false }) {
   return ["luma", "chroma"].map((kind) => {
     const [codewords, children, cells, weights] = ["codewords", "children", "cells", "weights"].map(
       (name) => arrays.get(`${kind}_${name}`),
@@ -60,7 +63,7 @@ function unpackKnown(arrays, { pace, limit }) {
       contexts.map((n) => (place += n * [1, nNodes, 1, 64][group]) - n * [1, nNodes, 1, 64][group]));
     const table = Int32Array.from(cells, (cell) =>
       ((cell & 15) === 0 ? 1 << 30 : ((cell >> 4) << 19) | (1 << 18) | COUNTS[cell & 15]));
-    const model = { table, weights: Int32Array.from(weights, (w) => w << 6), pace, limit, starts };
+    const model = { table, weights: Int32Array.from(weights, (w) => w << 6), pace, limit, starts, quietAlone };
     return { codewords, children, nNodes, model };
   });
 }
@@ -135,18 +138,19 @@ function decodeDetails(coder, band, r, first, last) {
       parent = parents[parentRow + u];
       above = 2 * (parent >>> 24) + (parents[parentRow + u - 1 + 2 * (c & 1)] >>> 24) + (parents[parentSide + u] >>> 24);
     }
-    const parentKind = kindOf(parents !== null ? parent : beside, false);
     if (near > 0) kind = PARTS[even & 0xffff] * 36 + PARTS[odd & 0xffff] * 6 + PARTS[even >> 16];
     const size = SIZES[near], parentSize = SIZES[above], otherSize = SIZES[other], few = FEW_SIZES[near];
-    const total = TOTALS[Math.min(2 * near + 3 * above + (other >> 1), 4095)];
+    const around = 2 * near + 3 * above + (other >> 1), quiet = around === 0 && model.quietAlone;
+    bases[3] = flagAt[3] + TOTALS[Math.min(around, 4095)] * 12 + (others !== null ? otherSize : level);
+    if (quiet && coder.decideAlone(bases[3], model.table, QUIET_LIMIT) === 1) continue;
+    const parentKind = kindOf(parents !== null ? parent : beside, false);
     const sides = (SIDES[west >>> 24] * 8 + SIDES[north >>> 24]) * 4 + Math.min(SIDES[northeast >>> 24], 3);
     bases[0] = flagAt[0] + level * 4 + (r & 1) * 2 + (c & 1);
     bases[1] = flagAt[1] + (size * 12 + parentSize) * 2 + fine;
     bases[2] = flagAt[2] + kind * 2 + fine;
-    bases[3] = flagAt[3] + total * 12 + (others !== null ? otherSize : level);
     bases[4] = flagAt[4] + sides * 2 + fine;
     bases[5] = flagAt[5] + parentKind * 8 + few;
-    if (coder.decide(bases, 0, model, size * 3 + group) === 1) continue;
+    if (!quiet && coder.decide(bases, 0, model, size * 3 + group) === 1) continue;
 
     bases[0] = nodeAt[0] + nNodes * level;
     bases[1] = nodeAt[1] + nNodes * (few * 8 + FEW_SIZES[above]);
