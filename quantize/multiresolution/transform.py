@@ -19,6 +19,10 @@ from quantize.multiresolution.kernels.wavelet import (
 from quantize.multiresolution.layout import LOW_GAINS, Layout
 from quantize.thread_pool import in_parts
 
+# Samples of a plane from which on planes are put together one after the other.
+MOST_AT_ONCE = 1 << 22
+USED_UP = np.empty((0, 0, 3), np.int16)
+
 # For each level, finest first, the details (rows, columns, 3 or 6) of luma, and of both planes of chroma.
 Details = list[list[NDArray[np.int16]]]
 
@@ -60,29 +64,34 @@ def synthesise(coarsest: NDArray[Any], details: Details, layout: Layout, level: 
     """Planes of a level, all of them together: 0 gives those of the image. The details are used up."""
     planes = np.clip(coarsest, LEAST, MOST).astype(np.int16)
     for finer in range(layout.n_levels - 1, level - 1, -1):
-        planes = _restored(planes, details, layout, finer)
-        # Large images are not to be held twice.
-        details[finer] = []
+        low, planes = planes, np.empty((layout.n_planes, *layout.shape(finer)), np.int16)
+        # Each wait for the threads takes time, but large images are not to be held twice.
+        at_once = layout.n_planes if planes[0].size < MOST_AT_ONCE else 1
+        for first in range(0, layout.n_planes, at_once):
+            which = range(first, first + at_once)
+            _restore(low, details, planes, finer, which)
+            if which.start == 0:
+                details[finer][0] = USED_UP
+            if which.stop == layout.n_planes:
+                details[finer][-1] = USED_UP
     return planes
 
 
-def _restored(low: NDArray[np.int16], details: Details, layout: Layout, level: int) -> NDArray[np.int16]:
-    """Planes of a level from those of the coarser one, all of them at once: each wait for the threads takes time."""
-    planes = np.empty((layout.n_planes, *layout.shape(level)), np.int16)
-    places = [_place(details, level + 1, p) for p in range(layout.n_planes)]
+def _restore(low: NDArray[np.int16], details: Details, planes: NDArray[np.int16], level: int, which: range) -> None:
+    """Put some planes of a level together, from those of the coarser one and the details."""
+    places = [(p, *_place(details, level + 1, p)) for p in which]
 
     def columns(first: int, last: int) -> None:
-        for plane, (band, component), halves in zip(low, places, planes, strict=True):
-            restore_columns(plane, band, component, halves, first, last)
+        for p, band, component in places:
+            restore_columns(low[p], band, component, planes[p], first, last)
 
     def rows(first: int, last: int) -> None:
-        for plane in planes:
-            restore_rows(plane, first, last)
+        for p in which:
+            restore_rows(planes[p], first, last)
 
-    n_rows, n_columns = layout.shape(level + 1)
-    in_parts(columns, n_columns, n_rows * layout.n_planes)
-    in_parts(rows, 2 * n_rows, 2 * n_columns * layout.n_planes)
-    return planes
+    height, width = planes.shape[1:]
+    in_parts(columns, width // 2, height // 2 * len(which))
+    in_parts(rows, height, width * len(which))
 
 
 def _place(details: Details, level: int, plane: int) -> tuple[NDArray[np.int16], int]:

@@ -77,6 +77,15 @@ def test_threads_change_no_bit(monkeypatch):
     assert (quantize.decode(data) == decoded).all()
 
 
+def test_large_planes_are_put_together_one_by_one(monkeypatch):
+    pixels = photo(90, 130)
+    data = quantize.encode(pixels, profile="multiresolution")
+    decoded = quantize.decode(data)
+    monkeypatch.setattr("quantize.multiresolution.transform.MOST_AT_ONCE", 100)
+    assert quantize.encode(pixels, profile="multiresolution") == data
+    assert (quantize.decode(data) == decoded).all()
+
+
 @compiled_only
 def test_a_wide_image_of_several_stripes():
     pixels = photo(100, 4000)
