@@ -120,21 +120,24 @@ high part odd ones; each sample x with neighbours l and r (mirrored at the ends)
     even x - ((-217 (l + r) + 2048) >> 12), then odd x - ((-6497 (l + r) + 2048) >> 12)
 
 The parameters in BASE are: which codebooks and models (1), as in MRES; steps of luma and of chroma, as numbers of 7
-bits a byte like the lengths; flags (1): the colour matrix (1, that of JPEG, 2, that of opponent colours, both in
-MATRICES of `quantize.multiresolution.parameters`, or 0), 4 if there is a map, and 8 times the number of rows of
-weights; of colour images with matrix 0, the matrix as in MRES; the rows of weights, as in LEVL, of which the last one
-serves all further levels. Without rows, all weights are 64; without a map, all classes are 8.
+bits a byte like the lengths, in the ranges there, of gray images as well; flags (1): the colour matrix (1, that of
+JPEG, 2, that of opponent colours, both in MATRICES of `quantize.multiresolution.parameters`, or 0; of gray images 0), 4
+if there is a map, and 8 times the number of rows of weights, no more than there are levels; of colour images with
+matrix 0, the matrix as in MRES; the rows of weights, as in LEVL with those of details in both directions, of which the
+last one serves all further levels. Without rows, all weights are 64; without a map, all classes are 8.
 
 The levels of the base are those from the coarsest one to the third that have 1,024 places at most; each is coded as one
-stripe. The other levels come in several stripes, see below. Before version 3, the base had no levels.
+stripe. The other levels come in several stripes, see below. Before version 3, the base had no levels. The three parts
+of the stream share the interval of the coder alone: the coarsest planes and the map learn as they do elsewhere,
+whatever the models. Of each level, or of each stripe of it, all vectors of luma come before those of chroma.
 
 The coarsest planes are whole multiples of max(1, step C * 8 >> 24), with the step of luma, or from version 3 on, for
-chroma, the larger one of this and half the step of chroma; they are coded like the coarsest planes above. The vectors
-of luma have three components, those of chroma six, three of either plane. A component of v 16ths of a step is (v S +
-65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least 1, where L is the weight
-of the level; for details in both directions, D is first multiplied by their weight, and >> 6. C, D and F are the tables
-COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and direction, and
-by class; the class of a vector is that of the pixel at its upper left corner.
+chroma, the larger one of this and half the step of chroma, rounded down; they are coded like the coarsest planes above.
+The vectors of luma have three components, those of chroma six, three of either plane. A component of v 16ths of a step
+is (v S + 65536) >> 17 before its sign, with S = W D F >> 16, at least 1, and W = step L >> 6, at least 1, where L is
+the weight of the level; for details in both directions, D is first multiplied by their weight, and >> 6. C, D and F are
+the tables COARSE_STEPS, DETAIL_STEPS and STEP_FACTORS of `quantize.multiresolution.layout`: by level, by level and
+direction, and by class; the class of a vector is that of the pixel at its upper left corner.
 `quantize.multiresolution.kernels.details` describes how the decisions are made, and what they are seen together with is
 in `quantize.multiresolution.kernels.surroundings`.
 
@@ -172,6 +175,7 @@ VERSION = 1
 # Version 2 added LEVL, 3 BASE. A file without these stays readable for older programs.
 VERSION_WITH_BASE = 3
 PROFILES = ("palette", "block", "multiresolution")
+KINDS = (b"PLTE INDX BLCK BOOK HASH SCAL ALPH BASE BAND MRES LEVL CELL COAR").split()
 METADATA = {"exif": b"exif", "icc": b"iccp", "png": b"pngc", "xmp": b"xmpp"}
 MOST_METADATA = 16 << 20
 
@@ -249,6 +253,8 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
             metadata[names[kind]] = _inflated(body)
         elif not kind[:1].islower():
             check(kind != b"HEAD", "has a second chunk HEAD")
+            if kind not in KINDS:
+                raise ContainerError(f"has a chunk {kind.decode()} that this program does not know; update it")
             others.append((kind, body))
     checksum = int.from_bytes(chunks[-1][1], "big")
     return Container(profile, channels, height, width, others, checksum, metadata)

@@ -92,10 +92,11 @@ def unpack_parameters(data: bytes, layout: Layout) -> tuple[Parameters, bytes]:
 
 def has_base(container: Container) -> bool:
     """Whether a file has a chunk BASE; earlier ones have MRES. ContainerError where it ends before either."""
-    earlier = bool(container.all(b"MRES"))
-    if not earlier and not container.all(b"BASE"):
+    found, earlier = bool(container.all(b"BASE")), bool(container.all(b"MRES"))
+    if not earlier and not found:
         raise ContainerError("ends before its coarsest picture; the file is cut off, get it again")
-    return not earlier
+    check(not (earlier and found), "has parameters of two versions")
+    return found
 
 
 def earlier_parameters(container: Container, layout: Layout) -> Parameters:

@@ -190,6 +190,17 @@ def test_what_follows_the_end_is_told_as_in_python(attempt, more, level):
     assert str(raised.value) in attempt(data, level=level)["error"]
 
 
+@pytest.mark.parametrize("other", [(b"NOTE", b"hello"), "levels-2-visual-rgb"])
+def test_chunks_that_do_not_belong_are_told_as_in_python(attempt, other):
+    data = (GOLDEN / "levels-3-visual-rgb.vqi").read_bytes()
+    chunks = chunks_of(data)
+    chunks[1:1] = chunks_of((GOLDEN / f"{other}.vqi").read_bytes())[1:-1] if isinstance(other, str) else [other]
+    mixed = file_of(chunks, data[:8])
+    with pytest.raises(quantize.ContainerError) as raised:
+        quantize.decode(mixed)
+    assert str(raised.value).replace("program", "decoder") in attempt(mixed)["error"]
+
+
 def test_damaged_files_end_in_an_error_as_in_python(attempt):
     rng = random.Random(0)
     originals = [path.read_bytes() for path in sorted(GOLDEN.glob("*.vqi")) if path.stem != "block-2-shared"]

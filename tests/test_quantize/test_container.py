@@ -28,6 +28,12 @@ def test_an_unknown_chunk_that_may_be_passed_by_is(data):
     assert (quantize.decode(file_of(chunks, data[:8])) == quantize.decode(data)).all()
 
 
+def test_an_unknown_chunk_that_matters_is_told(data):
+    chunks = chunks_of(data)
+    chunks.insert(2, (b"NOTE", b"hello"))
+    refuses(file_of(chunks, data[:8]), "chunk NOTE that this program does not know; update it")
+
+
 def test_a_transfer_as_text_is_told(data):
     refuses(data.replace(b"\r\n", b"\n"), "transfer as text")
 

@@ -247,6 +247,13 @@ def test_damaged_parameters_are_told(start, told):
         quantize.decode(data)
 
 
+def test_parameters_of_two_versions_are_damage():
+    files = [(GOLDEN / f"levels-{version}-visual-rgb.vqi").read_bytes() for version in (2, 3)]
+    mixed = [chunk for data in files for chunk in unpack(data, MOST_PIXELS).chunks]
+    with pytest.raises(quantize.ContainerError, match="parameters of two versions"):
+        quantize.decode(pack("multiresolution", np.zeros((75, 101, 3), np.uint8), mixed, {}))
+
+
 def test_a_file_that_ends_before_its_coarsest_picture_is_told():
     data = (GOLDEN / "levels-3-visual-rgb.vqi").read_bytes()
     with pytest.raises(quantize.ContainerError, match="before its coarsest picture"):

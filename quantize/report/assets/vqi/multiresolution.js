@@ -38,7 +38,11 @@ const EDITIONS = {
 };
 
 /** The chunk with the parameters: files of before have another one. */
-const parameterChunk = (file) => (file.all("BASE").length || !file.all("MRES").length ? "BASE" : "MRES");
+function parameterChunk(file) {
+  const earlier = file.all("MRES").length > 0;
+  check(!earlier || !file.all("BASE").length, "has parameters of two versions");
+  return earlier ? "MRES" : "BASE";
+}
 
 /** The edition that an image needs. */
 function editionOf(file) {
