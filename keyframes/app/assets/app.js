@@ -48,8 +48,11 @@ class App {
 
   async refresh() {
     clearTimeout(this.timer);
+    const turn = (this.turn = (this.turn ?? 0) + 1);
     try {
       const found = await ask(`round/${this.round}/recordings`);
+      // An earlier answer may come later, and knows nothing of what was saved in between.
+      if (turn !== this.turn) return;
       this.rows = found.recordings;
       this.run = found.run;
       byId("left-out").textContent = this.rows.length ? found.note : "";
@@ -57,6 +60,7 @@ class App {
       if (byId("status").classList.contains("failed")) say("");
       this.show();
     } catch (error) {
+      if (turn !== this.turn) return;
       say(error.message, true);
     }
     const busy = this.run && (this.run.active || this.rows.some((one) => one.status === "running" || !one.figures));

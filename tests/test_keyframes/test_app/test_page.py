@@ -220,6 +220,40 @@ def test_notes_in_two_windows(folder, open_page):
         assert [line for line in other.complaints if "409" not in line] == one.complaints == []
 
 
+# Holds the answer to the next look at the recordings back, until `late()`; counts the answers after it.
+HOLD_AN_ANSWER = """() => {
+  const fetched = window.fetch;
+  window.later = 0;
+  window.fetch = async (address, ...more) => {
+    const answer = await fetched(address, ...more);
+    if (!String(address).includes("recordings")) return answer;
+    if (window.late) window.later++;
+    else await new Promise((go) => { window.late = go; });
+    return answer;
+  };
+}"""
+# Time for what an answer changes to be shown.
+SHOWN = "() => new Promise((go) => setTimeout(go, 100))"
+
+
+def test_an_answer_from_before_a_note_does_not_take_it_away(folder, open_page):
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address)
+        words = ".recording >> nth=0 >> .remark .words"
+        page.wait_for_selector(words)
+        page.evaluate(HOLD_AN_ANSWER)
+        until(page, "() => window.late")
+        page.click(words)
+        page.keyboard.type("left camera")
+        page.keyboard.press("Enter")
+        until(page, "() => window.later > 0")
+        page.evaluate(SHOWN)
+        page.evaluate("late")
+        page.evaluate(SHOWN)
+        assert page.inner_text(words) == "left camera"
+        assert page.complaints == []
+
+
 def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
     run_installed("keyframes", "batch", folder.name, "-k", 3, cwd=folder.parent)
     place = folder.parent / BATCH / "cage1"
