@@ -1,5 +1,7 @@
 """The multi-resolution profile: an image as codewords of wavelet vectors, and back."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,8 +9,8 @@ from quantize.container import Container, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
 from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols, planes_stream
 from quantize.errors import ContainerError, TargetError, check
-from quantize.multiresolution.books import KINDS, shipped
-from quantize.multiresolution.coder import CLASS_BITS, NO_PARENTS, Rates, Steps, code_base, code_levels
+from quantize.multiresolution.books import KINDS, Known, shipped
+from quantize.multiresolution.coder import CLASS_BITS, NO_PARENTS, Parents, Rates, Steps, code_base, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.editions import NEWEST
 from quantize.multiresolution.layout import (
@@ -28,7 +30,7 @@ from quantize.multiresolution.parameters import (
     pack_parameters,
     unpack_parameters,
 )
-from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
+from quantize.multiresolution.transform import Details, analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells, window_variances
 from quantize.targets import packed, reach
 
@@ -65,27 +67,51 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
     check(serves(layout.height, layout.width), "has a size that does not fit this profile")
     if not 0 <= level <= layout.n_levels:
         raise ContainerError(f"has no level {level}; give --level 0 to {layout.n_levels}")
-    coarsest = np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
-    if has_base(container):
-        parameters, data = unpack_parameters(container.one(b"BASE"), layout)
-        known, levels = shipped(parameters.edition).fresh(), range(layout.base_levels.stop, level, -1)
-        # The levels of the base come together.
-        details = no_details(layout, min(level, layout.base_levels.stop))
-        steps, stream = _steps(parameters, layout), planes_stream(data, coarsest)
-        parents = code_base(stream, coarsest, details, layout, steps, parameters.has_map, known, NO_RATES)
-        stream.end()
-    else:
-        parameters = earlier_parameters(container, layout)
-        known, levels, parents = shipped(parameters.edition), range(layout.n_levels, level, -1), NO_PARENTS
-        details, steps = no_details(layout, level), _steps(parameters, layout)
-        if parameters.has_map:
-            steps.cells[:] = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
-        stream = planes_stream(container.one(b"COAR"), coarsest)
-        code_planes(stream, coarsest, [coarse_step(steps.luma, layout.n_levels)] * layout.n_planes)
-        stream.end()
-    streams = _streams(container, layout, levels)
-    code_levels(details, layout, steps, known, NO_RATES, streams, levels, parents)
-    return to_pixels(synthesise(coarsest, details, layout, level), parameters.matrix, layout, level)
+    begun = (_begin if has_base(container) else _begin_earlier)(container, layout, level)
+    streams = _streams(container, layout, begun.levels)
+    code_levels(begun.details, layout, begun.steps, begun.known, NO_RATES, streams, begun.levels, begun.parents)
+    return to_pixels(synthesise(begun.coarsest, begun.details, layout, level), begun.matrix, layout, level)
+
+
+class _Begun(NamedTuple):
+    """What is decoded of a file before the levels in stripes: its coarsest planes, and what the others need."""
+
+    coarsest: NDArray[np.int64]
+    details: Details
+    steps: Steps
+    known: Known
+    parents: Parents
+    levels: range
+    matrix: NDArray[np.int64]
+
+
+def _begin(container: Container, layout: Layout, level: int) -> _Begun:
+    """Decode the base of a file; its levels come together, whatever level is wanted."""
+    parameters, data = unpack_parameters(container.one(b"BASE"), layout)
+    known, striped = shipped(parameters.edition).fresh(), layout.base_levels.stop
+    coarsest, details = _no_planes(layout), no_details(layout, min(level, striped))
+    steps, stream = _steps(parameters, layout), planes_stream(data, coarsest)
+    parents = code_base(stream, coarsest, details, layout, steps, parameters.has_map, known, NO_RATES)
+    stream.end()
+    return _Begun(coarsest, details, steps, known, parents, range(striped, level, -1), parameters.matrix)
+
+
+def _begin_earlier(container: Container, layout: Layout, level: int) -> _Begun:
+    """Decode the map and the coarsest planes of a file of before version 3."""
+    parameters = earlier_parameters(container, layout)
+    coarsest, steps = _no_planes(layout), _steps(parameters, layout)
+    if parameters.has_map:
+        steps.cells[:] = decode_symbols(container.one(b"CELL"), *layout.cells, CLASS_BITS)
+    stream = planes_stream(container.one(b"COAR"), coarsest)
+    code_planes(stream, coarsest, [coarse_step(steps.luma, layout.n_levels)] * layout.n_planes)
+    stream.end()
+    details, levels = no_details(layout, level), range(layout.n_levels, level, -1)
+    return _Begun(coarsest, details, steps, shipped(parameters.edition), NO_PARENTS, levels, parameters.matrix)
+
+
+def _no_planes(layout: Layout) -> NDArray[np.int64]:
+    """Coarsest planes, zero."""
+    return np.zeros((layout.n_planes, *layout.shape(layout.n_levels)), np.int64)
 
 
 def describe_levels(container: Container) -> dict[str, object]:
