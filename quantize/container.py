@@ -175,7 +175,7 @@ VERSION = 1
 # Version 2 added LEVL, 3 BASE. A file without these stays readable for older programs.
 VERSION_WITH_BASE = 3
 PROFILES = ("palette", "block", "multiresolution")
-KINDS = (b"PLTE INDX BLCK BOOK HASH SCAL ALPH BASE BAND MRES LEVL CELL COAR").split()
+CHUNK_KINDS = b"PLTE INDX BLCK BOOK HASH SCAL ALPH BASE BAND MRES LEVL CELL COAR".split()
 METADATA = {"exif": b"exif", "icc": b"iccp", "png": b"pngc", "xmp": b"xmpp"}
 MOST_METADATA = 16 << 20
 
@@ -253,7 +253,7 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
             metadata[names[kind]] = _inflated(body)
         elif not kind[:1].islower():
             check(kind != b"HEAD", "has a second chunk HEAD")
-            if kind not in KINDS:
+            if kind not in CHUNK_KINDS:
                 raise ContainerError(f"has a chunk {kind.decode()} that this program does not know; update it")
             others.append((kind, body))
     checksum = int.from_bytes(chunks[-1][1], "big")

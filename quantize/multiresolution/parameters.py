@@ -22,6 +22,7 @@ MATRICES = {
 OWN_MATRIX = 0
 # Where the byte of flags has whether there is a map, and how many rows of weights there are.
 MAP_FLAG, ROWS_SHIFT = 4, 3
+UNFIT = "has weights of levels that do not fit its size"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def unpack_parameters(data: bytes, layout: Layout) -> tuple[Parameters, bytes]:
     weights, n_rows = plain_weights(layout), flags >> ROWS_SHIFT
     n_bytes = n_rows * weights.shape[1]
     stored = data[place : place + n_bytes]
-    check(n_rows <= layout.n_levels and len(stored) == n_bytes and 0 not in stored, "has weights of no levels")
+    check(n_rows <= layout.n_levels and len(stored) == n_bytes and 0 not in stored, UNFIT)
     if n_rows:
         rows = np.frombuffer(stored, np.uint8).reshape(n_rows, -1)
         weights[:n_rows], weights[n_rows:] = rows, rows[-1]
@@ -110,7 +111,7 @@ def earlier_parameters(container: Container, layout: Layout) -> Parameters:
     if container.all(b"LEVL"):
         # The first edition has no weights of details in both directions.
         stored, packed = weights if edition > 1 else weights[:, :-1], container.one(b"LEVL")
-        check(len(packed) == stored.size and 0 not in packed, "has weights of levels that do not fit its size")
+        check(len(packed) == stored.size and 0 not in packed, UNFIT)
         stored[:] = np.frombuffer(packed, np.uint8).reshape(stored.shape)
     matrix = GRAY if n == 1 else _matrix(data, 9)
     return Parameters(edition, luma, chroma, matrix, weights, bool(container.all(b"CELL")))

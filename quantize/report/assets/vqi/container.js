@@ -11,7 +11,7 @@ function crc32(data, start = 0) {
   return ~crc >>> 0;
 }
 
-const KINDS = "HEAD PLTE INDX BLCK BOOK HASH SCAL ALPH BASE BAND MRES LEVL CELL COAR TAIL".split(" ");
+const CHUNK_KINDS = "HEAD PLTE INDX BLCK BOOK HASH SCAL ALPH BASE BAND MRES LEVL CELL COAR TAIL".split(" ");
 
 const viewOf = (data) => new DataView(data.buffer, data.byteOffset, data.byteLength);
 
@@ -58,7 +58,7 @@ function unpack(data, maxPixels) {
     return found[0];
   };
   check(all("HEAD").length === 1, "has a second chunk HEAD");
-  const other = chunks.find(([name]) => name < "a" && !KINDS.includes(name));
+  const other = chunks.find(([name]) => name < "a" && !CHUNK_KINDS.includes(name));
   if (other) throw new VqiError(`has a chunk ${other[0]} that this decoder does not know; update it`);
   const last = chunks[chunks.length - 1], complete = !cut && last[0] === "TAIL" && last[1].length === 4;
   check(complete || !all("TAIL").length, "does not end with its last chunk");

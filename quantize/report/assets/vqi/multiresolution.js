@@ -23,6 +23,7 @@ const MATRICES = {
   1: [4096, 0, 5743, 4096, -1410, -2925, 4096, 7258, 0],
   2: [4096, -460, 4967, 4096, -460, -2119, 4096, 5438, -2119],
 };
+const UNFIT = "has weights of levels that do not fit its size";
 // The finest level that may be coded in the one stream of the base, and its places at most.
 const BASE_LEVEL = 3, BASE_PLACES = 1024;
 // Uses that a cell counts at most which decides alone.
@@ -301,7 +302,7 @@ function parametersOf(data, { nPlanes, nLevels }) {
     matrix = MATRICES[number];
   }
   const columns = nPlanes === 3 ? 3 : 2, stored = data.subarray(place, (place += nRows * columns));
-  check(nRows <= nLevels && stored.length === nRows * columns && !stored.includes(0), "has weights of no levels");
+  check(nRows <= nLevels && stored.length === nRows * columns && !stored.includes(0), UNFIT);
   const weights = new Uint8Array(nLevels * columns).fill(64);
   // The last row serves all further levels.
   if (nRows) {
@@ -319,7 +320,7 @@ function earlierParameters(file, { nPlanes, nLevels }) {
   let weights = new Uint8Array(nLevels * nWeights).fill(64);
   if (file.all("LEVL").length) {
     const fits = file.one("LEVL").length === weights.length && !file.one("LEVL").includes(0);
-    check(fits, "has weights of levels that do not fit its size");
+    check(fits, UNFIT);
     weights = file.one("LEVL");
   }
   const matrix = nPlanes === 1 ? [4096] : matrixAt(data, 9), hasMap = file.all("CELL").length > 0;
