@@ -1,9 +1,12 @@
 """Several windows, servers and commands at work on one folder."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -19,20 +22,40 @@ from tests.test_keyframes.test_app.driving import BATCH, choose, chosen_in, has_
 pytestmark = [compiled_only, pytest.mark.slow]
 
 
+@contextmanager
+def held_at_work(output):
+    """Stop whoever has claimed a recording of a batch for a while: the page asks every few seconds only."""
+    worker = None
+    while worker is None:
+        for path in (output / "batch-state").glob("*.claim"):
+            # Of one that was made an instant ago, the text is still to come.
+            with suppress(OSError, ValueError):
+                worker = json.loads(path.read_text(encoding="utf-8"))["process"]
+        time.sleep(0.005)
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
 @pytest.mark.alone
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP and no SIGKILL")
 def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
     with serving("app", long_one.name, cwd=long_one.parent) as app:
         page = open_page(app.address)
         page.check("#select-all")
         choose(page, 3)
+        held = ExitStack()
+        held.enter_context(held_at_work(long_one.parent / BATCH))
         has_status(page, "running")
         app.process.send_signal(signal.SIGKILL)
         app.process.wait()
-    with serving("app", long_one.name, cwd=long_one.parent) as app:
+    with held, serving("app", long_one.name, cwd=long_one.parent) as app:
         page = open_page(app.address)
         # The work itself was not killed: it is seen, and can be stopped, from here.
         has_status(page, "running")
+        held.close()
         page.click("#stop")
         page.wait_for_selector("#go-on:visible")
         has_status(page, "stopped")
@@ -43,20 +66,22 @@ def test_a_killed_server_goes_on_where_it_was(long_one, open_page):
 
 
 @pytest.mark.alone
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGSTOP")
 def test_two_windows_and_a_terminal_at_work_on_one_folder(long_one, open_page):
     with serving("app", long_one.name, cwd=long_one.parent) as app:
         one, other = open_page(app.address), open_page(app.address)
         command = [sys.executable, "-m", "keyframes", "batch", long_one.name, "-k", "3", "-q"]
         with subprocess.Popen(command, cwd=long_one.parent, stdout=subprocess.DEVNULL) as terminal:
-            for page in (one, other):
-                has_status(page, "running")
-            one.check("#select-all")
-            # It waits for the terminal's, and finds it done.
-            choose(one, 3)
-            other.check("#select-all")
-            other.wait_for_selector("#open-choose[disabled]")
-            status, answer = app.post("round/1/start", recordings="all", number="5")
-            assert (status, "goes on already" in answer["error"]) == (422, True)
+            with held_at_work(long_one.parent / BATCH):
+                for page in (one, other):
+                    has_status(page, "running")
+                one.check("#select-all")
+                # It waits for the terminal's, and finds it done.
+                choose(one, 3)
+                other.check("#select-all")
+                other.wait_for_selector("#open-choose[disabled]")
+                status, answer = app.post("round/1/start", recordings="all", number="5")
+                assert (status, "goes on already" in answer["error"]) == (422, True)
             assert terminal.wait() == 0
         for page in (one, other):
             has_status(page, "chosen")
