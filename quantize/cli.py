@@ -7,11 +7,12 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from quantize import __version__
+from quantize.commands.plain_help import PlainCommand
 from quantize.commands.printing import STANDARD, Run, print_json, say
 from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Options, Profile, Settings, Subsampling, Tune
 from quantize.errors import QuantizeError, SettingsError
@@ -26,6 +27,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.command(
+    cls=PlainCommand,
     epilog="""Example: quantize photo.png --quality 80 -o photo.vqi; quantize --decode photo.vqi
 
 Documentation: README.md and the folder docs/ of the repository, or of the source archive of this version.""",
@@ -51,7 +53,13 @@ def main(
             "Default: <stem>-quantized.png or <stem>.vqi beside the image.",
         ),
     ] = None,
-    profile: Annotated[Profile, typer.Option(help="How to encode; auto chooses what suits the image.")] = "auto",
+    profile: Annotated[
+        Profile,
+        typer.Option(
+            metavar="HOW",
+            help=f"How to encode: {', '.join(get_args(Profile))}. auto chooses what suits the image.",
+        ),
+    ] = "auto",
     quality: Annotated[
         int | None,
         typer.Option(
@@ -80,7 +88,10 @@ def main(
     ] = False,
     block: Annotated[
         Literal["1", "2", "4", "8"] | None,
-        typer.Option(help="Side of the blocks; 1 makes a palette. Default: what suits the image."),
+        typer.Option(
+            metavar="N",
+            help="Side of the blocks: 1, 2, 4 or 8; 1 makes a palette. Default: what suits the image.",
+        ),
     ] = None,
     codewords: Annotated[
         int | None,
@@ -92,14 +103,18 @@ def main(
         ),
     ] = None,
     subsampling: Annotated[
-        Subsampling | None, typer.Option(help="Chroma at half the resolution (420), or at full resolution (444).")
+        Subsampling | None,
+        typer.Option(metavar="420|444", help="Chroma at half the resolution (420), or at full resolution (444)."),
     ] = None,
-    algorithm: Annotated[Algorithm, typer.Option(help="How to find the codewords of blocks.")] = "kmeans",
+    algorithm: Annotated[
+        Algorithm, typer.Option(metavar="HOW", help="How to find the codewords of blocks: kmeans or centnn.")
+    ] = "kmeans",
     tune: Annotated[
         Tune | None,
         typer.Option(
+            metavar="FOR",
             help="For photographs: optimise what the eye sees (visual), the structural similarity (ssim), or the "
-            "squared error (psnr). Default: visual; with --psnr, psnr."
+            "squared error (psnr). Default: visual; with --psnr, psnr.",
         ),
     ] = None,
     codebook: Annotated[

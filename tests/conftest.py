@@ -31,8 +31,8 @@ compiled_only = pytest.mark.skipif(
 SKIPPED = "keyframes/skipped"
 COMMANDS = {"keyframes": "keyframes.commands.cli", "quantize": "quantize.cli"}
 
-# A busy machine is no failure.
-hypothesis.settings.register_profile("suite", deadline=None)
+# A busy machine is no failure, neither where an example takes long nor where drawing one does.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
 
 

@@ -162,6 +162,15 @@ def test_the_reference_of_the_commands_lists_every_option(run_command, monkeypat
         assert not {option for option in missing if f"{option}," not in text}, name
 
 
+def test_switches_show_nothing_to_type_behind_their_names(run_command):
+    commands = [("quantize",), ("keyframes",), *(("keyframes", name) for name in subcommands(run_command))]
+    for command in commands:
+        shown = run_command(*command, "--help").stdout
+        lines = [line for line in shown.splitlines() if re.search(r"--(help|json|quiet|views|version|dither)\b", line)]
+        assert lines, command
+        assert not re.search("<bool>|BOOLEAN|<int range>", shown), command
+
+
 def subcommands(run_command):
     listed = run_command("keyframes", "--help").stdout.partition("Commands")[2]
     return re.findall(r"^\W*([a-z]+) {2,}", listed, re.MULTILINE)

@@ -17,10 +17,12 @@ from keyframes.commands.doctor import doctor
 from keyframes.commands.export import export
 from keyframes.commands.extract import extract
 from keyframes.commands.info import info
+from keyframes.commands.plain_help import PlainCommand, PlainGroup
 from keyframes.commands.review import review
 
 app = typer.Typer(
     name="keyframes",
+    cls=PlainGroup,
     help="Choose the frames of a recording that are worth labelling.",
     epilog="""Example: keyframes extract video.mp4 -k 150
 
@@ -67,4 +69,4 @@ keyframes batch recordings -k 20 --scheduler tcp://head-node:8786""",
 }
 for command, examples in EXAMPLES.items():
     help_text = LINE_BREAK.sub(" ", inspect.getdoc(command) or "")
-    app.command(command.__name__, help=help_text, epilog=f"Example: {examples}")(command)
+    app.command(command.__name__, cls=PlainCommand, help=help_text, epilog=f"Example: {examples}")(command)

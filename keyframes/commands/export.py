@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -19,7 +19,9 @@ def export(
     results: Annotated[
         list[Path], typer.Argument(metavar="DIR", help="Result folders of extractions, or a folder that holds several.")
     ],
-    tool: Annotated[ExportTool, typer.Option("--to", help="The labelling tool.")],
+    tool: Annotated[
+        ExportTool, typer.Option("--to", metavar="TOOL", help=f"The labelling tool: {', '.join(get_args(ExportTool))}.")
+    ],
     *,
     to: ProjectOptions,
     output: Annotated[

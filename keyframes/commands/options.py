@@ -84,7 +84,7 @@ Prelabel = Annotated[
         help="With --predictions and --export: export the predicted points too, as labels to correct.",
     ),
 ]
-Format = Annotated[ImageFormat, output(help="File format of the exported images.")]
+Format = Annotated[ImageFormat, output(metavar="png|jpg", help="File format of the exported images.")]
 Overwrite = Annotated[bool, output("--overwrite", help="Replace an earlier result.")]
 Threads = Annotated[
     int | None,
@@ -157,14 +157,16 @@ class SettingsOptions(Group):
             "effect.",
         ),
         "features": compare(
+            metavar="WHAT",
             help="Compare frames by: auto, where the animals are and their postures; pca, principal components of "
             "thumbnails; pixels, the thumbnails themselves; encoder, a network that is trained on this recording "
-            "(needs PyTorch) or given with --encoder."
+            "(needs PyTorch) or given with --encoder.",
         ),
         "algorithm": compare(
+            metavar="HOW",
             help="How to choose. auto: the frames that best represent all the others; kmeans, minibatch, centnn "
             "(centroid neural network): the frames nearest to the centres of clusters; dec: the same, with clusters "
-            "that are learned together with --features encoder."
+            "that are learned together with --features encoder.",
         ),
         "width": compare(min=4, metavar="PX", help="Width of the thumbnails to compare."),
         "color": compare("--color", help="Compare in colour instead of gray."),

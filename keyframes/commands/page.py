@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 for a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port on this machine; 0 for a free one.")]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the address as a JSON document.")]
 
