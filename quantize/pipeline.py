@@ -132,12 +132,7 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
     if shared is not None and (ending == ".png" or settings.wants_palette or settings.wants_levels):
         raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
     encoded = _encoded(picture, settings, ending, shared)
-    if settings.dither_strength and encoded.profile != "palette":
-        note = "was not dithered, because it is not a palette; use --block 1 for one"
-        encoded = replace(encoded, notes=(*encoded.notes, note))
-    if settings.algorithm != "kmeans" and encoded.profile != "block":
-        note = f"was encoded without {settings.algorithm}, which only blocks use; use --block 2 for blocks"
-        encoded = replace(encoded, notes=(*encoded.notes, note))
+    encoded = replace(encoded, notes=(*encoded.notes, *_unused(settings, encoded.profile)))
     encoded = _no_larger(encoded, picture, settings)
     if settings.min_quality is not None and encoded.psnr < (least := psnr_of(settings.min_quality)):
         raise QualityRefusal(
@@ -145,6 +140,18 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
             "written"
         )
     return encoded
+
+
+def _unused(settings: Settings, profile: str) -> list[str]:
+    """Say which settings had no effect on an image that was encoded with a profile."""
+    notes = []
+    if settings.dither_strength and profile != "palette":
+        notes.append("was not dithered, because it is not a palette; use --block 1 for one")
+    if settings.algorithm != "kmeans" and profile != "block":
+        notes.append(f"was encoded without {settings.algorithm}, which only blocks use; use --block 2 for blocks")
+    if settings.seed and profile == "multiresolution":
+        notes.append("was encoded without the seed, which only palettes and blocks use")
+    return notes
 
 
 def _no_larger(encoded: Encoded, picture: Picture, settings: Settings) -> Encoded:

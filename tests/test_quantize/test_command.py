@@ -271,6 +271,13 @@ def test_an_algorithm_that_finds_nothing_is_reported(command, picture):
         assert ("without centnn" in done.stderr) == told
 
 
+def test_a_seed_that_changes_nothing_is_reported(command, picture):
+    for options, told in ((["--block", 1], False), (["--profile", "multiresolution"], True), (["--block", 4], False)):
+        done = command("photo.png", "--seed", 1, "--force", *options)
+        assert done.returncode == 0
+        assert ("without the seed" in done.stderr) == told
+
+
 def test_a_level_of_dithering(command, picture, tmp_path):
     for name, options in (("none", []), ("zero", ["--dither-level", 0]), ("half", ["--dither-level", 0.5])):
         assert command("photo.png", "--codewords", 8, "-o", f"{name}.png", *options).returncode == 0
