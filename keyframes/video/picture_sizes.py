@@ -28,10 +28,14 @@ OPENCV_SCALES = int(cv2.__version__.partition(".")[0]) >= 5
 
 
 def sizes_of_key_frames(path: Path, header: VideoHeader, packets: Packets, until_s: float = math.inf) -> Sizes:
-    """Find the sizes of the pictures of a file that OpenCV reads, up to a time; empty where they are not known."""
+    """Find the sizes of the pictures of a file that OpenCV reads, up to a time.
+
+    Empty where they are not known, or where the packets say that they do not change.
+    """
     n_packets, n_keys = len(packets.times_ms), len(packets.key_times_ms)
     fewest = FEWEST_IF_LISTED if header.frames_listed else FEWEST_FRAMES_A_KEY
-    if not header.seekable or n_keys < 2 or n_packets < fewest * n_keys:
+    unlikely = n_packets < fewest * n_keys and not packets.changes
+    if packets.stays or unlikely or not header.seekable or n_keys < 2:
         return ()
     try:
         modified_ns = path.stat().st_mtime_ns

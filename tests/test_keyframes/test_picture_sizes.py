@@ -71,6 +71,25 @@ def test_a_change_is_reported_with_its_time_and_both_sizes(name, backend, tmp_pa
     assert np.abs(images[max(images)] - stretched.astype(np.int16)).mean() < 12
 
 
+@pytest.mark.parametrize(("ending", "codec"), [("mp4", X264), ("mov", X264), ("avi", ("-c:v", "mpeg4")), ("mkv", X264)])
+def test_a_change_is_reported_where_recordings_were_joined_by_ffmpeg(ending, codec, tmp_path):
+    """However short the groups of pictures are: MP4, MOV and AVI give one size for the whole track."""
+    parts = [tmp_path / f"{number}.{ending}" for number in range(2)]
+    for part, size in zip(parts, ("320x240", "240x240"), strict=True):
+        source = ("-f", "lavfi", "-i", f"testsrc2=s={size}:r=25", "-frames:v", N_FRAMES, "-pix_fmt", "yuv420p")
+        ffmpeg(*source, *codec, "-g", "10", part)
+    (tmp_path / "parts.txt").write_text("".join(f"file '{part.name}'\n" for part in parts), encoding="utf-8")
+    ffmpeg("-f", "concat", "-i", tmp_path / "parts.txt", "-c", "copy", tmp_path / f"joined.{ending}")
+    with VideoReader(tmp_path / f"joined.{ending}") as reader:
+        list(reader.walk())
+        (warning,) = [warning for warning in reader.damage() if "size" in warning]
+    assert "320 x 240, 240 x 240 from 2." in warning
+    with VideoReader(parts[0]) as reader:
+        assert reader.packets.stays
+        list(reader.walk())
+        assert not reader.damage()
+
+
 @pytest.mark.parametrize("name", ["vp9.mkv", "mpeg2.ts"])
 def test_a_file_of_one_size_is_not_called_changing(name, tmp_path):
     path = joined(tmp_path, name, ["320x240", "320x240"])
