@@ -184,7 +184,7 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):
-        raise SettingsError(f"algorithm = {settings.algorithm} cannot keep known frames; choose kmeans for unlike")
+        raise SettingsError(f"algorithm = {settings.algorithm} cannot be used with unlike; choose kmeans")
 
 
 def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:

@@ -262,8 +262,8 @@ class Settings:
             raise SettingsError(f"encoder_minutes is {self.encoder_minutes:g}; it must be above 0")
         if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
             raise SettingsError(
-                "algorithm is dec, which trains an encoder of its own for a given k; choose features = encoder, leave "
-                "encoder out, and give k as a number"
+                "algorithm is dec, which trains its own encoder; choose features = encoder, give no encoder "
+                "file, and give k as a number"
             )
         if self.encoder is not None:
             self._set("encoder", Path(self.encoder))

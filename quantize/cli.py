@@ -48,8 +48,8 @@ def main(
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="Where the result goes: .png for a palette, .vqi for any, - for standard output; "
-            "of several images, a folder, and of one where it ends in a slash. "
+            help="Where the result goes: .png for a palette, .vqi for any profile, - for standard output; "
+            "a folder if it ends in a slash or for several images. "
             "Default: <stem>-quantized.png or <stem>.vqi beside the image.",
         ),
     ] = None,
@@ -99,7 +99,7 @@ def main(
             min=2,
             max=1024,
             metavar="N",
-            help="Most colours of a palette (256), or codewords for luma (as the image has it).",
+            help="Maximum number of palette colours (256) or luma codewords (set by the image).",
         ),
     ] = None,
     subsampling: Annotated[
@@ -176,7 +176,7 @@ def main(
 ) -> None:
     """Make images small by vector quantisation: as a palette that anyone can open, or as .vqi.
 
-    Of a folder, what was done before with the same settings is skipped: an interrupted run goes on where it was.
+    In a folder, images that were done before with the same settings are skipped: an interrupted run resumes.
     """
     output = None if out is None else Path(out)
     to_folder = out is not None and out.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
@@ -187,7 +187,7 @@ def main(
         chosen = [name for name, given in tasks if given]
         if len(chosen) != 1:
             got = " and ".join(chosen) or "none"
-            raise SettingsError(f"give images, --decode, --info or --web, one of them; got {got}")
+            raise SettingsError(f"give one of images, --decode, --info or --web; got {got}")
         # A decoder leaves metadata out, too.
         unused = [name for name, value in given.items() if value != getattr(Settings, name) and name != "strip"]
         if unused and not inputs:

@@ -254,7 +254,7 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
         elif not kind[:1].islower():
             check(kind != b"HEAD", "has a second chunk HEAD")
             if kind not in CHUNK_KINDS:
-                raise ContainerError(f"has a chunk {kind.decode()} that this program does not know; update it")
+                raise ContainerError(f"has a chunk {kind.decode()} that this program does not know; update quantize")
             others.append((kind, body))
     checksum = int.from_bytes(chunks[-1][1], "big")
     return Container(profile, channels, height, width, others, checksum, metadata)
@@ -288,7 +288,7 @@ def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
     if kinds != [b"HEAD", b"BOOK"] or len(head) != 3 or head[1] not in (2, 4, 8) or head[2] > 1:
         raise ContainerError("is not a codebook that this version can read; train one with --train-codebook")
     if head[0] != VERSION:
-        raise ContainerError(f"is of version {head[0]}, but this program reads {VERSION}; update it")
+        raise ContainerError(f"is of version {head[0]}, but this program reads {VERSION}: update quantize")
     return head[1], bool(head[2]), next(body for kind, body in chunks if kind == b"BOOK")
 
 

@@ -58,7 +58,7 @@ def _behind_link(place: Path) -> Path:
 
 def _unwritable(place: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{place}: cannot be written ({reason}); free space, or choose another place with -o")
+    return OutputError(f"{place}: cannot be written ({reason}); free up space, or choose another place with -o")
 
 
 def remove_file(place: Path) -> None:

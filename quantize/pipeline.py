@@ -252,7 +252,7 @@ def decode_picture(
     """Decode a .vqi file with its metadata, or the smaller picture of a level."""
     container = unpack(data, max_pixels, may_be_cut=level > 0)
     if level != 0 and container.profile != "multiresolution":
-        raise ContainerError(f"is a {container.profile}, which has no levels; leave out --level")
+        raise ContainerError(f"has no levels (profile {container.profile}); leave out --level")
     if container.profile == "palette":
         pixels = _decode_palette(container)
     elif container.profile == "block":

@@ -73,7 +73,7 @@ class Records:
                 self._known.setdefault(self._name(place), []).append(record)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise OutputError(f"{self.root / NAME}: cannot be written ({reason}); free space") from error
+            raise OutputError(f"{self.root / NAME}: cannot be written ({reason}); free up space") from error
 
     def _name(self, place: Path) -> str:
         return place.relative_to(self.root).as_posix()

@@ -45,7 +45,7 @@ class App(AbstractContextManager["App"]):
 
     def __init__(self, folder: Path, output: Path, commands: Commands, projects: Sequence[Path] = ()) -> None:
         if not os.path.isdir(folder):
-            told = not_there(folder, "is no folder")
+            told = not_there(folder, "is not a folder")
             raise BatchError(f"{folder}: {told}; give the folder that the recordings lie in")
         self.folder, self.commands = folder, commands
         self.rounds, self.library = Rounds(output), Library(folder, output)

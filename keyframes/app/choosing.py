@@ -86,7 +86,7 @@ def read_options(given: Any, fields: Sequence[Field]) -> dict[str, str | bool]:
             found[field.name] = value
         elif isinstance(value, str):
             if len(value) > LONGEST_VALUE or not value.isprintable():
-                raise AppError(f"{field.flag}: this value is too long, or holds what is no text")
+                raise AppError(f"{field.flag}: this value is too long, or is not plain text")
             found[field.name] = value
     return found
 

@@ -66,7 +66,7 @@ class Runner:
         """Start a run, or raise an AppError where one goes on."""
         with self._starting:
             if self.seen(round_).active:
-                raise AppError("a run goes on already; stop it first, or wait for its end")
+                raise AppError("a run is in progress; stop it first, or wait for it")
             place = round_.own
             try:
                 place.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,9 @@ class Runner:
                         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     )
             except OSError as error:
-                raise OutputError(f"{place}: cannot be written ({error.strerror}); free space, or choose -o") from None
+                raise OutputError(
+                    f"{place}: cannot be written ({error.strerror}); free up space, or choose -o"
+                ) from None
             self._processes[place] = process
             told = {
                 "process": process.pid,

@@ -68,9 +68,9 @@ def status_of(
         return {"status": "stopped" if status == "running" else "new", **has}
     told = {"warnings": state.get("warnings", []), "frames": state.get("frames", 0)}
     if not told["frames"]:
-        return {"status": "empty", "reason": "no frame of the total fell to it", **told}
+        return {"status": "empty", "reason": "it got none of the total", **told}
     if not digest:
-        return {"status": "new", "reason": "its result was taken away"}
+        return {"status": "new", "reason": "its result was removed"}
     told |= {**mended, "exported_to": marks.exported_to}
     if marks.exported:
         return {"status": "exported", "since": digest != marks.exported, **told}

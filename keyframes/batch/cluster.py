@@ -83,16 +83,12 @@ class ClusterWorkers:
             return outcome
         self._check_connection()
         if future.status == "cancelled":
-            raise BatchError(
-                f"{self.address}: the scheduler dropped a task; run the command again, and it goes on where it was"
-            )
+            raise BatchError(f"{self.address}: the scheduler dropped a task; run the command again to resume")
         return give_up(task, f"its worker failed ({future.exception()})")
 
     def _check_connection(self) -> None:
         if self._client.status not in ("running", "connecting"):
-            raise BatchError(
-                f"{self.address}: the scheduler has stopped; run the command again, and it goes on where it was"
-            )
+            raise BatchError(f"{self.address}: the scheduler has stopped; run the command again to resume")
 
 
 def _work(task: Task) -> Outcome:

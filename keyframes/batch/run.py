@@ -239,7 +239,7 @@ def batch_settings(
         what = "unlike" if unlike else "a total"
         raise SettingsError(f"views of one scene cannot be combined with {what}; leave one of them out")
     if at_least < 0 or (at_least and total is None):
-        raise SettingsError(f"at_least is {at_least}; it must be a number of frames of each video, and needs a total")
+        raise SettingsError(f"at_least is {at_least}; it must be 0 or more, and needs a total")
     refused = {
         "uniform": settings.uniform,
         "unlike": bool(unlike),
@@ -367,7 +367,7 @@ def _why_missing(row: dict[str, Any]) -> str:
         return str(row["reason"])
     if row["status"] != "done":
         return "not finished; run the command again"
-    return "its result was removed; run the command again" if row["place"] else "it got no frame of the total"
+    return "its result was removed; run the command again" if row["place"] else "it got none of the total"
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Basis:
 
     @property
     def bounded(self) -> bool:
-        """Whether two frames count as no farther apart than what moved between them."""
+        """Whether distances are limited by the movement between two frames."""
         return self.unseen <= MOST_UNSEEN
 
     @property
@@ -74,9 +74,9 @@ class Basis:
         else:
             how = "as whole pictures, because the places of the animals found jump from frame to frame"
         bound = (
-            "two frames count as no farther apart than what moved between them"
+            "distances are limited by the movement between two frames"
             if self.bounded
-            else "what moved between two frames sets no limit, because slow or faint movement would be missed"
+            else "distances are not limited by movement, because slow or faint movement would be missed"
         )
         return f"Frames were compared {how}; {bound}."
 

@@ -90,7 +90,7 @@ class PredictedVideo:
             stop = "the end" if settings.stop_s is None else f"{stop_s:g} s"
             raise RegionError(
                 f"{video.path}: no frame between {settings.start_s:g} s and {stop} has predictions; "
-                "choose --start and --stop within"
+                "change --start and --stop"
             )
         features = self.features(frames)
         nothing = np.full(len(frames), np.nan, np.float32)

@@ -74,7 +74,7 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
         return ()
     told = {
         "similar": ("looks", "look", "like another one"),
-        "min_gap_s": ("lies", "lie", "closer to another one than {limit:g} s"),
+        "min_gap_s": ("lies", "lie", "within {limit:g} s of another one"),
         "dark": ("is", "are", "much darker than most of the recording"),
         "blurred": ("is", "are", "much less sharp than most of the recording"),
     }
@@ -86,7 +86,7 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
         if effect["kept"]
     )
     moved = tuple(
-        f"{effect['gave_way']} of the {n_chosen} best frames gave way, because they {told[name][1]} "
+        f"{effect['gave_way']} of the {n_chosen} best frames were replaced, because they {told[name][1]} "
         f"{told[name][2].format(**effect)}; {SWITCHES[name]} keeps such frames"
         for name, effect in selection.guards.items()
         if not effect["kept"] and effect["gave_way"] > max(FEW, FEW_SHARE * n_chosen)

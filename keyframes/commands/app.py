@@ -44,7 +44,7 @@ def app(
     browser: Browser = True,
     as_json: AsJson = False,
 ) -> None:
-    """Do all of it in the browser: choose frames of the recordings below DIR, look them over, and export them.
+    """Choose, review and export frames of the recordings below DIR in the browser.
 
     The page runs keyframes batch, so it and the command line may work on the same folder. What is done is kept when
     the page is closed. The page is served to this machine only. Press Ctrl-C to stop.

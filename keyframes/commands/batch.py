@@ -78,7 +78,7 @@ def batch(
         options.run_panel(
             min=0,
             metavar="GB",
-            help="Disk space for what was seen of each video, so that another choice needs no decoding.",
+            help="Disk space for the scans of the videos, so that another choice needs no decoding.",
         ),
     ] = 20.0,
     format: options.Format = Settings.format,
@@ -91,7 +91,7 @@ def batch(
 
     A recording is a video, a TIFF of many pages or a folder of images.
 
-    Run it again to go on, also after a crash: recordings that are done are skipped. Two machines may share the folder.
+    Run it again to resume, even after a crash: recordings that are done are skipped. Two machines may share the folder.
 
     The output folder holds the results, index.html (with links to their pages), summary.csv, batch.json, batch-state.
     """
@@ -100,7 +100,7 @@ def batch(
             "give either -k, the number of frames of each video, or --total, the number for all of them"
         )
     if prelabel and not (settings["predictions"] and export_to):
-        raise typer.BadParameter("--prelabel takes --predictions and --export")
+        raise typer.BadParameter("--prelabel needs --predictions and --export")
     from keyframes.batch import run_batch
     from keyframes.result.naming import view_names
 

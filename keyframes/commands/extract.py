@@ -46,9 +46,9 @@ def extract(
     contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
     """
     if views and (len(videos) < 2 or unlike):
-        raise typer.BadParameter("--views takes two videos or more, and no --unlike")
+        raise typer.BadParameter("--views needs two or more videos, and no --unlike")
     if prelabel and not (settings["predictions"] and export_to):
-        raise typer.BadParameter("--prelabel takes --predictions and --export")
+        raise typer.BadParameter("--prelabel needs --predictions and --export")
     from keyframes.pipeline import extract as run
     from keyframes.result.naming import result_names, view_names
     from keyframes.views import extract_views

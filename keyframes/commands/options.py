@@ -63,7 +63,7 @@ Unlike = Annotated[
     list[Path] | None,
     compare(
         metavar="PROJECT",
-        help="Choose frames that differ from those already labelled or chosen there, for this video or others of the "
+        help="Choose frames that differ from those labelled or chosen in PROJECT, for this video or others of the "
         "same camera: a DeepLabCut or Lightning Pose folder, a .slp, or an earlier result. Repeatable.",
     ),
 ]
@@ -176,7 +176,7 @@ class SettingsOptions(Group):
         "encoder_minutes": compare(
             min=0.01,
             metavar="M",
-            help="Training of a network, in minutes of two slow cores: a fixed amount of work, not a time limit.",
+            help="Amount of training, in minutes on two slow cores: a fixed amount, not a time limit.",
         ),
         "input_size": compare(
             parser=parse_size, metavar="W,H", help="Size of the images that --encoder expects. Default: 224,224."
@@ -217,7 +217,7 @@ class SettingsOptions(Group):
             min=0,
             metavar="SECONDS",
             help="Shortest time between two chosen frames, where possible; 0 for none. Images need --rate for it. "
-            "Default: 0.1, for frames between which nothing moves.",
+            "Default: 0.1, only where nothing moves.",
         ),
         "allow_similar": guard("--allow-similar", help="Allow frames that look like another chosen frame."),
         "allow_dark": guard("--allow-dark", help="Allow frames that are much darker than most."),
@@ -254,8 +254,8 @@ class ProjectOptions(Group):
     options: ClassVar = {
         "project": tool(
             metavar="PATH",
-            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. A new one is "
-            "made if --bodyparts is given.",
+            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. With "
+            "--bodyparts, a new project is made.",
         ),
         "task": tool(metavar="NAME", help="Task of a new DeepLabCut project."),
         "scorer": tool(metavar="NAME", help="Name of the person who labels, for a new project."),
@@ -263,7 +263,7 @@ class ProjectOptions(Group):
         "individuals": tool(
             parser=read_names,
             metavar="A,B",
-            help="Names of the animals: makes a new DeepLabCut project a multi-animal one, and tracks for SLEAP.",
+            help="Names of the animals: a new DeepLabCut project becomes multi-animal; SLEAP gets tracks.",
         ),
         "skeleton": tool(
             parser=str, metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw."

@@ -1,6 +1,7 @@
 """How commands print: results on standard output, all else on standard error, file names always readable."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from keyframes.commands.options import SettingsOptions, option_of
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.names import printable, shown_in
 
+_SETTING = re.compile(r"(?:^(?P<first>\w+)(?: =)?|\b(?P<given>\w+) =) ")
+
 
 @contextmanager
 def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
@@ -19,16 +22,25 @@ def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise typer.BadParameter(_as_option(str(error))) from None
+        raise typer.BadParameter(_as_options(str(error))) from None
     except KeyframesError as error:
         say(f"error: {error}")
         failed.append({**subject, "error": str(error)})
 
 
-def _as_option(text: str) -> str:
-    """Write the setting with which an error begins as its option: ``--min-gap``, where Python has `min_gap_s`."""
-    name, space, rest = text.partition(" ")
-    return f"{option_of(name)}{space}{rest}" if name in SettingsOptions.options else text
+def _as_options(text: str) -> str:
+    """Write settings in an error as their options: ``--min-gap``, where Python has `min_gap_s`.
+
+    These are the one with which it begins, and those that are given a value: ``features = encoder``.
+    """
+
+    def option(found: re.Match[str]) -> str:
+        name = found["first"] or found["given"]
+        if name == "k" and "=" in found[0]:
+            return "-k "
+        return f"{option_of(name)} " if name in SettingsOptions.options else found[0]
+
+    return _SETTING.sub(option, text)
 
 
 def say(text: str) -> None:

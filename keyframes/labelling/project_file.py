@@ -49,7 +49,9 @@ class ProjectFile:
         with suppress(ExportError):
             if load_yaml(self.path, changed) == expected:
                 return changed.encode("utf-8")
-        raise ExportError(f"{self.path}: the entries of {key} are written in an unusual way; add the video there")
+        raise ExportError(
+            f"{self.path}: the entries of {key} are written in an unusual way; add the video there by hand"
+        )
 
 
 def quoted(text: str) -> str:

@@ -137,7 +137,7 @@ def crop_in(meta: Path) -> Crop:
 
     A PredictionsError says that the file does not tell, or that it holds anything but plain data.
     """
-    remedy = "give the corner of the crop as the offset, 0,0 if there was none"
+    remedy = "give the corner of the crop with --predictions-offset, 0,0 if there was none"
     try:
         data = plain_data(meta.read_bytes(), str(meta))["data"]
         return Crop(bool(data["cropping"]), *(int(value) for value in data["cropping_parameters"]))

@@ -113,7 +113,7 @@ def _out_of_crop(predictions: Predictions, video: VideoReader, offset: Offset | 
     elif offset is None and has_scorer(predictions.source, video.path) and in_corner(predictions, video):
         told = (
             f"all points of {predictions.source.name} lie in the upper left quarter of the picture; if the network saw "
-            f"a crop of the video, give its corner as the offset (there is no {meta.name})"
+            f"a crop of the video, give its corner with --predictions-offset (there is no {meta.name})"
         )
         return replace(predictions, warnings=(*predictions.warnings, told))
     return predictions if offset is None else moved(predictions, offset)

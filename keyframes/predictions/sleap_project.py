@@ -91,7 +91,7 @@ def _instances(path: Path, file: Any, recorded: RecordedVideo) -> _Instances:
     indices = as_indices(path, np.concatenate([listed["frame_idx"].astype(np.int64), empty]))
     if recorded.ranks is not None:
         if indices.max(initial=-1) >= len(recorded.ranks):
-            raise PredictionsError(f"{path}: has frames that its list of images does not; export it again")
+            raise PredictionsError(f"{path}: has frames that its list of images lacks; export it again")
         indices = recorded.ranks[indices]
     frames, row_of = np.unique(indices, return_inverse=True)
     number, rows = _ranges(begins, ends), np.repeat(row_of[: len(listed)], ends - begins)

@@ -138,9 +138,9 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
         found.append(("Chosen for doubt, for coverage", f"{n_doubtful:,}, {len(entries) - n_doubtful:,}"))
     gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
     if gave_way:
-        found.append(("Gave way to a guard", f"{gave_way:,}"))
+        found.append(("Replaced by a guard", f"{gave_way:,}"))
     if manifest.get("review", {}).get("history"):
-        found.append(("Changes by hand", f"{len(manifest['review']['history'])} times"))
+        found.append(("Changes by hand", f"{len(manifest['review']['history'])}"))
     return found
 
 

@@ -40,7 +40,7 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     # Named before it is made, so that an interruption at any moment finds what to remove.
     partial = unused_name(place, "partial")
     own = [partial]
-    with system_errors(place, "free space, or choose another place with -o"):
+    with system_errors(place, "free up space, or choose another place with -o"):
         try:
             make_parents(place.parent, made)
             partial.mkdir()

@@ -84,7 +84,7 @@ class ReviewedFolder:
             _replace(self.folder / "keyframes.csv", table_text(manifest).encode())
         except OSError as error:
             raise OutputError(
-                f"{self.folder}: cannot be written ({error.strerror or error}); free space, or check its permissions"
+                f"{self.folder}: cannot be written ({error.strerror or error}); free up space, or check its permissions"
             ) from error
         finally:
             for partial in staged.values():

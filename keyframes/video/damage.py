@@ -60,7 +60,7 @@ def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[s
     if seen.messages and found:
         found.append(f"FFmpeg: {seen.messages}")
     elif seen.messages:
-        found.append(f"FFmpeg reported errors, some pictures may be damaged: {seen.messages}")
+        found.append(f"FFmpeg reported errors, so some pictures may be damaged: {seen.messages}")
     return ["; ".join(found)] if found else []
 
 
@@ -151,7 +151,7 @@ def _places(packets: Packets) -> str:
         f"{begin / 1000:.3f} s to {'the end' if end == np.inf else f'{end / 1000:.3f} s'}"
         for end, begin in sorted(begins.items())
     ]
-    more = f" and {len(listed) - MOST_LISTED} more times" if len(listed) > MOST_LISTED else ""
+    more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
     return ", ".join(listed[:MOST_LISTED]) + more
 
 
@@ -236,7 +236,7 @@ def _describe_ends(seen: Pass, header: VideoHeader, packets: Packets) -> list[st
         found.append(f"no frame before {first_ms / 1000:.3f} s")
     ends_badly = _complains_at(seen, len(seen.times_ms), packets)
     if seen.reached_end and times_ms[-1] > last_ms and (ends_badly or not header.frames_listed):
-        found.append(f"decoding ended at {last_ms / 1000:.3f} s, the last packet is at {times_ms[-1] / 1000:.3f} s")
+        found.append(f"decoding ended at {last_ms / 1000:.3f} s, but the last packet is at {times_ms[-1] / 1000:.3f} s")
     return found
 
 

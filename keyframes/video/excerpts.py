@@ -79,13 +79,13 @@ def why_no_excerpts(video: VideoReader) -> str:
         return "images are looked at one by one"
     codec, packets = cut_codec(header.codec), video.packets
     if not header.seekable or header.rotation or codec is None:
-        return f"its codec, {header.codec or 'unknown'}, or its rotation is none of those that this works with"
+        return f"its codec, {header.codec or 'unknown'}, or its rotation is not supported"
     if not packets.distinct or not packets.in_order or packets.times_ms[0] < 0 or packets.first_ms < 0:
-        return "the times of its packets do not tell its frames"
+        return "its packet times do not identify its frames"
     if len(packets.times_ms) != header.frames_claimed:
         return f"it claims {header.frames_claimed} frames, and has {len(packets.times_ms)}"
     if packets.changes:
-        return "the parameters of its encoding change"
+        return "its encoding parameters change"
     if not packets.afresh or packets.first_ms not in packets.key_times_ms[:1]:
         return "its key frames do not stand on their own"
     if not packets.reordered and packets.spare.any() and not packets.spare.all():
@@ -116,7 +116,7 @@ def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     is_stored_between = (places >= packets.places[stretch.key]) & (places <= last)
     found = np.asarray(behind[is_stored_between & (~packets.spare[behind] | np.isin(behind, wanted))])
     if not np.isin(wanted, found).all():
-        raise DisagreementError("a frame is not to be had from the key frame before it")
+        raise DisagreementError("a frame cannot be decoded from the key frame before it")
     return found
 
 

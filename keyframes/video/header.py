@@ -87,7 +87,7 @@ def check_crop(path: Path, crop: Crop | None, header: VideoHeader) -> None:
     if crop.x + crop.width > header.width or crop.y + crop.height > header.height:
         raise RegionError(
             f"{path}: the crop {crop} reaches outside the picture of {header.width} x {header.height} pixels; "
-            "choose --crop X,Y,WIDTH,HEIGHT within"
+            "choose --crop X,Y,WIDTH,HEIGHT inside it"
         )
 
 

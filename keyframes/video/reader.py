@@ -187,7 +187,7 @@ class VideoReader:
             raise RegionError(
                 f"{self.path}: no frame between {self.start_s:g} s and "
                 f"{'the end' if self.stop_s is None else f'{self.stop_s:g} s'}; "
-                f"the video lasts {self.last_time_s:.3f} s, choose --start and --stop within"
+                f"the video lasts {self.last_time_s:.3f} s; change --start and --stop"
             )
 
     def read_frames(self, indices: Iterable[int]) -> Iterator[Frame]:
@@ -209,8 +209,8 @@ class VideoReader:
         yield from self._with_fall_back(lambda: self._walk_to(wanted))
         if wanted:
             raise VideoError(
-                f"{self.path}: frame {min(wanted)} cannot be decoded any more, {self.frames_decoded} frames were; was "
-                "the file changed in the meantime? Run the command again"
+                f"{self.path}: frame {min(wanted)} cannot be decoded ({self.frames_decoded} frames were); did "
+                "the file change? Run the command again"
             )
 
     def _with_fall_back(self, frames: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:

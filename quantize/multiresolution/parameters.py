@@ -133,7 +133,9 @@ def _matrix(data: bytes, place: int) -> NDArray[np.int64]:
 
 def _check_edition(number: int) -> None:
     if number not in EDITIONS:
-        raise ContainerError(f"needs codebooks number {number}, but this program has only 1 to {NEWEST}; update it")
+        raise ContainerError(
+            f"needs codebooks number {number}, but this program has only 1 to {NEWEST}: update quantize"
+        )
 
 
 def _check_steps(luma: int, chroma: int) -> None:

@@ -142,6 +142,7 @@ def test_wrong_usage_has_status_2(extract, folder, video_file, arguments):
         (("--predictions", "p.csv", "--allow-dark"), "--allow-dark is about pictures"),
         (("--doubt", "0.3"), "--doubt needs predictions"),
         (("--levels", "9,3"), "--levels is (9.0, 3.0)"),
+        (("--algorithm", "dec"), "choose --features encoder, give no"),
     ],
 )
 def test_a_wrong_setting_is_named_as_its_option(extract, video_file, arguments, told):

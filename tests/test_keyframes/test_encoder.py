@@ -176,9 +176,9 @@ def test_frames_that_look_alike_have_the_same_features(tmp_path, encoded_picture
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "dec"}, "algorithm is dec, which trains an encoder of its own"),
+        ({"algorithm": "dec"}, "algorithm is dec, which trains its own encoder"),
         ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "give k as a number"),
-        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "leave encoder out"),
+        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "give no encoder file"),
         ({"encoder": "a.onnx"}, "encoder is a.onnx, but features is 'auto'"),
         ({"encoder_minutes": 0}, "encoder_minutes is 0; it must be above 0"),
         ({"encoder_minutes": float("inf")}, "encoder_minutes is inf"),

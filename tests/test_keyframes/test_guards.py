@@ -200,7 +200,7 @@ def test_a_least_gap_is_kept(algorithm, k, tmp_path, video_file):
     tight = keyframes.extract(path, 30, output=tmp_path / "tight", min_gap_s=0.5)
     assert len(tight.keyframes) == 30
     (warning,) = tight.warnings
-    assert f"{tight.manifest['guards']['min_gap_s']['kept']} of the 30 chosen frames lie closer" in warning
+    assert f"{tight.manifest['guards']['min_gap_s']['kept']} of the 30 chosen frames lie within" in warning
 
 
 def test_the_baseline_has_no_guards(tmp_path, planted):

@@ -117,7 +117,7 @@ def test_a_warning_names_ten_images_and_says_how_many_more_there_are(folder, tmp
     named = ", ".join(f"shot {number}.png" for number in range(3, 13))
     assert damage == [
         f"14 of 25 images could not be decoded and are left out: {named} and 4 more",
-        "1 of 25 images has another size than most (120 x 90 pixels) and is left out: shot 0.png",
+        "1 of 25 images differs in size from most (120 x 90 pixels) and is left out: shot 0.png",
     ]
     result = keyframes.extract(folder, 4, output=tmp_path / "out", uniform=True)
     assert list(result.warnings) == damage

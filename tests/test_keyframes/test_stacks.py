@@ -196,7 +196,7 @@ def test_pages_of_another_size_are_left_out_and_named(tmp_path):
             tiff.write(image[:30, :40] if number in (0, 5) else image, contiguous=False)
     frames, damage = read(path)
     assert set(frames) == set(range(N)) - {0, 5}
-    assert damage == ["2 of 20 pages have another size than most (80 x 60 pixels) and are left out: frame 0, frame 5"]
+    assert damage == ["2 of 20 pages differ in size from most (80 x 60 pixels) and are left out: frame 0, frame 5"]
 
 
 @pytest.mark.parametrize(

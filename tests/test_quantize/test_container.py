@@ -31,7 +31,7 @@ def test_an_unknown_chunk_that_may_be_passed_by_is(data):
 def test_an_unknown_chunk_that_matters_is_told(data):
     chunks = chunks_of(data)
     chunks.insert(2, (b"NOTE", b"hello"))
-    refuses(file_of(chunks, data[:8]), "chunk NOTE that this program does not know; update it")
+    refuses(file_of(chunks, data[:8]), "chunk NOTE that this program does not know; update quantize")
 
 
 def test_a_transfer_as_text_is_told(data):

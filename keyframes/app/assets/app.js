@@ -158,7 +158,7 @@ class App {
     const frames = withFrames.reduce((sum, one) => sum + one.frames, 0);
     byId("selected").textContent = chosen.length
       ? `${count(chosen.length, "recording")} selected${frames ? ` · ${count(frames, "frame")} chosen` : ""}`
-      : "Select recordings to choose frames of them";
+      : "Select recordings to choose frames from";
     byId("open-choose").disabled = !chosen.length || Boolean(this.run && this.run.active);
     byId("open-choose").title = this.run && this.run.active ? "Frames are being chosen; stop that first, or wait" : "";
     byId("open-review").disabled = !withFrames.length;
@@ -186,7 +186,7 @@ class App {
       ? `Choosing frames: ${run.n_ended} of ${count(run.n, "recording")} done${left}`
       : run.finished
         ? `Done with ${count(run.n, "recording")}${failed ? ` · ${failed} failed, see below` : ""}`
-        : `${run.stopped ? "Stopped" : "Ended early"} after ${run.n_ended} of ${count(run.n, "recording")}. What is done is kept; “Go on” does the rest.`;
+        : `${run.stopped ? "Stopped" : "Ended early"} after ${run.n_ended} of ${count(run.n, "recording")}. What is done is kept; “Resume” does the rest.`;
     byId("run-bar").value = run.active || !run.finished ? run.share : 1;
     byId("run-bar").hidden = !run.active && run.finished;
     byId("stop").hidden = !run.active;

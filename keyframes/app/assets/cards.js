@@ -89,8 +89,8 @@ class Card {
     badge.dataset.since = Boolean(one.since);
     this.state.replaceChildren(badge);
     if (one.frames) {
-      const link = element("a", "", { href: `round/${round}/review/${one.id}/`, textContent: "Look and mend" });
-      link.setAttribute("aria-label", `Look and mend ${one.name}`);
+      const link = element("a", "", { href: `round/${round}/review/${one.id}/`, textContent: "Review" });
+      link.setAttribute("aria-label", `Review ${one.name}`);
       this.state.append(link);
     }
     this.extra.replaceChildren();

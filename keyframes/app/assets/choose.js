@@ -64,7 +64,7 @@ class Choosing {
     this.draw();
     const mended = chosen.filter((one) => one.reviewed || one.changed);
     byId("replaces").hidden = !mended.length;
-    byId("replaces").textContent = `${mended.length} of these recordings ${mended.length === 1 ? "was" : "were"} reviewed or changed. Choosing with other options replaces that choice, and what was mended in it. Begin the next round to keep it.`;
+    byId("replaces").textContent = `${mended.length} of these recordings ${mended.length === 1 ? "was" : "were"} reviewed or changed. Choosing with other options replaces that choice, and your changes to it. Begin the next round to keep it.`;
     byId("choose-told").textContent = "";
     byId("command").textContent = "";
     byId("choose").showModal();

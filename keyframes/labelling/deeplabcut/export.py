@@ -149,8 +149,7 @@ def _listed(recording: Recording, root: Path, changes: Changes, options: ExportO
             "videos with --copy-videos"
         )
     notes.append(
-        f"{video} is listed where it is, because links are refused in {root / 'videos'}; with --copy-videos it is "
-        "copied there"
+        f"{video} stays where it is, because links are refused in {root / 'videos'}; --copy-videos copies it there"
     )
     return shown(video)
 

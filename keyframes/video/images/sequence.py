@@ -126,7 +126,10 @@ class ImageSequence:
         found = []
         for names, one, several in (
             (self._damaged, "could not be decoded", "could not be decoded"),
-            (self._other_size, *(f"{has} another size than most ({self._size_text()})" for has in ("has", "have"))),
+            (
+                self._other_size,
+                *(f"{differs} in size from most ({self._size_text()})" for differs in ("differs", "differ")),
+            ),
         ):
             if names:
                 what = f"{one} and is left out" if len(names) == 1 else f"{several} and are left out"

@@ -63,7 +63,7 @@ def test_the_whole_way(folder, open_page, monkeypatch):
         until(page, "() => document.getElementById('run-words').textContent.startsWith('Done')")
         assert "copy it again" in page.locator(".recording >> nth=1").inner_text()
 
-        # Look and mend: by the keyboard alone.
+        # Review: by the keyboard alone.
         page.click(".recording >> nth=0 >> .state a")
         page.wait_for_selector("#cards .card")
         before = chosen_in(output)["a-keyframes"]

@@ -42,7 +42,7 @@ function chunksOf(data, signature, kind) {
 function unpack(data, maxPixels) {
   const { chunks, cut } = chunksOf(data, SIGNATURE, ".vqi");
   const head = chunks[0][1];
-  if (head[0] < 1 || head[0] > 3) throw new VqiError(`is of version ${head[0]}, this decoder reads up to 3; update it`);
+  if (head[0] < 1 || head[0] > 3) throw new VqiError(`is of version ${head[0]}, this decoder reads up to 3; update vqi.js`);
   check(head.length === 11, "has a header of the wrong length");
   const [, profile, channels] = head, height = viewOf(head).getUint32(3), width = viewOf(head).getUint32(7);
   const sensible = profile >= 1 && profile <= 3 && channels >= 1 && channels <= 4 && height > 0 && width > 0;
@@ -59,7 +59,7 @@ function unpack(data, maxPixels) {
   };
   check(all("HEAD").length === 1, "has a second chunk HEAD");
   const other = chunks.find(([name]) => name < "a" && !CHUNK_KINDS.includes(name));
-  if (other) throw new VqiError(`has a chunk ${other[0]} that this decoder does not know; update it`);
+  if (other) throw new VqiError(`has a chunk ${other[0]} that this decoder does not know; update vqi.js`);
   const last = chunks[chunks.length - 1], complete = !cut && last[0] === "TAIL" && last[1].length === 4;
   check(complete || !all("TAIL").length, "does not end with its last chunk");
   const metadata = { icc: all("iccp").pop(), png: all("pngc").pop() };
