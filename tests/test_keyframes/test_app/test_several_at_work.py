@@ -81,7 +81,7 @@ def test_two_windows_and_a_terminal_at_work_on_one_folder(long_one, open_page):
                 other.check("#select-all")
                 other.wait_for_selector("#open-choose[disabled]")
                 status, answer = app.post("round/1/start", recordings="all", number="5")
-                assert (status, "goes on already" in answer["error"]) == (422, True)
+                assert (status, "in progress" in answer["error"]) == (422, True)
             assert terminal.wait() == 0
         for page in (one, other):
             has_status(page, "chosen")
