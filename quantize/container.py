@@ -288,7 +288,7 @@ def unpack_book(data: bytes) -> tuple[int, bool, bytes]:
     if kinds != [b"HEAD", b"BOOK"] or len(head) != 3 or head[1] not in (2, 4, 8) or head[2] > 1:
         raise ContainerError("is not a codebook that this version can read; train one with --train-codebook")
     if head[0] != VERSION:
-        raise ContainerError(f"is of version {head[0]}, but this program reads {VERSION}: update quantize")
+        raise ContainerError(f"is of version {head[0]}, but this program reads {VERSION}; update quantize")
     return head[1], bool(head[2]), next(body for kind, body in chunks if kind == b"BOOK")
 
 

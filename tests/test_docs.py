@@ -166,8 +166,7 @@ def test_switches_show_nothing_to_type_behind_their_names(run_command):
     commands = [("quantize",), ("keyframes",), *(("keyframes", name) for name in subcommands(run_command))]
     for command in commands:
         shown = run_command(*command, "--help").stdout
-        lines = [line for line in shown.splitlines() if re.search(r"--(help|json|quiet|views|version|dither)\b", line)]
-        assert lines, command
+        assert "--help" in shown, command
         assert not re.search("<bool>|BOOLEAN|<int range>", shown), command
 
 

@@ -91,7 +91,7 @@ def run_batch(
 ) -> Batch:
     """Choose frames of every recording below a folder, each into a result folder of its own.
 
-    Run again, it goes on where it was: a recording is done again only if its file or the settings have changed, and
+    When run again, it resumes: a recording is done again only if its file or the settings have changed, and
     decoded again only if the file or a setting of the scan has. Several runs may share the output folder.
 
     With `total`, the budget goes where it covers most. Each recording is reduced to a coreset, a few hundred weighted

@@ -5,7 +5,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 
-def without_types_of_switches(parameters: list[Any]) -> list[Any]:
+def _without_types_of_switches(parameters: list[Any]) -> list[Any]:
     """Let switches show nothing behind their names; new versions of Typer would show ``<bool>``."""
     for parameter in parameters:
         if getattr(parameter, "is_flag", False):
@@ -18,7 +18,7 @@ class PlainCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, ``--help`` included."""
-        return without_types_of_switches(super().get_params(ctx))
+        return _without_types_of_switches(super().get_params(ctx))
 
 
 class PlainGroup(TyperGroup):
@@ -26,4 +26,4 @@ class PlainGroup(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, ``--help`` included."""
-        return without_types_of_switches(super().get_params(ctx))
+        return _without_types_of_switches(super().get_params(ctx))

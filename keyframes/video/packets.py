@@ -57,7 +57,7 @@ class Packets:
     changes : bool
         Whether key frames have different parameters of their encoding, as where two recordings were joined. Some may
         lack theirs, so that a seek decodes them with others: then colours may be wrong where brightness is right.
-    stays : bool
+    same_parameters : bool
         Whether every key frame is known to have the same parameters, the size of the picture among them.
     """
 
@@ -72,7 +72,7 @@ class Packets:
     spare: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool), repr=False)
     afresh: bool = False
     changes: bool = False
-    stays: bool = False
+    same_parameters: bool = False
 
     @classmethod
     def none(cls) -> "Packets":
@@ -167,7 +167,7 @@ def read_packets(path: Path, header: VideoHeader) -> Packets:
         spare=spare[order],
         afresh=bool(key.any()) and bool(np.frombuffer(bytes(afresh), bool)[key].all()),
         changes=len(parameters - {b""}) > 1,
-        stays=len(parameters) == 1 and b"" not in parameters,
+        same_parameters=len(parameters) == 1 and b"" not in parameters,
     )
 
 

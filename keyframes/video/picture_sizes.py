@@ -21,7 +21,8 @@ Sizes = tuple[tuple[float, int, int], ...]
 # Where more than one in so many frames is a key frame, decoding them takes too long. Then each picture stands alone,
 # as a camera compresses it, and its size does not change.
 FEWEST_FRAMES_A_KEY = 4
-# MP4, MOV and AVI, which list their frames, give one size for the whole track; only joined files do not keep to it.
+# MP4, MOV and AVI, which list their frames, give one size for the whole track. Joined files need not keep to it; mostly
+# their packets say so.
 FEWEST_IF_LISTED = 50
 MOST_NAMED = 4
 OPENCV_SCALES = int(cv2.__version__.partition(".")[0]) >= 5
@@ -35,7 +36,7 @@ def sizes_of_key_frames(path: Path, header: VideoHeader, packets: Packets, until
     n_packets, n_keys = len(packets.times_ms), len(packets.key_times_ms)
     fewest = FEWEST_IF_LISTED if header.frames_listed else FEWEST_FRAMES_A_KEY
     unlikely = n_packets < fewest * n_keys and not packets.changes
-    if packets.stays or unlikely or not header.seekable or n_keys < 2:
+    if packets.same_parameters or unlikely or not header.seekable or n_keys < 2:
         return ()
     try:
         modified_ns = path.stat().st_mtime_ns

@@ -134,7 +134,7 @@ def _matrix(data: bytes, place: int) -> NDArray[np.int64]:
 def _check_edition(number: int) -> None:
     if number not in EDITIONS:
         raise ContainerError(
-            f"needs codebooks number {number}, but this program has only 1 to {NEWEST}: update quantize"
+            f"needs codebooks number {number}, but this program has only 1 to {NEWEST}; update quantize"
         )
 
 

@@ -85,7 +85,7 @@ def test_a_change_is_reported_where_recordings_were_joined_by_ffmpeg(ending, cod
         (warning,) = [warning for warning in reader.damage() if "size" in warning]
     assert "320 x 240, 240 x 240 from 2." in warning
     with VideoReader(parts[0]) as reader:
-        assert reader.packets.stays
+        assert reader.packets.same_parameters
         list(reader.walk())
         assert not reader.damage()
 

@@ -123,13 +123,10 @@ class ImageSequence:
 
     def losses(self) -> tuple[str, ...]:
         """Return what was left out since it was opened, a sentence each."""
-        found = []
+        found, from_most = [], f"in size from most ({self._size_text()})"
         for names, one, several in (
             (self._damaged, "could not be decoded", "could not be decoded"),
-            (
-                self._other_size,
-                *(f"{differs} in size from most ({self._size_text()})" for differs in ("differs", "differ")),
-            ),
+            (self._other_size, f"differs {from_most}", f"differ {from_most}"),
         ):
             if names:
                 what = f"{one} and is left out" if len(names) == 1 else f"{several} and are left out"
