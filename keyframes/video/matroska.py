@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 _EBML, _DOCTYPE, _DOCTYPE_VERSION, _DOCTYPE_READ_VERSION = 0x1A45DFA3, 0x4282, 0x4287, 0x4285
 _SEGMENT, _INFO, _TIMESTAMP_SCALE, _TRACKS, _TRACK = 0x18538067, 0x1549A966, 0x2AD7B1, 0x1654AE6B, 0xAE
-_NUMBER, _UID, _TYPE, _CODEC, _DURATION, _VIDEO, _WIDTH, _HEIGHT = 0xD7, 0x73C5, 0x83, 0x86, 0x23E383, 0xE0, 0xB0, 0xBA
+_NUMBER, _UID, _TYPE, _CODEC, _CODEC_PRIVATE, _DURATION = 0xD7, 0x73C5, 0x83, 0x86, 0x63A2, 0x23E383
+_VIDEO, _WIDTH, _HEIGHT = 0xE0, 0xB0, 0xBA
 _CLUSTER, _TIMESTAMP, _SIMPLE_BLOCK = 0x1F43B675, 0xE7, 0xA3
 _VIDEO_TYPE, _TRACK_ONE, _IS_KEY = 1, 0x81, 0x80
 _NS_A_MS = 1_000_000
@@ -26,13 +27,18 @@ class TimedPacket(NamedTuple):
     data: bytes
 
 
-def matroska(codec: str, width: int, height: int, frame_ms: int, packets: Iterable[TimedPacket]) -> bytes:
+def matroska(
+    codec: str, parameters: bytes, width: int, height: int, frame_ms: int, packets: Iterable[TimedPacket]
+) -> bytes:
     """Return a file of packets in the order in which they are decoded.
 
     Parameters
     ----------
     codec : str
         Matroska's name of it.
+    parameters : bytes
+        What a decoder must know before a picture, in the form that packets have; b"" if nothing is known. With it
+        FFmpeg finds out what the file holds without decoding a picture. Other players may expect another form here.
     width, height : int
         Size of the pictures in pixels.
     frame_ms : int
@@ -42,6 +48,7 @@ def matroska(codec: str, width: int, height: int, frame_ms: int, packets: Iterab
     kind = _element(_DOCTYPE, b"matroska") + _number(_DOCTYPE_VERSION, 4) + _number(_DOCTYPE_READ_VERSION, 2)
     size = _number(_WIDTH, width) + _number(_HEIGHT, height)
     track = _number(_NUMBER, 1) + _number(_UID, 1) + _number(_TYPE, _VIDEO_TYPE) + _element(_CODEC, codec.encode())
+    track += _element(_CODEC_PRIVATE, parameters) if parameters else b""
     track += _number(_DURATION, frame_ms * _NS_A_MS) + _element(_VIDEO, size)
     info = _element(_INFO, _number(_TIMESTAMP_SCALE, _NS_A_MS))
     clusters = b"".join(part for packet in packets for part in (_before(packet), packet.data))

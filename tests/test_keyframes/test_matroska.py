@@ -19,7 +19,7 @@ def test_pictures_come_at_their_times_as_they_were_put_in(tmp_path_factory, late
     times_ms = [0, *later_ms]
     path = tmp_path_factory.getbasetemp() / "one_track.mkv"
     packets = [TimedPacket(time_ms, True, data) for time_ms in times_ms]
-    path.write_bytes(matroska("V_MJPEG", side, side, 10, packets))
+    path.write_bytes(matroska("V_MJPEG", b"", side, side, 10, packets))
     with released(open_packets(path)) as capture:
         assert [_packet(capture) for _ in times_ms] == [data] * len(times_ms)
         assert not capture.grab()

@@ -171,6 +171,23 @@ def test_frames_of_excerpts_are_those_of_the_file(name, long_file):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["b_frames.mp4", "hevc.mkv"])
+def test_pieces_of_fewer_frames_than_a_decoder_holds_back_are_whole(name, long_file):
+    with VideoReader(long_file(name), threads=1) as video:
+        own = stored_behind(video.packets, int(video.packets.times_ms.searchsorted(video.packets.key_times_ms[2])))
+        stretches = [Stretch(int(own[0]), (index,)) for index in own.tolist()]
+        lengths = {len(needed(video.packets, stretch)) for stretch in stretches}
+        assert {1, 2} < lengths
+        # Decoded one by one, so that no piece has several.
+        pictures = {}
+        for stretch in stretches:
+            (part,) = Excerpts(video).results([stretch], lambda pictures: [(i, image.copy()) for i, _, image in pictures])
+            pictures.update(part)
+    expected = plain_frames(video.path, set(own.tolist()))
+    assert all((expected[index] == image).all() for index, image in pictures.items())
+
+
+@pytest.mark.slow
 def test_a_result_says_what_was_looked_at(long_file, tmp_path):
     path = long_file("b_frames.mp4")
     result = keyframes.extract(path, 8, output=tmp_path / "out", scan="sparse")
