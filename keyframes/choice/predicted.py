@@ -153,7 +153,13 @@ def _selection(
         )
         for row, keyframe in zip(rows.tolist(), selection.keyframes, strict=True)
     )
-    return replace(selection, keyframes=keyframes)
+    return replace(selection, keyframes=keyframes, within_noise=_within_noise(poses, [*rows, *known_rows]))
+
+
+def _within_noise(poses: PoseTable, there: Sequence[int]) -> float:
+    """Share of the frames that nothing but noise tells from these rows."""
+    covered = poses.distances[poses.places(there)].min(axis=0) == 0
+    return float(poses.weights[covered].sum() / poses.weights.sum())
 
 
 def _reason(

@@ -104,6 +104,9 @@ class Selection:
         members gave way, and how many frames were chosen all the same ("kept"), because nothing else was left.
     basis : Basis or None
         What the distance is made of, where the recording decided that.
+    within_noise : float or None
+        Share of the frames whose predicted poses differ from those of a chosen or known one by no more than the noise
+        of the predictions. None without predictions.
     """
 
     keyframes: tuple[Keyframe, ...]
@@ -111,6 +114,7 @@ class Selection:
     distances: NDArray[np.float32] = field(repr=False)
     guards: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     basis: Basis | None = None
+    within_noise: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 # A guard that changes no more frames than this, or than this share of them, needs no warning.
 FEW, FEW_SHARE = 3, 0.1
+# Where poses tell so few frames apart, pictures tell more. Measured with errors of 3 and 8 pixels: 0.47 and less where
+# frames chosen by poses cover the true ones about as well as those chosen by pictures, or better; 0.89 and more where
+# they mostly cover less (benchmarks/RESULTS.md).
+MOST_WITHIN_NOISE = 0.75
 SWITCHES = {
     "similar": "--allow-similar",
     "min_gap_s": "--min-gap 0",
@@ -23,7 +27,11 @@ SWITCHES = {
 
 def warnings_of(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
     """Tell where the choice is not the one that was asked for, and what the guards could not keep out."""
-    return (*_warnings_of_number(selection, k_selection, settings), *_warnings_of_guards(selection))
+    return (
+        *_warnings_of_number(selection, k_selection, settings),
+        *_warnings_of_noise(selection),
+        *_warnings_of_guards(selection),
+    )
 
 
 def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
@@ -60,6 +68,17 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
     differ, those = ("differs", "that one was") if n_chosen == 1 else ("differ", "all of those were")
     return (
         f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames {differ} {compared}; {those} chosen",
+    )
+
+
+def _warnings_of_noise(selection: Selection) -> tuple[str, ...]:
+    """Where predictions hardly show which poses the chosen frames leave out."""
+    share = selection.within_noise or 0.0
+    if share < MOST_WITHIN_NOISE or all(keyframe.chosen_for == "doubt" for keyframe in selection.keyframes):
+        return ()
+    return (
+        f"{share:.0%} of the frames show the pose of a chosen or labelled frame, within the noise of the predictions; "
+        "to find frames that look different, use --unlike instead of --predictions",
     )
 
 

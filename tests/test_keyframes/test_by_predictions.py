@@ -174,6 +174,28 @@ def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others(tmp_path
     assert selection.keyframes[0].frame_index >= 140
 
 
+@pytest.mark.parametrize(
+    ("moves", "doubt", "expected"),
+    [(0.05, 0.5, True), (0.05, 1.0, False), (1.0, 0.5, False)],
+    ids=["rests", "all for doubt", "moves"],
+)
+def test_where_poses_hardly_tell_frames_apart_a_warning_says_so(moves, doubt, expected, true_poses, tmp_path):
+    names, poses = true_poses
+    # The animal rests, and then does what it did, but sooner.
+    n_rest = round((1 - moves) * len(poses))
+    moving = np.linspace(0, len(poses) - 1, len(poses) - n_rest).astype(int)
+    poses = poses[np.concatenate([np.zeros(n_rest, int), moving])]
+    points = poses + np.random.default_rng(1).normal(0, 2, poses.shape)
+    path = tmp_path / "mouse.csv"
+    rows = [
+        f"{frame},{names[node]},{points[frame, node, 0]},{points[frame, node, 1]}"
+        for frame, node in np.ndindex(points.shape[:2])
+    ]
+    path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
+    found = keyframes.extract(VIDEO, 10, predictions=path, doubt=doubt, output=tmp_path / "out")
+    assert any("within the noise of the predictions" in warning for warning in found.warnings) == expected
+
+
 @pytest.mark.slow
 def test_an_automatic_number(predicted, tmp_path):
     found = keyframes.extract(VIDEO, "auto", predictions=predicted, keypoints=["nose", "hip"], output=tmp_path / "auto")

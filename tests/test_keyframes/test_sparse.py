@@ -181,7 +181,9 @@ def test_pieces_of_fewer_frames_than_a_decoder_holds_back_are_whole(name, long_f
         # Decoded one by one, so that no piece has several.
         pictures = {}
         for stretch in stretches:
-            (part,) = Excerpts(video).results([stretch], lambda pictures: [(i, image.copy()) for i, _, image in pictures])
+            (part,) = Excerpts(video).results(
+                [stretch], lambda pictures: [(i, image.copy()) for i, _, image in pictures]
+            )
             pictures.update(part)
     expected = plain_frames(video.path, set(own.tolist()))
     assert all((expected[index] == image).all() for index, image in pictures.items())
