@@ -78,9 +78,13 @@ def why_no_excerpts(video: VideoReader) -> str:
     header = video.header
     if header.backend == "images":
         return "images are looked at one by one"
+    if not header.seekable:
+        return "OpenCV does not read it"
+    if header.rotation:
+        return "its pictures are rotated"
     codec, packets = cut_codec(header.codec), video.packets
-    if not header.seekable or header.rotation or codec is None:
-        return f"its codec, {header.codec or 'unknown'}, or its rotation is not supported"
+    if codec is None:
+        return f"its codec, {header.codec or 'unknown'}, is not supported"
     if not packets.distinct or not packets.in_order or packets.times_ms[0] < 0 or packets.first_ms < 0:
         return "its packet times do not identify its frames"
     if len(packets.times_ms) != header.frames_claimed:

@@ -170,6 +170,15 @@ def test_frames_of_excerpts_are_those_of_the_file(name, long_file):
         assert_array_equal(image, expected[index])
 
 
+def test_the_reason_against_excerpts_is_the_true_one(video_file):
+    path, turned = video_file("h264_b_frames.mp4"), video_file("rotated.mp4")
+    for file, backend, told in ((path, "opencv", ""), (path, "ffmpeg", "OpenCV"), (turned, "opencv", "rotated")):
+        with VideoReader(file, backend=backend) as video:
+            reason = why_no_excerpts(video)
+            assert told in reason
+            assert bool(told) == bool(reason)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["b_frames.mp4", "hevc.mkv"])
 def test_pieces_of_fewer_frames_than_a_decoder_holds_back_are_whole(name, long_file):
