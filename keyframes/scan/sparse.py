@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.scan.sampling import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.video import Stretch, VideoReader, opening_cost, range_of
+from keyframes.video import Stretch, VideoReader, range_of, stretch_cost
 from keyframes.video.packets import Packets
 
 # Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
@@ -86,7 +86,7 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
         return []
     key_cost = _key_cost(packets)
     budget = cost_of(stop - first) * _share_of_cost(packets, key_cost)
-    key_cost += opening_cost(video)
+    key_cost += stretch_cost(video)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
         movement = np.zeros_like(movement)

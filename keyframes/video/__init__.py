@@ -26,8 +26,8 @@ from keyframes.video.excerpts import (
     Excerpts,
     Stretch,
     needed,
-    opening_cost,
     stored_behind,
+    stretch_cost,
     stretches_to,
     why_no_excerpts,
 )
@@ -67,7 +67,6 @@ __all__ = [
     "middle_picture",
     "needed",
     "one_opencv_thread",
-    "opening_cost",
     "plan_segments",
     "prove_excerpts",
     "range_of",
@@ -78,6 +77,7 @@ __all__ = [
     "spread_pairs",
     "spread_pictures",
     "stored_behind",
+    "stretch_cost",
     "stretches_to",
     "why_no_excerpts",
 ]

@@ -6,7 +6,7 @@ does not depend on how many there are. Packets of other frames that nothing refe
 
 Which frame a packet gives is known by its time, so this is for files whose packets tell their frames. In a piece each
 packet has a time of its own, which FFmpeg hands on to the picture. A piece gives a picture for each packet, in order
-and at its time, without a complaint of FFmpeg, or it counts for nothing.
+and at its time, as far as OpenCV tells it, without a complaint of FFmpeg, or it counts for nothing.
 """
 
 import tempfile
@@ -52,7 +52,7 @@ EARLIER = (2, 32)
 FRAME_MS = 10
 # Stretches of HEVC, which are pieces of their own, cost as much more than others as decoding so many frames: its key
 # frames take longer, and each piece is opened.
-OPENING_COST = 4.0
+STRETCH_COST = 4.0
 _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
@@ -100,10 +100,10 @@ def why_no_excerpts(video: VideoReader) -> str:
     return ""
 
 
-def opening_cost(video: VideoReader) -> float:
+def stretch_cost(video: VideoReader) -> float:
     """Return what each stretch costs beside its frames, in frames to decode."""
     codec = cut_codec(video.header.codec)
-    return 0.0 if codec is None or codec.joins_keys else OPENING_COST
+    return 0.0 if codec is None or codec.joins_keys else STRETCH_COST
 
 
 def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
