@@ -197,13 +197,15 @@ class Trainer:
         """
         from benchmarks.pose_network import predict
 
-        points, confidence = predict(self.train([first] * len(seeds), seeds), self.pictures)
+        points, certainty = predict(self.train([first] * len(seeds), seeds), self.pictures)
         more, right = [], []
         with VideoReader(video) as reader:
-            for seed, own, sure in zip(seeds, points, confidence, strict=True):
+            scan = scan_video(reader, Settings(len(first)), False)
+            for seed, own, sure in zip(seeds, points, certainty, strict=True):
                 there = self.views.in_recording(own)
                 settings = Settings(len(first), seed=seed, predictions=video)
-                more.append(indices(by_predictions(reader, there, sure.reshape(there.shape[:3]), settings, first)))
+                confidence = sure.reshape(there.shape[:3])
+                more.append(indices(by_predictions(reader, scan, there, confidence, settings, first)))
                 rows = self.views.rows(more[-1])
                 away = np.linalg.norm(own[rows] - self.views.points[rows], axis=2) / self.views.radius
                 right.append((away[np.isfinite(away)] <= OFF).mean())

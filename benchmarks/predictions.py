@@ -34,6 +34,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 from make_sample import NODES, animate, render, simulate, write_video
 
 from benchmarks.coverage import SCENES, Truth, filled
+from keyframes.choice.by_pictures import cover_by_pictures, hardly_tells_apart
 from keyframes.choice.choose import choose
 from keyframes.choice.predicted import choose_predicted
 from keyframes.choice.predicted_video import PredictedVideo
@@ -41,6 +42,7 @@ from keyframes.choice.selection import Known, Selection
 from keyframes.predictions import Predictions
 from keyframes.predictions.cleaning import link_animals
 from keyframes.scan.first_pass import scan_video
+from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 from keyframes.video import VideoReader
 
@@ -107,9 +109,14 @@ def planted(poses: np.ndarray, noise: float, seed: int) -> Planted:
 
 
 def by_predictions(
-    video: VideoReader, points: np.ndarray, confidence: np.ndarray, settings: Settings, known: np.ndarray
+    video: VideoReader,
+    pictures: Scan,
+    points: np.ndarray,
+    confidence: np.ndarray,
+    settings: Settings,
+    known: np.ndarray,
 ) -> Selection:
-    """Choose frames by predictions."""
+    """Choose frames by predictions, and by their pictures those that these hardly tell apart."""
     names = tuple(map(str, range(points.shape[2])))
     labelled = np.zeros(len(points), bool)
     frames = np.arange(len(points))
@@ -117,7 +124,12 @@ def by_predictions(
         video.path, frames, points.astype(np.float32), confidence.astype(np.float32), names, (), labelled
     )
     predicted = PredictedVideo.of(given, settings)
-    return choose_predicted([predicted], predicted.scan(video, settings), settings, None, False, known)[0]
+    scan = predicted.scan(video, settings)
+    selection, _ = choose_predicted([predicted], scan, settings, None, False, known)
+    if not hardly_tells_apart(selection):
+        return selection
+    anew = cover_by_pictures(selection, scan, pictures, settings, None, False, known)
+    return selection if anew is None else anew[1]
 
 
 def indices(selection: Selection, chosen_for: str | None = None) -> np.ndarray:
@@ -142,7 +154,7 @@ def coverage_ratios(video: VideoReader, poses: np.ndarray, seeds: int) -> list[f
         logs = []
         for seed in range(seeds):
             points, confidence = with_outliers(poses, noise, share, seed)
-            more = indices(by_predictions(video, points, confidence, settings, first))
+            more = indices(by_predictions(video, scan, points, confidence, settings, first))
             logs.append(np.log(truth.measure(np.concatenate([first, more]))).mean() - pictures)
         found.append(float(np.exp(np.mean(logs))))
     return found
@@ -151,9 +163,10 @@ def coverage_ratios(video: VideoReader, poses: np.ndarray, seeds: int) -> list[f
 def errors_found(video: VideoReader, poses: np.ndarray, noise: float, seeds: int) -> tuple[float, float, float]:
     """Shares of planted jumps and exchanges that are chosen, and chosen frames beside them."""
     settings, shares = Settings(K, predictions=video.path), []
+    scan = scan_video(video, Settings(K), False)
     for seed in range(seeds):
         wrong = planted(poses, noise, seed)
-        selection = by_predictions(video, wrong.points, wrong.confidence, settings, np.empty(0, np.int64))
+        selection = by_predictions(video, scan, wrong.points, wrong.confidence, settings, np.empty(0, np.int64))
         doubtful, chosen = indices(selection, "doubt"), indices(selection)
         met = [frame for frame in (*wrong.jumps, *wrong.exchanges) if frame in doubtful]
         beside = sum(int((np.abs(chosen - frame) <= 3).sum()) - 1 for frame in met)

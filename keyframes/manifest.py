@@ -214,7 +214,8 @@ def _k_entry(found: KSelection) -> KEntry:
 def _settings_entry(settings: Settings, scan: Scan) -> dict[str, Any]:
     """Return the settings, with the kind of scan that it was where that was left open."""
     entry = settings.as_dict()
-    if entry.get("scan") == "auto":
+    # Where nobody looked at pictures it stays open.
+    if entry["scan"] == "auto" and len(scan.fingerprint):
         entry["scan"] = "sparse" if scan.view.excerpts else "exact"
     return entry
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from keyframes.choice.by_pictures import cover_by_pictures, frames_for_doubt, hardly_tells_apart
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import ChosenFor, Known, Selection
-from keyframes.choice.warnings import warnings_of, warnings_of_damage
+from keyframes.choice.warnings import warning_of_pictures, warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
 from keyframes.manifest import UnlikeEntry, build_manifest
 from keyframes.progress import Progress
@@ -22,15 +24,16 @@ from keyframes.result.result import Result
 from keyframes.result.writing import write_files
 from keyframes.scan.first_pass import NOT_SPARSE, scan_video
 from keyframes.scan.scan import Scan, thumbnailer_of
-from keyframes.settings import Options, Settings
+from keyframes.settings import Options, ScanKind, Settings
 from keyframes.video import DisagreementError, VideoReader
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from clustering import KSelection
+    from keyframes.choice.predicted_video import PredictedVideo
 
-    Scanner = Callable[[VideoReader, Settings, Progress], Scan]
+    Scanner = Callable[[VideoReader, Settings, Progress, Iterable[int]], Scan]
     Chooser = Callable[[Scan, Settings, int | None, Progress, Known | None], tuple[Selection, KSelection | None]]
 
 
@@ -112,14 +115,10 @@ def run_extraction(
     the batch, for the manifest.
     """
     check_unlike(settings, unlike)
-    if unlike and settings.scan == "auto" and settings.predictions is None:
-        # The labelled frames must be among those that are looked at.
-        settings = replace(settings, scan="exact")
     with open_video(video, settings, threads) as reader, result_folder(place, overwrite) as folder:
         settings, notes = without_times(settings, reader)
         predicted = None
         if settings.predictions is not None:
-            from keyframes.choice.predicted import choose_predicted
             from keyframes.choice.predicted_video import read_predicted
 
             settings, predicted = read_predicted(reader, settings)
@@ -130,21 +129,30 @@ def run_extraction(
 
             labelled = read_labelled([Path(one) for one in unlike], reader, thumbnailer_of(reader, settings))
 
-        def write_result(followed: Settings, *more: str) -> Result:
-            """Scan and choose as one kind of settings says, and write what comes of it."""
+        def write_result(kind: ScanKind, *more: str) -> Result:
+            """Scan and choose, and write what comes of it."""
+            followed = replace(settings.of_pictures(), scan=kind)
             if predicted is None:
-                scan = scan_with(reader, followed, progress)
+                # What is compared with the labelled frames must be known of them, too.
+                scan = scan_with(reader, followed, progress, labelled.frame_index if labelled else ())
                 known = labelled.known(scan) if labelled else None
                 try:
                     selection, k_selection = choose_with(scan, followed, threads, progress, known)
                 except RegionError as error:
                     raise RegionError(f"{video}: {error}") from None
             else:
-                scan = predicted.scan(reader, followed)
                 done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)
-                selection, k_selection = choose_predicted(
-                    [predicted], scan, followed, threads, progress, done, by_predictions
+                scan, selection, k_selection, told = _choose_by_predictions(
+                    predicted,
+                    reader,
+                    settings,
+                    threads,
+                    progress,
+                    done,
+                    by_predictions,
+                    lambda also: scan_with(reader, followed, progress, also),
                 )
+                more = (*more, *told)
             warnings = (
                 *notes,
                 *more,
@@ -167,13 +175,36 @@ def run_extraction(
             return Result(place, selection.keyframes, manifest, warnings)
 
         try:
-            return write_result(settings)
+            return write_result(settings.scan)
         except DisagreementError as error:
             # A picture of a scan that left frames out is not that of the file: nothing that depends on it may stay.
             shutil.rmtree(folder)
             folder.mkdir()
             told = () if settings.scan == "auto" else (NOT_SPARSE.format(error),)
-            return write_result(replace(settings, scan="exact"), *told)
+            return write_result("exact", *told)
+
+
+def _choose_by_predictions(
+    predicted: PredictedVideo,
+    reader: VideoReader,
+    settings: Settings,
+    threads: int | None,
+    progress: Progress,
+    done: NDArray[np.int64],
+    given: Mapping[int, ChosenFor] | None,
+    scan_pictures: Callable[[Iterable[int]], Scan],
+) -> tuple[Scan, Selection, KSelection | None, tuple[str, ...]]:
+    """Choose by predictions, and by pictures what these hardly tell apart; what there is to report of it comes last."""
+    from keyframes.choice.predicted import choose_predicted
+
+    scan = predicted.scan(reader, settings)
+    selection, k_selection = choose_predicted([predicted], scan, settings, threads, progress, done, given)
+    if given is None and hardly_tells_apart(selection):
+        pictures = scan_pictures(np.union1d(done, frames_for_doubt(selection)))
+        anew = cover_by_pictures(selection, scan, pictures, settings, threads, progress, done)
+        told = (warning_of_pictures(selection, anew is not None),)
+        return *(anew or (scan, replace(selection, within_noise=None))), k_selection, told
+    return scan, selection, k_selection, ()
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import operator
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
@@ -43,7 +43,6 @@ OF_PICTURES = (
     "color",
     # Before what it implies: a message names the first of them that was given.
     "uniform",
-    "scan",
     "allow_similar",
     "allow_dark",
     "allow_blurred",
@@ -134,13 +133,14 @@ class Settings:
     scan : {"auto", "exact", "sparse"}
         Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. The
         cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless
-        frames are evenly spread, `algorithm` is "centnn" or "dec", or frames of projects are known. Where frames cannot
-        be decoded apart from the others, a scan is exact. "fast", of earlier versions, is accepted for "sparse".
+        frames are evenly spread, or `algorithm` is "centnn" or "dec". Where frames cannot be decoded apart from the
+        others, a scan is exact. "fast", of earlier versions, is accepted for "sparse". With predictions there is a scan
+        only where these hardly tell frames apart.
     uniform : bool
         Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
     predictions : Path or None
         A network's predictions of the video, as `keyframes.read_predictions` takes them: frames are chosen by these,
-        and only those that are chosen are decoded.
+        and only those that are chosen are decoded, unless the predictions hardly tell frames apart.
     doubt : float
         With predictions: the share of the frames, 0 to 1, that is chosen where these are doubtful; the others cover
         the poses.
@@ -302,6 +302,10 @@ class Settings:
             raise SettingsError(
                 f"{unseen[0]} is about pictures, which a choice by predictions does not use; leave one of them out"
             )
+
+    def of_pictures(self) -> Settings:
+        """Return the same settings without predictions."""
+        return replace(self, **{name: getattr(type(self), name) for name in OF_PREDICTIONS})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON types; those of a network, images or predictions only where they count.

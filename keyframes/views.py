@@ -108,7 +108,7 @@ def run_views(
         whole = (
             [own.scan(reader, settings) for own, reader in zip(predicted, readers, strict=True)]
             if predicted
-            else [scan_with(reader, settings, progress) for reader in readers]
+            else [scan_with(reader, settings, progress, ()) for reader in readers]
         )
         scans = common_part(whole)
         if not len(scans[0].frame_index):

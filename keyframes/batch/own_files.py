@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +28,11 @@ def beginning_with(folder: Path, start: str) -> Iterator[Path]:
         yield from [path for path in folder.iterdir() if path.name.startswith(start)]
 
 
-def scan_key(settings: Settings, identity: dict[str, Any]) -> str:
-    """Return what a scan was made of, in short."""
+def scan_key(settings: Settings, identity: dict[str, Any], also: Sequence[int] = ()) -> str:
+    """Return what a scan was made of, in short; `also` are the frames that it had to look at."""
     names = SCAN_SETTINGS + (LEARNED_SETTINGS if settings.features == "encoder" else ())
     own = {name: value for name, value in settings.as_dict().items() if name in names}
-    text = json.dumps([own, identity, MAX_AUTO_K], sort_keys=True)
+    text = json.dumps([own, identity, MAX_AUTO_K, *([also] if also else [])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,6 +1,6 @@
 """Several cameras of one scene: one task, which claims all of their recordings and chooses the same frames of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -62,9 +62,9 @@ def _choose(works: Sequence[Work], threads: int | None) -> list[Outcome]:
         one.write("running")
     left = iter(works)
 
-    def scan(reader: VideoReader, own: Settings, _: Progress) -> Scan:
+    def scan(reader: VideoReader, own: Settings, _: Progress, also: Iterable[int]) -> Scan:
         one = next(left)
-        return one.scan(reader, own, one.claim.tell)
+        return one.scan(reader, own, one.claim.tell, also)
 
     def tell(doing: str, n_done: int, n_total: int) -> None:
         for one in works:

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -43,7 +44,7 @@ from keyframes.errors import KeyframesError, OutputError, VideoError
 from keyframes.pipeline import open_video, run_extraction, without_times
 from keyframes.progress import Progress
 from keyframes.scan.cache import keep_scan, load_scan
-from keyframes.scan.first_pass import scan_video
+from keyframes.scan.first_pass import scan_video, wants_sparse
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import Settings
 from keyframes.video import VideoReader, refuse_special
@@ -280,20 +281,22 @@ class Work:
             )
         self.owned = True
 
-    def scan(self, reader: VideoReader, settings: Settings, progress: Progress) -> Scan:
-        """Return the scan that was kept, or make and keep it."""
+    def scan(self, reader: VideoReader, settings: Settings, progress: Progress, also: Iterable[int] = ()) -> Scan:
+        """Return the scan that was kept, or make and keep it; `also` as of `scan_video`."""
         self._shape = thumbnailer_of(reader, settings).shape
         # How a file is looked at depends on how many frames will be fetched: taken as the most, whatever k is, so that
         # what was kept for one k is what another would have made.
         common = replace(settings, k="auto")
-        path = self.task.folder / KEEP / f"{self.task.name}-{scan_key(settings, self.identity)}.npz"
+        # An exact scan looks at all frames anyway.
+        also = tuple(sorted(map(int, also))) if wants_sparse(reader, settings) else ()
+        path = self.task.folder / KEEP / f"{self.task.name}-{scan_key(settings, self.identity, also)}.npz"
         scan = load_scan(path, reader)
         if scan is None:
             path.parent.mkdir(exist_ok=True)
             # A line for each time that a recording is decoded.
             with (self.task.folder / f"{self.task.name}.scans").open("a", encoding="utf-8") as scans:
                 scans.write("scan\n")
-            scan = scan_video(reader, common, progress)
+            scan = scan_video(reader, common, progress, also)
             keep_scan(path, scan, reader)
             make_room(path.parent, self.task.keep_bytes, path)
         else:

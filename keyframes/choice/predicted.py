@@ -11,7 +11,7 @@ from keyframes.choice.guards import least_gap_s
 from keyframes.choice.picking import REACH, Picked, certain_level, pick, worst_events
 from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
-from keyframes.choice.selection import ChosenFor, Keyframe, Selection, selection_of
+from keyframes.choice.selection import ChosenFor, Keyframe, Selection, represents, selection_of
 from keyframes.errors import RegionError
 from keyframes.predictions.doubt import find_events
 from keyframes.progress import Progress, progress_bar
@@ -175,7 +175,7 @@ def _reason(
         worst = max(views, key=lambda view: float(view.doubt.level[keyframe.frame_index]))
         return worst.doubt.reason(keyframe.frame_index)
     if not len(known_rows):
-        return f"represents {keyframe.cluster_size:,} frame{'s' * (keyframe.cluster_size != 1)}"
+        return represents(keyframe)
     own, others = poses.places([row])[0], poses.places(known_rows)
     nearest = others[poses.distances[own, others].argmin()]
     is_posture = float(poses.posture[own, nearest]) > float(poses.distances[own, nearest]) / 2

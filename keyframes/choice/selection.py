@@ -75,6 +75,11 @@ def keyframe_at(scan: Scanned, row: Index, cluster: Index, cluster_size: Index, 
     )
 
 
+def represents(keyframe: Keyframe) -> str:
+    """Say how many frames a chosen one represents."""
+    return f"represents {keyframe.cluster_size:,} frame{'s' * (keyframe.cluster_size != 1)}"
+
+
 class PredictionsEntry(TypedDict):
     """The predictions of ``--predictions``: the name of their file, and what it holds.
 

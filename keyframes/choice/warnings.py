@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keyframes.choice.by_pictures import frames_for_doubt, hardly_tells_apart
 from keyframes.choice.selection import Selection
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
 
 # A guard that changes no more frames than this, or than this share of them, needs no warning.
 FEW, FEW_SHARE = 3, 0.1
-# Where poses tell so few frames apart, pictures tell more. Measured with errors of 3 and 8 pixels: 0.47 and less where
-# frames chosen by poses cover the true ones about as well as those chosen by pictures, or better; 0.89 and more where
-# they mostly cover less (benchmarks/RESULTS.md).
-MOST_WITHIN_NOISE = 0.75
 SWITCHES = {
     "similar": "--allow-similar",
     "min_gap_s": "--min-gap 0",
@@ -73,13 +70,24 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
 
 def _warnings_of_noise(selection: Selection) -> tuple[str, ...]:
     """Where predictions hardly show which poses the chosen frames leave out."""
-    share = selection.within_noise or 0.0
-    if share < MOST_WITHIN_NOISE or all(keyframe.chosen_for == "doubt" for keyframe in selection.keyframes):
+    if not hardly_tells_apart(selection):
         return ()
-    return (
-        f"{share:.0%} of the frames show the pose of a chosen or labelled frame, within the noise of the predictions; "
-        "to find frames that look different, use --unlike instead of --predictions",
-    )
+    return (f"{_within_noise(selection)}; without --predictions, frames are chosen by their pictures",)
+
+
+def warning_of_pictures(selection: Selection, differ: bool) -> str:
+    """Say that frames of a choice by predictions were chosen anew, by their pictures, or that these do not differ."""
+    if not differ:
+        return f"{_within_noise(selection)}, and too few of their pictures differ"
+    n_chosen = len(selection.keyframes)
+    n_frames = n_chosen - len(frames_for_doubt(selection))
+    were = "was chosen by its picture" if n_frames == 1 else "were chosen by their pictures"
+    return f"{_within_noise(selection)}, so {n_frames} of the {n_chosen} {were}"
+
+
+def _within_noise(selection: Selection) -> str:
+    share = selection.within_noise or 0.0
+    return f"{share:.0%} of the frames show the pose of a chosen or labelled frame, within the noise of the predictions"
 
 
 def _were(number: int, done: str) -> str:

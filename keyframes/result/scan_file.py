@@ -22,8 +22,8 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
     (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white. For whoever fetches a frame later:
     fingerprint, uint64, a row a frame, of its picture as it was looked at, and luma_levels (256,), uint8, what a luma
     plane's levels mean in gray, empty where whole pictures were looked at. Where frames have no times, time_s is NaN.
-    Where predictions were looked at in place of pictures, fingerprint is empty, and there are doubt (n_frames,),
-    float32, in digits, and points (n_frames, n_animals, n_nodes, 2), float32, pixels.
+    With predictions there are doubt (n_frames,), float32, in digits, and points (n_frames, n_animals, n_nodes, 2),
+    float32, pixels. Fingerprint is empty where they were looked at in place of pictures.
     """
     columns: dict[str, NDArray[Any]] = {
         "frame_index": scan.frame_index,

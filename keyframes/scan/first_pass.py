@@ -1,5 +1,6 @@
 """The first pass: every frame of the range becomes one row."""
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -48,8 +49,10 @@ N_SAMPLED = 2048
 NOT_SPARSE = "a sparse scan of this recording is not possible ({}), so every frame was scanned"
 
 
-def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
+def scan_video(video: VideoReader, settings: Settings, progress: Progress, also: Iterable[int] = ()) -> Scan:
     """Reduce the frames of a video's range to rows as they come, all of them read by the same reader.
+
+    `also` are indices of frames in it that a sparse scan looks at in any case.
 
     Raises
     ------
@@ -59,10 +62,10 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress) -> Sc
         Where a network is asked for that cannot be had.
     """
     try:
-        return _scan_as_it_is_read(video, settings, progress)
+        return _scan_as_it_is_read(video, settings, progress, also)
     except ConversionError as error:
         video.fall_back(error)
-        return _scan_as_it_is_read(video, settings, progress)
+        return _scan_as_it_is_read(video, settings, progress, also)
 
 
 @dataclass(frozen=True)
@@ -79,17 +82,16 @@ class _UnfitError(Exception):
     """A file cannot be scanned in this way."""
 
 
-def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progress) -> Scan:
+def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progress, also: Iterable[int]) -> Scan:
     # What cannot be had is reported before hours of decoding.
     network = network_features(settings)
     plain = thumbnailer_of(video, settings)
     recording_encoder(settings, plain.shape, progress)
     video.count_packets()
     why_not = ""
-    pays = settings.scan == "auto" and sparse_pays(video) and not settings.uniform
-    if settings.scan == "sparse" or pays:
+    if wants_sparse(video, settings):
         try:
-            return _scan_sparsely(video, settings, plain, network, progress)
+            return _scan_sparsely(video, settings, plain, network, progress, also)
         except _UnfitError as error:
             why_not = NOT_SPARSE.format(error)
     view, thumbnailer = PLAIN, plain
@@ -113,8 +115,18 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
                 video.threads = 1
 
 
+def wants_sparse(video: VideoReader, settings: Settings) -> bool:
+    """Whether a scan looks at some frames only, if the file allows it."""
+    return settings.scan == "sparse" or (settings.scan == "auto" and sparse_pays(video) and not settings.uniform)
+
+
 def _scan_sparsely(
-    video: VideoReader, settings: Settings, plain: Thumbnailer, network: NetworkFeatures | None, progress: Progress
+    video: VideoReader,
+    settings: Settings,
+    plain: Thumbnailer,
+    network: NetworkFeatures | None,
+    progress: Progress,
+    also: Iterable[int],
 ) -> Scan:
     """Scan some frames of a file; an _UnfitError where they cannot be had apart from the others, or a proof fails."""
     if settings.uniform:
@@ -122,7 +134,7 @@ def _scan_sparsely(
     if why := why_no_excerpts(video):
         raise _UnfitError(why)
     try:
-        stretches = plan_sparse(video)
+        stretches = plan_sparse(video, also)
         n_looks = sum(len(stretch.wanted) for stretch in stretches)
         if n_looks < (MAX_AUTO_K if settings.k == "auto" else 2 * settings.k):
             raise _UnfitError(f"only {n_looks:,} frames would be looked at, which is too few to choose from")

@@ -74,7 +74,7 @@ class Scan:
     centers : array (n_clusters, n_features), float32, or None
         Of clusters that were learned with the features.
     doubt : array (n_frames,), float32, or None
-        Where predictions were looked at in place of pictures: how doubtful they are, in digits (`find_doubt`).
+        Where predictions were looked at: how doubtful they are, in digits (`find_doubt`).
     points : array (n_frames, n_animals, n_nodes, 2), float32, or None
         Their points, in pixels of the whole picture; NaN where missing.
     """

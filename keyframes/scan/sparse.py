@@ -6,7 +6,7 @@ costs is fixed, and grows with the logarithm of the number of frames.
 """
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.scan.sampling import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.video import Stretch, VideoReader, range_of, stretch_cost
+from keyframes.video import Stretch, VideoReader, range_of, stretch_cost, stretches_to
 from keyframes.video.packets import Packets
 
 # Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
@@ -71,8 +71,10 @@ def sparse_pays(video: VideoReader) -> bool:
     return video.frames_expected >= LONG_FRAMES
 
 
-def plan_sparse(video: VideoReader) -> list[Stretch]:
+def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
     """Return the stretches of a reader's range that a sparse scan looks at, in their order.
+
+    `also` are frame indices that are looked at in any case, beside what a scan may cost; those out of range are not.
 
     Raises
     ------
@@ -118,6 +120,11 @@ def plan_sparse(video: VideoReader) -> list[Stretch]:
     for key, head in heads.items():
         reached = head.frames[head.costs <= head.costs[0] + behind]
         wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
+    in_range = [
+        index for index in np.unique([*also]).tolist() if first <= index < stop and not (index - first) % video.every
+    ]
+    for stretch in stretches_to(packets, in_range):
+        wanted[stretch.key] = np.union1d(wanted.get(stretch.key, []), stretch.wanted).astype(np.int64)
     return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
 
 

@@ -16,6 +16,7 @@ from keyframes.pipeline import warnings_of_others
 from keyframes.predictions import Predictions
 from keyframes.settings import Settings
 from tests.conftest import ROOT
+from tests.test_keyframes.conftest import ffmpeg
 
 VIDEO = ROOT / "sample_data" / "mouse.mp4"
 JUMPS = (200, 700)
@@ -174,26 +175,88 @@ def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others(tmp_path
     assert selection.keyframes[0].frame_index >= 140
 
 
+@pytest.fixture
+def predicted_rest(true_poses, tmp_path):
+    """Return a function that writes predictions of an animal that moves for such a share of the time."""
+
+    def write(moves):
+        names, poses = true_poses
+        # It rests, and then does what it did, but sooner.
+        n_rest = round((1 - moves) * len(poses))
+        moving = np.linspace(0, len(poses) - 1, len(poses) - n_rest).astype(int)
+        poses = poses[np.concatenate([np.zeros(n_rest, int), moving])]
+        points = poses + np.random.default_rng(1).normal(0, 2, poses.shape)
+        points[JUMPS, 0] += (60, -45)
+        path = tmp_path / "mouse.csv"
+        rows = [
+            f"{frame},{names[node]},{points[frame, node, 0]},{points[frame, node, 1]}"
+            for frame, node in np.ndindex(points.shape[:2])
+        ]
+        path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
+        return path
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("moves", "doubt", "expected"),
     [(0.05, 0.5, True), (0.05, 1.0, False), (1.0, 0.5, False)],
     ids=["rests", "all for doubt", "moves"],
 )
-def test_where_poses_hardly_tell_frames_apart_a_warning_says_so(moves, doubt, expected, true_poses, tmp_path):
-    names, poses = true_poses
-    # The animal rests, and then does what it did, but sooner.
-    n_rest = round((1 - moves) * len(poses))
-    moving = np.linspace(0, len(poses) - 1, len(poses) - n_rest).astype(int)
-    poses = poses[np.concatenate([np.zeros(n_rest, int), moving])]
-    points = poses + np.random.default_rng(1).normal(0, 2, poses.shape)
-    path = tmp_path / "mouse.csv"
-    rows = [
-        f"{frame},{names[node]},{points[frame, node, 0]},{points[frame, node, 1]}"
-        for frame, node in np.ndindex(points.shape[:2])
-    ]
-    path.write_text("\n".join(["frame_index,node,x,y", *rows]), encoding="utf-8")
-    found = keyframes.extract(VIDEO, 10, predictions=path, doubt=doubt, output=tmp_path / "out")
-    assert any("within the noise of the predictions" in warning for warning in found.warnings) == expected
+def test_where_poses_hardly_tell_frames_apart_pictures_do(moves, doubt, expected, predicted_rest, tmp_path):
+    options = {"predictions": predicted_rest(moves), "doubt": doubt}
+    found = keyframes.extract(VIDEO, 10, **options, output=tmp_path / "out")
+    assert len(found.keyframes) == 10
+    entries = {entry["frame_index"]: entry for entry in found.manifest["keyframes"]}
+    doubtful = {index for index, entry in entries.items() if entry["chosen_for"] == "doubt"}
+    told = f"so {10 - len(doubtful)} of the 10 were chosen by their pictures"
+    assert any(told in warning for warning in found.warnings) == expected
+    saved = np.load(found.folder / "scan.npz")
+    assert len(saved["fingerprint"]) == (1125 if expected else 0)
+    assert saved["doubt"].shape == (1125,)
+    assert saved["points"].shape[0] == 1125
+    assert set(JUMPS) <= doubtful
+    if expected:
+        assert all(entry["reason"].startswith("represents") for i, entry in entries.items() if i not in doubtful)
+        # Where the predictions rest, the mouse in the pictures does not.
+        assert sum(index < 1000 for index in set(entries) - doubtful) >= 3
+        assert all(entries[index]["cluster_size"] == 1 for index in doubtful)
+        assert not any(0 < abs(index - other) <= 3 for index in doubtful for other in entries)
+        np.testing.assert_array_equal(saved["label"][[*entries]], [entry["cluster"] for entry in entries.values()])
+
+
+def test_pictures_are_compared_with_those_of_labelled_and_of_doubtful_frames(predicted_rest, tmp_path):
+    options = {"predictions": predicted_rest(0.05), "scan": "sparse"}
+    first = keyframes.extract(VIDEO, 10, **options, output=tmp_path / "first")
+    labelled = set(first.frame_indices)
+    found = keyframes.extract(VIDEO, 10, **options, unlike=[first.folder], output=tmp_path / "next")
+    assert found.manifest["scan"]["looked_at"] < 1125
+    looked_at = set(np.load(found.folder / "scan.npz")["frame_index"].tolist())
+    assert labelled | set(found.frame_indices) <= looked_at
+    assert not labelled & set(found.frame_indices)
+    covering = {keyframe.reason for keyframe in found.keyframes if keyframe.chosen_for == "coverage"}
+    assert covering == {"looks like no labelled frame"}
+
+
+def test_frames_without_predictions_are_not_chosen_by_their_pictures(predicted_rest, tmp_path):
+    path = predicted_rest(0.01)
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    some = [row for row in rows if int(row.split(",")[0]) % 5 == 3 and int(row.split(",")[0]) < 1100]
+    path.write_text("\n".join([header, *some]), encoding="utf-8")
+    found = keyframes.extract(VIDEO, 10, predictions=path, output=tmp_path / "some")
+    assert any("by their pictures" in warning for warning in found.warnings)
+    assert len(found.keyframes) == 10
+    assert {index % 5 for index in found.frame_indices} == {3}
+    assert max(found.frame_indices) < 1100
+
+
+def test_poses_choose_where_pictures_do_not_differ_either(predicted_rest, tmp_path):
+    still = tmp_path / "mouse.mkv"
+    ffmpeg("-f", "lavfi", "-i", "color=gray:size=640x480:rate=25", "-frames:v", 1125, "-c:v", "ffv1", still)
+    found = keyframes.extract(still, 10, predictions=predicted_rest(0.05), output=tmp_path / "still")
+    assert len(found.keyframes) == 10
+    assert any("too few of their pictures differ" in warning for warning in found.warnings)
+    assert not any("--unlike" in warning for warning in found.warnings)
 
 
 @pytest.mark.slow
@@ -276,7 +339,7 @@ def test_frames_of_other_videos_do_not_count(n_others, told):
 
 
 def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
-    for options in ({"features": "pca"}, {"uniform": True}, {"scan": "exact"}, {"allow_dark": True}):
+    for options in ({"features": "pca"}, {"uniform": True}, {"width": 32}, {"allow_dark": True}):
         with pytest.raises(SettingsError, match=f"{next(iter(options))} is about pictures"):
             keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=predicted, **options)
 

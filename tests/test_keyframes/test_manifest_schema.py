@@ -52,7 +52,7 @@ def test_the_schema_has_every_setting_and_choice():
     properties = SCHEMA["properties"]["settings"]["properties"]
     hints = get_type_hints(Settings)
     assert set(properties) == set(hints)
-    assert set(SCHEMA["properties"]["settings"]["else"]["required"]) == set(OF_PICTURES)
+    assert set(SCHEMA["properties"]["settings"]["else"]["required"]) == {*OF_PICTURES, "scan"}
     for name in ("features", "algorithm", "scan", "format"):
         assert properties[name]["enum"] == list(get_args(hints[name]))
 

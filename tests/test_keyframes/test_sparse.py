@@ -85,6 +85,19 @@ def test_a_plan_looks_at_frames_of_range_and_stride_alone(n_frames, gop, every, 
         assert set(stretch.wanted) <= set(stored_behind(video.packets, stretch.key).tolist())
 
 
+def test_a_plan_takes_what_else_is_to_be_looked_at():
+    video = recording(3000, 250, every=3, start_s=10.0, stop_s=90.0)
+    without = {index for stretch in plan_sparse(video) for index in stretch.wanted}
+    first = min(without)
+    also = [first + 3 * 101, first + 3 * 211, first + 1, 0, 2999]
+    assert not without & set(also)
+    plan = plan_sparse(video, also)
+    assert {index for stretch in plan for index in stretch.wanted} == without | set(also[:2])
+    assert [stretch.key for stretch in plan] == sorted({stretch.key for stretch in plan})
+    for stretch in plan:
+        assert set(stretch.wanted) <= set(needed(video.packets, stretch).tolist())
+
+
 @pytest.mark.slow
 def test_a_plan_costs_little_more_for_a_multiple_of_the_length():
     hour, long = recording(90_000), recording(200_000)
