@@ -128,8 +128,7 @@ def by_predictions(
     selection, _ = choose_predicted([predicted], scan, settings, None, False, known)
     if not hardly_tells_apart(selection):
         return selection
-    anew = cover_by_pictures(selection, scan, pictures, settings, None, False, known)
-    return selection if anew is None else anew[1]
+    return cover_by_pictures(selection, scan, pictures, settings, None, False, known)[1]
 
 
 def indices(selection: Selection, chosen_for: str | None = None) -> np.ndarray:

@@ -177,7 +177,7 @@ def build_manifest(
         **({"views": views} if views else {}),
         **({"unlike": unlike} if unlike else {}),
         **({} if selection.basis is None else {"distance": _distance_entry(selection.basis)}),
-        **({"predictions": predictions} if predictions else {}),
+        **({"predictions": _predictions_entry(predictions, selection)} if predictions else {}),
         **({"guards": selection.guards} if selection.guards else {}),
         "keyframes": [
             keyframe_entry(keyframe, cast(VideoEntry, video), settings.format) for keyframe in selection.keyframes
@@ -230,6 +230,10 @@ def _scan_entry(reader: VideoReader, scan: Scan) -> ScanEntry:
         "looked_at": len(scan.frame_index),
         "longest_gap_s": round(float(np.diff(times_s)[np.diff(ends) > 1].max(initial=0)), 3),
     }
+
+
+def _predictions_entry(predictions: PredictionsEntry, selection: Selection) -> PredictionsEntry:
+    return {**predictions, "by_pictures": selection.by_pictures} if selection.by_pictures else predictions
 
 
 def _distance_entry(basis: Basis) -> DistanceEntry:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from keyframes.choice.by_pictures import cover_by_pictures, frames_for_doubt, hardly_tells_apart
 from keyframes.choice.choose import choose
 from keyframes.choice.selection import ChosenFor, Known, Selection
-from keyframes.choice.warnings import warning_of_pictures, warnings_of, warnings_of_damage
+from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
 from keyframes.manifest import UnlikeEntry, build_manifest
 from keyframes.progress import Progress
@@ -142,7 +142,7 @@ def run_extraction(
                     raise RegionError(f"{video}: {error}") from None
             else:
                 done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)
-                scan, selection, k_selection, told = _choose_by_predictions(
+                scan, selection, k_selection = _choose_by_predictions(
                     predicted,
                     reader,
                     settings,
@@ -152,7 +152,6 @@ def run_extraction(
                     by_predictions,
                     lambda also: scan_with(reader, followed, progress, also),
                 )
-                more = (*more, *told)
             warnings = (
                 *notes,
                 *more,
@@ -193,18 +192,16 @@ def _choose_by_predictions(
     done: NDArray[np.int64],
     given: Mapping[int, ChosenFor] | None,
     scan_pictures: Callable[[Iterable[int]], Scan],
-) -> tuple[Scan, Selection, KSelection | None, tuple[str, ...]]:
-    """Choose by predictions, and by pictures what these hardly tell apart; what there is to report of it comes last."""
+) -> tuple[Scan, Selection, KSelection | None]:
+    """Choose by predictions, and by pictures what these hardly tell apart."""
     from keyframes.choice.predicted import choose_predicted
 
     scan = predicted.scan(reader, settings)
     selection, k_selection = choose_predicted([predicted], scan, settings, threads, progress, done, given)
     if given is None and hardly_tells_apart(selection):
         pictures = scan_pictures(np.union1d(done, frames_for_doubt(selection)))
-        anew = cover_by_pictures(selection, scan, pictures, settings, threads, progress, done)
-        told = (warning_of_pictures(selection, anew is not None),)
-        return *(anew or (scan, replace(selection, within_noise=None))), k_selection, told
-    return scan, selection, k_selection, ()
+        scan, selection = cover_by_pictures(selection, scan, pictures, settings, threads, progress, done)
+    return scan, selection, k_selection
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:

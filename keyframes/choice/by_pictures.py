@@ -1,6 +1,7 @@
 """Frames for coverage by their pictures, where predictions hardly tell the frames of a recording apart."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,7 @@ def cover_by_pictures(
     threads: int | None,
     progress: Progress,
     known: NDArray[np.int64],
-) -> tuple[Scan, Selection] | None:
+) -> tuple[Scan, Selection]:
     """Choose the frames for coverage anew, by their pictures, beside those for doubt.
 
     Parameters
@@ -56,27 +57,30 @@ def cover_by_pictures(
 
     Returns
     -------
-    (Scan, Selection) or None
-        The scan of pictures with what predictions say of its frames, and the choice among them. None where fewer frames
-        than wanted have pictures that differ, or a frame for doubt has none.
+    Scan
+        That of pictures, with what predictions say of its frames.
+    Selection
+        Among them. Where fewer frames than wanted have pictures that differ, or a frame for doubt has none, scan and
+        choice are those by predictions.
     """
     frames, doubtful = pictures.frame_index, frames_for_doubt(selection)
     n_wanted = len(selection.keyframes) - len(doubtful)
-    if not np.isin(doubtful, frames).all():
-        return None
     there = np.flatnonzero(np.isin(frames, np.union1d(doubtful, known)))
     # Neither frames without predictions are chosen, nor those right beside an error that is.
     beside = (doubtful[:, None] + np.arange(-REACH, REACH + 1)).ravel()
     barred = np.concatenate([beside, known, np.setdiff1d(frames, predicted.frame_index)])
     around = Known(pictures.features[there], barred, there)
-    try:
-        covering, _ = choose(pictures, replace(settings, k=n_wanted), threads, progress, around)
-    except RegionError:
-        return None
-    if len(covering.keyframes) < n_wanted:
-        return None
+    covering = None
+    if np.isin(doubtful, frames).all():
+        # A RegionError says that no picture differs from those that are there.
+        with suppress(RegionError):
+            covering, _ = choose(pictures, replace(settings, k=n_wanted), threads, progress, around)
+    if covering is None or len(covering.keyframes) < n_wanted:
+        return predicted, replace(selection, by_pictures=0)
     reasons = {one.frame_index: one.reason for one in selection.keyframes if one.chosen_for == "doubt"}
-    return _with_predictions(pictures, predicted), _together(pictures, covering, reasons, any_known=bool(len(known)))
+    found = _together(pictures, covering, reasons, any_known=bool(len(known)))
+    found = replace(found, within_noise=selection.within_noise, by_pictures=n_wanted)
+    return _with_predictions(pictures, predicted), found
 
 
 def _with_predictions(pictures: Scan, predicted: Scan) -> Scan:

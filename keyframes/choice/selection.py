@@ -1,7 +1,9 @@
 """What a choice is: the chosen frames, the clusters behind them, and the frames that count as known."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, SupportsFloat, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, SupportsFloat, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 from keyframes.choice.basis import Basis
 from keyframes.scan.scan import Scan
 from keyframes.video.frames import known_time
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired
 
 ChosenFor = Literal["doubt", "coverage"]
 
@@ -83,7 +88,8 @@ def represents(keyframe: Keyframe) -> str:
 class PredictionsEntry(TypedDict):
     """The predictions of ``--predictions``: the name of their file, and what it holds.
 
-    `skeleton` has pairs of `keypoints`, by their places; `labelled` counts the frames that a person labelled there.
+    `skeleton` has pairs of `keypoints`, by their places; `labelled` counts the frames that a person labelled there,
+    `by_pictures` those that were chosen by their pictures instead, where predictions hardly tell frames apart.
     """
 
     file: str
@@ -91,6 +97,7 @@ class PredictionsEntry(TypedDict):
     skeleton: list[list[int]]
     animals: int
     labelled: int
+    by_pictures: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,9 @@ class Selection:
     within_noise : float or None
         Share of the frames whose predicted poses differ from those of a chosen or known one by no more than the noise
         of the predictions. None without predictions.
+    by_pictures : int or None
+        How many frames were chosen by their pictures because these predictions hardly tell frames apart: 0 if too few
+        of the pictures differ. None where nobody looked at them for that.
     """
 
     keyframes: tuple[Keyframe, ...]
@@ -120,6 +130,7 @@ class Selection:
     guards: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     basis: Basis | None = None
     within_noise: float | None = None
+    by_pictures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,7 @@ class Known:
     rows: NDArray[np.int64] = field(repr=False)
 
     @classmethod
-    def nothing(cls, scan: Scan) -> "Known":
+    def nothing(cls, scan: Scan) -> Known:
         """Return that no frame is known."""
         return cls(scan.features[:0], scan.frame_index[:0], np.empty(0, np.int64))
 

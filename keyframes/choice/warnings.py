@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.choice.by_pictures import frames_for_doubt, hardly_tells_apart
+from keyframes.choice.by_pictures import hardly_tells_apart
 from keyframes.choice.selection import Selection
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
@@ -72,22 +72,14 @@ def _warnings_of_noise(selection: Selection) -> tuple[str, ...]:
     """Where predictions hardly show which poses the chosen frames leave out."""
     if not hardly_tells_apart(selection):
         return ()
-    return (f"{_within_noise(selection)}; without --predictions, frames are chosen by their pictures",)
-
-
-def warning_of_pictures(selection: Selection, differ: bool) -> str:
-    """Say that frames of a choice by predictions were chosen anew, by their pictures, or that these do not differ."""
-    if not differ:
-        return f"{_within_noise(selection)}, and too few of their pictures differ"
-    n_chosen = len(selection.keyframes)
-    n_frames = n_chosen - len(frames_for_doubt(selection))
+    share, n_frames = selection.within_noise, selection.by_pictures
+    told = f"{share:.0%} of the frames show the pose of a chosen or labelled frame, within the noise of the predictions"
+    if n_frames is None:
+        return (f"{told}; without --predictions, frames are chosen by their pictures",)
+    if not n_frames:
+        return (f"{told}, and too few of their pictures differ",)
     were = "was chosen by its picture" if n_frames == 1 else "were chosen by their pictures"
-    return f"{_within_noise(selection)}, so {n_frames} of the {n_chosen} {were}"
-
-
-def _within_noise(selection: Selection) -> str:
-    share = selection.within_noise or 0.0
-    return f"{share:.0%} of the frames show the pose of a chosen or labelled frame, within the noise of the predictions"
+    return (f"{told}, so {n_frames} of the {len(selection.keyframes)} {were}",)
 
 
 def _were(number: int, done: str) -> str:

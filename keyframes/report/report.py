@@ -106,7 +106,7 @@ def report_page(
         end=_moment(overview.last_s, shown),
         grid=str(overview.grid),
         switches=SWITCHES if drawn else "",
-        of_what="predicted poses" if drawn else "pictures",
+        of_what="predicted poses" if drawn and "by_pictures" not in manifest["predictions"] else "pictures",
         colours=DOUBT_COLOURS if drawn else CLUSTER_COLOURS,
         cards="".join(
             _card(entry, overview, thumbnails[entry["frame_index"]], video, drawn.get(entry["frame_index"], ""))

@@ -209,8 +209,12 @@ def test_where_poses_hardly_tell_frames_apart_pictures_do(moves, doubt, expected
     assert len(found.keyframes) == 10
     entries = {entry["frame_index"]: entry for entry in found.manifest["keyframes"]}
     doubtful = {index for index, entry in entries.items() if entry["chosen_for"] == "doubt"}
-    told = f"so {10 - len(doubtful)} of the 10 were chosen by their pictures"
+    by_pictures = 10 - len(doubtful)
+    told = f"so {by_pictures} of the 10 were chosen by their pictures"
     assert any(told in warning for warning in found.warnings) == expected
+    assert found.manifest["predictions"].get("by_pictures") == (by_pictures if expected else None)
+    mapped = "components of the pictures" if expected else "components of the predicted poses"
+    assert mapped in " ".join((found.folder / "report.html").read_text(encoding="utf-8").split())
     saved = np.load(found.folder / "scan.npz")
     assert len(saved["fingerprint"]) == (1125 if expected else 0)
     assert saved["doubt"].shape == (1125,)

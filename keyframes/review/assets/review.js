@@ -382,7 +382,7 @@
       byId("tool").replaceChildren(...state.tools.map((tool) => new Option(tool, tool)));
       byId("switches").hidden = !state.predictions;
       if (state.predictions) {
-        byId("mapped").textContent = "the predicted poses";
+        if (!state.predictions.by_pictures) byId("mapped").textContent = "the predicted poses";
         predictionSwitches(view, redraw);
       }
       listen();
