@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.choose import choose
-from keyframes.choice.picking import REACH
 from keyframes.choice.selection import Known, Selection, represents, selection_of
 from keyframes.errors import RegionError
 from keyframes.progress import Progress
@@ -63,6 +62,9 @@ def cover_by_pictures(
         Among them. Where fewer frames than wanted have pictures that differ, or a frame for doubt has none, scan and
         choice are those by predictions.
     """
+    # Numba takes a second to load: whoever has no predictions does not wait for it.
+    from keyframes.choice.picking import REACH
+
     frames, doubtful = pictures.frame_index, frames_for_doubt(selection)
     n_wanted = len(selection.keyframes) - len(doubtful)
     there = np.flatnonzero(np.isin(frames, np.union1d(doubtful, known)))
