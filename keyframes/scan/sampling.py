@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 
 def even_rows(n_rows: int, most: int) -> NDArray[np.int64]:
     """Return so many rows or fewer, evenly spread from the first to the last."""
-    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.linspace(0, n_rows - 1, most).astype(np.int64)
 
 
 def spread_rows(path: NDArray[np.floating], most: int) -> NDArray[np.int64]:

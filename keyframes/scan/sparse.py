@@ -108,24 +108,24 @@ def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
 
     heads = {group.key: group for group in groups_of(even_rows(len(keys), n_heads))}
     left = budget - sum(float(head.costs[0]) for head in heads.values())
-    wanted = {key: head.frames[:1] for key, head in heads.items()}
+    wanted = {key: {int(head.frames[0])} for key, head in heads.items()}
     sums = np.concatenate([[0], np.cumsum(movement)])
     moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
     n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(left, 0)))
     most_moving = np.sort(np.argsort(-moved, kind="stable")[:n_groups])
     offers = _moving(groups_of(most_moving), movement, video.header.frame_rate, left, heads)
     for offer in offers:
-        wanted[offer.key] = np.union1d(wanted.get(offer.key, offer.frames), offer.frames)
+        wanted.setdefault(offer.key, set()).update(offer.frames.tolist())
     behind = (left - sum(offer.cost for offer in offers)) / max(1, len(heads))
     for key, head in heads.items():
         reached = head.frames[head.costs <= head.costs[0] + behind]
-        wanted[key] = np.union1d(wanted[key], reached[even_rows(len(reached), 1 + LOOKS_BEHIND)])
+        wanted[key].update(reached[even_rows(len(reached), 1 + LOOKS_BEHIND)].tolist())
     in_range = [
         index for index in np.unique([*also]).tolist() if first <= index < stop and not (index - first) % video.every
     ]
     for stretch in stretches_to(packets, in_range):
-        wanted[stretch.key] = np.union1d(wanted.get(stretch.key, []), stretch.wanted).astype(np.int64)
-    return [Stretch(key, tuple(wanted[key].tolist())) for key in sorted(wanted)]
+        wanted.setdefault(stretch.key, set()).update(stretch.wanted)
+    return [Stretch(key, tuple(sorted(wanted[key]))) for key in sorted(wanted)]
 
 
 def _share_of_cost(packets: Packets, key_cost: float) -> float:
