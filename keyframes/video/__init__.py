@@ -2,13 +2,13 @@
 
 From the bottom up: `openable` (a name that OpenCV can open a file by), `images` (folders of images, stacks and
 animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file),
-`packets` (times and key frames without decoding), `header` (what a file says of itself), `decoder_threads`,
-`file_identity` (its hash), `clock` (times that grow), `picture_sizes` (changes of the size), `passes` (what a pass
-sees), `damage` (what that shows of the file), `reader` (frames in order, by walking), and upon it `frame_times` (when
-each frame is shown), `seeking` (frames by proven seeks), `spread` (pictures from all over a file), `segments` (a pass
-by several captures side by side), `coded_pictures` (codecs whose packets can be joined), `matroska` (the file
-that they are joined to), `excerpts` (single frames, decoded without those between) and `excerpt_frames` (the same,
-proven).
+`containers` (the index of a file), `packets` (times and key frames without decoding, by the index or one by one),
+`header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `clock` (times that grow),
+`picture_sizes` (changes of the size), `passes` (what a pass sees), `damage` (what that shows of the file), `reader`
+(frames in order, by walking), and upon it `frame_times` (when each frame is shown), `seeking` (frames by proven seeks),
+`spread` (pictures from all over a file), `segments` (a pass by several captures side by side), `coded_pictures` (codecs
+whose packets can be joined), `matroska` (the file that they are joined to), `excerpts` (single frames, decoded without
+those between) and `excerpt_frames` (the same, proven).
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View

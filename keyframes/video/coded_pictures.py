@@ -20,6 +20,12 @@ _PARAMETERS_H264 = re.compile(rb"\x00\x00\x01[\x07\x08\x27\x28\x47\x48\x67\x68].
 _PARAMETERS_HEVC = re.compile(rb"\x00\x00\x01[\x40-\x45].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
 _PARAMETERS_MPEG4 = re.compile(rb"\x00\x00\x01[\x20-\x2f].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
 _VOP_B = 2
+# In a picture of these codecs there are never three zero bytes in a row (Rec. ITU-T H.264, 7.4.1.1, and H.265, 7.4.2.3:
+# emulation prevention), but for stuffing before a start code, 00 00 01. More of them are a block that a disk lost, and
+# a decoder may well make a picture of it without a complaint.
+WITHOUT_ZEROS = frozenset({"h264", "avc1", "x264", "hevc", "hvc1", "hev1"})
+_ZEROS = bytes(64)
+_LOST_BLOCK = re.compile(_ZEROS + rb"[^\x00\x01]")
 # A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes fewer bytes.
 _CONTENT_MPEG4 = 16
 
@@ -138,3 +144,8 @@ _BY_CODE = {
 def cut_codec(code: str) -> CutCodec | None:
     """Return how packets of a codec, by its four-character code, are joined; None where that is not known."""
     return _BY_CODE.get(code.lower())
+
+
+def holds_lost_block(packet: bytes) -> bool:
+    """Whether there is a block of zeros in a packet of one of the codecs `WITHOUT_ZEROS`."""
+    return _ZEROS in packet and _LOST_BLOCK.search(packet) is not None

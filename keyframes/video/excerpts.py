@@ -34,6 +34,7 @@ from keyframes.video.captures import (
 )
 from keyframes.video.coded_pictures import CutCodec, cut_codec
 from keyframes.video.decoder_log import DecoderLog
+from keyframes.video.indexed_packets import IndexedPackets
 from keyframes.video.matroska import TimedPacket, matroska
 from keyframes.video.packets import LONGEST_DELAY, Packets
 from keyframes.video.passes import DisagreementError
@@ -196,6 +197,8 @@ class Excerpts:
             DecoderLog() as log,
             released(open_packets(self._video.path)) as source,
         ):
+            layout = self._packets.layout
+            stored = None if layout is None else layout.opened(self._video.path)
 
             def decoded(piece: _Piece) -> T:
                 pictures = self._pictures(piece)
@@ -205,7 +208,7 @@ class Excerpts:
                 piece.path.unlink()
                 return result
 
-            pieces = self._pieces(source, stretches, Path(folder))
+            pieces = self._pieces(source, stored, stretches, Path(folder))
             done = side_by_side(decoded, pieces, self._video.workers, "keyframes-excerpt", self._ended)
             try:
                 with closing(done):
@@ -216,7 +219,9 @@ class Excerpts:
                 raise DisagreementError(str(error)) from None
             _check(log)
 
-    def _pieces(self, source: OpenCVCapture, stretches: Sequence[Stretch], folder: Path) -> Iterator[_Piece]:
+    def _pieces(
+        self, source: OpenCVCapture, stored: IndexedPackets | None, stretches: Sequence[Stretch], folder: Path
+    ) -> Iterator[_Piece]:
         """Write the pieces, one at a time."""
         head = self._head(source)
         frames: list[int] = []
@@ -240,7 +245,11 @@ class Excerpts:
             if frames and (full or n_bytes > MOST_BYTES or not self._codec.joins_keys):
                 yield piece()
                 frames, wanted, cut, n_bytes = [], [], [], 0
-            more = self._cut(source, own, len(frames), b"" if frames else head)
+            before = b"" if frames else head
+            if stored is None:
+                more = self._cut(source, own, len(frames), before)
+            else:
+                more = self._copy(stored, own, len(frames), before)
             n_bytes += sum(len(packet.data) for packet in more)
             cut += more
             frames += own.tolist()
@@ -275,6 +284,17 @@ class Excerpts:
         if packets.rank(stamp_ms(source)) != int(frames[places.argmax()]):
             raise DisagreementError("the packets came in another order")
         return cut
+
+    def _copy(self, stored: IndexedPackets, frames: NDArray[np.int64], n_before: int, head: bytes) -> list[TimedPacket]:
+        """Return what `_cut` does, from where the packets lie in the file."""
+        places = self._packets.places[frames]
+        key, order = int(places[0]), np.argsort(places)
+        return [
+            TimedPacket(
+                FRAME_MS * (n_before + rank), place == key, (head if place == key else b"") + stored.packet(place)
+            )
+            for rank, place in zip(order.tolist(), places[order].tolist(), strict=True)
+        ]
 
     def _reach(self, source: OpenCVCapture, key: int) -> None:
         """Lead a capture of packets to that of a key frame."""

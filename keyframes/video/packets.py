@@ -1,8 +1,7 @@
 """What a file's packets say without decoding: when each frame is shown, and which ones are key frames."""
 
-import re
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -10,21 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.captures import EARLIEST_STAMP_MS, OpenCVCapture, grab_next, open_packets, released
-from keyframes.video.coded_pictures import cut_codec, unknown_picture
+from keyframes.video.coded_pictures import WITHOUT_ZEROS, cut_codec, holds_lost_block, unknown_picture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import VideoHeader
+from keyframes.video.indexed_packets import PacketLayout, compare, indexed_packets
+from keyframes.video.packet_looks import look_at
+from keyframes.video.stored_packets import StoredPackets
 
 # Most frames that a codec may hold back until it knows what to show next.
 LONGEST_DELAY = 16
 # A damaged packet ends the reading of packets only where so many follow each other; at the end of a file each one
 # costs a microsecond.
 MOST_DAMAGED = 16384
-# In a picture of these codecs there are never three zero bytes in a row (Rec. ITU-T H.264, 7.4.1.1, and H.265, 7.4.2.3:
-# emulation prevention), but for stuffing before a start code, 00 00 01. More of them are a block that a disk lost, and
-# a decoder may well make a picture of it without a complaint.
-WITHOUT_ZEROS = frozenset({"h264", "avc1", "x264", "hevc", "hvc1", "hev1"})
-_ZEROS = bytes(64)
-_LOST_BLOCK = re.compile(_ZEROS + rb"[^\x00\x01]")
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,8 @@ class Packets:
         lack theirs, so that a seek decodes them with others: then colours may be wrong where brightness is right.
     same_parameters : bool
         Whether every key frame is known to have the same parameters, the size of the picture among them.
+    layout : PacketLayout or None
+        Where they lie in the file, if that is known.
     """
 
     times_ms: NDArray[np.float64]
@@ -73,6 +71,7 @@ class Packets:
     afresh: bool = False
     changes: bool = False
     same_parameters: bool = False
+    layout: PacketLayout | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def none(cls) -> "Packets":
@@ -116,43 +115,76 @@ class Packets:
 
 
 def read_packets(path: Path, header: VideoHeader) -> Packets:
-    """Read the time and the key flag of every video packet of a file.
+    """Read the time and the key flag of every video packet of a file: by its index, or else one by one.
 
     None of a file with several video tracks where OpenCV reads the packets of another one than the pictures.
     """
-    codec = header.codec
+    return packets_by_index(path, header) or packets_one_by_one(path, header)
+
+
+def packets_by_index(path: Path, header: VideoHeader) -> Packets | None:
+    """Return the packets of a file by its index; None where this may not be what reading them one by one gives."""
+    if (indexed := indexed_packets(path, header)) is None:
+        return None
+    with DecoderLog(), released(open_packets(path)) as capture:
+        found = "different" if _is_other_track(capture, header) else compare(capture, indexed, header.codec)
+    if found == "different" or (stored := look_at(indexed, header.codec)) is None:
+        return None
+    return replace(_arranged(stored), layout=indexed.layout if found == "same" else None)
+
+
+def packets_one_by_one(path: Path, header: VideoHeader) -> Packets:
+    """Read every packet of a file with OpenCV."""
+    with DecoderLog(), released(open_packets(path)) as capture:
+        if _is_other_track(capture, header):
+            return Packets.none()
+        return _arranged(_read(capture, header.codec))
+
+
+def _read(capture: OpenCVCapture, codec: str) -> StoredPackets:
+    """Read packets one by one."""
     times, sizes, keys, zeroed = array("d"), array("I"), bytearray(), bytearray()
     afresh, referred, layers = bytearray(), bytearray(), bytearray()
     look_inside, cut = codec.lower() in WITHOUT_ZEROS, cut_codec(codec)
     picture_of = unknown_picture if cut is None else cut.picture
     parameters: set[bytes] = set()
-    with DecoderLog(), released(open_packets(path)) as capture:
-        if _is_other_track(capture, header):
-            return Packets.none()
-        # A hundred thousand times an hour: so this spells out `stamp_ms`, and names are looked up once.
-        grab, get, retrieve = capture.grab, capture.get, capture.retrieve
-        stamp, key_flag = cv2.CAP_PROP_POS_MSEC, cv2.CAP_PROP_LRF_HAS_KEY_FRAME
-        while grab() or grab_next(capture, lambda: MOST_DAMAGED):
-            times.append(get(stamp))
-            keys.append(get(key_flag) != 0)
-            data = retrieve()[1]
-            # Large packets are not copied to look at their first bytes.
-            packet = memoryview(b"") if data is None else data.data
-            sizes.append(packet.nbytes)
-            zeroed.append(look_inside and _holds_lost_block(packet.tobytes()))
-            is_afresh, is_referred, in_layer = picture_of(packet)
-            if keys[-1] and cut is not None and cut.parameters is not None:
-                parameters.add(cut.parameters_of(packet.tobytes()))
-            afresh.append(is_afresh)
-            referred.append(is_referred)
-            layers.append(in_layer & 7)
-    stored = np.array(times, np.float64)
+    # A hundred thousand times an hour: so this spells out `stamp_ms`, and names are looked up once.
+    grab, get, retrieve = capture.grab, capture.get, capture.retrieve
+    stamp, key_flag = cv2.CAP_PROP_POS_MSEC, cv2.CAP_PROP_LRF_HAS_KEY_FRAME
+    while grab() or grab_next(capture, lambda: MOST_DAMAGED):
+        times.append(get(stamp))
+        keys.append(get(key_flag) != 0)
+        data = retrieve()[1]
+        # Large packets are not copied to look at their first bytes.
+        packet = memoryview(b"") if data is None else data.data
+        sizes.append(packet.nbytes)
+        zeroed.append(look_inside and holds_lost_block(packet.tobytes()))
+        is_afresh, is_referred, in_layer = picture_of(packet)
+        if keys[-1] and cut is not None and cut.parameters is not None:
+            parameters.add(cut.parameters_of(packet.tobytes()))
+        afresh.append(is_afresh)
+        referred.append(is_referred)
+        layers.append(in_layer & 7)
+    return StoredPackets(
+        times_ms=np.array(times, np.float64),
+        sizes=np.array(sizes, np.uint32),
+        keys=np.frombuffer(bytes(keys), bool),
+        zeroed=np.frombuffer(bytes(zeroed), bool),
+        afresh=np.frombuffer(bytes(afresh), bool),
+        referred=np.frombuffer(bytes(referred), bool),
+        layers=np.frombuffer(bytes(layers), np.uint8),
+        parameters=frozenset(parameters),
+    )
+
+
+def _arranged(packets: StoredPackets) -> Packets:
+    """Return packets in the order of presentation, and what they say of the file."""
+    stored, key, parameters = packets.times_ms.copy(), packets.keys, packets.parameters
     stored[stored < EARLIEST_STAMP_MS] = 0.0
     order = np.argsort(stored, kind="stable")
     shown = stored[order]
     distinct = bool(len(shown)) and bool(np.all(np.diff(shown) > 0))
-    key, layer = np.frombuffer(bytes(keys), bool), np.frombuffer(bytes(layers), np.uint8)
-    spare = ~np.frombuffer(bytes(referred), bool) & (layer == layer.max(initial=0))
+    spare = ~packets.referred & (packets.layers == packets.layers.max(initial=0))
     delay = int(np.abs(order - np.arange(len(order))).max(initial=0))
     return Packets(
         times_ms=shown,
@@ -161,11 +193,11 @@ def read_packets(path: Path, header: VideoHeader) -> Packets:
         # Where stamps are equal, it is not known which packet is which.
         delay=delay if distinct else max(delay, LONGEST_DELAY),
         distinct=distinct,
-        zeroed_ms=np.sort(stored[np.frombuffer(bytes(zeroed), bool)]),
-        sizes=np.array(sizes, np.uint32)[order],
+        zeroed_ms=np.sort(stored[packets.zeroed]),
+        sizes=packets.sizes[order],
         places=order.astype(np.int32),
         spare=spare[order],
-        afresh=bool(key.any()) and bool(np.frombuffer(bytes(afresh), bool)[key].all()),
+        afresh=bool(key.any()) and bool(packets.afresh[key].all()),
         changes=len(parameters - {b""}) > 1,
         same_parameters=len(parameters) == 1 and b"" not in parameters,
     )
@@ -178,7 +210,3 @@ def _is_other_track(capture: OpenCVCapture, header: VideoHeader) -> bool:
     size = {int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))}
     claimed = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     return (min(size) > 0 and size != {header.width, header.height}) or 0 < claimed != header.frames_claimed > 0
-
-
-def _holds_lost_block(data: bytes) -> bool:
-    return _ZEROS in data and _LOST_BLOCK.search(data) is not None

@@ -1,0 +1,56 @@
+"""The bytes of a file, of which only those are read that are looked at."""
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from keyframes.video.containers.sample_table import UnusualFileError
+
+Bytes = NDArray[np.uint8]
+
+# Who limits the memory of a process counts what it looked at in a file, too.
+_AT_ONCE = 1 << 26
+
+
+def mapped(path: Path) -> Bytes:
+    """Return the bytes of a file, mapped into memory."""
+    try:
+        with path.open("rb") as file:
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except (OSError, ValueError, OverflowError):
+        raise UnusualFileError("it cannot be mapped into memory") from None
+
+
+def let_go(data: Bytes) -> None:
+    """Keep no bytes of a file in memory; those that are looked at again are read again."""
+    owner: object = data.base
+    if isinstance(owner, memoryview):
+        owner = owner.obj
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
+
+
+def first_bytes(data: Bytes, places: NDArray[np.int64], n_bytes: int) -> NDArray[np.uint8]:
+    """Return the bytes at each of some places: array (n_places, n_bytes)."""
+    if len(places) and (places.min() < 0 or places.max() > len(data) - n_bytes):
+        raise UnusualFileError("it ends too early")
+    rows = np.empty((len(places), n_bytes), np.uint8)
+    if not len(places):
+        return rows
+    windows, step = sliding_window_view(data, n_bytes), max(1, len(places) * _AT_ONCE // len(data))
+    for start in range(0, len(places), step):
+        rows[start : start + step] = windows[places[start : start + step]]
+        if step < len(places):
+            let_go(data)
+    return rows
+
+
+def big_endian(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the number that each row of bytes is, the most significant first."""
+    numbers = np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        numbers = numbers << 8 | column
+    return numbers

@@ -1,0 +1,120 @@
+"""Packets by the index of their file, where it names the same as OpenCV reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keyframes.video.captures import OpenCVCapture
+from keyframes.video.coded_pictures import WITHOUT_ZEROS, CutCodec, cut_codec
+from keyframes.video.containers import (
+    SampleTable,
+    Units,
+    UnusualFileError,
+    as_annex_b,
+    check_keys,
+    find_units,
+    mapped,
+    read_table,
+)
+from keyframes.video.frames import VideoHeader
+
+# So many packets are read both ways; more than the first key frame, and cheap.
+_COMPARED = 256
+
+
+@dataclass(frozen=True)
+class IndexedPackets:
+    """A file, the packets that its index names, and the units in them, if they have any."""
+
+    data: NDArray[np.uint8]
+    table: SampleTable
+    units: Units | None
+
+    @property
+    def layout(self) -> "PacketLayout | None":
+        """Where the packets lie; None where OpenCV may hand out some with parameters in another order."""
+        if self.units is not None and self.units.repeats_parameters:
+            return None
+        return PacketLayout(self.table, self.units, len(self.data))
+
+    def packet(self, place: int, most: int | None = None) -> bytes:
+        """Return a packet as OpenCV hands it out; of one that is stored so, at most so many bytes."""
+        if self.units is not None:
+            return as_annex_b(self.data, self.units, int(self.units.first[place]), int(self.units.first[place + 1]))
+        start, size = int(self.table.offsets[place]), int(self.table.sizes[place])
+        return self.data[start : start + (size if most is None else min(size, most))].tobytes()
+
+
+@dataclass(frozen=True)
+class PacketLayout:
+    """Where the packets of a file lie, without the file itself, which was of so many bytes."""
+
+    table: SampleTable
+    units: Units | None
+    n_bytes: int
+
+    def opened(self, path: Path) -> IndexedPackets | None:
+        """Return the packets of the file; None if it has changed."""
+        try:
+            data = mapped(path)
+        except UnusualFileError:
+            return None
+        return IndexedPackets(data, self.table, self.units) if len(data) == self.n_bytes else None
+
+
+def indexed_packets(path: Path, header: VideoHeader) -> IndexedPackets | None:
+    """Return the packets of a file by its index; None where they must be read one by one."""
+    try:
+        data = mapped(path)
+        table = read_table(data)
+        if len(table.times_ms) != header.frames_claimed or cut_codec(header.codec) is None:
+            return None
+        if (header.codec.lower() in WITHOUT_ZEROS) != (table.units is not None):
+            return None
+        if table.units is None:
+            return IndexedPackets(data, table, None)
+        units = find_units(data, table, table.units)
+        if not table.units.is_hevc:
+            check_keys(data, units, table.keys)
+        return IndexedPackets(data, table, units)
+    except UnusualFileError:
+        return None
+
+
+def compare(capture: OpenCVCapture, indexed: IndexedPackets, codec: str) -> Literal["same", "alike", "different"]:
+    """Tell whether the first packets of a capture are those of the index: their times, key flags and bytes.
+
+    They are alike if all that is known of them is the same, and bytes differ before some pictures.
+    """
+    table, cut = indexed.table, cut_codec(codec)
+    found: Literal["same", "alike"] = "same"
+    for place in range(min(_COMPARED, len(table.times_ms))):
+        if not capture.grab() or capture.get(cv2.CAP_PROP_POS_MSEC) != table.times_ms[place]:
+            return "different"
+        data, own = capture.retrieve()[1], indexed.packet(place)
+        if data is None or (capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) != 0) != table.keys[place]:
+            return "different"
+        if (read := data.tobytes()) != own:
+            if cut is None or not _say_the_same(read, own, cut):
+                return "different"
+            found = "alike"
+    return found
+
+
+def _say_the_same(packet: bytes, other: bytes, cut: CutCodec) -> bool:
+    """Whether packets differ at most in where before its picture each has the parameters of the file's header.
+
+    FFmpeg 8 puts them elsewhere than FFmpeg 5.
+    """
+    if cut.parameters is None or len(packet) != len(other):
+        return False
+    n_before, n_before_other = len(cut.head(packet)), len(cut.head(other))
+    return (
+        n_before == n_before_other
+        and packet[n_before:] == other[n_before:]
+        and (cut.picture(packet) == cut.picture(other) and cut.parameters_of(packet) == cut.parameters_of(other))
+    )
