@@ -12,7 +12,7 @@ and at its time, as far as OpenCV tells it, without a complaint of FFmpeg, or it
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -34,7 +34,6 @@ from keyframes.video.captures import (
 )
 from keyframes.video.coded_pictures import CutCodec, cut_codec
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.indexed_packets import IndexedPackets
 from keyframes.video.matroska import TimedPacket, matroska
 from keyframes.video.packets import LONGEST_DELAY, Packets
 from keyframes.video.passes import DisagreementError
@@ -196,9 +195,8 @@ class Excerpts:
             tempfile.TemporaryDirectory(prefix="keyframes-", ignore_cleanup_errors=True) as folder,
             DecoderLog() as log,
             released(open_packets(self._video.path)) as source,
+            self._stored() as stored,
         ):
-            layout = self._packets.layout
-            stored = None if layout is None else layout.opened(self._video.path)
 
             def decoded(piece: _Piece) -> T:
                 pictures = self._pictures(piece)
@@ -219,8 +217,17 @@ class Excerpts:
                 raise DisagreementError(str(error)) from None
             _check(log)
 
+    def _stored(self) -> AbstractContextManager[Callable[[int], bytes] | None]:
+        """Return what reads the packet at a place of the file, where it is known how they lie in it."""
+        layout = self._packets.layout
+        return nullcontext() if layout is None else layout.opened(self._video.path)
+
     def _pieces(
-        self, source: OpenCVCapture, stored: IndexedPackets | None, stretches: Sequence[Stretch], folder: Path
+        self,
+        source: OpenCVCapture,
+        stored: Callable[[int], bytes] | None,
+        stretches: Sequence[Stretch],
+        folder: Path,
     ) -> Iterator[_Piece]:
         """Write the pieces, one at a time."""
         head = self._head(source)
@@ -285,14 +292,14 @@ class Excerpts:
             raise DisagreementError("the packets came in another order")
         return cut
 
-    def _copy(self, stored: IndexedPackets, frames: NDArray[np.int64], n_before: int, head: bytes) -> list[TimedPacket]:
+    def _copy(
+        self, stored: Callable[[int], bytes], frames: NDArray[np.int64], n_before: int, head: bytes
+    ) -> list[TimedPacket]:
         """Return what `_cut` does, from where the packets lie in the file."""
         places = self._packets.places[frames]
         key, order = int(places[0]), np.argsort(places)
         return [
-            TimedPacket(
-                FRAME_MS * (n_before + rank), place == key, (head if place == key else b"") + stored.packet(place)
-            )
+            TimedPacket(FRAME_MS * (n_before + rank), place == key, (head if place == key else b"") + stored(place))
             for rank, place in zip(order.tolist(), places[order].tolist(), strict=True)
         ]
 

@@ -1,6 +1,9 @@
 """Packets by the index of their file, where it names the same as OpenCV reads."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from keyframes.video.captures import OpenCVCapture
 from keyframes.video.coded_pictures import WITHOUT_ZEROS, CutCodec, cut_codec
 from keyframes.video.containers import (
+    ReadBytes,
     SampleTable,
     Units,
     UnusualFileError,
@@ -43,10 +47,7 @@ class IndexedPackets:
 
     def packet(self, place: int, most: int | None = None) -> bytes:
         """Return a packet as OpenCV hands it out; of one that is stored so, at most so many bytes."""
-        if self.units is not None:
-            return as_annex_b(self.data, self.units, int(self.units.first[place]), int(self.units.first[place + 1]))
-        start, size = int(self.table.offsets[place]), int(self.table.sizes[place])
-        return self.data[start : start + (size if most is None else min(size, most))].tobytes()
+        return _packet(self.data, self.table, self.units, place, most)
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,27 @@ class PacketLayout:
     units: Units | None
     n_bytes: int
 
-    def opened(self, path: Path) -> IndexedPackets | None:
-        """Return the packets of the file; None if it has changed."""
+    @contextmanager
+    def opened(self, path: Path) -> Iterator[Callable[[int], bytes] | None]:
+        """Open the file, and yield what reads the packet at a place as OpenCV hands it out; None if it has changed."""
         try:
-            data = mapped(path)
-        except UnusualFileError:
-            return None
-        return IndexedPackets(data, self.table, self.units) if len(data) == self.n_bytes else None
+            file = path.open("rb")
+        except OSError:
+            yield None
+            return
+        with file:
+            data = ReadBytes(file)
+            is_same = len(data) == self.n_bytes
+            yield partial(_packet, data, self.table, self.units) if is_same else None
+
+
+def _packet(
+    data: NDArray[np.uint8] | ReadBytes, table: SampleTable, units: Units | None, place: int, most: int | None = None
+) -> bytes:
+    if units is not None:
+        return as_annex_b(data, units, int(units.first[place]), int(units.first[place + 1]))
+    start, size = int(table.offsets[place]), int(table.sizes[place])
+    return data[start : start + (size if most is None else min(size, most))].tobytes()
 
 
 def indexed_packets(path: Path, header: VideoHeader) -> IndexedPackets | None:

@@ -238,11 +238,14 @@ def test_a_file_that_has_changed_is_not_cut(recording, tmp_path):
     path = tmp_path / "mjpeg.avi"
     path.write_bytes(recording("mjpeg.avi").read_bytes())
     layout = packets_by_index(path, read_header(path, 1)).layout
-    assert layout.opened(path).packet(0)[:2] == b"\xff\xd8"
+    with layout.opened(path) as packet:
+        assert packet(0)[:2] == b"\xff\xd8"
     path.write_bytes(path.read_bytes()[:-1])
-    assert layout.opened(path) is None
+    with layout.opened(path) as packet:
+        assert packet is None
     path.unlink()
-    assert layout.opened(path) is None
+    with layout.opened(path) as packet:
+        assert packet is None
 
 
 def chunk(kind, data):

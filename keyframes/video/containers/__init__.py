@@ -11,9 +11,10 @@ from keyframes.video.containers.annex_b import Units, as_annex_b, find_units
 from keyframes.video.containers.h264_keys import check_keys
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
 from keyframes.video.containers.sample_tables import read_table
-from keyframes.video.containers.stored_bytes import big_endian, first_bytes, let_go, mapped
+from keyframes.video.containers.stored_bytes import ReadBytes, big_endian, first_bytes, let_go, mapped
 
 __all__ = [
+    "ReadBytes",
     "SampleTable",
     "Units",
     "UnusualFileError",

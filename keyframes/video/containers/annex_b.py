@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.containers.sample_table import SampleTable, UnitFormat, UnusualFileError
-from keyframes.video.containers.stored_bytes import Bytes, big_endian, first_bytes
+from keyframes.video.containers.stored_bytes import Bytes, ReadBytes, big_endian, first_bytes
 
 # A picture of an ordinary file has at most some dozens of slices.
 _MOST_UNITS = 1024
@@ -123,7 +123,7 @@ def _check_before(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int6
             raise UnusualFileError("units are damaged")
 
 
-def as_annex_b(data: Bytes, units: Units, begin: int, end: int, most_of_last: int | None = None) -> bytes:
+def as_annex_b(data: Bytes | ReadBytes, units: Units, begin: int, end: int, most_of_last: int | None = None) -> bytes:
     """Return some units of a packet as FFmpeg hands them out, the last maybe shortened to so many bytes."""
     parts: list[bytes] = []
     for unit in range(begin, end):

@@ -1,7 +1,9 @@
 """The bytes of a file, of which only those are read that are looked at."""
 
 import mmap
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,6 +24,21 @@ def mapped(path: Path) -> Bytes:
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
     except (OSError, ValueError, OverflowError):
         raise UnusualFileError("it cannot be mapped into memory") from None
+
+
+class ReadBytes:
+    """The bytes of a file, each stretch of which is read when it is asked for: none stays in memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __len__(self) -> int:
+        return self._file.seek(0, os.SEEK_END)
+
+    def __getitem__(self, stretch: slice) -> Bytes:
+        """Return the bytes from one place up to another; fewer where the file ends."""
+        self._file.seek(stretch.start)
+        return np.frombuffer(self._file.read(stretch.stop - stretch.start), np.uint8)
 
 
 def let_go(data: Bytes) -> None:
