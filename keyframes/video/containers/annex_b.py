@@ -61,6 +61,11 @@ class Units:
     parameters: bytes
     repeats_parameters: bool
 
+    def unit(self, data: Bytes | ReadBytes, number: int, most: int | None = None) -> bytes:
+        """Return a unit, or at most so many bytes of it."""
+        start, size = int(self.starts[number]), int(self.sizes[number])
+        return data[start : start + (size if most is None else min(size, most))].tobytes()
+
     def packet_sizes(self) -> NDArray[np.int64]:
         """Return the size of each packet as FFmpeg hands it out."""
         sizes = self.sizes + self.code_bytes + self.inserted * len(self.parameters)
@@ -127,12 +132,10 @@ def as_annex_b(data: Bytes | ReadBytes, units: Units, begin: int, end: int, most
     """Return some units of a packet as FFmpeg hands them out, the last maybe shortened to so many bytes."""
     parts: list[bytes] = []
     for unit in range(begin, end):
-        start, size = int(units.starts[unit]), int(units.sizes[unit])
-        if unit == end - 1 and most_of_last is not None:
-            size = min(size, most_of_last)
         if units.inserted[unit]:
             parts.append(units.parameters)
-        parts += (START_CODE[-int(units.code_bytes[unit]) :], data[start : start + size].tobytes())
+        most = most_of_last if unit == end - 1 else None
+        parts += (START_CODE[-int(units.code_bytes[unit]) :], units.unit(data, unit, most))
     return b"".join(parts)
 
 

@@ -33,8 +33,7 @@ def _sequences(data: Bytes, units: Units) -> set[bytes]:
     """Return all sequence parameter sets, in the header of the file and in packets."""
     found = {one for one in units.parameters.split(START_CODE) if one and one[0] & 31 == _SEQUENCE}
     for unit in np.flatnonzero(units.headers[:, 0] & 31 == _SEQUENCE).tolist():
-        start = int(units.starts[unit])
-        found.add(data[start : start + int(units.sizes[unit])].tobytes())
+        found.add(units.unit(data, unit))
     return found
 
 
@@ -45,8 +44,7 @@ def _recovering(data: Bytes, units: Units) -> list[int]:
     known: dict[bytes, bool] = {}
     found = []
     for unit in np.flatnonzero(before & (units.headers[:, 0] & 31 == _SEI)).tolist():
-        start = int(units.starts[unit])
-        message = data[start : start + int(units.sizes[unit])].tobytes()
+        message = units.unit(data, unit)
         if message not in known:
             known[message] = _tells_recovery(message.replace(b"\x00\x00\x03", b"\x00\x00"))
         if known[message]:
