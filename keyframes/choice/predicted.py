@@ -13,7 +13,7 @@ from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor, Keyframe, Selection, represents, selection_of
 from keyframes.errors import RegionError
-from keyframes.predictions.doubt import find_events
+from keyframes.predictions.doubt import find_events, worst_of_lasting
 from keyframes.progress import Progress, progress_bar
 from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
@@ -127,8 +127,14 @@ class Start:
         picked = Picked.beside(is_known, position, scan.time_s, least_gap_s(settings), reach)
         level = np.max([view.doubt.level[scan.frame_index] for view in views], axis=0)
         hidden = np.any([view.doubt.hidden[scan.frame_index] for view in views], axis=0)
-        found = find_events(np.where(picked.free, level, 0), reach)
+        misplaced = np.max([view.doubt.misplaced[scan.frame_index] for view in views], axis=0)
         n_points = sum(view.predictions.confidence.size for view in views)
+        found = find_events(np.where(picked.free, level, 0), reach)
+        certain = certain_level(n_points)
+        lasting = worst_of_lasting(found, level, misplaced, certain, reach)
+        # Another frame of an error is better than one of noise.
+        if (level[lasting] > certain).sum() >= n_doubtful:
+            found = lasting
         return cls(picked, worst_events(found, level, hidden, n_doubtful), level, hidden, n_points)
 
 

@@ -53,6 +53,8 @@ class Doubt:
         Pixels of a jump or an exchange, number of animals, confidence, or error.
     hidden : array (n_frames,), bool
         Whether that lasts long.
+    misplaced : array (n_frames,), float32
+        Level of the worst jump or posture of each frame, however long that lasts.
     names, animals : tuple of str
         Of the nodes; of the animals, where the file names them.
     n_animals : int
@@ -63,6 +65,7 @@ class Doubt:
     what: NDArray[np.int16] = field(repr=False)
     value: NDArray[np.float32] = field(repr=False)
     hidden: NDArray[np.bool_] = field(repr=False)
+    misplaced: NDArray[np.float32] = field(repr=False)
     names: tuple[str, ...]
     animals: tuple[str, ...]
     n_animals: int
@@ -109,15 +112,18 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     jumps = _beside_motion(deviation)
     # At an end, or beside a gap, motion alone leads away from the median.
     jumps[~_known_on_both_sides(missing)] = np.nan
-    least = (OF_NOISE[0] * poses.noise, OF_NOISE[1] * poses.noise)
-    notes.add("jump", tail_levels(jumps, least), deviation)
+    levels = tail_levels(jumps, (OF_NOISE[0] * poses.noise, OF_NOISE[1] * poses.noise))
+    misplaced = levels.max(axis=(1, 2))
+    notes.add("jump", levels, deviation)
     notes.add_frames("exchange", run_levels((linked.gain > 0)[:, None, None])[:, 0, 0], linked.gain)
-    del jumps, deviation
+    del jumps, deviation, levels
     if n_nodes > 2:
         away = poses.model.beside_others(np.where(np.isfinite(linked.points), linked.points, poses.points))
         away[missing] = np.nan
-        notes.add("posture", tail_levels(away), away)
-        del away
+        levels = tail_levels(away)
+        misplaced = np.maximum(misplaced, levels.max(axis=(1, 2)))
+        notes.add("posture", levels, away)
+        del away, levels
     confidence = linked.of(predictions.confidence)
     notes.add("confidence", confidence_levels(confidence), confidence)
     for name, values in predictions.errors.items():
@@ -134,13 +140,51 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     rows = np.flatnonzero(notes.what[:, 1] >= 0)
     notes.what[rows, 1] = linked.order[rows, notes.what[rows, 1]]
     names, animals = predictions.names, predictions.animals
-    return Doubt(notes.level, notes.what, notes.value, notes.hidden, names, animals, n_typical)
+    return Doubt(notes.level, notes.what, notes.value, notes.hidden, misplaced, names, animals, n_typical)
 
 
 def find_events(level: NDArray[np.float32], reach: int) -> NDArray[np.int64]:
     """Return the rows of the frames that are the most doubtful of all within so many rows, in ascending order."""
     found = np.empty(len(level), np.int64)
     return found[: peaks(np.ascontiguousarray(level, np.float32), reach, LOW, found)]
+
+
+def worst_of_lasting(
+    events: NDArray[np.int64],
+    level: NDArray[np.float32],
+    misplaced: NDArray[np.float32],
+    certain: float,
+    reach: int,
+) -> NDArray[np.int64]:
+    """Leave of each error that lasts the worst event only, whichever points it shows in.
+
+    Where animals meet, points of both go wrong by turns. An error lasts while some point is misplaced for certain, with
+    no more than `reach` frames in between.
+
+    Parameters
+    ----------
+    events : array (n_events,), int64
+        Rows, in ascending order.
+    level, misplaced : array (n_rows,), float32
+        As `Doubt` has them.
+    certain : float
+        Level from which on a point is misplaced for certain.
+    reach : int
+
+    Returns
+    -------
+    array (n_kept,), int64
+        In ascending order.
+    """
+    wrong = np.flatnonzero(misplaced > certain)
+    error = np.concatenate([[0], np.cumsum(np.diff(wrong) > reach + 1)])
+    # The others count each for itself.
+    own = len(wrong) + np.arange(len(events))
+    is_wrong = misplaced[events] > certain
+    own[is_wrong] = error[wrong.searchsorted(events[is_wrong])]
+    order = np.argsort(-level[events], kind="stable")
+    _, worst = np.unique(own[order], return_index=True)
+    return np.sort(events[order[worst]])
 
 
 def tail_levels(values: NDArray[np.float32], least: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keyframes.predictions import Predictions
 from keyframes.predictions.cleaning import clean, link_animals
-from keyframes.predictions.doubt import find_doubt, find_events, rank_levels, run_levels
+from keyframes.predictions.doubt import find_doubt, find_events, rank_levels, run_levels, worst_of_lasting
 from tests.test_keyframes.test_predictions.test_cleaning import walk
 
 NAMES = ("nose", "left ear", "right ear", "back", "hip", "tail base")
@@ -153,6 +153,38 @@ def test_events_are_apart_and_the_worst_within_reach(levels, reach):
     assert (np.diff(events) > reach).all()
     for event in events:
         assert level[event] == level[max(0, event - reach) : event + reach + 1].max()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 0, 0, 8])), min_size=1, max_size=80), st.integers(1, 4))
+def test_of_an_error_that_lasts_the_worst_event_is_left(rows, reach):
+    level, misplaced = (np.array(column, np.float32) for column in zip(*rows, strict=True))
+    events = find_events(level, reach)
+    errors, latest = [], -np.inf
+    for row in np.flatnonzero(misplaced > 5).tolist():
+        if row - latest > reach + 1:
+            errors.append(set())
+        errors[-1].add(row)
+        latest = row
+    expected = {event for event in events.tolist() if misplaced[event] == 0}
+    for error in errors:
+        if own := [event for event in events.tolist() if event in error]:
+            expected.add(max(own, key=lambda event: level[event]))
+    assert_array_equal(worst_of_lasting(events, level, misplaced, 5.0, reach), sorted(expected))
+
+
+def test_an_error_that_goes_from_point_to_point_is_one_event(points):
+    points[500:520, 0, 4] += [50, 0]
+    points[520:526, 0, 1] += [0, 40]
+    points[526:540, 0, 3] += [-60, 0]
+    points[[300, 900], 0, 5] += 60
+    doubt = doubt_of(make(points))
+    events = find_events(doubt.level, 3)
+    assert ((events >= 500) & (events < 540) & (doubt.level[events] > 6)).sum() > 1
+    kept = worst_of_lasting(events, doubt.level, doubt.misplaced, 6.0, 3)
+    worst = kept[np.argsort(-doubt.level[kept])][:4]
+    assert {300, 900} <= set(worst.tolist())
+    assert ((kept >= 500) & (kept < 540) & (doubt.level[kept] > 6)).sum() == 1
 
 
 def test_what_is_mostly_wrong_is_how_it_is():
