@@ -35,6 +35,8 @@ OF_NOISE = (1.01, 1.57)
 LOWEST, MOST_TIMES = 0.002, 2.0
 # What comes and goes has no distribution of its own, in which noise would make it happen: its digits count twice.
 RARE_TWICE = 2.0
+# Errors last where they begin less than so many times as often as wrong frames that come at random would.
+FEWER_THAN_CHANCE = 0.5
 # Distributions are known well enough from so many values.
 MOST_SAMPLED = 1 << 18
 
@@ -159,7 +161,7 @@ def worst_of_lasting(
     """Leave of each error that lasts the worst event only, whichever points it shows in.
 
     Where animals meet, points of both go wrong by turns. An error lasts while some point is misplaced for certain, with
-    no more than `reach` frames in between.
+    no more than `reach` frames in between. Where errors come at random, what seems to last are several.
 
     Parameters
     ----------
@@ -178,6 +180,10 @@ def worst_of_lasting(
     """
     wrong = np.flatnonzero(misplaced > certain)
     error = np.concatenate([[0], np.cumsum(np.diff(wrong) > reach + 1)])
+    # The first frames of errors are as many if each frame is wrong or not by itself.
+    n_by_chance = len(wrong) * (1 - len(wrong) / len(misplaced)) ** (reach + 1)
+    if error[-1] + 1 > FEWER_THAN_CHANCE * n_by_chance:
+        return events
     # The others count each for itself.
     own = len(wrong) + np.arange(len(events))
     is_wrong = misplaced[events] > certain

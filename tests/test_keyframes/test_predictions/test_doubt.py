@@ -156,9 +156,14 @@ def test_events_are_apart_and_the_worst_within_reach(levels, reach):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from([0, 0, 0, 8])), min_size=1, max_size=80), st.integers(1, 4))
-def test_of_an_error_that_lasts_the_worst_event_is_left(rows, reach):
-    level, misplaced = (np.array(column, np.float32) for column in zip(*rows, strict=True))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(8, 12), st.integers(1, 4))
+def test_of_an_error_that_lasts_the_worst_event_is_left(seed, n_errors, length, reach):
+    rng = np.random.default_rng(seed)
+    level = rng.integers(0, 9, 400).astype(np.float32)
+    misplaced = np.zeros(400, np.float32)
+    for first in rng.integers(0, 400 - length, n_errors):
+        misplaced[first : first + length] = 8
+        misplaced[first + rng.integers(1, length - 1)] = 0
     events = find_events(level, reach)
     errors, latest = [], -np.inf
     for row in np.flatnonzero(misplaced > 5).tolist():
@@ -171,6 +176,15 @@ def test_of_an_error_that_lasts_the_worst_event_is_left(rows, reach):
         if own := [event for event in events.tolist() if event in error]:
             expected.add(max(own, key=lambda event: level[event]))
     assert_array_equal(worst_of_lasting(events, level, misplaced, 5.0, reach), sorted(expected))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
+def test_errors_that_come_at_random_do_not_last(seed, share):
+    rng = np.random.default_rng(seed)
+    level = rng.uniform(0, 9, 2000).astype(np.float32)
+    events = find_events(level, 3)
+    misplaced = np.where(rng.random(2000) < share, np.float32(8), np.float32(0))
+    assert_array_equal(worst_of_lasting(events, level, misplaced, 5.0, 3), events)
 
 
 def test_an_error_that_goes_from_point_to_point_is_one_event(points):
