@@ -27,7 +27,6 @@ from keyframes.video.excerpts import (
     Stretch,
     needed,
     stored_behind,
-    stretch_cost,
     stretches_to,
     why_no_excerpts,
 )
@@ -77,7 +76,6 @@ __all__ = [
     "spread_pairs",
     "spread_pictures",
     "stored_behind",
-    "stretch_cost",
     "stretches_to",
     "why_no_excerpts",
 ]

@@ -50,9 +50,6 @@ MOST_BYTES = 32 << 20
 EARLIER = (2, 32)
 # Milliseconds between the frames of a piece.
 FRAME_MS = 10
-# Stretches of HEVC, which are pieces of their own, cost as much more than others as decoding so many frames: its key
-# frames take longer, and each piece is opened.
-STRETCH_COST = 4.0
 _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 
@@ -98,12 +95,6 @@ def why_no_excerpts(video: VideoReader) -> str:
     if len(packets.zeroed_ms) or packets.sizes.min() < codec.fewest_bytes:
         return "some of its packets are empty or damaged"
     return ""
-
-
-def stretch_cost(video: VideoReader) -> float:
-    """Return what each stretch costs beside its frames, in frames to decode."""
-    codec = cut_codec(video.header.codec)
-    return 0.0 if codec is None or codec.joins_keys else STRETCH_COST
 
 
 def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:

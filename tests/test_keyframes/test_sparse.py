@@ -17,7 +17,7 @@ from keyframes.scan.luma import luma_pays
 from keyframes.scan.path import path_of
 from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import represented, thumbnailer_of
-from keyframes.scan.sparse import LONG_FRAMES, cost_of, plan_sparse, sparse_pays
+from keyframes.scan.sparse import LONG_FRAMES, cost_of, filled_level, plan_sparse, sparse_pays
 from keyframes.settings import Settings
 from keyframes.video import (
     DisagreementError,
@@ -104,6 +104,29 @@ def test_a_plan_costs_little_more_for_a_multiple_of_the_length():
     assert n_decoded(hour) < 0.1 * 90_000
     assert n_decoded(long) < 1.25 * n_decoded(hour)
     assert cost_of(10**7) - cost_of(10**6) == pytest.approx(cost_of(10**6) - cost_of(10**5))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=20), st.floats(0, 1000))
+def test_a_level_takes_as_much_as_there_is_more(filled, more):
+    level = filled_level(filled, more)
+    assert sum(max(0.0, level - height) for height in filled) == pytest.approx(more, abs=1e-6)
+
+
+@pytest.mark.parametrize("n_frames", [90_000, pytest.param(900_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moves", [0.0, 0.2, 1.0])
+def test_a_plan_spends_what_it_may_and_counts_nothing_twice(n_frames, moves):
+    rng = np.random.default_rng(0)
+    sizes = np.full(n_frames, 500.0)
+    # Right behind key frames, where what is decoded for movement serves the looks behind each key frame, too.
+    group, behind = np.divmod(np.arange(n_frames), 250)
+    sizes[(rng.random(group[-1] + 1) < moves)[group] & (behind < 60)] *= 3
+    sizes[::250] = 9000
+    video = recording(n_frames, 250, sizes.astype(np.uint32))
+    shares = sizes / sizes.mean()
+    decoded = [needed(video.packets, stretch) for stretch in plan_sparse(video)]
+    spent = sum(float((0.8 + 0.2 * shares[frames]).sum()) for frames in decoded)
+    # Up to a frame behind each key frame is left.
+    assert 0.75 * cost_of(n_frames) < spent <= cost_of(n_frames)
 
 
 def test_a_plan_looks_at_short_runs_between_long_rests():
