@@ -33,9 +33,11 @@ EVEN_SHARE = 0.7
 # So many key frames at most are looked at more closely for that, and no more than so many times those to be paid for.
 MOST_GROUPS = 4096
 GROUPS_A_FRAME = 2
-# This share of what a frame costs to decode grows with its packet. Key frames of 8 to 35 times the mean took 2 to 6.5
-# times as long as other frames that are referred to: H.264 and HEVC of 320 x 240 to 1920 x 1080, with this 2.3 to 6.9.
+# This share of what a frame costs to decode grows with its packet, up to so many times the mean. Key frames of 8 to 35
+# times the mean size took 2 to 6.5 times as long as other frames that are referred to: H.264 and HEVC of 320 x 240 to
+# 1920 x 1080, with this 2.3 to 6.9.
 COST_OF_BYTES = 0.2
+MOST_COST = 8.0
 # Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
 # stretches lie below.
 STRETCH_S = 0.5
@@ -254,7 +256,7 @@ def _stand_alone(packets: Packets) -> bool:
 def _frame_costs(packets: Packets) -> NDArray[np.float64]:
     """Return what decoding each frame costs, in frames of the recording."""
     mean = float(packets.sizes.mean()) or 1.0
-    return np.asarray(1 - COST_OF_BYTES + COST_OF_BYTES * packets.sizes / mean)
+    return np.asarray(np.minimum(1 - COST_OF_BYTES + COST_OF_BYTES * packets.sizes / mean, MOST_COST))
 
 
 def filled_level(filled: Sequence[float], more: float) -> float:

@@ -129,6 +129,12 @@ def test_a_plan_spends_what_it_may_and_counts_nothing_twice(n_frames, moves):
     assert 0.75 * cost_of(n_frames) < spent <= cost_of(n_frames)
 
 
+def test_key_frames_are_looked_at_even_where_the_others_are_next_to_nothing():
+    sizes = np.full(90_000, 20, np.uint32)
+    sizes[::250] = 200_000
+    assert len(plan_sparse(recording(90_000, 250, sizes))) == 360
+
+
 def test_a_plan_looks_at_short_runs_between_long_rests():
     rng = np.random.default_rng(0)
     sizes = rng.normal(500, 50, 90_000)
