@@ -6,7 +6,7 @@ costs is fixed, and grows with the logarithm of the number of frames.
 """
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,18 +119,25 @@ def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
     offers = _moving(groups_of(most_moving), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted.setdefault(offer.key, set()).update(offer.frames.tolist())
-    extents = {offer.key: offer.cost for offer in offers}
-    # What is decoded for movement right behind a key frame is not paid for twice.
-    behind = filled_level([extents.get(key, 0.0) for key in heads], left - sum(extents.values()))
-    for key, head in heads.items():
-        reached = head.frames[head.costs <= head.costs[0] + behind]
-        wanted[key].update(reached[even_rows(len(reached), 1 + LOOKS_BEHIND)].tolist())
+    for key, frames in _behind(heads, offers, left).items():
+        wanted[key].update(frames.tolist())
     in_range = [
         index for index in np.unique([*also]).tolist() if first <= index < stop and not (index - first) % video.every
     ]
     for stretch in stretches_to(packets, in_range):
         wanted.setdefault(stretch.key, set()).update(stretch.wanted)
     return [Stretch(key, tuple(sorted(wanted[key]))) for key in sorted(wanted)]
+
+
+def _behind(heads: Mapping[int, _Group], offers: Sequence["_Offer"], budget: float) -> dict[int, NDArray[np.int64]]:
+    """Return what to look at behind each key frame of `heads`, for what the offers leave of the budget.
+
+    What is decoded for movement right behind a key frame is not paid for twice.
+    """
+    extents = {offer.key: offer.cost for offer in offers}
+    behind = filled_level([extents.get(key, 0.0) for key in heads], budget - sum(extents.values()))
+    reached = {key: head.frames[head.costs <= head.costs[0] + behind] for key, head in heads.items()}
+    return {key: frames[even_rows(len(frames), 1 + LOOKS_BEHIND)] for key, frames in reached.items()}
 
 
 def _share_of_cost(packets: Packets, key_cost: float) -> float:
