@@ -85,6 +85,12 @@ def examine(trying: Callable[[str], None] = lambda what: None) -> dict[str, Any]
     temporary = _temporary_folder()
     if not temporary["writable"]:
         problems.append("the folder for temporary files cannot be written: set TMPDIR")
+    ffmpeg = _ffmpeg()
+    if ffmpeg["version"] is None:
+        problems.append(
+            f"the program FFmpeg cannot be started ({ffmpeg['reason']}), so what OpenCV cannot read is not read: run "
+            "pip install --force-reinstall imageio-ffmpeg, and leave IMAGEIO_FFMPEG_EXE unset"
+        )
     codecs, failure = _codecs(trying)
     problems += [f"{codec['codec']} cannot be read: {codec['reason']}" for codec in codecs if _is_unreadable(codec)]
     problems += [failure] if failure else []
@@ -99,7 +105,7 @@ def examine(trying: Callable[[str], None] = lambda what: None) -> dict[str, Any]
         "packages": packages,
         "opencv_packages": opencvs,
         "opencv_ffmpeg": _opencv_ffmpeg(),
-        "ffmpeg": _ffmpeg(),
+        "ffmpeg": ffmpeg,
         "codecs": codecs,
         "extras": {extra: {name: _installed(name) for name in names} for extra, names in EXTRAS.items()},
         "numba_cache": cache,

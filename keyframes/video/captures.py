@@ -44,6 +44,12 @@ class View:
 
 
 PLAIN = View()
+# Uncompressed pictures whose last row comes first, as Windows and MATLAB write them: FFmpeg's decoder hands them out
+# with a negative step from row to row, and from 4.13 on OpenCV copies those of blue, green and red from outside of
+# them, which ends the process.
+UPSIDE_DOWN = "its pictures are uncompressed, the last row first"
+_MARKED_UPSIDE_DOWN, _BGR24 = b"BottomUp\0", int.from_bytes(b"BGR\x18", "little")
+_COPIES_UPSIDE_DOWN = tuple(map(int, cv2.__version__.split(".")[:2])) >= (4, 13)
 # FFmpeg's "no time stamp" is -2**63 of the unit of a file; a year before its start is no time of a frame.
 EARLIEST_STAMP_MS = -3.2e10
 
@@ -133,6 +139,23 @@ def current_picture(
 
 def _named(index: int | None) -> str:
     return "a frame" if index is None else f"frame {index}"
+
+
+def header_bytes(capture: OpenCVCapture) -> bytes:
+    """Return what a file stores for the decoder apart from its packets."""
+    place = int(capture.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX))
+    found, data = capture.retrieve(None, place) if place > 0 else (False, None)
+    return data.tobytes() if found and data is not None else b""
+
+
+def ends_the_process(capture: Capture) -> bool:
+    """Whether OpenCV would crash at the picture that a capture stands on."""
+    return (
+        _COPIES_UPSIDE_DOWN
+        and isinstance(capture, OpenCVCapture)
+        and int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == _BGR24
+        and header_bytes(capture).endswith(_MARKED_UPSIDE_DOWN)
+    )
 
 
 def unconverted(log: DecoderLog) -> str:

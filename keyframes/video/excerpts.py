@@ -27,6 +27,7 @@ from keyframes.video.captures import (
     OpenCVCapture,
     View,
     current_picture,
+    header_bytes,
     open_capture,
     open_packets,
     released,
@@ -257,9 +258,7 @@ class Excerpts:
 
     def _head(self, source: OpenCVCapture) -> bytes:
         """Return what a codec must know before a picture, from the file's own store and from its first packet."""
-        place = int(source.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX))
-        found, data = source.retrieve(None, place) if place > 0 else (False, None)
-        once = data.tobytes() if found and data is not None else b""
+        once = header_bytes(source)
         first = source.retrieve()[1].tobytes() if source.grab() else b""
         return (once if once.startswith(_START_CODES) else b"") + self._codec.head(first)
 

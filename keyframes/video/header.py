@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.names import with_own_name
 from keyframes.settings import Crop
-from keyframes.video.captures import ConversionError, grab_next, open_by_backend, released, unconverted
+from keyframes.video.captures import (
+    UPSIDE_DOWN,
+    ConversionError,
+    ends_the_process,
+    grab_next,
+    open_by_backend,
+    released,
+    unconverted,
+)
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
@@ -113,7 +121,8 @@ def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | No
     with DecoderLog() as log, released(open_by_backend(path, threads, backend, images)) as capture:
         opened = capture.isOpened()
         found = opened and grab_next(capture, lambda: MOST_DAMAGED)
-        decoded, image = capture.retrieve() if found else (False, None)
+        crashes = found and ends_the_process(capture)
+        decoded, image = capture.retrieve() if found and not crashes else (False, None)
         rate = capture.get(cv2.CAP_PROP_FPS)
         claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         rotation = capture.get(cv2.CAP_PROP_ORIENTATION_META)
@@ -126,11 +135,14 @@ def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | No
     failed: Literal["", "open", "decode", "convert"] = ""
     if not opened or codec in TEXT_CODECS:
         failed = "open"
+    elif crashes:
+        failed = "convert"
     elif shown is None:
         failed = "decode"
     elif unconverted(log):
         failed = "convert"
-    return _Look(shown, rate, claimed, rotation, codec, failed, log.first, pixel_format)
+    said = UPSIDE_DOWN if crashes else log.first
+    return _Look(shown, rate, claimed, rotation, codec, failed, said, pixel_format)
 
 
 def _four_characters(code: float) -> str:

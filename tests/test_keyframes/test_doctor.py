@@ -113,6 +113,7 @@ def test_without_compilation_it_says_so(run_installed):
     assert done.returncode == 1
     assert document["numba_cache"] == {"folder": None, "writable": False, "compiles": False}
     assert any("NUMBA_DISABLE_JIT" in problem for problem in document["problems"])
+    assert any("the program FFmpeg cannot be started" in problem for problem in document["problems"])
 
 
 def test_one_opencv_over_another_is_a_problem(run_command, tmp_path, monkeypatch):

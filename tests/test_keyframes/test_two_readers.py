@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -262,6 +263,38 @@ def test_without_ffmpeg_the_remedy_is_named(foreign, monkeypatch):
     if cv2.__version__ == "5.0.0":
         with pytest.raises(VideoError, match=r"no frame can be decoded .*; another FFmpeg may read it, but"):
             VideoReader(path)
+
+
+@pytest.mark.parametrize("program", ["missing", "no program"])
+def test_an_ffmpeg_that_cannot_be_started_is_named(foreign, tmp_path, monkeypatch, program):
+    (tmp_path / "no program").write_bytes(b"")
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(tmp_path / program))
+    with pytest.raises(VideoError, match=rf"cannot be started \(.*{program}: .*IMAGEIO_FFMPEG_EXE"):
+        VideoReader(foreign("av1.mp4"), backend="ffmpeg")
+
+
+@pytest.mark.parametrize("width", [320, 318])
+def test_uncompressed_pictures_whose_last_row_comes_first(tmp_path, width):
+    """As MATLAB and Windows write them: OpenCV 4.13 to 5.0 would end the process."""
+    path = tmp_path / "matlab.avi"
+    source = ("-f", "lavfi", "-i", f"testsrc2=s={width}x240:r=25", "-frames:v", N_FRAMES)
+    ffmpeg(*source, "-c:v", "rawvideo", "-pix_fmt", "bgr24", path)
+    with VideoReader(path) as reader:
+        upright = [frame.image for frame in reader]
+    data = bytearray(path.read_bytes())
+    # Behind the name and size of the format come its own size and the width of the picture.
+    height = data.index(b"strf") + 16
+    assert data[height : height + 4] == struct.pack("<i", -240)
+    data[height : height + 4] = struct.pack("<i", 240)
+    path.write_bytes(data)
+    with VideoReader(path) as reader:
+        images = [frame.image for frame in reader]
+        assert reader.damage() == []
+    assert_array_equal(images, [image[::-1] for image in upright])
+    if reader.header.backend == "ffmpeg":
+        assert "the last row first" in reader.header.backend_reason
+        with pytest.raises(VideoError, match="the last row first"):
+            VideoReader(path, backend="opencv")
 
 
 def test_an_extraction_says_what_read_the_file(foreign, tmp_path):
