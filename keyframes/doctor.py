@@ -88,8 +88,8 @@ def examine(trying: Callable[[str], None] = lambda what: None) -> dict[str, Any]
     ffmpeg = _ffmpeg()
     if ffmpeg["version"] is None:
         problems.append(
-            f"the program FFmpeg cannot be started ({ffmpeg['reason']}), so what OpenCV cannot read is not read: run "
-            "pip install --force-reinstall imageio-ffmpeg, and leave IMAGEIO_FFMPEG_EXE unset"
+            f"the program FFmpeg cannot be started ({ffmpeg['reason']}), so files that OpenCV cannot read are not "
+            "readable at all: run pip install --force-reinstall imageio-ffmpeg, and leave IMAGEIO_FFMPEG_EXE unset"
         )
     codecs, failure = _codecs(trying)
     problems += [f"{codec['codec']} cannot be read: {codec['reason']}" for codec in codecs if _is_unreadable(codec)]

@@ -208,7 +208,7 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
     if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
-        raise SettingsError(f"{what} ignores what a project has; leave it out, or leave out unlike")
+        raise SettingsError(f"{what} cannot be combined with unlike")
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):
@@ -248,4 +248,4 @@ def without_times(settings: Settings, reader: VideoReader) -> tuple[Settings, tu
     untimed, gap_s = replace(settings, min_gap_s=0.0), settings.min_gap_s
     if gap_s is None:
         return untimed, ()
-    return untimed, (f"images have no times, so the gap of {gap_s:g} s was not kept; give --rate HZ too",)
+    return untimed, (f"images have no times, so the gap of {gap_s:g} s was not kept; also give --rate HZ",)

@@ -296,7 +296,7 @@ class Settings:
             raise SettingsError(f"keypoints is {','.join(self.keypoints)!r}; give different names, such as nose,tail")
         changed = [name for name in OF_PREDICTIONS[1:] if getattr(self, name) != getattr(type(self), name)]
         if self.predictions is None and changed:
-            raise SettingsError(f"{changed[0]} needs predictions; give them too, or leave it out")
+            raise SettingsError(f"{changed[0]} needs predictions; give them, or leave it out")
         unseen = [name for name in OF_PICTURES if getattr(self, name) != getattr(type(self), name)]
         if self.predictions is not None and unseen:
             raise SettingsError(

@@ -77,9 +77,9 @@ def extract_views(
 def check_views(settings: Settings) -> None:
     """Raise a SettingsError where settings cannot choose the same frames of several views."""
     if settings.algorithm == "dec":
-        raise SettingsError("algorithm = dec learns one recording; leave it out, or the views")
+        raise SettingsError("algorithm = dec cannot be combined with views: it learns one recording")
     if settings.scan == "sparse":
-        raise SettingsError("a sparse scan looks at different frames in each view; leave it out, or the views")
+        raise SettingsError("scan = sparse cannot be combined with views: it looks at different frames in each of them")
 
 
 def run_views(

@@ -254,6 +254,6 @@ def encode_file(
         raise LargerRefusal(f"would have {n_bytes} bytes, the original has {original_bytes}; not written")
     notes = (*picture.notes, *encoded.notes)
     if n_bytes > original_bytes:
-        larger = f"the result has {n_bytes} bytes, more than the original's {original_bytes}"
-        notes = (*notes, f"{larger}; --skip-if-larger writes none of these")
+        larger = f"the result ({n_bytes} bytes) is larger than the original ({original_bytes} bytes)"
+        notes = (*notes, f"{larger}; use --skip-if-larger to skip such images")
     return encoded, notes

@@ -72,7 +72,9 @@ def main(
     psnr: Annotated[
         float | None, typer.Option(metavar="DB", help="Reach this PSNR with as few bytes as possible.")
     ] = None,
-    bpp: Annotated[float | None, typer.Option(metavar="B", help="Use this many bits per pixel.")] = None,
+    bpp: Annotated[
+        float | None, typer.Option(metavar="B", help="Use at most this many bits per pixel, within 2 %.")
+    ] = None,
     max_bytes: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use no more bytes than this.")] = None,
     min_quality: Annotated[
         int | None,
@@ -137,7 +139,7 @@ def main(
         typer.Option("--report", help="Write a page beside each result: original, result, error, and the figures."),
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Another seed gives other codewords.")
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Random seed of palettes and blocks.")
     ] = 0,
     decode: Annotated[
         Path | None,
@@ -174,7 +176,7 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Make images small by vector quantisation: as a palette that anyone can open, or as .vqi.
+    """Compress images by vector quantisation: to a palette PNG that any program opens, or to a .vqi file.
 
     In a folder, images that were done before with the same settings are skipped: an interrupted run resumes.
     """
@@ -250,7 +252,7 @@ def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) 
         from clustering import start_numba, when_compiling
 
         if sys.stderr.isatty() and not quiet:
-            when_compiling(lambda: say("the first run compiles its code, which takes a few seconds"))
+            when_compiling(lambda: say("compiling, which takes up to half a minute, once"))
         start_numba()
     gc.freeze()
     gc.enable()

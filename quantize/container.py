@@ -245,7 +245,7 @@ def unpack(data: bytes, max_pixels: int, may_be_cut: bool = False) -> Container:
     if may_be_cut and chunks[-1][0] != b"TAIL":
         chunks.append((b"TAIL", bytes(4)))
     if chunks[-1][0] != b"TAIL" or len(chunks[-1][1]) != 4:
-        raise ContainerError("ends without its last chunk; the file is cut off, get it again")
+        raise ContainerError("ends without its last chunk; the file is cut off, copy or download it again")
     metadata, others = {}, []
     names = {kind: name for name, kind in METADATA.items()}
     for kind, body in chunks[1:-1]:
@@ -342,20 +342,20 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False) -> Iterator[tuple[bytes, bytes]]:
     if not data.startswith(signature):
         if signature.startswith(data):
-            raise ContainerError("ends within its signature; the file is cut off, get it again")
+            raise ContainerError("ends within its signature; the file is cut off, copy or download it again")
         if data[:4] == signature[:4]:
             raise ContainerError("was changed by a transfer as text; copy it again as a binary file")
         raise ContainerError(f"is not a {ending} file")
     place = len(signature)
     if place == len(data):
-        raise ContainerError("ends after its signature; the file is cut off, get it again")
+        raise ContainerError("ends after its signature; the file is cut off, copy or download it again")
     first = place
     while place < len(data):
         length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
         if place + 12 + length > len(data):
             if may_be_cut and place > first:
                 return
-            raise ContainerError("ends within a chunk; the file is cut off or damaged, get it again")
+            raise ContainerError("ends within a chunk; the file is cut off or damaged, copy or download it again")
         body = data[place + 8 : place + 8 + length]
         check(kind.isalpha() and kind.isascii(), "has a chunk without a type")
         checksum = int.from_bytes(data[place + 8 + length : place + 12 + length], "big")
@@ -365,7 +365,8 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         if kind == b"TAIL" and place < len(data):
             left = len(data) - place
             raise ContainerError(
-                f"has {left} byte{'s' * (left > 1)} after its end; the file was joined with another, get it again"
+                f"has {left} byte{'s' * (left > 1)} after its end; the file was joined with another, copy or download "
+                "it again"
             )
 
 
@@ -389,6 +390,8 @@ def _inflated(data: bytes) -> bytes:
     try:
         found = inflater.decompress(data, MOST_METADATA)
     except zlib.error:
-        raise ContainerError("has metadata that cannot be unpacked; the file is damaged, get it again") from None
+        raise ContainerError(
+            "has metadata that cannot be unpacked; the file is damaged, copy or download it again"
+        ) from None
     check(inflater.eof and not inflater.unused_data, "has metadata that is incomplete or too large")
     return found

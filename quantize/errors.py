@@ -70,7 +70,7 @@ class QualityRefusal(Refusal):
 def check(good: bool, fault: str) -> None:
     """Raise a ContainerError that names what is wrong with a damaged file, unless it is good."""
     if not good:
-        raise ContainerError(f"{fault}; the file is damaged, get it again")
+        raise ContainerError(f"{fault}; the file is damaged, copy or download it again")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quantize.errors import OutputError
 
-EXISTS = "exists already; replace it with --force, or choose another place with -o"
+EXISTS = "already exists; replace it with --force, or choose another path with -o"
 # Hidden names must fit wherever the name does that they are made of: so many of its characters are kept.
 N_SHOWN = 20
 # Held while a file is written, so that an interruption can wait for that, and let nothing else be written.
@@ -58,7 +58,7 @@ def _behind_link(place: Path) -> Path:
 
 def _unwritable(place: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{place}: cannot be written ({reason}); free up space, or choose another place with -o")
+    return OutputError(f"{place}: cannot be written ({reason}); free up space, or choose another path with -o")
 
 
 def remove_file(place: Path) -> None:

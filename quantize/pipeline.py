@@ -126,7 +126,8 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
     that there is no such kind of file, a QualityRefusal that the result is below the least quality.
     """
     if ending not in (".png", ".vqi", "auto"):
-        raise OutputError(f"files that end in {ending or 'nothing'} cannot be written; name a .vqi or .png with -o")
+        unknown = f"{ending} files cannot be written" if ending else "the output has no extension"
+        raise OutputError(f"{unknown}; name a .vqi or .png file with -o")
     if ending == ".png" and (settings.wants_blocks or settings.wants_levels):
         raise SettingsError("only a palette can be a .png; name a .vqi file with -o, or ask for --block 1")
     if shared is not None and (ending == ".png" or settings.wants_palette or settings.wants_levels):

@@ -68,7 +68,7 @@ def status_of(
         return {"status": "stopped" if status == "running" else "new", **has}
     told = {"warnings": state.get("warnings", []), "frames": state.get("frames", 0)}
     if not told["frames"]:
-        return {"status": "empty", "reason": "it got none of the total", **told}
+        return {"status": "empty", "reason": "none of the --total frames came from it", **told}
     if not digest:
         return {"status": "new", "reason": "its result was removed"}
     told |= {**mended, "exported_to": marks.exported_to}

@@ -40,8 +40,8 @@ class ClusterWorkers:
         except (OSError, ValueError, TypeError, TimeoutError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise BatchError(
-                f"{self.address}: no dask scheduler answers there ({reason}); start one with `dask scheduler`, or "
-                "leave --scheduler out"
+                f"{self.address}: no dask scheduler answers at this address ({reason}); start one with "
+                "`dask scheduler`, or leave --scheduler out"
             ) from None
         return self
 

@@ -164,7 +164,7 @@ def run_batch(
     try:
         states.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{states}: cannot be made ({error.strerror}); choose another place with -o") from None
+        raise OutputError(f"{states}: cannot be made ({error.strerror}); choose another path with -o") from None
     note_searched(place, searched)
     for recording in () if resume else recordings:
         forget(place, recording)
@@ -367,7 +367,9 @@ def _why_missing(row: dict[str, Any]) -> str:
         return str(row["reason"])
     if row["status"] != "done":
         return "not finished; run the command again"
-    return "its result was removed; run the command again" if row["place"] else "it got none of the total"
+    return (
+        "its result was removed; run the command again" if row["place"] else "none of the --total frames came from it"
+    )
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def write_text(path: Path, text: str) -> None:
             partial.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); free up space, or choose another place with -o"
+            f"{path}: cannot be written ({error.strerror}); free up space, or choose another path with -o"
         ) from error
 
 

@@ -272,12 +272,13 @@ class Work:
         theirs = not self.owned and place.is_dir() and any(place.iterdir())
         if theirs and not self.task.overwrite:
             raise OutputError(
-                f"{place}: exists already and is not this batch's; use --overwrite, or choose another place with -o"
+                f"{place}: already exists and was not written by this batch; use --overwrite, or choose another path "
+                "with -o"
             )
         if self.owned and was_changed(place) and not self.task.overwrite:
             raise OutputError(
-                f"{place}: was changed in a review, which another choice would undo; use --overwrite, or choose "
-                "another place with -o"
+                f"{place}: was edited in a review, and another choice would discard the edits; use --overwrite, or "
+                "choose another path with -o"
             )
         self.owned = True
 

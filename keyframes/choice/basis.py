@@ -67,14 +67,15 @@ class Basis:
         """What was decided, and why, in a sentence."""
         if self.compares == "animals":
             how = (
-                f"by the places and postures of animals, which hold {self.held:.0%} of the foreground and move steadily"
+                f"by the places and postures of the animals, which make up {self.held:.0%} of the foreground and move "
+                "smoothly"
             )
         elif self.held < LEAST_HELD:
-            how = f"as whole pictures, because the animals found hold only {self.held:.0%} of the foreground"
+            how = f"as whole pictures, because the animals found make up only {self.held:.0%} of the foreground"
         else:
             how = "as whole pictures, because the places of the animals found jump from frame to frame"
         bound = (
-            "distances are limited by the movement between two frames"
+            "the distance between two frames is at most the movement between them"
             if self.bounded
             else "distances are not limited by movement, because slow or faint movement would be missed"
         )

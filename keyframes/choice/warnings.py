@@ -73,7 +73,7 @@ def _warnings_of_noise(selection: Selection) -> tuple[str, ...]:
     if not hardly_tells_apart(selection):
         return ()
     share, n_frames = selection.within_noise, selection.by_pictures
-    told = f"{share:.0%} of the frames show the pose of a chosen or labelled frame, within the noise of the predictions"
+    told = f"the predictions are too noisy to tell {share:.0%} of the frames from a chosen or labelled frame"
     if n_frames is None:
         return (f"{told}; without --predictions, frames are chosen by their pictures",)
     if not n_frames:
@@ -92,8 +92,8 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
         # There was nothing to choose.
         return ()
     told = {
-        "similar": ("looks", "look", "like another one"),
-        "min_gap_s": ("lies", "lie", "within {limit:g} s of another one"),
+        "similar": ("looks", "look", "like another chosen one"),
+        "min_gap_s": ("lies", "lie", "within {limit:g} s of another chosen one"),
         "dark": ("is", "are", "much darker than most of the recording"),
         "blurred": ("is", "are", "much less sharp than most of the recording"),
     }
@@ -105,8 +105,8 @@ def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
         if effect["kept"]
     )
     moved = tuple(
-        f"{effect['gave_way']} of the {n_chosen} best frames were replaced, because they {told[name][1]} "
-        f"{told[name][2].format(**effect)}; {SWITCHES[name]} keeps such frames"
+        f"{effect['gave_way']} of the {n_chosen} best frames were replaced because they {told[name][1]} "
+        f"{told[name][2].format(**effect)}; use {SWITCHES[name]} to keep such frames"
         for name, effect in selection.guards.items()
         if not effect["kept"] and effect["gave_way"] > max(FEW, FEW_SHARE * n_chosen)
     )

@@ -46,8 +46,8 @@ def app(
 ) -> None:
     """Choose, review and export frames of the recordings below DIR in the browser.
 
-    The page runs keyframes batch, so it and the command line may work on the same folder. What is done is kept when
-    the page is closed. The page is served to this machine only. Press Ctrl-C to stop.
+    The page runs keyframes batch, so you can also use the command line on the same folder. You can close the page: the
+    work continues. Only this machine can open it. Press Ctrl-C to stop.
     """
     from keyframes.app import App, serve
     from keyframes.app.app import Commands

@@ -30,11 +30,11 @@ def batch(
         typer.Option(
             min=1,
             metavar="N",
-            help="Instead of -k: number of frames of all videos together, taken where they cover most.",
+            help="Total number of frames for all videos, instead of -k; more varied videos get more of them.",
         ),
     ] = None,
     at_least: Annotated[
-        int, typer.Option(min=0, metavar="N", help="With --total: at least this many frames of each video.")
+        int, typer.Option(min=0, metavar="N", help="With --total: minimum number of frames from each video.")
     ] = 0,
     output: Annotated[
         Path | None,
@@ -87,11 +87,11 @@ def batch(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Choose frames of every recording below DIR, each into a result folder of its own.
+    """Choose frames from every recording in DIR and its subfolders. Each recording gets its own result folder.
 
-    A recording is a video, a TIFF of many pages or a folder of images.
+    A recording is a video, a TIFF with several pages or a folder of images.
 
-    Run it again to resume, even after a crash: recordings that are done are skipped. Two machines may share the folder.
+    Run it again to resume, even after a crash: recordings that are done are skipped. Several machines can share DIR.
 
     The output folder holds the results, index.html (with links to their pages), summary.csv, batch.json, batch-state.
     """

@@ -16,7 +16,7 @@ def info(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a video file says about itself, and what decoding all of it finds."""
+    """Show what the header of a video claims, and what decoding the whole file finds."""
     from keyframes.video.inspection import inspect
 
     failed: list[dict[str, str]] = []

@@ -135,15 +135,15 @@ class SettingsOptions(Group):
         "crop": typer.Option(
             parser=parse_crop,
             metavar="X,Y,W,H",
-            help="Look only at this part of the picture, in pixels; exported images are whole.",
+            help="Compare only this part of the picture, in pixels; exported images are not cropped.",
         ),
         "every": look(min=1, metavar="N", help="Look at every N-th frame."),
         "scan": look(
             parser=parse_scan,
             metavar="auto|exact|sparse",
-            help="exact looks at every frame; sparse looks at some frames all over the recording and at those where "
-            "much moves, which takes a fraction of the time; auto is sparse from 50,000 frames on. Exported images are "
-            "exact with each. Default: auto.",
+            help="exact: look at every frame. sparse: look at frames throughout the recording, and at more of them "
+            "where there is a lot of movement; much faster. auto (default): sparse for 50,000 frames or more. Exported "
+            "images are always exact.",
         ),
         "levels": look(
             parser=parse_numbers,
@@ -211,19 +211,17 @@ class SettingsOptions(Group):
             metavar="X,Y",
             help="Upper left corner, in pixels, of the crop in which the network saw the video.",
         ),
-        "seed": compare(min=0, max=2**32 - 1, metavar="N", help="Another seed gives another choice."),
+        "seed": compare(min=0, max=2**32 - 1, metavar="N", help="Random seed for clustering and networks."),
         "min_gap_s": guard(
             "--min-gap",
             min=0,
             metavar="SECONDS",
-            help="Shortest time between two chosen frames, where possible; 0 for none. Images need --rate for it. "
-            "Default: 0.1, only where nothing moves.",
+            help="Minimum time between two chosen frames, where possible; 0 disables it. Images need --rate. "
+            "Default: 0.1, and only while nothing moves.",
         ),
         "allow_similar": guard("--allow-similar", help="Allow frames that look like another chosen frame."),
         "allow_dark": guard("--allow-dark", help="Allow frames that are much darker than most."),
-        "allow_blurred": guard(
-            "--allow-blurred", help="Allow blurred frames, and do not prefer the sharper one of two."
-        ),
+        "allow_blurred": guard("--allow-blurred", help="Allow blurred frames, and do not prefer sharper ones."),
     }
 
     def given(self, format: ImageFormat) -> Options:
@@ -234,7 +232,7 @@ class SettingsOptions(Group):
         if self["encoder"] is not None:
             options["features"] = "encoder"
         elif self["input_size"] or mean or std:
-            raise SettingsError("--input-size, --mean and --std describe the network of --encoder; give that too")
+            raise SettingsError("--input-size, --mean and --std describe the network of --encoder; also give --encoder")
         n_channels = len(mean or std or Settings.mean)
         options["mean"] = mean or (0.0,) * n_channels
         options["std"] = std or (1.0,) * n_channels
@@ -254,8 +252,8 @@ class ProjectOptions(Group):
     options: ClassVar = {
         "project": tool(
             metavar="PATH",
-            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. With "
-            "--bodyparts, a new project is made.",
+            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. If there is "
+            "no such project, --bodyparts creates it.",
         ),
         "task": tool(metavar="NAME", help="Task of a new DeepLabCut project."),
         "scorer": tool(metavar="NAME", help="Name of the person who labels, for a new project."),

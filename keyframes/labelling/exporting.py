@@ -188,10 +188,10 @@ def _check_free(place: Path) -> None:
     try:
         taken = os.path.lexists(place) and (not place.is_dir() or bool(os.listdir(place)))
     except OSError as error:
-        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another place") from None
+        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another path") from None
     if taken:
         raise OutputError(
-            f"{place}: exists already, and may hold labels; remove it, or choose another place with keyframes export -o"
+            f"{place}: already exists, and may hold labels; remove it, or choose another path with keyframes export -o"
         )
 
 

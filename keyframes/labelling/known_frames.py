@@ -96,7 +96,7 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
             are, have, they, were = ("is", "has", "it", "was") if n_lost == 1 else ("are", "have", "they", "were")
             warnings.append(
                 f"{n_lost} of the {len(frames)} frames of {project.name} {are} of another video and {have} no image of "
-                f"the same size as this one: {they} {were} ignored"
+                f"this video's size; {they} {were} ignored"
             )
         elif not frames:
             warnings.append(f"{project.name} has no frames yet: it does not affect the choice")

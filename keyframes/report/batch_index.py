@@ -56,7 +56,7 @@ def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:
         f'<img src="{data_url(_picture(folder / entry["file"], most_bytes))}" alt="" loading="lazy">' for entry in shown
     )
     warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
-    last = f" up to {clock(entries[-1]['time_s'])}" if entries and entries[-1]["time_s"] is not None else ""
+    last = f", the last at {clock(entries[-1]['time_s'])}" if entries and entries[-1]["time_s"] is not None else ""
     return (
         f'<li class="sheet"><a href="{text(link)}"><span class="name">{text(relative)}</span>'
         f'<span class="quiet">{text(video["path"])} · {len(entries):,} frames{last}</span>'

@@ -125,7 +125,11 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
     found = [
         ("Recording", f"{video['width']} x {video['height']} pixels{rate}"),
         ("Frames" if "predictions" in manifest else "Frames decoded", f"{video['frames_decoded']:,}"),
-        *([("Black and white", " to ".join(f"{level:g}" for level in video["levels"]))] if "levels" in video else []),
+        *(
+            [("Levels shown as black and white", " to ".join(f"{level:g}" for level in video["levels"]))]
+            if "levels" in video
+            else []
+        ),
         *_looked_at(manifest),
         ("Chosen", f"{len(entries):,} (k = {manifest['settings']['k']})"),
         ("Seed", str(manifest["settings"]["seed"])),
@@ -135,12 +139,12 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
     if "predictions" in manifest:
         n_doubtful = sum(entry.get("chosen_for") == "doubt" for entry in entries)
         found.insert(2, ("Predictions", manifest["predictions"]["file"]))
-        found.append(("Chosen for doubt, for coverage", f"{n_doubtful:,}, {len(entries) - n_doubtful:,}"))
+        found.append(("Chosen for doubt / coverage", f"{n_doubtful:,} / {len(entries) - n_doubtful:,}"))
     gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
     if gave_way:
         found.append(("Replaced by a guard", f"{gave_way:,}"))
     if manifest.get("review", {}).get("history"):
-        found.append(("Changes by hand", f"{len(manifest['review']['history'])}"))
+        found.append(("Manual changes", f"{len(manifest['review']['history'])}"))
     return found
 
 

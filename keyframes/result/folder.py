@@ -40,7 +40,7 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     # Named before it is made, so that an interruption at any moment finds what to remove.
     partial = unused_name(place, "partial")
     own = [partial]
-    with system_errors(place, "free up space, or choose another place with -o"):
+    with system_errors(place, "free up space, or choose another path with -o"):
         try:
             make_parents(place.parent, made)
             partial.mkdir()
@@ -74,22 +74,22 @@ def _check_free(place: Path, overwrite: bool) -> None:
         # Nothing is there, or it is out of reach: writing will tell.
         return
     if not stat.S_ISDIR(seen.st_mode):
-        raise OutputError(f"{place}: is a file; choose another place with -o")
+        raise OutputError(f"{place}: is a file; choose another path with -o")
     try:
         names = os.listdir(place)
         changed = not os.path.samestat(seen, place.stat())
     except FileNotFoundError:
         return
     except OSError as error:
-        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another place with -o") from error
+        raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another path with -o") from error
     if not names or changed:
         return
     if not overwrite:
-        raise OutputError(f"{place}: exists already and is not empty; use --overwrite, or choose another place with -o")
+        raise OutputError(f"{place}: already exists and is not empty; use --overwrite, or choose another path with -o")
     if "manifest.json" not in names:
         raise OutputError(
             f"{place}: is not an earlier result (it has no manifest.json), so it is not overwritten; "
-            "choose another place with -o"
+            "choose another path with -o"
         )
 
 
@@ -124,7 +124,7 @@ def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) 
                 earlier.append(unused_name(place, "replaced"))
                 with suppress(FileNotFoundError):
                     rename_when_free(place.rename, earlier[-1])
-        raise OutputError(f"{place}: another run keeps writing there; choose another place with -o")
+        raise OutputError(f"{place}: another run keeps writing there; choose another path with -o")
     except BaseException:
         for folder in reversed(earlier):
             _put_back(folder, place, own)

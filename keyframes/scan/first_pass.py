@@ -46,7 +46,7 @@ SAMPLED_AHEAD = 512
 MOST_BYTES = 1_000_000_000
 # So many frames are looked at closely, when it is chosen among them.
 N_SAMPLED = 2048
-NOT_SPARSE = "a sparse scan of this recording is not possible ({}), so every frame was scanned"
+NOT_SPARSE = "a sparse scan of this recording is not possible ({}); every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress, also: Iterable[int] = ()) -> Scan:
@@ -130,7 +130,7 @@ def _scan_sparsely(
 ) -> Scan:
     """Scan some frames of a file; an _UnfitError where they cannot be had apart from the others, or a proof fails."""
     if settings.uniform:
-        raise _UnfitError("evenly spread frames are wanted")
+        raise _UnfitError("--uniform needs every frame")
     if why := why_no_excerpts(video):
         raise _UnfitError(why)
     try:

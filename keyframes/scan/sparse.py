@@ -303,6 +303,6 @@ def _reached(
 def warning_of_sparse(scan: Scan, video: VideoReader) -> str:
     """Say how much a sparse scan has looked at."""
     return (
-        f"only {len(scan.frame_index):,} of {video.frames_expected:,} frames were looked at; --scan exact looks at all "
-        "of them"
+        f"only {len(scan.frame_index):,} of {video.frames_expected:,} frames were looked at; use --scan exact to look "
+        "at all of them"
     )

@@ -75,7 +75,7 @@ def why_no_excerpts(video: VideoReader) -> str:
     """Tell why single frames of a file cannot be decoded apart from the others, or return ""."""
     header = video.header
     if header.backend == "images":
-        return "images are looked at one by one"
+        return "it consists of images"
     if not header.seekable:
         return "OpenCV does not read it"
     if header.rotation:
@@ -86,11 +86,11 @@ def why_no_excerpts(video: VideoReader) -> str:
     if not packets.distinct or not packets.in_order or packets.times_ms[0] < 0 or packets.first_ms < 0:
         return "its packet times do not identify its frames"
     if len(packets.times_ms) != header.frames_claimed:
-        return f"it claims {header.frames_claimed} frames, and has {len(packets.times_ms)}"
+        return f"its header claims {header.frames_claimed} frames, but it has {len(packets.times_ms)}"
     if packets.changes:
         return "its encoding parameters change"
     if not packets.afresh or packets.first_ms not in packets.key_times_ms[:1]:
-        return "its key frames do not stand on their own"
+        return "decoding cannot start at each of its key frames"
     if not packets.reordered and packets.spare.any() and not packets.spare.all():
         return "its packets may not be stored with the times of their frames"
     if len(packets.zeroed_ms) or packets.sizes.min() < codec.fewest_bytes:

@@ -163,9 +163,9 @@ def _failure(path: Path, look: _Look) -> str:
     said = f" (FFmpeg: {look.said})" if look.said else ""
     if look.failed == "open":
         return (
-            f"{path}: no video can be opened in this file{said}; it is not a video, has no video track, its index was "
-            "never written, or FFmpeg does not know its codec: copy it again, or convert it with the program that wrote "
-            "it"
+            f"{path}: no video can be opened in this file{said}; it may not be a video, may have no video track, may "
+            "be incomplete, or may use a codec that FFmpeg does not know: copy it again, or convert it with the "
+            "program that wrote it"
         )
     if look.failed == "convert":
         return str(ConversionError(path, look.said))

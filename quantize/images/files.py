@@ -87,7 +87,7 @@ def _opened(data: bytes) -> Image.Image:
         if bare is None:
             raise
         image = _open(bare)
-        image.info["quantize note"] = "has EXIF data that cannot be read; they are left out"
+        image.info["quantize note"] = "has EXIF data that cannot be read and is left out"
         return image
 
 
@@ -178,7 +178,7 @@ def _with_exif(image: Image.Image, metadata: dict[str, bytes], notes: list[str])
         if len(exif):
             metadata["exif"] = exif.tobytes()
     except Exception:  # whatever Pillow's parser stumbles over
-        notes.append("has EXIF data that cannot be read; they are left out")
+        notes.append("has EXIF data that cannot be read and is left out")
     methods = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

@@ -95,7 +95,7 @@ def has_base(container: Container) -> bool:
     """Whether a file has a chunk BASE; earlier ones have MRES. ContainerError where it ends before either."""
     found, earlier = bool(container.all(b"BASE")), bool(container.all(b"MRES"))
     if not earlier and not found:
-        raise ContainerError("ends before its coarsest picture; the file is cut off, get it again")
+        raise ContainerError("ends before its coarsest picture; the file is cut off, copy or download it again")
     check(not (earlier and found), "has parameters of two versions")
     return found
 

@@ -41,8 +41,8 @@ def test_a_choice_of_fewer_frames_says_why(n_frames, n_chosen, told):
 @pytest.mark.parametrize(
     ("kept", "told"),
     [
-        (1, "1 of the 5 chosen frames lies within 0.1 s of another one, because too few better ones were left"),
-        (2, "2 of the 5 chosen frames lie within 0.1 s of another one, because too few better ones were left"),
+        (1, "1 of the 5 chosen frames lies within 0.1 s of another chosen one, because too few better ones were left"),
+        (2, "2 of the 5 chosen frames lie within 0.1 s of another chosen one, because too few better ones were left"),
     ],
 )
 def test_a_guard_that_gave_way_is_told_of_one_and_of_many(kept, told):
@@ -65,7 +65,7 @@ def test_a_guard_that_changes_more_than_a_few_frames_is_told(n_chosen, gave_way,
     guards = {"min_gap_s": {"limit": 0.1, "gave_way": gave_way, "kept": 0}}
     told = warnings_of(selection(500, n_chosen, guards), None, Settings(k=n_chosen))
     sentence = (
-        f"{gave_way} of the {n_chosen} best frames were replaced, because they lie within 0.1 s of another one; "
-        "--min-gap 0 keeps such frames"
+        f"{gave_way} of the {n_chosen} best frames were replaced because they lie within 0.1 s of another chosen one; "
+        "use --min-gap 0 to keep such frames"
     )
     assert told == ((sentence,) if is_told else ())

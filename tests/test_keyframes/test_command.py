@@ -271,7 +271,7 @@ def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_vi
         if run.returncode != 0:
             (line,) = text.splitlines()
             assert line.startswith("error: ")
-            assert "exists already" in line or "another run" in line
+            assert "already exists" in line or "another run" in line
     assert winners if options else len(winners) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))

@@ -199,7 +199,7 @@ def test_where_the_scene_moves_frames_may_be_close_in_time(tmp_path, rng):
     asked = keyframes.extract(tmp_path / "fast.mp4", 10, output=tmp_path / "asked", min_gap_s=0.1)
     moved = asked.manifest["guards"]["min_gap_s"]
     assert moved["gave_way"] > 3
-    assert any("within 0.1 s of another one" in warning for warning in asked.warnings)
+    assert any("within 0.1 s of another chosen one" in warning for warning in asked.warnings)
 
 
 def test_what_was_decided_stands_in_the_manifest_and_on_the_page(tmp_path, rng):

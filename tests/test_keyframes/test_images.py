@@ -48,7 +48,7 @@ def test_images_are_frames_in_the_order_of_their_numbers(kind, request, tmp_path
     for frame in (*frames, *chosen):
         assert_array_equal(frame.image, PICTURES[frame.index])
     result = keyframes.extract(path, 6, output=tmp_path / "out", scan="sparse")
-    assert result.warnings == (NOT_SPARSE.format("images are looked at one by one"),)
+    assert result.warnings == (NOT_SPARSE.format("it consists of images"),)
     for index, file in zip(result.frame_indices, result.files, strict=True):
         assert_array_equal(cv2.imread(str(file)), PICTURES[index])
 
@@ -240,7 +240,7 @@ def test_seconds_without_a_rate_are_refused(pages, tmp_path, run_command):
     done = run_command("keyframes", "extract", pages, "-k", "3", "--min-gap", "0.5", "-o", tmp_path / "out")
     assert done.returncode == 0
     assert done.stderr.startswith(
-        f"warning: {pages}: images have no times, so the gap of 0.5 s was not kept; give --rate"
+        f"warning: {pages}: images have no times, so the gap of 0.5 s was not kept; also give --rate"
     )
 
 

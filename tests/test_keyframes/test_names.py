@@ -89,7 +89,7 @@ def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_
 
     done = run_under(locale, "keyframes", "extract", source, "-k", 4, "--json", cwd=odd)
     assert done.returncode == 1
-    assert "exists already" in json.loads(done.stdout)["failures"][0]["error"]
+    assert "already exists" in json.loads(done.stdout)["failures"][0]["error"]
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
 

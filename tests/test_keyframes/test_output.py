@@ -53,7 +53,7 @@ def test_of_two_runs_at_once_one_wins(tmp_path):
             with result_folder(place, overwrite=False) as quick:
                 (quick / "who").write_text("quick", encoding="utf-8")
 
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(OutputError, match="already exists"):
         lose()
     assert (place / "who").read_text(encoding="utf-8") == "quick"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -95,7 +95,7 @@ def test_of_two_runs_that_end_at_the_same_moment_one_wins(tmp_path, monkeypatch,
         won, said = put_in_place_at_once(place, overwrite)
         # Told to overwrite, both do, one after the other.
         assert (len(won), len(said)) == ((2, 0) if overwrite else (1, 1))
-        assert [text for text in said if "exists already" not in text] == []
+        assert [text for text in said if "already exists" not in text] == []
         assert [path.name for path in place.parent.iterdir()] == ["out"]
         who = (place / "who").read_text(encoding="utf-8")
         assert who == (place / "manifest.json").read_text(encoding="utf-8")

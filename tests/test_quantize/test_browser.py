@@ -296,7 +296,7 @@ def test_the_command_writes_the_decoder_for_a_page(run_command, tmp_path):
     (tmp_path / "site" / "vqi.js").write_text("mine", encoding="utf-8")
     done = run_command("quantize", "--web", "site", cwd=tmp_path)
     assert done.returncode == 1
-    assert "vqi.js: exists already" in done.stderr
+    assert "vqi.js: already exists" in done.stderr
     assert (tmp_path / "site" / "vqi.js").read_text(encoding="utf-8") == "mine"
     assert run_command("quantize", "--web", "site", "--force", cwd=tmp_path).returncode == 0
     assert (tmp_path / "site" / "vqi.js").read_bytes() == decoder_files()["vqi.js"]

@@ -56,7 +56,7 @@ def test_a_codebook_that_is_there_stays(command, picture, tmp_path):
     done = command("photo.png", "bad.png", "--train-codebook", "b.vqc")
     # Told before any image is read.
     assert (done.returncode, done.stderr.count("error:")) == (1, 1)
-    assert "choose another place with --train-codebook" in done.stderr
+    assert "choose another path with --train-codebook" in done.stderr
     assert (tmp_path / "b.vqc").read_text() == "mine"
 
 
@@ -253,7 +253,7 @@ def test_a_result_that_is_larger_is_reported(command, tmp_path):
     Image.fromarray(photo(40, 40)).save(tmp_path / "a.jpg", quality=20)
     done = command("a.jpg", "--block", 1)
     assert done.returncode == 0
-    assert "more than the original's" in done.stderr
+    assert "is larger than the original" in done.stderr
 
 
 def test_dither_of_a_photograph_is_reported(command, picture, tmp_path):

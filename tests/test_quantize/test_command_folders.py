@@ -71,7 +71,7 @@ def test_results_of_another_folder_are_not_replaced(command, tmp_path):
     first = (tmp_path / "out" / "a.vqi").read_bytes()
     done = command("two", "-o", "out", "--block", 2)
     assert done.returncode == 1
-    assert "exists already" in done.stderr
+    assert "already exists" in done.stderr
     assert (tmp_path / "out" / "a.vqi").read_bytes() == first
     # The same image from another place is the same.
     (tmp_path / "one").rename(tmp_path / "moved")

@@ -60,7 +60,7 @@ def test_the_same_image_gives_the_same_page_and_nothing_is_written_over(run_comm
     (tmp_path / "c" / "out.vqi-report.html").write_text("mine", encoding="utf-8")
     done = run_command("quantize", picture, "--report", "-o", "c/out.vqi", cwd=tmp_path)
     assert done.returncode == 1
-    assert "out.vqi-report.html: exists already" in done.stderr
+    assert "out.vqi-report.html: already exists" in done.stderr
     assert not (tmp_path / "c" / "out.vqi").exists()
     assert (tmp_path / "c" / "out.vqi-report.html").read_text(encoding="utf-8") == "mine"
     assert run_command("quantize", picture, "--report", "-o", "c/out.vqi", "--force", cwd=tmp_path).returncode == 0

@@ -186,7 +186,7 @@ class App {
       ? `Choosing frames: ${run.n_ended} of ${count(run.n, "recording")} done${left}`
       : run.finished
         ? `Done with ${count(run.n, "recording")}${failed ? ` · ${failed} failed, see below` : ""}`
-        : `${run.stopped ? "Stopped" : "Ended early"} after ${run.n_ended} of ${count(run.n, "recording")}. What is done is kept; “Resume” does the rest.`;
+        : `${run.stopped ? "Stopped" : "Ended early"} after ${run.n_ended} of ${count(run.n, "recording")}. Finished results are kept; “Resume” continues.`;
     byId("run-bar").value = run.active || !run.finished ? run.share : 1;
     byId("run-bar").hidden = !run.active && run.finished;
     byId("stop").hidden = !run.active;

@@ -4,8 +4,8 @@
 const STATUS = {
   new: "New",
   waiting: "Waiting",
-  running: "At work",
-  stopped: "Stopped half way",
+  running: "Running",
+  stopped: "Stopped",
   failed: "Failed",
   empty: "No frames",
   chosen: "Chosen",
@@ -20,7 +20,7 @@ const TOOLS = {
   cvat: "CVAT",
   "label-studio": "Label Studio",
 };
-const DOING = { scan: "Looking at every frame", choose: "Choosing", cluster: "Choosing", write: "Writing images", reduce: "Summing up" };
+const DOING = { scan: "Scanning", choose: "Choosing", cluster: "Choosing", write: "Writing images", reduce: "Summarizing" };
 
 function clockOf(seconds) {
   const whole = Math.round(seconds);

@@ -43,7 +43,7 @@ class Exporting {
     this.planned = false;
     byId("plan").hidden = true;
     byId("export-told").textContent = "";
-    byId("run-export").textContent = "Show what changes";
+    byId("run-export").textContent = "Preview changes";
   }
 
   wish() {
@@ -79,7 +79,7 @@ class Exporting {
       const done = await this.app.post(this.planned ? "export" : "plan", this.wish());
       this.show(done, this.planned);
       this.planned = !this.planned;
-      button.textContent = this.planned ? "Export" : "Show what changes";
+      button.textContent = this.planned ? "Export" : "Preview changes";
       if (!this.planned) this.app.refresh();
     } catch (error) {
       byId("export-told").textContent = error.message;

@@ -158,7 +158,7 @@ def _check_text(root: Path) -> None:
     """Raise where the path of a project cannot stand in its config.yaml."""
     if not is_utf8(root):
         raise ExportError(
-            f"{root}: this path is not UTF-8, as DeepLabCut's config.yaml is; rename it, or choose another place"
+            f"{root}: this path is not UTF-8, as DeepLabCut's config.yaml is; rename it, or choose another path"
         )
 
 

@@ -76,7 +76,7 @@ def write_machine_labels(
     for ending in (".h5", ".csv"):
         if (place / f"{name}{ending}").exists():
             raise ExportError(
-                f"{place / name}{ending}: exists already and is not overwritten; refine its labels in DeepLabCut, or "
+                f"{place / name}{ending}: already exists and is not overwritten; refine its labels in DeepLabCut, or "
                 "export without --prelabel"
             )
     parts = (*names.bodyparts, *names.unique)

@@ -125,7 +125,7 @@ def _told_of_seeks(recording: Recording, instead: str) -> list[str]:
     shifts = [time_s - index / rate for index, time_s in entries if rate and time_s is not None]
     if len(shifts) < len(entries) or max(shifts) - min(shifts) <= 0.5 / rate:
         return []
-    return [f"the frame rate of {name} varies, and SLEAP may show other frames of it: {instead}"]
+    return [f"the frame rate of {name} varies, and SLEAP may show the wrong frames of it: {instead}"]
 
 
 def _told_of_stack(recording: Recording, path: Path, instead: str) -> list[str]:

@@ -118,4 +118,4 @@ def scratch_folder(place: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="keyframes-") as folder:
             yield Path(folder)
     except RuntimeError as error:
-        raise OutputError(f"{place}: cannot be written ({error}); free up space, or choose another place") from error
+        raise OutputError(f"{place}: cannot be written ({error}); free up space, or choose another path") from error

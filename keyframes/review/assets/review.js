@@ -162,7 +162,7 @@
       const n = start + items.length;
       byId("more").hidden = !found.more;
       byId("more").onclick = () => loadCandidates(frame, n);
-      const others = `Others of its cluster, ${apart ? `${byId("apart-label").textContent}, ` : ""}nearest first`;
+      const others = `Other frames of its cluster, ${apart ? `${byId("apart-label").textContent}, ` : ""}nearest first`;
       const none = apart && found.n ? `No other frame of its cluster is ${byId("apart-label").textContent}` : "No other frame of its cluster was scanned";
       byId("candidates-name").textContent = !n ? none : apart ? others : `${others} (${found.n.toLocaleString("en")})`;
     } catch (error) {

@@ -304,7 +304,7 @@ def test_what_was_changed_in_a_review_is_replaced_only_on_request(options, few, 
     mended = contents(result)
     rows = batch(**options)
     assert rows[0]["status"] == "failed"
-    assert re.match("was changed in a review.* use --overwrite, or .* -o", rows[0]["reason"])
+    assert re.match("was edited in a review.* use --overwrite, or .* -o", rows[0]["reason"])
     assert contents(result) == mended
     assert batch(**options, overwrite=True)[0]["status"] == "done"
     assert contents(result) != mended

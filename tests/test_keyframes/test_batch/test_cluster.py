@@ -130,7 +130,7 @@ def test_a_scheduler_that_is_not_there_is_one_line(recordings, run_installed, tm
     done = run_installed("keyframes", "batch", recordings, "-k", 9, "-o", tmp_path / "k", "--scheduler", address)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {address}: no dask scheduler answers there")
+    assert line.startswith(f"error: {address}: no dask scheduler answers at this address")
 
 
 # What stands in for SLURM's commands: a job runs on this machine. SLURM keeps the script, which

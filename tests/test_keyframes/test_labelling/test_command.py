@@ -91,7 +91,7 @@ def test_several_results_are_exported_together(work, run_command, video_file):
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-b,b-a"), 2, "each pair once"),
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-a"), 2, "give pairs of bodyparts"),
         (("--export", "deeplabcut", "--individuals", "a,a"), 2, "individuals is 'a,a'; give different names"),
-        (("--export", "coco", "--export", "cvat"), 1, "mpeg4-coco: exists already"),
+        (("--export", "coco", "--export", "cvat"), 1, "mpeg4-coco: already exists"),
     ],
 )
 def test_what_cannot_work_is_told_before_anything_is_decoded(arguments, status, message, work, run_command, unchanged):

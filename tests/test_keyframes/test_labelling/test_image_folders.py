@@ -115,7 +115,7 @@ def test_no_video_is_needed_and_nothing_is_written_over(tool, tmp_path, extracte
     shutil.copytree(extracted("mpeg4.mp4"), result)
     place = keyframes.export(result, tool).place
     assert place == Path(tmp_path / f"moved-{tool}")
-    with unchanged(tmp_path), pytest.raises(OutputError, match="exists already, and may hold labels"):
+    with unchanged(tmp_path), pytest.raises(OutputError, match="already exists, and may hold labels"):
         keyframes.export(result, tool)
     keyframes.export(result, tool, output=tmp_path / "again")
     assert contents(place).keys() == contents(tmp_path / "again").keys()

@@ -32,7 +32,7 @@ function chunksOf(data, signature, kind) {
     const left = data.length - place;
     if (name === "TAIL" && left > 0) {
       const more = `${left} byte${left > 1 ? "s" : ""}`;
-      throw new VqiError(`has ${more} after its end; the file was joined with another, get it again`);
+      throw new VqiError(`has ${more} after its end; the file was joined with another, copy or download it again`);
     }
   }
   check(chunks.length > 0 && chunks[0][0] === "HEAD", "does not begin with its header");

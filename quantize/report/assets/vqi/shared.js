@@ -17,7 +17,7 @@ const RUN = 256;
 export class VqiError extends Error {}
 
 function check(good, message) {
-  if (!good) throw new VqiError(`${message}; the file is damaged, get it again`);
+  if (!good) throw new VqiError(`${message}; the file is damaged, copy or download it again`);
 }
 
 const clamp = (value, least, most) => (value < least ? least : value > most ? most : value);
