@@ -39,7 +39,7 @@ PACKAGES = {
 }
 EXTRAS = {
     "cluster": ("distributed",),
-    "deeplabcut": ("pandas", "tables"),
+    "deeplabcut": ("h5py", "pandas", "tables"),
     "encoder": ("torch",),
     "sleap": ("h5py", "sleap-io"),
 }

@@ -59,7 +59,11 @@ class Library:
 
 def _patterns_for(folder: Path, outputs: Path) -> tuple[str, ...]:
     """Return what keeps a search from the folders of results, where they lie below the one that is searched."""
-    inside = os.path.relpath(os.path.abspath(outputs), os.path.abspath(folder))
+    try:
+        inside = os.path.relpath(os.path.abspath(outputs), os.path.abspath(folder))
+    except ValueError:
+        # On different drives of Windows.
+        return ()
     if inside == os.curdir or inside.startswith(os.pardir) or os.path.isabs(inside):
         return ()
     name = glob.escape(Path(inside).as_posix())

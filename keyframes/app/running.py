@@ -96,7 +96,12 @@ class Runner:
                 "command": command,
                 "total": "--total" in arguments,
             }
-            write_text(place / "run.json", json.dumps(told) + "\n")
+            try:
+                write_text(place / "run.json", json.dumps(told) + "\n")
+            except BaseException:
+                # Nobody would know of it.
+                process.terminate()
+                raise
 
     def stop(self, round_: Round) -> None:
         """Stop a run; what is done stays done."""
@@ -118,6 +123,8 @@ class Runner:
         for place, process in self._processes.items():
             if process.poll() is None:
                 self.stop(Round(0, place.parent.parent))
+            if process.poll() is None:
+                process.terminate()
 
     def seen(self, round_: Round) -> RunSeen:
         """Return what the files of the latest run of a round tell."""

@@ -100,7 +100,7 @@ class PredictionsEntry(TypedDict):
     by_pictures: NotRequired[int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Selection:
     """The chosen frames in time order, and the clusters behind them.
 

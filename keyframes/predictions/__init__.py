@@ -4,6 +4,8 @@
 format has a module: `deeplabcut`, `lightning_pose`, `sleap_project`, `sleap_analysis`, `sleap_csv` and `own_csv`. They
 share `assembly` (rows in order, missing points), `tables` (numbers in CSV), `hdf5`, `pandas_hdf5`,
 `plain_pickle` (plain data alone), and `slots` (tracks on few animals).
+
+What a choice needs of them: `dense` (a row for every frame), `cleaning` (poses that can be compared) and `doubt`.
 """
 
 from keyframes.predictions.predictions import Predictions

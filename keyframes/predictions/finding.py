@@ -29,7 +29,11 @@ def find_predictions(place: Path, video: Path) -> Path:
         raise PredictionsError(
             f"{place}: {not_there(place)}; give a network's predictions, or the folder that holds them"
         )
-    found = [path for path in sorted(place.iterdir()) if path.suffix.lower() in ENDINGS and _is_of(path, video)]
+    try:
+        listed = sorted(place.iterdir())
+    except OSError as error:
+        raise PredictionsError(f"{place}: cannot be read ({error.strerror}); give a file or a folder") from None
+    found = [path for path in listed if path.suffix.lower() in ENDINGS and _is_of(path, video)]
     found = [path for path in found if not is_error_table(path) and not DERIVED.search(path.stem)]
     found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
     # The same table twice: HDF5 is quicker to read.

@@ -17,7 +17,7 @@ def package_to_read(path: Path, name: str, error: type[KeyframesError]) -> Any:
     try:
         return import_module(name.replace("-", "_"))
     except ImportError:
-        raise error(f"{path}: needs {name}, which is not installed: pip install '.[sleap]' in the repository") from None
+        raise error(f"{path}: needs {name}, which is not installed; run pip install {name}") from None
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def numbers_in(
                 elif len(rows):
                     yield rows if columns == list(range(n_columns)) else rows[:, columns]
                 n_before += text.count("\n")
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise PredictionsError(f"{path}: is not a text table ({error}); copy it again") from None
 
 

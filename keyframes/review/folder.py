@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.errors import OutputError, ReviewError, StaleError
+from keyframes.errors import ReviewError, StaleError
 from keyframes.manifest import Manifest, manifest_text, table_text
 from keyframes.report.contact_sheet import ContactSheet
 from keyframes.report.report import manifest_digest, reported_digest, write_report
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
+from keyframes.result.folder import system_errors
 from keyframes.result.image_files import encoded, read_image
 from keyframes.result.scan_file import SavedScan
 from keyframes.review.changes import history
@@ -27,6 +28,7 @@ from keyframes.video.frames import Frame
 from keyframes.whole_files import rename_when_free, unused_name, whole_file
 
 Fetch = Callable[[int], NDArray[np.uint8]]
+ADVICE = "free up space, or check its permissions"
 
 
 class ReviewedFolder:
@@ -35,11 +37,16 @@ class ReviewedFolder:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
         self._lock = _lock(folder)
-        self.revision = self._read_revision()
-        if self.revision != _revision(manifest_text(manifest).encode()):
-            # Written by hand or by another version: from here on it is written as we do.
-            _replace(folder / "manifest.json", manifest_text(manifest).encode())
+        try:
             self.revision = self._read_revision()
+            if self.revision != _revision(manifest_text(manifest).encode()):
+                # Written by hand or by another version: from here on it is written as we do.
+                with system_errors(folder, ADVICE):
+                    _replace(folder / "manifest.json", manifest_text(manifest).encode())
+                self.revision = self._read_revision()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def is_current(self) -> bool:
@@ -64,49 +71,50 @@ class ReviewedFolder:
         after = {entry["file"] for entry in manifest["keyframes"]}
         staged: dict[Path, Path] = {}
         try:
-            for entry in manifest["keyframes"]:
-                if entry["file"] not in before:
-                    place = self.folder / entry["file"]
-                    staged[place] = unused_name(place, "partial")
-                    _write(staged[place], encoded(place, fetch(entry["frame_index"])))
-            if self._read_revision() != self.revision:
-                raise StaleError(
-                    f"{self.folder / 'manifest.json'}: was changed by another program; "
-                    "close this page and open the review again"
-                )
-            _replace(self.folder / "manifest.json", manifest_text(manifest).encode())
-            self.manifest = manifest
-            self.revision = _revision(manifest_text(manifest).encode())
-            for place, partial in staged.items():
-                rename_when_free(partial.replace, place)
-            for file in before - after:
-                (self.folder / file).unlink(missing_ok=True)
-            _replace(self.folder / "keyframes.csv", table_text(manifest).encode())
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder}: cannot be written ({error.strerror or error}); free up space, or check its permissions"
-            ) from error
+            with system_errors(self.folder, ADVICE):
+                for entry in manifest["keyframes"]:
+                    if entry["file"] not in before:
+                        place = self.folder / entry["file"]
+                        staged[place] = unused_name(place, "partial")
+                        _write(staged[place], encoded(place, fetch(entry["frame_index"])))
+                if self._read_revision() != self.revision:
+                    raise StaleError(
+                        f"{self.folder / 'manifest.json'}: was changed by another program; "
+                        "close this page and open the review again"
+                    )
+                _replace(self.folder / "manifest.json", manifest_text(manifest).encode())
+                self.manifest = manifest
+                self.revision = _revision(manifest_text(manifest).encode())
+                for place, partial in staged.items():
+                    rename_when_free(partial.replace, place)
+                for file in before - after:
+                    (self.folder / file).unlink(missing_ok=True)
+                _replace(self.folder / "keyframes.csv", table_text(manifest).encode())
         finally:
             for partial in staged.values():
                 with suppress(OSError):
                     partial.unlink(missing_ok=True)
 
     def mend(self, fetch: Fetch) -> None:
-        """Bring images and table up to the manifest, where a change was broken off after that was written."""
+        """Bring images and table up to the manifest, where a change was broken off after that was written.
+
+        An OutputError says that the folder cannot be written.
+        """
         chosen = {entry["file"] for entry in self.manifest["keyframes"]}
-        for entry in self.manifest["keyframes"]:
-            place = self.folder / entry["file"]
-            if not place.exists():
-                _replace(place, encoded(place, fetch(entry["frame_index"])))
-        removed = [record["removed"]["file"] for record in history(self.manifest) if "removed" in record]
-        for file in set(removed) - chosen:
-            (self.folder / file).unlink(missing_ok=True)
-        for place in (self.folder, self.folder / "frames"):
-            for partial in place.glob(".*.partial*"):
-                partial.unlink(missing_ok=True)
-        table = table_text(self.manifest).encode()
-        if not (self.folder / "keyframes.csv").exists() or (self.folder / "keyframes.csv").read_bytes() != table:
-            _replace(self.folder / "keyframes.csv", table)
+        with system_errors(self.folder, ADVICE):
+            for entry in self.manifest["keyframes"]:
+                place = self.folder / entry["file"]
+                if not place.exists():
+                    _replace(place, encoded(place, fetch(entry["frame_index"])))
+            removed = [record["removed"]["file"] for record in history(self.manifest) if "removed" in record]
+            for file in set(removed) - chosen:
+                (self.folder / file).unlink(missing_ok=True)
+            for place in (self.folder, self.folder / "frames"):
+                for partial in place.glob(".*.partial*"):
+                    partial.unlink(missing_ok=True)
+            table = table_text(self.manifest).encode()
+            if not (self.folder / "keyframes.csv").exists() or (self.folder / "keyframes.csv").read_bytes() != table:
+                _replace(self.folder / "keyframes.csv", table)
 
     @property
     def summaries_are_due(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.errors import KeyframesError, ReviewError
+from keyframes.errors import ReviewError
 from keyframes.manifest import Manifest
 from keyframes.result.scan_file import SavedScan
 from keyframes.scan.scan import make_proof, thumbnailer_of
@@ -79,7 +79,7 @@ class Pictures:
 
     def _work(self) -> None:
         # The packets of ten hours take seconds to read: they are there when the first frame is asked for.
-        with suppress(KeyframesError):
+        with suppress(Exception):
             self._seeks()
         while True:
             with self._changed:
@@ -91,10 +91,8 @@ class Pictures:
                 for index, image in self._fetched(sorted(wanted)):
                     wanted.pop(index).set_result(image)
             except BaseException as error:
-                # Whoever waits must learn of a defect too.
+                # Whoever waits learns of a defect too; whoever asks later must not wait for a thread that has ended.
                 _fail(wanted, error)
-                if not isinstance(error, KeyframesError):
-                    raise
         _fail(wanted, ReviewError("the review is being closed"))
         self._stop_seeking()
         self._reader.close()

@@ -52,7 +52,7 @@ NOT_SPARSE = "a sparse scan of this recording is not possible ({}); every frame 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress, also: Iterable[int] = ()) -> Scan:
     """Reduce the frames of a video's range to rows as they come, all of them read by the same reader.
 
-    `also` are indices of frames in it that a sparse scan looks at in any case.
+    `also` are indices of frames that a sparse scan looks at in any case, if they are of the range and the stride.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _scan_as_it_is_read(video: VideoReader, settings: Settings, progress: Progre
     if network is None and luma_pays(video, settings) and (levels := find_luma_levels(video, plain)) is not None:
         view, thumbnailer = View(luma=True), thumbnailer_of(video, settings, levels)
     frame_bytes = int(np.prod(plain.shape)) + (network.frame_bytes if network else 0)
-    way = _Way(view, thumbnailer, plan_segments(video, view, frame_bytes=frame_bytes))
+    way = _Way(view, thumbnailer, plan_segments(video, frame_bytes=frame_bytes))
     while True:
         try:
             scan = _scan_once(video, settings, way, network, progress)

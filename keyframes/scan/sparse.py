@@ -77,7 +77,8 @@ def sparse_pays(video: VideoReader) -> bool:
 def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
     """Return the stretches of a reader's range that a sparse scan looks at, in their order.
 
-    `also` are frame indices that are looked at in any case, beside what a scan may cost; those out of range are not.
+    `also` are frame indices that are looked at in any case, beside what a scan may cost; those out of range or stride
+    are not.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents
 from keyframes.scan.sampling import even_rows
+from keyframes.video import temporary_errors
 
 if TYPE_CHECKING:
     from keyframes.scan.trained_network import RecordingEncoder
@@ -136,8 +137,9 @@ class ThumbnailStore:
         elif n_bytes <= MEMORY_BYTES or self._keep:
             self._chunks.append(self._open_chunk.copy())
         else:
-            self._file = self._file or tempfile.TemporaryFile(prefix="keyframes-")  # noqa: SIM115 - outlives this call
-            self._file.write(self._open_chunk.data)
+            with temporary_errors():
+                self._file = self._file or tempfile.TemporaryFile(prefix="keyframes-")  # noqa: SIM115 - outlives this
+                self._file.write(self._open_chunk.data)
             self._n_filed += 1
 
     def _reduce(self) -> None:

@@ -1,14 +1,17 @@
 """The video room: the one place that opens a video. In goes a file, out come its frames, and what is known of them.
 
-From the bottom up: `openable` (a name that OpenCV can open a file by), `images` (folders of images, stacks and
+From the bottom up: `frames` (the plain data: a frame, a header), `log_level` and `decoder_log` (what FFmpeg says),
+`temporary_files`, `openable` (a name that OpenCV can open a file by), `images` (folders of images, stacks and
 animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file),
-`containers` (the index of a file), `packets` (times and key frames without decoding, by the index or one by one),
+`containers` (the index of a file), `packets` (times and key frames without decoding: by the index, `indexed_packets`
+and `packet_looks`, or one by one; `stored_packets` is what both give),
 `header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `clock` (times that grow),
 `picture_sizes` (changes of the size), `passes` (what a pass sees), `damage` (what that shows of the file), `reader`
 (frames in order, by walking), and upon it `frame_times` (when each frame is shown), `seeking` (frames by proven seeks),
 `spread` (pictures from all over a file), `segments` (a pass by several captures side by side), `coded_pictures` (codecs
 whose packets can be joined), `matroska` (the file that they are joined to), `excerpts` (single frames, decoded without
-those between) and `excerpt_frames` (the same, proven).
+those between), `excerpt_frames` (the same, proven) and `side_by_side` (work of several threads, in order). `inspection`
+and `codecs` serve `keyframes info` and `keyframes doctor`.
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
@@ -38,6 +41,7 @@ from keyframes.video.seeking import Proof, Seeker, adopt_packets, seek_frames, s
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
 from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
+from keyframes.video.temporary_files import temporary_errors
 
 __all__ = [
     "N_PROVEN",
@@ -77,5 +81,6 @@ __all__ = [
     "spread_pictures",
     "stored_behind",
     "stretches_to",
+    "temporary_errors",
     "why_no_excerpts",
 ]

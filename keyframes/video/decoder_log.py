@@ -116,6 +116,8 @@ def _take_in() -> None:
 def _distribute(lines: bytes, logs: list["DecoderLog"]) -> None:
     written = _COLOR.sub(b"", lines)
     about_images = [text.decode("utf-8", "replace") for text in _IMAGE_MESSAGE.findall(written)]
+    # One that was entered more than once hears each message once.
+    logs = list(dict.fromkeys(logs))
     for log in logs:
         log.image_messages += about_images[: max(0, MOST_IMAGE_MESSAGES - len(log.image_messages))]
     for match in _MESSAGE.finditer(written):

@@ -63,13 +63,13 @@ def excerpts_pay(video: VideoReader, indices: Iterable[int], seen_as: View | Non
     """
     wanted = sorted({int(index) for index in indices})
     # What reads the packets takes its time too, and what is decoded first is not known before.
-    if not wanted or wanted[-1] < FEWEST_WALKED or why_no_excerpts(video):
+    if not wanted or not FEWEST_WALKED <= wanted[-1] < len(video.packets.times_ms) or why_no_excerpts(video):
         return False
     if seen_as is not None and not _passed_all(video):
         return False
     try:
         n_needed = sum(len(needed(video.packets, stretch)) for stretch in stretches_to(video.packets, wanted))
-    except (DisagreementError, IndexError):
+    except DisagreementError:
         return False
     if seen_as is None:
         return n_needed + N_PROVEN * PROOF_COST < wanted[-1] / 2

@@ -9,7 +9,6 @@ packet has a time of its own, which FFmpeg hands on to the picture. A piece give
 and at its time, as far as OpenCV tells it, without a complaint of FFmpeg, or it counts for nothing.
 """
 
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -40,6 +39,7 @@ from keyframes.video.packets import LONGEST_DELAY, Packets
 from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.side_by_side import side_by_side
+from keyframes.video.temporary_files import temporary_errors, temporary_folder
 
 T = TypeVar("T")
 
@@ -184,7 +184,7 @@ class Excerpts:
             Where FFmpeg complains, or an excerpt has other frames than its packets say.
         """
         with (
-            tempfile.TemporaryDirectory(prefix="keyframes-", ignore_cleanup_errors=True) as folder,
+            temporary_folder() as folder,
             DecoderLog() as log,
             released(open_packets(self._video.path)) as source,
             self._stored() as stored,
@@ -234,7 +234,8 @@ class Excerpts:
             path = folder / f"{number}.mkv"
             header = self._video.header
             parameters = self._codec.parameters_of(cut[0].data)
-            path.write_bytes(matroska(self._codec.name, parameters, header.width, header.height, FRAME_MS, cut))
+            with temporary_errors():
+                path.write_bytes(matroska(self._codec.name, parameters, header.width, header.height, FRAME_MS, cut))
             self.n_decoded += len(frames)
             return _Piece(path, tuple(frames), frozenset(wanted))
 

@@ -23,12 +23,14 @@ def file_hash(path: Path, size_bytes: int) -> str:
     stands how it was made. A VideoError where the file cannot be read any more.
     """
     digest = hashlib.sha256(str(size_bytes).encode())
-    if os.path.isdir(path):
-        files = image_files(path)
-        digest.update(b"".join(os.fsencode(file.name) + b"\0%d\0" % file.stat().st_size for file in files))
-        digest.update(files[0].read_bytes() + files[-1].read_bytes())
-        return f"sha256-names-sizes-first-last:{digest.hexdigest()}"
     try:
+        if os.path.isdir(path):
+            files = image_files(path)
+            if not files:
+                raise VideoError(f"{path}: holds no images any more; are they still there?")
+            digest.update(b"".join(os.fsencode(file.name) + b"\0%d\0" % file.stat().st_size for file in files))
+            digest.update(files[0].read_bytes() + files[-1].read_bytes())
+            return f"sha256-names-sizes-first-last:{digest.hexdigest()}"
         with path.open("rb") as file:
             digest.update(file.read(HASH_BYTES))
             file.seek(max(HASH_BYTES, size_bytes - HASH_BYTES))

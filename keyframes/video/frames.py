@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Backend = Literal["opencv", "ffmpeg", "images"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """A decoded frame.
 

@@ -22,7 +22,7 @@ def inspect(video: str | Path, *, threads: int | None = None, progress: bool = F
     ----------
     video : str or Path
     threads : int or None, default=None
-        FFmpeg's threads; None takes one a processor.
+        FFmpeg's threads; None takes up to four for each processor.
     progress : bool, default=False
         Show a progress bar on standard error where that is a terminal.
 

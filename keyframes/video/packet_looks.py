@@ -31,7 +31,7 @@ def look_at(indexed: IndexedPackets, codec: str) -> StoredPackets | None:
     assert cut is not None
     try:
         pictures, parameters = _pictures(indexed, cut)
-        zeroed = np.zeros(len(table.keys), bool) if units is None else _zeroed(indexed, units)
+        zeroed = np.zeros(len(table.keys), bool) if units is None else _zeroed(indexed)
     except UnusualFileError:
         return None
     afresh, referred, layers = pictures.T
@@ -107,7 +107,7 @@ def _opening(indexed: IndexedPackets, start: re.Pattern[bytes], place: int) -> b
     return opening if found is None else opening[: found.end()]
 
 
-def _zeroed(indexed: IndexedPackets, units: Units) -> NDArray[np.bool_]:
+def _zeroed(indexed: IndexedPackets) -> NDArray[np.bool_]:
     """Return which packets hold a lost block."""
     offsets, sizes = indexed.table.offsets, indexed.table.sizes
     order = np.argsort(offsets, kind="stable")

@@ -239,8 +239,14 @@ class VideoReader:
 
     def _use_ffmpeg(self, said: str) -> None:
         """Read with FFmpeg from the next iteration on, because OpenCV cannot convert all pictures."""
-        read_header(self.path, self.workers, "ffmpeg")
-        self.header = replace(self.header, backend="ffmpeg", backend_reason=explain("convert all of", said))
+        other = read_header(self.path, self.workers, "ffmpeg")
+        self.header = replace(
+            self.header,
+            backend="ffmpeg",
+            backend_reason=explain("convert all of", said),
+            codec=other.codec,
+            pixel_format=other.pixel_format,
+        )
 
     def _walk_to(self, wanted: set[int]) -> Iterator[Frame]:
         """Yield the frames of these indices, as far as there are any, and take them out of the set."""
@@ -286,7 +292,7 @@ class VideoReader:
     def frames_expected(self) -> int:
         """Number of frames that an iteration will hand out, by packets or header; 0 where that is not known."""
         if "packets" in self.__dict__ and self.packets.distinct:
-            times_s = self.packets.times_ms / 1000
+            times_s = np.round(self.packets.times_ms / 1000, 6)
             stop = len(times_s) if self.stop_s is None else int(np.searchsorted(times_s, self.stop_s))
             return max(0, math.ceil((stop - int(np.searchsorted(times_s, self.start_s))) / self.every))
         rate, claimed = self.header.frame_rate, self.header.frames_claimed

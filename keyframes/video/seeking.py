@@ -178,7 +178,6 @@ class Seeker:
         video: VideoReader,
         proof: Proof,
         *,
-        threads: int = 1,
         timeline: Timeline | None = None,
         log: DecoderLog | None = None,
     ) -> None:
@@ -186,7 +185,7 @@ class Seeker:
         self._timeline = timeline or _timeline(video)
         views = (PLAIN, View(luma=True)) if proof.view.luma else (PLAIN,)
         with self._log:
-            self._followers = [_Follower(open_capture(video.path, threads, view), self._timeline) for view in views]
+            self._followers = [_Follower(open_capture(video.path, 1, view), self._timeline) for view in views]
 
     def close(self) -> None:
         """Release the file."""

@@ -59,9 +59,7 @@ class _Ends:
     tail: dict[int, int]
 
 
-def plan_segments(
-    video: VideoReader, view: View, *, frame_bytes: int = 1, fewest: int = FEWEST_FRAMES
-) -> list[Segment]:
+def plan_segments(video: VideoReader, *, frame_bytes: int = 1, fewest: int = FEWEST_FRAMES) -> list[Segment]:
     """Cut a reader's range into segments; an empty list where a walk is the only way, or as quick.
 
     A segment starts soon behind a key frame: OpenCV goes back some frames from where a seek aims before it looks for

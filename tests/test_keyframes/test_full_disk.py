@@ -37,6 +37,22 @@ def test_a_full_disk_is_one_line(tmp_path, video_file, run_command):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("scan", ["sparse", "exact"])
+def test_temporary_files_that_cannot_be_written_are_named(scan, tmp_path, long_file, monkeypatch):
+    """The disk of the result has room; the one of temporary files has none."""
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    video = long_file("b_frames.mp4")
+    monkeypatch.setattr("keyframes.scan.thumbnail_store.MEMORY_BYTES", 0)
+    monkeypatch.setattr("keyframes.scan.thumbnail_store.CHUNK_ROWS", 8)
+    monkeypatch.setattr("tempfile.TemporaryDirectory" if scan == "sparse" else "tempfile.TemporaryFile", full)
+    with pytest.raises(keyframes.OutputError, match=r"temporary files cannot be written in .* set .* TMPDIR"):
+        keyframes.extract(video, 4, scan=scan, output=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 # A tmpfs in a mount namespace of its own, which goes away with the process; what is left on it is told at the end.
 ON_A_SMALL_DISK = (

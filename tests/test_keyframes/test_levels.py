@@ -108,6 +108,17 @@ def test_16_bit_png_and_colour_are_scaled_by_one_range(tmp_path):
     assert_array_equal(again, images)
 
 
+def test_one_deep_image_among_many_of_8_bits_gives_the_levels(tmp_path):
+    for number in range(101):
+        image = picture(number, 60, 80)
+        cv2.imwrite(str(tmp_path / f"f{number:03d}.png"), image if number != 50 else image.astype(np.uint16) * 16)
+    images, levels = read(tmp_path)
+    deep = picture(50, 60, 80).astype(np.uint16) * 16
+    assert levels == (int(deep.min()), int(deep.max()))
+    assert_array_equal(images[50], Scale(*levels)(deep))
+    assert_array_equal(images[49], picture(49, 60, 80))
+
+
 def test_the_factor_is_the_same_for_every_image(tmp_path):
     """A light that goes on, an image of one level, a bright spot: what they change are their own pixels."""
     deep = GRAY.astype(np.uint16) * 10

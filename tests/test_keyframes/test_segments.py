@@ -35,7 +35,7 @@ def walked(path, view, **options):
 def in_segments(path, view, **options):
     """What a pass in segments sees, its account, and how many segments there were; None where a proof failed."""
     with VideoReader(path, threads=2, **options) as video:
-        segments = plan_segments(video, view, fewest=FEWEST)
+        segments = plan_segments(video, fewest=FEWEST)
         if not segments:
             return None
         whole = SegmentedPass(video, view, segments)
@@ -94,13 +94,13 @@ def test_segments_keep_range_and_stride(options, long_file):
 @pytest.mark.slow
 def test_what_lies_far_before_the_range_is_not_decoded(long_file):
     with VideoReader(long_file("b_frames.mp4"), threads=2, start_s=60) as video:
-        segments = plan_segments(video, View(), fewest=FEWEST)
+        segments = plan_segments(video, fewest=FEWEST)
     assert 1500 < segments[0].first < segments[0].stop <= 1800 < segments[1].stop
 
 
 def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
     with VideoReader(long_file("mpeg4.mp4"), threads=2) as video:
-        segments = plan_segments(video, View(), fewest=FEWEST)
+        segments = plan_segments(video, fewest=FEWEST)
     assert [segment.first for segment in segments] == [0, *(segment.stop for segment in segments[:-1])]
     assert segments[-1].stop == len(video.packets.times_ms)
     assert all(segment.stop - segment.first >= max(FEWEST, OVERLAP) for segment in segments)
@@ -109,9 +109,7 @@ def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
 
 def test_segments_are_shorter_where_more_is_kept_of_a_frame(long_file):
     with VideoReader(long_file("mpeg4.mp4"), threads=2) as video:
-        plans = [
-            plan_segments(video, View(), fewest=FEWEST, frame_bytes=size) for size in (1, MOST_BYTES // 100, MOST_BYTES)
-        ]
+        plans = [plan_segments(video, fewest=FEWEST, frame_bytes=size) for size in (1, MOST_BYTES // 100, MOST_BYTES)]
     longest = [max(segment.stop - segment.first for segment in plan[:-1]) for plan in plans]
     assert longest[0] > 200 > longest[1] >= 100 > longest[2] >= FEWEST
 
@@ -121,13 +119,13 @@ def test_segments_are_shorter_where_more_is_kept_of_a_frame(long_file):
 def test_nothing_is_planned_for_one_thread(threads, planned, long_file):
     for name in ("wmv.wmv", "mjpeg.mov"):
         with VideoReader(long_file(name), threads=threads) as video:
-            assert bool(plan_segments(video, View())) == planned
+            assert bool(plan_segments(video)) == planned
 
 
 def test_nothing_is_planned_without_times(long_file, tmp_path):
     ffmpeg("-i", long_file("b_frames.mp4"), "-c", "copy", tmp_path / "raw.h264")
     with VideoReader(tmp_path / "raw.h264", threads=2) as video:
-        assert plan_segments(video, View()) == []
+        assert plan_segments(video) == []
 
 
 @pytest.mark.slow
@@ -138,7 +136,7 @@ def test_a_segment_that_starts_with_other_pictures_is_noticed(tmp_path):
     refresh = "intra-refresh=1:keyint=120:bframes=0"
     ffmpeg(*noisy, "-pix_fmt", "yuv420p", *X264, "-x264-params", refresh, path)
     with VideoReader(path, threads=2) as video:
-        plan = plan_segments(video, View(), fewest=FEWEST)
+        plan = plan_segments(video, fewest=FEWEST)
         with pytest.raises(DisagreementError, match="other pictures"):
             list(SegmentedPass(video, View(), plan).results(hashes))
     assert in_segments(path, View(luma=True)) is None
@@ -162,7 +160,7 @@ def test_a_scan_is_the_same_with_any_number_of_workers(name, long_file):
 def test_a_segment_may_hold_no_frame_of_the_stride(long_file):
     with VideoReader(long_file("b_frames.mp4"), threads=2, every=1000) as video:
         video.count_packets()
-        assert max(segment.stop - segment.first for segment in plan_segments(video, View())) < 1000
+        assert max(segment.stop - segment.first for segment in plan_segments(video)) < 1000
         scan = scan_video(video, Settings(k=1, every=1000), progress=False)
     assert_array_equal(scan.frame_index, np.arange(0, len(video.packets.times_ms), 1000))
 

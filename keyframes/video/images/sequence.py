@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,11 @@ class ImageSequence:
             self.reason = str(error)
             return self
         if self._size is None and len(self._images):
-            self._survey()
+            try:
+                self._survey()
+            except BaseException:
+                self.release()
+                raise
         # What the survey read is read again.
         self._images.shortened.clear()
         self._shortened = self._images.shortened
@@ -148,13 +153,17 @@ class ImageSequence:
         """Find the size of most images, and the range of their levels where they are deeper than 8 bits."""
         assert self._images is not None
         self._count, self._noun, self._cut_off = len(self._images), self._images.noun, self._images.cut_off
-        kinds = [(image.shape[:2], image.dtype != np.uint8) for image in self._sample(N_SIZED)]
-        if not kinds:
+        sized = list(self._sample(N_SIZED))
+        if not sized:
             return
-        self._size = Counter(size for size, _ in kinds).most_common(1)[0][0]
-        self.deep = any(deep for _, deep in kinds)
+        self._size = Counter(image.shape[:2] for image in sized).most_common(1)[0][0]
+        deep = [image for image in sized if image.dtype != np.uint8]
+        self.deep = bool(deep)
         if self.deep and self._scale is None:
-            self._set_range(image for image in self._sample(N_SAMPLED) if image.dtype != np.uint8)
+            sampled = (image for image in self._sample(N_SAMPLED) if image.dtype != np.uint8)
+            first = next(sampled, None)
+            # Where few are deep, the larger sample may have none of them.
+            self._set_range(deep if first is None else chain([first], sampled))
 
     def _sample(self, n_images: int) -> Iterator[NDArray[Any]]:
         """Yield so many images, evenly spread, as far as they can be decoded."""

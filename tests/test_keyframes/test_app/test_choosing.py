@@ -1,5 +1,6 @@
 """What the page asks for is what the command does."""
 
+import ntpath
 import os
 
 import pytest
@@ -26,6 +27,13 @@ def test_the_patterns_choose_these_recordings_and_no_others(chosen, tmp_path):
         (tmp_path / name).write_bytes(b"no video")
     include, exclude = patterns_to_choose(chosen, NAMES)
     assert set(find_recordings(tmp_path, include, exclude)[0]) == set(chosen)
+
+
+def test_results_on_another_drive_of_windows_are_below_no_folder(tmp_path, monkeypatch):
+    (tmp_path / "v.mp4").write_bytes(b"no video")
+    # Raises, as it does there.
+    monkeypatch.setattr("os.path.relpath", lambda *_: ntpath.relpath("D:/out", "C:/videos"))
+    assert set(Library(tmp_path, tmp_path / "out").all().values()) == {"v.mp4"}
 
 
 @pytest.mark.parametrize("output", ["results", "[1]/results", "."])

@@ -316,6 +316,38 @@ def test_export_writes_the_choice_as_it_is(folder):
     assert document["categories"][0]["keypoints"] == ["nose", "tail"]
 
 
+def test_a_failure_in_fetching_a_frame_does_not_stop_the_next_one(folder, monkeypatch):
+    def no_memory(*_):
+        raise MemoryError("no memory for a picture")
+
+    chosen = {entry["frame_index"] for entry in manifest_of(folder)["keyframes"]}
+    # A chosen one would come from its file.
+    index = next(index for index in range(60) if index not in chosen)
+    with Session(folder) as session:
+        with monkeypatch.context() as patched:
+            patched.setattr("keyframes.video.Seeker.frame", no_memory)
+            with pytest.raises(MemoryError, match="no memory for a picture"):
+                session.picture(index, "small")
+        assert session.picture(index, "small")
+
+
+def test_a_folder_that_cannot_be_written_is_free_for_another_try(folder, monkeypatch):
+    # Written by hand, so that it is written anew when it is opened.
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(manifest_of(folder)), encoding="utf-8")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr("keyframes.review.folder._write", full)
+            with pytest.raises(keyframes.OutputError, match=r"cannot be written \(No space left on device\)"):
+                Session(folder)
+    with Session(folder) as session:
+        assert session.state()["keyframes"]
+
+
 def test_what_is_missing_is_named(folder, run_installed):
     with pytest.raises(keyframes.KeyframesError, match=r"nothing: is not the result"):
         Session(folder.with_name("nothing"))
