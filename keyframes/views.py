@@ -103,7 +103,9 @@ def run_views(
         predicted = []
         if settings.predictions is not None:
             from keyframes.choice.predicted_video import read_predicted
+            from keyframes.predictions.finding import refuse_shared
 
+            refuse_shared(settings.predictions, [reader.path for reader in readers])
             predicted = [read_predicted(reader, settings)[1] for reader in readers]
         whole = (
             [own.scan(reader, settings) for own, reader in zip(predicted, readers, strict=True)]
@@ -120,7 +122,11 @@ def run_views(
             selection, k_selection = choose_predicted(predicted, scans[0], settings, threads, progress, labelled)
         else:
             selection, k_selection = choose(joined(scans), settings, threads, progress)
-        told = (*untimed, *_warnings_of_views(readers, whole, scans), *warnings_of(selection, k_selection, settings))
+        told = (
+            *untimed,
+            *_warnings_of_views(readers, whole, scans, by_predictions=bool(predicted)),
+            *warnings_of(selection, k_selection, settings),
+        )
         names = [reader.header.name for reader in readers]
         results = []
         for number, (place, folder, reader, scan) in enumerate(zip(outputs, folders, readers, scans, strict=True)):
@@ -159,7 +165,7 @@ def _seen_by(scan: Scan, selection: Selection) -> Selection:
 
 
 def _warnings_of_views(
-    readers: Sequence[VideoReader], whole: Sequence[Scan], common: Sequence[Scan]
+    readers: Sequence[VideoReader], whole: Sequence[Scan], common: Sequence[Scan], *, by_predictions: bool
 ) -> tuple[str, ...]:
     """Tell where the views are not of one length."""
     if len({len(scan.frame_index) for scan in (*whole, *common)}) == 1:
@@ -168,6 +174,7 @@ def _warnings_of_views(
         f"{reader.header.name} {len(scan.frame_index)}" for reader, scan in zip(readers, whole, strict=True)
     )
     n_common = len(common[0].frame_index)
-    return (
-        f"the views have different numbers of frames ({lengths}); only the {n_common} that all of them have were used",
+    of_views = (
+        "the predictions of the views have different numbers" if by_predictions else "the views have different numbers"
     )
+    return (f"{of_views} of frames ({lengths}); only the {n_common} that all of them have were used",)

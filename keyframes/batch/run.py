@@ -29,6 +29,7 @@ from keyframes.batch.watching import Watch
 from keyframes.batch.work import give_up
 from keyframes.errors import OutputError, SettingsError
 from keyframes.pipeline import check_unlike
+from keyframes.predictions.finding import refuse_shared
 from keyframes.report.batch_index import index_page
 from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
@@ -185,6 +186,8 @@ def run_batch(
         )
         for recording in recordings
     ]
+    if settings.predictions is not None:
+        refuse_shared(settings.predictions, [task.video for task in tasks])
     if views:
         tasks = [_scene(tasks)]
     watch = Watch(say, progress)

@@ -20,6 +20,8 @@ from keyframes.video import PLAIN, VideoReader, frame_times
 # Of each animal, as features that are kept and mapped: its place, and so many numbers of its posture.
 MOST_SCORES = 8
 SAMPLED_ROWS = 1 << 16
+# From this share of the frames of a stride on, those without a row are taken for frames without an animal.
+LEAST_OF_STRIDE = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,14 @@ class PredictedVideo:
         With a row for every frame up to the last one that has any.
     poses : CleanPoses
     doubt : Doubt
-    first, every : int
-        The first frame that was predicted, and every how many frames further ones may have been.
+    may : array (n_frames,), bool
+        Which frames can be chosen. A network may have looked at some frames alone: the others have nothing to correct.
     """
 
     predictions: Predictions
     poses: CleanPoses = field(repr=False)
     doubt: Doubt = field(repr=False)
-    first: int = 0
-    every: int = 1
+    may: NDArray[np.bool_] = field(repr=False)
 
     @classmethod
     def of(cls, predictions: Predictions, settings: Settings) -> "PredictedVideo":
@@ -48,13 +49,12 @@ class PredictedVideo:
 
         A PredictionsError says that they have not all of these keypoints.
         """
-        first, every = int(predictions.frames[0]), int(np.gcd.reduce(np.diff(predictions.frames))) or 1
         # Who names unique body parts wants them.
         chosen = of_nodes(predictions, settings.keypoints) if settings.keypoints else of_animals(predictions)
         dense = on_every_frame(chosen)
         linked = link_animals(dense.keypoints)
         poses = clean(linked.points)
-        return cls(dense, poses, find_doubt(dense, linked, poses), first, every)
+        return cls(dense, poses, find_doubt(dense, linked, poses), _looked_at(predictions))
 
     def entry(self) -> PredictionsEntry:
         """Return what the manifest says of them."""
@@ -84,8 +84,7 @@ class PredictedVideo:
         if not np.isnan(times).any():
             inside = np.flatnonzero((times[:n_frames] >= settings.start_s) & (times[:n_frames] < stop_s))
         frames = inside[:: settings.every]
-        # Where a network looked at every so many frames only, the others have nothing to correct.
-        frames = frames[(frames - self.first) % self.every == 0]
+        frames = frames[self.may[frames]]
         if not len(frames):
             stop = "the end" if settings.stop_s is None else f"{stop_s:g} s"
             raise RegionError(
@@ -133,6 +132,22 @@ def read_predicted(video: VideoReader, settings: Settings) -> tuple[Settings, Pr
     assert settings.predictions is not None
     found = read_predictions(settings.predictions, video, offset=settings.predictions_offset)
     return replace(settings, predictions=found.source), PredictedVideo.of(found, settings)
+
+
+def _looked_at(predictions: Predictions) -> NDArray[np.bool_]:
+    """Return which frames up to the last one a network looked at.
+
+    Most tools write no row for a frame in which they find no animal. So where most frames of a regular stride have a
+    row, the others of that stride were looked at too; where few have one, only these were.
+    """
+    may = np.zeros(int(predictions.frames[-1]) + 1, bool)
+    may[predictions.frames] = True
+    # A person labels frames off the stride, too.
+    rows = predictions.frames[~predictions.labelled]
+    if len(rows) > 1:
+        stride = slice(int(rows[0]), None, int(np.gcd.reduce(np.diff(rows))))
+        may[stride] |= len(rows) >= LEAST_OF_STRIDE * len(may[stride])
+    return may
 
 
 def leading_two(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -64,6 +64,10 @@ def extract(
     with errors_told(failed):
         common = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings.given(format)}
         target = to.given()
+        if settings["predictions"] is not None and len(videos) > 1:
+            from keyframes.predictions.finding import refuse_shared
+
+            refuse_shared(settings["predictions"], videos)
         if tools or target.project is not None:
             from keyframes.labelling import check_export
 

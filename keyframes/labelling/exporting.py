@@ -21,6 +21,7 @@ from keyframes.labelling.sleap import export as sleap
 from keyframes.labelling.unused_options import notes_on_unused
 from keyframes.names import with_own_name
 from keyframes.predictions import Predictions
+from keyframes.predictions.finding import refuse_shared
 from keyframes.result.dry_run import dry_run as planning
 from keyframes.result.recordings import Recording, read_recordings
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
@@ -69,7 +70,7 @@ def export(
     Parameters
     ----------
     results : str, Path or a sequence of them
-        Result folders, or folders of result folders.
+        Result folders, or folders that hold result folders at any depth.
     tool : {"deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"}
     output : str or Path, optional
         Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` beside several
@@ -135,6 +136,8 @@ def _prelabelled(
     """Return the recordings with predictions, and the options of a new export with the names of their points."""
     if isinstance(given, Predictions) and len(recordings) > 1:
         raise SettingsError(f"these are the predictions of one video, but {len(recordings)} results are exported")
+    if not isinstance(given, Predictions):
+        refuse_shared(Path(given), [recording.need_video() for recording in recordings])
     predicted = tuple(with_predictions(recording, given, offset) for recording in recordings)
     first = predicted[0].predictions
     if first is not None and options.project is None and not options.bodyparts:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import ExportError
 from keyframes.predictions import Predictions, read_predictions
+from keyframes.predictions.finding import find_predictions
 from keyframes.result.recordings import Recording
 
 # Of a pixel; what a float32 has beyond is noise to a reader of text.
@@ -46,11 +47,13 @@ def with_predictions(
 ) -> Recording:
     """Return a recording with what a network predicted on its frames, and a warning where that is nothing.
 
-    Points outside the picture are left out: no tool lets a person label there.
+    Points outside the picture are left out: no tool lets a person label there. Without an offset, the one counts with
+    which the frames were chosen by the same file.
     """
     predictions = given
     if not isinstance(predictions, Predictions):
         recording.need_video()
+        offset = offset or _offset_of(recording, predictions)
         with recording.open_video() as reader:
             predictions = read_predictions(predictions, reader, offset=offset)
     chosen = np.isin(predictions.frames, recording.frame_indices)
@@ -72,6 +75,15 @@ def with_predictions(
         warnings=warnings,
     )
     return replace(recording, predictions=predictions)
+
+
+def _offset_of(recording: Recording, place: str | Path) -> tuple[float, float] | None:
+    """Return the offset with which the frames were chosen, if it was by the same predictions."""
+    offset, entry = recording.manifest["settings"].get("predictions_offset"), recording.manifest.get("predictions")
+    if offset is None or entry is None:
+        return None
+    own = find_predictions(Path(place), recording.need_video())
+    return tuple(offset) if own.name == entry["file"] else None
 
 
 def inside(points: NDArray[Any], width: int, height: int) -> NDArray[Any]:

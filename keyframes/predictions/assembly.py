@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from keyframes.errors import PredictionsError
 from keyframes.predictions.predictions import Predictions
 
+# No picture has so many pixels across: what lies farther off, in damaged files, is no point.
+FARTHEST = 1e6
+
 
 def assembled(
     source: Path,
@@ -24,7 +27,8 @@ def assembled(
 ) -> Predictions:
     """Make predictions of a file's rows, in the order of the frames; the arrays are written over.
 
-    The tools mark a missing point by a coordinate that is no number, by both being -1 or 0, or by the confidence -1.
+    The tools mark a missing point by a coordinate that is no number, by both being -1 or 0, or by the confidence -1. A
+    point that is absurdly far off is missing, too.
     A PredictionsError says that the frames' indices are none, or that one comes twice.
     """
     indices = as_indices(source, frames)
@@ -36,7 +40,8 @@ def assembled(
         if len(twice := indices[1:][np.diff(indices) == 0]):
             raise PredictionsError(f"{source}: frame {twice[0]} appears twice; predict again")
     x, y = keypoints[..., 0], keypoints[..., 1]
-    missing = ~(np.isfinite(x) & np.isfinite(y)) | (confidence == -1)
+    with np.errstate(invalid="ignore"):
+        missing = ~((np.abs(x) < FARTHEST) & (np.abs(y) < FARTHEST)) | (confidence == -1)
     for nowhere in (0, -1):
         missing |= (x == nowhere) & (y == nowhere)
     keypoints[missing] = np.nan

@@ -14,7 +14,9 @@ MARGIN, MOST_OUTSIDE = 0.1, 0.05
 
 
 def checked(predictions: Predictions, video: VideoReader) -> Predictions:
-    """Return predictions of a video without the empty rows behind its end, and with a warning where they end early.
+    """Return predictions of a video without the empty rows behind its end.
+
+    Where they begin late or end early, they have a warning.
 
     A PredictionsError says why they are not of the video, or no use.
     """
@@ -28,12 +30,20 @@ def checked(predictions: Predictions, video: VideoReader) -> Predictions:
     n_frames = n_frames_of(video)
     # Tools also write rows without any point.
     seen = frames[np.isfinite(predictions.keypoints[..., 0]).any(axis=(1, 2))]
-    lacking, gaps = n_frames - 1 - int(seen[-1]), np.diff(seen, prepend=-1) - 1
-    if lacking > gaps.max():
-        last = "the last one of {} frames has" if lacking == 1 else f"the last {lacking} of {{}} frames have"
-        told = f"{source.name} ends at frame {seen[-1]}: {last.format(n_frames)} no predictions"
-        predictions = replace(predictions, warnings=(*predictions.warnings, told))
-    return predictions
+    longest_gap = int(np.diff(seen).max(initial=1)) - 1
+    told = []
+    for at, n_lacking, where in (
+        (f"begins at frame {seen[0]}", int(seen[0]), "first"),
+        (f"ends at frame {seen[-1]}", n_frames - 1 - int(seen[-1]), "last"),
+    ):
+        if n_lacking > longest_gap:
+            which = (
+                f"{where} one of {n_frames} frames has"
+                if n_lacking == 1
+                else f"{where} {n_lacking} of {n_frames} frames have"
+            )
+            told.append(f"{source.name} {at}: the {which} no predictions")
+    return replace(predictions, warnings=(*predictions.warnings, *told)) if told else predictions
 
 
 def n_frames_of(video: VideoReader) -> int:

@@ -78,7 +78,8 @@ class Doubt:
         if kind < 0:
             return ""
         value = float(self.value[row])
-        of = f" of {self.animals[animal] if self.animals else f'animal {animal + 1}'}" if self.n_animals > 1 else ""
+        name = (self.animals[animal] if self.animals else "") or f"animal {animal + 1}"
+        of = f" of {name}" if self.n_animals > 1 else ""
         name = f"{self.names[node]}{of}" if node >= 0 else ""
         told: dict[str, str] = {
             "confidence": f"{name}: low confidence ({value:.2g})",

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 
@@ -10,6 +10,8 @@ from keyframes.errors import PredictionsError, not_there
 from keyframes.names import plain
 from keyframes.predictions.deeplabcut import FILTERED
 from keyframes.predictions.lightning_pose import is_error_table
+from keyframes.predictions.sleap_csv import VIDEO_COLUMN
+from keyframes.predictions.tables import head_of
 
 ENDINGS = (".csv", ".h5", ".hdf5", ".slp")
 # How the scorer begins that DeepLabCut appends to the name of the video.
@@ -21,6 +23,7 @@ DERIVED = re.compile(r"(_skeleton|_bodypart-[^.]*)$", re.IGNORECASE)
 def find_predictions(place: Path, video: Path) -> Path:
     """Return the file itself, or the one in a folder that is named after the video.
 
+    In a folder with subfolders, that of the video's own folder comes first: ``predictions/day1`` for ``day1/cam.mp4``.
     A PredictionsError says that there is none, or that there are several.
     """
     if os.path.isfile(place):
@@ -30,14 +33,9 @@ def find_predictions(place: Path, video: Path) -> Path:
             f"{place}: {not_there(place)}; give a network's predictions, or the folder that holds them"
         )
     try:
-        listed = sorted(place.iterdir())
+        found = next(filter(None, (_named_after(video, folder) for folder in _folders_for(video, place))), [])
     except OSError as error:
         raise PredictionsError(f"{place}: cannot be read ({error.strerror}); give a file or a folder") from None
-    found = [path for path in listed if path.suffix.lower() in ENDINGS and _is_of(path, video)]
-    found = [path for path in found if not is_error_table(path) and not DERIVED.search(path.stem)]
-    found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
-    # The same table twice: HDF5 is quicker to read.
-    found = _without(found, lambda path: path.suffix == ".csv" and path.with_suffix(".h5") in found)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -47,6 +45,48 @@ def find_predictions(place: Path, video: Path) -> Path:
         )
     names = ", ".join(path.name for path in found)
     raise PredictionsError(f"{place}: holds several predictions of {video.name} ({names}); give one of them")
+
+
+def refuse_shared(place: Path, videos: Sequence[Path]) -> None:
+    """Raise a PredictionsError where two videos would be given the same predictions.
+
+    A file that says which of its poses are of which video may serve several.
+    """
+    owners: dict[Path, Path] = {}
+    for video in videos:
+        try:
+            found = find_predictions(place, video)
+        except PredictionsError:
+            # It is reported where the video is read.
+            continue
+        if not _tells_videos_apart(found) and (other := owners.setdefault(found, video)) != video:
+            raise PredictionsError(
+                f"{found}: would be used for both {other} and {video}; give a folder with one file for each video, in "
+                "subfolders like those of the videos if their names are the same"
+            )
+
+
+def _tells_videos_apart(path: Path) -> bool:
+    if path.suffix.lower() != ".csv":
+        return path.suffix.lower() == ".slp"
+    return VIDEO_COLUMN in next(iter(head_of(path, 1)), [])
+
+
+def _folders_for(video: Path, place: Path) -> list[Path]:
+    """Return the folders in which predictions of a video may be, the one that is most like its own first."""
+    parents = video.absolute().parent.parts[1:]
+    nested = (place.joinpath(*parents[-n_parts:]) for n_parts in range(len(parents), 0, -1))
+    return [*(folder for folder in nested if folder.is_dir()), place]
+
+
+def _named_after(video: Path, folder: Path) -> list[Path]:
+    """Return the files in a folder that are predictions of a video by their names."""
+    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS and _is_of(path, video)]
+    # Links that lead nowhere are left out, too.
+    found = [path for path in found if path.is_file() and not is_error_table(path) and not DERIVED.search(path.stem)]
+    found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
+    # The same table twice: HDF5 is quicker to read.
+    return _without(found, lambda path: path.suffix == ".csv" and path.with_suffix(".h5") in found)
 
 
 def _without(paths: list[Path], unwanted: Callable[[Path], bool]) -> list[Path]:

@@ -30,8 +30,8 @@ class Predictions:
     labelled : array (n_frames,), bool
         Whether a person labelled the frame; its points are then the person's.
     animals : tuple of str
-        Name of each place on the axis of the animals, its track or individual; empty where the file does not say who is
-        who, or where several tracks share a place.
+        Name of each place on the axis of the animals, its track or individual; "" where several tracks share a place,
+        or animals without a track have it. Empty where the file does not say who is who at all.
     errors : mapping of str to array (n_frames, n_animals, n_nodes), float32
         Further measures of doubt of each point, as Lightning Pose writes them: ``temporal_norm``,
         ``pca_singleview_error``, ``pca_multiview_error``. NaN where there is no value.

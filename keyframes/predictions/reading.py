@@ -79,7 +79,8 @@ def _read(source: Path, video: VideoReader, offset: Offset | None) -> Prediction
             table = deeplabcut.read_csv(source)
             refuse_other_name(source, video.path)
             return _out_of_crop(lightning_pose.with_errors(table), video, offset)
-        predictions = (sleap_csv if sleap_csv.is_ours(header) else own_csv).read(source)
+        is_sleap = sleap_csv.is_ours(header)
+        predictions = sleap_csv.read(source, video.path) if is_sleap else own_csv.read(source)
     elif ending in (".h5", ".hdf5"):
         with opened(source) as file:
             recorded = sleap_analysis.video_of(file) if sleap_analysis.is_ours(file) else None

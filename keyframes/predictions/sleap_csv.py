@@ -3,17 +3,21 @@
 import re
 from collections import defaultdict
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
+from keyframes.names import plain
 from keyframes.predictions.assembly import as_indices, assembled, picked
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.slots import names_of_slots, slots_of_instances
 from keyframes.predictions.tables import NO_NAME, head_of, numbers_in
 
 VALUES = ("x", "y", "score")
+# Of a table of several videos, as sleap-io writes one.
+VIDEO_COLUMN = "video_path"
 # Before the names of the nodes, where a row has all animals of a frame.
 FRAME_ROW = re.compile(r"inst\d+\.")
 
@@ -23,8 +27,12 @@ def is_ours(header: list[str]) -> bool:
     return "frame_idx" in header
 
 
-def read(path: Path) -> Predictions:
-    """Read a table with the columns track, frame_idx, instance.score, and x, y and score of each node."""
+def read(path: Path, video: Path) -> Predictions:
+    """Read a table with the columns track, frame_idx, instance.score, and x, y and score of each node.
+
+    Of a table of several videos, the rows of this one; a PredictionsError says that it has none, or that it has several
+    videos and does not say which row is of which.
+    """
     (header,) = head_of(path, 1)
     names = [name.removesuffix(".x") for name in header if name.endswith(".x")]
     if not names or not all(f"{name}.y" in header for name in names):
@@ -33,28 +41,60 @@ def read(path: Path) -> Predictions:
         )
     if all(FRAME_ROW.match(name) for name in names):
         raise PredictionsError(f"{path}: has one row for each frame; export it with one row for each instance")
-    wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in VALUES), "track"]
+    wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in VALUES), VIDEO_COLUMN, "track"]
     wanted = [column for column in wanted if column in header]
     places = np.array([[_place(wanted, f"{name}.{value}") for value in VALUES] for name in names])
     numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    tracks = {header.index("track"): lambda text: -1 if text in NO_NAME else numbers[text]} if "track" in header else {}
-    index, track, points = [], [], []
-    for piece in numbers_in(path, 1, [header.index(column) for column in wanted], len(header), tracks):
+    videos: defaultdict[str, int] = defaultdict(count().__next__)
+    texts = {"track": lambda text: -1 if text in NO_NAME else numbers[text], VIDEO_COLUMN: videos.__getitem__}
+    read_texts = {header.index(column): how for column, how in texts.items() if column in header}
+    index, track, points, of_video = [], [], [], []
+    for piece in numbers_in(path, 1, [header.index(column) for column in wanted], len(header), read_texts):
         index.append(as_indices(path, piece[:, 0]))
-        track.append(piece[:, -1].astype(np.int64) if tracks else np.full(len(piece), -1))
+        track.append(piece[:, -1].astype(np.int64) if "track" in header else np.full(len(piece), -1))
         points.append(picked(piece, places))
+        of_video.append(piece[:, wanted.index(VIDEO_COLUMN)] if videos else np.zeros(len(piece)))
     if not index:
         raise PredictionsError(f"{path}: has a header and no rows; export it again")
-    frames, rows = np.unique(np.concatenate(index), return_inverse=True)
+    own = np.concatenate(of_video) == _number_of(path, list(videos), video)
+    indices, tracks_in_rows, values = (np.concatenate(parts)[own] for parts in (index, track, points))
+    frames, rows = np.unique(indices, return_inverse=True)
+    _refuse_twice(path, frames, rows, tracks_in_rows, list(numbers))
     # By frame, as a place in a frame is given; animals of one frame stay in their order.
     order = np.argsort(rows, kind="stable")
     slots = np.empty(len(rows), np.int64)
-    tracks_in_rows = np.concatenate(track)
     slots[order] = slots_of_instances(rows[order], tracks_in_rows[order])
     whole = np.full((len(frames), int(slots.max()) + 1, len(names), len(VALUES)), np.nan, np.float32)
-    whole[rows, slots] = np.concatenate(points)
+    whole[rows, slots] = values
     animals = names_of_slots(slots, tracks_in_rows, tuple(numbers))
     return assembled(path, frames, whole[..., :2], whole[..., 2], names, animals=animals)
+
+
+def _number_of(path: Path, videos: list[str], video: Path) -> int:
+    """Return the number of the video whose rows are wanted; of a table of one video, whatever it is called, that."""
+    if len(videos) < 2:
+        return 0
+    stem = plain(video.stem).casefold()
+    named = [number for number, name in enumerate(videos) if plain(PureWindowsPath(name).stem).casefold() == stem]
+    if len(named) != 1:
+        raise PredictionsError(
+            f"{path}: holds {'several videos' if named else 'no video'} {video.name} (its videos: "
+            f"{', '.join(videos)}); export each video on its own"
+        )
+    return named[0]
+
+
+def _refuse_twice(
+    path: Path, frames: NDArray[np.int64], rows: NDArray[np.int64], tracks: NDArray[np.int64], names: list[str]
+) -> None:
+    """Raise a PredictionsError where one track is twice in a frame, as in a table of several videos."""
+    keys = np.sort(rows[tracks >= 0] * len(names) + tracks[tracks >= 0])
+    if len(twice := keys[1:][np.diff(keys) == 0]):
+        row, track = divmod(int(twice[0]), len(names))
+        raise PredictionsError(
+            f"{path}: has track {names[track]} twice in frame {frames[row]}, as if it held several videos; export each "
+            "video on its own"
+        )
 
 
 def _place(columns: list[str], name: str) -> int:

@@ -39,7 +39,7 @@ def slots_of_tracks(first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArra
 
 
 def slots_of_instances(rows: NDArray[np.int64], tracks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give each instance a place in its frame: that of its track, or else the first that is free.
+    """Give each instance a place in its frame: that of its track, or else one behind those of all tracks.
 
     Parameters
     ----------
@@ -63,19 +63,15 @@ def slots_of_instances(rows: NDArray[np.int64], tracks: NDArray[np.int64]) -> ND
     slots = np.zeros(len(rows), np.int64)
     slots[tracked] = slots_of_tracks(first, last)[number]
 
+    # Nothing says that one without a track is the animal whose track is missing.
     others = np.flatnonzero(~tracked)
     starts = np.searchsorted(rows[others], rows[others])
-    rank = np.arange(len(others)) - starts
-    n_slots = slots.max(initial=-1) + 1 + rank.max(initial=-1) + 1
-    free = np.ones((int(rows.max(initial=-1)) + 1, int(n_slots)), bool)
-    free[rows[tracked], slots[tracked]] = False
-    n_free = free.cumsum(axis=1, dtype=np.int32)
-    slots[others] = (n_free[rows[others]] == (rank + 1)[:, None]).argmax(axis=1)
+    slots[others] = slots[tracked].max(initial=-1) + 1 + np.arange(len(others)) - starts
     return slots
 
 
 def names_of_slots(slots: NDArray[np.int64], tracks: NDArray[np.int64], names: Sequence[str]) -> tuple[str, ...]:
-    """Name each place after its track; no place where one has several tracks or none.
+    """Name each place after its track, "" where it has several or none; no place where no name is clear.
 
     Parameters
     ----------
@@ -86,5 +82,9 @@ def names_of_slots(slots: NDArray[np.int64], tracks: NDArray[np.int64], names: S
     """
     pairs = np.unique(slots * (len(names) + 1) + tracks + 1)
     number, track = np.divmod(pairs, len(names) + 1)
-    is_clear = len(np.unique(track)) == len(number) == slots.max(initial=-1) + 1 and track.min(initial=1) > 0
-    return tuple(names[one - 1] for one in track) if is_clear else ()
+    n_tracks, n_places = np.bincount(number), np.bincount(track)
+    found = [""] * len(n_tracks)
+    for place, one in zip(number.tolist(), track.tolist(), strict=True):
+        if one and n_tracks[place] == n_places[one] == 1:
+            found[place] = names[one - 1]
+    return tuple(found) if any(found) else ()

@@ -1,6 +1,7 @@
 """Numbers in CSV files that may be gigabytes long: read in pieces, in bounded memory."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
 from itertools import islice
@@ -17,7 +18,10 @@ from keyframes.predictions.kernels.decimals import read_rows
 PIECE = 1 << 24
 LONGEST_LINE = 1 << 24
 # What a cell for the name of an animal or track has that has none; an empty cell is read as NaN.
-NO_NAME = ("", "None", "nan")
+NO_NAME = ("", "None", "nan", "NA")
+
+# Quoted, or as R writes it.
+EMPTY_CELL = re.compile(r',(?:""|NA|"NA")(?=[,\n]|\Z)')
 
 Converters = Mapping[int, Callable[[str], float]]
 
@@ -87,6 +91,7 @@ def plain_rows(text: str, n_columns: int) -> NDArray[np.float64] | None:
 def _without_gaps(text: str) -> str:
     """Write NaN into the empty cells, which NumPy does not read; not into the first of a line, which is an index."""
     # Twice, because matches do not overlap.
+    text = EMPTY_CELL.sub(",", text)
     filled = text.replace(",,", ",nan,").replace(",,", ",nan,").replace(",\n", ",nan\n")
     return f"{filled}nan" if filled.endswith(",") else filled
 

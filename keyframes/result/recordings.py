@@ -102,7 +102,7 @@ class Recording:
 def read_recordings(
     folders: Sequence[Path], videos: Sequence[Path] = (), views: Sequence[str] = ()
 ) -> tuple[Recording, ...]:
-    """Read earlier results; a folder without a manifest represents all results right below it.
+    """Read earlier results; a folder without a manifest represents all results below it.
 
     Their videos are among `videos`, beside the result folder or in the working folder; where the folders show one
     scene, `views` names the camera of each. An ExportError says that a folder is no result, or that a video is not the
@@ -139,10 +139,17 @@ def _merged(found: list[tuple[Path, Manifest]]) -> Iterator[tuple[Path, Manifest
 
 
 def results_in(folder: Path) -> list[Path]:
-    """Return a result folder, or those right below a folder that is none."""
-    if os.path.isfile(folder / "manifest.json") or not os.path.isdir(folder):
-        return [folder]
-    return sorted(path.parent for path in folder.glob("*/manifest.json")) or [folder]
+    """Return a result folder, or those below a folder that is none, at any depth, as a batch of subfolders has them."""
+    found = []
+    for place, inside, files in os.walk(folder):
+        if "manifest.json" in files:
+            found.append(Path(place))
+            inside.clear()
+        links = (Path(place, name) for name in inside if os.path.islink(os.path.join(place, name)))
+        found += [link for link in links if os.path.isfile(link / "manifest.json")]
+        # What begins with a dot is not finished.
+        inside[:] = [name for name in inside if not name.startswith(".")]
+    return sorted(found) or [folder]
 
 
 def read_manifest(folder: Path) -> Manifest:

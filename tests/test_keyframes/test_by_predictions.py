@@ -126,6 +126,51 @@ def test_only_predicted_frames_are_chosen_where_a_network_looked_at_some(predict
         assert {index % 5 for index in found.frame_indices} == {3}
 
 
+@pytest.mark.parametrize("more", [(4, 7, 901), (1124,)])
+def test_a_few_frames_off_the_stride_do_not_make_the_others_predicted(more, predicted, tmp_path):
+    header, *rows = predicted.read_text(encoding="utf-8").splitlines()
+    frames = {*range(0, 1120, 5), *more}
+    some = tmp_path / "mouse.csv"
+    some.write_text("\n".join([header, *(row for row in rows if int(row.split(",")[0]) in frames)]), encoding="utf-8")
+    found = keyframes.extract(VIDEO, 12, predictions=some, output=tmp_path / "some")
+    assert set(found.frame_indices) <= frames
+
+
+def test_frames_without_an_animal_may_have_no_row(predicted, tmp_path):
+    header, *rows = predicted.read_text(encoding="utf-8").splitlines()
+    some = tmp_path / "mouse.csv"
+    kept = [row for row in rows if int(row.split(",")[0]) not in range(500, 510)]
+    some.write_text("\n".join([header, *kept]), encoding="utf-8")
+    own = PredictedVideo.of(keyframes.read_predictions(some, VIDEO), Settings(4, predictions=some))
+    assert own.may.all()
+    assert own.doubt.level[500] > np.median(own.doubt.level)
+
+
+def test_no_predictions_serve_two_videos(predicted, tmp_path, run_command):
+    videos = [tmp_path / "videos" / day / "mouse.mp4" for day in ("day1", "day2")]
+    for video in videos:
+        video.parent.mkdir(parents=True)
+        shutil.copy(VIDEO, video)
+    for command in (("extract", *videos), ("batch", tmp_path / "videos"), ("extract", *videos, "--views")):
+        arguments = ("-k", 4, "--predictions", predicted.parent, "-o", tmp_path / "out", "-q")
+        done = run_command("keyframes", *command, *arguments)
+        assert done.returncode == 1
+        assert "mouse.csv: would be used for both " in done.stderr
+        assert "frames" not in done.stdout
+    for day, last in (("day1", 500), ("day2", 1000)):
+        (tmp_path / "poses" / day).mkdir(parents=True)
+        header, *rows = predicted.read_text(encoding="utf-8").splitlines()
+        kept = [row for row in rows if int(row.split(",")[0]) <= last]
+        (tmp_path / "poses" / day / "mouse.csv").write_text("\n".join([header, *kept]), encoding="utf-8")
+    arguments = ("-k", 4, "--predictions", tmp_path / "poses", "-o", tmp_path / "own", "-q")
+    done = run_command("keyframes", "extract", *videos, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(": mouse.csv ")[2][:17] for line in done.stderr.splitlines()] == [
+        "ends at frame 500",
+        "ends at frame 100",
+    ]
+
+
 def test_body_parts_of_no_animal_are_none(true_poses):
     names, poses = true_poses
     whole = np.full((len(poses), 3, len(names) + 2, 2), np.nan, np.float32)

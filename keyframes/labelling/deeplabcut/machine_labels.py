@@ -101,21 +101,22 @@ def _owned(recording: Recording, index: int, names: LabelledNames, predictions: 
     if not names.individuals:
         animal = only_animal_on(recording, index, "the project")
         return {} if animal is None else {"": animal}
-    animals = animals_on(recording, index)
-    if not predictions.animals:
-        if len(animals) > len(names.individuals):
-            raise ExportError(
-                f"{predictions.source}: has {len(animals)} animals in frame {index}, and the project has "
-                f"{len(names.individuals)} individuals ({', '.join(names.individuals)}); export without --prelabel"
-            )
-        return dict(zip(names.individuals, animals, strict=False))
     known = (*names.individuals, NO_ANIMAL)
-    if unknown := [animal for animal in predictions.animals if animal not in known]:
+    if unknown := [animal for animal in predictions.animals if animal and animal not in known]:
         raise ExportError(
             f"{predictions.source}: its animals {', '.join(unknown)} are not individuals of the project "
             f"({', '.join(names.individuals)}); give the predictions of a network that was trained on it"
         )
-    return {animal.name: animal for animal in animals}
+    animals = animals_on(recording, index)
+    owned = {animal.name: animal for animal in animals if animal.name}
+    unnamed = [animal for animal in animals if not animal.name]
+    free = [name for name in names.individuals if name not in owned]
+    if len(unnamed) > len(free):
+        raise ExportError(
+            f"{predictions.source}: has {len(animals)} animals in frame {index}, and the project has "
+            f"{len(names.individuals)} individuals ({', '.join(names.individuals)}); export without --prelabel"
+        )
+    return owned | dict(zip(free, unnamed, strict=False))
 
 
 def _write(path: Path, stem: str, rows: Mapping[str, np.ndarray[Any, Any]], scorer: str, names: LabelledNames) -> None:

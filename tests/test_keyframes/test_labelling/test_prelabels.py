@@ -274,6 +274,22 @@ def test_in_cropped_images_points_are_inside_the_crop(tmp_path, result, indices,
     assert cv2.imread(str(folder / f"img{indices[2]:02d}.png")).shape == (100, 114, 3)
 
 
+def test_the_offset_of_the_choice_counts_for_the_export(tmp_path, video_file):
+    rng, video = np.random.default_rng(0), video_file("mpeg4.mp4")
+    lines = [f"{frame},nose,{x:.1f},{y:.1f}" for frame, (x, y) in enumerate(rng.uniform(20, 50, (60, 2)))]
+    for name in ("mpeg4.csv", "again.csv"):
+        (tmp_path / name).write_text("\n".join(["frame_index,node,x,y", *lines]))
+    table, options = tmp_path / "mpeg4.csv", {"predictions_offset": (60.0, 30.0)}
+    place = keyframes.extract(video, 4, predictions=table, output=tmp_path / "out", **options).folder
+    documents = []
+    for name, given in (("a", {}), ("b", {"offset": (60.0, 30.0)}), ("c", {"prelabels": tmp_path / "again.csv"})):
+        given = {"prelabels": table, "videos": [video], **given}
+        done = keyframes.export(place, "coco", output=tmp_path / name, **given)
+        documents.append(json.loads((done.place / "annotations.json").read_text())["annotations"])
+    assert documents[0] == documents[1] != documents[2]
+    assert min(annotation["bbox"][0] for annotation in documents[0]) >= 80
+
+
 @pytest.mark.usefixtures("need_tables")
 @pytest.mark.parametrize("ending", [".h5", ".csv"])
 def test_machine_labels_are_never_written_over(ending, tmp_path, extracted, predicted, unchanged):

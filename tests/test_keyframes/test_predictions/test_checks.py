@@ -64,7 +64,23 @@ def test_an_animal_without_a_name_has_none(table, video):
     table.write_text("frame_index,animal,node,x,y\n0,,nose,1,2\n0,b,nose,3,4\n1,,nose,1,2\n1,b,nose,3,4\n")
     read = read_predictions(table, video)
     np.testing.assert_array_equal(read.keypoints[:, :, 0], [[[1, 2], [3, 4]]] * 2)
-    assert read.animals == ()
+    assert read.animals == ("", "b")
+
+
+@pytest.mark.parametrize("nothing", ['""', "NA", '"NA"', ""])
+def test_every_empty_cell_is_a_missing_value(nothing, table, video):
+    rows = (f'0,{nothing},"a ""b""",1,2,{nothing}', f'1,{nothing},"a ""b""",{nothing},4,1')
+    table.write_text("\n".join(["frame_index,animal,node,x,y,confidence", *rows]))
+    read = read_predictions(table, video)
+    assert (read.names, read.animals) == (('a "b"',), ())
+    np.testing.assert_array_equal(read.keypoints[:, 0, 0], [[1, 2], [np.nan, np.nan]])
+    assert np.isnan(read.confidence).all()
+
+
+@pytest.mark.parametrize("far", ["1e30", "-1e18", "1e300"])
+def test_a_point_that_is_absurdly_far_off_is_missing(far, table, video):
+    table.write_text(f"frame_index,node,x,y\n0,nose,{far},2\n1,nose,3,4\n2,nose,5,6\n")
+    np.testing.assert_array_equal(read_predictions(table, video).keypoints[:, 0, 0], [[np.nan] * 2, [3, 4], [5, 6]])
 
 
 def test_animals_that_never_meet_share_a_place(table, video, poses):
@@ -145,6 +161,11 @@ def test_a_shorter_tail_is_a_warning(table, video, poses):
     assert read.warnings == ("poses.csv ends at frame 49: the last 10 of 60 frames have no predictions",)
     read = read_predictions(write(poses(1, 59), table), video)
     assert read.warnings == ("poses.csv ends at frame 58: the last one of 60 frames has no predictions",)
+    read = read_predictions(write(poses(1, 40), table, range(15, 55)), video)
+    assert read.warnings == (
+        "poses.csv begins at frame 15: the first 15 of 60 frames have no predictions",
+        "poses.csv ends at frame 54: the last 5 of 60 frames have no predictions",
+    )
     points = poses(1, 60, missing=0)
     points[50:] = np.nan
     read = read_predictions(write(points, table), video)

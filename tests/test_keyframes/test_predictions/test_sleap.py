@@ -1,6 +1,7 @@
 """Predictions of SLEAP, written by sleap-io; older files, by what SLEAP wrote then."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -324,7 +325,7 @@ def test_slots_keep_tracks_apart_in_as_few_places_as_can_be(rng):
     assert slots.max() + 1 == there.sum(axis=0).max()
 
 
-def test_animals_without_a_track_take_free_places():
+def test_animals_without_a_track_take_no_place_of_a_track():
     rows = np.array([0, 0, 0, 1, 1, 2, 2, 2])
     tracks = np.array([1, -1, 0, -1, -1, 1, 1, 0])
     slots = slots_of_instances(rows, tracks)
@@ -332,7 +333,36 @@ def test_animals_without_a_track_take_free_places():
         assert len(set(slots[rows == row])) == (rows == row).sum()
     assert slots[0] == slots[5]
     assert slots[2] == slots[7]
-    assert slots.max() == 2
+    without = np.array([1, 3, 4, 6])
+    assert slots[without].min() > slots[np.setdiff1d(np.arange(8), without)].max()
+    assert slots.max() == 3
+
+
+def test_one_animal_without_a_track_takes_no_name_from_the_others(video, whole, skeleton, tmp_path):
+    points = whole(2)
+    labels = labels_of(skeleton, video_at(video), points, tracks=two_tracks())
+    labels.labeled_frames[20].instances.append(sio.Instance.from_numpy(points[20, 0, :, :2], skeleton=skeleton))
+    labels.save(str(tmp_path / "mouse.slp"))
+    read = read_predictions(tmp_path / "mouse.slp", video)
+    assert read.animals == ("a", "b", "")
+    np.testing.assert_allclose(read.keypoints[:, :2], points[..., :2], rtol=1e-5)
+    assert np.flatnonzero(np.isfinite(read.keypoints[:, 2]).any(axis=(1, 2))).tolist() == [20]
+
+
+def test_a_table_of_several_videos_gives_the_rows_of_its_own(video, whole, skeleton, tmp_path):
+    points, others = whole(2), whole(2)
+    labels = labels_of(skeleton, video_at(video), points, tracks=two_tracks())
+    other = labels_of(skeleton, video_at(video.with_name("other.mp4")), others, tracks=labels.tracks)
+    both = sio.Labels(labels.labeled_frames + other.labeled_frames)
+    path = tmp_path / "mouse.csv"
+    sio.save_csv(both, str(path), format="instances")
+    assert_same(read_predictions(path, video), points)
+    third = shutil.copy(video, tmp_path / "third.mp4")
+    with pytest.raises(PredictionsError, match=r"holds no video third\.mp4 \(its videos: .*other\.mp4"):
+        read_predictions(path, third)
+    sio.save_csv(both, str(path), format="sleap")
+    with pytest.raises(PredictionsError, match="has track a twice in frame 0, as if it held several videos"):
+        read_predictions(path, video)
 
 
 def test_damage_in_a_project_is_one_line(video, whole, skeleton, tmp_path, rng):
@@ -355,7 +385,7 @@ def test_animals_have_the_names_of_their_tracks(form, video, whole, skeleton, tm
     points = whole(2)
     # The second track is there all the time, the first one ends early or is followed by another.
     a, b, c = (sio.Track(name) for name in ("a", "b", "c"))
-    for late, expected in ((a, ("a", "b")), (c, ())):
+    for late, expected in ((a, ("a", "b")), (c, ("", "b"))):
         labels = labels_of(skeleton, video_at(video), points[:30], tracks=[a, b])
         labels.extend(labels_of(skeleton, labels.videos[0], points[30:], range(30, 60), [late, b]).labeled_frames)
         path = tmp_path / f"{late.name}.{form}"
