@@ -101,7 +101,9 @@ def _add_images(
         else:
             rows, columns = slice(crop.y, crop.y + crop.height), slice(crop.x, crop.x + crop.width)
             write_image(path, decoded(path, image)[rows, columns])
-    write_machine_labels(recording, images, names, crop, place, folder)
+    if n_outside := write_machine_labels(recording, images, names, crop, place, folder):
+        has = "has" if n_outside == 1 else "have"
+        notes.append(f"{n_outside} of the {len(wanted)} frames of {stem} {has} predicted points only outside the crop")
     notes += recording.told_what_was_there(len(wanted))
     if project and crop and wanted:
         notes.append(f"frames of {stem} are cropped to {crop_text(crop)}, as {project.file.path.name} says")

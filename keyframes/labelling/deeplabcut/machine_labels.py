@@ -64,14 +64,15 @@ def write_machine_labels(
     crop: Crop | None,
     place: Path,
     folder: Path,
-) -> None:
+) -> int:
     """Write both tables of a video's new images, by frame index, into `folder`, which becomes part of `place`.
 
-    An ExportError says that the place has such a table already, that names differ, or that pandas is missing.
+    Returns of how many images all points lie outside the crop. An ExportError says that the place has such a table
+    already, that names differ, or that pandas is missing.
     """
     predictions = recording.predictions
     if predictions is None:
-        return
+        return 0
     name = f"machinelabels-iter{names.iteration}"
     for ending in (".h5", ".csv"):
         if (place / f"{name}{ending}").exists():
@@ -82,6 +83,7 @@ def write_machine_labels(
     parts = (*names.bodyparts, *names.unique)
     places = named_points(predictions, parts, "the project")
     rows: dict[str, np.ndarray[Any, Any]] = {}
+    n_outside = 0
     for index, image in images.items():
         owners = _owned(recording, index, names, predictions)
         points = {owner: np.column_stack(in_order(animal, places)) for owner, animal in owners.items()}
@@ -92,8 +94,11 @@ def write_machine_labels(
             row[np.isnan(row[:, 0])] = np.nan
         if np.isfinite(row).any():
             rows[image] = row.ravel()
+        elif owners:
+            n_outside += 1
     if rows:
         _write(folder / name, folder.name, rows, predictions.source.stem, names)
+    return n_outside
 
 
 def _owned(recording: Recording, index: int, names: LabelledNames, predictions: Predictions) -> dict[str, Any]:

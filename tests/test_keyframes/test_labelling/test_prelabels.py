@@ -266,7 +266,10 @@ def test_in_cropped_images_points_are_inside_the_crop(tmp_path, result, indices,
     config.write_text(text.replace("cropping: false", "cropping: true"))
     predictions = predicted()
     predictions.keypoints[indices[2], 0] = [(20.25, 30.5), (140, 30)]
-    keyframes.export(result, "deeplabcut", project=place, prelabels=predictions)
+    predictions.keypoints[indices[3], 0] = [(140, 30), (8, 50)]
+    predictions.keypoints[indices[1], 0, 0] = predictions.keypoints[indices[4], 0, 0] = (50, 50)
+    done = keyframes.export(result, "deeplabcut", project=place, prelabels=predictions)
+    assert "1 of the 5 frames of mpeg4 has predicted points only outside the crop" in done.notes
     table = table_of(folder)
     row = table.loc[("labeled-data", "mpeg4", f"img{indices[2]:02d}.png")].to_numpy().reshape(2, 3)
     np.testing.assert_array_equal(row[0, :2], (4.25, 20.5))
