@@ -91,7 +91,8 @@ def plain_rows(text: str, n_columns: int) -> NDArray[np.float64] | None:
 def _without_gaps(text: str) -> str:
     """Write NaN into the empty cells, which NumPy does not read; not into the first of a line, which is an index."""
     # Twice, because matches do not overlap.
-    text = EMPTY_CELL.sub(",", text)
+    if '""' in text or "NA" in text:
+        text = EMPTY_CELL.sub(",", text)
     filled = text.replace(",,", ",nan,").replace(",,", ",nan,").replace(",\n", ",nan\n")
     return f"{filled}nan" if filled.endswith(",") else filled
 
