@@ -91,7 +91,7 @@ def batch(
 
     A recording is a video, a TIFF with several pages or a folder of images.
 
-    Run it again to resume, even after a crash: recordings that are done are skipped. Several machines can share DIR.
+    Run it again to resume, even after a crash: recordings that are done are skipped. Several machines can work at once.
 
     The output folder holds the results, index.html (with links to their pages), summary.csv, batch.json, batch-state.
     """
