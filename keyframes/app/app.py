@@ -18,7 +18,7 @@ from keyframes.app.previews import Previews
 from keyframes.app.reviews import Reviews
 from keyframes.app.rounds import Round, Rounds
 from keyframes.app.running import Runner
-from keyframes.app.statuses import States, changed_in_review, claims_in, manifest_digest, progress_of, status_of
+from keyframes.app.statuses import States, changed_in_review, claims_in, progress_of, result_digest, status_of
 from keyframes.errors import AppError, BatchError, not_there
 from keyframes.review import Session
 from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
@@ -139,7 +139,7 @@ class App(AbstractContextManager["App"]):
         """Return where a review is among the others: the chosen recordings before and after it, and its mark."""
         round_ = self.rounds.get(number)
         states = {one: self._states.get(round_, recording) for one, recording in self.library.all().items()}
-        chosen = [one for one, state in states.items() if manifest_digest(round_, state) and state.get("frames")]
+        chosen = [one for one, state in states.items() if result_digest(round_, state) and state.get("frames")]
         place = chosen.index(name) if name in chosen else -1
         if place < 0:
             raise AppError("no frames of this recording are chosen; go back to the recordings")
@@ -174,7 +174,7 @@ class App(AbstractContextManager["App"]):
             cameras_of(tool, {self.library.recording(name): state for name, state in states.items()}),
         )
         with self._exporting:
-            digests = {name: manifest_digest(round_, state) for name, state in states.items()}
+            digests = {name: result_digest(round_, state) for name, state in states.items()}
             done = run_export(wish, round_, dry_run)
         if not dry_run:
             for name, state in states.items():
@@ -198,7 +198,7 @@ class App(AbstractContextManager["App"]):
         """Return the state of a recording of which frames are chosen, or raise an AppError."""
         recording = self.library.recording(name)
         state = self._states.get(round_, recording)
-        if not state.get("frames") or not manifest_digest(round_, state):
+        if not state.get("frames") or not result_digest(round_, state):
             raise AppError(f"{recording}: no frames of it are chosen; choose some first")
         return state
 
@@ -239,7 +239,7 @@ class App(AbstractContextManager["App"]):
                 earlier = self.rounds.get(name)
                 for recording in self.library.all().values():
                     state = self._states.get(earlier, recording)
-                    if state.get("frames") and manifest_digest(earlier, state):
+                    if state.get("frames") and result_digest(earlier, state):
                         found[earlier.output / PurePosixPath(state["place"]).parent] = None
             else:
                 found[self.files.path(str(name), *WITH_PROJECT)] = None  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ def status_of(
         return {"status": "running", "share": share, "doing": str(claim.get("doing", "")).strip()}
     if in_run:
         return {"status": "waiting", "share": SCANNED if recording in run.scanned else 0.0}
-    status, digest = state.get("status", ""), manifest_digest(round_, state)
+    status, digest = state.get("status", ""), result_digest(round_, state)
     marks = read_marks(round_, name, state) if digest else Marks()
     mended = {"reviewed": marks.reviewed, "changed": changed_in_review(round_, state)}
     has = {"frames": state.get("frames", 0), **mended} if digest else {"frames": 0}
@@ -77,7 +77,7 @@ def status_of(
     return {"status": "reviewed" if marks.reviewed else "chosen", **told}
 
 
-def manifest_digest(round_: Round, state: dict[str, Any]) -> str:
+def result_digest(round_: Round, state: dict[str, Any]) -> str:
     """Return what changes when a result does; "" where there is none."""
     try:
         path = round_.output / state["place"] / "manifest.json"
@@ -89,7 +89,7 @@ def manifest_digest(round_: Round, state: dict[str, Any]) -> str:
 
 def changed_in_review(round_: Round, state: dict[str, Any]) -> bool:
     """Whether a person changed the choice of a recording, which the batch replaces only if it is told to."""
-    digest = manifest_digest(round_, state)
+    digest = result_digest(round_, state)
     return bool(digest) and _was_changed(round_.output / state["place"], digest)
 
 

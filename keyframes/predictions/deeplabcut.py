@@ -27,7 +27,7 @@ FILTERED = "_filtered"
 TRACKERS = ("_el", "_bx", "_sk", "_ctd")
 
 
-class Crop(NamedTuple):
+class NetworkCrop(NamedTuple):
     """The part of the video that the network saw, in pixels; all of it where it was not cropped."""
 
     cropped: bool
@@ -132,7 +132,7 @@ def meta_file_of(path: Path) -> Path:
     return path.with_name(f"{stem}_meta.pickle")
 
 
-def crop_in(meta: Path) -> Crop:
+def crop_in(meta: Path) -> NetworkCrop:
     """Return what DeepLabCut notes of the part of the video that the network saw.
 
     A PredictionsError says that the file does not tell, or that it holds anything but plain data.
@@ -140,7 +140,7 @@ def crop_in(meta: Path) -> Crop:
     remedy = "give the corner of the crop with --predictions-offset, 0,0 if there was none"
     try:
         data = plain_data(meta.read_bytes(), str(meta))["data"]
-        return Crop(bool(data["cropping"]), *(int(value) for value in data["cropping_parameters"]))
+        return NetworkCrop(bool(data["cropping"]), *(int(value) for value in data["cropping_parameters"]))
     except PredictionsError as error:
         raise PredictionsError(f"{error}; {remedy}") from None
     except (OSError, LookupError, TypeError, ValueError, OverflowError):

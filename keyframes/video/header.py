@@ -29,7 +29,7 @@ from keyframes.video.frames import Backend, VideoHeader
 from keyframes.video.images import ImageSequence, image_files
 
 # Damaged packets that may come before the first picture.
-MOST_DAMAGED = 4096
+MOST_BEFORE_FIRST = 4096
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def explain(failed: str, said: str) -> str:
 def _look(path: Path, threads: int, backend: Backend, images: ImageSequence | None = None) -> _Look:
     with DecoderLog() as log, released(open_by_backend(path, threads, backend, images)) as capture:
         opened = capture.isOpened()
-        found = opened and grab_next(capture, lambda: MOST_DAMAGED)
+        found = opened and grab_next(capture, lambda: MOST_BEFORE_FIRST)
         crashes = found and ends_the_process(capture)
         decoded, image = capture.retrieve() if found and not crashes else (False, None)
         rate = capture.get(cv2.CAP_PROP_FPS)

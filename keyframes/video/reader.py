@@ -41,7 +41,7 @@ from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg.capture import FFmpegCapture
 from keyframes.video.frames import Frame, known_time
-from keyframes.video.header import MOST_DAMAGED, check_crop, check_image_options, explain, read_header
+from keyframes.video.header import MOST_BEFORE_FIRST, check_crop, check_image_options, explain, read_header
 from keyframes.video.images import ImageSequence, is_image_sequence
 from keyframes.video.packets import Packets, read_packets
 from keyframes.video.passes import Pass, PassRecord
@@ -383,7 +383,7 @@ class VideoReader:
     def _most_damaged(self, seen: PassRecord) -> int:
         """How many damaged packets may follow the latest frame: as many as there are."""
         if not seen.times_ms:
-            return MOST_DAMAGED
+            return MOST_BEFORE_FIRST
         return self.packets.n_after(seen.latest_ms, len(seen.times_ms)) + SPARE_ATTEMPTS
 
     def _picture(self, index: int, into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
