@@ -141,7 +141,9 @@ def _streams(container: Container, layout: Layout, levels: range) -> list[list[b
     bands = container.all(b"BAND")
     if len(bands) < len(levels):
         nearest = levels.start - len(bands)
-        raise ContainerError(f"ends before level {levels.stop}; get it again, or ask for --level {nearest}")
+        raise ContainerError(
+            f"ends before level {levels.stop}; copy or download it again, or ask for --level {nearest}"
+        )
     check(len(bands) <= levels.start, "has too many levels")
     streams = [unpack_streams(data) for data in bands[: len(levels)]]
     check(all(len(parts) == layout.n_stripes for parts in streams), "has too many streams or too few")

@@ -109,7 +109,7 @@ def test_a_mode_that_would_lose_something_is_refused(mode, tmp_path):
         ({"quality": 0}, ValueError, "quality=0 must be 1 to 100"),
         ({"quality": 50, "psnr": 30}, ValueError, "only one of"),
         ({"tune": "ears"}, ValueError, "visual or ssim or psnr"),
-        ({"psnr": 99, "profile": "multiresolution"}, OSError, "out of reach"),
+        ({"psnr": 99, "profile": "multiresolution"}, OSError, "cannot be reached"),
         ({"quality": 1, "min_quality": 99, "profile": "block"}, OSError, "of quality 99"),
         ({"codebook": "missing.vqc"}, OSError, r"missing\.vqc: cannot be read"),
     ],
