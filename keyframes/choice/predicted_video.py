@@ -34,14 +34,14 @@ class PredictedVideo:
         With a row for every frame up to the last one that has any.
     poses : CleanPoses
     doubt : Doubt
-    may : array (n_frames,), bool
+    eligible : array (n_frames,), bool
         Which frames can be chosen. A network may have looked at some frames alone: the others have nothing to correct.
     """
 
     predictions: Predictions
     poses: CleanPoses = field(repr=False)
     doubt: Doubt = field(repr=False)
-    may: NDArray[np.bool_] = field(repr=False)
+    eligible: NDArray[np.bool_] = field(repr=False)
 
     @classmethod
     def of(cls, predictions: Predictions, settings: Settings) -> "PredictedVideo":
@@ -84,7 +84,7 @@ class PredictedVideo:
         if not np.isnan(times).any():
             inside = np.flatnonzero((times[:n_frames] >= settings.start_s) & (times[:n_frames] < stop_s))
         frames = inside[:: settings.every]
-        frames = frames[self.may[frames]]
+        frames = frames[self.eligible[frames]]
         if not len(frames):
             stop = "the end" if settings.stop_s is None else f"{stop_s:g} s"
             raise RegionError(
@@ -140,14 +140,14 @@ def _looked_at(predictions: Predictions) -> NDArray[np.bool_]:
     Most tools write no row for a frame in which they find no animal. So where most frames of a regular stride have a
     row, the others of that stride were looked at too; where few have one, only these were.
     """
-    may = np.zeros(int(predictions.frames[-1]) + 1, bool)
-    may[predictions.frames] = True
+    looked_at = np.zeros(int(predictions.frames[-1]) + 1, bool)
+    looked_at[predictions.frames] = True
     # A person labels frames off the stride, too.
     rows = predictions.frames[~predictions.labelled]
     if len(rows) > 1:
         stride = slice(int(rows[0]), None, int(np.gcd.reduce(np.diff(rows))))
-        may[stride] |= len(rows) >= LEAST_OF_STRIDE * len(may[stride])
-    return may
+        looked_at[stride] |= len(rows) >= LEAST_OF_STRIDE * len(looked_at[stride])
+    return looked_at
 
 
 def leading_two(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -64,7 +64,7 @@ def extract(
     with errors_told(failed):
         common = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings.given(format)}
         target = to.given()
-        if settings["predictions"] is not None and len(videos) > 1:
+        if settings["predictions"] is not None and not views:
             from keyframes.predictions.finding import refuse_shared
 
             refuse_shared(settings["predictions"], videos)

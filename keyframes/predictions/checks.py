@@ -31,19 +31,18 @@ def checked(predictions: Predictions, video: VideoReader) -> Predictions:
     # Tools also write rows without any point.
     seen = frames[np.isfinite(predictions.keypoints[..., 0]).any(axis=(1, 2))]
     longest_gap = int(np.diff(seen).max(initial=1)) - 1
+    n_before, n_behind = int(seen[0]), n_frames - 1 - int(seen[-1])
     told = []
-    for at, n_lacking, where in (
-        (f"begins at frame {seen[0]}", int(seen[0]), "first"),
-        (f"ends at frame {seen[-1]}", n_frames - 1 - int(seen[-1]), "last"),
-    ):
-        if n_lacking > longest_gap:
-            which = (
-                f"{where} one of {n_frames} frames has"
-                if n_lacking == 1
-                else f"{where} {n_lacking} of {n_frames} frames have"
-            )
-            told.append(f"{source.name} {at}: the {which} no predictions")
+    if n_before > longest_gap:
+        told.append(f"{source.name} begins at frame {seen[0]}: {_lacking('first', n_before, n_frames)}")
+    if n_behind > longest_gap:
+        told.append(f"{source.name} ends at frame {seen[-1]}: {_lacking('last', n_behind, n_frames)}")
     return replace(predictions, warnings=(*predictions.warnings, *told)) if told else predictions
+
+
+def _lacking(which: str, number: int, n_frames: int) -> str:
+    these = f"{which} one of {n_frames} frames has" if number == 1 else f"{which} {number} of {n_frames} frames have"
+    return f"the {these} no predictions"
 
 
 def n_frames_of(video: VideoReader) -> int:

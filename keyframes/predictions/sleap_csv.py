@@ -3,21 +3,22 @@
 import re
 from collections import defaultdict
 from itertools import count
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.names import plain
 from keyframes.predictions.assembly import as_indices, assembled, picked
 from keyframes.predictions.predictions import Predictions
+from keyframes.predictions.recorded_videos import number_of
 from keyframes.predictions.slots import names_of_slots, slots_of_instances
 from keyframes.predictions.tables import NO_NAME, head_of, numbers_in
 
 VALUES = ("x", "y", "score")
 # Of a table of several videos, as sleap-io writes one.
 VIDEO_COLUMN = "video_path"
+REMEDY = "export each video on its own"
 # Before the names of the nodes, where a row has all animals of a frame.
 FRAME_ROW = re.compile(r"inst\d+\.")
 
@@ -56,7 +57,9 @@ def read(path: Path, video: Path) -> Predictions:
         of_video.append(piece[:, wanted.index(VIDEO_COLUMN)] if videos else np.zeros(len(piece)))
     if not index:
         raise PredictionsError(f"{path}: has a header and no rows; export it again")
-    own = np.concatenate(of_video) == _number_of(path, list(videos), video)
+    # A table of one video may know it by a former name.
+    own_number = number_of(path, list(videos), video, (REMEDY, REMEDY)) if len(videos) > 1 else 0
+    own = np.concatenate(of_video) == own_number
     indices, tracks_in_rows, values = (np.concatenate(parts)[own] for parts in (index, track, points))
     frames, rows = np.unique(indices, return_inverse=True)
     _refuse_twice(path, frames, rows, tracks_in_rows, list(numbers))
@@ -70,20 +73,6 @@ def read(path: Path, video: Path) -> Predictions:
     return assembled(path, frames, whole[..., :2], whole[..., 2], names, animals=animals)
 
 
-def _number_of(path: Path, videos: list[str], video: Path) -> int:
-    """Return the number of the video whose rows are wanted; of a table of one video, whatever it is called, that."""
-    if len(videos) < 2:
-        return 0
-    stem = plain(video.stem).casefold()
-    named = [number for number, name in enumerate(videos) if plain(PureWindowsPath(name).stem).casefold() == stem]
-    if len(named) != 1:
-        raise PredictionsError(
-            f"{path}: holds {'several videos' if named else 'no video'} {video.name} (its videos: "
-            f"{', '.join(videos)}); export each video on its own"
-        )
-    return named[0]
-
-
 def _refuse_twice(
     path: Path, frames: NDArray[np.int64], rows: NDArray[np.int64], tracks: NDArray[np.int64], names: list[str]
 ) -> None:
@@ -92,8 +81,7 @@ def _refuse_twice(
     if len(twice := keys[1:][np.diff(keys) == 0]):
         row, track = divmod(int(twice[0]), len(names))
         raise PredictionsError(
-            f"{path}: has track {names[track]} twice in frame {frames[row]}, as if it held several videos; export each "
-            "video on its own"
+            f"{path}: has track {names[track]} twice in frame {frames[row]}, as if it held several videos; {REMEDY}"
         )
 
 

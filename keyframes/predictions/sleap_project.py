@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
-from keyframes.names import n_agreeing, plain
 from keyframes.predictions.assembly import as_float32, as_indices, assembled
 from keyframes.predictions.hdf5 import opened, package_to_read, text_of, texts
 from keyframes.predictions.predictions import Predictions
+from keyframes.predictions.recorded_videos import number_of
 from keyframes.predictions.slots import names_of_slots, slots_of_instances
 from keyframes.video.images import natural_order
 
@@ -115,18 +115,8 @@ def _kinds(table: NDArray[Any], skeletons: Sequence[int]) -> Iterator[tuple[tupl
 
 def _find_video(path: Path, file: Any, video: Path) -> RecordedVideo:
     videos = [_recorded(file, number, json.loads(text)) for number, text in enumerate(texts(file["videos_json"]))]
-    stem = plain(video.stem).casefold()
-    named = [one for one in videos if plain(PureWindowsPath(one.path).stem).casefold() == stem]
-    own = [plain(part) for part in video.absolute().parts[::-1]]
-    shared = [n_agreeing([plain(part) for part in PureWindowsPath(one.path).parts[::-1]], own) for one in named]
-    likely = [one for one, n_shared in zip(named, shared, strict=True) if n_shared == max(shared)]
-    if len(likely) == 1:
-        return likely[0]
-    told = ", ".join(one.path for one in videos) or "none"
-    remedy = "rename all but one" if likely else "give the project that has its predictions"
-    raise PredictionsError(
-        f"{path}: holds {'several videos' if likely else 'no video'} {video.name} (its videos: {told}); {remedy}"
-    )
+    remedies = ("give the project that has its predictions", "rename all but one")
+    return videos[number_of(path, [one.path for one in videos], video, remedies)]
 
 
 def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVideo:

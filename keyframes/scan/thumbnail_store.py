@@ -138,7 +138,8 @@ class ThumbnailStore:
             self._chunks.append(self._open_chunk.copy())
         else:
             with temporary_errors():
-                self._file = self._file or tempfile.TemporaryFile(prefix="keyframes-")  # noqa: SIM115 - outlives this
+                # Not in a block of its own: chunks are read back until `close`.
+                self._file = self._file or tempfile.TemporaryFile(prefix="keyframes-")  # noqa: SIM115
                 self._file.write(self._open_chunk.data)
             self._n_filed += 1
 

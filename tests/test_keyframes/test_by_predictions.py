@@ -142,7 +142,7 @@ def test_frames_without_an_animal_may_have_no_row(predicted, tmp_path):
     kept = [row for row in rows if int(row.split(",")[0]) not in range(500, 510)]
     some.write_text("\n".join([header, *kept]), encoding="utf-8")
     own = PredictedVideo.of(keyframes.read_predictions(some, VIDEO), Settings(4, predictions=some))
-    assert own.may.all()
+    assert own.eligible.all()
     assert own.doubt.level[500] > np.median(own.doubt.level)
 
 

@@ -162,7 +162,7 @@ def test_frames_from_a_message_to_the_next_key_frame_are_suspect(encoded):
     assert not suspect[:50].any()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's level cannot be reached there")
+@pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's log level cannot be set in OpenCV for Windows")
 def test_pictures_patched_up_without_an_error_are_told_and_the_same_with_any_number_of_threads(encoded, tmp_path):
     """Of one picture, a quarter is missing: FFmpeg takes what it finds for it, and does not call that an error."""
     raw = encoded("whole.h264", 60, *X264, "-bf", "0", "-g", "20", "-x264-params", "slices=4").read_bytes()

@@ -104,7 +104,7 @@ def test_many_messages_are_all_counted():
     assert log.counts.total() == 40_000
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's level cannot be reached there")
+@pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's log level cannot be set in OpenCV for Windows")
 def test_the_level_is_left_as_opencv_set_it(video_file):
     """FFmpeg would tell of itself in all later captures of the process."""
     program = (
