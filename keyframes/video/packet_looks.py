@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.coded_pictures import CodedPicture, CutCodec, cut_codec, holds_lost_block
-from keyframes.video.containers import SampleTable, Units, UnusualFileError, as_annex_b, big_endian, first_bytes, let_go
+from keyframes.video.containers import (
+    SampleTable,
+    Units,
+    UnusualFileError,
+    as_annex_b,
+    big_endian,
+    first_bytes,
+    let_go,
+    one_by_one,
+)
 from keyframes.video.indexed_packets import IndexedPackets
 from keyframes.video.stored_packets import StoredPackets
 
@@ -18,8 +27,6 @@ _START_CODE = b"\x00\x00\x01"
 _MPEG4_BYTES, _HEVC_BYTES, _H264_BYTES = 5, 2, 1
 # Parameters and comments before a picture are seldom longer.
 _AHEAD = 1024
-# Packets to look into before memory is freed of them.
-_AT_ONCE = 1024
 # A lost block of 64 bytes holds seven whole words of eight: so of every seventh word, one lies in it.
 _EVERY = 7
 _MOST_WORDS = _EVERY << 18
@@ -71,9 +78,7 @@ def _pictures(indexed: IndexedPackets, cut: CutCodec) -> tuple[NDArray[np.uint8]
         raise UnusualFileError("packets lack their picture")
     known: dict[bytes, tuple[tuple[int, int, int], bytes]] = {}
     parameters: set[bytes] = set()
-    for n_seen, place in enumerate(np.flatnonzero(keys | ~is_start).tolist()):
-        if n_seen % _AT_ONCE == 0:
-            let_go(indexed.data)
+    for place in one_by_one(indexed.data, np.flatnonzero(keys | ~is_start).tolist()):
         opening = _opening(indexed, cut.start, place)
         if opening not in known:
             known[opening] = _row(cut.picture(opening)), cut.parameters_of(opening)

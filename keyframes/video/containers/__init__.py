@@ -11,7 +11,7 @@ from keyframes.video.containers.annex_b import Units, as_annex_b, find_units
 from keyframes.video.containers.h264_keys import check_keys
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
 from keyframes.video.containers.sample_tables import read_table
-from keyframes.video.containers.stored_bytes import ReadBytes, big_endian, first_bytes, let_go, mapped
+from keyframes.video.containers.stored_bytes import ReadBytes, big_endian, first_bytes, let_go, mapped, one_by_one
 
 __all__ = [
     "ReadBytes",
@@ -25,5 +25,6 @@ __all__ = [
     "first_bytes",
     "let_go",
     "mapped",
+    "one_by_one",
     "read_table",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.containers.sample_table import SampleTable, UnitFormat, UnusualFileError
-from keyframes.video.containers.stored_bytes import Bytes, ReadBytes, big_endian, first_bytes
+from keyframes.video.containers.stored_bytes import Bytes, ReadBytes, big_endian, first_bytes, one_by_one
 
 # A picture of an ordinary file has at most some dozens of slices.
 _MOST_UNITS = 1024
@@ -122,7 +122,7 @@ def _kinds(headers: NDArray[np.uint8], form: UnitFormat) -> NDArray[np.uint8]:
 
 def _check_before(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int64], chosen: NDArray[np.bool_]) -> None:
     """Raise an UnusualFileError where some units hold what looks like the start of another."""
-    for unit in np.flatnonzero(chosen & (sizes >= _FEWEST)).tolist():
+    for unit in one_by_one(data, np.flatnonzero(chosen & (sizes >= _FEWEST)).tolist()):
         start = int(starts[unit])
         if FORBIDDEN.search(data[start : start + int(sizes[unit])].tobytes()):
             raise UnusualFileError("units are damaged")

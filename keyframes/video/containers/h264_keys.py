@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from keyframes.video.containers.annex_b import START_CODE, Units
 from keyframes.video.containers.h264_parameters import most_references
 from keyframes.video.containers.sample_table import UnusualFileError
-from keyframes.video.containers.stored_bytes import Bytes
+from keyframes.video.containers.stored_bytes import Bytes, one_by_one
 
 _IDR, _SEI, _SEQUENCE = 5, 6, 7
 _RECOVERY_POINT = 6
@@ -32,7 +32,7 @@ def check_keys(data: Bytes, units: Units, keys: NDArray[np.bool_]) -> None:
 def _sequences(data: Bytes, units: Units) -> set[bytes]:
     """Return all sequence parameter sets, in the header of the file and in packets."""
     found = {one for one in units.parameters.split(START_CODE) if one and one[0] & 31 == _SEQUENCE}
-    for unit in np.flatnonzero(units.headers[:, 0] & 31 == _SEQUENCE).tolist():
+    for unit in one_by_one(data, np.flatnonzero(units.headers[:, 0] & 31 == _SEQUENCE).tolist()):
         found.add(units.unit(data, unit))
     return found
 
@@ -43,7 +43,7 @@ def _recovering(data: Bytes, units: Units) -> list[int]:
     before = np.arange(len(packet)) < units.pictures[packet]
     known: dict[bytes, bool] = {}
     found = []
-    for unit in np.flatnonzero(before & (units.headers[:, 0] & 31 == _SEI)).tolist():
+    for unit in one_by_one(data, np.flatnonzero(before & (units.headers[:, 0] & 31 == _SEI)).tolist()):
         message = units.unit(data, unit)
         if message not in known:
             known[message] = _tells_recovery(message.replace(b"\x00\x00\x03", b"\x00\x00"))

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,8 @@ Bytes = NDArray[np.uint8]
 
 # Who limits the memory of a process counts what it looked at in a file, too.
 _AT_ONCE = 1 << 26
+# A look at one byte maps all that the system has read around it, up to megabytes.
+_PLACES_AT_ONCE = 128
 
 
 def mapped(path: Path) -> Bytes:
@@ -48,6 +51,15 @@ def let_go(data: Bytes) -> None:
         owner = owner.obj
     if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)
+
+
+def one_by_one(data: Bytes, places: Iterable[int]) -> Iterator[int]:
+    """Yield places in a file, or numbers of what lies there, to look at; little of the file stays in memory."""
+    for n_seen, place in enumerate(places):
+        if n_seen % _PLACES_AT_ONCE == 0:
+            let_go(data)
+        yield place
+    let_go(data)
 
 
 def first_bytes(data: Bytes, places: NDArray[np.int64], n_bytes: int) -> NDArray[np.uint8]:
