@@ -51,8 +51,8 @@ from clustering import k_medoids
 from keyframes.choice.animals import find_animals
 from keyframes.choice.choose import choose
 from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, scene_distances
+from keyframes.sampling import nearest_of
 from keyframes.scan.first_pass import scan_video
-from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 from keyframes.video import VideoReader

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keyframes.choice.by_pictures import cover_by_pictures, frames_for_doubt, hardly_tells_apart
 from keyframes.choice.choose import choose
@@ -32,9 +31,11 @@ if TYPE_CHECKING:
 
     from clustering import KSelection
     from keyframes.choice.predicted_video import PredictedVideo
+    from keyframes.labelling.known_frames import Labelled
 
     Scanner = Callable[[VideoReader, Settings, Progress, Iterable[int]], Scan]
     Chooser = Callable[[Scan, Settings, int | None, Progress, Known | None], tuple[Selection, KSelection | None]]
+    _Chosen: TypeAlias = tuple[Scan, Selection, KSelection | None]
 
 
 def extract(
@@ -128,80 +129,96 @@ def run_extraction(
             from keyframes.labelling.known_frames import read_labelled
 
             labelled = read_labelled([Path(one) for one in unlike], reader, thumbnailer_of(reader, settings))
-
-        def write_result(kind: ScanKind, *more: str) -> Result:
-            """Scan and choose, and write what comes of it."""
-            followed = replace(settings.of_pictures(), scan=kind)
-            if predicted is None:
-                # What is compared with the labelled frames must be known of them, too.
-                scan = scan_with(reader, followed, progress, labelled.frame_index if labelled else ())
-                known = labelled.known(scan) if labelled else None
-                try:
-                    selection, k_selection = choose_with(scan, followed, threads, progress, known)
-                except RegionError as error:
-                    raise RegionError(f"{video}: {error}") from None
-            else:
-                done = predicted.labelled if labelled is None else np.union1d(predicted.labelled, labelled.frame_index)
-                scan, selection, k_selection = _choose_by_predictions(
-                    predicted,
-                    reader,
-                    settings,
-                    threads,
-                    progress,
-                    done,
-                    by_predictions,
-                    lambda also: scan_with(reader, followed, progress, also),
-                )
-            warnings = (
-                *notes,
-                *more,
-                *(predicted.predictions.warnings if predicted else ()),
-                *scan.warnings,
-                *reader.damage(),
-                *(labelled.warnings if labelled else ()),
-                *(warnings_of_others(labelled.projects) if labelled and predicted else ()),
-                *warnings_of(selection, k_selection, settings),
-                *warnings_of_damage(selection, scan),
-            )
-            projects = labelled.projects if labelled else ()
-            entry = predicted.entry() if predicted else None
-            manifest = build_manifest(
-                reader, scan, settings, selection, warnings, k_selection, unlike=projects, predictions=entry
-            )
-            if budget is not None:
-                manifest["budget"] = budget
-            write_files(folder, reader, followed, scan, selection, k_selection, manifest, progress)
-            return Result(place, selection.keyframes, manifest, warnings)
-
+        extraction = _Extraction(
+            reader, settings, threads, progress, notes, predicted, labelled, scan_with, choose_with, by_predictions
+        )
         try:
-            return write_result(settings.scan)
+            return extraction.write(folder, place, settings.scan, budget)
         except DisagreementError as error:
             # A picture of a scan that left frames out is not that of the file: nothing that depends on it may stay.
             shutil.rmtree(folder)
             folder.mkdir()
             told = () if settings.scan == "auto" else (NOT_SPARSE.format(error),)
-            return write_result("exact", *told)
+            return replace(extraction, notes=(*notes, *told)).write(folder, place, "exact", budget)
 
 
-def _choose_by_predictions(
-    predicted: PredictedVideo,
-    reader: VideoReader,
-    settings: Settings,
-    threads: int | None,
-    progress: Progress,
-    done: NDArray[np.int64],
-    given: Mapping[int, ChosenFor] | None,
-    scan_pictures: Callable[[Iterable[int]], Scan],
-) -> tuple[Scan, Selection, KSelection | None]:
-    """Choose by predictions, and by pictures what these hardly tell apart."""
-    from keyframes.choice.predicted import choose_predicted
+@dataclass(frozen=True)
+class _Extraction:
+    """An open video, and all that decides which of its frames are chosen; `notes` are warnings known before that."""
 
-    scan = predicted.scan(reader, settings)
-    selection, k_selection = choose_predicted([predicted], scan, settings, threads, progress, done, given)
-    if given is None and hardly_tells_apart(selection):
-        pictures = scan_pictures(np.union1d(done, frames_for_doubt(selection)))
-        scan, selection = cover_by_pictures(selection, scan, pictures, settings, threads, progress, done)
-    return scan, selection, k_selection
+    reader: VideoReader
+    settings: Settings
+    threads: int | None
+    progress: Progress
+    notes: tuple[str, ...]
+    predicted: PredictedVideo | None
+    labelled: Labelled | None
+    scan_with: Scanner
+    choose_with: Chooser
+    by_predictions: Mapping[int, ChosenFor] | None
+
+    def write(self, folder: Path, place: Path, kind: ScanKind, budget: dict[str, int] | None) -> Result:
+        """Scan and choose, and write what comes of it into a folder that will be at `place`."""
+        followed = replace(self.settings.of_pictures(), scan=kind)
+        choose_frames = self._choose_by_pictures if self.predicted is None else self._choose_by_predictions
+        scan, selection, k_selection = choose_frames(followed)
+        warnings = self._warnings(scan, selection, k_selection)
+        manifest = build_manifest(
+            self.reader,
+            scan,
+            self.settings,
+            selection,
+            warnings,
+            k_selection,
+            unlike=self.labelled.projects if self.labelled else (),
+            predictions=self.predicted.entry() if self.predicted else None,
+        )
+        if budget is not None:
+            manifest["budget"] = budget
+        write_files(folder, self.reader, followed, scan, selection, k_selection, manifest, self.progress)
+        return Result(place, selection.keyframes, manifest, warnings)
+
+    def _choose_by_pictures(self, followed: Settings) -> _Chosen:
+        # What is compared with the labelled frames must be known of them, too.
+        also = self.labelled.frame_index if self.labelled else ()
+        scan = self.scan_with(self.reader, followed, self.progress, also)
+        known = self.labelled.known(scan) if self.labelled else None
+        try:
+            return scan, *self.choose_with(scan, followed, self.threads, self.progress, known)
+        except RegionError as error:
+            raise RegionError(f"{self.reader.path}: {error}") from None
+
+    def _choose_by_predictions(self, followed: Settings) -> _Chosen:
+        """Choose by predictions, and by pictures what these hardly tell apart."""
+        from keyframes.choice.predicted import choose_predicted
+
+        assert self.predicted is not None
+        given, settings = self.by_predictions, self.settings
+        done = self.predicted.labelled
+        if self.labelled is not None:
+            done = np.union1d(done, self.labelled.frame_index)
+        scan = self.predicted.scan(self.reader, settings)
+        selection, k_selection = choose_predicted(
+            [self.predicted], scan, settings, self.threads, self.progress, done, given
+        )
+        if given is None and hardly_tells_apart(selection):
+            also = np.union1d(done, frames_for_doubt(selection))
+            pictures = self.scan_with(self.reader, followed, self.progress, also)
+            scan, selection = cover_by_pictures(selection, scan, pictures, settings, self.threads, self.progress, done)
+        return scan, selection, k_selection
+
+    def _warnings(self, scan: Scan, selection: Selection, k_selection: KSelection | None) -> tuple[str, ...]:
+        predicted, labelled = self.predicted, self.labelled
+        return (
+            *self.notes,
+            *(predicted.predictions.warnings if predicted else ()),
+            *scan.warnings,
+            *self.reader.damage(),
+            *(labelled.warnings if labelled else ()),
+            *(warnings_of_others(labelled.projects) if labelled and predicted else ()),
+            *warnings_of(selection, k_selection, self.settings),
+            *warnings_of_damage(selection, scan),
+        )
 
 
 def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:

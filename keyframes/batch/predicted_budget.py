@@ -21,8 +21,8 @@ from keyframes.choice.poses import MOST_SAMPLED, sample_of_poses
 from keyframes.choice.predicted import Start
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor
+from keyframes.sampling import even_rows, nearest_of
 from keyframes.scan.cache import load_arrays, save_arrays
-from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
@@ -253,7 +253,7 @@ def _worth_comparing(
     events = np.flatnonzero(is_event)
     events = events[np.argsort(-level[events], kind="stable")][: MOST_EVENTS if n_doubtful else 0]
     sampled = np.flatnonzero(is_sampled)
-    sampled = sampled[np.unique(np.linspace(0, len(sampled) - 1, min(len(sampled), MOST_TOGETHER)).astype(np.int64))]
+    sampled = sampled[even_rows(len(sampled), MOST_TOGETHER)]
     sampled_again, is_worst = (np.zeros(len(level), np.bool_) for _ in range(2))
     is_worst[events], sampled_again[sampled] = True, True
     kept = is_worst | sampled_again | is_known

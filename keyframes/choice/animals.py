@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering import one_blas_thread
+from keyframes.sampling import even_rows
 
 # The background is the median of at most so many frames.
 N_BACKGROUND = 256
@@ -67,7 +68,7 @@ def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
     The thumbnails are (n_frames, height, width), or (n_frames, height, width, 3) in colour.
     """
     differences = _differences(thumbnails)
-    some = np.linspace(0, len(differences) - 1, min(len(differences), N_BACKGROUND)).astype(np.int64)
+    some = even_rows(len(differences), N_BACKGROUND)
     strong = np.percentile(differences[some].reshape(len(some), -1), 99, axis=1)
     threshold = max(FOREGROUND_SHARE * float(np.median(strong)), 1.0)
     parts = [cv2.connectedComponentsWithStats((image > threshold).astype(np.uint8)) for image in differences]
@@ -98,7 +99,7 @@ def find_animals(thumbnails: NDArray[np.uint8]) -> Animals | None:
 
 def background_of(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return what most frames show at each pixel."""
-    some = np.linspace(0, len(thumbnails) - 1, min(len(thumbnails), N_BACKGROUND)).astype(np.int64)
+    some = even_rows(len(thumbnails), N_BACKGROUND)
     return np.asarray(np.median(thumbnails[some], axis=0), np.float32)
 
 

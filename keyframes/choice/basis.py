@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.animals import background_of, steadied
+from keyframes.sampling import even_rows
 from keyframes.scan.path import BLUR, NOISE_DEVIATIONS, NORMAL_DEVIATION, ROUNDING
-from keyframes.scan.sampling import even_rows
 from keyframes.scan.scan import Sample, Scan
 
 # The animals hold at least this share of the foreground. Measured: 0.875 and more, or 0.83 and less.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clustering import Workers, representatives
 from keyframes.choice.basis import Basis
 from keyframes.choice.distance import FrameDistance
+from keyframes.sampling import even_rows
 from keyframes.settings import MAX_AUTO_K, Algorithm
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def cluster_features(
         The fixed ones last.
     """
     is_sample = len(features) > MOST_ROWS
-    seen = np.linspace(0, len(features) - 1, MOST_ROWS).astype(np.int64) if is_sample else slice(None)
+    seen = even_rows(len(features), MOST_ROWS) if is_sample else slice(None)
     rows = features[seen].astype(np.float32)
     of_rows = None if weights is None else weights[seen].astype(np.float32)
     if algorithm == "kmeans":

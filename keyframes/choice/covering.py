@@ -22,7 +22,7 @@ from keyframes.choice.basis import LEAST_HELD, MOST_UNSEEN, Basis, find_basis, p
 from keyframes.choice.clusters import Clusters
 from keyframes.choice.distance import FrameDistance, similar_limit
 from keyframes.choice.selection import Known
-from keyframes.scan.sampling import nearest_of
+from keyframes.sampling import nearest_of
 from keyframes.scan.scan import Sample, Scan, represented
 
 # A typical step of the path changes the scene by no more than this share of the mean distance of two frames.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clustering import one_blas_thread
 from keyframes.choice.selection import Known
+from keyframes.sampling import even_rows
 from keyframes.scan.components import spread_of
 
 # Frames of one scene look alike where their features differ by less than this share of the spread of all frames, ...
@@ -132,7 +133,7 @@ def similar_limit(features: NDArray[Any], n_pixels: int) -> float:
     The features (n_frames, n_features) are uint8 thumbnails of `n_pixels` numbers each, or float components of these in
     units of full white.
     """
-    rows = np.linspace(0, len(features) - 1, min(len(features), SAMPLED_ROWS)).astype(np.int64)
+    rows = even_rows(len(features), SAMPLED_ROWS)
     spread = float(np.sqrt(np.var(features[rows], axis=0, dtype=np.float64).sum()))
     level = 1.0 if features.dtype == np.uint8 else 1 / 255
     return max(SIMILAR_SHARE * spread, SIMILAR_LEVELS * level * float(np.sqrt(n_pixels)))

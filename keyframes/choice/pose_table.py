@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.poses import pose_distances, sample_of_poses
 from keyframes.choice.predicted_video import PredictedVideo
-from keyframes.scan.sampling import nearest_of
+from keyframes.sampling import nearest_of
 from keyframes.scan.scan import Scan
 
 # The mean distance, by which places and postures are scaled, is that of so many frames.

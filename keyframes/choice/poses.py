@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from clustering import one_blas_thread
 from keyframes.choice.kernels.matching import match_few, match_many
-from keyframes.scan.sampling import spread_rows
+from keyframes.sampling import spread_rows
 
 # So many frames, evenly spread over time and over what moves, represent a recording of any length.
 MOST_SAMPLED = 2048

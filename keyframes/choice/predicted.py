@@ -15,7 +15,7 @@ from keyframes.choice.selection import ChosenFor, Keyframe, Selection, represent
 from keyframes.errors import RegionError
 from keyframes.predictions.doubt import find_events, worst_of_lasting
 from keyframes.progress import Progress, progress_bar
-from keyframes.scan.sampling import nearest_of
+from keyframes.sampling import nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from clustering import k_medoids, representatives
 from keyframes.choice.clusters import cluster_features, count_different
 from keyframes.errors import SettingsError
+from keyframes.sampling import even_rows
 
 RowAlgorithm = Literal["kmedoids", "kmeans", "minibatch", "centnn"]
 # k-medoids needs the distances of all pairs of rows: 300 MB for so many.
@@ -89,7 +90,7 @@ def _by_medoids(
     rows: NDArray[np.float32], left: NDArray[np.int64], known: NDArray[np.int64], k: int
 ) -> NDArray[np.int64]:
     """Choose medoids; rows beyond `MOST_PAIRED` are represented by an even sample."""
-    places = np.unique(np.linspace(0, len(left) - 1, min(len(left), max(MOST_PAIRED, k))).astype(np.int64))
+    places = even_rows(len(left), max(MOST_PAIRED, k))
     sample = rows[left[places]]
     covered = _distances(sample, rows[known]).min(axis=1) if len(known) else None
     medoids, _ = k_medoids(_distances(sample, sample), k, covered=covered)

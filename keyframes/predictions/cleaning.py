@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from clustering import one_blas_thread
 from keyframes.predictions.kernels.linking import common_motion, deviations, link
 from keyframes.predictions.kernels.steadying import fill_gaps, from_states, place_by_shape, steady, to_states
+from keyframes.sampling import even_rows
 
 # A point is bad that deviates from its neighbours in time by so many times the noise.
 BAD_NOISES = 4.0
@@ -220,7 +221,7 @@ def noise_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
         middle = rows[(rows >= apart) & (rows < len(points) - apart)]
         if not len(middle) or not np.isnan(found).any():
             break
-        middle = middle[_evenly(0, len(middle))]
+        middle = middle[even_rows(len(middle), MOST_SAMPLED)]
         second = points[middle - apart] - 2 * points[middle] + points[middle + apart]
         length = np.sqrt(np.square(second).sum(axis=3, dtype=np.float64))
         for node in np.flatnonzero(np.isnan(found)):
@@ -270,13 +271,9 @@ def _fill_never_seen(points: NDArray[np.float32], far: NDArray[np.bool_]) -> Non
         far[:, animal, node] = True
 
 
-def _evenly(first: int, stop: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(first, stop - 1, min(stop - first, MOST_SAMPLED)).astype(np.int64))
-
-
 def _sampled_poses(points: NDArray[np.float32], far: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Poses (n, n_nodes, 2) of some frames, those that are known best."""
-    frames = _evenly(0, len(points))
+    frames = even_rows(len(points), MOST_SAMPLED)
     known = ~far[frames].any(axis=2)
     poses = points[frames].astype(np.float64)
     return poses[known] if known.sum() >= 2 else poses.reshape(-1, *poses.shape[2:])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from clustering import one_blas_thread
-from keyframes.scan.sampling import even_rows
+from keyframes.sampling import even_rows
 
 N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.

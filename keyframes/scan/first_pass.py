@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from keyframes.errors import RegionError
 from keyframes.progress import Progress, progress_bar
+from keyframes.sampling import spread_rows
 from keyframes.scan.components import equalized
 from keyframes.scan.figures import Figures, measure, measure_walk
 from keyframes.scan.luma import find_luma_levels, find_luma_levels_sparsely, luma_pays, luma_pays_sparsely
 from keyframes.scan.path import path_of
 from keyframes.scan.pretrained_network import NetworkFeatures, network_features
-from keyframes.scan.sampling import spread_rows
 from keyframes.scan.scan import Sample, Scan, thumbnailer_of
 from keyframes.scan.spare_memory import release_spare_memory
 from keyframes.scan.sparse import plan_sparse, sparse_pays, warning_of_sparse

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.sampling import even_rows
+from keyframes.sampling import even_rows
 from keyframes.scan.thumbnails import LIMITED_RANGE, Thumbnailer
 from keyframes.settings import MAX_AUTO_K, Settings
 from keyframes.video import (

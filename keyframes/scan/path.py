@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.sampling import even_rows
 from keyframes.scan.thumbnail_store import Chunks, rows_at
 
 # What moves a pixel by less than so many standard deviations of its own noise is noise.
@@ -40,7 +41,7 @@ def path_of(
     what is seen to move in between may have moved as far in each of them. A typical step is then one between frames as
     near to each other as most.
     """
-    pairs = np.linspace(1, n_frames - 1, min(n_frames - 1, N_PAIRS)).astype(int)
+    pairs = 1 + even_rows(n_frames - 1, N_PAIRS)
     if not len(pairs):
         return np.zeros(n_frames)
     # The median of a pixel's changes tells its noise: most pixels show what moves for a small part of the time.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.sampling import even_rows
+from keyframes.sampling import even_rows
 from keyframes.scan.scan import Scan
 from keyframes.video import Stretch, VideoReader, range_of, stretches_to
 from keyframes.video.packets import Packets
@@ -91,7 +91,7 @@ def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
     if not len(keys):
         return []
     frame_costs = _frame_costs(packets)
-    key_cost = float(frame_costs[packets.times_ms.searchsorted(packets.key_times_ms)].mean())
+    key_cost = float(frame_costs[packets.key_frames].mean())
     budget = cost_of(stop - first) * _share_of_cost(packets, key_cost)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
@@ -150,7 +150,7 @@ def _share_of_cost(packets: Packets, key_cost: float) -> float:
 
 def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the key frames before the next one of which a frame of range and stride is shown, and these next ones."""
-    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    keys = packets.key_frames
     ends = np.append(keys[1:], len(packets.times_ms))
     earliest = first + -(-np.maximum(keys - first, 0) // every) * every
     within = earliest < np.minimum(ends, stop)
@@ -281,7 +281,7 @@ def _reached(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which frames may be looked at, and what decoding behind the key frame of each one costs to reach it."""
     n_frames, places, spare = len(packets.times_ms), packets.places, packets.spare
-    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    keys = packets.key_frames
     group = keys.searchsorted(np.arange(n_frames), side="right") - 1
     key, ends = keys[group], np.append(places[keys[1:]], n_frames)
     # As `stored_behind` has it.

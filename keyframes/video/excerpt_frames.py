@@ -7,6 +7,7 @@ from contextlib import closing
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.sampling import even_rows
 from keyframes.video.captures import PLAIN, View
 from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.frames import Frame
@@ -119,7 +120,8 @@ def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None
     elif luma:
         if not proof.view.excerpts:
             _compare_with_seeks(video)
-        for frame in _frames_of(video, stretches_to(video.packets, _spread(wanted)), View(luma=True)):
+        some = [wanted[place] for place in even_rows(len(wanted), N_PROVEN)]
+        for frame in _frames_of(video, stretches_to(video.packets, some), View(luma=True)):
             _compare(proof, frame)
     for frame in _frames_of(video, stretches_to(video.packets, wanted), PLAIN):
         if proof is not None and not luma:
@@ -162,20 +164,14 @@ def _compare(proof: Proof, frame: Frame) -> None:
         raise DisagreementError(f"frame {frame.index} gave another picture")
 
 
-def _spread(values: Sequence[int]) -> list[int]:
-    """Return `N_PROVEN` of some growing numbers, evenly spread; all of them where they are no more."""
-    places = np.linspace(0, len(values) - 1, min(len(values), N_PROVEN)).astype(np.int64)
-    return [values[place] for place in np.unique(places).tolist()]
-
-
 def _proven(video: VideoReader) -> list[Stretch]:
     """Choose the frames that are compared: those that a seek reaches from the same key frame, where there are any."""
     packets = video.packets
     first, stop = range_of(video)
-    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    keys = packets.key_frames
     keys = keys[(keys >= first) & (keys < stop)]
     found = []
-    for key in _spread(keys.tolist()):
+    for key in keys[even_rows(len(keys), N_PROVEN)].tolist():
         own = stored_behind(packets, key)
         found.append(Stretch(key, (int(own[min(len(own) - 1, LEAD_FRAMES + AIM_BEFORE + 1)]),)))
     return found

@@ -139,7 +139,7 @@ def stored_behind(packets: Packets, key: int) -> NDArray[np.int64]:
 
 def stretches_to(packets: Packets, indices: Iterable[int]) -> list[Stretch]:
     """Return the stretches from which frames of these growing indices are decoded."""
-    keys = packets.times_ms.searchsorted(packets.key_times_ms)
+    keys = packets.key_frames
     wanted: dict[int, list[int]] = {}
     for index in indices:
         place = int(keys.searchsorted(index, side="right")) - 1

@@ -21,6 +21,7 @@ from keyframes.video.captures import (
     released,
     unconverted,
 )
+from keyframes.video.containers import container_of
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
@@ -60,7 +61,7 @@ def read_header(
     size_bytes, start = _size_and_start(path)
     chosen: Backend = backend or "opencv" if images is None else "images"
     look, reason = _look(path, threads, chosen, images), ""
-    container, frames_listed = look, chosen == "opencv" and _lists_its_frames(start)
+    container, frames_listed = look, chosen == "opencv" and container_of(start) is not None
     if look.failed and chosen == "opencv" and backend is None:
         other = _look_with_ffmpeg(path, threads, look)
         if not other.failed:
@@ -190,9 +191,3 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
     if size == 0:
         raise VideoError(f"{path}: is empty (0 bytes); copy it again")
     return size, start
-
-
-def _lists_its_frames(start: bytes) -> bool:
-    """Whether a container that begins so keeps a list of its frames: AVI, or MP4 and MOV."""
-    is_avi = start[:4] == b"RIFF" and start[8:] == b"AVI "
-    return is_avi or start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free")

@@ -88,6 +88,11 @@ class Packets:
         """Whether the packets are stored in another order than shown, as B-frames want it."""
         return self.distinct and self.delay > 0
 
+    @property
+    def key_frames(self) -> NDArray[np.int64]:
+        """Frame indices of the key frames, growing, where no two packets have the same time."""
+        return self.times_ms.searchsorted(self.key_times_ms)
+
     def rank(self, time_ms: float) -> int:
         """Index of the frame of this time; -1 where no packet has it."""
         place = int(np.searchsorted(self.times_ms, time_ms))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.sampling import even_rows
 from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture, open_capture, released, stamp_ms
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError
@@ -27,7 +28,8 @@ def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np
     DisagreementError
         Where they part, or FFmpeg complains.
     """
-    chosen = _evenly(video.packets.key_times_ms, n_wanted)
+    keys = video.packets.key_times_ms
+    chosen = keys[even_rows(len(keys), n_wanted)]
     step = 1 if len(chosen) > 1 else SPREAD_STEP
     n_each = -(-n_wanted // max(1, len(chosen)))
     open_view = partial(open_capture, video.path, video.threads)
@@ -58,7 +60,7 @@ def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.ui
     if not video.header.seekable or len(keys) < n_wanted // 4 or video.header.frame_rate <= 0:
         return
     with DecoderLog(), released(open_capture(video.path, video.threads)) as capture:
-        for key_ms in _evenly(keys, n_wanted):
+        for key_ms in keys[even_rows(len(keys), n_wanted)]:
             _seek_behind(key_ms, capture, video.header.frame_rate)
             if capture.grab():
                 yield current_picture(capture, video.path)
@@ -73,11 +75,6 @@ def middle_picture(video: VideoReader) -> NDArray[np.uint8]:
             if capture.grab():
                 return current_picture(capture, video.path)
     return next(iter(video)).image
-
-
-def _evenly(keys_ms: NDArray[np.float64], n_wanted: int) -> NDArray[np.float64]:
-    """So many of these times, or all where they are fewer."""
-    return keys_ms[np.linspace(0, len(keys_ms) - 1, min(len(keys_ms), n_wanted)).astype(np.int64)]
 
 
 def _seek_behind(key_ms: float, capture: OpenCVCapture, frame_rate: float) -> None:

@@ -12,9 +12,9 @@ from clustering import CentNN, KMeans, MiniBatchKMeans
 from keyframes import Settings, SettingsError, VideoReader
 from keyframes.choice.choose import choose
 from keyframes.choice.covering import scene_distances
+from keyframes.sampling import nearest_of
 from keyframes.scan.components import spread_of
 from keyframes.scan.first_pass import scan_video
-from keyframes.scan.sampling import nearest_of
 from tests.conftest import ROOT
 
 ESTIMATORS = {"kmeans": KMeans, "minibatch": MiniBatchKMeans, "centnn": CentNN}

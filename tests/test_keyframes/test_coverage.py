@@ -13,9 +13,9 @@ from keyframes.choice.animals import find_animals
 from keyframes.choice.basis import MOST_UNSEEN, unseen_share
 from keyframes.choice.covering import SPREAD, alike_rows, covering_clusters, scene_distances
 from keyframes.choice.selection import Known
+from keyframes.sampling import nearest_of
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.path import path_of
-from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import Sample
 from keyframes.video import PLAIN
 

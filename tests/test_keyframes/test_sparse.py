@@ -12,10 +12,10 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes.report.overview import make_overview
+from keyframes.sampling import nearest_of
 from keyframes.scan.first_pass import scan_video
 from keyframes.scan.luma import luma_pays
 from keyframes.scan.path import path_of
-from keyframes.scan.sampling import nearest_of
 from keyframes.scan.scan import represented, thumbnailer_of
 from keyframes.scan.sparse import LONG_FRAMES, cost_of, filled_level, plan_sparse, sparse_pays
 from keyframes.settings import Settings

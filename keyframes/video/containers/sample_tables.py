@@ -1,9 +1,18 @@
 """Which container a file is, and its index."""
 
+from typing import Literal
+
 from keyframes.video.containers.avi import avi_table
 from keyframes.video.containers.mp4 import mp4_table
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
 from keyframes.video.containers.stored_bytes import Bytes
+
+
+def container_of(start: bytes) -> Literal["avi", "mp4"] | None:
+    """Return which container with a list of its frames begins with these 12 bytes; "mp4" for MOV as well."""
+    if start[:4] == b"RIFF" and start[8:] == b"AVI ":
+        return "avi"
+    return "mp4" if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free") else None
 
 
 def read_table(data: Bytes) -> SampleTable:
@@ -11,9 +20,7 @@ def read_table(data: Bytes) -> SampleTable:
 
     That packets lie where the index says is known of AVI alone, whose packets name themselves.
     """
-    start = data[:12].tobytes()
-    if start[:4] == b"RIFF" and start[8:] == b"AVI ":
-        return avi_table(data)
-    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
-        return mp4_table(data)
-    raise UnusualFileError("its container is not known")
+    container = container_of(data[:12].tobytes())
+    if container is None:
+        raise UnusualFileError("its container is not known")
+    return avi_table(data) if container == "avi" else mp4_table(data)

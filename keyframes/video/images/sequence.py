@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.sampling import even_rows
 from keyframes.video.images.animation import Animation
 from keyframes.video.images.files import TIFF_ENDINGS, image_files
 from keyframes.video.images.folder import ImageFolder
@@ -167,7 +168,7 @@ class ImageSequence:
 
     def _sample(self, n_images: int) -> Iterator[NDArray[Any]]:
         """Yield so many images, evenly spread, as far as they can be decoded."""
-        for place in np.unique(np.linspace(0, self._count - 1, n_images).astype(np.int64)).tolist():
+        for place in even_rows(self._count, n_images).tolist():
             image = self._read(place)
             if image is not None:
                 yield image
