@@ -106,7 +106,7 @@ def _owned(recording: Recording, index: int, names: LabelledNames, predictions: 
     if not names.individuals:
         animal = only_animal_on(recording, index, "the project")
         return {} if animal is None else {"": animal}
-    known = (*names.individuals, NO_ANIMAL)
+    known = (*names.individuals, NO_ANIMAL) if names.unique else names.individuals
     if unknown := [animal for animal in predictions.animals if animal and animal not in known]:
         raise ExportError(
             f"{predictions.source}: its animals {', '.join(unknown)} are not individuals of the project "

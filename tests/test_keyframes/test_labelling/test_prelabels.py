@@ -337,6 +337,8 @@ def test_other_names_are_refused(tool, tmp_path, result, predicted):
             r"has 3 animals in frame \d+, and the project has 2 individuals \(m1, m2\)",
         ),
         ("deeplabcut", 2, ("m1", "rat"), ("m1", "m2"), r"its animals rat are not individuals .*\(m1, m2\)"),
+        # A new project has no unique body parts.
+        ("deeplabcut", 2, ("m1", "single"), ("m1", "m2"), r"its animals single are not individuals .*\(m1, m2\)"),
     ],
 )
 def test_other_animals_are_refused(tool, n_animals, animals, individuals, message, tmp_path, result, predicted):
