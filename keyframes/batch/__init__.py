@@ -5,7 +5,8 @@ and where their results go), `claims` (who works on a recording), `states` (what
 recordings lie), `coresets` (a recording reduced to weighted rows), `budget` (one number of frames spent over all of
 them) and `predicted_budget` (the same by predictions), `own_files` (how the files of the batch are called), `work`
 (what a worker does with a recording), `scene` (and with several cameras of one scene), `processes` and `cluster` (who
-works), `watching` (what a run reports) and `run` (all of it).
+works), `watching` (what a run reports), `dividing` (the budget, once for all), `index` (the page of all reports),
+`checks` (what is refused at once) and `run` (all of it).
 """
 
 from keyframes.batch.recordings import describe_left_out

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
-from keyframes.batch.budget import load_plan, plan_budget, plan_key, save_plan
+from keyframes.batch.checks import batch_settings, check_number
 from keyframes.batch.cluster import ClusterWorkers
-from keyframes.batch.coresets import Coreset, load_coreset
-from keyframes.batch.own_files import coreset_file, plan_file, with_own_predictions
-from keyframes.batch.predicted_budget import (
-    MOST_FRAMES,
-    load_predicted_coreset,
-    load_predicted_plan,
-    other_keypoints,
-    plan_predicted,
-    save_predicted_plan,
-)
+from keyframes.batch.dividing import divide, divide_by_predictions
+from keyframes.batch.index import write_index
 from keyframes.batch.processes import LocalWorkers
-from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
+from keyframes.batch.recordings import assign_places, find_recordings
 from keyframes.batch.sources import note_searched
-from keyframes.batch.states import forget, read_state, read_states, write_summary, write_text
+from keyframes.batch.states import forget, read_states, write_summary
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
-from keyframes.batch.work import give_up
 from keyframes.errors import OutputError, SettingsError
-from keyframes.pipeline import check_unlike
 from keyframes.predictions.finding import refuse_shared
-from keyframes.report.batch_index import index_page
 from keyframes.settings import Options, Settings
 from keyframes.video.images import is_image_sequence
-from keyframes.views import check_views
-from keyframes.wording import counted
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Kept = TypeVar("Kept")
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
 AGAIN_S = 3.0
@@ -149,19 +135,11 @@ def run_batch(
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
     searched = Path(folder)
-    name = searched.resolve().name or "root"
     place = Path(output) if output is not None else default_output(searched)
     states = state_folder(place)
     recordings, left_out = find_recordings(searched, include, exclude, states)
-    n_recordings = len(recordings)
-    if total is not None and at_least * n_recordings > total:
-        raise SettingsError(
-            f"--at-least {at_least} of {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
-            f"--total {total}; lower --at-least or raise --total"
-        )
-    if views and n_recordings < 2:
-        raise SettingsError(f"{searched}: only {recordings[0]} was found; views need two recordings or more")
-    budget = None if total is None else Budget(total, at_least, n_recordings)
+    check_number(recordings, searched, total, at_least, views)
+    budget = None if total is None else Budget(total, at_least, len(recordings))
     try:
         states.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -169,22 +147,10 @@ def run_batch(
     note_searched(place, searched)
     for recording in () if resume else recordings:
         forget(place, recording)
-    known = {recording: state["place"] for recording, state in read_states(place).items()}
-    places = assign_places(recordings, known, name)
+    projects = tuple(str(Path(project).absolute()) for project in unlike)
     tasks = [
-        Task(
-            recording=recording,
-            video=(searched / recording).absolute(),
-            output=place.absolute(),
-            place=places[recording],
-            # A rate and levels are for images alone.
-            settings=settings if is_image_sequence(searched / recording) else replace(settings, rate=None, levels=None),
-            unlike=tuple(str(Path(project).absolute()) for project in unlike),
-            budget=budget,
-            overwrite=overwrite,
-            keep_bytes=keep_bytes,
-        )
-        for recording in recordings
+        replace(task, unlike=projects, budget=budget, overwrite=overwrite, keep_bytes=keep_bytes)
+        for task in _tasks(recordings, searched, place, settings)
     ]
     if settings.predictions is not None:
         refuse_shared(settings.predictions, [task.video for task in tasks])
@@ -194,21 +160,11 @@ def run_batch(
     workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(jobs, threads, len(tasks))
     try:
         with workers:
-            failed: dict[str, Outcome] = {}
-            if budget is not None:
-                reduced = _complete(workers, tasks, "reduce", watch)
-                failed = {name: outcome for name, outcome in reduced.items() if outcome.status == "failed"}
-                tasks = [task for task in tasks if task.recording not in failed]
-                if settings.predictions is None:
-                    _plan(tasks, budget, threads, watch)
-                else:
-                    failed |= _plan_by_predictions(tasks, budget, watch)
-                    tasks = [task for task in tasks if task.recording not in failed]
-            outcomes = _complete(workers, tasks, "choose", watch) | failed
+            outcomes = _do(workers, tasks, watch, threads)
     finally:
         watch.end()
     rows = write_summary(place, left_out)
-    _write_index(place, rows, left_out)
+    write_index(place, rows, left_out)
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
     told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
     return Batch(place, told, left_out)
@@ -216,52 +172,28 @@ def run_batch(
 
 def default_output(folder: Path) -> Path:
     """Return where the results of a folder of recordings go unless something else is said."""
-    return Path(f"{folder.resolve().name or 'root'}-keyframes")
+    return Path(f"{_name_of(folder)}-keyframes")
 
 
-def batch_settings(
-    k: int | Literal["auto"] | None,
-    total: int | None,
-    at_least: int,
-    unlike: Sequence[str | Path],
-    options: Options,
-    views: bool = False,
-) -> Settings:
-    """Return the settings of all recordings, or raise a SettingsError."""
-    if (k is None) == (total is None):
-        raise SettingsError("give the number of frames of each video, or a total for all of them")
-    settings = Settings(k=k if k is not None else total or 0, **options)
-    check_unlike(settings, unlike)
-    if settings.algorithm == "dec":
-        raise SettingsError(
-            "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
+def _name_of(folder: Path) -> str:
+    return folder.resolve().name or "root"
+
+
+def _tasks(recordings: Sequence[str], searched: Path, place: Path, settings: Settings) -> list[Task]:
+    """Make a task of each recording, which goes where earlier runs have put it."""
+    known = {recording: state["place"] for recording, state in read_states(place).items()}
+    places = assign_places(recordings, known, _name_of(searched))
+    return [
+        Task(
+            recording=recording,
+            video=(searched / recording).absolute(),
+            output=place.absolute(),
+            place=places[recording],
+            # A rate and levels are for images alone.
+            settings=settings if is_image_sequence(searched / recording) else replace(settings, rate=None, levels=None),
         )
-    if views:
-        check_views(settings)
-    if views and (unlike or total is not None):
-        what = "unlike" if unlike else "a total"
-        raise SettingsError(f"views of one scene cannot be combined with {what}; leave one of them out")
-    if at_least < 0 or (at_least and total is None):
-        raise SettingsError(f"at_least is {at_least}; it must be 0 or more, and needs a total")
-    refused = {
-        "uniform": settings.uniform,
-        "unlike": bool(unlike),
-        f"features = {settings.features}": settings.features not in ("auto", "pca"),
-        f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
-    }
-    what = next((option for option, is_given in refused.items() if is_given), "")
-    if total is not None and what:
-        raise SettingsError(
-            f"a total cannot be combined with {what}; leave one of them out, or give a number for each video"
-        )
-    if total is not None and settings.predictions is not None and total > MOST_FRAMES:
-        raise SettingsError(
-            f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
-            "or a number for each video"
-        )
-    # Workers have working folders of their own.
-    files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
-    return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
+        for recording in recordings
+    ]
 
 
 def _scene(cameras: Sequence[Task]) -> Task:
@@ -270,6 +202,22 @@ def _scene(cameras: Sequence[Task]) -> Task:
     # A rate and levels are for images alone: where one camera has times of its own, these count.
     untimed = next((camera.settings for camera in cameras if camera.settings.rate is None), first.settings)
     return replace(first, settings=untimed, others=tuple(replace(other, settings=untimed) for other in others))
+
+
+def _do(workers: Any, tasks: Sequence[Task], watch: Watch, threads: int | None) -> dict[str, Outcome]:
+    """Do all tasks, with a budget in two steps; return what became of each recording."""
+    failed: dict[str, Outcome] = {}
+    budget = tasks[0].budget
+    if budget is not None:
+        reduced = _complete(workers, tasks, "reduce", watch)
+        failed = {name: outcome for name, outcome in reduced.items() if outcome.status == "failed"}
+        tasks = [task for task in tasks if task.recording not in failed]
+        if tasks and tasks[0].settings.predictions is not None:
+            failed |= divide_by_predictions(tasks, budget, watch)
+            tasks = [task for task in tasks if task.recording not in failed]
+        elif tasks:
+            divide(tasks, budget, threads, watch)
+    return _complete(workers, tasks, "choose", watch) | failed
 
 
 def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:
@@ -296,83 +244,6 @@ def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> 
             watch.tick()
             time.sleep(0.1)
     return outcomes
-
-
-def _plan(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Watch) -> None:
-    """Divide the budget, unless that was done with the same coresets."""
-    if not tasks:
-        return
-    files = {task.name: coreset_file(task, read_state(task.output, task.recording)["video"]) for task in tasks}
-    path = plan_file(tasks[0])
-    seed = tasks[0].settings.seed
-    key = plan_key({name: file.name for name, file in files.items()}, budget.total, budget.at_least, seed)
-    if load_plan(path, key) is not None:
-        return
-
-    def load(name: str) -> Coreset:
-        return _there(load_coreset(files[name]), files[name])
-
-    watch.note(f"choosing {counted(budget.total, 'frame')} of {counted(len(tasks), 'video')} together")
-    plan = plan_budget(load, sorted(files), budget.total, at_least=budget.at_least, seed=seed, threads=threads)
-    if len(plan.centers) < budget.total:
-        watch.line(f"warning: {budget.total} frames were asked for, but only {len(plan.centers)} differ")
-    save_plan(path, plan, key)
-
-
-def _plan_by_predictions(tasks: Sequence[Task], budget: Budget, watch: Watch) -> dict[str, Outcome]:
-    """Divide the budget by predictions, unless that was done; return what became of recordings that have no part."""
-    coresets, keys = {}, {}
-    by_name = {task.name: with_own_predictions(task) for task in sorted(tasks, key=lambda task: task.name)}
-    for name, task in by_name.items():
-        path = coreset_file(task, read_state(task.output, task.recording)["video"])
-        keys[name], coresets[name] = path.name, _there(load_predicted_coreset(path), path)
-    failed = {}
-    for name, reason in other_keypoints(coresets).items() if coresets else ():
-        outcome = give_up(by_name[name], reason)
-        failed[outcome.recording] = outcome
-        watch.note(f"{outcome.recording}: failed: {outcome.reason}")
-        del coresets[name], keys[name]
-    if not coresets:
-        return failed
-    first = by_name[next(iter(coresets))]
-    path, key = plan_file(first), plan_key(keys, budget.total, budget.at_least, first.settings.seed)
-    if load_predicted_plan(path, key) is None:
-        watch.note(f"choosing {counted(budget.total, 'frame')} of {counted(len(coresets), 'video')} together")
-        plan = plan_predicted(coresets, first.settings, budget.total, budget.at_least)
-        if len(plan) < budget.total:
-            watch.line(f"warning: {budget.total} frames were asked for, but there are only {len(plan)} to choose from")
-        save_predicted_plan(path, plan, key)
-    return failed
-
-
-def _there(coreset: Kept | None, path: Path) -> Kept:
-    """Return a coreset that was loaded, or raise an OutputError."""
-    if coreset is None:
-        raise OutputError(f"{path}: cannot be read; run the command again")
-    return coreset
-
-
-def _write_index(place: Path, rows: Sequence[dict[str, Any]], left_out: Mapping[str, int]) -> None:
-    """Write the page that leads to all reports, and says of which recordings there is none."""
-    folders, missing = [], []
-    for row in rows:
-        if row["place"] and (place / row["place"] / "manifest.json").is_file():
-            folders.append(place / row["place"])
-        else:
-            missing.append((row["recording"], _why_missing(row)))
-    note = describe_left_out(left_out) if left_out else ""
-    write_text(place / "index.html", index_page(place, folders, missing, note))
-
-
-def _why_missing(row: dict[str, Any]) -> str:
-    """Say why a recording has no result."""
-    if row["status"] == "failed":
-        return str(row["reason"])
-    if row["status"] != "done":
-        return "not finished; run the command again"
-    return (
-        "its result was removed; run the command again" if row["place"] else "none of the --total frames came from it"
-    )
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _filled_in(kind: Any, default: Any, is_parsed: bool) -> tuple[Any, ...]:
 
 def check_batch(arguments: Sequence[str]) -> None:
     """Raise a SettingsError where ``keyframes batch`` would refuse its arguments, which begin with its name."""
-    from keyframes.batch.run import batch_settings
+    from keyframes.batch.checks import batch_settings
 
     try:
         given = _command().make_context("batch", list(arguments[1:])).params

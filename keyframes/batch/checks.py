@@ -1,0 +1,71 @@
+"""What a batch refuses before it looks at a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from keyframes.batch.predicted_budget import MOST_FRAMES
+from keyframes.errors import SettingsError
+from keyframes.pipeline import check_unlike
+from keyframes.settings import Options, Settings
+from keyframes.views import check_views
+
+
+def batch_settings(
+    k: int | Literal["auto"] | None,
+    total: int | None,
+    at_least: int,
+    unlike: Sequence[str | Path],
+    options: Options,
+    views: bool = False,
+) -> Settings:
+    """Return the settings of all recordings, or raise a SettingsError."""
+    if (k is None) == (total is None):
+        raise SettingsError("give the number of frames of each video, or a total for all of them")
+    settings = Settings(k=k if k is not None else total or 0, **options)
+    check_unlike(settings, unlike)
+    if settings.algorithm == "dec":
+        raise SettingsError(
+            "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
+        )
+    if views:
+        check_views(settings)
+    if views and (unlike or total is not None):
+        what = "unlike" if unlike else "a total"
+        raise SettingsError(f"views of one scene cannot be combined with {what}; leave one of them out")
+    if at_least < 0 or (at_least and total is None):
+        raise SettingsError(f"at_least is {at_least}; it must be 0 or more, and needs a total")
+    refused = {
+        "uniform": settings.uniform,
+        "unlike": bool(unlike),
+        f"features = {settings.features}": settings.features not in ("auto", "pca"),
+        f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
+    }
+    what = next((option for option, is_given in refused.items() if is_given), "")
+    if total is not None and what:
+        raise SettingsError(
+            f"a total cannot be combined with {what}; leave one of them out, or give a number for each video"
+        )
+    if total is not None and settings.predictions is not None and total > MOST_FRAMES:
+        raise SettingsError(
+            f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
+            "or a number for each video"
+        )
+    # Workers have working folders of their own.
+    files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
+    return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
+
+
+def check_number(recordings: Sequence[str], searched: Path, total: int | None, at_least: int, views: bool) -> None:
+    """Raise a SettingsError where there are too many recordings for a budget, or too few for views."""
+    n_recordings = len(recordings)
+    if total is not None and at_least * n_recordings > total:
+        raise SettingsError(
+            f"--at-least {at_least} of {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
+            f"--total {total}; lower --at-least or raise --total"
+        )
+    if views and n_recordings < 2:
+        raise SettingsError(f"{searched}: only {recordings[0]} was found; views need two recordings or more")
