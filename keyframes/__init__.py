@@ -10,7 +10,7 @@ from clustering import lazy_names
 if TYPE_CHECKING:
     from keyframes.batch import Batch, run_batch
     from keyframes.choice.rows import choose
-    from keyframes.choice.selection import Keyframe, Selection
+    from keyframes.choice.selection import Keyframe
     from keyframes.errors import (
         BatchError,
         EncoderError,
@@ -49,7 +49,6 @@ __all__ = [
     "PredictionsError",
     "RegionError",
     "Result",
-    "Selection",
     "Settings",
     "SettingsError",
     "VideoError",
@@ -73,7 +72,6 @@ _MODULES = {
     "Keyframe": "choice.selection",
     "Predictions": "predictions",
     "Result": "result.result",
-    "Selection": "choice.selection",
     "Settings": "settings",
     "VideoHeader": "video.frames",
     "VideoReader": "video",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clustering import lazy_names
 
 if TYPE_CHECKING:
-    from quantize.datatypes import Encoded, Picture, Settings
+    from quantize.datatypes import Settings
     from quantize.errors import (
         CodebookError,
         ContainerError,
@@ -28,11 +28,9 @@ __version__ = "0.1.0"
 __all__ = [
     "CodebookError",
     "ContainerError",
-    "Encoded",
     "ImageError",
     "LargerRefusal",
     "OutputError",
-    "Picture",
     "QualityRefusal",
     "QuantizeError",
     "Refusal",
@@ -49,7 +47,7 @@ __getattr__, __dir__ = lazy_names(
     globals(),
     {
         **dict.fromkeys((name for name in __all__ if name.endswith(("Error", "Refusal"))), "errors"),
-        **dict.fromkeys(("Encoded", "Picture", "Settings"), "datatypes"),
+        "Settings": "datatypes",
         **dict.fromkeys(("decode", "encode"), "pipeline"),
     },
 )

@@ -182,7 +182,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
 
 
 def _metadata(image: Image.Image, given: dict[str, Any]) -> dict[str, bytes]:
-    """Metadata of a file that is to be saved, as of `Picture`."""
+    """Metadata of a file that is to be saved, as of `quantize.datatypes.Picture`."""
     profile = given.get("icc_profile", image.info.get("icc_profile")) or b""
     if profile and space_of(profile) != SPACES["L" if image.mode in GRAY_MODES else "RGB"]:
         warnings.warn("the image has a colour profile that does not fit its colours; it is left out", stacklevel=4)
