@@ -22,6 +22,8 @@ VIDEO_ENDINGS = frozenset(
     .rmvb .tod .trp .ts .vob .webm .wmv .wtv .xvid .y4m
     """.split()  # noqa: SIM905
 )
+# Where systems keep what was deleted, and Synology's thumbnails, beside folders whose name begins with a dot.
+NOT_SEARCHED = frozenset({"$recycle.bin", "#recycle", "@recycle", "@eadir"})
 # What a batch writes into its own folder.
 SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
 ENDINGS_SHOWN = 8
@@ -35,8 +37,8 @@ def find_recordings(
     """Find the recordings below a folder, without looking into `output`, or raise a BatchError where there are none.
 
     Returns their paths from the folder, with slashes, sorted ("." is the folder itself), and how many other files there
-    are of each ending, the most frequent one first; what a pattern left out, what is hidden and what this package wrote
-    does not count.
+    are of each ending, the most frequent one first; what a pattern left out, what is hidden or in the trash, and what
+    this package wrote does not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Links are followed; what several links lead to, or a link back to where it lies,
@@ -70,6 +72,8 @@ def find_recordings(
             files = []
             for entry in entries:
                 if (here / entry.name).is_dir():
+                    if entry.name.startswith(".") or entry.name.casefold() in NOT_SEARCHED:
+                        continue
                     (linked if entry.is_symlink() else inner).append((here / entry.name, names))
                 elif not ("batch-state" in names and entry.name in SUMMARIES):
                     files.append(entry.name)
@@ -119,10 +123,6 @@ def _sorted_out(
     # Images beside videos are previews, whether the videos were asked for or not.
     beside_videos = any(_ending(name) in VIDEO_ENDINGS for name in files)
     files = [name for name in files if not excludes(paths[name])]
-    hidden = any(part.startswith(".") for part in PurePosixPath(place).parts)
-    if hidden:
-        # Such as those of a result that is not finished.
-        files = [name for name in files if _ending(name) not in IMAGE_ENDINGS]
     if include:
         # An image is asked for where its folder is.
         endings = IMAGE_ENDINGS if _matches(place, include) else ()
@@ -137,7 +137,7 @@ def _sorted_out(
         # What was asked for is a recording, whatever it looks like.
         videos, rest = videos | rest, set()
     found = [place] if whole else []
-    return found + [paths[name] for name in videos], [] if hidden else sorted(rest)
+    return found + [paths[name] for name in videos], sorted(rest)
 
 
 def _ending(name: str) -> str:

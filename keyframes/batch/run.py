@@ -14,7 +14,7 @@ from keyframes.batch.dividing import divide, divide_by_predictions
 from keyframes.batch.index import write_index
 from keyframes.batch.processes import LocalWorkers
 from keyframes.batch.recordings import assign_places, find_recordings
-from keyframes.batch.sources import note_searched
+from keyframes.batch.sources import note_searched, without_source
 from keyframes.batch.states import forget, read_states, write_summary
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
 AGAIN_S = 3.0
+# Of a list of recordings so many are named.
+N_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,9 @@ def run_batch(
         watch.end()
     rows = write_summary(place, left_out)
     write_index(place, rows, left_out)
+    earlier = (row["recording"] for row in rows if row["place"] and row["recording"] not in outcomes)
+    if gone := without_source(place, earlier):
+        say(f"warning: {_told_gone(gone, place)}")
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
     told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
     return Batch(place, told, left_out)
@@ -244,6 +249,19 @@ def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> 
             watch.tick()
             time.sleep(0.1)
     return outcomes
+
+
+def _told_gone(recordings: Sequence[str], place: Path) -> str:
+    """Say of which recordings, no longer there, results are left."""
+    names = ", ".join(recordings[:N_SHOWN]) + (", ..." if len(recordings) > N_SHOWN else "")
+    if len(recordings) == 1:
+        return (
+            f"{place} has an earlier result of {names}, which is no longer there; remove the result if it is not wanted"
+        )
+    return (
+        f"{place} has earlier results of {len(recordings)} recordings that are no longer there ({names}); remove the "
+        "results that are not wanted"
+    )
 
 
 def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from keyframes.batch.claims import read_json
@@ -39,6 +39,12 @@ def videos_of(results: Sequence[Path]) -> list[Path]:
                 paths = (Path(folder) / state["recording"] for folder in _searched(output))
                 found.update((path, None) for path in paths if os.path.exists(path))
     return list(found)
+
+
+def without_source(output: Path, recordings: Iterable[str]) -> list[str]:
+    """Return those of some recordings that are in none of the folders that were searched."""
+    folders = [Path(folder) for folder in _searched(output)]
+    return [name for name in recordings if not any(os.path.lexists(folder / name) for folder in folders)]
 
 
 def _searched(output: Path) -> list[str]:

@@ -145,7 +145,7 @@ def batch(
         failures,
         as_json,
         videos=[folder / row["recording"] for row in there],
-        views=view_names([Path(row["recording"]) for row in there]) if views else (),
+        views=view_names([Path(row["recording"]) for row in there]) if views and there else (),
         prelabels=settings["predictions"] if prelabel else None,
         offset=settings["predictions_offset"] if prelabel else None,
         progress=not quiet,

@@ -189,9 +189,16 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
     place = {row["recording"]: row["place"] for row in more.rows}
     assert (place["0.mp4"], place["0.avi"]) == ("0-keyframes", "0-avi-keyframes")
 
-    again = run_batch(folder, 5, output=output, seed=3, jobs=1, resume=False)
+    # What became of one that is no longer there is reported, and nothing is removed.
+    (folder / "1.mp4").unlink()
+    lines = []
+    again = run_batch(folder, 5, output=output, seed=3, jobs=1, resume=False, say=lines.append)
     assert {row["status"] for row in again.rows} == {"done"}
-    assert sorted(scans(output).values()) == [2, 2, 2, 3]
+    gone = [line for line in lines if "no longer there" in line]
+    told = "has an earlier result of 1.mp4, which is no longer there; remove the result if it is not wanted"
+    assert gone == [f"warning: {output} {told}"]
+    assert (output / "1-keyframes" / "manifest.json").exists()
+    assert sorted(scans(output).values()) == [1, 2, 2, 3]
 
 
 @pytest.mark.slow

@@ -48,6 +48,15 @@ def test_recordings_are_found_once_each(tmp_path):
     assert find_recordings(folder, include=["*.txt", "a/*.mp4"]) == (["a/one.mp4", "notes.txt"], {})
 
 
+def test_hidden_folders_and_the_trash_are_not_searched(tmp_path):
+    for place in ("a", ".Trash-1000/files", "a/.snapshot", "$RECYCLE.BIN", "a/#recycle", "@eaDir/x.mp4"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "old.mp4").touch()
+    assert find_recordings(tmp_path) == (["a/old.mp4"], {})
+    # Whoever names one means it.
+    assert find_recordings(tmp_path / ".Trash-1000")[0] == ["files/old.mp4"]
+
+
 def test_links_to_a_recording_that_is_there_are_not_another_one(tmp_path):
     """Such as those of a DeepLabCut project beside the recordings; the project alone has them as its recordings."""
     folder, videos = tmp_path / "in", tmp_path / "in" / "a-anna-2026-01-01" / "videos"

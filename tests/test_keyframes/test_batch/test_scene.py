@@ -36,6 +36,16 @@ def test_what_does_not_go_together_with_views(tmp_path, run_command):
     assert [path.name for path in tmp_path.iterdir()] == ["few"]
 
 
+def test_a_scene_without_a_good_camera_fails_in_the_table(tmp_path, run_command):
+    (tmp_path / "few").mkdir()
+    for name in ("0.mp4", "1.mp4"):
+        (tmp_path / "few" / name).write_bytes(b"no video")
+    done = run_command("keyframes", "batch", "few", "-k", 3, "--views", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert [row["recording"] for row in json.loads(done.stdout)["failures"]] == ["0.mp4", "1.mp4"]
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 def test_a_scene_is_chosen_as_extract_chooses_it_and_resumed(few, tmp_path, run_installed):
     def batch(*more):
