@@ -9,7 +9,7 @@ from typing import Any
 from keyframes.manifest import KeyframeEntry
 from keyframes.names import shown_in
 from keyframes.result.folder import result_folder
-from keyframes.result.image_files import read_file
+from keyframes.result.image_files import read_intact
 from keyframes.result.recordings import Recording
 
 
@@ -28,7 +28,7 @@ def image_folder(
             for entry in recording.manifest["keyframes"]:
                 source = recording.folder / entry["file"]
                 path = f"{below}/{recording.name}/{source.name}"
-                (folder / path).write_bytes(read_file(source))
+                (folder / path).write_bytes(read_intact(source))
                 copied.append((path, entry, recording))
         yield folder, copied
 

@@ -27,5 +27,5 @@ def images_in_h5(path: Path) -> Iterator[str]:
     try:
         with h5py.File(path, "r") as file:
             yield from (label[-1] for label in labels_of(file["df_with_missing"], "axis1"))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         raise ExportError(f"{path}: cannot be read as a table of labels ({error}); restore it from a copy") from None

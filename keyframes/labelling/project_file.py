@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from keyframes.errors import ExportError
@@ -84,6 +85,9 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
     except UnicodeDecodeError:
         raise ExportError(f"{path}: is not UTF-8 text; save it as such, or restore it from a copy") from None
     data = load_yaml(path, text)
+    if data is None and text.strip() and not needed:
+        # Comments alone; an empty file is one that was lost.
+        data = {}
     missing = [key for key in needed if not isinstance(data, dict) or key not in data]
     if not isinstance(data, dict) and not missing:
         raise ExportError(f"{path}: is not a mapping of settings; restore it from a copy")
@@ -92,10 +96,19 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
     return ProjectFile(path, content, data)
 
 
+class _Constructor(SafeConstructor):
+    """Of plain types; DeepLabCut has written tuples by PyYAML's name for them."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:python/tuple", SafeConstructor.construct_yaml_seq)
+
+
 def load_yaml(path: Path, text: str) -> Any:
     """Read YAML of plain types, or raise an ExportError that says in which line it breaks."""
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Constructor = _Constructor
+        return yaml.load(text)
     except (YAMLError, ValueError, RecursionError) as error:
         # The second of these for a date that is none, the third for what is nested too deep.
         mark = getattr(error, "problem_mark", None)

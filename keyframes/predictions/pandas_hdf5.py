@@ -43,7 +43,7 @@ def has_row_levels(group: Any) -> bool:
 def rows_of(group: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Yield index and values of a table's rows, in pieces."""
     is_table = "table" in group
-    n_rows = len(group["table"]) if is_table else len(group["axis1"])
+    n_rows = len(group["table"] if is_table else _filled(group["axis1"]))
     for start in range(0, n_rows, ROWS):
         piece = slice(start, start + ROWS)
         rows = group["table"][piece] if is_table else None
@@ -59,13 +59,18 @@ def _blocks(group: Any) -> list[tuple[str, Any]]:
     return [(name, group[name]) for name in group if name.startswith("block") and name.endswith("_values")]
 
 
+def _filled(array: Any) -> Any:
+    """Return an array, without the number that PyTables puts into an empty one, whose shape is an attribute."""
+    return array[:0] if "shape" in array.attrs else array
+
+
 def labels_of(group: Any, axis: str) -> list[Column]:
     """Return the labels of an axis, or of a block's columns, in the fixed format, which numbers those of each level."""
     if axis in group:
-        return [(name,) for name in texts(group[axis])]
+        return [(name,) for name in texts(_filled(group[axis]))]
     levels: list[list[str]] = []
     while f"{axis}_level{len(levels)}" in group:
-        names, numbers = (group[f"{axis}_{what}{len(levels)}"] for what in ("level", "label"))
+        names, numbers = (_filled(group[f"{axis}_{what}{len(levels)}"]) for what in ("level", "label"))
         known = texts(names)
         levels.append([known[number] for number in numbers[:].tolist()])
     if not levels:

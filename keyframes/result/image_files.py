@@ -1,5 +1,6 @@
 """Images as files: encoded as their endings say, decoded to blue, green and red."""
 
+import zlib
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,8 @@ _PNG_OPTIONS = (
     if hasattr(cv2, "IMWRITE_PNG_FILTER")
     else []
 )
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
@@ -40,6 +43,26 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); run the extraction again") from None
+
+
+def read_intact(path: Path) -> bytes:
+    """Read an image file of a result, or raise an ExportError where it is missing, cut short or damaged."""
+    data = read_file(path)
+    is_intact = data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9" if path.suffix == ".jpg" else _is_intact_png(data)
+    if not is_intact:
+        raise ExportError(f"{path}: is damaged; restore it from a copy, or run the extraction again")
+    return data
+
+
+def _is_intact_png(data: bytes) -> bool:
+    """Whether a file has all chunks of a PNG, up to the last one, as their checksums say."""
+    view, place, kind = memoryview(data), len(_PNG_SIGNATURE), b""
+    while kind != b"IEND":
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        if end > len(view) or zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            return False
+        kind, place = bytes(view[place + 4 : place + 8]), end
+    return data.startswith(_PNG_SIGNATURE)
 
 
 def decoded(path: Path, data: bytes) -> NDArray[np.uint8]:

@@ -5,15 +5,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import cast
+from pathlib import Path, PurePath
+from typing import Any, cast
 
 from keyframes.errors import ExportError, not_there
 from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.predictions import Predictions
 from keyframes.progress import progress_bar
-from keyframes.result.image_files import encoded, read_file
+from keyframes.result.image_files import encoded, read_intact
 from keyframes.result.naming import video_names
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader
@@ -89,7 +89,7 @@ class Recording:
         others = [index for index in wanted if self.files[index].suffix != ".png"]
         if not others:
             for index in sorted(wanted):
-                yield index, read_file(self.files[index])
+                yield index, read_intact(self.files[index])
             return
         with (
             self.open_video() as reader,
@@ -159,8 +159,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["schema_version"]
         if version == SCHEMA_VERSION:
-            _ = manifest["settings"]["format"], [manifest["video"][name] for name in VIDEO_KEYS]
-            _ = [(int(entry["frame_index"]), str(entry["file"])) for entry in manifest["keyframes"]]
+            _check(manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise ExportError(
             f"{folder}: is not the result of an extraction (it has no manifest.json); give the folder that keyframes "
@@ -171,8 +170,20 @@ def read_manifest(folder: Path) -> Manifest:
     except (ValueError, KeyError, TypeError):
         raise ExportError(f"{path}: is damaged; run the extraction again") from None
     if version != SCHEMA_VERSION:
-        raise ExportError(f"{path}: has schema version {version}, not {SCHEMA_VERSION}; run the extraction again")
+        raise ExportError(f"{path}: has schema version {version!r}, not {SCHEMA_VERSION}; run the extraction again")
     return cast(Manifest, manifest)
+
+
+def _check(manifest: Any) -> None:
+    """Raise a ValueError, KeyError or TypeError where a manifest is not what was written: people edit them by hand."""
+    about, entries = manifest["video"], manifest["keyframes"]
+    kinds = {"frame_index": int, "time_s": float | int | None, "cluster": int, "file": str}
+    is_good = [isinstance(entry[name], kind) for entry in entries for name, kind in kinds.items()]
+    is_good += [isinstance(about["path"], str), isinstance(manifest["settings"]["format"], str)]
+    # An image that lies elsewhere is not the result's.
+    is_good += [PurePath(entry["file"]).parts[:1] == ("frames",) and ".." not in entry["file"] for entry in entries]
+    if not (all(is_good) and entries and all(name in about for name in VIDEO_KEYS)):
+        raise ValueError("an entry is missing, or of another kind")
 
 
 def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_results: int) -> Path | None:

@@ -184,7 +184,8 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
             with progress_bar(reader.read_frames(indices), "context", len(indices), "images", progress) as frames:
                 for frame in frames:
                     found.add(frame.index)
-                    if frame.index in chosen and not _is_in(recording.files[frame.index], frame):
+                    file = recording.files[frame.index] if frame.index in chosen else None
+                    if file is not None and not np.array_equal(read_image(file), frame.image):
                         raise ExportError(
                             f"{reader.path}: frame {frame.index} is not the image of {recording.folder}; "
                             "run the extraction again"
@@ -194,13 +195,6 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
             # Behind the last frame, and where one is lost, there is no context.
             if not found.issuperset(wanted):
                 raise
-
-
-def _is_in(file: Path, frame: Frame) -> bool:
-    try:
-        return np.array_equal(read_image(file), frame.image)
-    except ExportError:
-        return False
 
 
 def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:

@@ -1,5 +1,6 @@
 """`keyframes export`, and `--export` at extraction: what is said, what is refused before anything is decoded."""
 
+import itertools
 import json
 import os
 import shutil
@@ -211,6 +212,53 @@ def test_results_that_are_none(work, run_command, unchanged):
         assert (done.returncode, done.stdout) == (1, "")
         assert line.startswith("error: ")
         assert message in line
+
+
+# A JPEG has no checksum; DeepLabCut and SLEAP get PNG files, from the video if the result has none.
+@pytest.mark.parametrize(
+    ("image_format", "damage", "tool"),
+    [
+        *itertools.product(("png",), ("cut short", "empty", "one bit", "missing"), ("deeplabcut", "sleap", "coco")),
+        *itertools.product(("jpg",), ("cut short", "empty", "missing"), ("coco", "cvat", "label-studio")),
+    ],
+)
+def test_a_damaged_image_is_never_exported(tool, image_format, damage, tmp_path, extracted):
+    if tool == "sleap":
+        pytest.importorskip("h5py", reason="needs h5py, of the sleap extra")
+    result = tmp_path / "result"
+    shutil.copytree(extracted("mpeg4.mp4", format=image_format), result)
+    image = sorted((result / "frames").iterdir())[2]
+    data = image.read_bytes()
+    changed = bytearray(data)
+    changed[len(data) // 2] ^= 1
+    image.write_bytes({"cut short": data[:-9], "empty": b"", "one bit": bytes(changed), "missing": b""}[damage])
+    if damage == "missing":
+        image.unlink()
+    new = {"task": "a", "scorer": "b", "bodyparts": ("c",), "videos": [extracted("mpeg4.mp4").parent / "mpeg4.mp4"]}
+    with pytest.raises(ExportError, match=rf"{image.name}: (is damaged|cannot be)"):
+        keyframes.export(result, tool, output=tmp_path / "new", **new)
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"frame_index": "7"},
+        {"frame_index": 7.5},
+        {"time_s": "0.1"},
+        {"file": "/etc/passwd"},
+        {"file": "frames/../../mpeg4.mp4"},
+        {"cluster": None},
+    ],
+)
+def test_a_manifest_that_was_edited_by_hand(change, tmp_path, extracted):
+    result = tmp_path / "result"
+    shutil.copytree(extracted("mpeg4.mp4"), result)
+    document = manifest(result)
+    document["keyframes"][0].update(change)
+    (result / "manifest.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ExportError, match=r"manifest\.json: is damaged"):
+        keyframes.export(result, "coco", output=tmp_path / "new")
 
 
 def test_the_video_is_known_by_its_content(tmp_path, extracted, video_file):

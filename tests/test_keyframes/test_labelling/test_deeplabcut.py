@@ -49,6 +49,10 @@ CONFIGS = {
         "Task: a\r\nscorer: b\r\nvideo_sets:\r\n    C:\\data\\old.avi:\r\n        crop: 0, 1, 0, 2\r\nbodyparts: []\r\n"
     ),
     "last without end": "Task: a\nscorer: b\nbodyparts: [x]\nvideo_sets:\n  /a/old.mp4: {crop: '0, 1, 0, 2'}",
+    "tuple": (
+        "Task: a\nscorer: b\nTrainingFraction: !!python/tuple\n- 0.95\n"
+        "video_sets:\n  /a/old.mp4:\n    crop: 0, 1, 0, 2\nbodyparts: [x]\n"
+    ),
     "no value": "Task: ä\nscorer: b\nvideo_sets: # none yet\nbodyparts: [x]\n",
     "multi-animal": (
         "Task: a\nscorer: b\nmultianimalproject: true\nvideo_sets:\n  /a/old.mp4:\n    crop: 0, 1, 0, 2\n"
@@ -69,7 +73,7 @@ def test_the_config_differs_in_added_lines_only(name, project, extracted, yaml):
     assert [line[0] for line in lines] == ["+", "+"]
     assert ("\r\n" in CONFIGS[name]) == ("\r\n" in text)
     assert text.count("\r\n") in (0, text.count("\n"))
-    data, data_before = yaml.load(text), yaml.load(CONFIGS[name])
+    data, data_before = (yaml.load(one.replace("!!python/tuple", "")) for one in (text, CONFIGS[name]))
     # As DeepLabCut lists it, which else would add it a second time.
     video = project / "videos" / "mpeg4.mp4"
     assert video.samefile(result.parent / "mpeg4.mp4")

@@ -117,6 +117,21 @@ def test_labels_of_several_animals_count(tmp_path):
     assert frames["one", 8].read().shape == (20, 30, 3)
 
 
+def test_a_table_without_rows_has_no_labels(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
+    pytest.importorskip("tables", reason="needs PyTables, which the extra tools brings")
+    pytest.importorskip("h5py", reason="needs h5py: pip install '.[sleap]'")
+    place = tmp_path / "dlc"
+    folder = place / "labeled-data" / "one"
+    folder.mkdir(parents=True)
+    (place / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    columns = pandas.MultiIndex.from_product([["b"], ["nose"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+    index = pandas.MultiIndex.from_tuples([("labeled-data", "one", "img031.png")])
+    table = pandas.DataFrame(np.ones((1, 2)), index=index, columns=columns)
+    table.iloc[:0].to_hdf(folder / "CollectedData_b.h5", key="df_with_missing", mode="w")
+    assert frames_of(place) == {}
+
+
 @pytest.mark.parametrize("several_levels", [True, False])
 def test_labels_that_are_only_in_hdf5_count(several_levels, tmp_path):
     pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")

@@ -247,6 +247,21 @@ def test_images_that_are_not_of_the_video(tmp_path, extracted):
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
 
 
+def test_a_damaged_image_is_not_blamed_on_the_video(tmp_path, extracted):
+    result, video = tmp_path / "result", extracted("mpeg4.mp4").parent / "mpeg4.mp4"
+    shutil.copytree(extracted("mpeg4.mp4"), result)
+    next((result / "frames").iterdir()).unlink()
+    with pytest.raises(ExportError, match=r"img\d+\.png: cannot be read"):
+        keyframes.export(result, "lightning-pose", output=tmp_path / "new", bodyparts=BODYPARTS, videos=[video])
+
+
+def test_a_project_file_of_comments_alone(tmp_path, extracted):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "project.yaml").write_text("# my project\n", encoding="utf-8")
+    (tmp_path / "new" / "CollectedData.csv").write_text("scorer,a,a\nbodyparts,c,c\ncoords,x,y\n", encoding="utf-8")
+    assert keyframes.export(extracted("mpeg4.mp4"), "lightning-pose", project=tmp_path / "new").n_frames == 5
+
+
 def test_what_a_new_project_needs(tmp_path, extracted):
     with pytest.raises(SettingsError, match="--bodyparts"):
         keyframes.export(extracted("mpeg4.mp4"), "lightning-pose", output=tmp_path / "new")
