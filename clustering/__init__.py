@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clustering.lazy_loading import lazy_names
 
 if TYPE_CHECKING:
+    from clustering.arguments import refuse_empty_arguments
     from clustering.array_type import Array
     from clustering.centnn.cent_nn import Network, cent_nn
     from clustering.errors import ClusteringError, InvalidInputError
@@ -67,6 +68,7 @@ __all__ = [
     "nearest_centers",
     "one_blas_thread",
     "prepare_standard_streams",
+    "refuse_empty_arguments",
     "representatives",
     "run_interruptible",
     "sample_rows",
@@ -99,6 +101,7 @@ __getattr__, __dir__ = lazy_names(
         "k_medoids": "medoids.k_medoids",
         "representatives": "nearest_members",
         "prepare_standard_streams": "standard_streams",
+        "refuse_empty_arguments": "arguments",
         **dict.fromkeys(("BLOCK_ROWS", "Workers", "available_threads", "one_blas_thread"), "workers"),
     },
 )

@@ -3,12 +3,13 @@
 import gc
 import threading
 
-from clustering import prepare_standard_streams, run_interruptible
+from clustering import prepare_standard_streams, refuse_empty_arguments, run_interruptible
 
 
 def main() -> None:
     """Run the command line."""
     prepare_standard_streams()
+    refuse_empty_arguments(may_be_empty=["--suffix"])
     run_interruptible(_run_aside, awaits_threads=False)
 
 

@@ -155,6 +155,30 @@ def test_the_installed_command_has_status_2_too(installed_extract, folder, video
     check_wrong_usage(installed_extract(video_file("mpeg4.mp4"), "-k", "0"), folder)
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("keyframes", "batch", "", "-k", 2), "the argument after batch is empty"),
+        (("keyframes", "extract", "a.mp4", "-k", 2, "-o", ""), "the argument after -o is empty"),
+        (("quantize", ""), "the first argument is empty"),
+        (("quantize", "a.png", "--suffix", "", "-o", ""), "the argument after -o is empty"),
+    ],
+)
+def test_an_empty_argument_is_not_the_working_folder(command, told, folder, run_installed):
+    done = run_installed(*command, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {told}; is a shell variable unset?\n"
+    assert not list(folder.iterdir())
+
+
+def test_a_broken_opencv_is_one_line(folder, video_file, run_installed):
+    (folder / "cv2.py").write_text("raise ImportError('libGL.so.1: no such file')", encoding="utf-8")
+    done = run_installed("keyframes", "info", video_file("mpeg4.mp4"), env={"PYTHONPATH": str(folder)})
+    assert done.returncode == 1
+    assert "libGL.so.1: no such file" in one_error_line(done)
+    assert "keyframes doctor" in done.stderr
+
+
 def check_wrong_usage(done, folder):
     assert done.returncode == 2
     assert done.stdout == ""
