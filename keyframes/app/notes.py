@@ -8,6 +8,7 @@ from keyframes.app.rounds import Round
 from keyframes.batch.claims import read_json
 from keyframes.batch.states import write_text
 from keyframes.errors import AppError, OutputError, StaleError
+from keyframes.names import shown
 from keyframes.review.changes import LONGEST_NOTE
 
 SCHEMA_VERSION = 1
@@ -35,7 +36,8 @@ class Notes:
 
         A StaleError says that another window has written another note meanwhile.
         """
-        words, path = words.strip(), self._folder / f"{name}.json"
+        # As the page shows them, which sends that back as `before`.
+        words, path = shown(words.strip()), self._folder / f"{name}.json"
         if len(words) > LONGEST_NOTE:
             raise AppError(f"a note of {len(words)} characters is too long; write no more than {LONGEST_NOTE}")
         with self._changing:

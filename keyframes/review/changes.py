@@ -7,6 +7,7 @@ that the extraction wrote.
 
 from keyframes.errors import ReviewError
 from keyframes.manifest import Change, KeyframeEntry, Manifest
+from keyframes.names import shown
 
 LONGEST_NOTE = 2000
 
@@ -45,7 +46,8 @@ def add(manifest: Manifest, entry: KeyframeEntry) -> Manifest:
 
 def note(manifest: Manifest, frame_index: int, words: str) -> Manifest:
     """Write a note to a chosen frame; an empty one takes it away."""
-    words = words.strip()
+    # A browser may send half an emoji, which no file in UTF-8 holds.
+    words = shown(words.strip())
     if len(words) > LONGEST_NOTE:
         raise ReviewError(f"a note of {len(words)} characters is too long; write no more than {LONGEST_NOTE}")
     entry = entry_of(manifest, frame_index)

@@ -198,6 +198,8 @@ def test_a_note_is_kept_and_no_other_window_loses_its_own(folder, asked):
         assert notes(app) == {"a.mp4": words.replace("\udce9", "\\xe9"), "b.mp4": "", "cage1/a.mp4": "good"}
         status, answer = write(app, "mine", "what was there before")
         assert (status, "left" in answer["error"]) == (409, True)
+        assert write(app, "half of \ud83d", notes(app)["a.mp4"]) == (200, {})
+        assert write(app, words, notes(app)["a.mp4"]) == (200, {})
         assert write(app, "x" * 2001, "good", other)[0] == 422
         assert write(app, "x", "", "../a")[0] == 422
         assert write(app, ["x"], "good", other)[0] == 400

@@ -155,6 +155,14 @@ def test_what_cannot_be_changed_is_refused_and_changes_nothing(folder):
     assert contents(folder) == before
 
 
+def test_half_an_emoji_in_a_note_is_saved_as_it_is_shown(folder):
+    with Session(folder) as session:
+        frame = session.state()["keyframes"][0]["frame"]
+        for _ in range(2):
+            state = session.change(session.state()["revision"], "note", frame, None, "a\ud83d")
+        assert (state["keyframes"][0]["note"], state["n_changes"]) == ("a\\ud83d", 1)
+
+
 def test_only_the_page_itself_is_answered(folder):
     before = contents(folder)
     with reviewing(folder) as review:
