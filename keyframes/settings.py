@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
 from keyframes.errors import SettingsError
+from keyframes.names import shown
 
 FeatureKind = Literal["auto", "pca", "pixels", "encoder"]
 Algorithm = Literal["auto", "kmeans", "minibatch", "centnn", "dec"]
@@ -318,12 +319,12 @@ class Settings:
         else:
             left_out.update(OF_FILES if self.encoder is None else ("encoder_minutes",))
         left_out.update(OF_PREDICTIONS if self.predictions is None else OF_PICTURES)
-        shown = {name: value for name, value in asdict(self).items() if name not in left_out}
-        if "encoder" in shown and self.encoder is not None:
-            shown["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
+        listed = {name: value for name, value in asdict(self).items() if name not in left_out}
+        if "encoder" in listed and self.encoder is not None:
+            listed["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
         if self.predictions is not None:
-            shown["predictions"] = f"{self.predictions.name} {_digest(self.predictions)}"
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items()}
+            listed["predictions"] = f"{self.predictions.name} {_digest(self.predictions)}"
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in listed.items()}
 
 
 def _digest(path: Path) -> str:
@@ -360,7 +361,8 @@ class ExportOptions:
     Raises
     ------
     SettingsError
-        Where a name is empty or given twice, or the skeleton connects what is no body part.
+        Where a name is empty, given twice or cannot be part of a file name, or the skeleton connects what is no body
+        part.
     """
 
     project: Path | None = None
@@ -377,9 +379,12 @@ class ExportOptions:
             if not all(names) or len(set(names)) < len(names):
                 raise SettingsError(f"{name} is {','.join(names)!r}; give different names, such as {example}")
         for name in ("task", "scorer"):
-            if set(getattr(self, name)) & set('/\\:*?"<>|'):
+            # As it is shown: an ASCII locale has a surrogate for each byte of an umlaut.
+            words = shown(getattr(self, name))
+            if set(words) & set('/\\:*?"<>|') or not words.isprintable():
                 raise SettingsError(
-                    f"{name} is {getattr(self, name)!r}; it becomes part of a file name, so leave out / and :"
+                    f"{name} is {getattr(self, name)!r}; it becomes part of a file name, so leave out /, : and "
+                    "characters that cannot be printed"
                 )
         bones = [frozenset(pair) for pair in self.skeleton]
         for pair in self.skeleton:

@@ -1,6 +1,7 @@
 """DeepLabCut: folders by its rules, and a config.yaml that differs in added lines only."""
 
 import difflib
+import itertools
 import json
 import math
 import re
@@ -16,6 +17,7 @@ from ruamel.yaml import YAML
 import keyframes
 from keyframes import ExportError, OutputError, SettingsError
 from keyframes.labelling.deeplabcut.export import default_place
+from keyframes.settings import ExportOptions
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail base")}
@@ -126,7 +128,7 @@ def test_a_new_project(name, tmp_path, extracted, yaml):
 
 
 def test_a_new_project_is_named_as_deeplabcut_names_it():
-    options = keyframes.settings.ExportOptions(**NEW)
+    options = ExportOptions(**NEW)
     assert default_place(options, date(2026, 3, 9)) == Path("reach-anna-2026-03-09")
 
 
@@ -275,8 +277,11 @@ def test_settings_that_a_new_project_needs(tmp_path, extracted):
         options = {name: value for name, value in NEW.items() if name != missing}
         with pytest.raises(SettingsError, match=f"--{missing}"):
             keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **options)
-    with pytest.raises(SettingsError, match="task is 'a/b'"):
-        keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **{**NEW, "task": "a/b"})
+    for name, words in itertools.product(("task", "scorer"), ("a/b", "a\0", "a\n", "a\ud83d", "a\udce9")):
+        with pytest.raises(SettingsError, match=re.escape(f"{name} is {words!r}; it becomes part of a file name")):
+            keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **{**NEW, name: words})
+    # As an ASCII locale has an umlaut.
+    assert ExportOptions(task="Läufe".encode().decode("ascii", "surrogateescape"))
     with pytest.raises(SettingsError, match="different names"):
         keyframes.export(
             extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **{**NEW, "bodyparts": ("a", "a")}
