@@ -92,7 +92,7 @@ async def read_body(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request; an empty one where it has none."""
     try:
         wish = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         wish = None
     return wish if isinstance(wish, dict) else {}
 
