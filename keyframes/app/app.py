@@ -51,7 +51,8 @@ class App(AbstractContextManager["App"]):
         self.rounds, self.library = Rounds(output), Library(folder, output)
         self.notes = Notes(self.rounds.get(1))
         self.files = NearFiles([folder], projects)
-        self.files.all()
+        # A page of before, which is still open, names what it was told.
+        self.near()
         self._states, self._runner = States(), Runner()
         self._exporting = threading.Lock()
         with ExitStack() as opened:

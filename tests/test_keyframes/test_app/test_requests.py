@@ -173,6 +173,16 @@ def test_a_round_has_a_folder_of_its_own(folder, asked):
         assert [one["number"] for one in app.get("about")["rounds"]] == [1, 2]
 
 
+def test_what_is_in_the_output_folder_is_near_from_the_start(folder, asked):
+    output = folder.parent / "out"
+    for place in (folder, output):
+        (place / "predictions").mkdir(parents=True)
+        (place / "predictions" / "a.csv").touch()
+    with asked(folder, output) as app:
+        near = [(one["use"], one["name"]) for one in app.get("near")["files"]]
+    assert near == [("predictions", "reach/predictions"), ("predictions", "out/predictions")]
+
+
 def test_cameras_of_one_scene_are_asked_for_by_the_command(folder, asked):
     with asked(folder) as app:
         two = [state_name(name) for name in ("a.mp4", "cage1/a.mp4")]
