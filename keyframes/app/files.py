@@ -11,6 +11,7 @@ from typing import Literal
 
 from keyframes.errors import AppError, ExportError
 from keyframes.labelling.project_kind import kind_of
+from keyframes.labelling.sleap.export import FILES as SUGGESTIONS
 from keyframes.predictions.finding import ENDINGS
 
 # A look is good for so long, and sees so many entries at most.
@@ -84,8 +85,13 @@ def _below(folder: Path) -> Iterator[NearFile]:
                 yield _near(here / file, "sleap", f"{shown}/{file}")
             elif file.endswith(".onnx"):
                 yield _near(here / file, "network", f"{shown}/{file}")
-        if not kind and "batch.json" not in files and any(Path(file).suffix.lower() in ENDINGS for file in files):
+        if not kind and "batch.json" not in files and any(map(_may_predict, files)):
             yield _near(here, "predictions", shown)
+
+
+def _may_predict(file: str) -> bool:
+    # An export of ours to SLEAP tells what to label.
+    return Path(file).suffix.lower() in ENDINGS and file not in SUGGESTIONS
 
 
 def _project_in(folder: Path, files: Sequence[str]) -> Use | Literal[""]:

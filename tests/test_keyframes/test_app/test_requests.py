@@ -183,6 +183,17 @@ def test_what_is_in_the_output_folder_is_near_from_the_start(folder, asked):
     assert near == [("predictions", "reach/predictions"), ("predictions", "out/predictions")]
 
 
+def test_an_export_to_sleap_is_a_project_and_no_predictions(folder, asked):
+    output = folder.parent / "out"
+    for name in ("for-sleap/suggestions.slp", "for-sleap/suggestions.pkg.slp", "predicted/a.mp4.predictions.slp"):
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).touch()
+    with asked(folder, output) as app:
+        near = {(one["use"], one["name"]) for one in app.get("near")["files"]}
+    assert {name for use, name in near if use == "predictions"} == {"out/predicted"}
+    assert ("sleap", "out/for-sleap/suggestions.slp") in near
+
+
 def test_cameras_of_one_scene_are_asked_for_by_the_command(folder, asked):
     with asked(folder) as app:
         two = [state_name(name) for name in ("a.mp4", "cage1/a.mp4")]
