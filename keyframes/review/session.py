@@ -1,6 +1,7 @@
 """One review of a result folder: everything that its page can ask for, whoever serves it."""
 
 import bisect
+import os
 import threading
 import zlib
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
@@ -194,7 +195,9 @@ class Session(AbstractContextManager["Session"]):
             # The page keeps what was filled in for another tool.
             options: dict[str, Any] = {"task": task, "scorer": scorer, "bodyparts": bodyparts}
             used = {name: value for name, value in options.items() if name in uses_of(tool)}
-            return export(self._folder.folder, tool, output=output, videos=[self.video], project=project, **used)
+            # Not every tool needs the video, which may have been moved since the page was opened.
+            videos = [self.video] if os.path.exists(self.video) else []
+            return export(self._folder.folder, tool, output=output, videos=videos, project=project, **used)
 
     def _changed(self, action: str, frame_index: int | None, by: int | None, words: str) -> Manifest:
         manifest = self.manifest

@@ -324,6 +324,15 @@ def test_export_writes_the_choice_as_it_is(folder):
     assert document["categories"][0]["keypoints"] == ["nose", "tail"]
 
 
+def test_an_export_needs_the_video_only_where_the_tool_does(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Session(folder) as session:
+        (folder.parent / "v.mp4").rename(tmp_path / "moved.mp4")
+        assert session.export("coco", "", "", ("nose",)).n_frames == 6
+        with pytest.raises(keyframes.ExportError, match=r"its video v\.mp4 is neither beside it nor in"):
+            session.export("deeplabcut", "reach", "anna", ("nose",))
+
+
 def test_a_failure_in_fetching_a_frame_does_not_stop_the_next_one(folder, monkeypatch):
     def no_memory(*_):
         raise MemoryError("no memory for a picture")
