@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from keyframes.choice.selection import keyframe_at
 from keyframes.errors import ExportError, KeyframesError, ReviewError, StaleError
 from keyframes.labelling import export, uses_of
+from keyframes.labelling.deeplabcut.export import default_place
 from keyframes.labelling.exported import Exported
 from keyframes.manifest import Change, KeyframeEntry, Manifest, image_file, keyframe_entry
 from keyframes.report.overview import make_overview, map_square, timeline
@@ -29,7 +30,7 @@ from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
 from keyframes.review.folder import ReviewedFolder
 from keyframes.review.pictures import Pictures, settings_of
-from keyframes.settings import WITH_PROJECT, ExportTool
+from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 # Widths of the pictures that the page shows, the bytes that each may take, and how many are kept in memory.
 SIZES = {"small": (360, 36_000, 900), "large": (1280, 600_000, 50)}
@@ -188,10 +189,12 @@ class Session(AbstractContextManager["Session"]):
         """Bring the choice into a labelling tool: into the project that was named, or to a new place."""
         with self._changing:
             project = self.project if tool in WITH_PROJECT else None
-            output = None
-            if project is None and tool != "deeplabcut":
+            if tool == "deeplabcut":
+                place = default_place(ExportOptions(task=task, scorer=scorer))
+            else:
                 place = self._folder.folder.resolve()
-                output = unused_file(place.with_name(f"{place.name.removesuffix('-keyframes')}-{tool}"), "")
+                place = place.with_name(f"{place.name.removesuffix('-keyframes')}-{tool}")
+            output = unused_file(place, "") if project is None else None
             # The page keeps what was filled in for another tool.
             options: dict[str, Any] = {"task": task, "scorer": scorer, "bodyparts": bodyparts}
             used = {name: value for name, value in options.items() if name in uses_of(tool)}

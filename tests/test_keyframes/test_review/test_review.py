@@ -333,6 +333,14 @@ def test_an_export_needs_the_video_only_where_the_tool_does(folder, tmp_path, mo
             session.export("deeplabcut", "reach", "anna", ("nose",))
 
 
+def test_a_second_new_project_of_a_day_gets_a_number(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Session(folder) as session:
+        first, second = (session.export("deeplabcut", "reach", "anna", ("nose",)).place for _ in range(2))
+    assert second.name == f"{first.name}-2"
+    assert contents(first).keys() == contents(second).keys()
+
+
 def test_a_failure_in_fetching_a_frame_does_not_stop_the_next_one(folder, monkeypatch):
     def no_memory(*_):
         raise MemoryError("no memory for a picture")
