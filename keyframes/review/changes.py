@@ -28,6 +28,8 @@ def history(manifest: Manifest) -> list[Change]:
 def swap(manifest: Manifest, frame_index: int, by: KeyframeEntry) -> Manifest:
     """Put another frame in the place of a chosen one."""
     removed = entry_of(manifest, frame_index)
+    if by["frame_index"] == frame_index:
+        raise ReviewError(f"frame {frame_index} is chosen already")
     return _exchanged(manifest, removed, by, {"action": "swap", "removed": removed, "added": by})
 
 

@@ -143,6 +143,7 @@ def test_what_cannot_be_changed_is_refused_and_changes_nothing(folder):
             {"action": "add", "frame": -1},
             {"action": "add", "frame": "../../etc/passwd"},
             {"action": "swap", "frame": chosen[0], "by": chosen[1]},
+            {"action": "swap", "frame": chosen[0], "by": chosen[0]},
             {"action": "swap", "frame": chosen[0]},
             {"action": "note", "frame": chosen[0], "note": "x" * 2001},
             {"action": "remove"},
