@@ -37,7 +37,7 @@ class ProjectFile:
         lines = text.splitlines(keepends=True)
         place, indent = _end_of_mapping(text, key)
         if not self.data[key]:
-            lines[place - 1] = re.sub(r"\s*\{\s*\}", "", lines[place - 1])
+            lines[place - 1] = re.sub(r"(?<=:)\s*(\{\s*\}|~|null)(?=\s)", "", lines[place - 1])
         if lines and not lines[place - 1].endswith("\n"):
             lines[place - 1] += end_of_line
         added = []

@@ -91,9 +91,10 @@ def test_the_config_differs_in_added_lines_only(name, project, extracted, yaml):
     assert (done.n_frames, done.notes) == (5, ())
 
 
-def test_an_empty_mapping_loses_its_braces(project, extracted, yaml):
+@pytest.mark.parametrize("nothing", ["{}", "{ }", "~", "null"])
+def test_an_empty_mapping_loses_its_braces(nothing, project, extracted, yaml):
     config = project / "config.yaml"
-    config.write_text("Task: a\nscorer: b\nvideo_sets: {}  # none\nz: 1\n", encoding="utf-8")
+    config.write_text(f"Task: a\nscorer: b\nvideo_sets: {nothing}  # none\nz: 1\n", encoding="utf-8")
     keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
     old, new = "Task: a\nscorer: b\nvideo_sets:  # none\nz: 1\n".splitlines(), config.read_text("utf-8").splitlines()
     assert [line for line in new if line in old] == old
