@@ -58,7 +58,7 @@ def test_any_image(pixels, block, quality, subsampling):
 @settings(max_examples=15, deadline=None)
 @given(pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4))))
 def test_few_colors_are_kept_without_loss(pixels):
-    decoded = quantize.decode(quantize.encode(pixels)).reshape(pixels.shape)
+    decoded = quantize.decode(quantize.encode(pixels, profile="palette")).reshape(pixels.shape)
     if pixels.shape[2] in (2, 4):
         # Colours that nobody sees may change.
         seen = pixels[..., -1:] > 0
@@ -66,6 +66,34 @@ def test_few_colors_are_kept_without_loss(pixels):
         assert ((decoded == pixels) | ~seen).all()
     else:
         assert (decoded == pixels).all()
+
+
+def icon():
+    """A button of 32 x 32 pixels: smooth at its edge, clear outside, with a letter on a slope of colours."""
+    y, x = np.mgrid[:32, :32] - 15.5
+    alpha = np.clip((15 - np.hypot(y, x)) * 255, 0, 255)
+    letter = (np.abs(x) < 2) | ((np.abs(y + 8) < 2) & (np.abs(x) < 8))
+    colors = np.where(letter[..., None], 255, np.stack([60 + 2 * y, 90 + y, 200 - y], 2))
+    return np.dstack([colors, alpha]).astype(np.uint8)
+
+
+def automatic(pixels, **options):
+    return encode_picture(Picture(np.ascontiguousarray(pixels)), Settings(**options), "auto")
+
+
+def test_an_icon_is_kept_without_loss_unless_a_quality_is_given():
+    exact = automatic(icon())
+    assert (exact.profile, exact.psnr) == ("palette", float("inf"))
+    lossy = automatic(icon(), quality=60)
+    assert lossy.profile == "multiresolution"
+    assert len(lossy.data) < len(exact.data)
+
+
+@pytest.mark.parametrize("shape", [(64, 1500), (1500, 64), (64, 64)])
+def test_neither_a_strip_nor_a_small_gray_photograph_is_an_icon(shape):
+    pixels = photo(*shape)[..., :1]
+    assert automatic(pixels).profile == "multiresolution"
+    assert 3 * len(automatic(pixels).data) < len(automatic(pixels, profile="palette").data)
 
 
 def test_a_solid_image_is_tiny():
