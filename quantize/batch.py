@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from quantize.block.profile import SharedBook
 
 PALETTE_SUFFIX = "-quantized"
+# Where systems keep what was deleted, and Synology's thumbnails, beside folders whose name begins with a dot.
+NOT_SEARCHED = frozenset({"$recycle.bin", "#recycle", "@recycle", "@eadir"})
 # Of the few images that are worked on at once.
 MOST_AT_ONCE = 4
 
@@ -97,6 +99,7 @@ def find_jobs(
     for given in inputs:
         if os.path.isdir(given):
             found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
+            found = [path for path in found if all(map(_is_searched, path.relative_to(given).parent.parts))]
             if output is not None:
                 found = _without_results(found, given, output)
             if not found:
@@ -149,6 +152,11 @@ def _stems(places: Sequence[Path]) -> list[Path]:
 def _is_source(path: Path, suffix: str | None) -> bool:
     own = path.stem.endswith(PALETTE_SUFFIX if suffix is None else suffix) if suffix != "" else False
     return path.suffix.lower() in SUFFIXES and not own and not path.name.startswith(".") and path.is_file()
+
+
+def _is_searched(name: str) -> bool:
+    """Whether a folder of this name, in the one that was given, may hold images: it is not hidden, and no trash."""
+    return not name.startswith(".") and name.casefold() not in NOT_SEARCHED
 
 
 def place_of(job: Job, ending: str, suffix: str | None) -> Path:

@@ -113,6 +113,14 @@ def test_an_image_of_an_inner_folder_that_is_named_too_is_one(command, tmp_path)
     assert visible(tmp_path / "out") == ["inner/a.vqi"]
 
 
+def test_hidden_folders_and_the_trash_are_not_searched(command, tmp_path):
+    for folder in ("", "b.c", ".Trash-1000/files", "$RECYCLE.BIN/S-1", "inner/#recycle", "@eaDir", "@Recycle"):
+        (tmp_path / ".in" / folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo(16, 16)).save(tmp_path / ".in" / folder / "a.png")
+    assert command(".in", "-o", "out", "--block", 2).returncode == 0
+    assert visible(tmp_path / "out") == ["a.vqi", "b.c/a.vqi"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make symbolic links")
 def test_links_are_images_and_one_to_itself_is_an_error_of_one_line(command, tmp_path):
     (tmp_path / "in").mkdir()
