@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,10 +99,7 @@ def find_jobs(
     sources: list[tuple[Path, Path, Path | None]] = []
     for given in inputs:
         if os.path.isdir(given):
-            found = [path for path in sorted(given.rglob("*")) if _is_source(path, suffix)]
-            found = [path for path in found if all(map(_is_searched, path.relative_to(given).parent.parts))]
-            if output is not None:
-                found = _without_results(found, given, output)
+            found = [path for path in _find_files(given, output) if _is_source(path, suffix)]
             if not found:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
             folder = output or given
@@ -123,12 +121,43 @@ def find_jobs(
     return [Job(source, stem, ending, root) for (source, _, root), stem in zip(sources, stems, strict=True)]
 
 
-def _without_results(found: list[Path], searched: Path, output: Path) -> list[Path]:
-    """Leave out what lies in the output folder, if that is within the folder that was searched."""
-    made = Path(os.path.realpath(output))
-    if Path(os.path.realpath(searched)) not in made.parents:
-        return found
-    return [path for path in found if made not in Path(os.path.realpath(path.parent), path.name).parents]
+def _find_files(given: Path, output: Path | None) -> list[Path]:
+    """List the files in a folder and in those in it, sorted; hidden folders, the trash and the output are left out.
+
+    Links to folders are followed; each folder is searched once, even if several links lead to it, or one to itself.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    made = None if output is None else _real(output)
+    if made in (_real(given), *_real(given).parents):
+        # Everything lies in the output folder: what was made is told by its name and its record.
+        made = None
+    # What folders hold themselves comes before what links lead to, so that an image keeps its own place.
+    linked = [given]
+    while linked:
+        inner = [linked.pop(0)]
+        while inner:
+            here = inner.pop()
+            with suppress(OSError):
+                known = here.stat()
+                if (known.st_dev, known.st_ino) in seen or made in (_real(here), *_real(here).parents):
+                    continue
+                seen.add((known.st_dev, known.st_ino))
+                for entry in sorted(os.scandir(here), key=lambda entry: entry.name):
+                    if not os.path.isdir(entry.path):
+                        found.append(here / entry.name)
+                    elif _is_searched(entry.name):
+                        (linked if entry.is_symlink() else inner).append(here / entry.name)
+    return sorted(found)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _is_searched(name: str) -> bool:
+    """Whether a folder of this name, in the one that was given, may hold images: it is not hidden, and no trash."""
+    return not name.startswith(".") and name.casefold() not in NOT_SEARCHED
 
 
 def _stems(places: Sequence[Path]) -> list[Path]:
@@ -152,11 +181,6 @@ def _stems(places: Sequence[Path]) -> list[Path]:
 def _is_source(path: Path, suffix: str | None) -> bool:
     own = path.stem.endswith(PALETTE_SUFFIX if suffix is None else suffix) if suffix != "" else False
     return path.suffix.lower() in SUFFIXES and not own and not path.name.startswith(".") and path.is_file()
-
-
-def _is_searched(name: str) -> bool:
-    """Whether a folder of this name, in the one that was given, may hold images: it is not hidden, and no trash."""
-    return not name.startswith(".") and name.casefold() not in NOT_SEARCHED
 
 
 def place_of(job: Job, ending: str, suffix: str | None) -> Path:

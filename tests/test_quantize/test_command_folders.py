@@ -122,6 +122,28 @@ def test_hidden_folders_and_the_trash_are_not_searched(command, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make symbolic links")
+def test_links_to_folders_are_followed_once_and_never_into_the_output(command, tmp_path):
+    for folder in ("in/own", "elsewhere/.hidden", "out/inner"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(photo(16, 16)).save(tmp_path / folder / "a.png")
+    Image.fromarray(photo(16, 16)).save(tmp_path / "elsewhere" / "b.png")
+    links = {
+        # To a folder that has its place already, twice to another one, back to where it lies, and into the output.
+        "in/again": "own",
+        "in/first": "../elsewhere",
+        "in/own/second": "../../elsewhere",
+        "in/own/loop": "..",
+        "in/out": "../out",
+        "in/inner": "../out/inner",
+    }
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(target, target_is_directory=True)
+    assert "2 done, 0 done before" in command("in", "-o", "out", "--block", 2).stderr
+    assert "0 done, 2 done before" in command("in", "-o", "out", "--block", 2).stderr
+    assert visible(tmp_path / "out") == ["first/b.vqi", "inner/a.png", "own/a.vqi"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make symbolic links")
 def test_links_are_images_and_one_to_itself_is_an_error_of_one_line(command, tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
