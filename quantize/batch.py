@@ -99,9 +99,12 @@ def find_jobs(
     sources: list[tuple[Path, Path, Path | None]] = []
     for given in inputs:
         if os.path.isdir(given):
-            found = [path for path in _find_files(given, output) if _is_source(path, suffix)]
-            if not found:
+            images = [path for path in _find_files(given, output) if _is_source(path, suffix)]
+            if not images:
                 raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
+            found = _without_results(images)
+            if not found:
+                raise ImageError(f"{given}: has only results of quantize; give another folder, or name files")
             folder = output or given
             sources += [(path, folder / path.relative_to(given), folder) for path in found]
         else:
@@ -149,6 +152,21 @@ def _find_files(given: Path, output: Path | None) -> list[Path]:
                     elif _is_searched(entry.name):
                         (linked if entry.is_symlink() else inner).append(here / entry.name)
     return sorted(found)
+
+
+def _without_results(images: list[Path]) -> list[Path]:
+    """Leave out what was made of other images, by the records of the folders above, whatever suffix it got then."""
+    records: dict[Path, Records] = {}
+
+    def is_result(path: Path) -> bool:
+        for folder in path.parents:
+            if folder not in records:
+                records[folder] = Records(folder)
+            if records[folder].is_result(path):
+                return True
+        return False
+
+    return [path for path in images if not is_result(path.absolute())]
 
 
 def _real(path: Path) -> Path:

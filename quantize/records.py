@@ -62,6 +62,11 @@ class Records:
             return None
         return next((record for record in reversed(found) if record.result == digest), None)
 
+    def is_result(self, place: Path) -> bool:
+        """Whether a file was made here; what replaced its own image, with --force, is still that image."""
+        record = self.made(place)
+        return record is not None and record.image != self._name(place)
+
     def add(self, place: Path, record: Record) -> None:
         """Put down what is about to be made; OutputError where that cannot be written."""
         line = json.dumps({"place": self._name(place), **asdict(record)})

@@ -1,7 +1,9 @@
 """The command on folders: what is done, done again, kept and left alone."""
 
+import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +97,41 @@ def test_results_in_the_folder_that_is_searched_are_no_images_of_it(command, tmp
     for _ in range(3):
         assert command("in", "in/a.png", "-o", "in/small", "--block", 1, "--suffix", "").returncode == 0
     assert [path.name for path in (tmp_path / "in" / "small").glob("**/*.png")] == ["a.png"]
+
+
+@pytest.mark.parametrize("output", ["in", "in/small"])
+@pytest.mark.parametrize("again", ["in", "in/inner", "."])
+def test_earlier_results_are_no_images_whatever_suffix_they_have(output, again, command, tmp_path):
+    (tmp_path / "in" / "inner").mkdir(parents=True)
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "inner" / "a.png")
+    assert command("in", "-o", output, "--block", 1).returncode == 0
+    # Somebody else's, though it has the name of a result.
+    Image.fromarray(photo(16, 17)).save(tmp_path / "in" / "inner" / "b-quantized.png")
+    done = command(again, "--block", 1, "--strip", "--suffix=-x", "--json")
+    assert done.returncode == 0
+    made = [entry["image"] for entry in json.loads(done.stdout)["results"]]
+    assert sorted(Path(image).name for image in made) == ["a.png", "b-quantized.png"]
+
+
+def test_a_folder_with_nothing_but_results_says_so(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    assert command("in", "-o", "out", "--block", 1, "--suffix=-x").returncode == 0
+    done = command("out", "--block", 1)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "out: has only results of quantize" in done.stderr
+    # It can still be asked for.
+    assert command("out/a-x.png", "--block", 1, "--codewords", 2).returncode == 0
+
+
+def test_a_result_in_the_place_of_its_image_is_still_an_image(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    for colors in (16, 4):
+        done = command("in", "--block", 1, "--suffix", "", "--force", "--codewords", colors)
+        assert done.returncode == 0
+        with Image.open(tmp_path / "in" / "a.png") as image:
+            assert len(image.getcolors()) == colors
 
 
 def test_results_may_go_to_a_folder_above_the_one_that_is_searched(command, tmp_path):
