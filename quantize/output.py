@@ -15,17 +15,17 @@ N_SHOWN = 20
 _writing = threading.RLock()
 
 
-def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None = None) -> None:
+def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None = None, *, option: str = "-o") -> None:
     """Write a file beside its place and rename it there; what a symbolic link points to is replaced, not the link.
 
     Who may not read the original, the file that it was made from, may not read the result. OutputError where something
-    stands there and is not to be replaced, or it cannot be written.
+    stands there and is not to be replaced, or it cannot be written; it names the option that chooses the place.
     """
     with _writing:
         try:
             target = _behind_link(place) if overwrite else place
         except OSError as error:
-            raise _unwritable(place, error) from error
+            raise _unwritable(place, error, option) from error
         partial = target.with_name(f".{target.name[:N_SHOWN]}.partial-{os.getpid()}-{secrets.token_hex(4)}")
         try:
             mode = 0o666 if original is None else 0o600 | (original.stat().st_mode & 0o666)
@@ -40,7 +40,7 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
             else:
                 _put_where_nothing_is(partial, target)
         except OSError as error:
-            raise _unwritable(place, error) from error
+            raise _unwritable(place, error, option) from error
         finally:
             with suppress(OSError):
                 partial.unlink()
@@ -56,9 +56,9 @@ def _behind_link(place: Path) -> Path:
         return Path(os.path.realpath(place))
 
 
-def _unwritable(place: Path, error: OSError) -> OutputError:
+def _unwritable(place: Path, error: OSError, option: str) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{place}: cannot be written ({reason}); free up space, or choose another path with -o")
+    return OutputError(f"{place}: cannot be written ({reason}); free up space, or choose another path with {option}")
 
 
 def remove_file(place: Path) -> None:

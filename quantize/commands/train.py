@@ -30,7 +30,7 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
                 failures.append({"image": str(source), "error": str(error)})
                 say(f"error: {error}")
     data = train_codebook(pictures, settings)
-    write_file(place, data, run.force)
+    write_file(place, data, run.force, option="--train-codebook")
     seconds = time.perf_counter() - start
     entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}
     if run.as_json:

@@ -11,12 +11,14 @@ from quantize.report.decoder import decoder_files
 
 def write_decoder(folder: Path, run: Run) -> None:
     """Write the decoder for browsers into a folder; a file that is there already is replaced with --force only."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise OutputError(f"{folder}: is a file; name a folder with --web")
     contents = {folder / name: data for name, data in decoder_files().items()}
     for place, data in contents.items():
         if not run.force and os.path.exists(place) and not _has(place, data):
             raise OutputError(f"{place}: {EXISTS.replace('-o', '--web')}")
     for place, data in contents.items():
-        write_file(place, data, overwrite=True)
+        write_file(place, data, overwrite=True, option="--web")
     if run.as_json:
         print_json([{"output": str(place)} for place in contents], [])
     elif not run.quiet:

@@ -68,6 +68,21 @@ def test_a_link_to_itself_is_one_line(command, picture, tmp_path):
     assert "loop.vqi: cannot be written" in done.stderr
 
 
+def test_a_file_is_no_folder_for_a_web_page(command, picture, tmp_path):
+    done = command("--web", "photo.png", "--force")
+    assert (done.returncode, done.stderr) == (1, "error: photo.png: is a file; name a folder with --web\n")
+    assert names(tmp_path) == ["photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"), [("--web", ()), ("-o", ("photo.png",)), ("--train-codebook", ("photo.png", "--block", 2))]
+)
+def test_what_cannot_be_written_names_the_option_of_its_place(option, arguments, command, picture):
+    done = command(*arguments, option, "photo.png/a.vqi")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.endswith(f"choose another path with {option}\n")
+
+
 @pytest.mark.parametrize(("options", "name"), [([], "photo.vqi"), (["--block", "1"], "photo-quantized.png")])
 def test_where_results_go(options, name, command, picture, tmp_path):
     assert command("photo.png", *options).returncode == 0
