@@ -3,7 +3,7 @@
 From the bottom up: `workers` (threads, and BLAS on one), `kernels` (how loops are compiled), `kmeans`, `minibatch`,
 `centnn` (each algorithm with its compiled loops), `medoids`, `k_selection`, `estimators` (all of it in
 scikit-learn's manner), and `deep` (features that a network learns). What the two commands share beside it, such as
-ending in an orderly way when they are interrupted, is exported here too.
+ending in an orderly way when they are interrupted, and replacing files that others read, is exported here too.
 
 The names load on first use, so that importing the package compiles nothing and starts no thread.
 """
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from clustering.kmeans.sampling import sample_rows
     from clustering.medoids.k_medoids import k_medoids
     from clustering.nearest_members import representatives
+    from clustering.renaming import rename_when_free
     from clustering.standard_streams import prepare_standard_streams
     from clustering.workers import BLOCK_ROWS, Workers, available_threads, one_blas_thread
 
@@ -69,6 +70,7 @@ __all__ = [
     "one_blas_thread",
     "prepare_standard_streams",
     "refuse_empty_arguments",
+    "rename_when_free",
     "representatives",
     "run_interruptible",
     "sample_rows",
@@ -100,6 +102,7 @@ __getattr__, __dir__ = lazy_names(
         "sample_rows": "kmeans.sampling",
         "k_medoids": "medoids.k_medoids",
         "representatives": "nearest_members",
+        "rename_when_free": "renaming",
         "prepare_standard_streams": "standard_streams",
         "refuse_empty_arguments": "arguments",
         **dict.fromkeys(("BLOCK_ROWS", "Workers", "available_threads", "one_blas_thread"), "workers"),

@@ -3,18 +3,14 @@
 import hashlib
 import os
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from clustering import rename_when_free
+
 # Hidden names must fit wherever the name does that they are made of; of a longer one so many characters are kept.
 LONGEST_HIDDEN, N_SHOWN = 100, 20
-
-# Windows says "access denied" or "sharing violation" of what another process has open for a moment: a reader, the
-# indexer, a virus scanner. So long a rename waits for it, in all 1.6 s.
-BUSY = (5, 32)
-WAITS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @contextmanager
@@ -27,20 +23,6 @@ def whole_file(place: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-
-
-def rename_when_free(rename: Callable[[Path], object], place: Path) -> None:
-    """Rename to `place` by a path's `rename` or `replace`; on Windows, wait while another process is in the way."""
-    for wait_s in WAITS_S:
-        try:
-            rename(place)
-        except PermissionError as error:
-            if getattr(error, "winerror", None) not in BUSY:
-                raise
-            time.sleep(wait_s)
-        else:
-            return
-    rename(place)
 
 
 def unused_name(place: Path, purpose: str) -> Path:

@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from clustering import rename_when_free
 from quantize.errors import OutputError
 
 EXISTS = "already exists; replace it with --force, or choose another path with -o"
@@ -36,7 +37,7 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
             with open(os.open(partial, flags, mode), "wb") as file:
                 file.write(data)
             if overwrite:
-                partial.replace(target)
+                rename_when_free(partial.replace, target)
             else:
                 _put_where_nothing_is(partial, target)
         except OSError as error:
@@ -84,4 +85,4 @@ def _put_where_nothing_is(partial: Path, place: Path) -> None:
         raise OutputError(f"{place}: {EXISTS}") from None
     except OSError:
         # There are file systems without links.
-        partial.replace(place)
+        rename_when_free(partial.replace, place)

@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from clustering import rename_when_free
 from keyframes.errors import OutputError
 from keyframes.result.dry_run import only_noted
 from keyframes.result.folder import make_parents, remove, remove_empty, result_folder, system_errors
-from keyframes.whole_files import rename_when_free, unused_name
+from keyframes.whole_files import unused_name
 
 
 class Changes:

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from clustering import rename_when_free
 from keyframes.errors import OutputError
 from keyframes.result.dry_run import only_noted
-from keyframes.whole_files import rename_when_free, unused_name
+from keyframes.whole_files import unused_name
 
 # Each further try means that another run put its result there meanwhile.
 N_TRIES = 1000

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from clustering import rename_when_free
 from keyframes.errors import ReviewError, StaleError
 from keyframes.manifest import Manifest, manifest_text, table_text
 from keyframes.report.contact_sheet import ContactSheet
@@ -25,7 +26,7 @@ from keyframes.result.image_files import encoded, read_image
 from keyframes.result.scan_file import SavedScan
 from keyframes.review.changes import history
 from keyframes.video.frames import Frame
-from keyframes.whole_files import rename_when_free, unused_name, whole_file
+from keyframes.whole_files import unused_name, whole_file
 
 Fetch = Callable[[int], NDArray[np.uint8]]
 ADVICE = "free up space, or check its permissions"

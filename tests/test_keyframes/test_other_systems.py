@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from clustering.renaming import WAITS_S
 from keyframes.commands.parsing import expanded
-from keyframes.whole_files import WAITS_S, rename_when_free, whole_file
+from keyframes.whole_files import whole_file
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def busy(tmp_path, monkeypatch):
             return partial.rename(target)
 
         monkeypatch.setattr("pathlib.Path.replace", replace)
-        monkeypatch.setattr("keyframes.whole_files.time.sleep", lambda wait_s: None)
+        monkeypatch.setattr("clustering.renaming.time.sleep", lambda wait_s: None)
         return place, tries
 
     return make
@@ -44,18 +45,6 @@ def test_a_file_that_stays_open_is_an_error_and_keeps_its_content(busy):
         partial.write_text("new")
     assert (place.read_text(), len(tries)) == ("old", len(WAITS_S) + 1)
     assert list(place.parent.iterdir()) == [place]
-
-
-def test_a_missing_permission_is_reported_at_once(tmp_path):
-    tries = []
-
-    def refused(place):
-        tries.append(place)
-        raise PermissionError(13, "Permission denied")
-
-    with pytest.raises(PermissionError):
-        rename_when_free(refused, tmp_path)
-    assert len(tries) == 1
 
 
 def test_patterns_of_batch_are_left_to_it(tmp_path, monkeypatch):

@@ -115,6 +115,26 @@ def test_what_exists_is_kept_unless_forced(command, picture, tmp_path):
     assert (tmp_path / "photo.vqi").read_bytes().startswith(b"\x89VQI")
 
 
+def test_a_result_that_another_process_holds_for_a_moment_is_replaced_after_it(command, picture, tmp_path, monkeypatch):
+    """As Windows refuses it."""
+    (tmp_path / "photo.vqi").write_text("old")
+    tries = []
+
+    def replace(partial, target):
+        tries.append(target)
+        if len(tries) <= 3:
+            error = PermissionError(13, "The process cannot access the file")
+            error.winerror = 32
+            raise error
+        return partial.rename(target)
+
+    monkeypatch.setattr("pathlib.Path.replace", replace)
+    assert command("photo.png", "--force").returncode == 0
+    assert len(tries) == 4
+    assert (tmp_path / "photo.vqi").read_bytes().startswith(b"\x89VQI")
+    assert names(tmp_path) == ["photo.png", "photo.vqi"]
+
+
 def test_json(command, picture):
     done = command("photo.png", "--json", "--quality", 70)
     (result,) = json.loads(done.stdout)["results"]
