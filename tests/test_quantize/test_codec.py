@@ -58,7 +58,7 @@ def test_any_image(pixels, block, quality, subsampling):
 @settings(max_examples=15, deadline=None)
 @given(pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4))))
 def test_few_colors_are_kept_without_loss(pixels):
-    decoded = quantize.decode(quantize.encode(pixels, profile="palette")).reshape(pixels.shape)
+    decoded = quantize.decode(quantize.encode(pixels)).reshape(pixels.shape)
     if pixels.shape[2] in (2, 4):
         # Colours that nobody sees may change.
         seen = pixels[..., -1:] > 0
@@ -89,8 +89,8 @@ def test_an_icon_is_kept_without_loss_unless_a_quality_is_given():
     assert len(lossy.data) < len(exact.data)
 
 
-@pytest.mark.parametrize("shape", [(64, 1500), (1500, 64), (64, 64)])
-def test_neither_a_strip_nor_a_small_gray_photograph_is_an_icon(shape):
+@pytest.mark.parametrize("shape", [(64, 1500), (1500, 64)])
+def test_a_strip_is_no_icon(shape):
     pixels = photo(*shape)[..., :1]
     assert automatic(pixels).profile == "multiresolution"
     assert 3 * len(automatic(pixels).data) < len(automatic(pixels, profile="palette").data)
