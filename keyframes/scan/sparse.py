@@ -23,9 +23,10 @@ AT_FRAMES = 100_000
 # ... and at ten times as many more by this share.
 MORE_AT_TEN_TIMES = 0.3
 # Where key frames lie less than so many frames apart, frames cost less to reach, and it may cost less: this share of it
-# where every frame is one, which is 1,500 frames of an hour.
+# where every frame is one, which is 1,500 frames of an hour. With 12 frames from one to the next it is 900, because the
+# packets between them tell where something moves.
 KEYS_APART = 100
-COST_OF_KEYS = 0.17
+LEAST_SHARE = 0.17
 # From so many frames on, a scan is sparse unless asked otherwise.
 LONG_FRAMES = 50_000
 # Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
@@ -92,7 +93,7 @@ def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
         return []
     frame_costs = _frame_costs(packets)
     key_cost = float(frame_costs[packets.key_frames].mean())
-    budget = cost_of(stop - first) * _share_of_cost(packets, key_cost)
+    budget = cost_of(stop - first) * _share_of_cost(packets)
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
         movement = np.zeros_like(movement)
@@ -141,11 +142,10 @@ def _behind(heads: Mapping[int, _Group], offers: Sequence["_Offer"], budget: flo
     return {key: frames[even_rows(len(frames), 1 + LOOKS_BEHIND)] for key, frames in reached.items()}
 
 
-def _share_of_cost(packets: Packets, key_cost: float) -> float:
-    """Return how much of its cost a scan needs, by the distance of the key frames and what each one costs."""
+def _share_of_cost(packets: Packets) -> float:
+    """Return how much of its cost a scan needs, by the distance of the key frames."""
     apart = len(packets.times_ms) / len(packets.key_times_ms)
-    least = min(1.0, COST_OF_KEYS * key_cost)
-    return min(1.0, least + (1 - least) * apart / KEYS_APART)
+    return min(1.0, LEAST_SHARE + (1 - LEAST_SHARE) * apart / KEYS_APART)
 
 
 def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
