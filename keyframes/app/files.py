@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,10 @@ from typing import Literal
 
 from keyframes.errors import AppError, ExportError
 from keyframes.labelling.project_kind import kind_of
-from keyframes.labelling.sleap.export import FILES as SUGGESTIONS
 from keyframes.predictions.finding import ENDINGS
 
+# Our exports to SLEAP, and what later rounds make of them, say what to label.
+SUGGESTIONS = re.compile(r"suggestions(-keyframes(-\d+)?)?(\.pkg)?\.slp")
 # A look is good for so long, and sees so many entries at most.
 LOOK_S = 5.0
 MOST_ENTRIES = 50_000
@@ -90,8 +92,7 @@ def _below(folder: Path) -> Iterator[NearFile]:
 
 
 def _may_predict(file: str) -> bool:
-    # An export of ours to SLEAP tells what to label.
-    return Path(file).suffix.lower() in ENDINGS and file not in SUGGESTIONS
+    return Path(file).suffix.lower() in ENDINGS and SUGGESTIONS.fullmatch(file) is None
 
 
 def _project_in(folder: Path, files: Sequence[str]) -> Use | Literal[""]:

@@ -185,7 +185,8 @@ def test_what_is_in_the_output_folder_is_near_from_the_start(folder, asked):
 
 def test_an_export_to_sleap_is_a_project_and_no_predictions(folder, asked):
     output = folder.parent / "out"
-    for name in ("for-sleap/suggestions.slp", "for-sleap/suggestions.pkg.slp", "predicted/a.mp4.predictions.slp"):
+    ours = ("suggestions.slp", "suggestions.pkg.slp", "suggestions-keyframes.slp", "suggestions-keyframes-2.pkg.slp")
+    for name in (*(f"for-sleap/{one}" for one in ours), "predicted/suggestions.slp.predictions.slp"):
         (output / name).parent.mkdir(parents=True, exist_ok=True)
         (output / name).touch()
     with asked(folder, output) as app:
