@@ -3,7 +3,7 @@
 From the bottom up: `workers` (threads, and BLAS on one), `kernels` (how loops are compiled), `kmeans`, `minibatch`,
 `centnn` (each algorithm with its compiled loops), `medoids`, `k_selection`, `estimators` (all of it in
 scikit-learn's manner), and `deep` (features that a network learns). What the two commands share beside it, such as
-ending in an orderly way when they are interrupted, and replacing files that others read, is exported here too.
+ending in an orderly way when they are interrupted, or which folders are searched, is exported here too.
 
 The names load on first use, so that importing the package compiles nothing and starts no thread.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clustering.errors import ClusteringError, InvalidInputError
     from clustering.estimators import CentNN, KMeans, MiniBatchKMeans
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
+    from clustering.folders import is_searched
     from clustering.interruption import run_interruptible
     from clustering.k_selection import KSelection, select_k
     from clustering.kernels.compilation import (
@@ -59,6 +60,7 @@ __all__ = [
     "clustering_accuracy",
     "compiled",
     "evaluate",
+    "is_searched",
     "k_means",
     "k_medoids",
     "kernel_cache_folder",
@@ -102,6 +104,7 @@ __getattr__, __dir__ = lazy_names(
         "sample_rows": "kmeans.sampling",
         "k_medoids": "medoids.k_medoids",
         "representatives": "nearest_members",
+        "is_searched": "folders",
         "rename_when_free": "renaming",
         "prepare_standard_streams": "standard_streams",
         "refuse_empty_arguments": "arguments",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import operator
 import os
+import unicodedata
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -381,10 +382,11 @@ class ExportOptions:
         for name in ("task", "scorer"):
             # As it is shown: an ASCII locale has a surrogate for each byte of an umlaut.
             words = shown(getattr(self, name))
-            if set(words) & set('/\\:*?"<>|') or not words.isprintable():
+            is_control = any(unicodedata.category(character) == "Cc" for character in words)
+            if set(words) & set('/\\:*?"<>|') or is_control:
                 raise SettingsError(
                     f"{name} is {getattr(self, name)!r}; it becomes part of a file name, so leave out /, : and "
-                    "characters that cannot be printed"
+                    "control characters"
                 )
         bones = [frozenset(pair) for pair in self.skeleton]
         for pair in self.skeleton:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clustering import available_threads
+from clustering import available_threads, is_searched
 from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
 from quantize.errors import ImageError, LargerRefusal, OutputError, QuantizeError, naming
 from quantize.images.files import SUFFIXES, read_file, read_image
-from quantize.output import EXISTS, remove_file, write_file
+from quantize.output import exists, remove_file, write_file
 from quantize.pipeline import encode_picture
 from quantize.records import Record, Records, digest_of
 from quantize.report import report_page, report_place
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from quantize.block.profile import SharedBook
 
 PALETTE_SUFFIX = "-quantized"
-# Where systems keep what was deleted, and Synology's thumbnails, beside folders whose name begins with a dot.
-NOT_SEARCHED = frozenset({"$recycle.bin", "#recycle", "@recycle", "@eadir"})
 # Of the few images that are worked on at once.
 MOST_AT_ONCE = 4
 
@@ -132,7 +130,7 @@ def _find_files(given: Path, output: Path | None) -> list[Path]:
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
     made = None if output is None else _real(output)
-    if made in (_real(given), *_real(given).parents):
+    if made and _real(given).is_relative_to(made):
         # Everything lies in the output folder: what was made is told by its name and its record.
         made = None
     # What folders hold themselves comes before what links lead to, so that an image keeps its own place.
@@ -143,19 +141,22 @@ def _find_files(given: Path, output: Path | None) -> list[Path]:
             here = inner.pop()
             with suppress(OSError):
                 known = here.stat()
-                if (known.st_dev, known.st_ino) in seen or made in (_real(here), *_real(here).parents):
+                if (known.st_dev, known.st_ino) in seen or (made and _real(here).is_relative_to(made)):
                     continue
                 seen.add((known.st_dev, known.st_ino))
                 for entry in sorted(os.scandir(here), key=lambda entry: entry.name):
                     if not os.path.isdir(entry.path):
                         found.append(here / entry.name)
-                    elif _is_searched(entry.name):
+                    elif is_searched(entry.name):
                         (linked if entry.is_symlink() else inner).append(here / entry.name)
     return sorted(found)
 
 
 def _without_results(images: list[Path]) -> list[Path]:
-    """Leave out what was made of other images, by the records of the folders above, whatever suffix it got then."""
+    """Leave out what was made of other images, by the records of the folders above, whatever suffix it got then.
+
+    These are the folders above the name that was given, and above the file that a link leads to.
+    """
     records: dict[Path, Records] = {}
 
     def is_result(path: Path) -> bool:
@@ -166,16 +167,11 @@ def _without_results(images: list[Path]) -> list[Path]:
                 return True
         return False
 
-    return [path for path in images if not is_result(path.absolute())]
+    return [path for path in images if not any(map(is_result, {path.absolute(), _real(path.parent) / path.name}))]
 
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
-
-
-def _is_searched(name: str) -> bool:
-    """Whether a folder of this name, in the one that was given, may hold images: it is not hidden, and no trash."""
-    return not name.startswith(".") and name.casefold() not in NOT_SEARCHED
 
 
 def _stems(places: Sequence[Path]) -> list[Path]:
@@ -233,14 +229,14 @@ def run_jobs(
         reports = [report_place(place) for place in places] if report else []
         existing = [place for place in (*places, *reports) if os.path.exists(place)]
         if existing and kept is None and not overwrite:
-            raise OutputError(f"{existing[0]}: {EXISTS}")
+            raise exists(existing[0])
         data = read_file(job.source)
         source, image = digest_of(data), "" if job.root is None else _path_from(job.root, job.source)
         if kept is not None and not overwrite:
             for place in existing:
                 record = kept.made(place)
                 if record is None or record.is_of_another(source, image):
-                    raise OutputError(f"{place}: {EXISTS}")
+                    raise exists(place)
                 complete = not report or report_place(place) in existing
                 if (record.source, record.made_by) == (source, made_by) and place in places and complete:
                     return Done(job.source, place, None)

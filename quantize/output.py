@@ -9,7 +9,6 @@ from pathlib import Path
 from clustering import rename_when_free
 from quantize.errors import OutputError
 
-EXISTS = "already exists; replace it with --force, or choose another path with -o"
 # Hidden names must fit wherever the name does that they are made of: so many of its characters are kept.
 N_SHOWN = 20
 # Held while a file is written, so that an interruption can wait for that, and let nothing else be written.
@@ -32,19 +31,24 @@ def write_file(place: Path, data: bytes, overwrite: bool, original: Path | None 
             mode = 0o666 if original is None else 0o600 | (original.stat().st_mode & 0o666)
             target.parent.mkdir(parents=True, exist_ok=True)
             if not overwrite and os.path.lexists(place):
-                raise OutputError(f"{place}: {EXISTS}")
+                raise exists(place, option)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             with open(os.open(partial, flags, mode), "wb") as file:
                 file.write(data)
             if overwrite:
                 rename_when_free(partial.replace, target)
             else:
-                _put_where_nothing_is(partial, target)
+                _put_where_nothing_is(partial, target, option)
         except OSError as error:
             raise _unwritable(place, error, option) from error
         finally:
             with suppress(OSError):
                 partial.unlink()
+
+
+def exists(place: Path, option: str = "-o") -> OutputError:
+    """Return the error that something stands at a place, which an option chooses."""
+    return OutputError(f"{place}: already exists; replace it with --force, or choose another path with {option}")
 
 
 def _behind_link(place: Path) -> Path:
@@ -76,13 +80,13 @@ def stop_writing() -> None:
     _writing.acquire()
 
 
-def _put_where_nothing_is(partial: Path, place: Path) -> None:
+def _put_where_nothing_is(partial: Path, place: Path, option: str) -> None:
     """Give the file its name, unless another run took it meanwhile."""
     try:
         # A link fails where there is a file; a rename would replace it.
         os.link(partial, place)
     except FileExistsError:
-        raise OutputError(f"{place}: {EXISTS}") from None
+        raise exists(place, option) from None
     except OSError:
         # There are file systems without links.
         rename_when_free(partial.replace, place)

@@ -47,8 +47,8 @@ class Records:
         self._known: dict[str, list[Record]] = {}
         with suppress(OSError):
             for line in (root / NAME).read_text(encoding="utf-8", errors="replace").splitlines():
-                # A run that was killed may have left a part of a line.
-                with suppress(ValueError, TypeError):
+                # A run that was killed may have left a part of a line, and another program something else.
+                with suppress(ValueError, TypeError, KeyError, AttributeError):
                     entry = json.loads(line)
                     self._known.setdefault(entry.pop("place"), []).append(Record(**entry))
 

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from clustering import is_searched
 from keyframes.errors import BatchError, VideoError, not_there
 from keyframes.result.naming import result_names
 from keyframes.video import VideoReader
@@ -22,8 +23,6 @@ VIDEO_ENDINGS = frozenset(
     .rmvb .tod .trp .ts .vob .webm .wmv .wtv .xvid .y4m
     """.split()  # noqa: SIM905
 )
-# Where systems keep what was deleted, and Synology's thumbnails, beside folders whose name begins with a dot.
-NOT_SEARCHED = frozenset({"$recycle.bin", "#recycle", "@recycle", "@eadir"})
 # What a batch writes into its own folder.
 SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
 ENDINGS_SHOWN = 8
@@ -41,15 +40,17 @@ def find_recordings(
     this package wrote does not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
-    TIFF where it has several pages. Links are followed; what several links lead to, or a link back to where it lies,
-    counts once: DeepLabCut's projects hold links to recordings that may lie beside them. The patterns (``*``, ``?``,
-    ``[...]``) match the name or the path from the folder, of a file or of a folder of images, whatever the case.
+    TIFF where it has several pages. Hidden folders and the trash are searched where `include` names them. Links are
+    followed; what several links lead to, or a link back to where it lies, counts once: DeepLabCut's projects hold links
+    to recordings that may lie beside them. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the
+    folder, of a file or of a folder of images, whatever the case.
     """
     if not os.path.isdir(folder):
         raise BatchError(f"{folder}: {not_there(folder, 'is not a folder')}; give the folder that holds the recordings")
     found: list[str] = []
     left_out: Counter[str] = Counter()
     links: set[str] = set()
+    named = {part.casefold() for pattern in include for part in PurePosixPath(pattern).parts}
     seen = set() if output is None or not os.path.isdir(output) else {_identity(output)}
     # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
     linked: list[tuple[Path, Collection[str]]] = [(folder, ())]
@@ -72,7 +73,7 @@ def find_recordings(
             files = []
             for entry in entries:
                 if (here / entry.name).is_dir():
-                    if entry.name.startswith(".") or entry.name.casefold() in NOT_SEARCHED:
+                    if not is_searched(entry.name) and entry.name.casefold() not in named:
                         continue
                     (linked if entry.is_symlink() else inner).append((here / entry.name, names))
                 elif not ("batch-state" in names and entry.name in SUMMARIES):

@@ -166,10 +166,10 @@ def run_batch(
     finally:
         watch.end()
     rows = write_summary(place, left_out)
-    write_index(place, rows, left_out)
-    earlier = (row["recording"] for row in rows if row["place"] and row["recording"] not in outcomes)
-    if gone := without_source(place, earlier):
-        say(f"warning: {_told_gone(gone, place)}")
+    gone = without_source(place, (row["recording"] for row in rows if row["recording"] not in outcomes))
+    results = write_index(place, rows, left_out, gone)
+    if left := [recording for recording in gone if recording in results]:
+        say(f"warning: {_told_gone(left, place)}")
     # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
     told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
     return Batch(place, told, left_out)

@@ -18,6 +18,9 @@ from keyframes.names import shown
 # What YAML takes for text without quotes, on one line.
 PLAIN = re.compile(r"(?!(?i:true|false|yes|no|on|off|null|y|n)$)[^\W\d_][\w/.+-]*|/[\w/.+ -]*[\w/.+-]")
 
+# An empty mapping behind its key, which may have an anchor or a tag, and not in a comment.
+NOTHING = re.compile(r"^([^#]*?:(?:\s+[&!]\S+)*)\s+(?:\{\s*\}|~|null|Null|NULL)(?=\s|$)")
+
 
 @dataclass(frozen=True)
 class ProjectFile:
@@ -37,7 +40,7 @@ class ProjectFile:
         lines = text.splitlines(keepends=True)
         place, indent = _end_of_mapping(text, key)
         if not self.data[key]:
-            lines[place - 1] = re.sub(r"(?<=:)\s*(\{\s*\}|~|null)(?=\s)", "", lines[place - 1])
+            lines[place - 1] = NOTHING.sub(r"\1", lines[place - 1], count=1)
         if lines and not lines[place - 1].endswith("\n"):
             lines[place - 1] += end_of_line
         added = []

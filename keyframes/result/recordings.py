@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, cast
 
 from keyframes.errors import ExportError, not_there
@@ -18,8 +19,11 @@ from keyframes.result.naming import video_names
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader
 
-# What is read of a manifest's video.
-VIDEO_KEYS = ("path", "hash", "size_bytes", "width", "height", "frames_claimed", "frames_decoded")
+# What is read of a manifest's video, and where the images of a result lie.
+VIDEO_KINDS = {"path": str, "hash": str} | dict.fromkeys(
+    ("size_bytes", "width", "height", "frames_claimed", "frames_decoded"), int
+)
+IMAGE = re.compile(r"frames/img\d+\.(png|jpg)")
 
 
 @dataclass(frozen=True)
@@ -177,12 +181,13 @@ def read_manifest(folder: Path) -> Manifest:
 def _check(manifest: Any) -> None:
     """Raise a ValueError, KeyError or TypeError where a manifest is not what was written: people edit them by hand."""
     about, entries = manifest["video"], manifest["keyframes"]
-    kinds = {"frame_index": int, "time_s": float | int | None, "cluster": int, "file": str}
+    kinds = {"frame_index": int, "time_s": float | int | None, "cluster": int}
     is_good = [isinstance(entry[name], kind) for entry in entries for name, kind in kinds.items()]
-    is_good += [isinstance(about["path"], str), isinstance(manifest["settings"]["format"], str)]
-    # An image that lies elsewhere is not the result's.
-    is_good += [PurePath(entry["file"]).parts[:1] == ("frames",) and ".." not in entry["file"] for entry in entries]
-    if not (all(is_good) and entries and all(name in about for name in VIDEO_KEYS)):
+    is_good += [IMAGE.fullmatch(entry["file"]) is not None and entry["frame_index"] >= 0 for entry in entries]
+    is_good += [isinstance(about[name], kind) for name, kind in VIDEO_KINDS.items()]
+    is_good += [isinstance(manifest["settings"]["format"], str)]
+    n_different = len({entry["frame_index"] for entry in entries})
+    if not (all(is_good) and entries and n_different == len(entries)):
         raise ValueError("an entry is missing, or of another kind")
 
 

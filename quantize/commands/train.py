@@ -8,9 +8,9 @@ from quantize.batch import find_jobs
 from quantize.commands.printing import Run, print_json, printable, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
-from quantize.errors import ImageError, OutputError
+from quantize.errors import ImageError
 from quantize.images.files import read_image
-from quantize.output import EXISTS, write_file
+from quantize.output import exists, write_file
 from quantize.pipeline import train_codebook
 
 
@@ -19,7 +19,7 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
     start = time.perf_counter()
     # Before the training, which takes a while.
     if not run.force and os.path.lexists(place):
-        raise OutputError(f"{place}: {EXISTS.replace('-o', '--train-codebook')}")
+        raise exists(place, "--train-codebook")
     pictures, failures = [], []
     sources = [job.source for job in find_jobs(inputs, None, settings, None)]
     with progress_bar(sources, len(sources), not run.quiet) as bar:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from quantize.commands.printing import Run, print_json
 from quantize.errors import OutputError
-from quantize.output import EXISTS, write_file
+from quantize.output import exists, write_file
 from quantize.report.decoder import decoder_files
 
 
@@ -16,7 +16,7 @@ def write_decoder(folder: Path, run: Run) -> None:
     contents = {folder / name: data for name, data in decoder_files().items()}
     for place, data in contents.items():
         if not run.force and os.path.exists(place) and not _has(place, data):
-            raise OutputError(f"{place}: {EXISTS.replace('-o', '--web')}")
+            raise exists(place, "--web")
     for place, data in contents.items():
         write_file(place, data, overwrite=True, option="--web")
     if run.as_json:

@@ -160,7 +160,10 @@ def test_the_installed_command_has_status_2_too(installed_extract, folder, video
     [
         (("keyframes", "batch", "", "-k", 2), "the argument after batch is empty"),
         (("keyframes", "extract", "a.mp4", "-k", 2, "-o", ""), "the argument after -o is empty"),
+        (("keyframes", "extract", "a.mp4", "-k", 2, "--output="), "the argument after --output is empty"),
         (("quantize", ""), "the first argument is empty"),
+        (("quantize", "--web="), "the argument after --web is empty"),
+        (("quantize", "a.png", "--suffix=", "--output="), "the argument after --output is empty"),
         (("quantize", "a.png", "--suffix", "", "-o", ""), "the argument after -o is empty"),
     ],
 )

@@ -124,6 +124,22 @@ def test_a_folder_with_nothing_but_results_says_so(command, tmp_path):
     assert command("out/a-x.png", "--block", 1, "--codewords", 2).returncode == 0
 
 
+def test_results_behind_a_link_are_no_images(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "links").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    assert command("in", "-o", "out", "--block", 1, "--suffix=-x").returncode == 0
+    (tmp_path / "links" / "one").symlink_to(tmp_path / "out", target_is_directory=True)
+    assert "has only results of quantize" in command("links", "--block", 1).stderr
+
+
+def test_foreign_lines_in_records_are_skipped(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")
+    (tmp_path / ".quantize-records.jsonl").write_text('{}\nnull\n[1]\n"a"\n{"place": 3}\n', encoding="utf-8")
+    assert command("in", "--block", 1).returncode == 0
+
+
 def test_a_result_in_the_place_of_its_image_is_still_an_image(command, tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(photo(16, 16)).save(tmp_path / "in" / "a.png")

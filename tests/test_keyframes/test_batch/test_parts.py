@@ -54,6 +54,7 @@ def test_hidden_folders_and_the_trash_are_not_searched(tmp_path):
         (tmp_path / place / "old.mp4").touch()
     assert find_recordings(tmp_path) == (["a/old.mp4"], {})
     # Whoever names one means it.
+    assert find_recordings(tmp_path, include=["*/.snapshot/*.mp4"])[0] == ["a/.snapshot/old.mp4"]
     assert find_recordings(tmp_path / ".Trash-1000")[0] == ["files/old.mp4"]
 
 

@@ -92,12 +92,22 @@ def test_the_config_differs_in_added_lines_only(name, project, extracted, yaml):
 
 
 @pytest.mark.parametrize("nothing", ["{}", "{ }", "~", "null"])
-def test_an_empty_mapping_loses_its_braces(nothing, project, extracted, yaml):
+def test_an_empty_mapping_at_the_end_of_the_file(nothing, project, extracted, yaml):
     config = project / "config.yaml"
-    config.write_text(f"Task: a\nscorer: b\nvideo_sets: {nothing}  # none\nz: 1\n", encoding="utf-8")
+    config.write_text(f"Task: a\nscorer: b\nvideo_sets: {nothing}", encoding="utf-8")
     keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
-    old, new = "Task: a\nscorer: b\nvideo_sets:  # none\nz: 1\n".splitlines(), config.read_text("utf-8").splitlines()
-    assert [line for line in new if line in old] == old
+    assert len(yaml.load(config.read_text("utf-8"))["video_sets"]) == 1
+
+
+@pytest.mark.parametrize("nothing", ["{}", "{ }", "~", "null", "&x {}", "!!map {}", ""])
+def test_an_empty_mapping_loses_its_braces(nothing, project, extracted, yaml):
+    config, comment = project / "config.yaml", "  # was: null, a: {} or ~"
+    config.write_text(f"Task: a\nscorer: b\nvideo_sets: {nothing}{comment}\nz: 1\n", encoding="utf-8")
+    keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
+    lines = config.read_text("utf-8").splitlines()
+    assert [line for line in lines if line[0] != " "] == ["Task: a", "scorer: b", lines[2], "z: 1"]
+    assert lines[2].startswith("video_sets:")
+    assert lines[2].endswith(comment)
     assert len(yaml.load(config.read_text("utf-8"))["video_sets"]) == 1
 
 
