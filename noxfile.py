@@ -1,4 +1,4 @@
-"""The fast tests under other versions of Python and OpenCV: `nox` runs them all, `nox -k 3.13` one of them."""
+"""The fast tests under other versions of Python and OpenCV: `nox` runs them all, `nox -p 3.13` one of them."""
 
 import nox
 
