@@ -20,8 +20,8 @@ from keyframes.app.rounds import Round, Rounds
 from keyframes.app.running import Runner
 from keyframes.app.statuses import States, changed_in_review, claims_in, progress_of, result_digest, status_of
 from keyframes.errors import AppError, BatchError, not_there
+from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
 from keyframes.review import Session
-from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any, cast, get_args
 
 from keyframes.app.rounds import Round
 from keyframes.errors import AppError
+from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
 from keyframes.labelling import export
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.exporting import uses_of
 from keyframes.result.naming import unused_file, view_names
-from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from keyframes.commands.page import AsJson, Browser, Port, opener
 from keyframes.commands.parsing import read_names
 from keyframes.commands.printing import say
 from keyframes.errors import KeyframesError, SettingsError
-from keyframes.settings import ExportOptions, Settings
+from keyframes.export_options import ExportOptions
+from keyframes.settings import Settings
 
 if TYPE_CHECKING:
     from keyframes.app.choosing import Field

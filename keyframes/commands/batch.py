@@ -12,8 +12,9 @@ from keyframes.commands import options
 from keyframes.commands.export import export_results
 from keyframes.commands.printing import errors_told, print_json, say
 from keyframes.errors import SettingsError
+from keyframes.export_options import WITH_PROJECT
 from keyframes.names import printable
-from keyframes.settings import WITH_PROJECT, Settings
+from keyframes.settings import Settings
 from keyframes.wording import counted
 
 # Characters of a reason or a name in the table, where no terminal says how many fit; and at least.

@@ -9,8 +9,8 @@ import typer
 from keyframes.commands.options import AsJson, ProjectOptions, Quiet, grouped
 from keyframes.commands.parsing import parse_numbers
 from keyframes.commands.printing import errors_told, print_json, say
+from keyframes.export_options import ExportOptions, ExportTool
 from keyframes.names import printable
-from keyframes.settings import ExportOptions, ExportTool
 from keyframes.wording import counted
 
 

@@ -23,14 +23,8 @@ from keyframes.commands.parsing import (
     read_skeleton,
 )
 from keyframes.errors import SettingsError
-from keyframes.settings import (
-    MAX_AUTO_K,
-    ExportOptions,
-    ExportTool,
-    ImageFormat,
-    Options,
-    Settings,
-)
+from keyframes.export_options import ExportOptions, ExportTool
+from keyframes.settings import MAX_AUTO_K, ImageFormat, Options, Settings
 
 # The panels of --help; what has none is in the first one.
 look = functools.partial(typer.Option, rich_help_panel="What to look at")

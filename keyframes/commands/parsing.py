@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import typer
 
 from keyframes.errors import SettingsError
-from keyframes.settings import Crop, ExportTool, ScanKind
+from keyframes.export_options import ExportTool
+from keyframes.settings import Crop, ScanKind
 
 # Options whose values are patterns, for `batch` to match.
 PATTERNS = ("--include", "--exclude")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
 from keyframes.labelling.prelabels import PredictedAnimal, animals_on, in_order, named_points
 from keyframes.manifest import KeyframeEntry
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts", "skeleton"})
 

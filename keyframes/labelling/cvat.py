@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
 from keyframes.names import shown_in
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts"})
 

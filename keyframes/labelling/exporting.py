@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from keyframes.errors import OutputError, SettingsError
+from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
 from keyframes.labelling import coco, cvat, label_studio
 from keyframes.labelling.deeplabcut import export as deeplabcut
 from keyframes.labelling.exported import Exported
@@ -24,7 +25,6 @@ from keyframes.predictions import Predictions
 from keyframes.predictions.finding import refuse_shared
 from keyframes.result.dry_run import dry_run as planning
 from keyframes.result.recordings import Recording, read_recordings
-from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 
 class Tool(Protocol):

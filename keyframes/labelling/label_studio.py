@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_folder import image_folder, write_json
 from keyframes.labelling.prelabels import PredictedAnimal, animals_on, named_points
 from keyframes.names import shown
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
 
 USES = frozenset({"bodyparts"})
 # Of a point, in percent of the picture.

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Set
 from dataclasses import fields
 from typing import Any
 
+from keyframes.export_options import ExportOptions
 from keyframes.names import shown
-from keyframes.settings import ExportOptions
 
 NAMES = tuple(field.name for field in fields(ExportOptions) if field.name != "project")
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import keyframe_at
 from keyframes.errors import ExportError, KeyframesError, ReviewError, StaleError
+from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
 from keyframes.labelling import export, uses_of
 from keyframes.labelling.deeplabcut.export import default_place
 from keyframes.labelling.exported import Exported
@@ -30,7 +31,6 @@ from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
 from keyframes.review.folder import ReviewedFolder
 from keyframes.review.pictures import Pictures, settings_of
-from keyframes.settings import WITH_PROJECT, ExportOptions, ExportTool
 
 # Widths of the pictures that the page shows, the bytes that each may take, and how many are kept in memory.
 SIZES = {"small": (360, 36_000, 900), "large": (1280, 600_000, 50)}

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from keyframes.errors import ExportError, SettingsError
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.deeplabcut.machine_labels import LabelledNames, write_machine_labels
 from keyframes.labelling.deeplabcut.new_config import new_config
 from keyframes.labelling.deeplabcut.project import DeepLabCutProject, crop_for, crop_text, frames_there, read_project
@@ -22,7 +23,7 @@ from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, shown
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
-from keyframes.settings import Crop, ExportOptions
+from keyframes.settings import Crop
 
 USES = frozenset({"task", "scorer", "bodyparts", "individuals", "skeleton", "copy_videos"})
 FOLDERS = ("videos", "labeled-data", "training-datasets", "dlc-models")

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from keyframes.errors import ExportError
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.deeplabcut.project import DeepLabCutProject
 from keyframes.labelling.prelabels import animals_on, in_order, inside, named_points, only_animal_on
 from keyframes.names import shown
 from keyframes.predictions import Predictions
 from keyframes.result.recordings import Recording
-from keyframes.settings import Crop, ExportOptions
+from keyframes.settings import Crop
 
 # How DeepLabCut calls the owner of the body parts that no animal has.
 NO_ANIMAL = "single"

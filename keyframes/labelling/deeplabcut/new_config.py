@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.project_file import listed, pairs_listed, quoted
-from keyframes.settings import ExportOptions
 
 # Whatever the language of the machine.
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from keyframes.errors import ExportError, SettingsError, VideoError
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.lightning_pose.project import (
     PROJECT_FILE,
@@ -35,7 +36,6 @@ from keyframes.names import shown
 from keyframes.progress import progress_bar
 from keyframes.result.image_files import read_image, write_image
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
 from keyframes.video.frames import Frame
 
 USES = frozenset({"scorer", "bodyparts", "skeleton", "copy_videos"})

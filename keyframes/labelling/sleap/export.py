@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError, VideoError
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
@@ -22,7 +23,6 @@ from keyframes.result.folder import result_folder
 from keyframes.result.image_files import read_image
 from keyframes.result.naming import unused_file
 from keyframes.result.recordings import Recording
-from keyframes.settings import ExportOptions
 from keyframes.video import VideoReader
 from keyframes.video.images import TIFF_ENDINGS, image_files, series_shape
 

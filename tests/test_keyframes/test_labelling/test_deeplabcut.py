@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, OutputError, SettingsError
+from keyframes.export_options import ExportOptions
 from keyframes.labelling.deeplabcut.export import default_place
-from keyframes.settings import ExportOptions
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail base")}

@@ -117,39 +117,42 @@ def test_labels_of_several_animals_count(tmp_path):
     assert frames["one", 8].read().shape == (20, 30, 3)
 
 
-def test_a_table_without_rows_has_no_labels(tmp_path):
-    pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
+@pytest.fixture
+def pandas():
+    """What writes DeepLabCut's HDF5 tables."""
     pytest.importorskip("tables", reason="needs PyTables, which the extra tools brings")
     pytest.importorskip("h5py", reason="needs h5py: pip install '.[sleap]'")
-    place = tmp_path / "dlc"
-    folder = place / "labeled-data" / "one"
-    folder.mkdir(parents=True)
-    (place / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    return pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
+
+
+@pytest.fixture
+def of_one_video(tmp_path):
+    """A project with a folder for one video, without images or labels."""
+    (tmp_path / "dlc" / "labeled-data" / "one").mkdir(parents=True)
+    (tmp_path / "dlc" / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+    return tmp_path / "dlc"
+
+
+def test_a_table_without_rows_has_no_labels(pandas, of_one_video):
     columns = pandas.MultiIndex.from_product([["b"], ["nose"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
     index = pandas.MultiIndex.from_tuples([("labeled-data", "one", "img031.png")])
     table = pandas.DataFrame(np.ones((1, 2)), index=index, columns=columns)
-    table.iloc[:0].to_hdf(folder / "CollectedData_b.h5", key="df_with_missing", mode="w")
-    assert frames_of(place) == {}
+    table.iloc[:0].to_hdf(of_one_video / "labeled-data" / "one" / "CollectedData_b.h5", key="df_with_missing", mode="w")
+    assert frames_of(of_one_video) == {}
 
 
 @pytest.mark.parametrize("several_levels", [True, False])
-def test_labels_that_are_only_in_hdf5_count(several_levels, tmp_path):
-    pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
-    pytest.importorskip("tables", reason="needs PyTables, which the extra tools brings")
-    pytest.importorskip("h5py", reason="needs h5py: pip install '.[sleap]'")
-    place = tmp_path / "dlc"
-    folder = place / "labeled-data" / "one"
-    folder.mkdir(parents=True)
-    (place / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
+def test_labels_that_are_only_in_hdf5_count(several_levels, pandas, of_one_video):
+    table_file = of_one_video / "labeled-data" / "one" / "CollectedData_b.h5"
     paths = [("labeled-data", "one", f"img{index:03d}.png") for index in (31, 2, 700)]
     index = pandas.MultiIndex.from_tuples(paths) if several_levels else ["/".join(path) for path in paths]
     columns = pandas.MultiIndex.from_product([["b"], ["nose"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
     table = pandas.DataFrame(np.ones((3, 2)), index=index, columns=columns)
-    table.to_hdf(folder / "CollectedData_b.h5", key="df_with_missing", mode="w")
-    assert sorted(frames_of(place)) == [("one", 2), ("one", 31), ("one", 700)]
-    (folder / "CollectedData_b.h5").write_bytes(b"no HDF5")
+    table.to_hdf(table_file, key="df_with_missing", mode="w")
+    assert sorted(frames_of(of_one_video)) == [("one", 2), ("one", 31), ("one", 700)]
+    table_file.write_bytes(b"no HDF5")
     with pytest.raises(ExportError, match=r"CollectedData_b\.h5: cannot be read as a table of labels"):
-        frames_of(place)
+        frames_of(of_one_video)
 
 
 def rounded(low, high, size):

@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 
 import keyframes
+from keyframes.export_options import ExportTool
 from keyframes.labelling.exporting import uses_of
-from keyframes.settings import ExportTool
 from tests.conftest import slow_but_for
 from tests.test_keyframes.test_labelling.conftest import contents
 
