@@ -1,4 +1,4 @@
-"""Choose frames by features of your own, and write them.
+"""Choose frames by your own features, and write them.
 
     python own_features.py VIDEO FOLDER
 

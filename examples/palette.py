@@ -2,8 +2,8 @@
 
     python palette.py IMAGE RESULT.png
 
-The colours are the centres of k-means. `quantize IMAGE --block 1 --codewords 16` knows transparency and dithering
-besides; this script shows the idea.
+The colours are the centres of k-means. `quantize IMAGE --block 1 --codewords 16` also supports transparency
+and dithering; this script shows the idea.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python scikit_learn_pipeline.py
 
-Both are estimators: they take part in pipelines and grid searches, and stand in for scikit-learn's own KMeans.
+Both are estimators: use them in pipelines and grid searches, in place of scikit-learn's own KMeans.
 """
 
 from sklearn.datasets import load_digits

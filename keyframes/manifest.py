@@ -187,6 +187,11 @@ def build_manifest(
     return cast(Manifest, shown_in(manifest))
 
 
+def frames_of(scan: Scan, manifest: Manifest) -> int:
+    """Return how many frames of the range a choice was made from, whether all of them were looked at or not."""
+    return manifest["scan"]["frames"] if "scan" in manifest else len(scan.frame_index)
+
+
 def keyframe_entry(keyframe: Keyframe, video: VideoEntry, image_format: str) -> KeyframeEntry:
     """Return the entry of a chosen frame."""
     # Without predictions there is no reason.

@@ -15,7 +15,7 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import ChosenFor, Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
-from keyframes.manifest import UnlikeEntry, build_manifest
+from keyframes.manifest import UnlikeEntry, build_manifest, frames_of
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
@@ -176,7 +176,7 @@ class _Extraction:
         if budget is not None:
             manifest["budget"] = budget
         write_files(folder, self.reader, followed, scan, selection, k_selection, manifest, self.progress)
-        return Result(place, selection.keyframes, manifest, warnings)
+        return Result(place, selection.keyframes, manifest, frames_of(scan, manifest), warnings)
 
     def _choose_by_pictures(self, followed: Settings) -> _Chosen:
         # What is compared with the labelled frames must be known of them, too.

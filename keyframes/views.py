@@ -14,7 +14,7 @@ from keyframes.choice.choose import choose
 from keyframes.choice.selection import Selection, keyframe_at
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
-from keyframes.manifest import build_manifest
+from keyframes.manifest import build_manifest, frames_of
 from keyframes.pipeline import open_video, without_times
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
@@ -146,7 +146,7 @@ def run_views(
                 predictions=view.entry() if view else None,
             )
             write_files(folder, reader, settings, scan, own, k_selection, manifest, progress)
-            results.append(Result(Path(place), own.keyframes, manifest, warnings))
+            results.append(Result(Path(place), own.keyframes, manifest, frames_of(scan, manifest), warnings))
     return results
 
 

@@ -127,7 +127,7 @@ def main(
         Path | None, typer.Option(metavar="BOOK.vqc", help="Train a codebook on the images, and do nothing else.")
     ] = None,
     dither: Annotated[
-        bool, typer.Option("--dither/--no-dither", help="For palettes: mix colours (Floyd-Steinberg).")
+        bool, typer.Option("--dither/--no-dither", help="For palettes: dither (Floyd-Steinberg).")
     ] = False,
     dither_level: Annotated[
         float | None,
@@ -143,7 +143,7 @@ def main(
     ] = 0,
     decode: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.vqi", help="Turn a .vqi file back into a PNG: <stem>.png, or what -o says."),
+        typer.Option(metavar="FILE.vqi", help="Decode a .vqi file to PNG: <stem>.png, or the file that -o names."),
     ] = None,
     level: Annotated[
         int,
@@ -151,8 +151,8 @@ def main(
             min=0,
             max=6,
             metavar="N",
-            help="With --decode: halve the image N times; works for a file that was cut off, too, as coarse levels "
-            "come first.",
+            help="With --decode: halve the image N times. Also works for a file that was cut off, because coarse "
+            "levels come first.",
         ),
     ] = 0,
     info: Annotated[Path | None, typer.Option(metavar="FILE.vqi", help="Show what is in a .vqi file.")] = None,
@@ -162,10 +162,10 @@ def main(
             metavar="DIR", help="Write vqi.js and the codebooks that it loads, to show .vqi images on web pages."
         ),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse images with more pixels.")] = MOST_PIXELS,
+    max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse images of over N pixels.")] = MOST_PIXELS,
     suffix: Annotated[
         str | None,
-        typer.Option(metavar="S", help="Put this after the stem of each result. Default: -quantized for PNG."),
+        typer.Option(metavar="S", help="Add this to the stem of each result. Default: -quantized for PNG."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", "--overwrite", "-f", help="Replace existing files.")] = False,
     quiet: Annotated[

@@ -96,7 +96,7 @@ def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -
         attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9, _best_of_at_most(most)
     )
     if best.bits_per_pixel > wanted * (1 + BPP_TOLERANCE):
-        raise TargetError(f"bpp={wanted:g} cannot be reached; the least is {best.bits_per_pixel:.4g}")
+        raise TargetError(f"bpp={wanted:g} cannot be reached; the minimum is {best.bits_per_pixel:.4g}")
     return best
 
 
@@ -104,7 +104,7 @@ def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) ->
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
     best = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _best_of_at_most(most))
     if len(best.data) > limit:
-        raise TargetError(f"max_bytes={limit} cannot be reached; the least is {len(best.data)} bytes")
+        raise TargetError(f"max_bytes={limit} cannot be reached; the minimum is {len(best.data)} bytes")
     return best
 
 

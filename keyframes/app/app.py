@@ -143,7 +143,7 @@ class App(AbstractContextManager["App"]):
         chosen = [one for one, state in states.items() if result_digest(round_, state) and state.get("frames")]
         place = chosen.index(name) if name in chosen else -1
         if place < 0:
-            raise AppError("no frames of this recording are chosen; go back to the recordings")
+            raise AppError("this recording has no chosen frames; go back to the recordings")
         reviewed = {one: read_marks(round_, one, states[one]).reviewed for one in chosen}
         return {
             "before": chosen[place - 1] if place else "",
@@ -192,7 +192,7 @@ class App(AbstractContextManager["App"]):
         for name in names:
             self.library.recording(name)
         if not names:
-            raise AppError("choose one recording or more")
+            raise AppError("select at least one recording")
         return [name for name in found if name in names]
 
     def _chosen(self, round_: Round, name: str) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class App(AbstractContextManager["App"]):
         recording = self.library.recording(name)
         state = self._states.get(round_, recording)
         if not state.get("frames") or not result_digest(round_, state):
-            raise AppError(f"{recording}: no frames of it are chosen; choose some first")
+            raise AppError(f"{recording}: has no chosen frames; choose some first")
         return state
 
     def _asked_for(self, round_: Round, given: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -210,7 +210,7 @@ class App(AbstractContextManager["App"]):
         include, exclude = patterns_to_choose(chosen, list(found.values()))
         views, files = given.get("views") is True, []
         if views and len(chosen) < 2:
-            raise AppError("a scene has two cameras or more; select the recordings of all of them")
+            raise AppError("a scene needs two or more cameras; select all its recordings")
         for flag, use in (("--predictions", "predictions"), ("--encoder", "network")):
             if name := given.get(flag.strip("-")):
                 files.append((flag, self.files.path(str(name), use)))  # type: ignore[arg-type]

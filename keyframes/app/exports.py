@@ -50,8 +50,7 @@ def cameras_of(tool: ExportTool, states: Mapping[str, dict[str, Any]]) -> list[s
         return []
     if set(scene) != set(states):
         raise AppError(
-            "Lightning Pose takes the cameras of one scene at a time; select these together and nothing else: "
-            f"{', '.join(scene)}"
+            f"Lightning Pose takes the cameras of one scene at a time; select only these: {', '.join(scene)}"
         )
     return view_names([Path(recording) for recording in states])
 

@@ -255,12 +255,10 @@ def _told_gone(recordings: Sequence[str], place: Path) -> str:
     """Say of which recordings, no longer there, results are left."""
     names = ", ".join(recordings[:N_SHOWN]) + (", ..." if len(recordings) > N_SHOWN else "")
     if len(recordings) == 1:
-        return (
-            f"{place} has an earlier result of {names}, which is no longer there; remove the result if it is not wanted"
-        )
+        return f"{place} has an earlier result of {names}, which is no longer there; remove it if you do not need it"
     return (
         f"{place} has earlier results of {len(recordings)} recordings that are no longer there ({names}); remove the "
-        "results that are not wanted"
+        "results that you do not need"
     )
 
 

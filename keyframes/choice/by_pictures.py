@@ -121,7 +121,7 @@ def _together(pictures: Scan, covering: Selection, reasons: Mapping[int, str], *
         replace(one, chosen_for="doubt", reason=reasons[one.frame_index])
         if one.frame_index in reasons
         else replace(
-            one, chosen_for="coverage", reason="looks like no labelled frame" if any_known else represents(one)
+            one, chosen_for="coverage", reason="looks unlike any labelled frame" if any_known else represents(one)
         )
         for one in found.keyframes
     )

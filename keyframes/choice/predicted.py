@@ -185,4 +185,4 @@ def _reason(
     own, others = poses.places([row])[0], poses.places(known_rows)
     nearest = others[poses.distances[own, others].argmin()]
     is_posture = float(poses.posture[own, nearest]) > float(poses.distances[own, nearest]) / 2
-    return f"a {'posture' if is_posture else 'place'} like none labelled"
+    return f"a {'posture' if is_posture else 'place'} unlike any labelled"

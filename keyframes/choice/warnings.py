@@ -37,7 +37,7 @@ def warnings_of_damage(selection: Selection, scan: Scan) -> tuple[str, ...]:
     n_damaged = int(np.isin(chosen, scan.frame_index[scan.suspect]).sum())
     if not n_damaged:
         return ()
-    return (f"{n_damaged} of the {len(chosen)} chosen frames may be damaged: there are not enough others that differ",)
+    return (f"{n_damaged} of the {len(chosen)} chosen frames may be damaged: too few other distinct frames exist",)
 
 
 def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:

@@ -31,7 +31,12 @@ def app(
     ] = Path(),
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Folder of all results. Default: <DIR>-keyframes here."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for all results. Default: <DIR>-keyframes in the current folder.",
+        ),
     ] = None,
     project: Annotated[
         list[Path] | None,

@@ -79,7 +79,7 @@ def batch(
         options.run_panel(
             min=0,
             metavar="GB",
-            help="Disk space for the scans of the videos, so that another choice needs no decoding.",
+            help="Disk space for kept scans, so that another choice needs no second scan.",
         ),
     ] = 20.0,
     format: options.Format = Settings.format,

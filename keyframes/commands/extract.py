@@ -89,10 +89,8 @@ def extract(
                 say(f"note: {video}: levels {low:g} to {high:g} are shown as black to white; --levels changes that")
             done.append({"folder": str(place), **result.manifest})
             if not as_json:
-                scan = result.manifest.get("scan")
-                n_frames = scan["frames"] if scan else result.manifest["video"]["frames_decoded"]
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
-                print(printable(f"{video}: {len(result.keyframes)} of {n_frames} frames in {place}{found}"))
+                print(printable(f"{video}: {len(result.keyframes)} of {result.n_frames:,} frames in {place}{found}"))
     exports = export_results(
         [Path(result["folder"]) for result in done],
         tools if done else [],

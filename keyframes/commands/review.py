@@ -28,7 +28,7 @@ def review(
     browser: Browser = True,
     as_json: AsJson = False,
 ) -> None:
-    """Look over a choice in the browser: swap, drop or add frames, undo, write notes, export again.
+    """Review a choice in the browser: swap, drop or add frames, undo, write notes, export again.
 
     Every change is saved at once to the result folder. The page is served to this machine only. Press Ctrl-C to stop.
     """

@@ -84,7 +84,7 @@ class Doubt:
         told: dict[str, str] = {
             "confidence": f"{name}: low confidence ({value:.2g})",
             "jump": f"{name} jumped {value:.0f} px",
-            "posture": f"{name} is {value:.0f} px from where the other points put it",
+            "posture": f"{name} is {value:.0f} px from where the other points suggest",
             "missing": f"{name} is missing",
             "number": f"{value:.0f} of {counted(self.n_animals, 'animal')}",
             "exchange": f"two animals may be swapped ({value:.0f} px)",

@@ -19,12 +19,15 @@ class Result:
         In time order.
     manifest : dict
         Content of ``manifest.json``.
+    n_frames : int
+        Frames of the range that it was chosen from, in steps of `every`; a sparse scan looks at some of them.
     warnings : tuple of str
     """
 
     folder: Path
     keyframes: tuple[Keyframe, ...]
     manifest: Manifest = field(repr=False)
+    n_frames: int
     warnings: tuple[str, ...] = ()
 
     @property

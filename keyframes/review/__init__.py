@@ -1,4 +1,4 @@
-"""A local page to look over a choice, and to change it: swap, drop, add, undo, note, export again.
+"""A local page to review a choice and to change it: swap, drop, add, undo, note, export again.
 
 From the bottom up: `changes` (from one manifest to the next), `pictures` (frames fetched exactly), `folder` (what is
 on disk, saved atomically), `session` (one review: what the page asks for), `guard` (who may ask), `serving` (a page for

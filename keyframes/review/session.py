@@ -216,7 +216,7 @@ class Session(AbstractContextManager["Session"]):
             return changes.add(manifest, self._entry(frame_index))
         if action == "note":
             return changes.note(manifest, frame_index, words)
-        raise ReviewError(f"{action!r} is not a change that this page makes")
+        raise ReviewError(f"{action!r} is not a change that this page can make")
 
     def _entry(self, frame_index: int) -> KeyframeEntry:
         row, scan = self._row(frame_index), self._scan

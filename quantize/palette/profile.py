@@ -77,14 +77,14 @@ def _search(attempt: Callable[[int], Encoded], most: int, settings: Settings) ->
         found = _most(attempt, most, lambda tried: len(tried.data) <= limit)
         if found is None:
             least = len(attempt(2).data)
-            raise TargetError(f"max_bytes={limit} cannot be reached with a palette; the least is {least} bytes")
+            raise TargetError(f"max_bytes={limit} cannot be reached with a palette; the minimum is {least} bytes")
         return found
     if settings.bpp is not None:
         limit_bpp = settings.bpp
         found = _most(attempt, most, lambda tried: tried.bits_per_pixel <= limit_bpp * (1 + BPP_TOLERANCE))
         if found is None:
             least_bpp = attempt(2).bits_per_pixel
-            raise TargetError(f"bpp={limit_bpp:g} cannot be reached with a palette; the least is {least_bpp:.4g}")
+            raise TargetError(f"bpp={limit_bpp:g} cannot be reached with a palette; the minimum is {least_bpp:.4g}")
         return found
     return attempt(most)
 

@@ -102,7 +102,7 @@ def test_what_is_labelled_is_not_chosen_again(result, predicted, tmp_path, run_c
     assert not first & {entry["frame_index"] for entry in entries}
     covering = [entry["reason"] for entry in entries if entry["chosen_for"] == "coverage"]
     assert covering
-    assert set(covering) <= {"a posture like none labelled", "a place like none labelled"}
+    assert set(covering) <= {"a posture unlike any labelled", "a place unlike any labelled"}
 
 
 def test_range_stride_share_and_gap_are_kept(predicted, tmp_path):
@@ -284,7 +284,7 @@ def test_pictures_are_compared_with_those_of_labelled_and_of_doubtful_frames(pre
     assert labelled | set(found.frame_indices) <= looked_at
     assert not labelled & set(found.frame_indices)
     covering = {keyframe.reason for keyframe in found.keyframes if keyframe.chosen_for == "coverage"}
-    assert covering == {"looks like no labelled frame"}
+    assert covering == {"looks unlike any labelled frame"}
 
 
 def test_frames_without_predictions_are_not_chosen_by_their_pictures(predicted_rest, tmp_path):

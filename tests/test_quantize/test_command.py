@@ -160,7 +160,7 @@ def test_a_target_out_of_reach_names_the_nearest(command, picture, tmp_path):
     done = command("photo.png", "--max-bytes", 20)
     assert done.returncode == 1
     assert "photo.png" in done.stderr
-    assert "least is" in done.stderr
+    assert "minimum is" in done.stderr
     assert names(tmp_path) == ["photo.png"]
 
 

@@ -127,7 +127,7 @@ def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:
     for recording in recordings[1:]:
         if recording.frame_indices != recordings[0].frame_indices:
             raise ExportError(
-                f"{recording.folder}: its frames differ from those of {recordings[0].folder}; views need the same"
+                f"{recording.folder}: its frames differ from those of {recordings[0].folder}; they must match"
             )
 
 

@@ -27,7 +27,7 @@ async function ask(address, wish) {
   try {
     answer = await fetch(address, { cache: "no-store", ...options });
   } catch {
-    throw Object.assign(new Error("The program behind this page has ended: start it again to go on."), { status: 0 });
+    throw Object.assign(new Error("keyframes has stopped; start it again to continue."), { status: 0 });
   }
   const content = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(content.error), { status: answer.status });

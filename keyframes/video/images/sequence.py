@@ -142,7 +142,7 @@ class ImageSequence:
             have = "file has" if n_files == 1 else f"of the {self._count} files have"
             found.append(f"{n_files} {have} several pages; only the first page was used: {_listed(self._shortened)}")
         if self._cut_off:
-            found.append(f"the file was cut off: the {self._noun}s after the {self._count} that were found are lost")
+            found.append(f"the file was cut off: all {self._noun}s after the first {self._count} are lost")
         return tuple(found)
 
     def _begin(self) -> None:

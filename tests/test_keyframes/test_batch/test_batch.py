@@ -195,7 +195,7 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
     again = run_batch(folder, 5, output=output, seed=3, jobs=1, resume=False, say=lines.append)
     assert {row["status"] for row in again.rows} == {"done"}
     gone = [line for line in lines if "no longer there" in line]
-    told = "has an earlier result of 1.mp4, which is no longer there; remove the result if it is not wanted"
+    told = "has an earlier result of 1.mp4, which is no longer there; remove it if you do not need it"
     assert gone == [f"warning: {output} {told}"]
     assert (output / "1-keyframes" / "manifest.json").exists()
     # Whoever follows the advice is not told again.
