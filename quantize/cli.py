@@ -28,7 +28,7 @@ def _version(wanted: bool) -> None:
 
 @app.command(
     cls=PlainCommand,
-    epilog="""Example: quantize photo.png --quality 80 -o photo.vqi; quantize --decode photo.vqi
+    epilog="""Examples: quantize photo.png --quality 80 -o photo.vqi; quantize --decode photo.vqi
 
 Documentation: README.md and the folder docs/ of the repository, or of the source archive of this version.""",
     no_args_is_help=True,

@@ -69,4 +69,5 @@ keyframes batch recordings -k 20 --scheduler tcp://head-node:8786""",
 }
 for command, examples in EXAMPLES.items():
     help_text = LINE_BREAK.sub(" ", inspect.getdoc(command) or "")
-    app.command(command.__name__, cls=PlainCommand, help=help_text, epilog=f"Example: {examples}")(command)
+    heading = "Examples" if "\n" in examples else "Example"
+    app.command(command.__name__, cls=PlainCommand, help=help_text, epilog=f"{heading}: {examples}")(command)
