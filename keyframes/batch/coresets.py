@@ -164,9 +164,9 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
     n_kept, n_bundle = KEPT * n_directions, BUNDLE * n_directions
     for coreset in coresets:
         weight = coreset.weights.astype(np.float64)
-        center = weight @ coreset.rows / weight.sum()
-        scattered = (coreset.rows - center) * np.sqrt(weight)[:, None]
         with one_blas_thread():
+            center = weight @ coreset.rows / weight.sum()
+            scattered = (coreset.rows - center) * np.sqrt(weight)[:, None]
             values, vectors = eigh(scattered.T @ scattered)
             spread = (np.sqrt(np.maximum(values, 0)) * vectors).T @ coreset.basis
             means.append(coreset.mean + (center @ coreset.basis).astype(np.float32))
@@ -175,7 +175,8 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
         if len(within) > n_bundle:
             within = _leading(within, n_kept)
     shares = np.array(weights) / np.sum(weights)
-    mean = shares @ np.array(means)
+    with one_blas_thread():
+        mean = shares @ np.array(means)
     n_between = min(N_BETWEEN, len(means) - 1)
     basis = _unit(_leading(within, n_directions - n_between))
     between = np.empty((0, len(mean)))

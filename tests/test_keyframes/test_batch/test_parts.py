@@ -9,11 +9,13 @@ import time
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from keyframes.batch.budget import plan_budget, spend
 from keyframes.batch.claims import ABANDONED_S, Claim, read_json
-from keyframes.batch.coresets import Coreset, find_shared_space, make_coreset, on_grid
+from keyframes.batch.coresets import GRID, Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.batch.tasks import Outcome
 from keyframes.batch.watching import counted, describe
@@ -263,6 +265,21 @@ def test_the_shared_space_keeps_the_distances_of_pictures(rng):
     pictures, shared = np.concatenate(pictures), np.concatenate(shared)
     there = np.linalg.norm(pictures[:, None] - pictures, axis=2)
     assert np.allclose(np.linalg.norm(shared[:, None] - shared, axis=2), there, rtol=1e-3, atol=1e-2)
+
+
+def test_the_shared_space_does_not_depend_on_the_threads_of_blas(rng):
+    """Of so many recordings that BLAS shares the mean of their pictures among its threads."""
+    coresets = []
+    for _ in range(300):
+        rows, basis = (rng.standard_normal(shape).astype(np.float32) for shape in ((8, 4), (4, GRID * GRID)))
+        coresets.append(Coreset(rows, rng.random(8, np.float32), 1.0, rng.random(GRID * GRID, np.float32), basis))
+    found = []
+    for limit in (1, 3):
+        with threadpool_limits(limit):
+            found.append(find_shared_space(coresets, 12))
+    one, three = found
+    assert_array_equal(one.mean, three.mean)
+    assert_array_equal(one.basis, three.basis)
 
 
 @compiled_only
