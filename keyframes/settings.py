@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -54,6 +55,13 @@ class Crop:
     width: int
     height: int
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            try:
+                object.__setattr__(self, name, operator.index(value))
+            except TypeError:
+                raise SettingsError(f"crop is {self}; give whole numbers of pixels") from None
+
     def __str__(self) -> str:
         return f"{self.x},{self.y},{self.width},{self.height}"
 
@@ -88,6 +96,32 @@ class Options(TypedDict, total=False):
     format: ImageFormat
     levels: tuple[float, float] | None
     rate: float | None
+
+
+def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(map(float, values))
+
+
+def _whole_numbers(values: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(map(operator.index, values))
+
+
+def _names(values: Iterable[Any]) -> tuple[str, ...]:
+    names = tuple(values)
+    # A text alone is a row of letters.
+    if isinstance(values, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError
+    return names
+
+
+# What a setting is converted by, and what a message says that it must be.
+CONVERTED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    **dict.fromkeys(("start_s", "stop_s", "min_gap_s", "encoder_minutes", "rate", "doubt"), (float, "a number")),
+    **dict.fromkeys(("mean", "std", "levels", "predictions_offset"), (_numbers, "a tuple of numbers")),
+    "input_size": (_whole_numbers, "a tuple of whole numbers"),
+    "keypoints": (_names, "a tuple of names"),
+    **dict.fromkeys(("encoder", "predictions"), (Path, "a path")),
+}
 
 
 @dataclass(frozen=True)
@@ -204,13 +238,8 @@ class Settings:
             if name != "k" or self.k != "auto":
                 self._set(name, self._whole(name))
                 self._at_least(name, lowest)
-        for name in ("start_s", "stop_s", "min_gap_s", "encoder_minutes", "rate", "doubt"):
-            if getattr(self, name) is not None:
-                self._set(name, float(getattr(self, name)))
-        for name in ("input_size", "mean", "std", "levels", "keypoints", "predictions_offset"):
-            if getattr(self, name) is not None:
-                as_they_are = name in ("input_size", "keypoints")
-                self._set(name, tuple(n if as_they_are else float(n) for n in getattr(self, name)))
+        for name, (convert, told) in CONVERTED.items():
+            self._convert(name, convert, told)
         self._at_least("start_s", 0)
         if self.min_gap_s is not None:
             self._at_least("min_gap_s", 0)
@@ -218,7 +247,7 @@ class Settings:
             raise SettingsError("min_gap_s is infinite; give a number of seconds")
         if self.seed >= 2**32:
             raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
-        self._set("scan", FORMER_SCANS.get(self.scan, self.scan))
+        self._set("scan", FORMER_SCANS.get(str(self.scan), self.scan))
         # These give each frame that was looked at the same weight, and a sparse scan looks at more where much moves.
         if self.scan == "auto" and (self.uniform or self.algorithm in ("centnn", "dec")):
             self._set("scan", "exact")
@@ -233,6 +262,8 @@ class Settings:
             raise SettingsError(
                 f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
             )
+        if self.crop is not None and not isinstance(self.crop, Crop):
+            raise SettingsError(f"crop is {self.crop!r}; give a keyframes.Crop")
         if self.crop is not None and (min(self.crop.x, self.crop.y) < 0 or min(self.crop.width, self.crop.height) < 1):
             raise SettingsError(
                 f"crop is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
@@ -249,6 +280,16 @@ class Settings:
             or_auto = ' or "auto"' if name == "k" else ""
             raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
 
+    def _convert(self, name: str, convert: Callable[[Any], Any], told: str) -> None:
+        """Convert a value, unless it is None and may be."""
+        value = getattr(self, name)
+        if value is None and getattr(type(self), name) is None:
+            return
+        try:
+            self._set(name, convert(value))
+        except (TypeError, ValueError, OverflowError):
+            raise SettingsError(f"{name} is {value!r}; it must be {told}") from None
+
     def _at_least(self, name: str, lowest: int) -> None:
         if not getattr(self, name) >= lowest:
             raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
@@ -261,10 +302,8 @@ class Settings:
                 "algorithm is dec, which trains its own encoder; choose features = encoder, give no encoder "
                 "file, and give k as a number"
             )
-        if self.encoder is not None:
-            self._set("encoder", Path(self.encoder))
-            if self.features != "encoder":
-                raise SettingsError(f"encoder is {self.encoder}, but features is {self.features!r}; choose encoder")
+        if self.encoder is not None and self.features != "encoder":
+            raise SettingsError(f"encoder is {self.encoder}, but features is {self.features!r}; choose encoder")
         size = self.input_size
         if size is not None and not (len(size) == 2 and all(type(n) is int and 1 <= n <= MOST_INPUT for n in size)):
             raise SettingsError(f"input_size is {size}; give a width and a height, 1 to {MOST_INPUT}")

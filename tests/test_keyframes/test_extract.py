@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -198,11 +199,44 @@ def test_bad_settings_leave_nothing_behind(options, error, tmp_path, video_file)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        *((name, "1:30", "it must be a number") for name in ("start_s", "stop_s", "min_gap_s", "rate", "doubt")),
+        ("start_s", None, "it must be a number"),
+        ("min_gap_s", [1], "it must be a number"),
+        ("rate", 10**400, "it must be a number"),
+        *((name, 5, "it must be a tuple of numbers") for name in ("levels", "mean", "std", "predictions_offset")),
+        ("levels", ("a", 2), "it must be a tuple of numbers"),
+        ("mean", None, "it must be a tuple of numbers"),
+        ("input_size", 224, "it must be a tuple of whole numbers"),
+        ("input_size", (224.0, 224), "it must be a tuple of whole numbers"),
+        ("keypoints", "nose", "it must be a tuple of names"),
+        ("keypoints", [1], "it must be a tuple of names"),
+        ("predictions", 5, "it must be a path"),
+        ("encoder", 5, "it must be a path"),
+        ("scan", ["sparse"], "choose one of auto, exact, sparse"),
+        ("crop", (0, 24, 160, 96), "give a keyframes.Crop"),
+    ],
+)
+def test_a_setting_of_another_kind_is_told(name, value, told):
+    with pytest.raises(SettingsError, match=f"^{re.escape(f'{name} is {value!r}; {told}')}$"):
+        keyframes.Settings(k=3, **{name: value})
+
+
+@pytest.mark.parametrize("side", [0.5, float("nan"), "10", None])
+def test_a_crop_is_of_whole_pixels(side):
+    with pytest.raises(SettingsError, match=f"^crop is 0,0,{side},10; give whole numbers of pixels$"):
+        keyframes.Crop(0, 0, side, 10)
+
+
 def test_numpys_numbers_are_settings_too(tmp_path, video_file):
     path = video_file("mpeg4.mp4")
     options = {"seed": np.uint8(3), "start_s": np.float32(0.5), "every": np.int32(2)}
-    keyframes.extract(path, np.int64(4), output=tmp_path / "a", **options)
-    keyframes.extract(path, 4, output=tmp_path / "b", seed=3, start_s=0.5, every=2)
+    crop = keyframes.Crop(0, 24, 160, 96)
+    corners = np.array([0, 24, 160, 96])
+    keyframes.extract(path, np.int64(4), output=tmp_path / "a", crop=keyframes.Crop(*corners), **options)
+    keyframes.extract(path, 4, output=tmp_path / "b", crop=crop, seed=3, start_s=0.5, every=2)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
