@@ -72,7 +72,7 @@ def find_recordings(
                 continue
             files = []
             for entry in entries:
-                if (here / entry.name).is_dir():
+                if os.path.isdir(here / entry.name):
                     if not is_searched(entry.name) and entry.name.casefold() not in named:
                         continue
                     (linked if entry.is_symlink() else inner).append((here / entry.name, names))

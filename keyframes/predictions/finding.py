@@ -102,7 +102,7 @@ def unfiltered(path: Path) -> Path:
         return path
     stem = path.stem.removesuffix(FILTERED)
     beside = (path.with_name(f"{stem}{ending}") for ending in (path.suffix, ".h5", ".csv"))
-    return next((other for other in beside if other.is_file()), path)
+    return next((other for other in beside if os.path.isfile(other)), path)
 
 
 def readable(path: Path) -> Path:
@@ -110,7 +110,7 @@ def readable(path: Path) -> Path:
     if path.suffix != ".h5" or find_spec("h5py") is not None:
         return path
     beside = path.with_suffix(".csv")
-    return beside if beside.is_file() else path
+    return beside if os.path.isfile(beside) else path
 
 
 def refuse_other_name(path: Path, video: Path) -> None:

@@ -1,5 +1,6 @@
 """What Lightning Pose writes beside ``<video>.csv``: further measures of how doubtful each point is."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def with_errors(predictions: Predictions) -> Predictions:
     """Add the measures that lie beside a table of predictions of one animal."""
     source = predictions.source
     files = {name: source.with_name(f"{source.stem}_{name}.csv") for name in ERRORS}
-    found = {name: _read(file, predictions) for name, file in files.items() if file.is_file()}
+    found = {name: _read(file, predictions) for name, file in files.items() if os.path.isfile(file)}
     return replace(predictions, errors=found) if found else predictions
 
 

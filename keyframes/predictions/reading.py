@@ -1,5 +1,6 @@
 """Reading predictions for a video, whatever tool wrote them."""
 
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -105,7 +106,7 @@ def _read_project(source: Path, video: VideoReader) -> Predictions:
 def _out_of_crop(predictions: Predictions, video: VideoReader, offset: Offset | None) -> Predictions:
     """Move the points of DeepLabCut to where they are in the whole picture."""
     meta = deeplabcut.meta_file_of(predictions.source)
-    if offset is None and meta.is_file():
+    if offset is None and os.path.isfile(meta):
         crop = deeplabcut.crop_in(meta)
         if crop.cropped:
             offset = (crop.left, crop.top)

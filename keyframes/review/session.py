@@ -254,7 +254,7 @@ class Session(AbstractContextManager["Session"]):
         """Return the picture of a frame, from its file where it is chosen."""
         manifest = self.manifest
         file = self._folder.folder / image_file(frame_index, manifest["video"], manifest["settings"]["format"])
-        if file.exists():
+        if os.path.exists(file):
             with suppress(ExportError):
                 return read_image(file)
         return self._pictures.get(frame_index)

@@ -74,7 +74,7 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that are labelled or extracted for it."""
     project = read_project(path)
     listed = {stem_of(video).casefold(): video for video in reversed(project.videos)}
-    folders = sorted(path for path in (project.root / "labeled-data").glob("*") if path.is_dir())
+    folders = _folders_in(project.root / "labeled-data")
     for folder in folders:
         # There DeepLabCut draws the labels into the images.
         if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
@@ -84,6 +84,17 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
         crop = project.crop_of(video) if video else None
         for index, image in sorted(frames_there(folder).items()):
             yield LabelledFrame(described, index, partial(read_image, image) if image else None, crop)
+
+
+def _folders_in(place: Path) -> list[Path]:
+    """List the folders in one; an ExportError says that it may not be read: what it holds must not count as nothing."""
+    try:
+        with os.scandir(place) as entries:
+            return sorted(place / entry.name for entry in entries if entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ExportError(f"{place}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def frames_there(folder: Path) -> dict[int, Path | None]:
@@ -96,7 +107,7 @@ def frames_there(folder: Path) -> dict[int, Path | None]:
         image = folder / name
         # People may label images that have other names.
         if found.get(index) is None:
-            found[index] = image if image.is_file() else None
+            found[index] = image if os.path.isfile(image) else None
     return found
 
 
@@ -105,7 +116,7 @@ def _named_in_tables(folder: Path) -> Iterator[str]:
     for table in sorted(folder.glob("CollectedData_*.csv")):
         yield from (parts_of(cell)[-1] for row in rows_in_csv(table) for cell in row[:3] if is_image(cell))
     for table in sorted(folder.glob("CollectedData_*.h5")):
-        if not table.with_suffix(".csv").exists():
+        if not os.path.exists(table.with_suffix(".csv")):
             yield from (parts_of(name)[-1] for name in images_in_h5(table))
 
 

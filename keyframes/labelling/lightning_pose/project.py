@@ -125,9 +125,9 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that are labelled or wait in the queue; not their context."""
     root = read_project(path).root
     folder = root / "videos"
-    videos = {video.stem: str(video) for video in sorted(folder.iterdir())} if folder.is_dir() else {}
+    videos = {video.stem: str(video) for video in sorted(folder.iterdir())} if os.path.isdir(folder) else {}
     for (name, index), image in sorted(frames_there(root).items()):
-        read = partial(read_image, image) if image.is_file() else None
+        read = partial(read_image, image) if os.path.isfile(image) else None
         yield LabelledFrame(ProjectVideo(name, (videos[name],) if name in videos else ()), index, read)
 
 
@@ -152,5 +152,5 @@ def frames_there(root: Path) -> dict[tuple[str, int], Path]:
         index = index_in(name)
         if is_image(name) and folder and index is not None:
             told = root.joinpath(*parts_of(path))
-            found.setdefault((folder, index), told if told.is_file() else root / "labeled-data" / folder / name)
+            found.setdefault((folder, index), told if os.path.isfile(told) else root / "labeled-data" / folder / name)
     return found

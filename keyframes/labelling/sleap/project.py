@@ -1,5 +1,6 @@
 """An existing SLEAP project, as sleap-io reads it: its videos, the frames that count, and the images in it."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -122,7 +123,7 @@ def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
         images = unpacked(video, wanted) if is_packed(video) else {}
         if ranks is not None and not images:
             files = {index: Path(listed[index]) for index in wanted if index < len(listed)}
-            images = {index: partial(read_image, file) for index, file in files.items() if file.is_file()}
+            images = {index: partial(read_image, file) for index, file in files.items() if os.path.isfile(file)}
         for index in sorted(wanted):
             rank = ranks[index] if ranks is not None and index < len(ranks) else index
             yield LabelledFrame(about, rank, images.get(index))

@@ -5,7 +5,7 @@ import pytest
 
 from keyframes import PredictionsError, read_predictions
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
-from tests.test_keyframes.test_predictions.test_deeplabcut import table_of
+from tests.test_keyframes.test_predictions.test_deeplabcut import SCORER, table_of
 
 pd = pytest.importorskip("pandas", reason="needs pandas, of the dev extra")
 
@@ -39,6 +39,14 @@ def test_measures_beside_the_predictions_come_along(named, video, poses, rng):
 
 def test_without_measures_there_are_none(video, poses):
     assert dict(read_predictions(write(poses(), video), video).errors) == {}
+
+
+@pytest.mark.parametrize("scorer", ["heatmap_tracker", SCORER])
+def test_what_would_lie_beside_may_have_too_long_a_name(scorer, video, poses):
+    points = poses()
+    path = video.with_name(f"mouseDLC_{'x' * 240}.csv")
+    table_of(points, scorer).to_csv(path)
+    assert_same(read_predictions(path, video), points)
 
 
 def test_measures_end_with_the_video(video, poses, rng):
