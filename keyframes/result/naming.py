@@ -38,6 +38,11 @@ def view_names(videos: Sequence[Path]) -> list[str]:
     return shorter if all(shorter) and len(set(shorter)) == len(shorter) else names
 
 
+def session_name(name: str, view: str) -> str:
+    """Name what several cameras show together: as the video of one of them, without the words that name its view."""
+    return re.sub(rf"(?<![^_\-. ]){re.escape(view)}(?![^_\-. ])", "", name).strip("_-. ") or name
+
+
 def result_names(videos: Sequence[Path]) -> list[str]:
     """Name each video's result folder, ``<name>-keyframes``."""
     names = video_names([with_own_name(video) for video in videos])

@@ -15,7 +15,7 @@ from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.predictions import Predictions
 from keyframes.progress import progress_bar
 from keyframes.result.image_files import encoded, read_intact
-from keyframes.result.naming import video_names
+from keyframes.result.naming import session_name, video_names
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader
 
@@ -119,8 +119,7 @@ def read_recordings(
         if len(views) != len(results):
             raise ExportError(f"{len(views)} views were named for {len(results)} results; name one for each")
         views = [restored(plain(view)) for view in views]
-        # What they show together has the name of the first video, without its view's.
-        session = names[0].replace(views[0], "").strip("_-. ") or names[0]
+        session = session_name(names[0], views[0])
         names = [f"{session}_{view}" for view in views]
     return tuple(
         Recording(name, folder, manifest, _find_video(folder, manifest, videos, len(results)), view)

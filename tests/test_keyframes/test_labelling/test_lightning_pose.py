@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 
 import keyframes
 from keyframes import ExportError, SettingsError
+from keyframes.result.naming import view_names
+from keyframes.result.recordings import read_recordings
 from tests.test_keyframes.test_labelling.conftest import contents
 
 BODYPARTS = ("nose", "tail base")
@@ -171,6 +173,29 @@ def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
     with pytest.raises(ExportError, match="is a project with the views top, side, but this export has a single view"):
         keyframes.export(results[0], "lightning-pose", project=place)
     assert contents(place) == before
+
+
+@pytest.mark.parametrize(
+    ("videos", "names"),
+    [
+        (("trial1_top", "trial1_side"), ("trial1_top", "trial1_side")),
+        (("top trial1", "side trial1"), ("trial1_top", "trial1_side")),
+        (("mouse1_1", "mouse1_2"), ("mouse1_1", "mouse1_2")),
+        (("mouse11_1", "mouse11_2"), ("mouse11_1", "mouse11_2")),
+        (("cam_a", "cam_b"), ("cam_a", "cam_b")),
+        (("day-a-cam.1", "day-a-cam.2"), ("day-a-cam_1", "day-a-cam_2")),
+        (("left", "right"), ("left_left", "left_right")),
+    ],
+)
+def test_views_of_a_session_have_its_name_and_their_own(videos, names, tmp_path, extracted):
+    manifest = json.loads((extracted("mpeg4.mp4") / "manifest.json").read_text(encoding="utf-8"))
+    folders = [tmp_path / str(number) for number in range(len(videos))]
+    for folder, video in zip(folders, videos, strict=True):
+        folder.mkdir()
+        manifest["video"]["path"] = f"{video}.mp4"
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    views = view_names([Path(f"{video}.mp4") for video in videos])
+    assert tuple(recording.name for recording in read_recordings(folders, views=views)) == names
 
 
 def test_views_that_do_not_fit(tmp_path, extracted):
