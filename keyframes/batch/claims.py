@@ -42,10 +42,19 @@ class Claim(AbstractContextManager["Claim"]):
         """Claim a recording; None where somebody else has."""
         for _ in range(3):
             try:
-                return cls(path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666))
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             except FileExistsError:
                 if not _remove_abandoned(path):
                     return None
+                continue
+            try:
+                return cls(path, descriptor)
+            except BaseException:
+                # Such as a full disk: an empty claim would keep others waiting.
+                os.close(descriptor)
+                with suppress(OSError):
+                    path.unlink()
+                raise
         return None
 
     def __exit__(self, *error: object) -> None:

@@ -1,5 +1,6 @@
 """The parts of a batch: which recordings there are, who works on them, and where one budget goes."""
 
+import errno
 import json
 import os
 import shutil
@@ -170,6 +171,23 @@ def test_a_claim_without_a_heartbeat_is_taken_over(tmp_path, age_s):
         with claim:
             assert read_json(path)["process"] == os.getpid()
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    """Neither an empty one, for which others would wait, nor an open file."""
+    opened = []
+
+    def full(descriptor, data):
+        opened.append(descriptor)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            Claim.take(tmp_path / "one.claim")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(*opened)
 
 
 def test_whoever_was_taken_over_leaves_the_new_claim_alone(tmp_path):
