@@ -47,6 +47,9 @@ class Rounds:
         try:
             begun.output.mkdir(parents=True)
         except OSError as error:
+            if os.path.isdir(begun.output):
+                # Another window has just begun this one.
+                return self.begin()
             raise OutputError(f"{begun.output}: cannot be made ({error.strerror}); check its permissions") from None
         return begun
 

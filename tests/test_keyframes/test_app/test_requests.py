@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from keyframes.app.rounds import Rounds
 from keyframes.batch.tasks import state_name
 from tests.test_keyframes.odd_names import LATIN
 from tests.test_keyframes.test_app.conftest import HOST, PORT
@@ -171,6 +172,23 @@ def test_a_round_has_a_folder_of_its_own(folder, asked):
         _, answer = app.post("round/2/command", WISH)
         assert answer["command"].endswith("reach-keyframes-2")
         assert [one["number"] for one in app.get("about")["rounds"]] == [1, 2]
+
+
+def test_two_windows_that_begin_a_round_at_once_begin_two(folder, asked, monkeypatch):
+    seen = Rounds.all
+    with asked(folder) as app:
+        first = app.post("round", {})
+        # The other one has looked before the first one made its folder.
+        looks = iter([lambda rounds: seen(rounds)[:1]])
+        monkeypatch.setattr(Rounds, "all", lambda rounds: next(looks, seen)(rounds))
+        assert [first, app.post("round", {})] == [(200, {"number": 2}), (200, {"number": 3})]
+
+
+def test_a_file_where_a_round_should_be_is_told(folder, asked):
+    (folder.parent / "reach-keyframes-2").touch()
+    with asked(folder) as app:
+        status, answer = app.post("round", {})
+    assert (status, "cannot be made (File exists)" in answer["error"]) == (422, True)
 
 
 def test_what_is_in_the_output_folder_is_near_from_the_start(folder, asked):
