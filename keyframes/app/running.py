@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -23,10 +22,12 @@ from keyframes.batch.claims import is_running, read_json, start_of, this_machine
 from keyframes.batch.states import write_text
 from keyframes.errors import AppError, OutputError
 from keyframes.names import printable, restored, stored
+from keyframes.own_process import python_command
 
+COMMAND = "from keyframes.__main__ import main; main()"
 # A line for each recording that ended: "[frames 3/10] cage1/a.mp4: 20 frames, 3.1 s".
 ENDED = re.compile(r"\[(scan|frames) \d+/\d+\] (.*)")
-# How the last line begins of a process that ended by a defect, or was ended for its memory.
+# The last line of a process that crashed or ran out of memory begins with one of these.
 DEFECTS = ("MemoryError", "OSError", "RuntimeError", "TypeError", "ValueError", "ImportError", "ModuleNotFoundError")
 STOP_S = 15.0
 MOST_LOG = 4 << 20
@@ -72,7 +73,7 @@ class Runner:
                 place.mkdir(parents=True, exist_ok=True)
                 with (place / "run.log").open("wb") as log, (place / "run.out").open("wb") as out:
                     process = subprocess.Popen(
-                        [sys.executable, "-m", "keyframes", *arguments, "--json"],
+                        python_command(COMMAND, *arguments, "--json"),
                         stdin=subprocess.DEVNULL,
                         stdout=out,
                         stderr=log,
@@ -108,7 +109,9 @@ class Runner:
         told = read_json(round_.own / "run.json")
         if not self._is_active(round_, told):
             return
-        write_text(round_.own / "run.json", json.dumps({**told, "stopped": True}) + "\n")
+        # Where the disk is full, the run is stopped all the same, and counts as broken off.
+        with suppress(OutputError):
+            write_text(round_.own / "run.json", json.dumps({**told, "stopped": True}) + "\n")
         with suppress(OSError):
             os.kill(told["process"], signal.SIGINT if os.name != "nt" else signal.SIGTERM)
         until = time.monotonic() + STOP_S

@@ -131,7 +131,15 @@ def _start(process: BaseProcess) -> None:
     """Start a process that leaves an interruption from the keyboard, which goes to all of a terminal, to its parent."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    process.start()
+    # It imports modules of Python before it takes over the parent's `sys.path`: none from the working folder, which may
+    # hold a signal.py. Python 3.10 does not know this variable.
+    is_set = "PYTHONSAFEPATH" in os.environ
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    try:
+        process.start()
+    finally:
+        if not is_set:
+            os.environ.pop("PYTHONSAFEPATH", None)
 
 
 def _serve(pipe: "connection.Connection[Any, Any]", threads: int) -> None:

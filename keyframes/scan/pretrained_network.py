@@ -6,7 +6,6 @@ there; and it is read as bytes, so that it cannot name other files to read.
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from threading import Lock
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import EncoderError, not_there
+from keyframes.own_process import python_command
 from keyframes.scan.components import spread_of
 from keyframes.settings import Settings
 
@@ -23,7 +23,7 @@ MOST_FEATURES = 1 << 14
 TRIAL_S = 120
 TRIAL_BYTES = 16 << 30
 TRIAL = (
-    "import sys; from keyframes.scan.pretrained_network import run_trial; "
+    "from keyframes.scan.pretrained_network import run_trial; "
     "sys.stdout.write(str(run_trial(sys.argv[1], *map(int, sys.argv[2:]))))"
 )
 # What OpenCV raises of a file that it cannot read or run.
@@ -127,7 +127,7 @@ def _tried(path: Path, input_size: tuple[int, int], n_channels: int) -> int:
     """Find how many features a network gives, in a process of its own."""
     if not os.path.isfile(path):
         raise EncoderError(f"{path}: {not_there(path)}; give --encoder an ONNX file")
-    command = [sys.executable, "-c", TRIAL, str(path), *map(str, input_size), str(n_channels)]
+    command = python_command(TRIAL, str(path), *map(str, input_size), str(n_channels))
     what = f"with an input of {input_size[0]} x {input_size[1]} pixels in {n_channels} channels"
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TRIAL_S, check=False)

@@ -3,11 +3,21 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
+from keyframes.app.rounds import Round
+from keyframes.app.running import Runner
+from keyframes.batch.processes import LocalWorkers
+from keyframes.batch.tasks import Task
+from keyframes.errors import EncoderError
+from keyframes.scan.pretrained_network import NetworkFeatures
+from keyframes.settings import Settings
 from tests.conftest import ROOT
 
+# What is found in the working folder, in place of Python's own modules.
+SHADOWING = ("random", "signal", "pickle", "cv2")
 # Interrupt the process as soon as it tells a new one what to do: what it tells arrives all the same.
 PROGRAM = """
 import os, signal, threading
@@ -32,6 +42,40 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("interrupted")
 """
+
+
+@pytest.fixture
+def shadowed(tmp_path, monkeypatch):
+    """A working folder with modules of the names of others, which end the process that imports them."""
+    for name in SHADOWING:
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('from the working folder')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    # As a user has it; the tests may be started otherwise.
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    return tmp_path
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 imports from the working folder")
+def test_a_worker_imports_nothing_from_the_working_folder(shadowed):
+    task = Task("a.mp4", shadowed / "a.mp4", shadowed / "out", "a-keyframes", Settings(k=3))
+    with LocalWorkers(1, 1, 1) as workers:
+        ((_, outcome),) = workers.run([task], lambda: None)
+    assert (outcome.status, outcome.reason) == (
+        "failed",
+        "cannot be read (No such file or directory); is it still there?",
+    )
+    assert "PYTHONSAFEPATH" not in os.environ
+
+
+def test_no_other_process_of_ours_imports_anything_from_there(shadowed):
+    round_, runner = Round(1, shadowed / "out"), Runner()
+    runner.start(round_, ["batch", "nowhere", "-k", "3"], [], {}, "")
+    while runner.seen(round_).active:
+        time.sleep(0.05)
+    assert runner.seen(round_).notes == ("error: nowhere: is not a folder; give the folder that holds the recordings",)
+    (shadowed / "a.onnx").write_bytes(b"no network")
+    with pytest.raises(EncoderError, match=r"cannot be run as an ONNX network .*\(cv2.error: "):
+        NetworkFeatures(shadowed / "a.onnx", (8, 8), (0.0,), (1.0,))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
