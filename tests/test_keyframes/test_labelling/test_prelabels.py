@@ -80,8 +80,8 @@ def test_a_point_outside_the_picture_is_left_out(tmp_path, result, indices, pred
     predictions = predicted()
     predictions.keypoints[indices[2:], 0, 0] = [(-1, 5), (WIDTH, 5), (5, HEIGHT)]
     place = keyframes.export(result, "lightning-pose", output=tmp_path / "lp", prelabels=predictions).place
-    for entry in queue_of(place)[2:]:
-        assert [point["keypoint_name"] for point in entry["predictions"]["predictions"]] == ["tail"]
+    predicted_of = [entry["predictions"]["predictions"] for entry in queue_of(place)[2:]]
+    assert [[point["keypoint_name"] for point in points] for points in predicted_of] == [["tail"]] * 3
 
 
 def test_coco_has_an_annotation_for_each_animal(tmp_path, result, indices, predicted):

@@ -256,8 +256,9 @@ def test_images_that_a_project_does_not_list_are_one_line(image_folder, tmp_path
 def test_a_skeleton_and_tracks(tmp_path, extracted):
     options = {"bodyparts": ("nose", "tail"), "skeleton": (("nose", "tail"),), "individuals": ("m1", "m2")}
     place = keyframes.export(extracted("mpeg4.mp4"), "sleap", output=tmp_path / "out", **options).place
-    for path in place.iterdir():
-        labels = sio.load_slp(str(path))
+    assert len(list(place.iterdir())) == 2
+    for name in ("suggestions.slp", "suggestions.pkg.slp"):
+        labels = sio.load_slp(str(place / name))
         (skeleton,) = labels.skeletons
         assert (skeleton.node_names, skeleton.edge_names) == (["nose", "tail"], [("nose", "tail")])
         assert [track.name for track in labels.tracks] == ["m1", "m2"]
