@@ -23,6 +23,8 @@ ScanKind = Literal["auto", "exact", "sparse"]
 FORMER_SCANS = {"fast": "sparse"}
 # Most frames that k="auto" chooses: more than most people label of one recording in one go.
 MAX_AUTO_K = 300
+# Disk space for the scans that a batch keeps, which changes no result.
+KEEP_BYTES = 20_000_000_000
 # Pixels across a network's input.
 MOST_INPUT = 4096
 # Settings of a network from a file, and of any.

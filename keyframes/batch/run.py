@@ -20,13 +20,12 @@ from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
 from keyframes.errors import OutputError, SettingsError
 from keyframes.predictions.finding import refuse_shared
-from keyframes.settings import Options, Settings
+from keyframes.settings import KEEP_BYTES, Options, Settings
 from keyframes.video.images import is_image_sequence
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-KEEP_BYTES = 20 << 30
 # Recordings that others work on are looked at again so often.
 AGAIN_S = 3.0
 # Of a list of recordings so many are named.

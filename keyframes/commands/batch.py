@@ -14,7 +14,7 @@ from keyframes.commands.printing import errors_told, print_json, say
 from keyframes.errors import SettingsError
 from keyframes.export_options import WITH_PROJECT
 from keyframes.names import printable
-from keyframes.settings import Settings
+from keyframes.settings import KEEP_BYTES, Settings
 from keyframes.wording import counted
 
 # Characters of a reason or a name in the table, where no terminal says how many fit; and at least.
@@ -81,7 +81,7 @@ def batch(
             metavar="GB",
             help="Disk space for kept scans, so that another choice needs no second scan.",
         ),
-    ] = 20.0,
+    ] = KEEP_BYTES / 1e9,
     format: options.Format = Settings.format,
     overwrite: options.Overwrite = False,
     threads: options.Threads = None,
