@@ -142,11 +142,17 @@ def _dots(xy: NDArray[np.float32], chosen: NDArray[np.int64]) -> tuple[NDArray[n
         grid //= 2
 
 
+def _bin_of(time_s: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
+    """Return the stretch of time that each frame begins in, of so many equal ones from the first frame to the last."""
+    length = float(time_s[-1] - time_s[0]) or 1.0
+    bins = ((time_s - time_s[0]) / length * n_bins).astype(np.int64)
+    return np.asarray(np.minimum(bins, n_bins - 1))
+
+
 def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32], has_gaps: bool) -> NDArray[np.int32]:
     """Most frequent cluster of each stretch of time, the lower one of two as frequent."""
     n_bins = min(MOST_BINS, len(time_s))
-    length = float(time_s[-1] - time_s[0]) or 1.0
-    bins = np.minimum(((time_s - time_s[0]) / length * n_bins).astype(np.int64), n_bins - 1)
+    bins = _bin_of(time_s, n_bins)
     n_labels = int(label.max()) + 1
     pairs, counts = np.unique(bins * n_labels + label, return_counts=True)
     # By bin, then by falling count, then by label.
@@ -162,10 +168,8 @@ def _bins(time_s: NDArray[np.float64], label: NDArray[np.int32], has_gaps: bool)
 
 def _highest(time_s: NDArray[np.float64], values: NDArray[np.float32], n_bins: int) -> NDArray[np.float32]:
     """Highest value of each stretch of time; 0 where no frame begins."""
-    length = float(time_s[-1] - time_s[0]) or 1.0
-    bins = np.minimum(((time_s - time_s[0]) / length * n_bins).astype(np.int64), n_bins - 1)
     found = np.zeros(n_bins, np.float32)
-    np.maximum.at(found, bins, values)
+    np.maximum.at(found, _bin_of(time_s, n_bins), values)
     return found
 
 

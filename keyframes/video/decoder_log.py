@@ -47,6 +47,12 @@ class DecoderLog:
 
     With several logs at once each one gets all messages: descriptor 2 belongs to the whole process.
 
+    Parameters
+    ----------
+    elsewhere : bool
+        Whether the pictures come from FFmpeg in its own process: what is said in this one, where OpenCV may have been
+        asked for the packets meanwhile, says nothing about them.
+
     Attributes
     ----------
     counts : Counter
@@ -55,12 +61,6 @@ class DecoderLog:
         The first message as it was, or "".
     image_messages : list of str
         What was said of damaged images, by other libraries than FFmpeg, as far as nobody has taken it away.
-
-    Parameters
-    ----------
-    elsewhere : bool
-        Whether the pictures come from FFmpeg in its own process: what is said in this one, where OpenCV may have been
-        asked for the packets meanwhile, says nothing about them.
     """
 
     def __init__(self, *, elsewhere: bool = False) -> None:
