@@ -1,7 +1,12 @@
-"""Some rows that represent all: spread evenly, or also over what moves; and which of them is nearest to each row."""
+"""Some rows that represent all: spread evenly, or also over what moves; and which of them is nearest to each row.
+
+And how many are worked on at a time, where all of them together would need too much memory.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
+
+CHUNK_ROWS = 1024
 
 
 def even_rows(n_rows: int, most: int) -> NDArray[np.int64]:

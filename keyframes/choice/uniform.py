@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.selection import Selection, selection_of
-from keyframes.scan.components import CHUNK_ROWS
+from keyframes.sampling import CHUNK_ROWS
 from keyframes.scan.scan import Scan
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from keyframes.choice.selection import Selection
 from keyframes.errors import OutputError
-from keyframes.scan.components import CHUNK_ROWS
+from keyframes.sampling import CHUNK_ROWS
 from keyframes.scan.scan import Scan
 
 

@@ -1,6 +1,5 @@
 """Principal components of thumbnails."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,29 +8,13 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from clustering import one_blas_thread
-from keyframes.sampling import even_rows
+from keyframes.sampling import CHUNK_ROWS, even_rows
+from keyframes.scan.equal_rows import digest, equalized
 
 N_COMPONENTS = 32
 # PCA is fitted on at most this many frames, evenly spread; more change the basis little and cost memory and time.
 N_FITTED = 1024
-CHUNK_ROWS = 1024
 FULL_SCALE = np.float32(255)
-
-
-def hashed(thumbnail: NDArray[np.uint8]) -> "hashlib.blake2b":
-    """64-bit hash of a thumbnail, which can go on with more data."""
-    return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8)
-
-
-def digest(thumbnail: NDArray[np.uint8]) -> bytes:
-    """Eight bytes that tell a thumbnail."""
-    return hashed(thumbnail).digest()
-
-
-def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:
-    """Return, for each of the hashes that lie one behind the other, the place of the first one that is equal to it."""
-    _, first, which = np.unique(np.frombuffer(digests, np.uint64), return_index=True, return_inverse=True)
-    return np.asarray(first[which], np.int64)
 
 
 @dataclass(frozen=True)
@@ -93,16 +76,3 @@ class PrincipalComponents:
 def spread_of(rows: NDArray[Any]) -> float:
     """Root of the summed variances of the columns of an array (n_frames, n_features), on an even sample of rows."""
     return float(np.sqrt(np.var(rows[even_rows(len(rows), N_FITTED)], axis=0, dtype=np.float64).sum()))
-
-
-def equalized(components: NDArray[np.float16], digests: bytes | bytearray) -> NDArray[np.float16]:
-    """Give thumbnails of equal hashes equal components, those of the first; in place.
-
-    A product's last bits depend on a row's place in its chunk: frames that are all alike would seem to differ.
-    """
-    first = first_equal(digests)
-    for begin in range(0, len(components), CHUNK_ROWS):
-        # The first of equal rows is its own first one, so it is never changed.
-        chunk = slice(begin, begin + CHUNK_ROWS)
-        components[chunk] = components[first[chunk]]
-    return components

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.scan.components import hashed
+from keyframes.scan.equal_rows import hashed
 from keyframes.scan.pretrained_network import NetworkFeatures
 from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
 from keyframes.video import Picture, VideoReader, View, side_by_side

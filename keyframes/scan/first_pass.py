@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from keyframes.errors import RegionError
 from keyframes.progress import Progress, progress_bar
 from keyframes.sampling import spread_rows
-from keyframes.scan.components import equalized
+from keyframes.scan.equal_rows import equalized
 from keyframes.scan.figures import Figures, measure, measure_walk
 from keyframes.scan.luma import find_luma_levels, find_luma_levels_sparsely, luma_pays, luma_pays_sparsely
 from keyframes.scan.path import path_of

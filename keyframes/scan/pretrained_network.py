@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from keyframes.errors import EncoderError, not_there
 from keyframes.own_process import python_command
-from keyframes.scan.components import spread_of
+from keyframes.sampling import CHUNK_ROWS
+from keyframes.scan.components import N_FITTED, spread_of
 from keyframes.settings import Settings
 
 INPUT_SIZE = (224, 224)
@@ -95,10 +96,11 @@ class NetworkFeatures:
         """
         found = np.frombuffer(data, np.float32).reshape(-1, self.n_features)
         scale = np.float32(spread_of(like) / (spread_of(found) or 1.0))
-        mean = found[:: max(1, len(found) // 1024)].mean(axis=0)
+        mean = found[:: max(1, len(found) // N_FITTED)].mean(axis=0)
         rows = np.empty(found.shape, np.float16)
-        for first in range(0, len(found), 1024):
-            rows[first : first + 1024] = (found[first : first + 1024] - mean) * scale
+        for first in range(0, len(found), CHUNK_ROWS):
+            chunk = slice(first, first + CHUNK_ROWS)
+            rows[chunk] = (found[chunk] - mean) * scale
         return rows
 
 

@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.sampling import even_rows
-from keyframes.scan.components import CHUNK_ROWS, N_FITTED, PrincipalComponents
+from keyframes.sampling import CHUNK_ROWS, even_rows
+from keyframes.scan.components import N_FITTED, PrincipalComponents
 from keyframes.video import temporary_errors
 
 if TYPE_CHECKING:

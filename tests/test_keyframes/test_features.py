@@ -4,7 +4,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
-from keyframes.scan.components import PrincipalComponents, digest, first_equal
+from keyframes.scan.components import PrincipalComponents
+from keyframes.scan.equal_rows import digest, first_equal
 from keyframes.scan.thumbnails import LIMITED_RANGE, Thumbnailer, brightness_and_sharpness
 
 
