@@ -49,7 +49,7 @@ from make_sample import Scene, animate, render, simulate, write_video
 
 from clustering import k_medoids
 from keyframes.choice.animals import find_animals
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.covering import N_SCALED, PICTURE_SCALE, STEP_SHARE, scene_distances
 from keyframes.sampling import nearest_of
 from keyframes.scan.first_pass import scan_video
@@ -259,7 +259,7 @@ def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bo
 
     def chosen(k: int, seed: int, **options: str) -> np.ndarray:
         return np.array(
-            [f.frame_index for f in choose(scan, Settings(k, seed=seed, **options), None, False)[0].keyframes]
+            [f.frame_index for f in choose_from_scan(scan, Settings(k, seed=seed, **options), None, False)[0].keyframes]
         )
 
     with VideoReader(video) as reader:
@@ -281,7 +281,7 @@ def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bo
             cells = [f"{value:6.3f}" for value in by_k] + ["      "] * (len(KS) - len(ks))
             cells += [f"{value:6.3f}" for value in (np.exp(ratios.mean()), *by_part)]
             print(f"{name:22s} {told:28s} {' '.join(cells)}", flush=True)
-        if (basis := choose(scan, Settings(KS[0]), None, False)[0].basis) is not None:
+        if (basis := choose_from_scan(scan, Settings(KS[0]), None, False)[0].basis) is not None:
             print(f"{name:22s} {basis.reason}", flush=True)
 
 

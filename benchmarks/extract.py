@@ -53,7 +53,7 @@ from benchmarks.other_ways import all_in_memory, decord, deeplabcut, pyav
 from benchmarks.recordings import KINDS, SAMPLE, make_hour, make_kinds
 
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
-STAGES = {"scan": "scan_video", "choose": "choose", "write": "write_files"}
+STAGES = {"scan": "scan_video", "choose": "choose_from_scan", "write": "write_files"}
 LIMITS = {"exact": 1.35, "exact scan": 1.10, "sparse": 0.15, "sparse scan": 0.10}
 SHARE_OF_MEMORY = 0.8
 

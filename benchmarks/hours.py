@@ -31,7 +31,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 from make_sample import Scene, animate, render, simulate, write_video
 
 from benchmarks.coverage import KS, SCENES, Truth
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
 from keyframes.video import VideoReader, side_by_side
@@ -121,7 +121,7 @@ def evaluate(name: str, video: Path, poses: np.ndarray) -> None:
             scan = scan_video(reader, Settings(max(KS), scan=how), False)
         told[how] = f"{len(scan.frame_index)} frames, {time.process_time() - begun:.0f} s of CPU time"
         for k in KS:
-            keyframes = choose(scan, Settings(k, scan=how), None, False)[0].keyframes
+            keyframes = choose_from_scan(scan, Settings(k, scan=how), None, False)[0].keyframes
             chosen[how, k] = np.array([keyframe.frame_index for keyframe in keyframes])
     counted = np.linspace(0, len(poses) - 1, min(N_COUNTED, len(poses))).astype(np.int64)
     rows = np.union1d(counted, np.concatenate(list(chosen.values())))

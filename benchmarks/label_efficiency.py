@@ -40,7 +40,7 @@ from make_sample import animate, render, simulate, write_video
 
 from benchmarks.coverage import MOST_SHARE, N_MODES, SCENES, Truth, filled, resting
 from benchmarks.predictions import by_predictions, indices
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Known
 from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
@@ -237,7 +237,7 @@ def choices_of(video: Path, n_frames: int, ks: list[int], seeds: int) -> Chosen:
         scan = scan_video(reader, Settings(max(ks)), False)
 
     def chosen(**options: object) -> np.ndarray:
-        return indices(choose(scan, Settings(**options), None, False)[0])
+        return indices(choose_from_scan(scan, Settings(**options), None, False)[0])
 
     methods = {
         "default": lambda k, seed: chosen(k=k, seed=seed),
@@ -285,9 +285,9 @@ def compare_rounds(name: str, trainer: Trainer, video: Path, n_frames: int, seed
     k = N_FIRST_OF_SHORT if n_frames < SHORT else N_FIRST
     with VideoReader(video) as reader:
         scan = scan_video(reader, Settings(k), False)
-    first = indices(choose(scan, Settings(k), None, False)[0])
+    first = indices(choose_from_scan(scan, Settings(k), None, False)[0])
     at = np.searchsorted(scan.frame_index, first)
-    unlike = indices(choose(scan, Settings(k), None, False, Known(scan.features[at], first, at))[0])
+    unlike = indices(choose_from_scan(scan, Settings(k), None, False, Known(scan.features[at], first, at))[0])
     by_network, right = trainer.second_round(video, first, seeds)
     phases = (np.array(seeds) + 0.5) / len(seeds)
     choices = {

@@ -35,7 +35,7 @@ from make_sample import NODES, animate, render, simulate, write_video
 
 from benchmarks.coverage import SCENES, Truth, filled
 from keyframes.choice.by_pictures import cover_by_pictures, hardly_tells_apart
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.predicted import choose_predicted
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import Known, Selection
@@ -142,10 +142,10 @@ def coverage_ratios(video: VideoReader, poses: np.ndarray, seeds: int) -> list[f
     """Coverage by predictions as a ratio to that by pictures, at each level of noise."""
     truth, k = Truth(poses), 15 if len(poses) < 200 else 30
     scan = scan_video(video, Settings(k), False)
-    first = indices(choose(scan, Settings(k), None, False)[0])
+    first = indices(choose_from_scan(scan, Settings(k), None, False)[0])
     rows = np.searchsorted(scan.frame_index, first)
     known = Known(scan.features[rows], first, rows)
-    unlike = indices(choose(scan, Settings(k), None, False, known)[0])
+    unlike = indices(choose_from_scan(scan, Settings(k), None, False, known)[0])
     pictures = np.log(truth.measure(np.concatenate([first, unlike]))).mean()
     settings = Settings(k, predictions=video.path)
     found = []

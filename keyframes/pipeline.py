@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from keyframes.choice.by_pictures import cover_by_pictures, frames_for_doubt, hardly_tells_apart
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import ChosenFor, Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
@@ -106,7 +106,7 @@ def run_extraction(
     threads: int | None = None,
     progress: Progress = False,
     scan_with: Scanner = scan_video,
-    choose_with: Chooser = choose,
+    choose_with: Chooser = choose_from_scan,
     by_predictions: Mapping[int, ChosenFor] | None = None,
     budget: dict[str, int] | None = None,
 ) -> Result:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection, keyframe_at
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError
@@ -121,7 +121,7 @@ def run_views(
             labelled = np.unique(np.concatenate([own.labelled for own in predicted]))
             selection, k_selection = choose_predicted(predicted, scans[0], settings, threads, progress, labelled)
         else:
-            selection, k_selection = choose(joined(scans), settings, threads, progress)
+            selection, k_selection = choose_from_scan(joined(scans), settings, threads, progress)
         told = (
             *untimed,
             *_warnings_of_views(readers, whole, scans, by_predictions=bool(predicted)),

@@ -38,7 +38,7 @@ from keyframes.batch.predicted_budget import (
 )
 from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, was_changed, write_state
 from keyframes.batch.tasks import Outcome, Task
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection
 from keyframes.errors import KeyframesError, OutputError, VideoError
 from keyframes.pipeline import open_video, run_extraction, without_times
@@ -234,7 +234,7 @@ class Work:
     def _choose(self, share: Plan | PredictedPlan | None, wanted: dict[str, Any]) -> Outcome:
         task = self.task
         settings = task.settings
-        choose_with: Chooser = choose
+        choose_with: Chooser = choose_from_scan
         if share is not None:
             settings = replace(settings, k=len(share))
         if isinstance(share, Plan):

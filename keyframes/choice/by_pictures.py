@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Known, Selection, represents, selection_of
 from keyframes.errors import RegionError
 from keyframes.progress import Progress
@@ -76,7 +76,7 @@ def cover_by_pictures(
     if np.isin(doubtful, frames).all():
         # A RegionError says that no picture differs from those that are there.
         with suppress(RegionError):
-            covering, _ = choose(pictures, replace(settings, k=n_wanted), threads, progress, around)
+            covering, _ = choose_from_scan(pictures, replace(settings, k=n_wanted), threads, progress, around)
     if covering is None or len(covering.keyframes) < n_wanted:
         return predicted, replace(selection, by_pictures=0)
     reasons = {one.frame_index: one.reason for one in selection.keyframes if one.chosen_for == "doubt"}

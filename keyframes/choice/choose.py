@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keyframes.choice.clusters import Clusters
 
 
-def choose(
+def choose_from_scan(
     scan: Scan,
     settings: Settings,
     threads: int | None,

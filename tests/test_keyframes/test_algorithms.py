@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 import keyframes
 from clustering import CentNN, KMeans, MiniBatchKMeans
 from keyframes import Settings, SettingsError, VideoReader
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.covering import scene_distances
 from keyframes.sampling import nearest_of
 from keyframes.scan.components import spread_of
@@ -30,7 +30,7 @@ def mouse():
 
 @pytest.mark.parametrize("algorithm", ESTIMATORS)
 def test_an_algorithm_is_its_public_estimator(algorithm, mouse):
-    selection, _ = choose(mouse, Settings(K, algorithm=algorithm, seed=3, **OFF), None, False)
+    selection, _ = choose_from_scan(mouse, Settings(K, algorithm=algorithm, seed=3, **OFF), None, False)
     X = mouse.features.astype(np.float32)
     model = ESTIMATORS[algorithm](K, random_state=3).fit(X)
     distances = cdist(X, model.cluster_centers_.astype(float))
@@ -67,7 +67,7 @@ def test_what_an_algorithm_cannot_do_is_refused(algorithm, tmp_path):
 
 
 def test_by_default_every_frame_is_reported_by_the_distance_that_chose(mouse):
-    selection, _ = choose(mouse, Settings(K, **OFF), None, False)
+    selection, _ = choose_from_scan(mouse, Settings(K, **OFF), None, False)
     sample = mouse.sample
     scene = scene_distances(sample, mouse.features[sample.rows], len(mouse.components.mean)).matrix
     sampled = nearest_of(sample.rows, len(mouse.frame_index))
@@ -93,7 +93,7 @@ def test_by_default_no_two_frames_look_alike_while_others_differ(mouse):
     scene = scenes.matrix
     sampled = nearest_of(mouse.sample.rows, len(mouse.frame_index))
     for k in (K, 60):
-        selection, _ = choose(mouse, Settings(k), None, False)
+        selection, _ = choose_from_scan(mouse, Settings(k), None, False)
         assert selection.guards["similar"]["limit"] == pytest.approx(scenes.alike, rel=1e-5)
         rows = np.searchsorted(mouse.frame_index, [keyframe.frame_index for keyframe in selection.keyframes])
         features = mouse.features[rows].astype(float)

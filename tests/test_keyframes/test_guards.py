@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 import keyframes
 from keyframes import Settings, VideoReader
-from keyframes.choice.choose import choose
+from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.clusters import ranked_members
 from keyframes.choice.distance import FrameDistance, Places, similar_limit
 from keyframes.choice.guards import Limits, blurred_limit, dark_limit
@@ -117,7 +117,7 @@ def still(shared_data):
 def test_no_two_look_alike_on_a_recording_that_stands_still(still, k):
     off = {"min_gap_s": 0, "allow_similar": True, "allow_dark": True, "allow_blurred": True}
     plain, guarded = (
-        choose(still, Settings(k, algorithm="kmeans", **options), None, False)[0] for options in (off, {})
+        choose_from_scan(still, Settings(k, algorithm="kmeans", **options), None, False)[0] for options in (off, {})
     )
     limit = similar_limit(still.features, len(still.components.mean))
     features = still.features.astype(float)
@@ -186,7 +186,7 @@ def test_each_guard_can_be_switched_off(planted, tmp_path):
     with VideoReader(planted[0]) as video:
         rows = scan_video(video, Settings(k=40), progress=False)
     for name, value in switches.items():
-        selection, _ = choose(rows, Settings(k=40, **{name: value}), None, False)
+        selection, _ = choose_from_scan(rows, Settings(k=40, **{name: value}), None, False)
         assert set(selection.guards) == set(names.values()) - {names[name]}
 
 
