@@ -1,8 +1,7 @@
 """``index.html``: one page that leads to the reports of many recordings."""
 
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,24 +17,25 @@ from keyframes.report.thumbnails import bytes_of_each, thumbnail
 PICTURES_OF_EACH = 4
 
 
-def index_page(place: Path, folders: Sequence[Path], missing: Sequence[tuple[str, str]] = (), note: str = "") -> str:
-    """Return the page that will lie in a folder above all results, in the order of `folders`.
+def index_page(
+    place: Path, results: Mapping[Path, Manifest], missing: Sequence[tuple[str, str]] = (), note: str = ""
+) -> str:
+    """Return the page that will lie in a folder above all results, the manifests of result folders in their order.
 
     It shows for each result its name, figures, warnings, a few of its frames, and a link to its report. The recordings
     that are `missing`, each with a reason, come first; `note` is a line about files that are not recordings.
     """
-    manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
-    most = bytes_of_each(PICTURES_OF_EACH * len(folders))
-    rows = [_row(place, folder, manifest, most) for folder, manifest in zip(folders, manifests, strict=True)]
-    n_frames = sum(len(manifest["keyframes"]) for manifest in manifests)
-    n_warned = sum(bool(manifest["warnings"]) for manifest in manifests)
+    most = bytes_of_each(PICTURES_OF_EACH * len(results))
+    rows = [_row(place, folder, manifest, most) for folder, manifest in results.items()]
+    n_frames = sum(len(manifest["keyframes"]) for manifest in results.values())
+    n_warned = sum(bool(manifest["warnings"]) for manifest in results.values())
     return fill(
         "index.html",
         policy=text(policy()),
         style=asset("common.css") + asset("index.css"),
         facts=facts(
             [
-                ("Recordings", f"{len(folders) + len(missing):,}"),
+                ("Recordings", f"{len(results) + len(missing):,}"),
                 ("Chosen frames", f"{n_frames:,}"),
                 ("With warnings", f"{n_warned:,}"),
                 *([("Without a result", f"{len(missing):,}")] if missing else []),
@@ -51,10 +51,10 @@ def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:
     entries, video = manifest["keyframes"], manifest["video"]
     relative = folder.relative_to(place).as_posix()
     link = quote(os.fsencode(f"{relative}/{NAME}"))
-    shown = [entries[place] for place in sorted({round(i * (len(entries) - 1) / 3) for i in range(PICTURES_OF_EACH)})]
-    pictures = "".join(
-        f'<img src="{data_url(_picture(folder / entry["file"], most_bytes))}" alt="" loading="lazy">' for entry in shown
-    )
+    last_one = len(entries) - 1
+    shown = sorted({round(number * last_one / (PICTURES_OF_EACH - 1)) for number in range(PICTURES_OF_EACH)})
+    found = (_picture(folder / entries[number]["file"], most_bytes) for number in shown)
+    pictures = "".join(f'<img src="{data_url(picture)}" alt="" loading="lazy">' for picture in found if picture)
     warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
     last = f", the last at {clock(entries[-1]['time_s'])}" if entries and entries[-1]["time_s"] is not None else ""
     return (
@@ -66,6 +66,10 @@ def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:
     )
 
 
-def _picture(path: Path, most_bytes: int) -> bytes:
-    image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    return thumbnail(np.asarray(image, np.uint8), most_bytes, width=240)
+def _picture(path: Path, most_bytes: int) -> bytes | None:
+    """Return a small picture of an image; None where it is gone or damaged: one image must not cost the page."""
+    try:
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        return None
+    return None if image is None else thumbnail(np.asarray(image, np.uint8), most_bytes, width=240)

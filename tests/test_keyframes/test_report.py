@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from keyframes.report.overview import make_overview
 from keyframes.report.report import report_page
 from keyframes.report.shrinking import shrunk
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
+from keyframes.result.recordings import read_manifest
 from tests.conftest import ROOT
 
 MOUSE = ROOT / "sample_data" / "mouse.mp4"
@@ -154,7 +156,8 @@ def test_an_index_leads_to_every_report(tmp_path, mouse, strange):
     folders = [tmp_path / "day 1 #2" / "mouse-keyframes", tmp_path / "b<i>" / "x-keyframes"]
     for folder, result in zip(folders, (mouse, strange), strict=True):
         shutil.copytree(result.folder, folder)
-    (tmp_path / "index.html").write_text(index_page(tmp_path, folders), encoding="utf-8")
+    manifests = {folder: read_manifest(folder) for folder in folders}
+    (tmp_path / "index.html").write_text(index_page(tmp_path, manifests), encoding="utf-8")
     page = Page(tmp_path / "index.html")
     assert [link["href"] for link in page.all("a")] == [
         "day%201%20%232/mouse-keyframes/report.html",
@@ -163,6 +166,16 @@ def test_an_index_leads_to_every_report(tmp_path, mouse, strange):
     assert "day 1 #2/mouse-keyframes" in page.words
     assert "b<i>/x-keyframes" in page.words
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_text("x")])
+def test_an_index_does_without_an_image_that_is_gone_or_damaged(damage, tmp_path, mouse):
+    folder = tmp_path / "mouse-keyframes"
+    shutil.copytree(mouse.folder, folder)
+    manifest = read_manifest(folder)
+    before = index_page(tmp_path, {folder: manifest})
+    damage(folder / manifest["keyframes"][0]["file"])
+    assert index_page(tmp_path, {folder: manifest}).count("<img ") == before.count("<img ") - 1
 
 
 def marked(page, what):

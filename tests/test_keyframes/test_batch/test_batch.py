@@ -207,6 +207,33 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
 
 
 @pytest.mark.slow
+def test_a_result_that_is_not_whole_is_told_and_made_again(batch_of_few):
+    folder, output = batch_of_few
+    before = results(output)
+    (gone, *_), (damaged, *_) = (sorted((output / f"{number}-keyframes" / "frames").iterdir()) for number in (0, 2))
+    gone.unlink()
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    manifest = output / "1-keyframes" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:1000])
+
+    def statuses(**options):
+        batch = run_batch(folder, 3, output=output, jobs=1, threads=1, **options)
+        return [row["status"] for row in batch.rows], (output / "index.html").read_text(encoding="utf-8")
+
+    # A run that does not look at them finds them all the same.
+    status, page = statuses(include=["2.mp4"])
+    assert status == ["skipped"]
+    assert page.count('<a href="') == 2
+    assert "<b>1.mp4</b>: its result cannot be read; run the command again" in page
+    status, page = statuses()
+    assert status == ["done", "done", "skipped"]
+    assert page.count('<a href="') == 3
+    damaged.write_bytes(before[damaged.relative_to(output).as_posix()])
+    statuses()
+    assert results(output) == before
+
+
+@pytest.mark.slow
 def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
     place = tmp_path / "out" / "1-keyframes"
     extract(few / "0.mp4", 2, output=place)
