@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.entropy.kernels.coder import N_INPUTS, SPARE_BYTES, Coder, finish_encoder, new_cells, start_decoder
-from quantize.entropy.kernels.numbers import TOP_CONTEXTS, code_list, code_top, list_contexts
+from quantize.entropy.kernels.coder import (
+    N_INPUTS,
+    PLACE,
+    SPARE_BYTES,
+    Coder,
+    finish_encoder,
+    new_cells,
+    start_decoder,
+)
+from quantize.entropy.kernels.numbers import NUMBER_CELLS, TOP_CONTEXTS, code_list, code_top, list_contexts
 from quantize.entropy.kernels.symbols import SYMBOL_BYTES, cells_of, code_symbols
 from quantize.errors import check
 
@@ -47,7 +55,7 @@ class Stream:
         row = 0
         while (row := kernel(self._coder, row, *arguments)) < n_rows:
             check(row >= 0, ENDS_EARLY)
-            written = self._coder.buffer[: self._coder.state[2]]
+            written = self._coder.buffer[: self._coder.state[PLACE]]
             larger = np.empty(2 * len(self._coder.buffer) + row_bytes + SPARE_BYTES, np.uint8)
             larger[: len(written)] = written
             self._coder = Coder(False, self._coder.state, larger)
@@ -57,9 +65,9 @@ class Stream:
         coder = self._coder
         if not coder.decoding:
             finish_encoder(coder)
-            return coder.buffer[: coder.state[2]].tobytes()
+            return coder.buffer[: coder.state[PLACE]].tobytes()
         # The decoder has read four bytes ahead, of which one to four exist.
-        ahead = coder.state[2] - len(coder.buffer)
+        ahead = coder.state[PLACE] - len(coder.buffer)
         check(ahead <= 3, ENDS_EARLY)
         check(ahead >= 0, "there are more coded data than belong to the image")
         return b""
@@ -94,7 +102,8 @@ def code_numbers(numbers: NDArray[np.int64], period: int, data: bytes | None) ->
     ContainerError where the stream does not end with the list.
     """
     stream = Stream(data, numbers.size * NUMBER_BYTES)
-    stream.code(code_list, numbers, period, new_cells(list_contexts(period) * 64, 3), np.zeros(N_INPUTS, np.uint64))
+    cells = new_cells(list_contexts(period) * NUMBER_CELLS, 3)
+    stream.code(code_list, numbers, period, cells, np.zeros(N_INPUTS, np.uint64))
     return stream.end()
 
 
@@ -110,5 +119,5 @@ def code_planes(stream: Stream, planes: NDArray[np.int64], steps: list[int]) -> 
     """
     factors = np.array(steps, np.int64)[:, None, None]
     numbers = (planes + factors // 2) // factors
-    stream.code(code_top, numbers, new_cells(TOP_CONTEXTS * 64, 3), np.zeros(N_INPUTS, np.uint64))
+    stream.code(code_top, numbers, new_cells(TOP_CONTEXTS * NUMBER_CELLS, 3), np.zeros(N_INPUTS, np.uint64))
     planes[:] = numbers * factors

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.entropy.kernels.coder import LIMIT, N_INPUTS, START_CELL, Cells, copy_of, new_cells
+from quantize.entropy.kernels.numbers import NUMBER_CELLS
 from quantize.multiresolution.editions import EDITIONS, NEWEST, Edition
 from quantize.multiresolution.kernels.details import UNITS, WEIGHT_SETS, Book, Model
 from quantize.multiresolution.kernels.surroundings import FLAG_CONTEXTS, NODE_CONTEXTS, NUMBER_CONTEXTS, SIGN_CONTEXTS
 
 Kind = Literal["luma", "chroma"]
 KINDS: tuple[Kind, ...] = ("luma", "chroma")
-# Cells of a context of each group of inputs: flags, signs, numbers; nodes have as many as the tree.
-NUMBER_CELLS = 64
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,10 @@ class Known:
 
 
 def cell_starts(n_nodes: int) -> tuple[NDArray[np.int64], int]:
-    """Where the cells of each input's contexts begin, for flags, nodes, signs and numbers, and how many there are."""
+    """Where the cells of each input's contexts begin, for flags, nodes, signs and numbers, and how many there are.
+
+    A context of flags or signs has one cell, one of nodes as many as the tree has nodes.
+    """
     sizes = [
         FLAG_CONTEXTS,
         [n * n_nodes for n in NODE_CONTEXTS],

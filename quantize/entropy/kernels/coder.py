@@ -35,6 +35,8 @@ START_WEIGHT = 1 << 14
 FEW_START_WEIGHT = 3 << 13
 # Room for the end of a stream.
 SPARE_BYTES = 64
+# What a coder's state holds: the ends of the interval, the place in the buffer, and what the decoder has read.
+LOW, HIGH, PLACE, CODE = range(4)
 
 
 class Coder(NamedTuple):
@@ -45,7 +47,7 @@ class Coder(NamedTuple):
     decoding : bool
         Else encoding.
     state : array (4,), int64
-        The lower and the upper end of the interval (32 bits each), the place in the buffer, and the decoder's 32 bits.
+        LOW and HIGH, the ends of the interval (32 bits each); PLACE in the buffer; CODE, the decoder's 32 bits.
     buffer : array (n_bytes,), uint8
     """
 
@@ -94,7 +96,7 @@ def copy_of(cells: Cells) -> Cells:
 @compiled(inner=True, forceinline=True, allocates=False)
 def is_full(coder: Coder, n_bytes: int) -> bool:
     """Whether the encoder's buffer must grow before it takes so many bytes more."""
-    return not coder.decoding and coder.state[2] + n_bytes + SPARE_BYTES > len(coder.buffer)
+    return not coder.decoding and coder.state[PLACE] + n_bytes + SPARE_BYTES > len(coder.buffer)
 
 
 @compiled(inner=True, forceinline=True, allocates=False)
@@ -103,7 +105,7 @@ def has_ended(coder: Coder, column: int) -> bool:
 
     A damaged file may claim a row of a hundred million.
     """
-    return coder.decoding and column & 255 == 0 and coder.state[2] > len(coder.buffer) + 4
+    return coder.decoding and column & 255 == 0 and coder.state[PLACE] > len(coder.buffer) + 4
 
 
 def _logistic() -> NDArray[np.int64]:
@@ -290,26 +292,26 @@ def path_cost(
 def code_bit(coder: Coder, bit: Any, one: int) -> int:
     """Code a decision of the given probability, of 65,536, that it is a one; return it. INOUT: coder."""
     state, buffer = coder.state, coder.buffer
-    low, high = state[0], state[1]
+    low, high = state[LOW], state[HIGH]
     middle = low + (((high - low) * one) >> 16)
     if coder.decoding:
-        bit = np.int64(state[3] <= middle)
+        bit = np.int64(state[CODE] <= middle)
     if bit > 0:
         high = middle
     else:
         low = middle + 1
     while (low ^ high) < 1 << 24:
         if coder.decoding:
-            place, following = state[2], np.int64(0)
+            place, following = state[PLACE], np.int64(0)
             if place < len(buffer):
                 following = np.int64(buffer[place])
-            state[3] = ((state[3] << 8) & 0xFFFFFFFF) | following
+            state[CODE] = ((state[CODE] << 8) & 0xFFFFFFFF) | following
         else:
-            buffer[state[2]] = high >> 24
-        state[2] += 1
+            buffer[state[PLACE]] = high >> 24
+        state[PLACE] += 1
         low = (low << 8) & 0xFFFFFFFF
         high = ((high << 8) & 0xFFFFFFFF) | 255
-    state[0], state[1] = low, high
+    state[LOW], state[HIGH] = low, high
     return bit
 
 
@@ -323,12 +325,12 @@ def finish_encoder(coder: Coder) -> None:
 
     INOUT: coder.
     """
-    low, high, place = (int(number) for number in coder.state[:3])
+    low, high, place = (int(number) for number in coder.state[:CODE])
     # The shortest number in the interval whose remaining bytes are zeros.
     for kept in range(1, 5):
         shift = 32 - 8 * kept
         value = ((low + (1 << shift) - 1) >> shift) << shift
         if value <= high:
             coder.buffer[place : place + kept] = list(value.to_bytes(4, "big")[:kept])
-            coder.state[2] += kept
+            coder.state[PLACE] += kept
             break

@@ -7,7 +7,9 @@ import numpy as np
 from clustering import Array, compiled
 from quantize.entropy.kernels.coder import N_INPUTS, Cells, Coder, classes_by_limits, code_decision
 
-# Contexts of 64 cells each: all, the plane, how much the neighbours differ, both, and what the sample before left.
+# Cells that a context of numbers has, one for each node of `code_number`. A part of the format, as their order is.
+NUMBER_CELLS = 64
+# Contexts: all, the plane, how much the neighbours differ, both, and what the sample before left.
 N_ACTIVITIES = 12
 # Numbers of NumPy's: for each of Python's, Numba would compile what takes it once more.
 SIGN_NODE, FIRST_SET = np.int64(20), np.int64(0)
@@ -22,7 +24,7 @@ TOP_CONTEXTS = 1 + 4 + N_ACTIVITIES + 4 * N_ACTIVITIES + N_ACTIVITIES + 4 * N_AC
 
 @compiled(inner=True, allocates=False)
 def code_number(coder: Coder, value: int, bases: Array, cells: Cells, weight_set: int) -> int:
-    """Code a whole number: how many binary digits it has, its sign, and the digits. Takes 64 cells a context.
+    """Code a whole number: how many binary digits it has, its sign, and the digits. Takes NUMBER_CELLS a context.
 
     Parameters as of `code_decision`; `weight_set` and the two after it are used. Numbers of up to 20 digits.
     """
@@ -70,8 +72,8 @@ def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
     M. J. Weinberger, G. Seroussi and G. Sapiro, "The LOCO-I lossless image compression algorithm", IEEE Transactions on
     Image Processing 9(8), 2000.
 
-    INOUT: coder; numbers (n_planes, height, width) int64; cells of TOP_CONTEXTS * 64 and weights of 3 sets. OUT: bases
-    (N_INPUTS,), room to work in.
+    INOUT: coder; numbers (n_planes, height, width) int64; cells, TOP_CONTEXTS * NUMBER_CELLS of them, and weights of 3
+    sets. OUT: bases (N_INPUTS,), room to work in.
     """
     bases[0] = 0
     left = 0
@@ -86,11 +88,11 @@ def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
                 expected = max(least, min(most, west + north - corner))
                 activity = DIGITS[min(abs(west - corner) + abs(north - corner), MOST_SIZE)]
                 before = DIGITS[min(abs(left), MOST_SIZE)]
-                bases[1] = 64 * (1 + p)
-                bases[2] = 64 * (5 + activity)
-                bases[3] = 64 * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
-                bases[4] = 64 * (5 + 5 * N_ACTIVITIES + before)
-                bases[5] = 64 * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + before)
+                bases[1] = NUMBER_CELLS * (1 + p)
+                bases[2] = NUMBER_CELLS * (5 + activity)
+                bases[3] = NUMBER_CELLS * (5 + N_ACTIVITIES + p * N_ACTIVITIES + activity)
+                bases[4] = NUMBER_CELLS * (5 + 5 * N_ACTIVITIES + before)
+                bases[5] = NUMBER_CELLS * (5 + 6 * N_ACTIVITIES + p * N_ACTIVITIES + before)
                 left = code_number(coder, numbers[p, r, c] - expected, bases, cells, FIRST_SET)
                 numbers[p, r, c] = expected + left
 
@@ -99,8 +101,8 @@ def code_top(coder: Coder, numbers: Array, cells: Cells, bases: Array) -> None:
 def code_list(coder: Coder, numbers: Array, period: int, cells: Cells, bases: Array) -> None:
     """Code a list of numbers of which every `period`-th one is of the same kind.
 
-    IN: period. INOUT: coder; numbers (n,) int64; cells of list_contexts(period) * 64 and weights of 3 sets. OUT: bases
-    (N_INPUTS,), room to work in.
+    IN: period. INOUT: coder; numbers (n,) int64; cells, list_contexts(period) * NUMBER_CELLS of them, and weights of 3
+    sets. OUT: bases (N_INPUTS,), room to work in.
     """
     for i in range(len(numbers)):
         kind = i % period
@@ -108,11 +110,11 @@ def code_list(coder: Coder, numbers: Array, period: int, cells: Cells, bases: Ar
         alike = DIGITS[min(abs(numbers[i - period]), MOST_SIZE)] if i >= period else 0
         sign = 1 + (numbers[i - 1] > 0) - (numbers[i - 1] < 0) if i > 0 else 1
         bases[0] = 0
-        bases[1] = 64 * (1 + kind)
-        bases[2] = 64 * (1 + period + before)
-        bases[3] = 64 * (1 + period + N_ACTIVITIES + alike)
-        bases[4] = 64 * (1 + period + 2 * N_ACTIVITIES + 3 * before + sign)
-        bases[5] = 64 * (1 + period + 5 * N_ACTIVITIES + before * N_ACTIVITIES + alike)
+        bases[1] = NUMBER_CELLS * (1 + kind)
+        bases[2] = NUMBER_CELLS * (1 + period + before)
+        bases[3] = NUMBER_CELLS * (1 + period + N_ACTIVITIES + alike)
+        bases[4] = NUMBER_CELLS * (1 + period + 2 * N_ACTIVITIES + 3 * before + sign)
+        bases[5] = NUMBER_CELLS * (1 + period + 5 * N_ACTIVITIES + before * N_ACTIVITIES + alike)
         numbers[i] = code_number(coder, numbers[i], bases, cells, FIRST_SET)
 
 

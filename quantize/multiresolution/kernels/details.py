@@ -26,9 +26,10 @@ from quantize.entropy.kernels.coder import (
     mixed_probability,
     path_cost,
 )
-from quantize.entropy.kernels.numbers import code_number
+from quantize.entropy.kernels.numbers import NUMBER_CELLS, code_number
 from quantize.multiresolution.kernels.surroundings import (
     FEW_SIZES,
+    N_SIZES,
     QUIET_INPUT,
     QUIET_LIMIT,
     SIZES,
@@ -46,7 +47,7 @@ UNITS = 16
 # Most that the decisions of a vector take: flag, path, and six numbers, each decision 12 bits.
 MOST_BYTES = 450
 # Sets of weights: of flags by size, of nodes by depth, of signs, of numbers.
-FLAG_SETS, NODE_SETS, SIGN_SETS, NUMBER_SETS = 12 * 3, 16, 6, 3
+FLAG_SETS, NODE_SETS, SIGN_SETS, NUMBER_SETS = N_SIZES * 3, 16, 6, 3
 # Nodes this far down a path, and farther down, share their weights.
 LAST_DEPTH = NODE_SETS - 1
 # The encoder's estimates, in squared steps and bits, set by hand: they decide what is tried, and no decoder needs them.
@@ -281,11 +282,11 @@ def code_details(
                     number_set = FLAG_SETS + NODE_SETS + SIGN_SETS
                     kind = i % 3
                     bases[0] = starts[3, 0]
-                    bases[1] = starts[3, 1] + 64 * (level * 3 + kind)
-                    bases[2] = starts[3, 2] + 64 * (kind * 12 + sizes[0])
-                    bases[3] = starts[3, 3] + 64 * (kind * 12 + sizes[1])
-                    bases[4] = starts[3, 4] + 64 * (kind * 12 + SIZES[min(4 * last, 2047)])
-                    bases[5] = starts[3, 5] + 64 * kind
+                    bases[1] = starts[3, 1] + NUMBER_CELLS * (level * 3 + kind)
+                    bases[2] = starts[3, 2] + NUMBER_CELLS * (kind * N_SIZES + sizes[0])
+                    bases[3] = starts[3, 3] + NUMBER_CELLS * (kind * N_SIZES + sizes[1])
+                    bases[4] = starts[3, 4] + NUMBER_CELLS * (kind * N_SIZES + SIZES[min(4 * last, 2047)])
+                    bases[5] = starts[3, 5] + NUMBER_CELLS * kind
                     last = abs(code_number(coder, number, bases, learnt, number_set))
                     numbers[i] = last
             before, total, directions, signs = np.int64(0), 0, 0, 0

@@ -19,13 +19,20 @@ N_SIZES = 12
 N_TOTALS = 24
 N_FEW_SIZES = 8
 # Nodes of the flag's contexts: only one, whether the vector is zero.
-FLAG_CONTEXTS = (N_LEVELS * 4, N_SIZES * N_SIZES * 2, 6 * 6 * 6 * 2, N_TOTALS * N_SIZES, 8 * 8 * 4 * 2, 5 * 5 * 5 * 8)
+FLAG_CONTEXTS = (
+    N_LEVELS * 4,
+    N_SIZES * N_SIZES * 2,
+    6 * 6 * 6 * 2,
+    N_TOTALS * N_SIZES,
+    8 * 8 * 4 * 2,
+    5 * 5 * 5 * N_FEW_SIZES,
+)
 # The input, by the total, that alone decides where nothing is around: each cell of another one is one of many kinds of
 # places, and the mean over six takes four times as long and no fewer bits there.
 QUIET_INPUT = 3
 # Uses that its cells count at most. They forget soon: nothing else tells a flat place from a faint texture.
 QUIET_LIMIT = 16
-NODE_CONTEXTS = (N_LEVELS, 8 * 8, 5 * 5 * 5, 4 * 4 * 4, 8 * 8, 4 * 4 * 4)
+NODE_CONTEXTS = (N_LEVELS, N_FEW_SIZES**2, 5 * 5 * 5, 4 * 4 * 4, N_FEW_SIZES**2, 4 * 4 * 4)
 SIGN_CONTEXTS = (6, 6 * 27, 6 * 27, 6 * 9, 6 * 9, 6 * 27)
 NUMBER_CONTEXTS = (1, N_LEVELS * 3, 3 * N_SIZES, 3 * N_SIZES, 3 * N_SIZES, 3)
 
@@ -53,7 +60,7 @@ class Surroundings(NamedTuple):
 
 # Class of the weighted sum of what is around: by how many of these it reaches.
 SIZES = classes_by_limits([1, 3, 5, 8, 12, 17, 24, 34, 50, 76, 120], 2048)
-FEW_SIZES = np.minimum(classes_by_limits([1, 4, 9, 17, 30, 54, 100], 2048), 7)
+FEW_SIZES = classes_by_limits([1, 4, 9, 17, 30, 54, 100], 2048)
 SIDES = classes_by_limits([1, 2, 3, 5, 8, 13, 22], 256)
 FIVE_SIDES, FOUR_SIDES = np.minimum(SIDES, 4), np.minimum(SIDES + 1 >> 1, 3)
 PARTS = classes_by_limits([1, 3, 6, 11, 20], 2048)
@@ -117,7 +124,7 @@ def set_flag_contexts(
     bases[1] = starts[1] + (size * N_SIZES + parent_size) * 2 + fine
     bases[2] = starts[2] + kind * 2 + fine
     bases[4] = starts[4] + sides * 2 + fine
-    bases[5] = starts[5] + parent_kind * 8 + FEW_SIZES[np.uint64(near)]
+    bases[5] = starts[5] + parent_kind * N_FEW_SIZES + FEW_SIZES[np.uint64(near)]
     return False
 
 
@@ -151,7 +158,7 @@ def set_node_contexts(
     else:
         west, north = np.int64(around.seen[r + 2, c + 1]) >> 24, np.int64(around.seen[r + 1, c + 2]) >> 24
         last = SIDES[np.uint64(west)] * 8 + SIDES[np.uint64(north)]
-    near = FEW_SIZES[np.uint64(sizes[3])] * 8
+    near = FEW_SIZES[np.uint64(sizes[3])] * N_FEW_SIZES
     bases[0] = starts[0] + n_nodes * level
     bases[1] = starts[1] + n_nodes * (near + FEW_SIZES[np.uint64(sizes[4])])
     bases[2] = starts[2] + n_nodes * kind
