@@ -277,18 +277,23 @@ def _with_alpha(colors: NDArray[np.uint8], container: Container, level: int = 0)
 
 
 def _decode_palette(container: Container) -> NDArray[np.uint8]:
-    entries = container.one(b"PLTE")
-    check(len(entries) % 4 == 0 and 4 <= len(entries) <= 4 * MOST_COLORS, "has a palette of an impossible size")
     from quantize.entropy.streams import decode_symbols
 
-    palette = np.frombuffer(entries, np.uint8).reshape(-1, 4)
+    palette = _palette_of(container)
     indices = decode_symbols(container.one(b"INDX"), container.height, container.width, n_bits_of(len(palette)))
     check(indices.max() < len(palette), "has an index beyond its palette")
     return as_original(palette[indices], container.channels)
 
 
+def _palette_of(container: Container) -> NDArray[np.uint8]:
+    """Read the chunk PLTE: colours (n_colors, 4), red green blue alpha."""
+    entries = container.one(b"PLTE")
+    check(len(entries) % 4 == 0 and 4 <= len(entries) <= 4 * MOST_COLORS, "has a palette of an impossible size")
+    return np.frombuffer(entries, np.uint8).reshape(-1, 4)
+
+
 def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
-    """Tell what a .vqi file says of itself, without decoding it."""
+    """Tell what a .vqi file says of itself, without decoding it; ContainerError where that is damaged."""
     container = unpack(data, max_pixels)
     found: dict[str, Any] = {
         "profile": container.profile,
@@ -299,16 +304,11 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
         "bits_per_pixel": 8 * len(data) / (container.width * container.height),
     }
     if container.profile == "palette":
-        found["colors"] = len(container.one(b"PLTE")) // 4
+        found["colors"] = len(_palette_of(container))
     elif container.profile == "multiresolution":
         found |= _profile("multiresolution").describe_levels(container)
     else:
-        parameters = container.one(b"BLCK")
-        found["block"] = int.from_bytes(parameters[:1], "big")
-        found["subsampling"] = "420" if parameters[1:2] == b"\1" else "444"
-        found["step"] = int.from_bytes(parameters[2:], "big") / 512
-        shared = container.all(b"HASH")
-        found["codebook"] = shared[0].hex() if shared else "its own"
+        found |= _profile("block").describe_blocks(container)
     found["metadata"] = sorted(container.metadata)
     sizes: dict[str, int] = {}
     for kind, body in container.chunks:

@@ -27,6 +27,8 @@ BookKey = tuple[bool, int]
 UNITS = 8
 LLOYD_TURNS = 10
 RATE_TURNS = 4
+# Vectors too small for a codeword are left out of the training: their square is worth no more than so many bits.
+LEAST_TRAINED_BITS = 6
 # Vectors to train a codeword on, and most in all.
 VECTORS_EACH = 24
 MOST_VECTORS = 24_000
@@ -52,8 +54,7 @@ def train(
     algorithm : {"kmeans", "centnn"}
     seed : int
     """
-    squares = np.einsum("ij,ij->i", vectors, vectors)
-    vectors, squares = vectors[squares > 6 * rate], squares[squares > 6 * rate]
+    vectors, squares = worth_training(vectors, rate)
     for _ in range(MOST_STAGES - 1):
         # The first codeword of a longer vector is scaled up to it.
         longer = squares > LONGEST**2
@@ -78,6 +79,13 @@ def train(
     rounded, lengths = _rounded(codewords), huffman_lengths(counts)
     order = np.lexsort((*rounded.T, classes(rounded, block), lengths))
     return Codebook(block, rounded[order], lengths[order])
+
+
+def worth_training(vectors: NDArray[np.float32], rate: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the vectors that are large enough for a codeword, and their squares; `rate` as of `train`."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    large = squares > LEAST_TRAINED_BITS * rate
+    return vectors[large], squares[large]
 
 
 def _constrain(

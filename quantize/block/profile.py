@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quantize.block.codebook import BookKey, pack_books, train, unpack_books
+from quantize.block.codebook import BookKey, pack_books, train, unpack_books, worth_training
 from quantize.block.kernels.planes import FRACTION, to_rgb, to_ycbcr
 from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
@@ -60,8 +60,7 @@ def train_book(pictures: list[Picture], settings: Settings) -> tuple[int, bool, 
     found = {key: [np.empty((0, key[1] ** 2), np.float32)] for key in book_keys(block, subsampled)}
     for picture in pictures:
         for key, vectors in collect(*_pyramids(picture, block, subsampled), base).items():
-            squares = np.einsum("ij,ij->i", vectors, vectors)
-            found[key].append(vectors[squares > 6 * RATE])
+            found[key].append(worth_training(vectors, RATE)[0])
     books = _train_all({key: np.concatenate(parts) for key, parts in found.items()}, settings)
     return block, subsampled, pack_books(books)
 
@@ -92,15 +91,31 @@ def encode_blocks(picture: Picture, settings: Settings, shared: SharedBook | Non
 
 def decode_blocks(container: Container, shared: SharedBook | None = None) -> NDArray[np.uint8]:
     """Decode the colours (height, width, 1 or 3) of a file; errors as of `quantize.decode`."""
-    parameters = container.one(b"BLCK")
-    block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
-    good = len(parameters) == 6 and block in (2, 4, 8) and subsampled in (b"\0", b"\1") and 1 <= base <= 1 << 24
-    check(good, "has invalid parameters")
-    layout = Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1")
+    layout, base = _parameters(container)
     streams = [stream for data in container.all(b"SCAL") for stream in unpack_streams(data)]
     coder = Coder(layout, base, _books_of(container, layout, shared))
     coder.code(streams)
     return _pixels_of(coder.planes)
+
+
+def describe_blocks(container: Container) -> dict[str, object]:
+    """Tell what a file of this profile says of itself."""
+    layout, base = _parameters(container)
+    return {
+        "block": layout.block,
+        "subsampling": "420" if layout.subsampled else "444",
+        "step": base / STEP_UNITS,
+        "codebook": container.one(b"HASH").hex() if container.all(b"HASH") else "its own",
+    }
+
+
+def _parameters(container: Container) -> tuple[Layout, int]:
+    """Read the chunk BLCK: the layout of the planes, and the step in 512ths of a gray level."""
+    parameters = container.one(b"BLCK")
+    block, subsampled, base = parameters[0] if parameters else 0, parameters[1:2], int.from_bytes(parameters[2:], "big")
+    good = len(parameters) == 6 and block in (2, 4, 8) and subsampled in (b"\0", b"\1") and 1 <= base <= 1 << 24
+    check(good, "has invalid parameters")
+    return Layout(container.height, container.width, container.n_planes, block, subsampled == b"\1"), base
 
 
 def _books_of(container: Container, layout: Layout, shared: SharedBook | None) -> dict[BookKey, Codebook]:

@@ -8,6 +8,7 @@ import pytest
 import quantize
 from quantize.block.codebook import build_tree, huffman_lengths
 from quantize.container import pack_streams, unpack_streams
+from quantize.pipeline import describe
 from tests.test_quantize.conftest import photo
 from tests.test_quantize.test_fuzz import chunks_of, file_of
 
@@ -86,6 +87,27 @@ def test_an_index_beyond_the_palette_is_told():
     assert chunks[1][0] == b"PLTE"
     chunks[1] = (b"PLTE", chunks[1][1][:-8])
     refuses(file_of(chunks, data[:8]), "beyond its palette")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"BLCK", b""),
+        (b"BLCK", bytes([3, 0, 0, 0, 2, 0])),
+        (b"BLCK", bytes([2, 2, 0, 0, 2, 0])),
+        (b"BLCK", bytes([2, 0, 0, 0, 0, 0])),
+        (b"BLCK", bytes([2, 0, 0, 0, 2, 0, 0])),
+        (b"PLTE", b""),
+        (b"PLTE", bytes(5)),
+        (b"PLTE", bytes(4 * 257)),
+    ],
+)
+def test_damaged_parameters_are_told_where_they_are_described_too(kind, body):
+    chunks = chunks_of(quantize.encode(photo(8, 8), block=2 if kind == b"BLCK" else 1))
+    damaged = file_of([(kind, body) if chunk[0] == kind else chunk for chunk in chunks], b"\x89VQI\r\n\x1a\n")
+    for read in (quantize.decode, describe):
+        with pytest.raises(quantize.ContainerError, match="the file is damaged"):
+            read(damaged)
 
 
 def test_streams_come_back_with_their_lengths():
