@@ -7,7 +7,7 @@ was made of something else.
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -214,12 +214,15 @@ def run_jobs(
     overwrite: bool = False,
     max_pixels: int = MOST_PIXELS,
     report: bool = False,
+    skip_if_larger: bool = False,
 ) -> Iterator[Done]:
     """Work through images, a few at once; results come in the order of the jobs.
 
-    With `report`, a page beside each result shows what was lost.
+    With `report`, a page beside each result shows what was lost; with `skip_if_larger`, one that saves no bytes is a
+    LargerRefusal.
     """
-    made_by = digest_of(repr((settings, None if shared is None else shared.digest, report, __version__)).encode())
+    asked = (settings, None if shared is None else shared.digest, report, skip_if_larger, __version__)
+    made_by = digest_of(repr(asked).encode())
     records = {root: Records(root) for root in {job.root for job in jobs} if root is not None}
 
     def work(job: Job) -> Done:
@@ -242,17 +245,15 @@ def run_jobs(
                     return Done(job.source, place, None)
         picture = read_image(data, str(job.source), max_pixels)
         with naming(job.source):
-            encoded, notes = encode_file(picture, len(data), settings, job.ending or job.stem.suffix.lower(), shared)
+            ending = job.ending or job.stem.suffix.lower()
+            encoded, notes = encode_file(picture, len(data), settings, ending, shared, skip_if_larger)
         place = place_of(job, encoded.ending, suffix)
-        files = {place: encoded.data}
-        if report:
-            page = report_page(picture, encoded, job.source.name, place.name, len(data))
-            # First: once the result is there, all is done.
-            files = {report_place(place): page, **files}
-        for path, content in files.items():
-            if kept is not None:
+        page = report_page(picture, encoded, job.source.name, place.name, len(data)) if report else None
+        files = files_of(place, encoded.data, page)
+        if kept is not None:
+            for path, content in files.items():
                 kept.add(path, Record(source, made_by, digest_of(content), image))
-            write_file(path, content, overwrite or path in existing, job.source)
+        write_result(files, overwrite, job.source, existing)
         for stale in existing:
             # Made of the image as it was, or with other settings, in another kind of file.
             if kept is not None and stale not in files and kept.made(stale):
@@ -282,6 +283,30 @@ def run_jobs(
             executor.shutdown(wait=False, cancel_futures=True)
 
 
+def files_of(place: Path, data: bytes, page: bytes | None) -> dict[Path, bytes]:
+    """Return what is written of a result, in this order: the page of its report first, if there is one.
+
+    Once the result is there, all is done.
+    """
+    return {place: data} if page is None else {report_place(place): page, place: data}
+
+
+def write_result(
+    files: Mapping[Path, bytes], overwrite: bool, original: Path | None, replaced: Collection[Path] = ()
+) -> None:
+    """Write the files of a result.
+
+    With `overwrite`, what stands in their places is replaced, and else only `replaced`: where something else stands in
+    one, an OutputError comes before any is written. `original` as of `write_file`.
+    """
+    replacing = [path for path in files if overwrite or path in replaced]
+    for path in files:
+        if path not in replacing and os.path.lexists(path):
+            raise exists(path)
+    for path, content in files.items():
+        write_file(path, content, path in replacing, original)
+
+
 def _path_from(folder: Path, file: Path) -> str:
     try:
         return Path(os.path.relpath(file, folder)).as_posix()
@@ -291,12 +316,20 @@ def _path_from(folder: Path, file: Path) -> str:
 
 
 def encode_file(
-    picture: Picture, original_bytes: int, settings: Settings, ending: str, shared: "SharedBook | None"
+    picture: Picture,
+    original_bytes: int,
+    settings: Settings,
+    ending: str,
+    shared: "SharedBook | None",
+    skip_if_larger: bool,
 ) -> tuple[Encoded, tuple[str, ...]]:
-    """Encode the image of a file; tell also what is not as one may expect: of the image, the settings, the size."""
+    """Encode the image of a file; tell also what is not as one may expect: of the image, the settings, the size.
+
+    With `skip_if_larger`, a LargerRefusal where it saves no bytes.
+    """
     encoded = encode_picture(picture, settings, ending, shared)
     n_bytes = len(encoded.data)
-    if settings.skip_if_larger and n_bytes >= original_bytes:
+    if skip_if_larger and n_bytes >= original_bytes:
         raise LargerRefusal(f"would have {n_bytes} bytes, the original has {original_bytes}; not written")
     notes = (*picture.notes, *encoded.notes)
     if n_bytes > original_bytes:

@@ -200,8 +200,9 @@ def main(
             raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
         if level and decode is None:
             raise SettingsError("--level is for --decode; leave it out")
-        if report and (not inputs or train_codebook is not None):
-            raise SettingsError("--report is for encoding; leave it out")
+        for name, wanted in (("--report", report), ("--skip-if-larger", skip_if_larger)):
+            if wanted and (not inputs or train_codebook is not None):
+                raise SettingsError(f"{name} is for encoding; leave it out")
         if report and (output == STANDARD or (STANDARD in (inputs or []) and output is None)):
             raise SettingsError("--report is written beside the result; name a file with -o")
         if as_json and output == STANDARD:
@@ -209,7 +210,7 @@ def main(
         if info is None and web is None:
             _load(settings, decode is not None, output, quiet)
         status = 0
-        run = Run(output, codebook, max_pixels, force, quiet, as_json)
+        run = Run(output, codebook, max_pixels, force, quiet, as_json, report, skip_if_larger)
         if decode is not None:
             from quantize.commands.decode import decode_file
 
@@ -229,11 +230,11 @@ def main(
         elif STANDARD in (inputs or []) or output == STANDARD:
             from quantize.commands.encode import encode_piped
 
-            encode_piped(inputs or [], settings, run, report)
+            encode_piped(inputs or [], settings, run)
         else:
             from quantize.commands.encode import encode_files
 
-            status = encode_files(inputs or [], settings, run, suffix, to_folder, report)
+            status = encode_files(inputs or [], settings, run, suffix, to_folder)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from None
     except QuantizeError as error:

@@ -102,7 +102,6 @@ class Options(TypedDict, total=False):
     tune: Tune | None
     strip: bool
     min_quality: int | None
-    skip_if_larger: bool
     seed: int
 
 
@@ -130,7 +129,6 @@ class Settings:
     tune: Tune | None = None
     strip: bool = False
     min_quality: int | None = None
-    skip_if_larger: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

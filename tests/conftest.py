@@ -136,12 +136,14 @@ def run_command():
     the terminal, what FFmpeg prints), use `run_installed`.
     """
 
-    def run(name, *arguments, cwd=None):
+    def run(name, *arguments, cwd=None, stdin=None):
         app = importlib.import_module(COMMANDS[name]).app
         arguments = [str(argument) for argument in arguments]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(cwd or Path.cwd())
-            done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}, catch_exceptions=False, prog_name=name)
+            done = CliRunner().invoke(
+                app, arguments, stdin, env={"COLUMNS": "200"}, catch_exceptions=False, prog_name=name
+            )
         return subprocess.CompletedProcess([name, *arguments], done.exit_code, done.stdout, done.stderr)
 
     return run

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quantize.batch import encode_file, find_jobs, run_jobs
+from quantize.batch import encode_file, files_of, find_jobs, run_jobs, write_result
 from quantize.commands.printing import (
     STANDARD,
     Run,
@@ -22,14 +22,11 @@ from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import QuantizeError, SettingsError
 from quantize.images.files import read_image
-from quantize.output import write_file
 from quantize.pipeline import load_book
-from quantize.report import report_page, report_place
+from quantize.report import report_page
 
 
-def encode_files(
-    inputs: list[Path], settings: Settings, run: Run, suffix: str | None, to_folder: bool, report: bool
-) -> int:
+def encode_files(inputs: list[Path], settings: Settings, run: Run, suffix: str | None, to_folder: bool) -> int:
     """Encode files and folders; returns the exit status."""
     jobs = find_jobs(inputs, run.output, settings, suffix, to_folder)
     shared = None if run.codebook is None else load_book(run.codebook)
@@ -37,7 +34,14 @@ def encode_files(
     failures: list[tuple[Path, QuantizeError]] = []
     n_before = 0
     runs = run_jobs(
-        jobs, settings, shared=shared, suffix=suffix, overwrite=run.force, max_pixels=run.max_pixels, report=report
+        jobs,
+        settings,
+        shared=shared,
+        suffix=suffix,
+        overwrite=run.force,
+        max_pixels=run.max_pixels,
+        report=run.report,
+        skip_if_larger=run.skip_if_larger,
     )
     with progress_bar(runs, len(jobs), not run.quiet and len(jobs) > 1) as bar:
         for done in bar:
@@ -68,7 +72,7 @@ def encode_files(
     return 1 if 1 in statuses else max(statuses, default=0)
 
 
-def encode_piped(inputs: list[Path], settings: Settings, run: Run, report: bool) -> None:
+def encode_piped(inputs: list[Path], settings: Settings, run: Run) -> None:
     """One image from standard input, or to standard output, or both."""
     if len(inputs) != 1 or os.path.isdir(inputs[0]):
         raise SettingsError("standard input and output take one image; give a file, or -")
@@ -82,14 +86,12 @@ def encode_piped(inputs: list[Path], settings: Settings, run: Run, report: bool)
     to_file = place != STANDARD
     ending = place.suffix.lower() if to_file else ".png" if settings.wants_palette else "auto"
     shared = None if run.codebook is None else load_book(run.codebook)
-    encoded, notes = encode_file(picture, len(data), settings, ending, shared)
+    encoded, notes = encode_file(picture, len(data), settings, ending, shared, run.skip_if_larger)
     for note in notes:
         say(f"warning: {name}: {note}")
     if to_file:
-        write_file(place, encoded.data, run.force, original)
-        if report:
-            page = report_page(picture, encoded, name, place.name, len(data))
-            write_file(report_place(place), page, run.force, original)
+        page = report_page(picture, encoded, name, place.name, len(data)) if run.report else None
+        write_result(files_of(place, encoded.data, page), run.force, original)
     else:
         print_bytes(encoded.data)
     seconds = time.perf_counter() - start

@@ -32,6 +32,10 @@ class Run:
         Whether to replace what is there.
     quiet, as_json : bool
         What to print.
+    report : bool
+        Whether to write a page beside each result.
+    skip_if_larger : bool
+        Whether to refuse a result that saves no bytes.
     """
 
     output: Path | None
@@ -40,6 +44,8 @@ class Run:
     force: bool
     quiet: bool
     as_json: bool
+    report: bool = False
+    skip_if_larger: bool = False
 
 
 def described(encoded: Encoded, name: str, place: str, seconds: float, notes: Sequence[str]) -> dict[str, Any]:

@@ -115,6 +115,21 @@ def test_what_exists_is_kept_unless_forced(command, picture, tmp_path):
     assert (tmp_path / "photo.vqi").read_bytes().startswith(b"\x89VQI")
 
 
+@pytest.mark.parametrize("existing", ["b.vqi", "b.vqi-report.html"])
+@pytest.mark.parametrize("image", ["photo.png", "-"])
+def test_a_result_and_its_report_are_written_both_or_neither(image, existing, command, picture, tmp_path):
+    (tmp_path / existing).write_text("precious")
+    arguments = (image, "-o", "b.vqi", "--report")
+    done = command(*arguments, stdin=picture.read_bytes())
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{existing}: already exists" in done.stderr
+    assert names(tmp_path) == sorted([existing, "photo.png"])
+    assert (tmp_path / existing).read_text() == "precious"
+    assert command(*arguments, "--force", stdin=picture.read_bytes()).returncode == 0
+    assert names(tmp_path) == ["b.vqi", "b.vqi-report.html", "photo.png"]
+    assert (tmp_path / existing).read_bytes() != b"precious"
+
+
 def test_a_result_that_another_process_holds_for_a_moment_is_replaced_after_it(command, picture, tmp_path, monkeypatch):
     """As Windows refuses it."""
     (tmp_path / "photo.vqi").write_text("old")
@@ -168,7 +183,9 @@ def test_the_exits_of_pngquant(command, picture, tmp_path):
     assert command("photo.png", "--block", 1, "--codewords", 2, "--min-quality", 80).returncode == 99
     small = tmp_path / "small.png"
     Image.fromarray(photo(2, 2)).save(small)
-    assert command("small.png", "-o", "a.vqi", "--skip-if-larger").returncode == 98
+    for image in ("small.png", "-"):
+        done = command(image, "-o", "a.vqi", "--skip-if-larger", stdin=small.read_bytes())
+        assert done.returncode == 98
     assert names(tmp_path) == ["photo.png", "small.png"]
 
 
@@ -254,6 +271,8 @@ def test_a_shared_codebook(command, tmp_path):
         ["photo.png", "-o", "-", "--json"],
         ["--decode", "a.vqi", "--quality", "3"],
         ["--info", "a.vqi", "--dither-level", "0.5"],
+        ["--decode", "a.vqi", "--skip-if-larger"],
+        ["photo.png", "--train-codebook", "a.vqc", "--skip-if-larger"],
     ],
 )
 def test_wrong_usage(arguments, command, picture, tmp_path):
