@@ -5,6 +5,7 @@ NumPy is imported for type checkers alone: the command line takes its choices fr
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
@@ -109,6 +110,43 @@ class Options(TypedDict, total=False):
 class Settings:
     """Every option that can change a result.
 
+    At most one of `quality`, `psnr`, `bpp` and `max_bytes` is given. Whole numbers may be NumPy's.
+
+    Attributes
+    ----------
+    profile : {"auto", "palette", "block", "multiresolution"}
+        How to encode: with a palette, which suits drawings; in blocks; or in several resolutions, which suits
+        photographs. "auto" takes what suits the image.
+    quality : int or None
+        Quality of the result, 1 to 100. None means 60; for a palette, the best possible.
+    psnr : float or None
+        PSNR to reach with as few bytes as possible, 1 to 99 dB.
+    bpp : float or None
+        Size of the file in bits per pixel, 0.0001 to 64: the best result of at most that much, within 2 %.
+    max_bytes : int or None
+        Size of the file in bytes, 1 to 2**40: the best result of at most that much.
+    block : {1, 2, 4, 8} or None
+        Side of the blocks in pixels; 1 makes a palette. None takes what suits the image.
+    codewords : int or None
+        Maximum number of palette colours, 2 to 256, or of luma codewords of blocks, 2 to 1024. None means 256.
+    subsampling : {"420", "444"} or None
+        For blocks: chroma at half the resolution ("420"), or at full resolution. None takes what suits the step.
+    algorithm : {"kmeans", "centnn"}
+        For blocks: how to find the codewords, by k-means or the centroid neural network (CentNN).
+    dither : bool
+        For palettes: mix colours, by error diffusion (Floyd-Steinberg).
+    dither_level : float or None
+        For palettes: strength of the dithering, 0 to 1. None means 1 with `dither`, and 0 without it.
+    tune : {"visual", "ssim", "psnr"} or None
+        For several resolutions: optimise what the eye sees, the structural similarity, or the squared error. None
+        means "psnr" if `psnr` is given, and "visual" otherwise.
+    strip : bool
+        Leave out the colour profile and other metadata.
+    min_quality : int or None
+        Refuse a result of less quality, 0 to 100: 0 is a PSNR of 20 dB, 100 one of 45 dB. None refuses nothing.
+    seed : int
+        Seed of everything random, 0 to 2**32 - 1: palettes and blocks use it.
+
     Raises
     ------
     SettingsError
@@ -132,6 +170,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("quality", "max_bytes", "block", "codewords", "min_quality", "seed"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         _check("profile", self.profile, self.profile in get_args(Profile), " or ".join(get_args(Profile)))
         _check("quality", self.quality, _within(self.quality, 1, 100), "1 to 100")
         _check("min_quality", self.min_quality, _within(self.min_quality, 0, 100), "0 to 100")
@@ -213,6 +254,14 @@ class Settings:
             if name not in known:
                 raise SettingsError(f"there is no setting {name!r}; there are {', '.join(known)}")
         return cls(**options)
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a whole number as Python's; SettingsError where it is none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise SettingsError(f"{name}={value!r} must be a whole number") from None
 
 
 def _within(value: float | None, least: float, most: float) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.container import Container, pack, pack_book, unpack
-from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Picture, Settings, psnr_of
+from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Picture, Settings, psnr_of, whole_number
 from quantize.errors import (
     CodebookError,
     ContainerError,
@@ -66,8 +66,12 @@ def encode(
     ------
     SettingsError
         Where an option is wrong, or the image is no such array.
+    CodebookError
+        Where the codebook cannot be read, or is for other blocks or another subsampling.
     TargetError
-        Where a size or PSNR that was asked for is out of reach.
+        Where a size or PSNR that was asked for is out of reach, or the image is a strip too narrow for the profile.
+    QualityRefusal
+        Where the result would be below `min_quality`.
 
     Examples
     --------
@@ -109,11 +113,14 @@ def decode(
 
     Raises
     ------
+    SettingsError
+        Where `level` is no whole number.
     ContainerError
-        Where the file is damaged.
+        Where the file is damaged, has more pixels than `max_pixels`, or no such level.
     CodebookError
-        Where it needs another codebook.
+        Where the codebook cannot be read, or the file needs another one.
     """
+    level = whole_number("level", level)
     shared = None if codebook is None else load_book(codebook)
     pixels = decode_picture(data, shared, max_pixels, level).pixels
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels

@@ -1,10 +1,15 @@
 """The examples of the docstrings run and give what they say."""
 
+import dataclasses
 import doctest
 import importlib
+import inspect
+import re
 
 import pytest
 
+import keyframes
+import quantize
 from tests.conftest import ROOT
 
 
@@ -13,6 +18,14 @@ def modules_with_examples():
         for path in sorted((ROOT / package).rglob("*.py")):
             if ">>> " in path.read_text(encoding="utf-8"):
                 yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("settings", [keyframes.Settings, quantize.Settings])
+def test_every_setting_is_described(settings):
+    """In order, as numpydoc has it."""
+    attributes = inspect.getdoc(settings).partition("Attributes\n---")[2].partition("\n\n")[0]
+    described = re.findall(r"^(\w[\w, ]*) : ", attributes, re.MULTILINE)
+    assert [name for names in described for name in names.split(", ")] == [f.name for f in dataclasses.fields(settings)]
 
 
 @pytest.mark.parametrize("name", modules_with_examples())

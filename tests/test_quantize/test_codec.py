@@ -230,6 +230,9 @@ def test_what_is_no_image_is_an_error(image):
         {"bpp": "0.5"},
         {"seed": [1]},
         {"seed": None},
+        *({name: 3.5} for name in ("seed", "codewords", "quality", "min_quality", "max_bytes")),
+        {"block": 8.0},
+        {"skip_if_larger": True},
         {"quality": 50, "psnr": 30},
         {"block": 3},
         {"block": 1, "profile": "block"},
@@ -242,3 +245,22 @@ def test_what_is_no_image_is_an_error(image):
 def test_wrong_settings_are_errors(options):
     with pytest.raises(quantize.SettingsError):
         quantize.encode(np.zeros((4, 4, 3), np.uint8), **options)
+
+
+def test_whole_numbers_of_numpy_are_settings():
+    options = {"block": 2, "codewords": 40, "quality": 50, "seed": 3}
+    pixels = photo(40, 40)
+    assert quantize.encode(pixels, **{name: np.int16(n) for name, n in options.items()}) == quantize.encode(
+        pixels, **options
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "error"),
+    [(9, quantize.ContainerError), (-1, quantize.ContainerError), (0.5, quantize.SettingsError)],
+)
+@pytest.mark.parametrize("profile", ["block", "multiresolution"])
+def test_a_level_that_is_not_there_is_an_error(profile, level, error):
+    data = quantize.encode(photo(40, 40), profile=profile)
+    with pytest.raises(error, match="level"):
+        quantize.decode(data, level=level)
