@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from clustering import available_threads, is_searched
 from quantize import __version__
@@ -51,6 +51,14 @@ class Job:
     source: Path
     stem: Path
     ending: str
+    root: Path | None
+
+
+class _Source(NamedTuple):
+    """An image; the place of its result, but for the suffix and the ending, which is still its own; `root` of `Job`."""
+
+    path: Path
+    place: Path
     root: Path | None
 
 
@@ -94,7 +102,7 @@ def find_jobs(
     OutputError
         Where the output of several images is a file.
     """
-    sources: list[tuple[Path, Path, Path | None]] = []
+    sources: list[_Source] = []
     for given in inputs:
         if os.path.isdir(given):
             images = [path for path in _find_files(given, output) if _is_source(path, suffix)]
@@ -104,22 +112,22 @@ def find_jobs(
             if not found:
                 raise ImageError(f"{given}: has only results of quantize; give another folder, or name files")
             folder = output or given
-            sources += [(path, folder / path.relative_to(given), folder) for path in found]
+            sources += [_Source(path, folder / path.relative_to(given), folder) for path in found]
         else:
-            sources.append((given, given if output is None else output / given.name, None))
-    one_file = len(sources) == 1 and sources[0][2] is None and not to_folder
+            sources.append(_Source(given, given if output is None else output / given.name, None))
+    one_file = len(sources) == 1 and sources[0].root is None and not to_folder
     if one_file and output is not None and not os.path.isdir(output):
-        return [Job(sources[0][0], output, "", None)]
+        return [Job(sources[0].path, output, "", None)]
     if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
     ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
     # An image that was named twice, by itself or by its folder, is one. Two links to it are two images.
-    once: dict[str, tuple[Path, Path, Path | None]] = {}
+    once: dict[str, _Source] = {}
     for one in sources:
-        once.setdefault(os.path.join(os.path.realpath(one[0].parent), one[0].name), one)
+        once.setdefault(os.path.join(os.path.realpath(one.path.parent), one.path.name), one)
     sources = list(once.values())
-    stems = _stems([place for _, place, _ in sources])
-    return [Job(source, stem, ending, root) for (source, _, root), stem in zip(sources, stems, strict=True)]
+    stems = _stems(sources, _recorded_stems(sources, ending, suffix))
+    return [Job(source.path, stem, ending, source.root) for source, stem in zip(sources, stems, strict=True)]
 
 
 def _find_files(given: Path, output: Path | None) -> list[Path]:
@@ -174,35 +182,72 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _stems(places: Sequence[Path]) -> list[Path]:
+def _recorded_stems(sources: Sequence[_Source], ending: str, suffix: str | None) -> dict[_Source, Path]:
+    """Return the stems that results have by the records of their folders, for the images that have any.
+
+    A result keeps its name, though images of the same stem may have come since, or gone.
+    """
+    records = {root: Records(root) for root in {source.root for source in sources} if root is not None}
+    found: dict[_Source, Path] = {}
+    for source in sources:
+        if source.root is not None:
+            image = _path_from(source.root, source.path)
+            for stem in _own_stems(source.place):
+                places = [_place(stem, kind, suffix) for kind in _endings(ending)]
+                if any(records[source.root].image_of(place) == image for place in places):
+                    found.setdefault(source, stem)
+    return found
+
+
+def _stems(sources: Sequence[_Source], recorded: Mapping[_Source, Path]) -> list[Path]:
     """Take the endings off; equal stems get the extension, then a number, added, whatever their case."""
-    equal = Counter(str(place.with_suffix("")).casefold() for place in places)
-    stems: list[Path] = []
+    equal = Counter(str(source.place.with_suffix("")).casefold() for source in sources)
+    stems: dict[_Source, Path] = {}
     taken: set[str] = set()
-    for place in places:
-        base = place.with_suffix("")
+    for source in sorted(sources, key=lambda source: source not in recorded):
+        base, longer = _own_stems(source.place)
         if equal[str(base).casefold()] > 1:
-            base = place.with_name(place.name.replace(".", "-"))
-        stem, number = base, 1
+            base = longer
+        stem = base = recorded.get(source, base)
+        number = 1
         while str(stem).casefold() in taken:
             number += 1
             stem = base.with_name(f"{base.name}-{number}")
         taken.add(str(stem).casefold())
-        stems.append(stem)
-    return stems
+        stems[source] = stem
+    return [stems[source] for source in sources]
+
+
+def _own_stems(place: Path) -> tuple[Path, Path]:
+    """Return the stem of an image's result, and the one with the extension, for where others have the same stem."""
+    return place.with_suffix(""), place.with_name(place.name.replace(".", "-"))
 
 
 def _is_source(path: Path, suffix: str | None) -> bool:
-    own = path.stem.endswith(PALETTE_SUFFIX if suffix is None else suffix) if suffix != "" else False
+    added = _suffix_for(".png", suffix)
+    own = added != "" and path.stem.endswith(added)
     return path.suffix.lower() in SUFFIXES and not own and not path.name.startswith(".") and path.is_file()
 
 
 def place_of(job: Job, ending: str, suffix: str | None) -> Path:
     """Where the result of a job goes, if it has this ending."""
-    if job.ending == "":
-        return job.stem
-    added = suffix if suffix is not None else PALETTE_SUFFIX if ending == ".png" else ""
-    return job.stem.with_name(job.stem.name + added + ending)
+    return _place(job.stem, ending, suffix) if job.ending else job.stem
+
+
+def _place(stem: Path, ending: str, suffix: str | None) -> Path:
+    return stem.with_name(stem.name + _suffix_for(ending, suffix) + ending)
+
+
+def _endings(ending: str) -> list[str]:
+    """List the endings that the result of a job with this one may have."""
+    return [".png", ".vqi"] if ending == "auto" else [ending]
+
+
+def _suffix_for(ending: str, suffix: str | None) -> str:
+    """Return what follows the stem of a result with this ending: `suffix`, if one is given."""
+    if suffix is not None:
+        return suffix
+    return PALETTE_SUFFIX if ending == ".png" else ""
 
 
 def run_jobs(
@@ -227,8 +272,7 @@ def run_jobs(
 
     def work(job: Job) -> Done:
         kept = None if job.root is None else records[job.root]
-        endings = [".png", ".vqi"] if job.ending == "auto" else [job.ending]
-        places = [place_of(job, ending, suffix) for ending in endings]
+        places = [place_of(job, ending, suffix) for ending in _endings(job.ending)]
         reports = [report_place(place) for place in places] if report else []
         existing = [place for place in (*places, *reports) if os.path.exists(place)]
         if existing and kept is None and not overwrite:

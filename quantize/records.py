@@ -67,6 +67,11 @@ class Records:
         record = self.made(place)
         return record is not None and record.image != self._name(place)
 
+    def image_of(self, place: Path) -> str | None:
+        """Return the image that the result in a place was last made of, whether it still stands there or not."""
+        found = self._known.get(self._name(place))
+        return found[-1].image if found else None
+
     def add(self, place: Path, record: Record) -> None:
         """Put down what is about to be made; OutputError where that cannot be written."""
         line = json.dumps({"place": self._name(place), **asdict(record)})

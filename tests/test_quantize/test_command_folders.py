@@ -46,6 +46,27 @@ def test_equal_stems_do_not_collide(command, tmp_path):
     assert visible(tmp_path / "out") == ["a-bmp.vqi", "a-png.vqi", "b.vqi"]
 
 
+@pytest.mark.parametrize("options", [["--block", 2], ["--block", 1], [], ["--block", 2, "--suffix=-x"]])
+def test_a_result_keeps_its_name_whatever_images_come_or_go(options, command, tmp_path):
+    folder, made = tmp_path / "in", {}
+    folder.mkdir()
+
+    def run(told):
+        assert told in command("in", "-o", "out", *options).stderr
+        found = visible(tmp_path / "out")
+        assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in made}.items() >= made.items()
+        made.update({name: (tmp_path / "out" / name).stat().st_mtime_ns for name in found})
+        return [name.partition(".")[0].removesuffix("-quantized").removesuffix("-x") for name in found]
+
+    Image.fromarray(photo(16, 16)).save(folder / "a.png")
+    Image.fromarray(photo(16, 16)).save(folder / "b.png")
+    assert run("2 done, 0 done before") == ["a", "b"]
+    Image.fromarray(photo(16, 16)).save(folder / "a.bmp")
+    assert run("1 done, 2 done before") == ["a-bmp", "a", "b"]
+    (folder / "a.png").unlink()
+    assert run("0 done, 2 done before") == ["a-bmp", "a", "b"]
+
+
 def test_equal_names_in_two_folders_do_not_collide(command, tmp_path):
     for level, folder in enumerate(("one", "two")):
         (tmp_path / folder).mkdir()
