@@ -10,7 +10,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,37 @@ COMMENTED = ("GIF", "JPEG", "MPO")
 _limit = threading.Lock()
 
 
+class _Silence:
+    """Warnings are the whole process's: they are kept back as long as any thread wants that, and then as before.
+
+    A thread that restored them by itself would do so while others still read, or restore what another one had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_threads = 0
+        self._restoring = ExitStack()
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep warnings back."""
+        with self._lock:
+            if self._n_threads == 0:
+                self._restoring.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore")
+            self._n_threads += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_threads -= 1
+                if self._n_threads == 0:
+                    self._restoring.close()
+
+
+_silence = _Silence()
+
+
 def read_file(path: Path) -> bytes:
     """Bytes of a file; ImageError where it cannot be read."""
     try:
@@ -57,11 +88,9 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     if not data:
         raise ImageError(f"{name}: is empty; give an image")
     try:
-        with warnings.catch_warnings():
-            # Its own limit warns of what max_pixels decides; oddities of metadata are no matter of the pixels.
-            warnings.simplefilter("ignore")
-            with _opened(data) as image:
-                return _picture(image, data, name, max_pixels)
+        # Its own limit warns of what max_pixels decides; oddities of metadata are no matter of the pixels.
+        with _silence.kept(), _opened(data) as image:
+            return _picture(image, data, name, max_pixels)
     except UnidentifiedImageError:
         if data.startswith(tiff.SIGNATURES):
             kind = tiff.kind_of(data) or "unknown"

@@ -1,7 +1,10 @@
 """Image files of every common kind, and what becomes of damaged ones."""
 
 import io
+import threading
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -167,6 +170,32 @@ def test_a_file_that_is_cut_off_is_an_error(name, write_image):
 def test_what_is_no_image_is_an_error(data):
     with pytest.raises(ImageError, match="thing"):
         read_image(data, "thing")
+
+
+def test_threads_that_read_give_warnings_back_when_the_last_one_is_done(write_image, monkeypatch):
+    path, filters = write_image("a.png", photo(8, 9)), list(warnings.filters)
+    # The first thread is done while the second one still reads.
+    first_reads, second_reads, first_is_done = (threading.Event() for _ in range(3))
+    monkeypatch.setattr(files, "_picture", lambda image, data, name, max_pixels: parts[name]())
+
+    def first():
+        first_reads.set()
+        assert second_reads.wait(20)
+
+    def second():
+        second_reads.set()
+        assert first_is_done.wait(20)
+        warnings.warn("an oddity of metadata", stacklevel=1)
+
+    parts = {"first": first, "second": second}
+    with ThreadPoolExecutor(2) as executor:
+        one = executor.submit(read_image, path, "first")
+        assert first_reads.wait(20)
+        other = executor.submit(read_image, path, "second")
+        one.result()
+        first_is_done.set()
+        other.result()
+    assert list(warnings.filters) == filters
 
 
 def test_a_missing_file_is_an_error(tmp_path):
