@@ -9,7 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from types import TracebackType
@@ -87,8 +87,8 @@ class Workers:
     def run(self, task: Callable[[int, int], None], n_items: int, chunk: int | None = None) -> None:
         """Call ``task(first, last)`` on every chunk of ``range(n_items)`` and wait for all of them.
 
-        Tasks write to places of their own; an error in one is raised here. The default chunk is a share of the items in
-        whole blocks: it depends on their number alone.
+        Tasks write to places of their own; an error in one is raised here, when none runs any more. The default chunk
+        is a share of the items in whole blocks: it depends on their number alone.
         """
         if chunk is None:
             chunk = max(1, -(-n_items // (N_CHUNKS * BLOCK_ROWS))) * BLOCK_ROWS
@@ -109,6 +109,8 @@ class Workers:
         try:
             drain()
         finally:
+            # Whatever is raised, nothing writes into the caller's arrays after it.
             spans.clear()
-            for other in others:
-                other.result()
+            wait(others)
+        for other in others:
+            other.result()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import pairwise
 
@@ -23,7 +23,10 @@ def _threads_of(process: int, n_threads: int) -> ThreadPoolExecutor:
 
 
 def in_parts(kernel: Callable[[int, int], None], n_rows: int, n_columns: int) -> None:
-    """Call ``kernel(first, last)`` for parts of so many rows, side by side. Not for what runs in `threads` itself."""
+    """Call ``kernel(first, last)`` for parts of so many rows, side by side, and wait for all of them.
+
+    Never call it from a task of `thread_pool`: it would wait for itself.
+    """
     n_parts = min(MOST_PARTS, n_rows * n_columns // LEAST_SAMPLES, n_rows)
     if n_parts < 2:
         kernel(0, n_rows)
@@ -31,6 +34,10 @@ def in_parts(kernel: Callable[[int, int], None], n_rows: int, n_columns: int) ->
     ends = [n_rows * part // n_parts for part in range(n_parts + 1)]
     others = [thread_pool().submit(kernel, first, last) for first, last in pairwise(ends[1:])]
     # Who would only wait does a part as well: to be woken up takes longer than many a part.
-    kernel(0, ends[1])
+    try:
+        kernel(0, ends[1])
+    finally:
+        # Whatever is raised, nothing writes into the caller's arrays after it.
+        wait(others)
     for other in others:
         other.result()

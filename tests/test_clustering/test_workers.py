@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 import scipy.linalg.cython_blas  # noqa: F401 - BLAS to limit
@@ -35,6 +38,29 @@ def test_an_error_in_a_task_is_raised(n_threads, error):
 
     with Workers(n_threads) as workers, pytest.raises(error, match="of the task"):
         workers.run(task, 4096, 256)
+
+
+@pytest.mark.parametrize("failing", ["the caller", "the first helper", "both"])
+def test_no_task_runs_any_more_when_an_error_is_raised(failing):
+    caller, together = threading.current_thread(), threading.Barrier(3)
+    done = []
+
+    def task(first, last):
+        together.wait()
+        thread = threading.current_thread()
+        if thread is caller and failing != "the first helper":
+            raise KeyboardInterrupt
+        if thread.name == "clustering_0" and failing != "the caller":
+            raise ZeroDivisionError
+        if thread.name == "clustering_1":
+            time.sleep(0.2)
+            done.append(first)
+
+    with Workers(3) as workers:
+        # The caller's own error comes first.
+        with pytest.raises(ZeroDivisionError if failing == "the first helper" else KeyboardInterrupt):
+            workers.run(task, 3, 1)
+        assert len(done) == 1
 
 
 def test_there_is_a_processor():
