@@ -16,7 +16,7 @@ from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.lloyd import Partition, lloyd
-from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus
+from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus, random_projection
 from clustering.workers import Workers
 
 Method = Literal["elbow", "silhouette"]
@@ -203,15 +203,11 @@ def _centered_sample(data: Array, n_wanted: int, rng: np.random.RandomState) -> 
 
 
 def _prepared(rows: Array, rng: np.random.RandomState) -> tuple[Array, float]:
-    """Rows with few enough features and numbers of at most 1, whose squares neither overflow nor vanish; their scale.
-
-    The projection is that of the seeding (see `choose_start`).
-    """
+    """Rows of few enough features and numbers of at most 1, whose squares neither overflow nor vanish; their scale."""
     scale = float(np.abs(rows).max()) or 1.0
     rows = rows / rows.dtype.type(scale)
     if rows.shape[1] > 2 * PROJECTED_FEATURES:
-        projection = rng.standard_normal((rows.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
-        rows = rows @ projection.astype(rows.dtype)
+        rows = rows @ random_projection(rows.shape[1], rng, rows.dtype)
     return rows, scale
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
-from clustering.kmeans.sampling import sample_rows
+from clustering.kmeans.sampling import ROWS_A_SEED, SEED_ROWS, sample_rows
 
 # Parts of a level in which centres are held, and what keeps pinned rows away from free centres.
 PARTS = 4
@@ -23,8 +23,7 @@ FORBIDDEN = {np.dtype(np.float32): 2.0**20, np.dtype(np.float64): 2.0**40}
 # Scores that are taken at a time: they stay in the processor's cache, and BLAS starts no threads for so few. Threads
 # would change no bit here, but take several times as long where other work keeps the processors busy.
 CHUNK_SCORES = 1 << 15
-# Rows on which seeds are chosen, and on which Lloyd's algorithm runs, by weight.
-SEED_ROWS, ROWS_A_SEED = 10240, 40
+# Rows on which Lloyd's algorithm runs, by weight.
 LLOYD_ROWS = 1 << 16
 SEED_BATCHES = 16
 # Rounds of exchange of each try, and more of the best one; share of the centres that the first round draws anew.

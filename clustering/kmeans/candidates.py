@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
-from clustering.kmeans.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
+from clustering.kmeans.kernels.candidates import candidate_distances, pick_candidates
 from clustering.kmeans.sampling import sample_rows
-from clustering.workers import Workers
+from clustering.workers import BLOCK_ROWS, Workers
 
 # Distances kept at a time.
 MOST_DISTANCES = 1 << 24

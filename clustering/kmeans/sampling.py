@@ -5,6 +5,10 @@ from numpy.typing import NDArray
 
 from clustering.array_type import Array
 
+# Rows on which seeds are chosen: so many at least, or so many for each seed. A start from more is hardly better once
+# Lloyd's algorithm has run from it.
+SEED_ROWS, ROWS_A_SEED = 10240, 40
+
 
 def sample_rows(weights: Array, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], Array]:
     """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""

@@ -8,18 +8,15 @@ lowers the sum most is kept (the variant of their last section, which scikit-lea
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from clustering.array_type import Array
 from clustering.kmeans.kernels.seeding import greedy_seeds
 from clustering.kmeans.lloyd import nearest_centers
-from clustering.kmeans.sampling import sample_rows
+from clustering.kmeans.sampling import ROWS_A_SEED, SEED_ROWS, sample_rows
 from clustering.workers import BLOCK_ROWS, Workers
 
 PRODUCT_ROWS = 512
-# Rows looked at for each seed: a start from more is hardly better once Lloyd's algorithm has run from it.
-ROWS_A_SEED = 40
-FEWEST_ROWS = 10240
 # With more features than twice this, the distances are taken in a random projection to so many.
 PROJECTED_FEATURES = 64
 # With fewer numbers in all seeds together, they cost too little for a projection to pay.
@@ -29,9 +26,6 @@ PROJECTED_SIZE = 1 << 16
 @dataclass(frozen=True)
 class Sample:
     """Rows on which to choose where to start: a sample, and where there are many features, a projection of it.
-
-    The projection is random and Gaussian: it keeps squared distances to within a fifth or so (Johnson and
-    Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984).
 
     Their numbers in the data are `rows`, and `fixed` are the fixed centres in the same space.
     """
@@ -52,14 +46,23 @@ def draw_sample(
     X: Array, weights: Array, n_clusters: int, fixed: Array, rng: np.random.RandomState, workers: Workers
 ) -> Sample:
     """Draw a sample that is large enough for so many clusters; the parameters are those of `choose_start`."""
-    rows, counts = sample_rows(weights, max(FEWEST_ROWS, ROWS_A_SEED * n_clusters), rng)
+    rows, counts = sample_rows(weights, max(SEED_ROWS, ROWS_A_SEED * n_clusters), rng)
     if len(rows) < n_clusters:
         rows, counts = np.arange(len(X)), weights
     reduced = X if len(rows) == len(X) else X[rows]
     if X.shape[1] > 2 * PROJECTED_FEATURES and n_clusters * X.shape[1] > PROJECTED_SIZE:
-        projection = rng.standard_normal((X.shape[1], PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
-        reduced, fixed = (_project(part, projection.astype(X.dtype), workers) for part in (reduced, fixed))
+        projection = random_projection(X.shape[1], rng, X.dtype)
+        reduced, fixed = (_project(part, projection, workers) for part in (reduced, fixed))
     return Sample(rows, counts, reduced, fixed)
+
+
+def random_projection(n_features: int, rng: np.random.RandomState, dtype: DTypeLike) -> Array:
+    """Gaussian matrix (n_features, PROJECTED_FEATURES), whose products keep squared distances to within a fifth or so.
+
+    Johnson and Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984.
+    """
+    matrix: Array = rng.standard_normal((n_features, PROJECTED_FEATURES)) / np.sqrt(PROJECTED_FEATURES)
+    return matrix.astype(dtype)
 
 
 def choose_start(

@@ -3,9 +3,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from clustering.kmeans.candidates import draw_in_batches
-from clustering.kmeans.kernels.candidates import BLOCK_ROWS, candidate_distances, pick_candidates
+from clustering.kmeans.kernels.candidates import candidate_distances, pick_candidates
 from clustering.kmeans.neighbors import group_neighbors
-from clustering.workers import Workers
+from clustering.workers import BLOCK_ROWS, Workers
 
 
 def squared_distances(A, B):

@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from clustering.kernels.rows import merge_equal_rows
-from clustering.kmeans.seeding import FEWEST_ROWS, ROWS_A_SEED, choose_start, kmeans_plusplus
+from clustering.kmeans.sampling import ROWS_A_SEED, SEED_ROWS
+from clustering.kmeans.seeding import choose_start, kmeans_plusplus
 from clustering.workers import Workers
 
 FAR = np.full(500, np.inf, np.float32)
@@ -26,7 +27,7 @@ def test_every_separate_group_gets_a_seed(rng, n_samples, n_features):
 
 
 def test_the_sample_finds_the_groups_too(rng):
-    X, which = groups(rng, 5 * max(FEWEST_ROWS, ROWS_A_SEED * 6), 3, 6)
+    X, which = groups(rng, 5 * max(SEED_ROWS, ROWS_A_SEED * 6), 3, 6)
     with Workers(1) as workers:
         seeds = choose_start(X, np.ones(len(X), np.float32), 6, X[:0], np.random.RandomState(0), workers)
     assert_array_equal(np.unique(which[seeds]), np.arange(6))

@@ -7,8 +7,8 @@ import numpy as np
 
 from clustering.array_type import Array
 from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
+from clustering.workers import BLOCK_ROWS
 
-BLOCK_ROWS = 256
 # Below this share of the squared norms, |x|^2 + |c|^2 - 2 x.c has lost its digits: the distance is taken directly.
 CANCELLATION = np.float32(1e-4)
 

@@ -16,8 +16,8 @@ from clustering.kernels.compilation import FAST_MATH, compiled, squared_distance
 LANES = 16
 # Rows multiplied with a tile at a time: enough for the product to be quick, few enough to stay in the cache.
 GATHERED = 128
-# Rows whose doubtful ones are collected before their groups are looked at.
-BLOCK_ROWS = 1024
+# Rows among which the doubtful ones are collected before their groups are looked at.
+DOUBTFUL_ROWS = 1024
 # Room for the rounding of a distance proper, as a share of it.
 EXACT = np.float32(1e-4)
 
@@ -186,13 +186,13 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
     half, zero, two = X.dtype.type(0.5), X.dtype.type(0), X.dtype.type(2)
     gathered = np.ones((GATHERED, n_features + 1), X.dtype)
     scores = np.empty((GATHERED, LANES), X.dtype)
-    own, errors, best, second, reach = np.empty((5, BLOCK_ROWS), X.dtype)
-    doubtful, batch = np.empty((2, BLOCK_ROWS), np.int64)
-    nearest = np.empty(BLOCK_ROWS, np.int64)
-    bounds = np.empty((BLOCK_ROWS, n_groups), X.dtype)
-    for start in range(first, last, BLOCK_ROWS):
+    own, errors, best, second, reach = np.empty((5, DOUBTFUL_ROWS), X.dtype)
+    doubtful, batch = np.empty((2, DOUBTFUL_ROWS), np.int64)
+    nearest = np.empty(DOUBTFUL_ROWS, np.int64)
+    bounds = np.empty((DOUBTFUL_ROWS, n_groups), X.dtype)
+    for start in range(first, last, DOUBTFUL_ROWS):
         n_rows = 0
-        for i in range(start, min(start + BLOCK_ROWS, last)):
+        for i in range(start, min(start + DOUBTFUL_ROWS, last)):
             label = np.int64(labels[i])
             above = (upper[i] + moved[label]) * raised
             below = lowest[i] * lowered - most_moved
