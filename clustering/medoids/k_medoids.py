@@ -47,17 +47,21 @@ def k_medoids(
     >>> medoids.tolist(), labels.tolist()
     ([1, 2], [0, 0, 1])
     """
-    matrix = np.ascontiguousarray(distances, np.float32)
+    with np.errstate(over="ignore"):
+        matrix = np.ascontiguousarray(distances, np.float32)
     if matrix.ndim != 2 or not matrix.size:
         raise InvalidInputError(f"distances {matrix.shape} must be a table with at least one row and one column")
     n_candidates, n_samples = matrix.shape
     if not (np.isfinite(matrix).all() and matrix.min() >= 0):
-        raise InvalidInputError("distances must be finite and not negative")
+        raise InvalidInputError("distances must be finite, as float32, and not negative")
     if n_clusters < 1:
         raise InvalidInputError(f"n_clusters={n_clusters} must be at least 1")
     weights = _column(sample_weight, n_samples, 1.0, "sample_weight")
     # What nothing represents yet is farther away than everything else.
-    closest = _column(covered, n_samples, 2 * float(matrix.max()) + 1, "covered").copy()
+    farther = 2 * float(matrix.max()) + 1
+    if farther * max(1.0, float(weights.max())) > float(np.finfo(np.float32).max):
+        raise InvalidInputError("distances, or their products with sample_weight, overflow float32; scale them")
+    closest = _column(covered, n_samples, farther, "covered").copy()
     medoids = np.array(_pick(matrix, weights, closest, min(n_clusters, n_candidates)), np.int64)
     return medoids, matrix[medoids].argmin(axis=0) if len(medoids) else np.zeros(n_samples, np.int64)
 

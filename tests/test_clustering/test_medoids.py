@@ -61,6 +61,8 @@ def test_rows_without_distance_between_them_are_chosen_once():
         (np.zeros((0, 0)), {}),
         (np.array([[0, np.nan], [1, 0]]), {}),
         (np.array([[0, -1], [1, 0]]), {}),
+        (np.array([[0, 1e39], [1, 0]]), {}),
+        (np.array([[0, 1e20], [1, 0]]), {"sample_weight": [1, 1e20]}),
         (np.zeros((2, 2)), {"sample_weight": [1]}),
         (np.zeros((2, 2)), {"covered": [1, -1]}),
         (np.zeros((2, 2)), {"n_clusters": 0}),
