@@ -25,7 +25,8 @@ from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.kmeans.exchange import exchanged_centers
 from clustering.kmeans.k_means import check_rows
 from clustering.kmeans.kernels.lloyd import own_distances
-from clustering.kmeans.lloyd import Partition, Sums, lloyd, squared_distances
+from clustering.kmeans.kernels.seeding import squared_norms
+from clustering.kmeans.lloyd import Partition, Sums, check_norms, lloyd, squared_distances
 from clustering.kmeans.sampling import sample_rows
 from clustering.workers import Workers
 
@@ -86,7 +87,8 @@ def cent_nn(
     Raises
     ------
     InvalidInputError
-        Where X is not two-dimensional or not of a float type, or the settings do not fit.
+        Where X is not two-dimensional, not of a float type or not finite, or the squares of its numbers overflow; or
+        the settings do not fit.
 
     Examples
     --------
@@ -130,6 +132,9 @@ def _center(X: Array, dtype: type) -> tuple[Array, Array]:
     mean: Array = (sums / len(X)).astype(dtype)
     centered: Array = np.empty(X.shape, dtype)
     subtract_mean(X, mean, 0, len(X), centered)
+    norms: Array = np.empty(len(X), dtype)
+    squared_norms(centered, 0, len(X), norms)
+    check_norms(norms, X.dtype, "X holds")
     return mean, centered
 
 

@@ -107,7 +107,8 @@ class CentNN(CentersEstimator):
         Raises
         ------
         ValueError
-            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters.
+            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or the squares of its
+            numbers overflow its dtype.
 
         Warns
         -----

@@ -98,8 +98,8 @@ class KMeans(CentersEstimator):
         Raises
         ------
         ValueError
-            Where X is empty, not finite or not two-dimensional, or has fewer rows than clusters; where the weights or
-            the given centres do not fit it.
+            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or the squares of its
+            numbers overflow its dtype; where the weights or the given centres do not fit it.
 
         Warns
         -----

@@ -104,12 +104,17 @@ class MiniBatchKMeans(CentersEstimator):
         X : array (n_samples, n_features)
             float32 and float64 in C order are used as they are, a `numpy.memmap` too; anything else is copied.
         y, sample_weight
-            As of `KMeans.fit`, and so are the errors.
+            As of `KMeans.fit`.
 
         Returns
         -------
         MiniBatchKMeans
             The estimator itself. `partial_fit` goes on from here.
+
+        Raises
+        ------
+        ValueError
+            As of `KMeans.fit`.
 
         Warns
         -----

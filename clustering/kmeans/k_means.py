@@ -55,7 +55,8 @@ def k_means(
     Raises
     ------
     InvalidInputError
-        Where X is not two-dimensional or not of a float type, or the numbers do not fit it.
+        Where X is not two-dimensional, not of a float type or not finite, or the squares of its numbers overflow; or
+        the other arguments do not fit it.
 
     Examples
     --------
@@ -104,7 +105,8 @@ def _check_weights(sample_weight: ArrayLike | None, X: Array) -> Array:
     weights = np.asarray(sample_weight, X.dtype)
     if weights.shape != (len(X),) or not np.all(np.isfinite(weights)) or (weights < 0).any():
         raise InvalidInputError(f"sample_weight must hold a finite number, 0 or more, for each of the {len(X)} rows")
-    return weights
+    # Only their shares count. A power of two changes no digit; near 1, products with rows neither overflow nor vanish.
+    return np.asarray(np.ldexp(weights, 1 - np.frexp(weights.max(initial=0))[1]))
 
 
 def check_centers(kind: str, centers: ArrayLike, n_centers: int | None, X: Array) -> Array:

@@ -8,9 +8,10 @@ group of centres at a time, of Ding et al. ("Yinyang k-means", ICML 2015); the l
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from clustering.array_type import Array
+from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums
 from clustering.kmeans.kernels.lloyd import (
     LANES,
@@ -26,7 +27,7 @@ from clustering.kmeans.kernels.lloyd import (
 )
 from clustering.kmeans.kernels.seeding import squared_norms
 from clustering.kmeans.neighbors import group_neighbors
-from clustering.workers import Workers
+from clustering.workers import BLOCK_ROWS, Workers
 
 # Rows of a task that adds up all rows.
 MEAN_ROWS = 1024
@@ -34,6 +35,9 @@ MEAN_ROWS = 1024
 SUM_TASKS = 16
 # With more changed rows than this share, summing all rows anew on every thread is quicker than moving single rows.
 FEW_CHANGES = 0.05
+# Squared norms stay below this share of the largest number: a squared distance is four times as large at most, and some
+# kernels add up those of a block of rows.
+NORM_SHARE = 1 / (16 * BLOCK_ROWS)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Partition:
 
 def group_centers(centers: Array, *, neighbors: bool) -> GroupedCenters:
     """Put centres into groups, of neighbours or just as they come."""
+    norms = center_norms(centers)
     n_groups = -(-len(centers) // LANES)
     if neighbors:
         members, starts = group_neighbors(centers, n_groups)
@@ -71,12 +76,11 @@ def group_centers(centers: Array, *, neighbors: bool) -> GroupedCenters:
     place_of[members] = group * LANES + np.arange(len(centers)) - starts[group]
     places = np.full((n_groups, LANES), -1)
     places.ravel()[place_of] = np.arange(len(centers))
-    return lay_out(centers, places, place_of)
+    return lay_out(centers, norms, places, place_of)
 
 
-def lay_out(centers: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> GroupedCenters:
-    """Lay centres out in groups that are known."""
-    norms = np.einsum("ij,ij->i", centers, centers)
+def lay_out(centers: Array, norms: Array, places: NDArray[np.int64], place_of: NDArray[np.int64]) -> GroupedCenters:
+    """Lay centres, of which the squared norms are known, out in groups that are known."""
     columns = np.zeros((places.size, centers.shape[1] + 1), centers.dtype)
     columns[:, -1] = -np.inf
     columns[place_of, :-1] = centers
@@ -100,10 +104,27 @@ def squared_distances(X: Array, centers: Array, labels: NDArray[np.int32], worke
 
 
 def row_norms(X: Array, workers: Workers) -> Array:
-    """Squared norm of each row of X."""
+    """Squared norm of each row of X, which is refused where one is too large for the kernels."""
     norms = np.empty(len(X), X.dtype)
     workers.run(lambda first, last: squared_norms(X, first, last, norms), len(X))
+    check_norms(norms, X.dtype, "X holds")
     return norms
+
+
+def center_norms(centers: Array) -> Array:
+    """Squared norm of each centre, checked like those of rows."""
+    norms: Array = np.einsum("ij,ij->i", centers, centers)
+    check_norms(norms, centers.dtype, "The centers hold")
+    return norms
+
+
+def check_norms(norms: Array, dtype: DTypeLike, which: str) -> None:
+    """Refuse rows by their squared norms, where scores and distances in a dtype would be NaN or infinity."""
+    # Every comparison with NaN is false.
+    if not np.all(norms < np.finfo(dtype).max * NORM_SHARE):
+        raise InvalidInputError(
+            f"{which} NaN or infinity, or numbers whose squares overflow {np.dtype(dtype)}; scale the data"
+        )
 
 
 class Search:
@@ -132,7 +153,7 @@ class Search:
         dtype = self.X.dtype.type
         moved = np.sqrt(np.square(centers - self.prepared.centers, dtype=np.float64).sum(axis=1)) * (1 + 1e-6)
         places = self.prepared.places
-        self.prepared = prepared = lay_out(centers, places, self.prepared.place_of)
+        self.prepared = prepared = lay_out(centers, center_norms(centers), places, self.prepared.place_of)
         self.group_moved += np.where(places >= 0, moved[places], 0).max(axis=1)
         slack = dtype(8 * np.finfo(dtype).eps)
         group_moved = (self.group_moved * (1 + slack)).astype(dtype)
@@ -185,7 +206,8 @@ class Sums:
 def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray[np.int32], Array]:
     """Label of the nearest centre of each row, and the squared distance to it.
 
-    Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first.
+    Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first. An
+    `InvalidInputError` is raised where one of them is not finite, or its squares overflow the dtype of X.
     """
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)

@@ -29,6 +29,8 @@ def group_neighbors(centers: Array, n_groups: int) -> tuple[NDArray[np.int64], N
         starts[g_middle] = middle = first + (last - first) * (g_middle - g_first) // (g_last - g_first)
         own = members[first:last]
         offsets = centers[own] - centers[own].mean(axis=0, dtype=np.float64)
+        # Third powers follow. A power of two changes no digit, and near 1 they neither overflow nor vanish.
+        offsets = np.ldexp(offsets, -np.frexp(np.abs(offsets).max())[1])
         direction = offsets[np.einsum("ij,ij->i", offsets, offsets).argmax()]
         for _ in range(POWER_STEPS):
             direction = (offsets @ direction) @ offsets

@@ -129,11 +129,13 @@ def assign(rows: BoundedRows, grouped: GroupedCenters, first: int, last: int) ->
                 best[t] = max(tops[g, t], best[t])
         for t in range(size):
             g = home[t]
-            place = g * LANES
-            while scores[place, t] != best[t]:
+            place = 0
+            while place < LANES and scores[g * LANES + place, t] != best[t]:
                 place += 1
-            nearest[t] = places[g, place - g * LANES]
-            scores[place, t] = -np.inf
+            # No score equals NaN: the first place then, which is never empty.
+            place %= LANES
+            nearest[t] = places[g, place]
+            scores[g * LANES + place, t] = -np.inf
             tops[g, t] = scores[g * LANES, t]
             for p in range(1, LANES):
                 tops[g, t] = max(tops[g, t], scores[g * LANES + p, t])
@@ -241,8 +243,9 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
                     top = others = greatest(scores, b)
                     if top > best[t]:
                         place = 0
-                        while scores[b, place] != top:
+                        while place < LANES and scores[b, place] != top:
                             place += 1
+                        place %= LANES
                         scores[b, place] = -np.inf
                         others = greatest(scores, b)
                     bounds[t, g] = np.sqrt(max(norms[i] - two * (others + errors[t]), zero))

@@ -1,0 +1,104 @@
+"""Numbers at the ends of their range: a result or an error, whatever the estimator."""
+
+import numpy as np
+import pytest
+
+from clustering import CentNN, InvalidInputError, KMeans, MiniBatchKMeans, cent_nn, k_means, nearest_centers
+from clustering.kmeans.kernels.lloyd import BoundedRows, assign
+from clustering.kmeans.lloyd import NORM_SHARE, group_centers
+from clustering.workers import Workers
+
+KINDS = [
+    *(KMeans(20, init=init, random_state=0) for init in ("exchange", "k-means++", "plain-k-means++", "random")),
+    *(MiniBatchKMeans(20, init=init, batch_size=100, random_state=0) for init in ("k-means++", "random")),
+    *(CentNN(20, mode=mode, random_state=0) for mode in ("fast", "exact")),
+]
+overflow = pytest.raises(InvalidInputError, match="squares overflow")
+
+
+def rows(dtype, outlier=0.0):
+    X = np.random.default_rng(0).normal(size=(300, 5))
+    X[7, 2] = outlier
+    return X.astype(dtype)
+
+
+def too_large(dtype):
+    """A finite number whose square is none."""
+    return 4 * np.sqrt(np.finfo(dtype).max)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("estimator", KINDS, ids=str)
+def test_finite_numbers_whose_squares_overflow_are_refused(estimator, dtype):
+    X = rows(dtype, too_large(dtype))
+    with overflow:
+        estimator.fit(X)
+    model = estimator.fit(rows(dtype))
+    for ask in (model.predict, model.score, getattr(model, "partial_fit", model.predict)):
+        with overflow:
+            ask(X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_first_batch_whose_squares_overflow_leaves_nothing_behind(dtype):
+    model = MiniBatchKMeans(20, random_state=0)
+    with overflow:
+        model.partial_fit(rows(dtype, too_large(dtype)))
+    expected = MiniBatchKMeans(20, random_state=0).partial_fit(rows(dtype))
+    np.testing.assert_array_equal(model.partial_fit(rows(dtype)).cluster_centers_, expected.cluster_centers_)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("cluster", [k_means, cent_nn])
+def test_what_is_not_finite_is_refused(cluster, number):
+    with pytest.raises(InvalidInputError, match="NaN or infinity"):
+        cluster(rows(np.float32, number), 20)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("option", ["init", "fixed_centers"])
+def test_centers_whose_squares_overflow_are_refused(option, dtype):
+    with overflow:
+        KMeans(20, **{option: rows(dtype, too_large(dtype))[:20]}).fit(rows(dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("estimator", KINDS, ids=str)
+def test_the_largest_numbers_are_clustered_as_others_are(estimator, dtype):
+    """Powers of two scale the result, bit for bit."""
+    X = rows(dtype)
+    usual = estimator.fit(X)
+    labels, centers = usual.labels_, usual.cluster_centers_
+    scale = dtype(2) ** int(np.log2(np.sqrt(np.finfo(dtype).max * NORM_SHARE) / 8))
+    large = estimator.fit(X * scale)
+    np.testing.assert_array_equal(large.labels_, labels)
+    np.testing.assert_array_equal(large.cluster_centers_, centers * scale)
+
+
+@pytest.mark.parametrize("init", ["exchange", "k-means++", "plain-k-means++"])
+@pytest.mark.parametrize("exponent", [-1000, 1000])
+def test_only_the_shares_of_weights_count(init, exponent):
+    X, weights = 2.0**60 * rows(np.float64), np.random.default_rng(1).integers(1, 9, 300)
+    usual, scaled = (k_means(X, 20, init=init, sample_weight=weights * share) for share in (1.0, 2.0**exponent))
+    np.testing.assert_array_equal(scaled.centers, usual.centers)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_kernel_stays_inside_its_arrays_with_any_number(dtype):
+    """What is not finite never gets there; if it did, every row would still have a label."""
+    X, labels = np.full((300, 5), np.nan, dtype), np.full(300, -1, np.int32)
+    with Workers(1):
+        grouped = group_centers(rows(dtype)[:20], neighbors=False)
+        upper, lowest = np.empty((2, 300), dtype)
+        assign(BoundedRows(X, X[:, 0], dtype(0), labels, upper, lowest, np.empty((0, 2), dtype)), grouped, 0, 300)
+    assert (labels >= 0).all()
+    assert (labels < 20).all()
+
+
+def test_nearest_centers_names_what_is_too_large():
+    X = rows(np.float32)
+    with Workers(1) as workers:
+        with pytest.raises(InvalidInputError, match="X holds"):
+            nearest_centers(1e20 * X, X[:20], workers)
+        with pytest.raises(InvalidInputError, match="The centers hold"):
+            nearest_centers(X, 1e20 * X[:20], workers)
