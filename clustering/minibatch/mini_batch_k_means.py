@@ -174,6 +174,7 @@ def _assign_all(
 ) -> tuple[NDArray[np.int32], Array]:
     """Nearest centre of every row and the squared distance to it; empty clusters are given the farthest rows first."""
     labels, distances = np.empty(len(data.X), np.int32), np.empty(len(data.X), data.X.dtype)
+    before: tuple[list[int], list[int]] = [], []
     while True:
         for rows in data.chunks():
             found = nearest_centers(data.take(rows), running.means, data.workers)
@@ -188,8 +189,11 @@ def _assign_all(
             if sizes[labels[row]] > 1:
                 sizes[labels[row]] -= 1
                 onto.append(int(row))
-        if not onto:
+        turn = empty.tolist(), onto
+        # The same turn again has the same end: products with tiny weights vanish, and with them the means of such rows.
+        if not onto or turn == before:
             return labels, distances
+        before = turn
         alone = np.arange(len(onto))
         nowhere = np.full(len(onto), -1, np.int32)
         running.place(data.take(np.array(onto)), data.weights[onto], nowhere, empty[: len(onto)], alone, data.workers)

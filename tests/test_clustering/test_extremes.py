@@ -83,6 +83,13 @@ def test_only_the_shares_of_weights_count(init, exponent):
     np.testing.assert_array_equal(scaled.centers, usual.centers)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_weights_whose_products_vanish_are_no_endless_search():
+    weights = np.full(300, np.finfo(np.float64).smallest_subnormal)
+    model = MiniBatchKMeans(3, random_state=0).fit(rows(np.float64) * 1e-157, sample_weight=weights)
+    assert np.isfinite(model.cluster_centers_).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_kernel_stays_inside_its_arrays_with_any_number(dtype):
     """What is not finite never gets there; if it did, every row would still have a label."""
