@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.choose import choose_from_scan
+from keyframes.choice.guards import n_close
 from keyframes.choice.selection import Known, Selection, represents, selection_of
 from keyframes.errors import RegionError
 from keyframes.progress import Progress
@@ -81,8 +83,23 @@ def cover_by_pictures(
         return predicted, replace(selection, by_pictures=0)
     reasons = {one.frame_index: one.reason for one in selection.keyframes if one.chosen_for == "doubt"}
     found = _together(pictures, covering, reasons, any_known=bool(len(known)))
+    if settings.min_gap_s:
+        found = replace(found, guards=_with_close(found.guards, pictures, doubtful, known, settings.min_gap_s))
     found = replace(found, within_noise=selection.within_noise, by_pictures=n_wanted)
     return _with_predictions(pictures, predicted), found
+
+
+def _with_close(
+    guards: Mapping[str, dict[str, Any]],
+    pictures: Scan,
+    doubtful: NDArray[np.int64],
+    known: NDArray[np.int64],
+    min_gap_s: float,
+) -> dict[str, dict[str, Any]]:
+    """Return what the guards did to frames for coverage, with the frames for doubt that lie closer than the gap."""
+    of_doubt, of_known = (pictures.time_s[np.isin(pictures.frame_index, some)].tolist() for some in (doubtful, known))
+    own = guards["min_gap_s"]
+    return {**guards, "min_gap_s": {**own, "kept": own["kept"] + n_close(of_doubt, of_known, min_gap_s)}}
 
 
 def _with_predictions(pictures: Scan, predicted: Scan) -> Scan:

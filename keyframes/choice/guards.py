@@ -3,6 +3,7 @@
 They are mild: a cluster without another member keeps its frame, and the number of frames stays what it was.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from keyframes.settings import Settings
 
 # Frames closer in time are near-duplicates where nothing moves between them: the gap that nobody asked for.
 GAP_S = 0.1
+# A time is known to so many seconds.
+TIME_DIGITS = 1e-6
 # Darker than this share of the median brightness is dark.
 DARK_SHARE = 0.5
 # Blurred is what is less sharp than the median by this share of it, and by this many times the upper quartile's lead
@@ -65,6 +68,13 @@ class Limits:
 def least_gap_s(settings: Settings) -> float:
     """Least time between two frames in seconds: as asked for, or the gap that nobody asked for."""
     return GAP_S if settings.min_gap_s is None else settings.min_gap_s
+
+
+def n_close(time_s: Sequence[float], known_s: Sequence[float], min_gap_s: float) -> int:
+    """Count the frames, in the order of their choice, that lie closer than the gap to a known or an earlier one."""
+    times = np.array([*known_s, *time_s])
+    pairs = range(len(known_s), len(times))
+    return sum(bool((np.abs(times[:place] - times[place]) < min_gap_s - TIME_DIGITS).any()) for place in pairs)
 
 
 def dark_limit(brightness: NDArray[np.float32]) -> float:

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from keyframes.choice.clusters import Clusters, count_different, ranked_members
 from keyframes.choice.distance import FrameDistance, Places
-from keyframes.choice.guards import Limits, blemishes
+from keyframes.choice.guards import TIME_DIGITS, Limits, blemishes
 from keyframes.choice.selection import Known, Selection, selection_of
 from keyframes.scan.scan import Scan
 
 # The sharpest of this share of a cluster's members, those nearest to its centre, but of no more than so many, is best.
 NEAR_SHARE = 0.1
 NEAR_MEMBERS = 8
-# A time is known to so many seconds.
-TIME_DIGITS = 1e-6
 
 
 def select_members(

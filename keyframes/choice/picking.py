@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from keyframes.choice.guards import TIME_DIGITS
 from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.selection import ChosenFor
 
@@ -35,7 +36,7 @@ class Picked:
 
     A row that is not `free` may be chosen where the least gap gives way, one that is not `allowed` only where nothing
     else is left, and one that is not `left` never. `position` and `time_s` ascend, and say how far rows are apart: in
-    rows of the scan, and in seconds.
+    rows of the scan, and in seconds. A gap that was asked for gives way only where no free row is left: `holds_gap`.
     """
 
     left: NDArray[np.bool_]
@@ -45,6 +46,7 @@ class Picked:
     time_s: NDArray[np.float64]
     min_gap_s: float
     reach: int
+    holds_gap: bool = False
     rows: list[int] = field(default_factory=list)
     chosen_for: dict[int, ChosenFor] = field(default_factory=dict)
 
@@ -56,12 +58,20 @@ class Picked:
         time_s: NDArray[np.float64],
         min_gap_s: float,
         reach: int,
+        holds_gap: bool = False,
     ) -> "Picked":
         """Begin where some rows are known already: those beside them are no news."""
-        picked = cls(~known, ~known, ~known, position, time_s, min_gap_s, reach)
+        picked = cls(~known, ~known, ~known, position, time_s, min_gap_s, reach, holds_gap)
         for row in np.flatnonzero(known).tolist():
             picked.keep_gap(row)
         return picked
+
+    @property
+    def stages(self) -> tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]:
+        """Rows to choose from one stage after the other: those to take first, and those that may be taken instead."""
+        if self.holds_gap:
+            return (self.free, self.free), (self.allowed, self.allowed)
+        return ((self.free, self.allowed),)
 
     def add(self, row: int, chosen_for: ChosenFor) -> None:
         """Choose a frame; those close to it, or in reach of the same event, are not free any more."""
@@ -78,9 +88,8 @@ class Picked:
         """Let no frame be chosen that is closer to one in time than the least gap."""
         self.free[row] = False
         if self.min_gap_s:
-            first, stop = np.searchsorted(
-                self.time_s, [self.time_s[row] - self.min_gap_s + 1e-6, self.time_s[row] + self.min_gap_s - 1e-6]
-            )
+            gap_s = self.min_gap_s - TIME_DIGITS
+            first, stop = np.searchsorted(self.time_s, [self.time_s[row] - gap_s, self.time_s[row] + gap_s])
             self.free[first:stop] = False
 
 
@@ -125,8 +134,17 @@ def pick(
     n_doubtful, n_wanted : int
     """
     known_rows = np.flatnonzero(~picked.left)
-    _pick_doubtful(poses, picked, events, level, certain, n_doubtful, known_rows)
-    _pick_covering(poses, picked, n_wanted - len(picked.rows), known_rows)
+    for first, possible in picked.stages:
+        n_before = -1
+        while n_before < len(picked.rows):
+            n_before, n_done = len(picked.rows), list(picked.chosen_for.values()).count("doubt")
+            n_left = min(n_doubtful - n_done, n_wanted - n_before)
+            _pick_doubtful(poses, picked, events, level, certain, n_left, known_rows, first, possible)
+            if not picked.holds_gap:
+                break
+            # The gap may have kept the worst events out: then come the next ones.
+        _pick_covering(poses, picked, n_wanted - len(picked.rows), known_rows, possible)
+    _add_farthest(picked, picked.left, n_wanted - len(picked.rows), known_rows)
 
 
 def _pick_doubtful(
@@ -137,35 +155,47 @@ def _pick_doubtful(
     certain: float,
     n_wanted: int,
     known_rows: NDArray[np.int64],
+    first: NDArray[np.bool_],
+    possible: NDArray[np.bool_],
 ) -> None:
     """Choose the certain errors, the worst first, and then events that represent those about as bad as the last one.
 
-    Of far more errors than are wanted, only those far worse than the last one are chosen by their level alone.
+    Of far more errors than are wanted, only those far worse than the last one are chosen by their level alone. Events
+    are rows of `first`; where others of them gain far more, those that are only `possible` may be taken.
     """
+    events = events[first[events]]
     if not n_wanted or not len(events):
         return
+    n_before = len(picked.rows)
     is_few = (level[events] > certain).sum() <= FEW * n_wanted
     last = level[events[min(n_wanted, len(events)) - 1]]
     sure = max(certain, last) if is_few else ABOUT * last
     for row in events[level[events] > sure].tolist():
-        if picked.free[row]:
+        if first[row]:
             picked.add(row, "doubt")
-    pool = np.sort(events[(level[events] >= last / ABOUT) & picked.free[events]])
+    pool = np.sort(events[(level[events] >= last / ABOUT) & first[events]])
     if len(pool):
-        _add_medoids(poses, picked, pool, min(n_wanted - len(picked.rows), len(pool)), known_rows, "doubt")
+        n_left = min(n_wanted - (len(picked.rows) - n_before), len(pool))
+        _add_medoids(poses, picked, pool, n_left, known_rows, "doubt", possible)
 
 
-def _pick_covering(poses: PoseTable, picked: Picked, n_wanted: int, known_rows: NDArray[np.int64]) -> None:
+def _pick_covering(
+    poses: PoseTable, picked: Picked, n_wanted: int, known_rows: NDArray[np.int64], possible: NDArray[np.bool_]
+) -> None:
     """Choose frames that cover what the known and the chosen ones do not."""
     n_before = len(picked.rows)
     if n_wanted > 0:
-        _add_medoids(poses, picked, poses.rows, n_wanted, known_rows, "coverage")
-    for _ in range(n_wanted - (len(picked.rows) - n_before)):
-        # As far as poses tell, what is there shows all there is: then what lies farthest from it in time.
-        open_rows = picked.allowed if picked.allowed.any() else picked.left
-        if not open_rows.any():
+        _add_medoids(poses, picked, poses.rows, n_wanted, known_rows, "coverage", possible)
+    # As far as poses tell, what is there shows all there is: then what lies farthest from it in time.
+    _add_farthest(picked, possible, n_wanted - (len(picked.rows) - n_before), known_rows)
+
+
+def _add_farthest(picked: Picked, possible: NDArray[np.bool_], n_wanted: int, known_rows: NDArray[np.int64]) -> None:
+    """Choose up to so many of the possible rows for coverage, each the farthest in time from what is there."""
+    for _ in range(n_wanted):
+        rows = np.flatnonzero(possible)
+        if not len(rows):
             return
-        rows = np.flatnonzero(open_rows)
         there = np.sort(np.concatenate([known_rows, picked.rows]))
         picked.add(int(rows[_steps_to(rows, there).argmax()]), "coverage")
 
@@ -184,8 +214,9 @@ def _add_medoids(
     n_wanted: int,
     fixed: NDArray[np.int64],
     chosen_for: ChosenFor,
+    possible: NDArray[np.bool_],
 ) -> None:
-    """Choose k-medoids of some sampled rows, free ones as long as these cover anything that is not covered yet."""
+    """Choose k-medoids of some sampled rows, free ones as long as these cover almost as much as others that may be."""
     own = poses.places(rows)
     # Frames for doubt represent other doubtful ones, those for coverage all.
     parts = poses.parts[:, np.concatenate([own, own + len(poses.rows)])]
@@ -194,9 +225,9 @@ def _add_medoids(
     while (n_left := n_wanted - (len(picked.rows) - n_before)) > 0:
         there = poses.places([*fixed.tolist(), *picked.rows])
         closest = parts[there].min(axis=0) if len(there) else None
-        best = _medoids(parts, weights, closest, own[picked.allowed[rows]], 1)
+        best = _medoids(parts, weights, closest, own[possible[rows]], 1)
         if not best:
-            # All that is left is at distance 0 from what is there.
+            # None is left, or all that is left is at distance 0 from what is there.
             return
         most = np.full(parts.shape[1], 2 * parts.max() + 1, np.float32) if closest is None else closest.copy()
         enough = GAP_GAIN * _gain(parts[best[0]], most, weights)

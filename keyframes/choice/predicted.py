@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.choice.guards import least_gap_s
+from keyframes.choice.guards import least_gap_s, n_close
 from keyframes.choice.picking import REACH, Picked, certain_level, pick, worst_events
 from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
@@ -124,7 +124,9 @@ class Start:
                 "of another video"
             )
         position, reach = np.arange(len(is_known)), max(1, REACH // settings.every)
-        picked = Picked.beside(is_known, position, scan.time_s, least_gap_s(settings), reach)
+        picked = Picked.beside(
+            is_known, position, scan.time_s, least_gap_s(settings), reach, holds_gap=bool(settings.min_gap_s)
+        )
         level = np.max([view.doubt.level[scan.frame_index] for view in views], axis=0)
         hidden = np.any([view.doubt.hidden[scan.frame_index] for view in views], axis=0)
         misplaced = np.max([view.doubt.misplaced[scan.frame_index] for view in views], axis=0)
@@ -152,7 +154,11 @@ def _selection(
     labels = poses.distances[places].argmin(axis=0).astype(np.int32)
     labels[places] = np.arange(len(places))
     distances = poses.distances[places[labels], np.arange(len(labels))]
-    selection = selection_of(scan, rows, labels[sampled], distances[sampled], distances[places])
+    guards = {}
+    if picked.holds_gap:
+        kept = n_close(scan.time_s[picked.rows].tolist(), scan.time_s[known_rows].tolist(), picked.min_gap_s)
+        guards["min_gap_s"] = {"limit": float(f"{picked.min_gap_s:.6g}"), "gave_way": 0, "kept": kept}
+    selection = selection_of(scan, rows, labels[sampled], distances[sampled], distances[places], guards)
     keyframes = tuple(
         replace(
             keyframe, chosen_for=picked.chosen_for[row], reason=_reason(views, poses, picked, row, keyframe, known_rows)

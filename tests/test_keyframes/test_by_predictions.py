@@ -116,6 +116,27 @@ def test_range_stride_share_and_gap_are_kept(predicted, tmp_path):
     assert {keyframe.chosen_for for keyframe in found.keyframes} == {"coverage"}
 
 
+@pytest.mark.parametrize(("k", "gap_s", "doubt"), [(10, 2.0, 1.0), (10, 2.0, 0.5), (16, 1.0, 0.0)])
+def test_a_gap_that_was_asked_for_is_kept_while_free_frames_are_left(k, gap_s, doubt, predicted, tmp_path):
+    found = keyframes.extract(VIDEO, k, predictions=predicted, output=tmp_path / "apart", min_gap_s=gap_s, doubt=doubt)
+    assert min(np.diff([keyframe.time_s for keyframe in found.keyframes])) >= gap_s - 1e-6
+    assert found.manifest["guards"] == {"min_gap_s": {"limit": gap_s, "gave_way": 0, "kept": 0}}
+    assert not found.warnings
+
+
+@pytest.mark.parametrize("rests", [False, True])
+def test_frames_closer_than_a_gap_that_was_asked_for_are_reported(rests, predicted, predicted_rest, tmp_path):
+    table = predicted_rest(0.05) if rests else predicted
+    found = keyframes.extract(VIDEO, 20, predictions=table, output=tmp_path / "close", min_gap_s=10.0, doubt=0.3)
+    assert ("by_pictures" in found.manifest["predictions"]) == rests
+    kept = found.manifest["guards"]["min_gap_s"]["kept"]
+    assert 15 <= kept < 20
+    told = (
+        f"{kept} of the 20 chosen frames lie within 10 s of another chosen one, because too few better ones were left"
+    )
+    assert told in found.warnings
+
+
 def test_only_predicted_frames_are_chosen_where_a_network_looked_at_some(predicted, tmp_path):
     header, *rows = predicted.read_text(encoding="utf-8").splitlines()
     some = tmp_path / "mouse.csv"

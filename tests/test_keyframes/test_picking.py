@@ -56,3 +56,26 @@ def test_no_two_frames_are_of_one_event_nor_beside_a_known_one(known):
     found = sorted(picked_for_doubt(level, 12, known))
     assert np.diff(found).min() > 3
     assert not set(found) & {row + step for row in known for step in range(-2, 3)}
+
+
+@pytest.mark.parametrize("n_wanted", [8, 30])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_gap_that_was_asked_for_gives_way_only_where_no_free_frame_is_left(share, n_wanted):
+    """All that differs, and all that is doubtful, happens within two seconds of thirteen."""
+    every = np.arange(N_ROWS)
+    places = np.clip(every.astype(np.float32) - 100, 0, 60)
+    distances = np.abs(places[:, None] - places)
+    table = PoseTable(every, np.ones(N_ROWS, np.int64), 2 * distances, distances)
+    level = level_of(np.arange(100, 160, 6), 20.0)
+    picked = Picked.beside(every == 0, every, every / 30, 1.0, 3, holds_gap=True)
+    n_doubtful = round(share * n_wanted)
+    pick(table, picked, np.flatnonzero(level), level, certain=CERTAIN, n_doubtful=n_doubtful, n_wanted=n_wanted)
+    assert len(set(picked.rows)) == n_wanted
+    n_apart = next((i for i, row in enumerate(picked.rows) if is_beside(row, picked.rows[:i])), n_wanted)
+    assert n_apart == n_wanted or all(is_beside(row, picked.rows[:n_apart]) for row in every)
+    assert (n_apart == n_wanted) == (n_wanted == 8)
+
+
+def is_beside(row, others):
+    """Whether a row is less than a second from one of these, or from the first one, which is known."""
+    return min(abs(row - other) for other in [0, *others]) < 30
