@@ -357,13 +357,13 @@ class Settings:
         left_out.update(OF_PREDICTIONS if self.predictions is None else OF_PICTURES)
         listed = {name: value for name, value in asdict(self).items() if name not in left_out}
         if "encoder" in listed and self.encoder is not None:
-            listed["encoder"] = f"{self.encoder.name} {_digest(self.encoder)}"
+            listed["encoder"] = f"{self.encoder.name} {content_digest(self.encoder)}"
         if self.predictions is not None:
-            listed["predictions"] = f"{self.predictions.name} {_digest(self.predictions)}"
+            listed["predictions"] = f"{self.predictions.name} {content_digest(self.predictions)}"
         return {name: list(value) if isinstance(value, tuple) else value for name, value in listed.items()}
 
 
-def _digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
     """Hash of a file's content; of one that is not there, nothing."""
     found = hashlib.sha256()
     try:

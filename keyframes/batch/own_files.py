@@ -12,7 +12,8 @@ from keyframes.batch.coresets import coreset_rows, load_coreset
 from keyframes.batch.predicted_budget import load_predicted_coreset, poses_of_each
 from keyframes.batch.tasks import Task
 from keyframes.predictions.finding import find_predictions
-from keyframes.settings import MAX_AUTO_K, Settings
+from keyframes.predictions.reading import files_with
+from keyframes.settings import MAX_AUTO_K, Settings, content_digest
 
 PLAN = "plan.npz"
 PREDICTED_PLAN = "predicted-plan.npz"
@@ -51,12 +52,22 @@ def n_poses(task: Task) -> int:
 def with_own_predictions(task: Task) -> Task:
     """Return a task whose settings name the predictions of its recording.
 
-    Their content counts when it is asked whether the recording is done.
+    `deciding` looks at their content.
     """
     if task.settings.predictions is None:
         return task
     found = find_predictions(task.settings.predictions, task.video)
     return replace(task, settings=replace(task.settings, predictions=found))
+
+
+def deciding(task: Task) -> dict[str, Any]:
+    """Return the settings of a task that names its own predictions, and the content of files that belong to these."""
+    settings, predictions = task.settings.as_dict(), task.settings.predictions
+    more = [] if predictions is None else files_with(predictions)
+    # Where there are none, a result of an earlier version stays one.
+    return (
+        {**settings, "more_predictions": [f"{file.name} {content_digest(file)}" for file in more]} if more else settings
+    )
 
 
 def plan_file(task: Task) -> Path:
@@ -74,7 +85,7 @@ def is_reduced(task: Task, identity: dict[str, Any]) -> bool:
 def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
     """Where the coreset of a recording stands; its settings name its own predictions."""
     if task.settings.predictions is not None:
-        text = json.dumps([task.settings.as_dict(), identity, n_poses(task)], sort_keys=True)
+        text = json.dumps([deciding(task), identity, n_poses(task)], sort_keys=True)
         return task.folder / f"{task.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.coreset.npz"
     key = f"{scan_key(task.settings, identity)}-{n_rows(task)}-{task.settings.seed}"
     return task.folder / f"{task.name}-{key}.coreset.npz"

@@ -22,6 +22,7 @@ from keyframes.batch.coresets import make_coreset, save_coreset
 from keyframes.batch.own_files import (
     beginning_with,
     coreset_file,
+    deciding,
     is_reduced,
     make_room,
     n_poses,
@@ -166,7 +167,7 @@ class Work:
 
     def wanted(self, share: Plan | PredictedPlan | None = None) -> dict[str, Any]:
         """Return what decides about the result; of a budget, the share in it."""
-        settings = self.task.settings.as_dict()
+        settings = deciding(self.task)
         if share is not None:
             settings |= {"k": len(share), "share": share.digest}
         return {**settings, "unlike": list(self.task.unlike)}

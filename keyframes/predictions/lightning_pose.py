@@ -17,10 +17,14 @@ ERRORS = ("temporal_norm", "pca_singleview_error", "pca_multiview_error")
 
 def with_errors(predictions: Predictions) -> Predictions:
     """Add the measures that lie beside a table of predictions of one animal."""
-    source = predictions.source
-    files = {name: source.with_name(f"{source.stem}_{name}.csv") for name in ERRORS}
+    files = error_files_of(predictions.source)
     found = {name: _read(file, predictions) for name, file in files.items() if os.path.isfile(file)}
     return replace(predictions, errors=found) if found else predictions
+
+
+def error_files_of(source: Path) -> dict[str, Path]:
+    """Return where each of these measures of a table of predictions would be."""
+    return {name: source.with_name(f"{source.stem}_{name}.csv") for name in ERRORS}
 
 
 def is_error_table(path: Path) -> bool:

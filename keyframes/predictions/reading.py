@@ -67,6 +67,15 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
         return checked(predictions, reader)
 
 
+def files_with(path: Path) -> list[Path]:
+    """Return the files that are read with a file of predictions, or instead of it: those that are there."""
+    source = readable(unfiltered(path))
+    beside = [deeplabcut.meta_file_of(source)] if source.suffix.lower() != ".slp" else []
+    if source.suffix.lower() == ".csv":
+        beside += lightning_pose.error_files_of(source).values()
+    return [file for file in ([source] if source != path else []) + beside if os.path.isfile(file)]
+
+
 def _read(source: Path, video: VideoReader, offset: Offset | None) -> Predictions:
     """Read a file by what is in it, its points in the whole picture."""
     ending = source.suffix.lower()
