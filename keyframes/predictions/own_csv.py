@@ -52,6 +52,10 @@ def read(path: Path) -> Predictions:
     frames, rows = np.unique(np.concatenate(index), return_inverse=True)
     animal, node = np.concatenate(place).T
     n_animals, n_nodes = int(animal.max()) + 1, len(nodes)
+    if (nameless := np.isin(node, [number for name, number in nodes.items() if name in NO_NAME])).any():
+        raise PredictionsError(
+            f"{path}: frame {frames[rows[nameless][0]]} has a row without a node; write the name of its keypoint"
+        )
     _refuse_twice(path, frames, rows, (animal * n_nodes + node).astype(np.int64), n_animals * n_nodes)
     first, last = np.full(n_animals, len(frames)), np.full(n_animals, -1)
     np.minimum.at(first, animal, rows)

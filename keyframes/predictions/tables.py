@@ -21,7 +21,8 @@ LONGEST_LINE = 1 << 24
 NO_NAME = ("", "None", "nan", "NA")
 
 # Quoted, or as R writes it.
-EMPTY_CELL = re.compile(r',(?:""|NA|"NA")(?=[,\n]|\Z)')
+EMPTY_CELL = re.compile(r'(^|,)(?:""|NA|"NA")(?=[,\n]|\Z)', re.MULTILINE)
+FIRST_CELL = re.compile(r"^(?=,)", re.MULTILINE)
 
 Converters = Mapping[int, Callable[[str], float]]
 
@@ -49,7 +50,7 @@ def numbers_in(
     n_header : int
         Lines to skip.
     columns : list of int
-        Those that are wanted.
+        Those that are wanted, that of the frame index first.
     n_columns : int
         How many a row has.
     converters : mapping of int to callable
@@ -68,7 +69,7 @@ def numbers_in(
                 text += file.readline(LONGEST_LINE)
                 rows = None if converters else plain_rows(text, n_columns)
                 if rows is None:
-                    lines = _without_gaps(text).split("\n")
+                    lines = _without_gaps(text, is_index=columns[0] == 0).split("\n")
                     if any(lines):
                         yield _parsed(path, lines, n_before, columns, n_columns, converters)
                 elif len(rows):
@@ -88,12 +89,14 @@ def plain_rows(text: str, n_columns: int) -> NDArray[np.float64] | None:
     return None if n_rows < 0 else values[:n_rows]
 
 
-def _without_gaps(text: str) -> str:
-    """Write NaN into the empty cells, which NumPy does not read; not into the first of a line, which is an index."""
+def _without_gaps(text: str, is_index: bool) -> str:
+    """Write NaN into the empty cells, which NumPy does not read; not into the first of a line, if that is an index."""
     # Twice, because matches do not overlap.
     if '""' in text or "NA" in text:
-        text = EMPTY_CELL.sub(",", text)
+        text = EMPTY_CELL.sub(r"\1", text)
     filled = text.replace(",,", ",nan,").replace(",,", ",nan,").replace(",\n", ",nan\n")
+    if not is_index:
+        filled = FIRST_CELL.sub("nan", filled)
     return f"{filled}nan" if filled.endswith(",") else filled
 
 

@@ -77,6 +77,14 @@ def test_every_empty_cell_is_a_missing_value(nothing, table, video):
     assert np.isnan(read.confidence).all()
 
 
+@pytest.mark.parametrize("nothing", ['""', "NA", '"NA"', ""])
+def test_the_columns_may_come_in_any_order(nothing, table, video):
+    rows = (f"{nothing},2,0,nose,a", "3,4,1,nose,a", f"{nothing},5,2,nose,{nothing}")
+    table.write_text("\n".join(["x,y,frame_index,node,animal", *rows]))
+    read = read_predictions(table, video)
+    np.testing.assert_array_equal(read.keypoints[:, 0, 0], [[np.nan, np.nan], [3, 4], [np.nan, np.nan]])
+
+
 @pytest.mark.parametrize("far", ["1e30", "-1e18", "1e300"])
 def test_a_point_that_is_absurdly_far_off_is_missing(far, table, video):
     table.write_text(f"frame_index,node,x,y\n0,nose,{far},2\n1,nose,3,4\n2,nose,5,6\n")
@@ -107,6 +115,8 @@ def test_a_point_has_one_row(table, video, poses):
         ("frame_index,node,x,y\n0.5,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n-1,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n,nose,1,2\n1,nose,1,2\n", "line 2 cannot be read"),
+        ("frame_index,node,x,y\n0,nose,1,2\n1,,1,2\n", "frame 1 has a row without a node; write the name"),
+        ("node,frame_index,x,y\nnose,0,1,2\nNA,1,1,2\n", "frame 1 has a row without a node; write the name"),
         ("frame_index,node,x,y\n0,nose,1,2\n1,nose,1,5,2,5\n", r"line 3 has more cells \(6\) than the header \(4\)"),
         ("frame_index,node,x,y\n1e300,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n0,nose,1,2\n", "holds 1 frame;"),
