@@ -73,6 +73,8 @@ def slots_of_instances(rows: NDArray[np.int64], tracks: NDArray[np.int64]) -> ND
 def names_of_slots(slots: NDArray[np.int64], tracks: NDArray[np.int64], names: Sequence[str]) -> tuple[str, ...]:
     """Name each place after its track, "" where it has several or none; no place where no name is clear.
 
+    A name that another track has as well gets a number.
+
     Parameters
     ----------
     slots, tracks : array (n,), int64
@@ -87,4 +89,16 @@ def names_of_slots(slots: NDArray[np.int64], tracks: NDArray[np.int64], names: S
     for place, one in zip(number.tolist(), track.tolist(), strict=True):
         if one and n_tracks[place] == n_places[one] == 1:
             found[place] = names[one - 1]
-    return tuple(found) if any(found) else ()
+    return _distinct(found) if any(found) else ()
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Give the names that come again, other than "", a number: fly, fly (2)."""
+    found: list[str] = []
+    for name in names:
+        own, number = name, 1
+        while own and (own in found or (own != name and own in names)):
+            number += 1
+            own = f"{name} ({number})"
+        found.append(own)
+    return tuple(found)

@@ -72,7 +72,7 @@ def write_machine_labels(
     already, that names differ, or that pandas is missing.
     """
     predictions = recording.predictions
-    if predictions is None:
+    if predictions is None or not images:
         return 0
     name = f"machinelabels-iter{names.iteration}"
     for ending in (".h5", ".csv"):

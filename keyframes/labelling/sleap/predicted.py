@@ -22,8 +22,10 @@ def add_predicted(sio: Any, labels: Any, recording: Recording, video: Any, indic
         names = shown_in(predictions.names)
         edges = [(names[one], names[other]) for one, other in predictions.skeleton]
         labels.skeletons.append(sio.Skeleton(names, edges=edges))
-    skeleton = labels.skeletons[0]
-    places = named_points(predictions, skeleton.node_names, "the project")
+    # Of several, the one that has most of the points.
+    skeleton = max(labels.skeletons, key=lambda one: len({*predictions.names} & {*one.node_names}))
+    owner = "the project" if len(labels.skeletons) == 1 else "the one skeleton of the project that fits best"
+    places = named_points(predictions, skeleton.node_names, owner)
     tracks = {track.name: track for track in labels.tracks}
     frames = {int(frame.frame_idx): frame for frame in labels.labeled_frames if frame.video is video}
     for ours, theirs in sorted(indices.items()):

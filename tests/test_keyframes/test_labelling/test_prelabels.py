@@ -184,6 +184,45 @@ def test_a_frame_with_predictions_keeps_them(tmp_path, result, indices, predicte
     np.testing.assert_allclose(points[:, :2], [tail, [np.nan] * 2, nose], **TOLERANCE)
 
 
+def test_sleap_has_a_track_for_each_animal_though_their_names_are_one(tmp_path, result, indices, predicted):
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+    skeleton, video = sio.Skeleton([*NAMES]), sio.Video(str(result.parent / "mpeg4.mp4"), open_backend=False)
+    tracks, keypoints = [sio.Track("fly"), sio.Track("fly")], predicted(2).keypoints
+    frames = [
+        sio.LabeledFrame(
+            video=video,
+            frame_idx=index,
+            instances=[
+                sio.PredictedInstance.from_numpy(
+                    points.astype(float), skeleton, point_scores=np.ones(2), score=1.0, track=track
+                )
+                for track, points in zip(tracks, keypoints[index], strict=True)
+            ],
+        )
+        for index in indices[2:]
+    ]
+    table = tmp_path / "mpeg4.slp"
+    sio.Labels(frames, videos=[video], skeletons=[skeleton], tracks=tracks).save(str(table))
+    place = keyframes.export(result, "sleap", output=tmp_path / "out", prelabels=table).place
+    labels, found = instances_of(place / "suggestions.slp")
+    assert len(labels.tracks) == 2
+    assert {tuple(track for _, track, _ in animals) for animals in found.values()} == {("fly", "fly (2)")}
+
+
+def test_of_several_skeletons_the_one_counts_that_has_the_points(tmp_path, result, predicted):
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+    skeletons = [sio.Skeleton(["ball"], name="toy"), sio.Skeleton(["tail", "nose"], name="mouse")]
+    video, project = sio.Video(str(result.parent / "mpeg4.mp4"), open_backend=False), tmp_path / "labels.slp"
+    sio.Labels(videos=[video], skeletons=skeletons).save(str(project))
+    place = keyframes.export(result, "sleap", project=project, prelabels=predicted()).place
+    labels, found = instances_of(place)
+    assert {one.skeleton.name for frame in labels.labeled_frames for one in frame.instances} == {"mouse"}
+    assert len(found) == 4
+    both = predicted(names=("ball", *NAMES))
+    with pytest.raises(ExportError, match=r"predicts ball, which is not .* the one skeleton .* best \(tail, nose\)"):
+        keyframes.export(result, "sleap", project=project, prelabels=both)
+
+
 def table_of(folder, iteration=0):
     """The table of machine labels, as pandas reads it; the CSV holds the same."""
     pd = pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
@@ -305,6 +344,20 @@ def test_machine_labels_are_never_written_over(ending, tmp_path, extracted, pred
     with unchanged(place), pytest.raises(ExportError, match=rf"machinelabels-iter0\{ending}: already exists"):
         keyframes.export(more, "deeplabcut", project=place, prelabels=predicted())
     assert keyframes.export(more, "deeplabcut", project=place).n_frames > 5
+
+
+@pytest.mark.usefixtures("need_tables")
+def test_machine_labels_of_a_video_without_new_frames_are_left_alone(tmp_path, extracted, predicted, unchanged):
+    first, other = extracted("mpeg4.mp4"), extracted("vp9.webm")
+    place = keyframes.export(first, "deeplabcut", output=tmp_path / "dlc", prelabels=predicted(), **NEW).place
+    (tmp_path / "predicted").mkdir()
+    for stem in ("mpeg4", "vp9"):
+        lines = ["frame_index,node,x,y", *(f"{frame},nose,{frame + 5},9" for frame in range(60))]
+        (tmp_path / "predicted" / f"{stem}.csv").write_text("\n".join(lines))
+    with unchanged(place / "labeled-data" / "mpeg4"):
+        done = keyframes.export([first, other], "deeplabcut", project=place, prelabels=tmp_path / "predicted")
+    assert done.n_frames == 5
+    assert (place / "labeled-data" / "vp9" / "machinelabels-iter0.h5").is_file()
 
 
 def test_without_pandas_deeplabcut_is_refused(tmp_path, result, predicted, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from keyframes import PredictionsError, read_predictions
 from keyframes.predictions import sleap_analysis, sleap_project
-from keyframes.predictions.slots import slots_of_instances, slots_of_tracks
+from keyframes.predictions.slots import names_of_slots, slots_of_instances, slots_of_tracks
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
 
@@ -323,6 +323,11 @@ def test_slots_keep_tracks_apart_in_as_few_places_as_can_be(rng):
     for slot in range(slots.max() + 1):
         assert there[slots == slot].sum(axis=0).max() == 1
     assert slots.max() + 1 == there.sum(axis=0).max()
+
+
+def test_places_of_tracks_of_one_name_have_different_names():
+    places, names = np.arange(5), ("fly", "", "fly", "fly (2)", "")
+    assert names_of_slots(places, places, names) == ("fly", "", "fly (3)", "fly (2)", "")
 
 
 def test_animals_without_a_track_take_no_place_of_a_track():
