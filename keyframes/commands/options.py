@@ -199,7 +199,11 @@ class SettingsOptions(Group):
             metavar="SHARE",
             help="Share of the frames to choose where the predictions are doubtful; the others cover the poses.",
         ),
-        "keypoints": predict(parser=read_names, metavar="A,B", help="Keypoints to consider. Default: all."),
+        "keypoints": predict(
+            parser=read_names,
+            metavar="A,B",
+            help="Keypoints to consider; quote a name that contains a comma. Default: all.",
+        ),
         "predictions_offset": predict(
             parser=parse_numbers,
             metavar="X,Y",

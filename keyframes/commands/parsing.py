@@ -1,5 +1,6 @@
 """How the values of options are read."""
 
+import csv
 import os
 import re
 from collections.abc import Sequence
@@ -88,8 +89,9 @@ def parse_scan(text: str) -> str:
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    """Read names separated by commas."""
-    return tuple(part.strip() for part in text.split(",")) if text.strip() else ()
+    """Read names separated by commas; one with a comma in it stands in quotes."""
+    (parts,) = csv.reader([" ".join(text.splitlines())], skipinitialspace=True)
+    return tuple(part.strip() for part in parts) if text.strip() else ()
 
 
 def read_skeleton(text: str, bodyparts: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import PredictionsError
 from keyframes.predictions.predictions import Predictions
+from keyframes.wording import listed
 
 # DeepLabCut's name for the animal that has the unique body parts: corners of the arena, say.
 UNIQUE = "single"
@@ -25,14 +26,14 @@ def of_nodes(predictions: Predictions, names: Sequence[str]) -> Predictions:
     unknown = [name for name in names if name not in predictions.names]
     if unknown:
         raise PredictionsError(
-            f"{predictions.source}: has no keypoint {unknown[0]!r}; choose from {', '.join(predictions.names)}"
+            f"{predictions.source}: has no keypoint {unknown[0]!r}; choose from {listed(predictions.names)}"
         )
     kept = [node for node, name in enumerate(predictions.names) if not names or name in names]
     if len(kept) == len(predictions.names):
         return predictions
     if np.isnan(predictions.keypoints[:, :, kept]).all():
         raise PredictionsError(
-            f"{predictions.source}: every point of {', '.join(names)} is missing; choose other keypoints"
+            f"{predictions.source}: every point of {listed(names)} is missing; choose other keypoints"
         )
     number = {node: place for place, node in enumerate(kept)}
     return replace(

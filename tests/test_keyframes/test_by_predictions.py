@@ -366,6 +366,30 @@ def test_views_get_the_same_frames(predicted, tmp_path, run_command):
     assert set(JUMPS) <= {entry["frame_index"] for entry in top["keyframes"]}
 
 
+def test_a_keypoint_with_a_comma_in_its_name_is_named_in_quotes(predicted, tmp_path, run_command):
+    table = tmp_path / "mouse.csv"
+    table.write_text(predicted.read_text(encoding="utf-8").replace(",nose,", ',"nose, tip",'), encoding="utf-8")
+    command = (
+        "keyframes",
+        "extract",
+        VIDEO,
+        "-k",
+        5,
+        "--predictions",
+        table,
+        "-q",
+        "-o",
+        tmp_path / "out",
+        "--keypoints",
+    )
+    done = run_command(*command, "nose, tip")
+    assert done.returncode == 1
+    assert """has no keypoint 'nose'; choose from "nose, tip", """ in done.stderr
+    done = run_command(*command, '"nose, tip"')
+    assert done.returncode == 0, done.stderr
+    assert manifest_of(tmp_path / "out")["settings"]["keypoints"] == ["nose, tip"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
