@@ -42,9 +42,9 @@ def chosen(result):
     return {entry["frame_index"] for entry in manifest["keyframes"]}, manifest.get("unlike", [])
 
 
-def check_second(work, n_counted):
-    first, _ = chosen(work / "first")
-    second, (told,) = chosen(work / "second")
+def check_second(work, n_counted, begin=""):
+    first, _ = chosen(work / f"{begin}first")
+    second, (told,) = chosen(work / f"{begin}second")
     assert (len(first), len(second)) == (12, 8)
     assert not first & second
     assert told["frames"] == told["of_this_video"] == n_counted
@@ -61,14 +61,14 @@ def test_deeplabcut(work, run_as_written):
     rows = "".join(f"labeled-data,mouse,{name},1.0,2.0,3.0,4.0\n" for name in names)
     head = "scorer,,,anna,anna,anna,anna\nbodyparts,,,nose,nose,tail,tail\ncoords,,,x,y,x,y\n"
     (folder / "CollectedData_anna.csv").write_text(head + rows, encoding="utf-8")
-    first, _ = chosen(work / "first")
+    first, _ = chosen(work / "reach-first")
     outliers = sorted(set(range(100)) - first)[::30][:3]
     for index in outliers:
         cv2.imwrite(str(folder / f"img{index:02d}.png"), np.full((120, 160, 3), index, np.uint8))
         cv2.imwrite(str(folder / f"img{index:02d}labeled.png"), np.zeros((120, 160, 3), np.uint8))
     for command in more:
         run_as_written(command, work)
-    _, second = check_second(work, 15)
+    _, second = check_second(work, 15, "reach-")
     assert not second & set(outliers)
     images = {path.name for path in folder.glob("img*.png") if "labeled" not in path.name}
     assert images == {f"img{index:02d}.png" for index in {*first, *second, *outliers}}
@@ -113,7 +113,7 @@ def test_lightning_pose(work, run_as_written):
     queue.write_text("\n".join(lines[7:]) + "\n", encoding="utf-8")
     (work / "paw" / "config.yaml").write_text("data:\n  data_dir: /paw\nmodel:\n  backbone: vits_dino\n", "utf-8")
     run_as_written(more, work)
-    check_second(work, 12)
+    check_second(work, 12, "paw-")
     assert len(queue.read_text(encoding="utf-8").splitlines()) == 5 + 8
 
 
@@ -122,11 +122,14 @@ def test_label_studio(work, run_as_written):
     (new,), (more,) = commands_of("Label Studio")
     for command in (new, more):
         run_as_written(command, work)
-    check_second(work, 12)
-    assert len(json.loads((work / "second-label-studio" / "tasks.json").read_text(encoding="utf-8"))) == 8
+    check_second(work, 12, "tasks-")
+    assert len(json.loads((work / "tasks-second-label-studio" / "tasks.json").read_text(encoding="utf-8"))) == 8
 
 
 @pytest.mark.slow
 def test_every_command_is_run():
     tools = re.findall("^## (.*)", PAGE, re.MULTILINE)
+    commands = [command for tool in tools for block in commands_of(tool) for command in block]
+    places = [re.search(r" -o (\S+)", command)[1] for command in commands]
+    assert len(set(places)) == len(places)
     assert sum(len(block) for tool in tools for block in commands_of(tool)) == PAGE.count("\nkeyframes ")

@@ -30,7 +30,7 @@ def export(
             "--output",
             "-o",
             metavar="DIR",
-            help="Folder for a new export. Default: <video name>-<tool> beside the result; "
+            help="Folder for a new export. Default: <name>-<tool> beside the result <name> or <name>-keyframes; "
             "for DeepLabCut <task>-<scorer>-<date> in the current folder.",
         ),
     ] = None,
