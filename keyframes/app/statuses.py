@@ -13,6 +13,7 @@ from keyframes.batch.claims import is_abandoned, read_json
 from keyframes.batch.states import read_state, result_of, was_changed
 from keyframes.batch.tasks import state_folder, state_name
 from keyframes.batch.watching import share_done
+from keyframes.result.recordings import missing_file
 
 # Of a total, so much of the work on a recording is done when it was looked at.
 SCANNED = 0.9
@@ -71,6 +72,8 @@ def status_of(
         return {"status": "empty", "reason": "none of the --total frames came from it", **told}
     if not digest:
         return {"status": "new", "reason": "its result was removed"}
+    if lost := _missing_file(round_.output / state["place"], digest):
+        return {"status": "new", "reason": f"{lost} of its result is missing; choose its frames again", **has}
     told |= {**mended, "exported_to": marks.exported_to}
     if marks.exported:
         return {"status": "exported", "since": digest != marks.exported, **told}
@@ -91,6 +94,21 @@ def changed_in_review(round_: Round, state: dict[str, Any]) -> bool:
     """Whether a person changed the choice of a recording, which the batch replaces only if it is told to."""
     digest = result_digest(round_, state)
     return bool(digest) and _was_changed(round_.output / state["place"], digest)
+
+
+def _missing_file(result: Path, digest: str) -> str:
+    """Return the first file that a result lacks, or ""; looked for again only where a folder has changed."""
+    try:
+        changed_ns = tuple(folder.stat().st_mtime_ns for folder in (result, result / "frames"))
+    except OSError:
+        return "frames"
+    return _missing_file_at(result, digest, changed_ns)
+
+
+@lru_cache(maxsize=10_000)
+def _missing_file_at(result: Path, digest: str, changed_ns: tuple[int, ...]) -> str:
+    """Return the first file that a result of this manifest lacked when its folders changed last."""
+    return missing_file(result)
 
 
 @lru_cache(maxsize=10_000)

@@ -41,10 +41,10 @@ from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection
-from keyframes.errors import ExportError, KeyframesError, OutputError, VideoError
+from keyframes.errors import KeyframesError, OutputError, VideoError
 from keyframes.pipeline import open_video, run_extraction, without_times
 from keyframes.progress import Progress
-from keyframes.result.recordings import read_manifest
+from keyframes.result.recordings import missing_file
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.first_pass import scan_video, wants_sparse
 from keyframes.scan.scan import Scan, thumbnailer_of
@@ -178,7 +178,7 @@ class Work:
         told = [state.get(name) for name in ("status", "settings", "place", "video")]
         if told != ["done", wanted, self.task.place, self.identity]:
             return False
-        return not state.get("frames") or _is_whole(self.task.result)
+        return not state.get("frames") or not missing_file(self.task.result)
 
     def skip(self) -> Outcome:
         """Leave the result as it is."""
@@ -334,12 +334,3 @@ class Work:
     def seconds(self) -> float:
         """Return how long the work has taken so far."""
         return round(time.perf_counter() - self.begun, 3)
-
-
-def _is_whole(result: Path) -> bool:
-    """Whether a result can be read and has its images; one that a person changed gets them back in the review."""
-    try:
-        manifest = read_manifest(result)
-    except ExportError:
-        return False
-    return "review" in manifest or all(os.path.isfile(result / entry["file"]) for entry in manifest["keyframes"])

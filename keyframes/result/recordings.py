@@ -177,6 +177,23 @@ def read_manifest(folder: Path) -> Manifest:
     return cast(Manifest, manifest)
 
 
+def missing_file(folder: Path) -> str:
+    """Return the first image that a result lacks, or its manifest if that cannot be read; "" if nothing is missing.
+
+    The folder is listed rather than asked for each image, because a network makes every question wait. A choice that a
+    person changed counts as whole: the review page restores its images.
+    """
+    try:
+        manifest = read_manifest(folder)
+        there = {f"frames/{name}" for name in os.listdir(folder / "frames")}
+    except ExportError:
+        return "manifest.json"
+    except OSError:
+        return "frames"
+    wanted = [] if "review" in manifest else [entry["file"] for entry in manifest["keyframes"]]
+    return next((name for name in wanted if name not in there), "")
+
+
 def _check(manifest: Any) -> None:
     """Raise a ValueError, KeyError or TypeError where a manifest is not what was written: people edit them by hand."""
     about, entries = manifest["video"], manifest["keyframes"]

@@ -3,10 +3,12 @@
 import json
 import os
 import shlex
+import shutil
 import sys
 
 import pytest
 
+from keyframes import run_batch
 from keyframes.app.rounds import Rounds
 from keyframes.batch.tasks import state_name
 from tests.test_keyframes.odd_names import LATIN
@@ -260,3 +262,17 @@ def test_an_empty_folder_is_told_without_options_of_the_command(tmp_path, asked)
         found = app.get("round/1/recordings")
         what = "a video, a TIFF stack or a folder of images"
         assert (found["recordings"], found["note"]) == ([], f"nothing in it is {what} (left out: 1 file (.txt 1))")
+
+
+def test_a_result_that_lost_an_image_is_not_called_chosen(video_file, asked, tmp_path):
+    (tmp_path / "reach").mkdir()
+    shutil.copy(video_file("h264_b_frames.mp4"), tmp_path / "reach")
+    run_batch(tmp_path / "reach", 2, output=tmp_path / "out", jobs=1)
+    with asked(tmp_path / "reach", tmp_path / "out") as page:
+        (before,) = page.get("round/1/recordings")["recordings"]
+        image = next((tmp_path / "out").glob("*-keyframes/frames/*"))
+        image.unlink()
+        (after,) = page.get("round/1/recordings")["recordings"]
+    assert before["status"] == "chosen"
+    assert after["status"] == "new"
+    assert after["reason"] == f"frames/{image.name} of its result is missing; choose its frames again"

@@ -206,6 +206,28 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
     assert sorted(scans(output).values()) == [1, 2, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"k": 3}, *(pytest.param(more, marks=pytest.mark.slow) for more in ({"total": 6}, {"k": 3, "views": True}))],
+)
+def test_a_result_that_lost_an_image_is_made_again_from_the_kept_scan(few, tmp_path, options):
+    def batch():
+        done = run_batch(few, output=tmp_path / "out", exclude=["2.mp4"], jobs=1, **options)
+        return [row["status"] for row in done.rows]
+
+    def whole():
+        return {path: data for path, data in results(tmp_path / "out").items() if "-keyframes/" in path}
+
+    assert batch() == ["done", "done"]
+    before = whole()
+    next((tmp_path / "out" / "0-keyframes").glob("frames/*")).unlink()
+    # The cameras of a scene are done together.
+    assert batch() == ["done", "done" if "views" in options else "skipped"]
+    assert whole() == before
+    assert set(scans(tmp_path / "out").values()) == {1}
+    assert batch() == ["skipped", "skipped"]
+
+
 @pytest.mark.slow
 def test_a_result_that_is_not_whole_is_told_and_made_again(batch_of_few):
     folder, output = batch_of_few
