@@ -30,6 +30,8 @@ LARGEST_LOG = 1 << 20
 _IMAGE_MESSAGE = re.compile(
     rb"^(?:Corrupt JPEG data: .+|Premature end of JPEG file|\[ERROR:.+TIFF_Error (?!TIFF\w*Directory).+)$", re.MULTILINE
 )
+# What OpenCV puts before: "[ERROR:0@1.540] global grfmt_tiff.cpp:117 TIFF_Error ", with the seconds since the start.
+_BEFORE_TIFF = re.compile(rb"^\[ERROR:.+?TIFF_Error ")
 # Somebody who decodes images takes them away one by one.
 MOST_IMAGE_MESSAGES = 100
 _COLOR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -115,7 +117,8 @@ def _take_in() -> None:
 
 def _distribute(lines: bytes, logs: list["DecoderLog"]) -> None:
     written = _COLOR.sub(b"", lines)
-    about_images = [text.decode("utf-8", "replace") for text in _IMAGE_MESSAGE.findall(written)]
+    texts = (_BEFORE_TIFF.sub(b"", text) for text in _IMAGE_MESSAGE.findall(written))
+    about_images = [text.decode("utf-8", "replace") for text in texts]
     # One that was entered more than once hears each message once.
     logs = list(dict.fromkeys(logs))
     for log in logs:

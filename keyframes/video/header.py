@@ -70,7 +70,8 @@ def read_header(
             container, look = (other if look.failed == "open" else look), other
             frames_listed = frames_listed and container is not look
     if images is not None and images.reason and look.image is None:
-        raise VideoError(f"{path}: not one image can be decoded ({images.reason}); copy it again, or convert it")
+        reason, _, advice = images.reason.partition("; ")
+        raise VideoError(f"{path}: not one image can be decoded ({reason}); {advice or 'copy it again, or convert it'}")
     if look.failed or look.image is None:
         raise VideoError(_failure(path, look))
     return VideoHeader(

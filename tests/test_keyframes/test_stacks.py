@@ -211,6 +211,24 @@ def test_what_is_no_picture_is_an_error_that_says_why(tmp_path, data):
         VideoReader(path)
 
 
+@pytest.mark.parametrize(("number", "name"), [(34712, "JPEG2000"), (65123, "65123")])
+def test_a_compression_that_cannot_be_read_is_named(tmp_path, number, name):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, GRAY, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        places = [page.tags["Compression"].valueoffset for page in tiff.pages]
+    data = bytearray(path.read_bytes())
+    for place in places:
+        struct.pack_into("<H", data, place, number)
+    path.write_bytes(data)
+    with pytest.raises(VideoError) as raised:
+        VideoReader(path)
+    assert str(raised.value) == (
+        f"{path}: not one image can be decoded (its compression, {name}, cannot be read); save it uncompressed or with "
+        "LZW"
+    )
+
+
 @pytest.mark.parametrize("tag", ["ImageWidth", "BitsPerSample", "RowsPerStrip", "StripByteCounts"])
 @pytest.mark.parametrize("n_values", [0, 2, 3])
 def test_a_description_with_another_number_of_values_is_damage_and_no_crash(tmp_path, tag, n_values):

@@ -6,6 +6,7 @@ OpenCV's.
 """
 
 import logging
+import re
 import struct
 import warnings
 from math import prod
@@ -31,6 +32,8 @@ _PLAIN = {
 }
 # What Pillow gives as it is; other modes, of palettes, masks and other colours, become red, green and blue.
 _KEPT_MODES = {"L", "I", "F", "RGB", "I;16", "I;16B", "I;16L", "I;16N"}
+# What libtiff says of a compression that it was built without.
+_LACKING = re.compile(r"\bis not (?:implemented|configured)|\bnot configured\b")
 
 # Damage is told by this package: without a handler, Python would print what these log about it.
 for _name in ("tifffile", "PIL"):
@@ -123,7 +126,7 @@ class TiffStack(ImageSource):
             return _in_colors(page.asarray(maxworkers=1))
         if page.compression == tifffile.COMPRESSION.JPEG:
             self._check_jpegs(page)
-        return self._by_pillow(place)
+        return self._by_pillow(page, place)
 
     def _check_jpegs(self, page: tifffile.TiffPage) -> None:
         """Raise where the parts of a page are damaged JPEGs, which Pillow fills up without a word."""
@@ -133,7 +136,7 @@ class TiffStack(ImageSource):
             self._tiff.filehandle.seek(offset)
             self._jpegs.decode(tables[:-2] + self._tiff.filehandle.read(n_bytes)[2:])
 
-    def _by_pillow(self, place: int) -> NDArray[Any]:
+    def _by_pillow(self, page: tifffile.TiffPage, place: int) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -141,18 +144,22 @@ class TiffStack(ImageSource):
                     self._pillow = TiffImageFile(self._path)
                 self._pillow.seek(place)
             except (SyntaxError, TypeError):
-                return self._by_opencv(place)
+                return self._by_opencv(page, place)
             image = self._pillow if self._pillow.mode in _KEPT_MODES else self._pillow.convert("RGB")
             return _in_colors(np.asarray(image))
 
-    def _by_opencv(self, place: int) -> NDArray[Any]:
+    def _by_opencv(self, page: tifffile.TiffPage, place: int) -> NDArray[Any]:
         flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
         with DecoderLog() as log, openable_name(self._path) as name:
             done, pages = cv2.imreadmulti(name, place, 1, flags=flags)
+        said = log.image_messages[0] if log.image_messages else ""
+        if _LACKING.search(said):
+            kind = getattr(page.compression, "name", page.compression)
+            raise DamagedImageError(f"its compression, {kind}, cannot be read; save it uncompressed or with LZW")
         if not done or not pages:
-            raise DamagedImageError("its compression or colours cannot be read; save the stack uncompressed")
-        if log.image_messages:
-            raise DamagedImageError(log.image_messages[0])
+            raise DamagedImageError("its compression or colours cannot be read; save it uncompressed or with LZW")
+        if said:
+            raise DamagedImageError(said.removeprefix(f"{name}: "))
         return np.asarray(pages[0])
 
 
