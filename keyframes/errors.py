@@ -18,6 +18,7 @@
 Each message names the file or the value, and what to do.
 """
 
+import errno
 import os
 
 
@@ -82,3 +83,12 @@ class AppError(KeyframesError):
 
 class BatchError(KeyframesError):
     """A folder without recordings, or a cluster that does not answer."""
+
+
+def not_written(
+    place: str | os.PathLike[str], error: OSError, otherwise: str = "choose another path with -o"
+) -> OutputError:
+    """Return the error that a place cannot be written; space is no remedy but on a full disk or for a used-up quota."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = f"free up space, or {otherwise}" if is_full else otherwise
+    return OutputError(f"{os.fspath(place)}: cannot be written ({error.strerror or error}); {advice}")

@@ -20,7 +20,7 @@ from typing import Any
 from keyframes.app.rounds import Round
 from keyframes.batch.claims import is_running, read_json, start_of, this_machine
 from keyframes.batch.states import write_text
-from keyframes.errors import AppError, OutputError
+from keyframes.errors import AppError, not_written
 from keyframes.names import printable, restored, stored
 from keyframes.own_process import python_command
 
@@ -83,9 +83,7 @@ class Runner:
                         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                     )
             except OSError as error:
-                raise OutputError(
-                    f"{place}: cannot be written ({error.strerror}); free up space, or choose -o"
-                ) from None
+                raise not_written(place, error) from None
             self._processes[place] = process
             told = {
                 "process": process.pid,

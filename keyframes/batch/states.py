@@ -11,7 +11,7 @@ from typing import Any
 
 from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Task, state_folder, state_name
-from keyframes.errors import OutputError
+from keyframes.errors import not_written
 from keyframes.names import restored, shown, shown_in, stored
 from keyframes.video import file_hash
 from keyframes.video.images import image_files
@@ -34,9 +34,7 @@ def write_text(path: Path, text: str) -> None:
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); free up space, or choose another path with -o"
-        ) from error
+        raise not_written(path, error) from error
 
 
 def read_state(output: Path, recording: str) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def project_changes(root: Path) -> Iterator[Changes]:
     root = Path(os.path.realpath(root))
     undo, folder = _Undo(), unused_name(root / "keyframes", "partial")
     done = False
-    with system_errors(root, "nothing was changed in it"):
+    with system_errors(root, "check its permissions; nothing was changed in it"):
         try:
             folder.mkdir()
             changes = Changes(root, folder)

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clustering import rename_when_free
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, not_written
 from keyframes.result.dry_run import only_noted
 from keyframes.whole_files import unused_name
 
@@ -41,7 +41,7 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
     # Named before it is made, so that an interruption at any moment finds what to remove.
     partial = unused_name(place, "partial")
     own = [partial]
-    with system_errors(place, "free up space, or choose another path with -o"):
+    with system_errors(place):
         try:
             make_parents(place.parent, made)
             partial.mkdir()
@@ -59,12 +59,12 @@ def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def system_errors(place: Path, advice: str) -> Iterator[None]:
-    """Turn what the system says while `place` is written into an OutputError."""
+def system_errors(place: Path, otherwise: str = "choose another path with -o") -> Iterator[None]:
+    """Turn what the system says while `place` is written into an OutputError; `otherwise` as of `not_written`."""
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{place}: cannot be written ({error.strerror or error}); {advice}") from error
+        raise not_written(place, error, otherwise) from error
 
 
 def _check_free(place: Path, overwrite: bool) -> None:

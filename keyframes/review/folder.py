@@ -29,7 +29,7 @@ from keyframes.video.frames import Frame
 from keyframes.whole_files import unused_name, whole_file
 
 Fetch = Callable[[int], NDArray[np.uint8]]
-ADVICE = "free up space, or check its permissions"
+ADVICE = "check its permissions"
 
 
 class ReviewedFolder:

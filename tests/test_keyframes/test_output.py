@@ -1,3 +1,4 @@
+import errno
 import os
 import random
 import subprocess
@@ -38,10 +39,20 @@ def test_an_error_leaves_nothing(tmp_path, error):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_the_system_names_the_place(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "free up space, or choose another path with -o"),
+        (errno.EDQUOT, "free up space, or choose another path with -o"),
+        (errno.EROFS, "choose another path with -o"),
+        (errno.EACCES, "choose another path with -o"),
+    ],
+)
+def test_an_error_of_the_system_names_the_place_and_what_helps(tmp_path, number, advice):
     place = tmp_path / "out"
-    with pytest.raises(OutputError, match=r"out: cannot be written \(No space left"), result_folder(place, False):
-        raise OSError(28, "No space left on device")
+    with pytest.raises(OutputError) as raised, result_folder(place, False):
+        raise OSError(number, "A reason")
+    assert str(raised.value) == f"{place}: cannot be written (A reason); {advice}"
 
 
 def test_of_two_runs_at_once_one_wins(tmp_path):
