@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
     from keyframes.pipeline import Scanner
 
+# Cameras may drift apart by so many frames of the slowest: time stamps that jitter by half a frame either way make two,
+# and 29.97 frames per second instead of 30 makes one in half a minute.
+MOST_APART = 3
+
 
 def extract_views(
     videos: Sequence[str | Path],
@@ -98,7 +102,7 @@ def run_views(
     with ExitStack() as opened:
         readers = [opened.enter_context(open_video(video, settings, threads)) for video in videos]
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
-        # Times are those of the first view.
+        # How far two frames are apart in time, the first view says.
         settings, untimed = without_times(settings, readers[0])
         predicted = []
         if settings.predictions is not None:
@@ -114,7 +118,7 @@ def run_views(
         )
         scans = common_part(whole)
         if not len(scans[0].frame_index):
-            raise RegionError(f"{readers[0].path}: has no frame in common with the other views; choose another range")
+            raise RegionError(_nothing_common(readers, whole))
         if predicted:
             from keyframes.choice.predicted import choose_predicted
 
@@ -124,7 +128,8 @@ def run_views(
             selection, k_selection = choose_from_scan(joined(scans), settings, threads, progress)
         told = (
             *untimed,
-            *_warnings_of_views(readers, whole, scans, by_predictions=bool(predicted)),
+            *_warnings_of_lengths(readers, whole, scans, by_predictions=bool(predicted)),
+            *_warnings_of_times(readers, scans),
             *warnings_of(selection, k_selection, settings),
         )
         names = [reader.header.name for reader in readers]
@@ -164,7 +169,7 @@ def _seen_by(scan: Scan, selection: Selection) -> Selection:
     return replace(selection, keyframes=own)
 
 
-def _warnings_of_views(
+def _warnings_of_lengths(
     readers: Sequence[VideoReader], whole: Sequence[Scan], common: Sequence[Scan], *, by_predictions: bool
 ) -> tuple[str, ...]:
     """Tell where the views are not of one length."""
@@ -178,3 +183,33 @@ def _warnings_of_views(
         "the predictions of the views have different numbers" if by_predictions else "the views have different numbers"
     )
     return (f"{of_views} of frames ({lengths}); only the {n_common} that all of them have were used",)
+
+
+def _warnings_of_times(readers: Sequence[VideoReader], common: Sequence[Scan]) -> tuple[str, ...]:
+    """Tell where the same frames are not at the same times, counted from the first of them; images may have none."""
+    timed = [(reader, scan.time_s) for reader, scan in zip(readers, common, strict=True) if reader.has_times]
+    if len(timed) < 2 or len(common[0].frame_index) < 2:
+        return ()
+    steps = np.diff(common[0].frame_index)
+    frame_s = max(float(np.median(np.diff(time_s) / steps)) for _, time_s in timed)
+    apart_s = float(np.ptp([time_s - time_s[0] for _, time_s in timed], axis=0).max())
+    if apart_s <= MOST_APART * frame_s:
+        return ()
+    n_steps = float(np.sum(steps))
+    rates = ", ".join(f"{reader.header.name} {n_steps / (time_s[-1] - time_s[0]):.4g}" for reader, time_s in timed)
+    return (
+        f"the times of the same frame differ by up to {apart_s:.2g} s between the views (frames per second: {rates}); "
+        "the cameras may not be synchronized",
+    )
+
+
+def _nothing_common(readers: Sequence[VideoReader], whole: Sequence[Scan]) -> str:
+    """Say that no frame lies in the range in all views, and which do in each."""
+    ranges = ", ".join(
+        f"{reader.header.name} {scan.frame_index[0]} to {scan.frame_index[-1]}"
+        for reader, scan in zip(readers, whole, strict=True)
+    )
+    return (
+        f"{readers[0].path}: has no frame in common with the other views (frames in the range, by each video's own "
+        f"times: {ranges}); choose another range"
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from keyframes import SettingsError
+from keyframes import RegionError, SettingsError
 from keyframes.result.naming import view_names
 from keyframes.views import extract_views
 from tests.test_keyframes.conftest import X264, ffmpeg
@@ -70,6 +70,59 @@ def test_the_command_writes_the_views_and_exports_them(scene, tmp_path, run_comm
     ]
     assert len(queues[0]) == 6
     assert [path.replace("mouse_top", "mouse_side") for path in queues[0]] == queues[1]
+
+
+@pytest.fixture(scope="module")
+def other_times(scene):
+    """Make a copy of the first camera's recording whose frames have other times, by FFmpeg's filter ``setts``."""
+
+    def make(name, times):
+        path = scene[0].with_name(f"{name}.mp4")
+        # In its time base, a frame at 30 frames per second takes 512.
+        ffmpeg("-i", scene[0], "-c", "copy", "-bsf:v", f"setts=pts={times}:dts={times.replace('PTS', 'DTS')}", path)
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "apart"),
+    [
+        ("half the rate", "2*PTS", "2.6 s"),
+        ("a pause", "PTS+20480*gte(PTS\\,25600)", "1.3 s"),
+        ("29.97", "PTS*1.001", None),
+        ("later", "PTS+5120", None),
+        ("jitter", "PTS+200*mod(N\\,2)", None),
+    ],
+)
+def test_cameras_whose_times_drift_apart_are_reported(scene, other_times, tmp_path, name, times, apart):
+    other = other_times(name, times)
+    results = extract_views([scene[0], other], 3, outputs=[tmp_path / "top", tmp_path / "other"])
+    for result in results:
+        assert [warning for warning in result.warnings if "number" in warning] == []
+        told = [warning for warning in result.warnings if "may not be synchronized" in warning]
+        assert len(told) == (apart is not None)
+        assert all(f"differ by up to {apart} between the views" in warning for warning in told)
+
+
+def test_a_range_is_one_of_each_cameras_own_times(scene, other_times, tmp_path):
+    slow = other_times("slow", "2*PTS")
+    options = {"outputs": [tmp_path / "top", tmp_path / "slow"], "start_s": 1.4, "stop_s": 2.0}
+    with pytest.raises(RegionError) as raised:
+        extract_views([scene[0], slow], 3, **options)
+    assert str(raised.value) == (
+        f"{scene[0]}: has no frame in common with the other views (frames in the range, by each video's own times: "
+        "mouse_top.mp4 42 to 59, slow.mp4 21 to 29); choose another range"
+    )
+
+
+def test_images_without_times_are_not_out_of_step(scene, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for index in range(80):
+        cv2.imwrite(str(images / f"{index:03d}.png"), np.full((48, 64, 3), 3 * index, np.uint8))
+    (result, _) = extract_views([scene[0], images], 3, outputs=[tmp_path / "top", tmp_path / "other"])
+    assert list(result.warnings) == []
 
 
 @pytest.mark.parametrize(
