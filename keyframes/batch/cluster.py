@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ class ClusterWorkers:
             import distributed
         except ImportError:
             raise BatchError("--scheduler needs distributed: pip install '.[cluster]' in the repository") from None
+        _check_address(self.address)
         # Its own many lines on a connection that fails say no more than one.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
@@ -89,6 +91,22 @@ class ClusterWorkers:
     def _check_connection(self) -> None:
         if self._client.status not in ("running", "connecting"):
             raise BatchError(f"{self.address}: the scheduler has stopped; run the command again to resume")
+
+
+def _check_address(address: str) -> None:
+    """Raise a BatchError where an address has not the form that dask takes: its client would hang as it is removed."""
+    from distributed.comm import get_address_host_port
+
+    try:
+        host, port = get_address_host_port(address)
+        is_good = bool(host) and not re.search(r"\s", host) and 0 < port < 1 << 16
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise BatchError(
+            f"{address}: is not the address of a dask scheduler; give its host and its port, such as "
+            "tcp://head-node:8786"
+        )
 
 
 def _work(task: Task) -> Outcome:

@@ -14,8 +14,10 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from keyframes import BatchError
 from keyframes.batch.budget import plan_budget, spend
 from keyframes.batch.claims import ABANDONED_S, Claim, read_json
+from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import GRID, Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.batch.tasks import Outcome
@@ -330,3 +332,17 @@ def test_a_plan_does_not_depend_on_threads(rng):
     assert plans[0].centers.tobytes() == plans[1].centers.tobytes()
     assert plans[0].owners.tolist() == plans[1].owners.tolist()
     assert plans[0].share_of("1").digest == plans[1].share_of("1").digest != plans[0].share_of("2").digest
+
+
+@pytest.mark.parametrize(
+    "address", ["head-node", "foo bar", "foo bar:8786", "tcp://head-node", "http://head-node:80", ""]
+)
+def test_an_address_of_no_scheduler_is_refused_before_anything_connects(address):
+    distributed = pytest.importorskip("distributed", reason="needs the extra that brings distributed")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr(distributed, "Client")
+        with pytest.raises(BatchError) as raised, ClusterWorkers(address, 1):
+            pass
+    assert str(raised.value) == (
+        f"{address}: is not the address of a dask scheduler; give its host and its port, such as tcp://head-node:8786"
+    )
