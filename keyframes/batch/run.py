@@ -42,7 +42,8 @@ class Batch:
         Where the results lie.
     rows : list of dict
         For each recording, by name: "recording", "status" ("done", "skipped", "failed"), "frames", "seconds", "place"
-        (result folder, from `folder`; "" where there is none), "warnings", "reason".
+        (result folder, from `folder`; "" where there is none), "warnings", "reason". What failed keeps its earlier
+        result: frames and place are of that.
     left_out : dict of str to int
         How many other files of each ending lie below the folder that was searched.
     """
@@ -265,5 +266,5 @@ def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
     """Tell a row as this run saw it."""
     told = {**row, "status": outcome.status}
     if outcome.status == "failed":
-        return {**told, "frames": 0, "place": "", "reason": outcome.reason, "seconds": outcome.seconds}
+        return {**told, "reason": outcome.reason, "seconds": outcome.seconds}
     return told

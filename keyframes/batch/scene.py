@@ -1,5 +1,7 @@
 """Several cameras of one scene: one task, which claims all of their recordings and chooses the same frames of each."""
 
+import glob
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -7,6 +9,7 @@ from dataclasses import replace
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.batch.work import Work, reason_of, work
+from keyframes.errors import VideoError
 from keyframes.progress import Progress
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
@@ -42,7 +45,18 @@ def _work_on_scene(task: Task) -> Outcome:
             reason = reason_of(error, task.video)
             for one in works:
                 reason = reason.replace(str(one.task.video), one.task.recording)
+            if isinstance(error, VideoError) and len(works) > 2:
+                reason = _or_without(reason, [one.task.recording for one in works])
             return _joined([one.failed(reason) for one in works])
+
+
+def _or_without(reason: str, recordings: Sequence[str]) -> str:
+    """Add to what is wrong with one of the cameras how to do without it."""
+    unreadable = next((recording for recording in recordings if reason.startswith(f"{recording}: ")), None)
+    if unreadable is None:
+        return reason
+    leave_out = f"leave it out with --exclude {shlex.quote(glob.escape(unreadable))}"
+    return f"{reason}, or {leave_out}" if "; " in reason else f"{reason}; {leave_out}"
 
 
 def _choose(works: Sequence[Work], threads: int | None) -> list[Outcome]:

@@ -103,10 +103,12 @@ def identify(video: Path) -> dict[str, Any]:
 
 def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, Any]]:
     """Write ``batch.json`` and ``summary.csv`` of everything that state files know; return the rows of the table."""
-    states = read_states(output).values()
-    rows = [{name: state.get(name, empty) for name, empty in COLUMNS.items()} for state in states]
-    for row in rows:
-        row["place"] = row["place"] if row["frames"] else ""
+    rows = []
+    for state in read_states(output).values():
+        row = {name: state.get(name, empty) for name, empty in COLUMNS.items()}
+        # Where an attempt has failed, these are of the earlier result, if that still stands.
+        row["frames"] = row["frames"] or result_of(output, state).get("frames", 0)
+        rows.append({**row, "place": row["place"] if row["frames"] else ""})
     counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "failed")}
     summary = {
         "schema_version": SCHEMA_VERSION,

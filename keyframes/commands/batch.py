@@ -138,7 +138,8 @@ def batch(
         raise typer.Exit(1)
     if not as_json:
         _print_table(done)
-    there = [row for row in done.rows if row["place"]]
+    # An earlier result of what failed now is not what was asked for.
+    there = [row for row in done.rows if row["place"] and row["status"] != "failed"]
     exports = export_results(
         [done.folder / row["place"] for row in there],
         tools if there else [],
@@ -177,7 +178,9 @@ def _print_table(done: Any) -> None:
     width = max(len("recording"), *map(len, names))
     print(f"{'recording':<{width}}  {'status':<8}{'frames':>7}{'seconds':>9}  reason")
     for name, row in zip(names, rows, strict=True):
-        told = row["reason"] if row["status"] == "failed" else "; ".join(f"warning: {text}" for text in row["warnings"])
+        told = "; ".join(f"warning: {text}" for text in row["warnings"])
+        if row["status"] == "failed":
+            told = row["reason"] + (" (the earlier result is kept)" if row["frames"] else "")
         start = f"{name:<{width}}  {row['status']:<8}{row['frames']:>7}{row['seconds']:>9.1f}  "
         room = max(FEWEST_SHOWN, columns - len(start)) if columns else SHOWN_REASON
         print((start + _cut(printable(" ".join(told.split())), room)).rstrip())

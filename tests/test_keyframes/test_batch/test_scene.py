@@ -1,5 +1,6 @@
 """Several cameras of one scene in a batch: the same frames of each."""
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -80,12 +81,37 @@ def test_a_camera_that_cannot_be_read_fails_its_scene_and_leaves_nothing(few, tm
     assert [row["status"] for row in done.rows] == ["failed"] * 3
     for row in done.rows:
         assert "no video can be opened" in row["reason"]
-        assert ("1.mp4" in row["reason"]) == (row["recording"] != "1.mp4")
+        assert ("1.mp4: " in row["reason"]) == (row["recording"] != "1.mp4")
         assert str(tmp_path) not in row["reason"]
+        assert row["reason"].endswith(" leave it out with --exclude 1.mp4")
+        assert (row["frames"], row["place"]) == (0, "")
     assert chosen(tmp_path / "out") == {}
     (folder / "1.mp4").write_bytes(whole)
     done = run_batch(folder, 4, output=tmp_path / "out", views=True)
     assert [row["status"] for row in done.rows] == ["done"] * 3
+
+
+@pytest.mark.slow
+def test_a_camera_that_is_gone_leaves_the_earlier_results_and_their_links(few, tmp_path, run_command):
+    def batch(*more):
+        return run_command("keyframes", "batch", folder, "-k", 3, "--views", "-o", "out", *more, cwd=tmp_path)
+
+    folder, output = shutil.copytree(few, tmp_path / "few"), tmp_path / "out"
+    assert batch().returncode == 0
+    before, page = chosen(output), (output / "index.html").read_bytes()
+    (folder / "1.mp4").write_bytes(b"")
+    done = batch()
+    assert done.returncode == 1
+    told = "is empty (0 bytes); copy it again, or leave it out with --exclude 1.mp4 (the earlier result is kept)"
+    lines = done.stdout.splitlines()[1:4]
+    assert [line.split()[:3] for line in lines] == [[f"{number}.mp4", "failed", "3"] for number in range(3)]
+    assert all(line.endswith(told) for line in lines)
+    assert chosen(output) == before
+    assert (output / "index.html").read_bytes() == page
+    with (output / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(row["status"], row["frames"], row["place"]) for row in csv.DictReader(file)]
+    assert rows == [("failed", "3", f"{number}-keyframes") for number in range(3)]
+    assert batch("--exclude", "1.mp4").returncode == 0
 
 
 def test_a_scene_waits_for_whoever_works_on_one_of_its_cameras(tmp_path):
