@@ -91,8 +91,11 @@ def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
     return task.folder / f"{task.name}-{key}.coreset.npz"
 
 
-def make_room(folder: Path, most_bytes: int, newest: Path) -> None:
-    """Remove the kept scans that were not used for longest, until no more than so many bytes are left."""
+def make_room(folder: Path, most_bytes: int, at_work: Path | None = None) -> None:
+    """Remove the kept scans that were not used for longest, until no more than so many bytes are left.
+
+    The one that is at work stays, however large it is.
+    """
     found = []
     with suppress(OSError):
         for path in folder.glob("*.npz"):
@@ -103,7 +106,7 @@ def make_room(folder: Path, most_bytes: int, newest: Path) -> None:
     for _, size, path in sorted(found):
         if left <= most_bytes:
             return
-        if path != newest:
+        if path != at_work:
             with suppress(OSError):
                 path.unlink()
             left -= size

@@ -12,10 +12,11 @@ from keyframes.batch.checks import batch_settings, check_number
 from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.dividing import divide, divide_by_predictions
 from keyframes.batch.index import write_index
+from keyframes.batch.own_files import make_room
 from keyframes.batch.processes import LocalWorkers
 from keyframes.batch.recordings import assign_places, find_recordings
 from keyframes.batch.sources import note_searched, without_source
-from keyframes.batch.states import forget, read_states, write_summary
+from keyframes.batch.states import KEEP, forget, read_states, write_summary
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
 from keyframes.errors import OutputError, SettingsError
@@ -113,7 +114,8 @@ def run_batch(
     resume : bool, default=True
         False does everything again, decoding included.
     keep_bytes : int
-        Disk space for kept scans, in bytes; the least recently used are removed first.
+        Disk space for kept scans, in bytes; the least recently used are removed first, as others are written and at the
+        end.
     views : bool, default=False
         The recordings are cameras of one scene that run in step: choose the same frames of each, as `extract_views`.
     unlike, overwrite, threads, **options
@@ -165,6 +167,8 @@ def run_batch(
             outcomes = _do(workers, tasks, watch, threads)
     finally:
         watch.end()
+    # Those of earlier runs count as well, and after the run none is needed.
+    make_room(states / KEEP, keep_bytes)
     rows = write_summary(place, left_out)
     gone = without_source(place, (row["recording"] for row in rows if row["recording"] not in outcomes))
     results = write_index(place, rows, left_out, gone)

@@ -272,9 +272,22 @@ def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
 
 
 @pytest.mark.slow
-def test_kept_scans_keep_to_their_limit(few, tmp_path):
-    run_batch(few, 3, output=tmp_path / "out", jobs=1, keep_bytes=0)
-    assert len(list((tmp_path / "out" / "batch-state" / "scans").iterdir())) == 1
+@pytest.mark.parametrize("options", [{"k": 3}, {"total": 6}])
+def test_kept_scans_keep_to_their_limit(few, tmp_path, options):
+    def kept(output, **more):
+        rows = run_batch(few, output=output, jobs=1, **more).rows
+        assert "failed" not in {row["status"] for row in rows}
+        return [path.stat().st_size for path in (output / "batch-state" / "scans").iterdir()]
+
+    assert kept(tmp_path / "none", **options, keep_bytes=0) == []
+    all_of_them = kept(tmp_path / "some", **options)
+    assert len(all_of_them) == 3
+    before = results(tmp_path / "some")
+    # Nothing is to be done, and another choice needs no new scan.
+    for limit, more in ((sum(all_of_them) - 1, options), (0, {"k": 2})):
+        assert sum(kept(tmp_path / "some", **more, keep_bytes=limit)) <= limit
+    fresh = {name: data for name, data in results(tmp_path / "none").items() if "-keyframes/" in name}
+    assert fresh == {name: data for name, data in before.items() if "-keyframes/" in name}
 
 
 def test_wrong_usage(run_command, few, tmp_path):
