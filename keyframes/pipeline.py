@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,10 +16,10 @@ from keyframes.choice.by_pictures import cover_by_pictures, frames_for_doubt, ha
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import ChosenFor, Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
-from keyframes.errors import RegionError, SettingsError
+from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.manifest import UnlikeEntry, build_manifest, frames_of
 from keyframes.progress import Progress
-from keyframes.result.folder import result_folder
+from keyframes.result.folder import is_result, result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
@@ -245,7 +247,12 @@ def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
 
 
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:
-    """Open the part of a video that the settings name."""
+    """Open the part of a video that the settings name; a result, whose contact sheet is an image, is none."""
+    names: list[str] = []
+    with suppress(OSError, ValueError):
+        names = os.listdir(video)
+    if is_result(names):
+        raise VideoError(f"{video}: is the result of an extraction, not a recording; give the video that it came from")
     return VideoReader(
         video,
         start_s=settings.start_s,

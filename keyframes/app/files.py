@@ -13,6 +13,7 @@ from typing import Literal
 from keyframes.errors import AppError, ExportError
 from keyframes.labelling.project_kind import kind_of
 from keyframes.predictions.finding import ENDINGS
+from keyframes.result.folder import is_result
 
 # Our exports to SLEAP, and what later rounds make of them, say what to label.
 SUGGESTIONS = re.compile(r"suggestions(-keyframes(-\d+)?)?(\.pkg)?\.slp")
@@ -75,7 +76,7 @@ def _below(folder: Path) -> Iterator[NearFile]:
         if n_seen > MOST_ENTRIES:
             return
         shown = here.relative_to(folder.parent).as_posix()
-        if "manifest.json" in files and "frames" in inner:
+        if is_result([*files, *inner]):
             inner.clear()
             continue
         kind = _project_in(here, files)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from clustering import is_searched
 from keyframes.errors import BatchError, VideoError, not_there
+from keyframes.result.folder import is_result
 from keyframes.result.naming import result_names
 from keyframes.video import VideoReader
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
@@ -179,9 +180,8 @@ def _is_stack(path: Path) -> bool | None:
 
 def _is_our_output(name: str, inside: Collection[str], beside: Collection[str]) -> bool:
     """Whether a folder of these contents and neighbours holds what this package wrote, and so no recordings."""
-    is_result = {"manifest.json", "frames"} <= set(inside)
     is_export = name == "images" and not {"annotations.json", "manifest.jsonl"}.isdisjoint(beside)
-    return is_result or is_export or name in ("labeled-data", "batch-state")
+    return is_result(inside) or is_export or name in ("labeled-data", "batch-state")
 
 
 def describe_left_out(left_out: Mapping[str, int]) -> str:

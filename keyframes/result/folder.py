@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -92,6 +92,11 @@ def _check_free(place: Path, overwrite: bool) -> None:
             f"{place}: is not an earlier result (it has no manifest.json), so it is not overwritten; "
             "choose another path with -o"
         )
+
+
+def is_result(names: Iterable[str]) -> bool:
+    """Whether a folder of these names is what an extraction wrote."""
+    return {"manifest.json", "frames"} <= set(names)
 
 
 def make_parents(folder: Path, made: list[Path]) -> None:
