@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clustering.lazy_loading import lazy_names
 
 if TYPE_CHECKING:
+    from clustering.announcements import telling_of_compilation, when_compiling
     from clustering.arguments import refuse_empty_arguments
     from clustering.array_type import Array
     from clustering.centnn.cent_nn import Network, cent_nn
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         kernel_cache_folder,
         squared_distance,
         start_numba,
-        when_compiling,
     )
     from clustering.kmeans.byte_rows import byte_row_k_means, nearest_byte_rows
     from clustering.kmeans.k_means import k_means
@@ -79,6 +79,7 @@ __all__ = [
     "select_k",
     "squared_distance",
     "start_numba",
+    "telling_of_compilation",
     "when_compiling",
 ]
 
@@ -94,9 +95,9 @@ __getattr__, __dir__ = lazy_names(
         ),
         "run_interruptible": "interruption",
         **dict.fromkeys(("KSelection", "select_k"), "k_selection"),
+        **dict.fromkeys(("telling_of_compilation", "when_compiling"), "announcements"),
         **dict.fromkeys(
-            ("FAST_MATH", "compiled", "kernel_cache_folder", "squared_distance", "start_numba", "when_compiling"),
-            "kernels.compilation",
+            ("FAST_MATH", "compiled", "kernel_cache_folder", "squared_distance", "start_numba"), "kernels.compilation"
         ),
         **dict.fromkeys(("byte_row_k_means", "nearest_byte_rows"), "kmeans.byte_rows"),
         "k_means": "kmeans.k_means",

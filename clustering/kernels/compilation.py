@@ -15,6 +15,7 @@ from numba import njit
 from numba.core import event
 from numba.core.options import DefaultOptions
 
+from clustering.announcements import tell_of_compilation
 from clustering.array_type import Array
 
 # Without nnan and ninf: the kernels compare with infinities.
@@ -24,8 +25,6 @@ BLAS = "scipy.linalg.cython_blas"
 # Without the function that C code would call, and the one that Python calls: a part of the time of each compilation.
 # Numba does not document these options.
 UNWRAPPED = [name for name in ("no_cfunc_wrapper", "no_cpython_wrapper") if hasattr(DefaultOptions, name)]
-# What is still to be called when the first kernel is about to be compiled.
-_announcements: list[Callable[[], None]] = []
 # Of kernels that make no arrays: without Numba's run time, which counts references, and without looking for expressions
 # of arrays to rewrite. Numba does not document these options either.
 ALLOCATES_NOTHING = {
@@ -75,8 +74,8 @@ def compiled(
                     # of `pickle.UnpicklingError`). Nothing is lost: it is forgotten, compiled and written anew.
                     with suppress(OSError):
                         disk.flush()
-                while found is None and _announcements:
-                    _announcements.pop()()
+                if found is None:
+                    tell_of_compilation()
                 return found
 
             disk.load_overload = load_or_announce
@@ -166,11 +165,6 @@ class _NoCollection(event.Listener):
 
 
 event.register("numba:compile", _NoCollection())
-
-
-def when_compiling(announce: Callable[[], None]) -> None:
-    """Let something be called, once, when a kernel is about to be compiled that no cache has."""
-    _announcements.append(announce)
 
 
 @compiled(fastmath=FAST_MATH)

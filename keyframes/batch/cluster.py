@@ -95,7 +95,7 @@ class ClusterWorkers:
 
 def _check_address(address: str) -> None:
     """Raise a BatchError where an address has not the form that dask takes: its client would hang as it is removed."""
-    from distributed.comm import get_address_host_port
+    from distributed.comm.addressing import get_address_host_port
 
     try:
         host, port = get_address_host_port(address)

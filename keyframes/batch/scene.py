@@ -5,7 +5,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
+from clustering import telling_of_compilation
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.batch.work import Work, reason_of, work
@@ -38,6 +40,7 @@ def _work_on_scene(task: Task) -> Outcome:
                 # All or none: two runs that hold some each would wait for each other.
                 return Outcome(task.recording, "claimed", reason=claimed_by(path))
             works.append(Work(replace(camera, others=()), held.enter_context(claim)))
+            held.enter_context(telling_of_compilation(partial(claim.tell, "compile", 0, 0)))
         try:
             return _joined(_choose(works, task.threads))
         except Exception as error:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clustering import telling_of_compilation
 from keyframes.batch.budget import Plan, load_plan
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import make_coreset, save_coreset
@@ -72,7 +73,7 @@ def work(task: Task) -> Outcome:
             return Outcome(task.recording, "failed", reason=f"{task.folder}: cannot be written ({error.strerror})")
         if claim is None:
             return Outcome(task.recording, "claimed", reason=claimed_by(task.folder / f"{task.name}.claim"))
-        with claim:
+        with claim, telling_of_compilation(partial(claim.tell, "compile", 0, 0)):
             return Work(task, claim).run()
 
 

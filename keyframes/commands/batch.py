@@ -10,7 +10,7 @@ import typer
 
 from keyframes.commands import options
 from keyframes.commands.export import export_results
-from keyframes.commands.printing import errors_told, print_json, say
+from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
 from keyframes.errors import SettingsError
 from keyframes.export_options import WITH_PROJECT
 from keyframes.names import printable
@@ -105,6 +105,7 @@ def batch(
     from keyframes.batch import run_batch
     from keyframes.result.naming import view_names
 
+    tell_of_compilation(quiet)
     tools = list(dict.fromkeys(export_to or []))
     failures: list[dict[str, str]] = []
     with errors_told(failures):

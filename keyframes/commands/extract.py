@@ -7,7 +7,7 @@ import typer
 
 from keyframes.commands import options
 from keyframes.commands.export import export_results
-from keyframes.commands.printing import errors_told, print_json, say
+from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
 from keyframes.names import printable, with_own_name
 from keyframes.settings import Settings
 
@@ -53,6 +53,7 @@ def extract(
     from keyframes.result.naming import result_names, view_names
     from keyframes.views import extract_views
 
+    tell_of_compilation(quiet)
     videos = [with_own_name(video) for video in videos]
     places = [output or Path(result_names(videos)[0])]
     if len(videos) > 1:

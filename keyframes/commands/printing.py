@@ -48,6 +48,14 @@ def say(text: str) -> None:
     print(printable(" ".join(text.split())), file=sys.stderr, flush=True)
 
 
+def tell_of_compilation(quiet: bool) -> None:
+    """Have it said on a terminal, once, that a kernel is being compiled: the default choice needs none."""
+    if sys.stderr.isatty() and not quiet:
+        from clustering import when_compiling
+
+        when_compiling(lambda: say("compiling, which takes up to half a minute, once"))
+
+
 def print_json(document: Any) -> None:
     """Print a JSON document that any encoding of standard output can hold."""
     print(json.dumps(shown_in(document), indent=2))

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import get_type_hints
@@ -17,7 +18,7 @@ import pytest
 import keyframes
 from keyframes.commands.options import SettingsOptions, option_of
 from keyframes.settings import Options, Settings
-from tests.conftest import slow_but_for
+from tests.conftest import ROOT, slow_but_for
 from tests.test_keyframes.conftest import ffmpeg, one_error_line
 
 
@@ -260,6 +261,33 @@ def test_a_result_is_no_recording(extract, folder, video_file):
     told = "error: made: is the result of an extraction, not a recording; give the video that it came from"
     assert one_error_line(extract("made", "-k", 1, "-o", "again")) == told
     assert [path.name for path in folder.iterdir()] == ["made"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_first_run_says_that_it_compiles_on_a_terminal_only(tmp_path, video_file):
+    def told(on_terminal, cache, *more):
+        command = [Path(sys.executable).parent / "keyframes", "extract", video_file("mpeg4.mp4"), "-k", "3", *more]
+        # What is installed is for this processor.
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / cache), "NUMBA_CPU_NAME": "generic"}
+        environment["PYTHONPATH"] = str(ROOT)
+        reader, writer = os.openpty() if on_terminal else os.pipe()
+        with open(reader, "rb", buffering=0) as terminal:
+            with open(writer, "wb") as theirs:
+                options = {"stderr": theirs, "stdout": subprocess.DEVNULL, "env": environment, "check": True}
+                subprocess.run([*command, "--overwrite", "-o", tmp_path / "made"], **options)
+            found = b""
+            # At the end Linux raises where a pipe says that nothing follows.
+            with suppress(OSError):
+                while part := terminal.read(4096):
+                    found += part
+        return found.decode()
+
+    kernels = ("--algorithm", "kmeans")
+    assert "compiling" not in told(True, "cache")
+    assert told(True, "cache", *kernels).count("compiling, which takes up to half a minute, once") == 1
+    assert "compiling" not in told(True, "cache", *kernels)
+    assert "compiling" not in told(False, "another", *kernels)
 
 
 def test_a_place_without_permission_is_one_line(extract, folder, video_file):

@@ -20,7 +20,14 @@ const TOOLS = {
   cvat: "CVAT",
   "label-studio": "Label Studio",
 };
-const DOING = { scan: "Scanning", choose: "Choosing", cluster: "Choosing", write: "Writing images", reduce: "Summarizing" };
+const DOING = {
+  scan: "Scanning",
+  choose: "Choosing",
+  cluster: "Choosing",
+  write: "Writing images",
+  reduce: "Summarizing",
+  compile: "Compiling, once",
+};
 
 function clockOf(seconds) {
   const whole = Math.round(seconds);

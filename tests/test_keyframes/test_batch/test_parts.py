@@ -14,14 +14,17 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from clustering import telling_of_compilation
+from clustering.announcements import tell_of_compilation
 from keyframes import BatchError
 from keyframes.batch.budget import plan_budget, spend
 from keyframes.batch.claims import ABANDONED_S, Claim, read_json
 from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import GRID, Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
-from keyframes.batch.tasks import Outcome
+from keyframes.batch.tasks import Outcome, Task
 from keyframes.batch.watching import counted, describe
+from keyframes.batch.work import Work, work
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.components import PrincipalComponents
 from keyframes.scan.first_pass import scan_video
@@ -190,6 +193,19 @@ def test_a_claim_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(*opened)
+
+
+def test_a_worker_that_compiles_says_so_in_its_claim(tmp_path, monkeypatch):
+    def run(self):
+        tell_of_compilation()
+        return Outcome(self.task.recording, "done", reason=self.claim.doing)
+
+    monkeypatch.setattr(Work, "run", run)
+    task = Task("0.mp4", tmp_path / "0.mp4", tmp_path, "0-keyframes", Settings(k=3))
+    assert [work(task).reason for _ in range(2)] == ["compile"] * 2
+    with telling_of_compilation(lambda: pytest.fail("it is over")):
+        pass
+    tell_of_compilation()
 
 
 def test_whoever_was_taken_over_leaves_the_new_claim_alone(tmp_path):
