@@ -1,4 +1,4 @@
-"""An earlier result, read back from its folder, and the video that it came from."""
+"""Recordings of which frames were chosen earlier: results, read back from their folders, and the videos."""
 
 import json
 import os
@@ -28,11 +28,12 @@ IMAGE = re.compile(r"frames/img\d+\.(png|jpg)")
 
 @dataclass(frozen=True)
 class Recording:
-    """An earlier result, its folder, and its video: an absolute path, proven by its hash, or None if it was not found.
+    """A recording of which frames were chosen earlier: the result, and where the video lies, if it was found.
 
-    `name` names the folder of its images in a project; no other recording of the same export has it. `view` names the
-    camera, where several films of one scene are exported together. `predictions` are what a network predicted on its
-    frames, where that is exported too.
+    `folder` is that of the result, and `video` an absolute path, proven by its hash, or None. `name` names the folder
+    of its images in a project; no other recording of the same export has it. `view` names the camera, where several
+    films of one scene are exported together. `predictions` are what a network predicted on its frames, where that is
+    exported too.
     """
 
     name: str
