@@ -74,7 +74,9 @@ def n_close(time_s: Sequence[float], known_s: Sequence[float], min_gap_s: float)
     """Count the frames, in the order of their choice, that lie closer than the gap to a known or an earlier one."""
     times = np.array([*known_s, *time_s])
     pairs = range(len(known_s), len(times))
-    return sum(bool((np.abs(times[:place] - times[place]) < min_gap_s - TIME_DIGITS).any()) for place in pairs)
+    # Each of two times may be rounded.
+    close_s = min_gap_s - 2 * TIME_DIGITS
+    return sum(bool((np.abs(times[:place] - times[place]) < close_s).any()) for place in pairs)
 
 
 def dark_limit(brightness: NDArray[np.float32]) -> float:

@@ -88,8 +88,10 @@ class Picked:
         """Let no frame be chosen that is closer to one in time than the least gap."""
         self.free[row] = False
         if self.min_gap_s:
-            gap_s = self.min_gap_s - TIME_DIGITS
-            first, stop = np.searchsorted(self.time_s, [self.time_s[row] - gap_s, self.time_s[row] + gap_s])
+            time_s = self.time_s[row]
+            first, stop = np.searchsorted(
+                self.time_s, [time_s - self.min_gap_s + TIME_DIGITS, time_s + self.min_gap_s - TIME_DIGITS]
+            )
             self.free[first:stop] = False
 
 
