@@ -126,6 +126,8 @@ class Runner:
                 self.stop(Round(0, place.parent.parent))
             if process.poll() is None:
                 process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
 
     def seen(self, round_: Round) -> RunSeen:
         """Return what the files of the latest run of a round tell."""

@@ -76,7 +76,7 @@ def test_lightning_pose_gets_the_cameras_of_one_scene_at_a_time():
     assert cameras_of("lightning-pose", {"a.mp4": state(), "b.mp4": state()}) == []
     other = {name: state("day2_top.mp4", "day2_side.mp4") for name in ("day2_top.mp4", "day2_side.mp4")}
     for mixed in ({**scene, "a.mp4": state()}, {**scene, **other}, {"a.mp4": state(), names[0]: scene[names[0]]}):
-        with pytest.raises(AppError, match="select these together"):
+        with pytest.raises(AppError, match="select only these"):
             cameras_of("lightning-pose", mixed)
 
 

@@ -155,5 +155,8 @@ def test_an_error_of_the_caller_changes_nothing(project, unchanged):
             (changes.folder / "new").write_bytes(b"")
             raise OSError(28, "No space left on device")
 
-    with unchanged(project), pytest.raises(OutputError, match=r"No space left on device\); nothing was changed"):
+    with (
+        unchanged(project),
+        pytest.raises(OutputError, match=r"No space left on device\); free up space, .*; nothing was changed"),
+    ):
         fail()
