@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clustering.errors import ClusteringError, InvalidInputError
     from clustering.estimators import CentNN, KMeans, MiniBatchKMeans
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
-    from clustering.folders import is_searched
+    from clustering.folders import is_searched, lacks_space
     from clustering.interruption import run_interruptible
     from clustering.k_selection import KSelection, select_k
     from clustering.kernels.compilation import (
@@ -64,6 +64,7 @@ __all__ = [
     "k_means",
     "k_medoids",
     "kernel_cache_folder",
+    "lacks_space",
     "lazy_names",
     "majority_accuracy",
     "majority_map",
@@ -105,7 +106,7 @@ __getattr__, __dir__ = lazy_names(
         "sample_rows": "kmeans.sampling",
         "k_medoids": "medoids.k_medoids",
         "representatives": "nearest_members",
-        "is_searched": "folders",
+        **dict.fromkeys(("is_searched", "lacks_space"), "folders"),
         "rename_when_free": "renaming",
         "prepare_standard_streams": "standard_streams",
         "refuse_empty_arguments": "arguments",

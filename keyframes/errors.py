@@ -18,8 +18,9 @@
 Each message names the file or the value, and what to do.
 """
 
-import errno
 import os
+
+from clustering import lacks_space
 
 
 def not_there(path: str | os.PathLike[str], told: str = "no such file") -> str:
@@ -89,6 +90,5 @@ def not_written(
     place: str | os.PathLike[str], error: OSError, otherwise: str = "choose another path with -o"
 ) -> OutputError:
     """Return the error that a place cannot be written; space is no remedy but on a full disk or for a used-up quota."""
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = f"free up space, or {otherwise}" if is_full else otherwise
+    advice = f"free up space, or {otherwise}" if lacks_space(error) else otherwise
     return OutputError(f"{os.fspath(place)}: cannot be written ({error.strerror or error}); {advice}")

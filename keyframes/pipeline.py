@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -19,7 +18,7 @@ from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.manifest import UnlikeEntry, build_manifest, frames_of
 from keyframes.progress import Progress
-from keyframes.result.folder import is_result, result_folder
+from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
@@ -209,6 +208,12 @@ class _Extraction:
             scan, selection = cover_by_pictures(selection, scan, pictures, settings, self.threads, self.progress, done)
         return scan, selection, k_selection
 
+    @property
+    def _any_known(self) -> bool:
+        """Whether frames of this recording were labelled before."""
+        of_projects = self.labelled is not None and len(self.labelled.frame_index) > 0
+        return of_projects or (self.predicted is not None and len(self.predicted.labelled) > 0)
+
     def _warnings(self, scan: Scan, selection: Selection, k_selection: KSelection | None) -> tuple[str, ...]:
         predicted, labelled = self.predicted, self.labelled
         return (
@@ -218,7 +223,7 @@ class _Extraction:
             *self.reader.damage(),
             *(labelled.warnings if labelled else ()),
             *(warnings_of_others(labelled.projects) if labelled and predicted else ()),
-            *warnings_of(selection, k_selection, self.settings),
+            *warnings_of(selection, k_selection, self.settings, any_known=self._any_known),
             *warnings_of_damage(selection, scan),
         )
 
@@ -248,10 +253,8 @@ def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
 
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:
     """Open the part of a video that the settings name; a result, whose contact sheet is an image, is none."""
-    names: list[str] = []
-    with suppress(OSError, ValueError):
-        names = os.listdir(video)
-    if is_result(names):
+    # Not by a list of its names, which are many in a folder of images.
+    if os.path.isfile(os.path.join(video, "manifest.json")) and os.path.isdir(os.path.join(video, "frames")):
         raise VideoError(f"{video}: is the result of an extraction, not a recording; give the video that it came from")
     return VideoReader(
         video,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
@@ -101,6 +103,8 @@ class Options(TypedDict, total=False):
 
 
 def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+    if isinstance(values, str):
+        raise TypeError
     return tuple(map(float, values))
 
 
@@ -364,7 +368,16 @@ class Settings:
 
 
 def content_digest(path: Path) -> str:
-    """Hash of a file's content; of one that is not there, nothing."""
+    """Hash of a file's content; of one that is not there, nothing. A file that has not changed is read once."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return ""
+    return _digest(path, about.st_ino, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, *_: int) -> str:
     found = hashlib.sha256()
     try:
         with path.open("rb") as file:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection, keyframe_at
@@ -118,7 +119,7 @@ def run_views(
         )
         scans = common_part(whole)
         if not len(scans[0].frame_index):
-            raise RegionError(_nothing_common(readers, whole))
+            raise RegionError(_nothing_common(readers, whole, by_predictions=bool(predicted)))
         if predicted:
             from keyframes.choice.predicted import choose_predicted
 
@@ -130,7 +131,7 @@ def run_views(
             *untimed,
             *_warnings_of_lengths(readers, whole, scans, by_predictions=bool(predicted)),
             *_warnings_of_times(readers, scans),
-            *warnings_of(selection, k_selection, settings),
+            *warnings_of(selection, k_selection, settings, any_known=any(len(own.labelled) for own in predicted)),
         )
         names = [reader.header.name for reader in readers]
         results = []
@@ -195,16 +196,25 @@ def _warnings_of_times(readers: Sequence[VideoReader], common: Sequence[Scan]) -
     apart_s = float(np.ptp([time_s - time_s[0] for _, time_s in timed], axis=0).max())
     if apart_s <= MOST_APART * frame_s:
         return ()
-    n_steps = float(np.sum(steps))
-    rates = ", ".join(f"{reader.header.name} {n_steps / (time_s[-1] - time_s[0]):.4g}" for reader, time_s in timed)
+    rates = ", ".join(f"{reader.header.name} {_rate(steps, time_s)}" for reader, time_s in timed)
     return (
         f"the times of the same frame differ by up to {apart_s:.2g} s between the views (frames per second: {rates}); "
         "the cameras may not be synchronized",
     )
 
 
-def _nothing_common(readers: Sequence[VideoReader], whole: Sequence[Scan]) -> str:
+def _rate(steps: NDArray[np.int64], time_s: NDArray[np.float64]) -> str:
+    seconds = float(time_s[-1] - time_s[0])
+    return f"{steps.sum() / seconds:.4g}" if seconds else "unknown"
+
+
+def _nothing_common(readers: Sequence[VideoReader], whole: Sequence[Scan], *, by_predictions: bool) -> str:
     """Say that no frame lies in the range in all views, and which do in each."""
+    if by_predictions:
+        return (
+            f"{readers[0].path}: no frame in the range has predictions in all views; choose another range, or predict "
+            "the same frames of each video"
+        )
     ranges = ", ".join(
         f"{reader.header.name} {scan.frame_index[0]} to {scan.frame_index[-1]}"
         for reader, scan in zip(readers, whole, strict=True)

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from clustering import rename_when_free
+from clustering import lacks_space, rename_when_free
 from quantize.errors import OutputError
 
 # Hidden names must fit wherever the name does that they are made of: so many of its characters are kept.
@@ -62,8 +62,9 @@ def _behind_link(place: Path) -> Path:
 
 
 def _unwritable(place: Path, error: OSError, option: str) -> OutputError:
-    reason = error.strerror or str(error)
-    return OutputError(f"{place}: cannot be written ({reason}); free up space, or choose another path with {option}")
+    reason, advice = error.strerror or str(error), f"choose another path with {option}"
+    advice = f"free up space, or {advice}" if lacks_space(error) else advice
+    return OutputError(f"{place}: cannot be written ({reason}); {advice}")
 
 
 def remove_file(place: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from clustering import lacks_space
 from quantize.errors import OutputError
 
 NAME = ".quantize-records.jsonl"
@@ -83,7 +84,8 @@ class Records:
                 self._known.setdefault(self._name(place), []).append(record)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise OutputError(f"{self.root / NAME}: cannot be written ({reason}); free up space") from error
+            advice = "free up space" if lacks_space(error) else "check its permissions"
+            raise OutputError(f"{self.root / NAME}: cannot be written ({reason}); {advice}") from error
 
     def _name(self, place: Path) -> str:
         return place.relative_to(self.root).as_posix()

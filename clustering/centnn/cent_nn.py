@@ -87,8 +87,8 @@ def cent_nn(
     Raises
     ------
     InvalidInputError
-        Where X is not two-dimensional, not of a float type or not finite, or the squares of its numbers overflow; or
-        the settings do not fit.
+        Where X is not two-dimensional, not of a float type or not finite, or its numbers are too large for
+        sums of squares; or the settings do not fit.
 
     Examples
     --------

@@ -107,8 +107,8 @@ class CentNN(CentersEstimator):
         Raises
         ------
         ValueError
-            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or the squares of its
-            numbers overflow its dtype.
+            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or its numbers
+            are too large for sums of squares in its dtype.
 
         Warns
         -----

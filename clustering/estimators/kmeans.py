@@ -98,8 +98,8 @@ class KMeans(CentersEstimator):
         Raises
         ------
         ValueError
-            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or the squares of its
-            numbers overflow its dtype; where the weights or the given centres do not fit it.
+            Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or its numbers
+            are too large for sums of squares in its dtype; where the weights or the given centres do not fit it.
 
         Warns
         -----

@@ -55,8 +55,8 @@ def k_means(
     Raises
     ------
     InvalidInputError
-        Where X is not two-dimensional, not of a float type or not finite, or the squares of its numbers overflow; or
-        the other arguments do not fit it.
+        Where X is not two-dimensional, not of a float type or not finite, or its numbers are too large for
+        sums of squares; or the other arguments do not fit it.
 
     Examples
     --------

@@ -123,7 +123,7 @@ def check_norms(norms: Array, dtype: DTypeLike, which: str) -> None:
     # Every comparison with NaN is false.
     if not np.all(norms < np.finfo(dtype).max * NORM_SHARE):
         raise InvalidInputError(
-            f"{which} NaN or infinity, or numbers whose squares overflow {np.dtype(dtype)}; scale the data"
+            f"{which} NaN or infinity, or numbers too large for sums of squares in {np.dtype(dtype)}; scale the data"
         )
 
 
@@ -207,7 +207,7 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
     """Label of the nearest centre of each row, and the squared distance to it.
 
     Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first. An
-    `InvalidInputError` is raised where one of them is not finite, or its squares overflow the dtype of X.
+    `InvalidInputError` is raised where one of them is not finite, or too large for sums of squares in the dtype of X.
     """
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)

@@ -24,7 +24,7 @@ from keyframes.errors import AppError, OutputError, not_written
 from keyframes.names import printable, restored, stored
 from keyframes.own_process import python_command
 
-COMMAND = "from keyframes.__main__ import main; main()"
+COMMAND = "sys.argv[0] = 'keyframes'; from keyframes.__main__ import main; main()"
 # A line for each recording that ended: "[frames 3/10] cage1/a.mp4: 20 frames, 3.1 s".
 ENDED = re.compile(r"\[(scan|frames) \d+/\d+\] (.*)")
 # The last line of a process that crashed or ran out of memory begins with one of these.

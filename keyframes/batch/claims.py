@@ -33,7 +33,14 @@ class Claim(AbstractContextManager["Claim"]):
         self.doing, self.n_done, self.n_total = "", 0, 0
         self._descriptor = descriptor
         self._ended = threading.Event()
-        self._write()
+        try:
+            self._write()
+        except BaseException:
+            # Such as a full disk: an empty claim would keep others waiting.
+            os.close(descriptor)
+            with suppress(OSError):
+                path.unlink()
+            raise
         self._heart = threading.Thread(target=self._beat, name="keyframes-heartbeat", daemon=True)
         self._heart.start()
 
@@ -47,14 +54,7 @@ class Claim(AbstractContextManager["Claim"]):
                 if not _remove_abandoned(path):
                     return None
                 continue
-            try:
-                return cls(path, descriptor)
-            except BaseException:
-                # Such as a full disk: an empty claim would keep others waiting.
-                os.close(descriptor)
-                with suppress(OSError):
-                    path.unlink()
-                raise
+            return cls(path, descriptor)
         return None
 
     def __exit__(self, *error: object) -> None:
@@ -69,6 +69,10 @@ class Claim(AbstractContextManager["Claim"]):
     def tell(self, doing: str, n_done: int, n_total: int) -> None:
         """Note how far the work is; the next heartbeat tells."""
         self.doing, self.n_done, self.n_total = doing, n_done, n_total
+
+    def tell_of_compilation(self) -> None:
+        """Note that the step that the work is at waits for a compilation."""
+        self.doing = f"{self.doing} compile".strip()
 
     def is_mine(self) -> bool:
         """Whether nobody took it over."""

@@ -94,7 +94,7 @@ class ClusterWorkers:
 
 
 def _check_address(address: str) -> None:
-    """Raise a BatchError where an address has not the form that dask takes: its client would hang as it is removed."""
+    """Raise a BatchError if dask does not accept the form of an address: its client would hang when it is closed."""
     from distributed.comm.addressing import get_address_host_port
 
     try:

@@ -20,17 +20,19 @@ def write_index(
 
     `gone` are recordings that are no longer where they were.
     """
-    found, manifests, missing = {}, {}, []
+    found, manifests, missing, failed = {}, {}, [], []
     for row in rows:
         recording, result = row["recording"], place / row["place"]
         is_there = bool(row["place"]) and os.path.isfile(result / "manifest.json")
         manifest = _manifest_of(result) if is_there else None
         if manifest is not None:
             found[recording], manifests[result] = result, manifest
+            if row["status"] == "failed":
+                failed.append((recording, str(row["reason"])))
         else:
             missing.append((recording, "is no longer there" if recording in gone else _why_missing(row, is_there)))
     note = describe_left_out(left_out) if left_out else ""
-    write_text(place / "index.html", index_page(place, manifests, missing, note))
+    write_text(place / "index.html", index_page(place, manifests, missing, failed, note))
     return found
 
 

@@ -1,17 +1,18 @@
 """Several cameras of one scene: one task, which claims all of their recordings and chooses the same frames of each."""
 
 import glob
+import os
 import shlex
+import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from clustering import telling_of_compilation
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.batch.work import Work, reason_of, work
-from keyframes.errors import VideoError
+from keyframes.errors import VideoError, not_written
 from keyframes.progress import Progress
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
@@ -34,13 +35,13 @@ def _work_on_scene(task: Task) -> Outcome:
                 camera.folder.mkdir(parents=True, exist_ok=True)
                 claim = Claim.take(path)
             except OSError as error:
-                reason = f"{camera.folder}: cannot be written ({error.strerror})"
+                reason = str(not_written(camera.folder, error))
                 return _joined([Outcome(one.recording, "failed", reason=reason) for one in cameras])
             if claim is None:
                 # All or none: two runs that hold some each would wait for each other.
                 return Outcome(task.recording, "claimed", reason=claimed_by(path))
             works.append(Work(replace(camera, others=()), held.enter_context(claim)))
-            held.enter_context(telling_of_compilation(partial(claim.tell, "compile", 0, 0)))
+            held.enter_context(telling_of_compilation(claim.tell_of_compilation))
         try:
             return _joined(_choose(works, task.threads))
         except Exception as error:
@@ -58,7 +59,9 @@ def _or_without(reason: str, recordings: Sequence[str]) -> str:
     unreadable = next((recording for recording in recordings if reason.startswith(f"{recording}: ")), None)
     if unreadable is None:
         return reason
-    leave_out = f"leave it out with --exclude {shlex.quote(glob.escape(unreadable))}"
+    pattern = glob.escape(unreadable)
+    quoted = subprocess.list2cmdline([pattern]) if os.name == "nt" else shlex.quote(pattern)
+    leave_out = f"leave it out with --exclude {quoted}"
     return f"{reason}, or {leave_out}" if "; " in reason else f"{reason}; {leave_out}"
 
 

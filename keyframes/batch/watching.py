@@ -108,8 +108,9 @@ class Watch:
 def share_done(told: dict[str, Any]) -> float:
     """Share of a video's work that is done; the scan is nearly all of it."""
     done, total = told.get("n_done", 0), told.get("n_total", 0)
-    shares = {"scan": (0.0, 0.9), "write": (0.9, 1.0)}
-    first, last = shares.get(told.get("doing", "").strip(), (0.9, 0.9))
+    shares = {"": (0.0, 0.0), "compile": (0.0, 0.0), "scan": (0.0, 0.9), "write": (0.9, 1.0)}
+    # A step may wait for a compilation: "scan compile".
+    first, last = shares.get(told.get("doing", "").strip().partition(" ")[0], (0.9, 0.9))
     return first + (last - first) * min(1.0, done / total) if total else first
 
 

@@ -42,7 +42,7 @@ from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection
-from keyframes.errors import KeyframesError, OutputError, VideoError
+from keyframes.errors import KeyframesError, OutputError, VideoError, not_written
 from keyframes.pipeline import open_video, run_extraction, without_times
 from keyframes.progress import Progress
 from keyframes.result.recordings import missing_file
@@ -70,10 +70,10 @@ def work(task: Task) -> Outcome:
             task.folder.mkdir(parents=True, exist_ok=True)
             claim = Claim.take(task.folder / f"{task.name}.claim")
         except OSError as error:
-            return Outcome(task.recording, "failed", reason=f"{task.folder}: cannot be written ({error.strerror})")
+            return Outcome(task.recording, "failed", reason=str(not_written(task.folder, error)))
         if claim is None:
             return Outcome(task.recording, "claimed", reason=claimed_by(task.folder / f"{task.name}.claim"))
-        with claim, telling_of_compilation(partial(claim.tell, "compile", 0, 0)):
+        with claim, telling_of_compilation(claim.tell_of_compilation):
             return Work(task, claim).run()
 
 

@@ -22,12 +22,17 @@ SWITCHES = {
 }
 
 
-def warnings_of(selection: Selection, k_selection: "KSelection | None", settings: Settings) -> tuple[str, ...]:
-    """Tell where the choice is not the one that was asked for, and what the guards could not keep out."""
+def warnings_of(
+    selection: Selection, k_selection: "KSelection | None", settings: Settings, *, any_known: bool = False
+) -> tuple[str, ...]:
+    """Tell where the choice is not the one that was asked for, and what the guards could not keep out.
+
+    `any_known` is whether frames were labelled before, which the guards look at as well.
+    """
     return (
         *_warnings_of_number(selection, k_selection, settings),
         *_warnings_of_noise(selection),
-        *_warnings_of_guards(selection),
+        *_warnings_of_guards(selection, any_known),
     )
 
 
@@ -86,21 +91,22 @@ def _were(number: int, done: str) -> str:
     return f"one was {done}" if number == 1 else f"{number or 'none'} were {done}"
 
 
-def _warnings_of_guards(selection: Selection) -> tuple[str, ...]:
+def _warnings_of_guards(selection: Selection, any_known: bool) -> tuple[str, ...]:
     """Tell what the guards could not keep out, and where they changed much of the choice."""
     if len(selection.keyframes) == len(selection.labels):
         # There was nothing to choose.
         return ()
+    another = "another chosen or labelled one" if any_known else "another chosen one"
     told = {
-        "similar": ("looks", "look", "like another chosen one"),
-        "min_gap_s": ("lies", "lie", "within {limit:g} s of another chosen one"),
+        "similar": ("looks", "look", f"like {another}"),
+        "min_gap_s": ("lies", "lie", f"within {{limit:g}} s of {another}"),
         "dark": ("is", "are", "much darker than most of the recording"),
         "blurred": ("is", "are", "much less sharp than most of the recording"),
     }
     n_chosen = len(selection.keyframes)
     kept = tuple(
         f"{effect['kept']} of the {n_chosen} chosen frames {told[name][effect['kept'] > 1]} "
-        f"{told[name][2].format(**effect)}, because too few better ones were left"
+        f"{told[name][2].format(**effect)}, because too few better ones were left; ask for fewer frames"
         for name, effect in selection.guards.items()
         if effect["kept"]
     )

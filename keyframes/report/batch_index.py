@@ -18,12 +18,17 @@ PICTURES_OF_EACH = 4
 
 
 def index_page(
-    place: Path, results: Mapping[Path, Manifest], missing: Sequence[tuple[str, str]] = (), note: str = ""
+    place: Path,
+    results: Mapping[Path, Manifest],
+    missing: Sequence[tuple[str, str]] = (),
+    failed: Sequence[tuple[str, str]] = (),
+    note: str = "",
 ) -> str:
     """Return the page that will lie in a folder above all results, the manifests of result folders in their order.
 
     It shows for each result its name, figures, warnings, a few of its frames, and a link to its report. The recordings
-    that are `missing`, each with a reason, come first; `note` is a line about files that are not recordings.
+    that are `missing`, each with a reason, come first, and then those that `failed` but have an earlier result; `note`
+    is a line about files that are not recordings.
     """
     most = bytes_of_each(PICTURES_OF_EACH * len(results))
     rows = [_row(place, folder, manifest, most) for folder, manifest in results.items()]
@@ -41,10 +46,14 @@ def index_page(
                 *([("Without a result", f"{len(missing):,}")] if missing else []),
             ]
         ),
-        missing=warning_list("Without a result", (f"<b>{text(name)}</b>: {text(reason)}" for name, reason in missing)),
+        missing=_reasons("Without a result", missing) + _reasons("Failed; the earlier result is kept", failed),
         note=f'<p class="quiet">{text(note)}</p>' if note else "",
         rows="".join(rows),
     )
+
+
+def _reasons(heading: str, recordings: Sequence[tuple[str, str]]) -> str:
+    return warning_list(heading, (f"<b>{text(name)}</b>: {text(reason)}" for name, reason in recordings))
 
 
 def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:

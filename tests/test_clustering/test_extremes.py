@@ -13,7 +13,7 @@ KINDS = [
     *(MiniBatchKMeans(20, init=init, batch_size=100, random_state=0) for init in ("k-means++", "random")),
     *(CentNN(20, mode=mode, random_state=0) for mode in ("fast", "exact")),
 ]
-overflow = pytest.raises(InvalidInputError, match="squares overflow")
+overflow = pytest.raises(InvalidInputError, match="too large for sums of squares")
 
 
 def rows(dtype, outlier=0.0):

@@ -46,7 +46,7 @@ function figuresOf(figures) {
 
 // What a status says beside its name.
 function wordsOf(one) {
-  if (one.status === "running") return `${DOING[one.doing] || "Starting"}…`;
+  if (one.status === "running") return `${DOING[one.doing.split(" ").pop()] || "Starting"}…`;
   if (one.status === "chosen" || one.status === "reviewed") return `${count(one.frames, "frame")}${one.status === "reviewed" ? " reviewed" : " chosen"}`;
   if (one.status === "exported") {
     const tool = TOOLS[one.exported_to] || one.exported_to;

@@ -24,7 +24,7 @@ def add_predicted(sio: Any, labels: Any, recording: Recording, video: Any, indic
         labels.skeletons.append(sio.Skeleton(names, edges=edges))
     # Of several, the one that has most of the points.
     skeleton = max(labels.skeletons, key=lambda one: len({*predictions.names} & {*one.node_names}))
-    owner = "the project" if len(labels.skeletons) == 1 else "the one skeleton of the project that fits best"
+    owner = "the project" if len(labels.skeletons) == 1 else "the project's best-fitting skeleton"
     places = named_points(predictions, skeleton.node_names, owner)
     tracks = {track.name: track for track in labels.tracks}
     frames = {int(frame.frame_idx): frame for frame in labels.labeled_frames if frame.video is video}

@@ -70,7 +70,8 @@ def test_a_worker_imports_nothing_from_the_working_folder(shadowed):
 def test_no_other_process_of_ours_imports_anything_from_there(shadowed):
     round_, runner = Round(1, shadowed / "out"), Runner()
     runner.start(round_, ["batch", "nowhere", "-k", "3"], [], {}, "")
-    while runner.seen(round_).active:
+    until = time.monotonic() + 60
+    while runner.seen(round_).active and time.monotonic() < until:
         time.sleep(0.05)
     assert runner.seen(round_).notes == ("error: nowhere: is not a folder; give the folder that holds the recordings",)
     (shadowed / "a.onnx").write_bytes(b"no network")

@@ -219,7 +219,7 @@ def test_of_several_skeletons_the_one_counts_that_has_the_points(tmp_path, resul
     assert {one.skeleton.name for frame in labels.labeled_frames for one in frame.instances} == {"mouse"}
     assert len(found) == 4
     both = predicted(names=("ball", *NAMES))
-    with pytest.raises(ExportError, match=r"predicts ball, which is not .* the one skeleton .* best \(tail, nose\)"):
+    with pytest.raises(ExportError, match=r"predicts ball, which is not .* best-fitting skeleton \(tail, nose\)"):
         keyframes.export(result, "sleap", project=project, prelabels=both)
 
 
