@@ -110,14 +110,15 @@ class Runner:
         # Where the disk is full, the run is stopped all the same, and counts as broken off.
         with suppress(OutputError):
             write_text(round_.own / "run.json", json.dumps({**told, "stopped": True}) + "\n")
-        with suppress(OSError):
-            os.kill(told["process"], signal.SIGINT if os.name != "nt" else signal.SIGTERM)
-        until = time.monotonic() + STOP_S
-        while self._is_active(round_, told) and time.monotonic() < until:
-            time.sleep(0.05)
-        if self._is_active(round_, told):
+        politely = signal.SIGINT if os.name != "nt" else signal.SIGTERM
+        for number in (politely, getattr(signal, "SIGKILL", signal.SIGTERM)):
             with suppress(OSError):
-                os.kill(told["process"], getattr(signal, "SIGKILL", signal.SIGTERM))
+                os.kill(told["process"], number)
+            until = time.monotonic() + STOP_S
+            while self._is_active(round_, told) and time.monotonic() < until:
+                time.sleep(0.05)
+            if not self._is_active(round_, told):
+                return
 
     def close(self) -> None:
         """Stop the runs that were started here."""
