@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from clustering import CentNN, InvalidInputError, KMeans, MiniBatchKMeans, cent_nn, k_means, nearest_centers
-from clustering.kmeans.kernels.lloyd import BoundedRows, assign
-from clustering.kmeans.lloyd import NORM_SHARE, group_centers
+from clustering.kmeans.lloyd import NORM_SHARE
 from clustering.workers import Workers
 
 KINDS = [
@@ -88,18 +87,6 @@ def test_weights_whose_products_vanish_are_no_endless_search():
     weights = np.full(300, np.finfo(np.float64).smallest_subnormal)
     model = MiniBatchKMeans(3, random_state=0).fit(rows(np.float64) * 1e-157, sample_weight=weights)
     assert np.isfinite(model.cluster_centers_).all()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_kernel_stays_inside_its_arrays_with_any_number(dtype):
-    """What is not finite never gets there; if it did, every row would still have a label."""
-    X, labels = np.full((300, 5), np.nan, dtype), np.full(300, -1, np.int32)
-    with Workers(1):
-        grouped = group_centers(rows(dtype)[:20], neighbors=False)
-        upper, lowest = np.empty((2, 300), dtype)
-        assign(BoundedRows(X, X[:, 0], dtype(0), labels, upper, lowest, np.empty((0, 2), dtype)), grouped, 0, 300)
-    assert (labels >= 0).all()
-    assert (labels < 20).all()
 
 
 def test_nearest_centers_names_what_is_too_large():

@@ -129,13 +129,12 @@ def assign(rows: BoundedRows, grouped: GroupedCenters, first: int, last: int) ->
                 best[t] = max(tops[g, t], best[t])
         for t in range(size):
             g = home[t]
-            place = 0
-            while place < LANES and scores[g * LANES + place, t] != best[t]:
+            place = g * LANES
+            # Scores are no NaN, which would equal none: see `check_norms`.
+            while scores[place, t] != best[t]:
                 place += 1
-            # No score equals NaN: the first place then, which is never empty.
-            place %= LANES
-            nearest[t] = places[g, place]
-            scores[g * LANES + place, t] = -np.inf
+            nearest[t] = places[g, place - g * LANES]
+            scores[place, t] = -np.inf
             tops[g, t] = scores[g * LANES, t]
             for p in range(1, LANES):
                 tops[g, t] = max(tops[g, t], scores[g * LANES + p, t])
@@ -243,9 +242,8 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
                     top = others = greatest(scores, b)
                     if top > best[t]:
                         place = 0
-                        while place < LANES and scores[b, place] != top:
+                        while scores[b, place] != top:
                             place += 1
-                        place %= LANES
                         scores[b, place] = -np.inf
                         others = greatest(scores, b)
                     bounds[t, g] = np.sqrt(max(norms[i] - two * (others + errors[t]), zero))
