@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from clustering.arguments import refuse_empty_arguments
     from clustering.array_type import Array
     from clustering.centnn.cent_nn import Network, cent_nn
+    from clustering.disk_space import lacks_space
     from clustering.errors import ClusteringError, InvalidInputError
     from clustering.estimators import CentNN, KMeans, MiniBatchKMeans
     from clustering.evaluation import Evaluation, clustering_accuracy, evaluate, majority_accuracy, majority_map
-    from clustering.folders import is_searched, lacks_space
+    from clustering.folders import is_searched
     from clustering.interruption import run_interruptible
     from clustering.k_selection import KSelection, select_k
     from clustering.kernels.compilation import (
@@ -106,7 +107,8 @@ __getattr__, __dir__ = lazy_names(
         "sample_rows": "kmeans.sampling",
         "k_medoids": "medoids.k_medoids",
         "representatives": "nearest_members",
-        **dict.fromkeys(("is_searched", "lacks_space"), "folders"),
+        "lacks_space": "disk_space",
+        "is_searched": "folders",
         "rename_when_free": "renaming",
         "prepare_standard_streams": "standard_streams",
         "refuse_empty_arguments": "arguments",

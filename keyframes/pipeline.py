@@ -18,7 +18,7 @@ from keyframes.choice.warnings import warnings_of, warnings_of_damage
 from keyframes.errors import RegionError, SettingsError, VideoError
 from keyframes.manifest import UnlikeEntry, build_manifest, frames_of
 from keyframes.progress import Progress
-from keyframes.result.folder import result_folder
+from keyframes.result.folder import OF_EVERY_RESULT, is_result, result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
@@ -254,7 +254,7 @@ def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:
     """Open the part of a video that the settings name; a result, whose contact sheet is an image, is none."""
     # Not by a list of its names, which are many in a folder of images.
-    if os.path.isfile(os.path.join(video, "manifest.json")) and os.path.isdir(os.path.join(video, "frames")):
+    if is_result(name for name in OF_EVERY_RESULT if os.path.exists(os.path.join(video, name))):
         raise VideoError(f"{video}: is the result of an extraction, not a recording; give the video that it came from")
     return VideoReader(
         video,

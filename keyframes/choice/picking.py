@@ -137,14 +137,13 @@ def pick(
     """
     known_rows = np.flatnonzero(~picked.left)
     for first, possible in picked.stages:
-        n_before = -1
-        while n_before < len(picked.rows):
+        while True:
             n_before, n_done = len(picked.rows), list(picked.chosen_for.values()).count("doubt")
             n_left = min(n_doubtful - n_done, n_wanted - n_before)
             _pick_doubtful(poses, picked, events, level, certain, n_left, known_rows, first, possible)
-            if not picked.holds_gap:
+            # A gap that holds may have kept the worst events out: then come the next ones.
+            if not picked.holds_gap or len(picked.rows) == n_before:
                 break
-            # The gap may have kept the worst events out: then come the next ones.
         _pick_covering(poses, picked, n_wanted - len(picked.rows), known_rows, possible)
     _add_farthest(picked, picked.left, n_wanted - len(picked.rows), known_rows)
 

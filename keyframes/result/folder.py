@@ -25,6 +25,8 @@ N_TRIES = 1000
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 
+OF_EVERY_RESULT = frozenset({"manifest.json", "frames"})
+
 
 @contextmanager
 def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
@@ -96,7 +98,7 @@ def _check_free(place: Path, overwrite: bool) -> None:
 
 def is_result(names: Iterable[str]) -> bool:
     """Whether a folder of these names is what an extraction wrote."""
-    return {"manifest.json", "frames"} <= set(names)
+    return set(names) >= OF_EVERY_RESULT
 
 
 def make_parents(folder: Path, made: list[Path]) -> None:
