@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
@@ -34,6 +35,23 @@ COMMANDS = {"keyframes": "keyframes.commands.cli", "quantize": "quantize.cli"}
 # A busy machine is no failure, neither where an example takes long nor where drawing one does.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
+
+
+def stderr_of(command, *, on_terminal, kernels, cwd):
+    """What a command writes to standard error, a terminal or a pipe, where compiled kernels are kept in `kernels`."""
+    # What is installed is for this processor.
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kernels), "NUMBA_CPU_NAME": "generic", "PYTHONPATH": str(ROOT)}
+    reader, writer = os.openpty() if on_terminal else os.pipe()
+    with open(reader, "rb", buffering=0) as theirs:
+        with open(writer, "wb") as stderr:
+            options = {"stderr": stderr, "stdout": subprocess.DEVNULL, "env": environment, "cwd": cwd, "check": True}
+            subprocess.run([str(part) for part in command], **options)
+        found = b""
+        # At the end Linux raises where a pipe says that nothing follows.
+        with suppress(OSError):
+            while part := theirs.read(4096):
+                found += part
+    return found.decode()
 
 
 def pytest_addoption(parser):

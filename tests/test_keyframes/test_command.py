@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import get_type_hints
@@ -18,7 +17,7 @@ import pytest
 import keyframes
 from keyframes.commands.options import SettingsOptions, option_of
 from keyframes.settings import Options, Settings
-from tests.conftest import ROOT, slow_but_for
+from tests.conftest import slow_but_for, stderr_of
 from tests.test_keyframes.conftest import ffmpeg, one_error_line
 
 
@@ -264,24 +263,12 @@ def test_a_result_is_no_recording(extract, folder, video_file):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no os.openpty")
 def test_a_first_run_says_that_it_compiles_on_a_terminal_only(tmp_path, video_file):
     def told(on_terminal, cache, *more):
-        command = [Path(sys.executable).parent / "keyframes", "extract", video_file("mpeg4.mp4"), "-k", "3", *more]
-        # What is installed is for this processor.
-        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / cache), "NUMBA_CPU_NAME": "generic"}
-        environment["PYTHONPATH"] = str(ROOT)
-        reader, writer = os.openpty() if on_terminal else os.pipe()
-        with open(reader, "rb", buffering=0) as terminal:
-            with open(writer, "wb") as theirs:
-                options = {"stderr": theirs, "stdout": subprocess.DEVNULL, "env": environment, "check": True}
-                subprocess.run([*command, "--overwrite", "-o", tmp_path / "made"], **options)
-            found = b""
-            # At the end Linux raises where a pipe says that nothing follows.
-            with suppress(OSError):
-                while part := terminal.read(4096):
-                    found += part
-        return found.decode()
+        command = [Path(sys.executable).parent / "keyframes", "extract", video_file("mpeg4.mp4"), "-k", 3, *more]
+        more = ("--overwrite", "-o", "made")
+        return stderr_of([*command, *more], on_terminal=on_terminal, kernels=tmp_path / cache, cwd=tmp_path)
 
     kernels = ("--algorithm", "kmeans")
     assert "compiling" not in told(True, "cache")

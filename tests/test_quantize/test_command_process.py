@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 import quantize
-from tests.conftest import ROOT
+from tests.conftest import ROOT, stderr_of
 from tests.test_quantize.conftest import names, photo
 
 
@@ -103,24 +102,13 @@ def test_a_palette_compiles_nothing(picture, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no os.openpty")
 def test_a_first_run_says_that_it_compiles_on_a_terminal_only(picture, tmp_path):
-    program = str(Path(sys.executable).parent / "quantize")
+    program = Path(sys.executable).parent / "quantize"
+    command = [program, "photo.png", "--block", "1", "--dither", "--codewords", "8", "-f", "-o", "a.png"]
 
     def told(on_terminal, cache):
-        arguments = [program, "photo.png", "--block", "1", "--dither", "--codewords", "8", "-f", "-o", "a.png"]
-        # What is installed is for this processor.
-        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / cache), "NUMBA_CPU_NAME": "generic"}
-        reader, writer = os.openpty() if on_terminal else os.pipe()
-        subprocess.run(arguments, cwd=tmp_path, stderr=writer, stdout=subprocess.DEVNULL, env=environment, check=True)
-        os.close(writer)
-        found = b""
-        # At the end Linux raises where a pipe says that nothing follows.
-        with suppress(OSError):
-            while part := os.read(reader, 4096):
-                found += part
-        os.close(reader)
-        return found.decode()
+        return stderr_of(command, on_terminal=on_terminal, kernels=tmp_path / cache, cwd=tmp_path)
 
     assert told(True, "cache").count("compiling, which takes") == 1
     assert "compiling" not in told(True, "cache")

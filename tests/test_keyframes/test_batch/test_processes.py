@@ -55,7 +55,10 @@ def shadowed(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 imports from the working folder")
+@pytest.mark.skipif(
+    sys.version_info < (3, 11),
+    reason="before 3.11 the working folder is always on a new process's path",
+)
 def test_a_worker_imports_nothing_from_the_working_folder(shadowed):
     task = Task("a.mp4", shadowed / "a.mp4", shadowed / "out", "a-keyframes", Settings(k=3))
     with LocalWorkers(1, 1, 1) as workers:

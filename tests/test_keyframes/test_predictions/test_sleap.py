@@ -8,7 +8,6 @@ import pytest
 
 from keyframes import PredictionsError, read_predictions
 from keyframes.predictions import sleap_analysis, sleap_project
-from keyframes.predictions.slots import names_of_slots, slots_of_instances, slots_of_tracks
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
 
@@ -313,34 +312,6 @@ def test_a_csv_of_sleap_without_points_is_refused(video, tmp_path):
     path.write_text("track,frame_idx,instance.score,nose.x,nose.y,nose.score\n")
     with pytest.raises(PredictionsError, match="no rows"):
         read_predictions(path, video)
-
-
-def test_slots_keep_tracks_apart_in_as_few_places_as_can_be(rng):
-    first = rng.integers(0, 500, 60)
-    last = first + rng.integers(0, 60, 60)
-    slots = slots_of_tracks(first, last)
-    there = (np.arange(600) >= first[:, None]) & (np.arange(600) <= last[:, None])
-    for slot in range(slots.max() + 1):
-        assert there[slots == slot].sum(axis=0).max() == 1
-    assert slots.max() + 1 == there.sum(axis=0).max()
-
-
-def test_places_of_tracks_of_one_name_have_different_names():
-    places, names = np.arange(5), ("fly", "", "fly", "fly (2)", "")
-    assert names_of_slots(places, places, names) == ("fly", "", "fly (3)", "fly (2)", "")
-
-
-def test_animals_without_a_track_take_no_place_of_a_track():
-    rows = np.array([0, 0, 0, 1, 1, 2, 2, 2])
-    tracks = np.array([1, -1, 0, -1, -1, 1, 1, 0])
-    slots = slots_of_instances(rows, tracks)
-    for row in range(3):
-        assert len(set(slots[rows == row])) == (rows == row).sum()
-    assert slots[0] == slots[5]
-    assert slots[2] == slots[7]
-    without = np.array([1, 3, 4, 6])
-    assert slots[without].min() > slots[np.setdiff1d(np.arange(8), without)].max()
-    assert slots.max() == 3
 
 
 def test_one_animal_without_a_track_takes_no_name_from_the_others(video, whole, skeleton, tmp_path):
