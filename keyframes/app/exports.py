@@ -1,16 +1,15 @@
 """Exports of several results to a labelling tool: what one would change, and what it did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from keyframes.app.rounds import Round
 from keyframes.errors import AppError
 from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
-from keyframes.labelling import export
+from keyframes.labelling import export, uses_of
 from keyframes.labelling.exported import Exported
-from keyframes.labelling.exporting import uses_of
 from keyframes.result.naming import unused_file, view_names
 
 
@@ -60,12 +59,9 @@ def run_export(wish: ExportWish, round_: Round, dry_run: bool) -> Exported:
     if wish.project is not None and wish.tool not in WITH_PROJECT:
         raise AppError(f"{wish.tool} keeps no project to add to; choose a new export")
     # The page keeps what was filled in for another tool.
-    empty = ExportOptions()
-    unused = set(vars(empty)) - uses_of(wish.tool) - {"project"}
-    options = replace(wish.options, **{name: getattr(empty, name) for name in unused})
-    if "bodyparts" in unused:
-        options = replace(options, skeleton=())
-    given = {**vars(options), "project": wish.project}
+    unused = {field.name for field in fields(ExportOptions)} - uses_of(wish.tool) - {"project"}
+    empty: dict[str, Any] = {name: getattr(ExportOptions, name) for name in unused}
+    options = replace(wish.options, project=wish.project, **empty)
     return export(
         list(wish.results),
         wish.tool,
@@ -74,7 +70,7 @@ def run_export(wish: ExportWish, round_: Round, dry_run: bool) -> Exported:
         views=wish.views,
         prelabels=wish.prelabels,
         dry_run=dry_run,
-        **given,
+        **vars(options),
     )
 
 

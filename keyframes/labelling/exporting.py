@@ -160,9 +160,7 @@ def check_export(
 def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[ExportTool] = ()) -> ExportOptions:
     """Return the options of one of several exports: without what only others use, and without their project."""
     elsewhere = {name for other in others for name in uses_of(other)} - uses_of(tool)
-    empty: dict[str, Any] = {name: type(getattr(options, name))() for name in elsewhere}
-    if "bodyparts" in elsewhere:
-        empty["skeleton"] = ()
+    empty: dict[str, Any] = {name: getattr(ExportOptions, name) for name in elsewhere}
     return replace(options, project=options.project if tool in WITH_PROJECT else None, **empty)
 
 
