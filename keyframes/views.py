@@ -30,6 +30,8 @@ from keyframes.video import VideoReader
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from clustering import KSelection
+    from keyframes.choice.predicted_video import PredictedVideo
     from keyframes.pipeline import Scanner
 
 # Cameras may drift apart by so many frames of the slowest: time stamps that jitter by half a frame either way make two,
@@ -105,28 +107,12 @@ def run_views(
         folders = [opened.enter_context(result_folder(Path(place), overwrite)) for place in outputs]
         # How far two frames are apart in time, the first view says.
         settings, untimed = without_times(settings, readers[0])
-        predicted = []
-        if settings.predictions is not None:
-            from keyframes.choice.predicted_video import read_predicted
-            from keyframes.predictions.finding import refuse_shared
-
-            refuse_shared(settings.predictions, [reader.path for reader in readers])
-            predicted = [read_predicted(reader, settings)[1] for reader in readers]
-        whole = (
-            [own.scan(reader, settings) for own, reader in zip(predicted, readers, strict=True)]
-            if predicted
-            else [scan_with(reader, settings, progress, ()) for reader in readers]
-        )
+        predicted = _read_all_predicted(readers, settings)
+        whole = _scan_all(readers, predicted, settings, progress, scan_with)
         scans = common_part(whole)
         if not len(scans[0].frame_index):
             raise RegionError(_nothing_common(readers, whole, by_predictions=bool(predicted)))
-        if predicted:
-            from keyframes.choice.predicted import choose_predicted
-
-            labelled = np.unique(np.concatenate([own.labelled for own in predicted]))
-            selection, k_selection = choose_predicted(predicted, scans[0], settings, threads, progress, labelled)
-        else:
-            selection, k_selection = choose_from_scan(joined(scans), settings, threads, progress)
+        selection, k_selection = _choose(predicted, scans, settings, threads, progress)
         told = (
             *untimed,
             *_warnings_of_lengths(readers, whole, scans, by_predictions=bool(predicted)),
@@ -135,16 +121,15 @@ def run_views(
         )
         names = [reader.header.name for reader in readers]
         results = []
-        for number, (place, folder, reader, scan) in enumerate(zip(outputs, folders, readers, scans, strict=True)):
+        views: Sequence[PredictedVideo | None] = predicted or [None] * len(readers)
+        for place, folder, reader, scan, view in zip(outputs, folders, readers, scans, views, strict=True):
             own = _seen_by(scan, selection)
-            view = predicted[number] if predicted else None
             of_file = view.predictions.warnings if view else ()
             warnings = (*of_file, *scan.warnings, *reader.damage(), *told, *warnings_of_damage(own, scan))
-            seen = replace(settings, predictions=view.predictions.source) if view else settings
             manifest = build_manifest(
                 reader,
                 scan,
-                seen,
+                replace(settings, predictions=view.predictions.source) if view else settings,
                 own,
                 warnings,
                 k_selection,
@@ -154,6 +139,46 @@ def run_views(
             write_files(folder, reader, settings, scan, own, k_selection, manifest, progress)
             results.append(Result(Path(place), own.keyframes, manifest, frames_of(scan, manifest), warnings))
     return results
+
+
+def _read_all_predicted(readers: Sequence[VideoReader], settings: Settings) -> list[PredictedVideo]:
+    """Read the predictions of each view; of none where the settings name none."""
+    if settings.predictions is None:
+        return []
+    from keyframes.choice.predicted_video import read_predicted
+    from keyframes.predictions.finding import refuse_shared
+
+    refuse_shared(settings.predictions, [reader.path for reader in readers])
+    return [read_predicted(reader, settings)[1] for reader in readers]
+
+
+def _scan_all(
+    readers: Sequence[VideoReader],
+    predicted: Sequence[PredictedVideo],
+    settings: Settings,
+    progress: Progress,
+    scan_with: Scanner,
+) -> list[Scan]:
+    """Scan the pictures of each view, or, where there are predictions, take these for its scan."""
+    if predicted:
+        return [own.scan(reader, settings) for own, reader in zip(predicted, readers, strict=True)]
+    return [scan_with(reader, settings, progress, ()) for reader in readers]
+
+
+def _choose(
+    predicted: Sequence[PredictedVideo],
+    scans: Sequence[Scan],
+    settings: Settings,
+    threads: int | None,
+    progress: Progress,
+) -> tuple[Selection, KSelection | None]:
+    """Choose frames that all views have, by the predictions of each or by the pictures of all."""
+    if not predicted:
+        return choose_from_scan(joined(scans), settings, threads, progress)
+    from keyframes.choice.predicted import choose_predicted
+
+    labelled = np.unique(np.concatenate([own.labelled for own in predicted]))
+    return choose_predicted(predicted, scans[0], settings, threads, progress, labelled)
 
 
 def _seen_by(scan: Scan, selection: Selection) -> Selection:
