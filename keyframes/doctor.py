@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -68,32 +68,9 @@ def examine(trying: Callable[[str], None] = lambda what: None) -> dict[str, Any]
         Plain JSON types. `problems` lists in words what does not work, or works against the user.
     """
     packages = {name: _imported(name, module) for name, module in PACKAGES.items()}
-    problems = [f"{name}: {found}" for name, found in packages.items() if not _is_version(found)]
     opencvs = {name: version for name in OPENCV_PACKAGES if (version := _installed(name)) is not None}
-    if len(opencvs) > 1:
-        problems.append(
-            f"{', '.join(opencvs)} are all installed, and overwrite each other's files: uninstall all of them, "
-            "then install opencv-python-headless"
-        )
-    cache = _numba_cache()
-    if not cache["compiles"]:
-        problems.append("Numba does not compile, so everything takes many times as long: is NUMBA_DISABLE_JIT set?")
-    elif not cache["writable"]:
-        problems.append(
-            "Numba cannot write its cache folder, so each process compiles everything again: set NUMBA_CACHE_DIR"
-        )
-    temporary = _temporary_folder()
-    if not temporary["writable"]:
-        problems.append("the folder for temporary files cannot be written: set TMPDIR")
-    ffmpeg = _ffmpeg()
-    if ffmpeg["version"] is None:
-        problems.append(
-            f"the program FFmpeg cannot be started ({ffmpeg['reason']}), so files that OpenCV cannot read are not "
-            "readable at all: run pip install --force-reinstall imageio-ffmpeg, and leave IMAGEIO_FFMPEG_EXE unset"
-        )
+    cache, temporary, ffmpeg = _numba_cache(), _temporary_folder(), _ffmpeg()
     codecs, failure = _codecs(trying)
-    problems += [f"{codec['codec']} cannot be read: {codec['reason']}" for codec in codecs if _is_unreadable(codec)]
-    problems += [failure] if failure else []
     return {
         "keyframes": __version__,
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
@@ -116,8 +93,40 @@ def examine(trying: Callable[[str], None] = lambda what: None) -> dict[str, Any]
             "output": getattr(sys.stdout, "encoding", None),
         },
         "variables": {name: value for name, value in sorted(os.environ.items()) if VARIABLES.match(name)},
-        "problems": problems,
+        "problems": [
+            *_problems_of_packages(packages, opencvs),
+            *_problems_of_places(cache, temporary),
+            *_problems_of_reading(ffmpeg, codecs),
+            *([failure] if failure else []),
+        ],
     }
+
+
+def _problems_of_packages(packages: dict[str, str], opencvs: dict[str, str]) -> Iterator[str]:
+    yield from (f"{name}: {found}" for name, found in packages.items() if not _is_version(found))
+    if len(opencvs) > 1:
+        yield (
+            f"{', '.join(opencvs)} are all installed, and overwrite each other's files: uninstall all of them, "
+            "then install opencv-python-headless"
+        )
+
+
+def _problems_of_places(cache: dict[str, Any], temporary: dict[str, Any]) -> Iterator[str]:
+    if not cache["compiles"]:
+        yield "Numba does not compile, so everything takes many times as long: is NUMBA_DISABLE_JIT set?"
+    elif not cache["writable"]:
+        yield "Numba cannot write its cache folder, so each process compiles everything again: set NUMBA_CACHE_DIR"
+    if not temporary["writable"]:
+        yield "the folder for temporary files cannot be written: set TMPDIR"
+
+
+def _problems_of_reading(ffmpeg: dict[str, str | None], codecs: list[dict[str, Any]]) -> Iterator[str]:
+    if ffmpeg["version"] is None:
+        yield (
+            f"the program FFmpeg cannot be started ({ffmpeg['reason']}), so files that OpenCV cannot read are not "
+            "readable at all: run pip install --force-reinstall imageio-ffmpeg, and leave IMAGEIO_FFMPEG_EXE unset"
+        )
+    yield from (f"{codec['codec']} cannot be read: {codec['reason']}" for codec in codecs if _is_unreadable(codec))
 
 
 def _imported(name: str, module: str) -> str:
