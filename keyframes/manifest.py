@@ -153,20 +153,7 @@ def build_manifest(
     predictions: PredictionsEntry | None = None,
 ) -> Manifest:
     """Return the content of ``manifest.json``; see `Manifest` for `unlike`, `views` and `predictions`."""
-    header = reader.header
-    levels = None if reader.images is None else reader.images.levels
-    video = {
-        "path": header.name,
-        "width": header.width,
-        "height": header.height,
-        "frame_rate": header.frame_rate,
-        "frames_decoded": scan.frames_decoded,
-        "frames_claimed": header.frames_claimed,
-        **({} if levels is None else {"levels": list(levels)}),
-        "size_bytes": header.size_bytes,
-        "hash": file_hash(reader.path, header.size_bytes),
-        **({"read_with": header.backend_reason} if header.backend_reason else {}),
-    }
+    video = _video_entry(reader, scan)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "tool_version": __version__,
@@ -179,9 +166,7 @@ def build_manifest(
         **({} if selection.basis is None else {"distance": _distance_entry(selection.basis)}),
         **({"predictions": _predictions_entry(predictions, selection)} if predictions else {}),
         **({"guards": selection.guards} if selection.guards else {}),
-        "keyframes": [
-            keyframe_entry(keyframe, cast(VideoEntry, video), settings.format) for keyframe in selection.keyframes
-        ],
+        "keyframes": [keyframe_entry(keyframe, video, settings.format) for keyframe in selection.keyframes],
         "warnings": warnings,
     }
     return cast(Manifest, shown_in(manifest))
@@ -203,6 +188,24 @@ def image_file(frame_index: int, video: VideoEntry, image_format: str) -> str:
     """Return where the image of a frame lies; its index has as many digits as the last one, as DeepLabCut writes it."""
     last = max(video["frames_claimed"], video["frames_decoded"], 1) - 1
     return f"frames/img{frame_index:0{len(str(last))}d}.{image_format}"
+
+
+def _video_entry(reader: VideoReader, scan: Scan) -> VideoEntry:
+    header = reader.header
+    levels = None if reader.images is None else reader.images.levels
+    entry = {
+        "path": header.name,
+        "width": header.width,
+        "height": header.height,
+        "frame_rate": header.frame_rate,
+        "frames_decoded": scan.frames_decoded,
+        "frames_claimed": header.frames_claimed,
+        **({} if levels is None else {"levels": list(levels)}),
+        "size_bytes": header.size_bytes,
+        "hash": file_hash(reader.path, header.size_bytes),
+        **({"read_with": header.backend_reason} if header.backend_reason else {}),
+    }
+    return cast(VideoEntry, entry)
 
 
 def _k_entry(found: KSelection) -> KEntry:
