@@ -1,6 +1,6 @@
 """Centres that are the means of the rows they have won, and follow them a batch at a time.
 
-See `clustering.minibatch` for the sources.
+See `clustering.minibatch.mini_batch_k_means` for the sources.
 """
 
 import numpy as np
