@@ -187,7 +187,7 @@ def _found(rows: _Rows, centers: _Centers, second: bool) -> _Found:
     )
 
 
-def _drawn(rows: _Rows, chances: NDArray[np.float64], n: int, rng: np.random.RandomState) -> NDArray[np.int64]:
+def _drawn(chances: NDArray[np.float64], n: int, rng: np.random.RandomState) -> NDArray[np.int64]:
     """Draw rows, evenly spread by their chance."""
     ends = np.cumsum(chances)
     if not ends[-1] > 0:
@@ -206,12 +206,12 @@ def _joined(one: _Centers, other: _Centers) -> _Centers:
 
 def _first_seeds(rows: _Rows, n_clusters: int, rng: np.random.RandomState) -> _Centers:
     """Seeds drawn in batches by their squared distance to the earlier ones; each kind of rows gets one first."""
-    first = _drawn(rows, rows.weights, 1, rng)
+    first = _drawn(rows.weights, 1, rng)
     if rows.pinned.any() and not rows.pinned.all() and n_clusters > 1:
-        kinds = [_drawn(rows, rows.weights * kind, 1, rng) for kind in (rows.pinned, ~rows.pinned)]
+        kinds = [_drawn(rows.weights * kind, 1, rng) for kind in (rows.pinned, ~rows.pinned)]
         first = np.concatenate(kinds)
     elif rows.pinned.any():
-        first = _drawn(rows, rows.weights * rows.pinned, 1, rng)
+        first = _drawn(rows.weights * rows.pinned, 1, rng)
     centers = _seeds(rows, first)
     closest = np.full(len(rows.X), np.inf)
     fresh = centers
@@ -223,7 +223,7 @@ def _first_seeds(rows: _Rows, n_clusters: int, rng: np.random.RandomState) -> _C
         if missing == 0:
             return centers
         n = min(missing, max(1, n_clusters // SEED_BATCHES))
-        fresh = _seeds(rows, _drawn(rows, rows.weights * closest, n, rng))
+        fresh = _seeds(rows, _drawn(rows.weights * closest, n, rng))
         centers = _joined(centers, fresh)
 
 
@@ -256,7 +256,7 @@ def _one_round(rows: _Rows, found: _Found, n_drawn: int, rng: np.random.RandomSt
     if rows.pinned.any() and leaving[~centers.free].all():
         leaving[np.flatnonzero(~centers.free)[-1]] = False
     closest = np.where(leaving[found.labels], found.second, found.nearest)
-    fresh = _seeds(rows, _drawn(rows, rows.weights * closest, int(leaving.sum()), rng))
+    fresh = _seeds(rows, _drawn(rows.weights * closest, int(leaving.sum()), rng))
     kept = _Centers(centers.places[~leaving], centers.free[~leaving])
     joined = _joined(kept, fresh)
     return _found(rows, _means(rows, _found(rows, joined, False).labels, joined), True)
