@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
-from clustering.centnn.kernels.centnn import Bounds, Clusters, refresh, settle, split
+from clustering.centnn.kernels.centnn import TOUCHED, Bounds, Clusters, refresh, settle, split
 from clustering.centnn.kernels.dissolving import rehome, second_nearest
 from clustering.centnn.kernels.few_centers import grow_few
 from clustering.kernels.rows import column_sums
@@ -17,8 +17,6 @@ from clustering.kernels.rows import column_sums
 FEW_CENTERS = 16
 # Rows presented before Python has its turn, and with it Ctrl-C: about a second's work.
 ROWS_A_CALL = 10_000_000
-# A shift of next to nothing, which has the gaps of a centre measured anew.
-TOUCHED = 1e-300
 
 
 class Growth:

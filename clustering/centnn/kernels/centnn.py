@@ -17,6 +17,8 @@ from clustering.kernels.rows import copy_rows
 
 # Outweighs the rounding errors of a bound; a row between its bounds has the distances compared.
 SLACK = 1e-14
+# A shift of next to nothing, which has the gaps of a centre measured anew.
+TOUCHED = 1e-300
 # From this many features on, a centre is skipped where it must be farther than this many times the own one.
 MANY_FEATURES = 8
 REACH = 1.5
@@ -250,10 +252,10 @@ def split(clusters: Clusters, known: Bounds, worst: int, row: int, epsilon: floa
         bounds[i, 1] = below
         bounds[i, 2] = np.inf if own == worst else below
         bounds[i, 3] = 0.0 if own == worst else below - step
-    # What shifted is in the bounds now; a shift of next to nothing has the gaps measured anew.
+    # What shifted is in the bounds now.
     for c in range(n_clusters):
-        shifts[c] = min(shifts[c], 1e-300)
-    shifts[n_clusters] = 1e-300
+        shifts[c] = min(shifts[c], TOUCHED)
+    shifts[n_clusters] = TOUCHED
 
 
 @compiled(fastmath=FAST_MATH)
