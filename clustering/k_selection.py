@@ -16,6 +16,7 @@ from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.lloyd import Partition, lloyd
+from clustering.kmeans.sampling import as_random_state
 from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus, random_projection
 from clustering.workers import Workers
 
@@ -124,7 +125,7 @@ def select_k(
     lowest, highest = _check_range(k_min, k_max)
     if method not in get_args(Method):
         raise InvalidInputError(f"method={method!r} must be one of {', '.join(get_args(Method))}")
-    rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
+    rng = as_random_state(random_state)
     sample = _centered_sample(data, max(FEWEST_ROWS, ROWS_A_CLUSTER * highest), rng)
     # A zero has a sign that makes equal rows differ in their bits.
     first_rows, group = group_equal_rows(sample + sample.dtype.type(0))

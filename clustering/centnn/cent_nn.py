@@ -27,7 +27,7 @@ from clustering.kmeans.k_means import check_rows
 from clustering.kmeans.kernels.lloyd import own_distances
 from clustering.kmeans.kernels.seeding import squared_norms
 from clustering.kmeans.lloyd import Partition, Sums, check_norms, lloyd, squared_distances
-from clustering.kmeans.sampling import sample_rows
+from clustering.kmeans.sampling import as_random_state, sample_rows
 from clustering.workers import Workers
 
 # The fast mode grows on a sample of so many rows, and no fewer a cluster.
@@ -108,7 +108,7 @@ def cent_nn(
         )
     if mode == "exact":
         return _exact(X, n_clusters, epsilon, max_epochs, history)
-    rng = random_state if isinstance(random_state, np.random.RandomState) else np.random.RandomState(random_state)
+    rng = as_random_state(random_state)
     return _fast(X, n_clusters, epsilon, tol, max_epochs, history, rng, n_threads)
 
 

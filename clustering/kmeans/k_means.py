@@ -12,6 +12,7 @@ from clustering.kernels.rows import subtract_mean
 from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.exchange import exchanged_start
 from clustering.kmeans.lloyd import MEAN_ROWS, Partition, lloyd, mean_row, nearest_centers
+from clustering.kmeans.sampling import as_random_state
 from clustering.kmeans.seeding import choose_start
 from clustering.workers import Workers
 
@@ -72,7 +73,7 @@ def k_means(
         raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}")
     fixed = check_centers("fixed", [] if fixed_centers is None else fixed_centers, None, X)
     given = init if isinstance(init, str) else check_centers("initial", init, n_clusters, X)
-    rng = random_state if isinstance(random_state, RandomState) else RandomState(random_state)
+    rng = as_random_state(random_state)
     with Workers(n_threads) as workers:
         # Centred data keep the digits that the products of float32 would lose far from the origin.
         mean, centered, variance = _center(X, workers)

@@ -1,4 +1,4 @@
-"""Samples of rows by weight."""
+"""Samples of rows by weight, and what they are drawn with."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,11 @@ from clustering.array_type import Array
 # Rows on which seeds are chosen: so many at least, or so many for each seed. A start from more is hardly better once
 # Lloyd's algorithm has run from it.
 SEED_ROWS, ROWS_A_SEED = 10240, 40
+
+
+def as_random_state(seed: int | np.random.RandomState) -> np.random.RandomState:
+    """Return a generator as it is, or a new one of a seed, without loading scikit-learn."""
+    return seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
 
 
 def sample_rows(weights: Array, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], Array]:
