@@ -4,7 +4,6 @@ A signal may come at any moment, also while modules are still being loaded: so n
 """
 
 import _thread
-import errno
 import os
 import signal
 import sys
@@ -15,10 +14,10 @@ from os import _exit as exit_at_once
 from types import FrameType
 from typing import Any
 
+from clustering.disk_space import lacks_space
+
 CLEAN_UP_S = 2.0
 AGAIN_S = 0.05
-# A full disk, and a quota that is used up; Windows has no quota's number.
-NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 # Where Python itself takes a lock, gives it back, or starts and awaits threads, by module. An exception that is raised
 # there leaves a lock that nobody gives back, or a thread that nobody waits for, and then others wait forever.
@@ -75,7 +74,7 @@ def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = Tru
         sys.exit(1)
     except OSError as error:
         # Of a file that was asked for there is an error of the package: this is standard output (`… > log.txt`).
-        if error.errno not in NO_SPACE or error.filename is not None:
+        if not lacks_space(error) or error.filename is not None:
             raise
         _forget_output()
         print(f"error: the output cannot be written ({error.strerror}); free space", file=sys.stderr)
