@@ -30,16 +30,15 @@ def _work_on_scene(task: Task) -> Outcome:
     with ExitStack() as held:
         works = []
         for camera in cameras:
-            path = camera.folder / f"{camera.name}.claim"
             try:
                 camera.folder.mkdir(parents=True, exist_ok=True)
-                claim = Claim.take(path)
+                claim = Claim.take(camera.claim)
             except OSError as error:
                 reason = str(not_written(camera.folder, error))
                 return _joined([Outcome(one.recording, "failed", reason=reason) for one in cameras])
             if claim is None:
                 # All or none: two runs that hold some each would wait for each other.
-                return Outcome(task.recording, "claimed", reason=claimed_by(path))
+                return Outcome(task.recording, "claimed", reason=claimed_by(camera.claim))
             works.append(Work(replace(camera, others=()), held.enter_context(claim)))
             held.enter_context(telling_of_compilation(claim.tell_of_compilation))
         try:

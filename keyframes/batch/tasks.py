@@ -59,6 +59,11 @@ class Task:
         return state_folder(self.output)
 
     @property
+    def claim(self) -> Path:
+        """File that says who works on the recording."""
+        return self.folder / f"{self.name}.claim"
+
+    @property
     def result(self) -> Path:
         """Where the result stands."""
         return self.output / self.place

@@ -68,11 +68,11 @@ def work(task: Task) -> Outcome:
     with _in_turn:
         try:
             task.folder.mkdir(parents=True, exist_ok=True)
-            claim = Claim.take(task.folder / f"{task.name}.claim")
+            claim = Claim.take(task.claim)
         except OSError as error:
             return Outcome(task.recording, "failed", reason=str(not_written(task.folder, error)))
         if claim is None:
-            return Outcome(task.recording, "claimed", reason=claimed_by(task.folder / f"{task.name}.claim"))
+            return Outcome(task.recording, "claimed", reason=claimed_by(task.claim))
         with claim, telling_of_compilation(claim.tell_of_compilation):
             return Work(task, claim).run()
 
@@ -80,7 +80,7 @@ def work(task: Task) -> Outcome:
 def give_up(task: Task, reason: str) -> Outcome:
     """Write down that a task failed for a reason from outside it."""
     with suppress(OSError):
-        claim = Claim.take(task.folder / f"{task.name}.claim")
+        claim = Claim.take(task.claim)
         if claim is not None:
             with claim, suppress(KeyframesError):
                 write_state(task, **{**read_state(task.output, task.recording), "status": "failed", "reason": reason})
