@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from clustering import one_blas_thread
 from keyframes.choice.selection import Known
-from keyframes.sampling import even_rows
 from keyframes.scan.components import spread_of
 
 # Frames of one scene look alike where their features differ by less than this share of the spread of all frames, ...
@@ -24,7 +23,7 @@ SIMILAR_LEVELS = 0.5
 # What features as far apart as they spread add to a distance of scenes. Pictures that differ by half as much show
 # different things (an animal that has left, say), and two that do not look alike must not count as if they did.
 FEATURE_SHARE = 0.15
-# The spread is measured on an even sample of the frames.
+# The spread that decides what looks alike is measured on at most so many frames.
 SAMPLED_ROWS = 1 << 16
 CHUNK_BYTES = 16 << 20
 
@@ -133,7 +132,5 @@ def similar_limit(features: NDArray[Any], n_pixels: int) -> float:
     The features (n_frames, n_features) are uint8 thumbnails of `n_pixels` numbers each, or float components of these in
     units of full white.
     """
-    rows = even_rows(len(features), SAMPLED_ROWS)
-    spread = float(np.sqrt(np.var(features[rows], axis=0, dtype=np.float64).sum()))
     level = 1.0 if features.dtype == np.uint8 else 1 / 255
-    return max(SIMILAR_SHARE * spread, SIMILAR_LEVELS * level * float(np.sqrt(n_pixels)))
+    return max(SIMILAR_SHARE * spread_of(features, SAMPLED_ROWS), SIMILAR_LEVELS * level * float(np.sqrt(n_pixels)))

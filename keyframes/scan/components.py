@@ -73,6 +73,6 @@ class PrincipalComponents:
             return (centered @ self.basis.T).astype(np.float16)
 
 
-def spread_of(rows: NDArray[Any]) -> float:
+def spread_of(rows: NDArray[Any], most: int = N_FITTED) -> float:
     """Root of the summed variances of the columns of an array (n_frames, n_features), on an even sample of rows."""
-    return float(np.sqrt(np.var(rows[even_rows(len(rows), N_FITTED)], axis=0, dtype=np.float64).sum()))
+    return float(np.sqrt(np.var(rows[even_rows(len(rows), most)], axis=0, dtype=np.float64).sum()))
