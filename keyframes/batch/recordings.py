@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -51,45 +51,55 @@ def find_recordings(
     found: list[str] = []
     left_out: Counter[str] = Counter()
     links: set[str] = set()
-    named = {part.casefold() for pattern in include for part in PurePosixPath(pattern).parts}
-    seen = set() if output is None or not os.path.isdir(output) else {_identity(output)}
-    # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
-    linked: list[tuple[Path, Collection[str]]] = [(folder, ())]
-    while linked:
-        inner = [linked.pop(0)]
-        while inner:
-            here, beside = inner.pop()
-            try:
-                if _identity(here) in seen:
-                    continue
-                seen.add(_identity(here))
-                entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-            except OSError as error:
-                if here == folder:
-                    raise BatchError(f"{folder}: cannot be opened ({error.strerror})") from None
-                continue
-            names = {entry.name for entry in entries}
-            if here != folder and _is_our_output(here.name, names, beside):
-                continue
-            files = []
-            for entry in entries:
-                if os.path.isdir(here / entry.name):
-                    if not is_searched(entry.name) and entry.name.casefold() not in named:
-                        continue
-                    (linked if entry.is_symlink() else inner).append((here / entry.name, names))
-                elif not ("batch-state" in names and entry.name in SUMMARIES):
-                    files.append(entry.name)
-            place = here.relative_to(folder).as_posix()
-            links |= {(PurePosixPath(place) / entry.name).as_posix() for entry in entries if entry.is_symlink()}
-            taken, others = _sorted_out(here, files, place, include, exclude)
-            found += taken
-            left_out.update(PurePosixPath(name).suffix.lower() for name in others)
+    for here, files, linked in _folders_below(folder, include, output):
+        place = here.relative_to(folder).as_posix()
+        links |= {(PurePosixPath(place) / name).as_posix() for name in linked}
+        taken, others = _sorted_out(here, files, place, include, exclude)
+        found += taken
+        left_out.update(PurePosixPath(name).suffix.lower() for name in others)
     if not found:
         what = f"matches {', '.join(include)}" if include else "is a video, a TIFF stack or a folder of images"
         there = f" ({describe_left_out(left_out)})" if left_out else ""
         raise BatchError(f"{folder}: nothing in it {what}{there}; give another folder, or --include with a pattern")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
     return sorted(_each_once(folder, found, links), key=os.fsencode), dict(by_number)
+
+
+def _folders_below(
+    folder: Path, include: Sequence[str], output: Path | None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yield the folders to search, each with the names of its files, and of what in it is a link.
+
+    A BatchError says that the first one cannot be opened.
+    """
+    named = {part.casefold() for pattern in include for part in PurePosixPath(pattern).parts}
+    seen = set() if output is None or not os.path.isdir(output) else {_identity(output)}
+    # What folders hold themselves comes before what links lead to, so that the name of a recording is its own.
+    inner: list[tuple[Path, Collection[str]]] = [(folder, ())]
+    linked: deque[tuple[Path, Collection[str]]] = deque()
+    while inner or linked:
+        here, beside = inner.pop() if inner else linked.popleft()
+        try:
+            if _identity(here) in seen:
+                continue
+            seen.add(_identity(here))
+            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+        except OSError as error:
+            if here == folder:
+                raise BatchError(f"{folder}: cannot be opened ({error.strerror})") from None
+            continue
+        names = {entry.name for entry in entries}
+        if here != folder and _is_our_output(here.name, names, beside):
+            continue
+        files = []
+        for entry in entries:
+            if not os.path.isdir(here / entry.name):
+                files.append(entry.name)
+            elif is_searched(entry.name) or entry.name.casefold() in named:
+                (linked if entry.is_symlink() else inner).append((here / entry.name, names))
+        if "batch-state" in names:
+            files = [name for name in files if name not in SUMMARIES]
+        yield here, files, [entry.name for entry in entries if entry.is_symlink()]
 
 
 def _each_once(folder: Path, recordings: Sequence[str], links: AbstractSet[str]) -> list[str]:
