@@ -4,6 +4,7 @@ import json
 import threading
 from pathlib import Path
 
+from keyframes.app.kept_files import KeptFiles
 from keyframes.app.rounds import Round
 from keyframes.batch.claims import read_json
 from keyframes.batch.states import write_text
@@ -19,7 +20,7 @@ class Notes:
 
     def __init__(self, first: Round) -> None:
         self._folder = first.own / "notes"
-        self._kept: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        self._kept: KeptFiles[str] = KeptFiles()
         self._changing = threading.Lock()
 
     def all(self) -> dict[str, str]:
@@ -55,14 +56,9 @@ class Notes:
             write_text(path, json.dumps({"schema_version": SCHEMA_VERSION, "note": words}) + "\n")
 
     def _read(self, path: Path) -> str:
-        try:
-            seen = path.stat()
-        except OSError:
-            return ""
-        stamp = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
-        kept = self._kept.get(path)
-        if kept is None or kept[0] != stamp:
+        def read() -> str:
             told = read_json(path)
             words = told.get("note") if told.get("schema_version") == SCHEMA_VERSION else ""
-            kept = self._kept[path] = (stamp, words if isinstance(words, str) else "")
-        return kept[1]
+            return words if isinstance(words, str) else ""
+
+        return self._kept.get(path, read, "")

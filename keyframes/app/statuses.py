@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from keyframes.app.kept_files import KeptFiles
 from keyframes.app.marks import Marks, read_marks
 from keyframes.app.rounds import Round
 from keyframes.app.running import RunSeen
@@ -23,21 +24,16 @@ class States:
     """The states of recordings, read again only where their files changed."""
 
     def __init__(self) -> None:
-        self._kept: dict[Path, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._kept: KeptFiles[dict[str, Any]] = KeptFiles()
 
     def get(self, round_: Round, recording: str) -> dict[str, Any]:
         """Return what is known of a recording, and of the result that it has; an empty dict where nothing is."""
-        path = state_folder(round_.output) / f"{state_name(recording)}.json"
-        try:
-            seen = path.stat()
-        except OSError:
-            return {}
-        stamp = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
-        kept = self._kept.get(path)
-        if kept is None or kept[0] != stamp:
+
+        def read() -> dict[str, Any]:
             state = read_state(round_.output, recording)
-            kept = self._kept[path] = (stamp, {**state, **result_of(round_.output, state)})
-        return kept[1]
+            return {**state, **result_of(round_.output, state)}
+
+        return self._kept.get(state_folder(round_.output) / f"{state_name(recording)}.json", read, {})
 
 
 def claims_in(round_: Round) -> dict[str, dict[str, Any]]:
