@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from keyframes.errors import ExportError
 from keyframes.predictions import Predictions, read_predictions
+from keyframes.predictions.assembly import only_rows
 from keyframes.predictions.finding import find_predictions
 from keyframes.result.recordings import Recording
 
@@ -56,25 +57,18 @@ def with_predictions(
         offset = offset or _offset_of(recording, predictions)
         with recording.open_video() as reader:
             predictions = read_predictions(predictions, reader, offset=offset)
-    chosen = np.isin(predictions.frames, recording.frame_indices)
+    predictions = only_rows(predictions, np.isin(predictions.frames, recording.frame_indices))
     size = recording.manifest["video"]
-    keypoints = inside(predictions.keypoints[chosen], size["width"], size["height"])
+    keypoints = inside(predictions.keypoints, size["width"], size["height"])
     n_bare = len(recording.frame_indices) - int(np.isfinite(keypoints).any(axis=(1, 2, 3)).sum())
     warnings = predictions.warnings
     if n_bare:
         verb = "has" if n_bare == 1 else "have"
         told = f"{n_bare} of the {len(recording.frame_indices)} frames of {recording.name} {verb} no predicted points"
         warnings = (*warnings, told)
-    predictions = replace(
-        predictions,
-        frames=predictions.frames[chosen],
-        keypoints=keypoints,
-        confidence=np.where(np.isnan(keypoints[..., 0]), np.float32(np.nan), predictions.confidence[chosen]),
-        labelled=predictions.labelled[chosen],
-        errors={name: values[chosen] for name, values in predictions.errors.items()},
-        warnings=warnings,
-    )
-    return replace(recording, predictions=predictions)
+    confidence = np.where(np.isnan(keypoints[..., 0]), np.float32(np.nan), predictions.confidence)
+    seen = replace(predictions, keypoints=keypoints, confidence=confidence, warnings=warnings)
+    return replace(recording, predictions=seen)
 
 
 def _offset_of(recording: Recording, place: str | Path) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""From a file's numbers to predictions: rows in order, points that are missing, what a table's columns are."""
+"""From a file's numbers to predictions: rows in order, or only some, points that are missing, a table's columns."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,6 +67,18 @@ def as_indices(source: Path, frames: NDArray[Any]) -> NDArray[np.int64]:
     if not (np.isfinite(frames).all() and (frames >= 0).all() and (frames < 2**53).all() and (frames % 1 == 0).all()):
         raise PredictionsError(f"{source}: its rows have no frame index, a whole number from 0; predict again")
     return frames.astype(np.int64)
+
+
+def only_rows(predictions: Predictions, kept: NDArray[np.bool_]) -> Predictions:
+    """Return predictions with some of their rows alone; `kept` (n_frames,) tells which."""
+    return replace(
+        predictions,
+        frames=predictions.frames[kept],
+        keypoints=predictions.keypoints[kept],
+        confidence=predictions.confidence[kept],
+        labelled=predictions.labelled[kept],
+        errors={name: values[kept] for name, values in predictions.errors.items()},
+    )
 
 
 def moved(predictions: Predictions, offset: tuple[float, float]) -> Predictions:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from keyframes.errors import PredictionsError
+from keyframes.predictions.assembly import only_rows
 from keyframes.predictions.predictions import Predictions
 from keyframes.video import VideoReader
 from keyframes.wording import counted
@@ -73,15 +74,7 @@ def _within(predictions: Predictions, video: VideoReader) -> Predictions:
             f"{predictions.source}: has poses up to frame {predictions.frames[-1]}, and {video.header.name} has "
             f"{n_frames} frames; give the predictions of this video"
         )
-    kept = ~beyond
-    return replace(
-        predictions,
-        frames=predictions.frames[kept],
-        keypoints=predictions.keypoints[kept],
-        confidence=predictions.confidence[kept],
-        labelled=predictions.labelled[kept],
-        errors={name: values[kept] for name, values in predictions.errors.items()},
-    )
+    return only_rows(predictions, ~beyond)
 
 
 def _refuse_other_size(predictions: Predictions, video: VideoReader) -> None:
