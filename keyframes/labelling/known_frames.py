@@ -38,6 +38,10 @@ class Labelled:
     frame_index : array (n_of_this_video,), int64
     by_index : array (n_without,), int64
         Those of them that no thumbnail represents: they are found in the scan.
+    projects : tuple of UnlikeEntry
+        Each project's name, and how many frames it has, for the manifest.
+    warnings : tuple of str
+        Which frames were ignored, and which projects have none.
     """
 
     thumbnails: NDArray[np.uint8] = field(repr=False)
@@ -72,7 +76,7 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     of_this: list[int] = []
     by_index: list[int] = []
     told: list[UnlikeEntry] = []
-    warnings = []
+    warnings: list[str] = []
     own = OwnVideo.of(video)
     for project in projects:
         n_same, n_lost = 0, 0
@@ -92,14 +96,7 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
             else:
                 n_lost += 1
         told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
-        if n_lost:
-            are, have, they, were = ("is", "has", "it", "was") if n_lost == 1 else ("are", "have", "they", "were")
-            warnings.append(
-                f"{n_lost} of the {len(frames)} frames of {project.name} {are} of another video and {have} no image of "
-                f"this video's size; {they} {were} ignored"
-            )
-        elif not frames:
-            warnings.append(f"{project.name} has no frames yet: it does not affect the choice")
+        warnings += _warnings_of(project, len(frames), n_lost)
     n_pixels = int(np.prod(thumbnailer.shape))
     return Labelled(
         thumbnails=np.array([thumbnail for thumbnail, _ in looks], np.uint8).reshape(-1, n_pixels),
@@ -109,6 +106,19 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
         projects=tuple(told),
         warnings=tuple(warnings),
     )
+
+
+def _warnings_of(project: Path, n_frames: int, n_lost: int) -> list[str]:
+    """Say what of a project does not count."""
+    if not n_frames:
+        return [f"{project.name} has no frames yet: it does not affect the choice"]
+    if not n_lost:
+        return []
+    are, have, they, were = ("is", "has", "it", "was") if n_lost == 1 else ("are", "have", "they", "were")
+    return [
+        f"{n_lost} of the {n_frames} frames of {project.name} {are} of another video and {have} no image of this "
+        f"video's size; {they} {were} ignored"
+    ]
 
 
 def _look_at(
