@@ -3,7 +3,7 @@
 ``machinelabels-iter<iteration>.h5``, which ``refine_labels`` opens with the images, and the same as ``.csv``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,10 @@ from keyframes.labelling.deeplabcut.project import DeepLabCutProject
 from keyframes.labelling.prelabels import animals_on, in_order, inside, named_points, only_animal_on
 from keyframes.names import shown
 from keyframes.predictions import Predictions
+from keyframes.predictions.dense import UNIQUE
 from keyframes.result.recordings import Recording
 from keyframes.settings import Crop
 
-# How DeepLabCut calls the owner of the body parts that no animal has.
-NO_ANIMAL = "single"
 COORDS = ("x", "y", "likelihood")
 
 
@@ -50,7 +49,7 @@ class LabelledNames:
     def columns(self) -> list[tuple[str, str]]:
         """Owner and name of each point, in DeepLabCut's order."""
         own = [(individual, part) for individual in self.individuals or ("",) for part in self.bodyparts]
-        return own + [(NO_ANIMAL, part) for part in self.unique]
+        return own + [(UNIQUE, part) for part in self.unique]
 
 
 def _listed(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -107,7 +106,7 @@ def _owned(recording: Recording, index: int, names: LabelledNames, predictions: 
     if not names.individuals:
         animal = only_animal_on(recording, index, "the project")
         return {} if animal is None else {"": animal}
-    known = (*names.individuals, NO_ANIMAL) if names.unique else names.individuals
+    known = (*names.individuals, UNIQUE) if names.unique else names.individuals
     if unknown := [animal for animal in predictions.animals if animal and animal not in known]:
         raise ExportError(
             f"{predictions.source}: its animals {', '.join(unknown)} are not individuals of the project "
@@ -134,11 +133,12 @@ def _write(path: Path, stem: str, rows: Mapping[str, np.ndarray[Any, Any]], scor
             "--prelabel for DeepLabCut needs pandas and tables, which are not installed: pip install '.[deeplabcut]' "
             "in the repository"
         ) from None
-    levels: Sequence[str] = ("scorer", "individuals", "bodyparts", "coords")
-    columns = [(shown(scorer), owner, part, coord) for owner, part in names.columns for coord in COORDS]
-    if not names.individuals:
-        levels = [level for level in levels if level != "individuals"]
-        columns = [(scorer, *rest) for scorer, _, *rest in columns]  # type: ignore[misc]
+    levels = ("scorer", *(("individuals",) if names.individuals else ()), "bodyparts", "coords")
+    columns = [
+        (shown(scorer), *((owner,) if names.individuals else ()), part, coord)
+        for owner, part in names.columns
+        for coord in COORDS
+    ]
     table = pd.DataFrame(
         np.stack(list(rows.values())),
         index=pd.MultiIndex.from_tuples([("labeled-data", shown(stem), image) for image in rows]),

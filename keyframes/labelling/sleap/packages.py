@@ -38,6 +38,7 @@ def pack(sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, 
     indices = sorted(images)
     dataset = f"video{number}/video"
     shape = like.backend_metadata["shape"] if like.backend_metadata.get("shape") else like.shape
+    fps = like.backend_metadata.get("fps")
     with h5py.File(path, "w") as file:
         longest = max(image.stat().st_size for image in images.values())
         rows = file.create_dataset(dataset, (len(indices), longest), "int8")
@@ -47,7 +48,7 @@ def pack(sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, 
         rows.attrs["format"], rows.attrs["channel_order"] = "png", order
         for name, value in zip(("frames", "height", "width", "channels"), shape, strict=True):
             rows.attrs[name] = value
-        if (fps := like.backend_metadata.get("fps")) is not None:
+        if fps is not None:
             rows.attrs["fps"] = fps
         file[f"video{number}/frame_numbers"] = indices
     metadata = {
