@@ -12,8 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from clustering.estimators.base import CentersEstimator
 from clustering.estimators.parameters import Count, CountOrNone, NotNegative, Seed
-from clustering.kmeans.lloyd import nearest_centers
-from clustering.minibatch.mini_batch_k_means import mini_batch_k_means, start_stream
+from clustering.minibatch.mini_batch_k_means import learn_batch, mini_batch_k_means, start_stream
 from clustering.workers import Workers
 
 
@@ -171,7 +170,6 @@ class MiniBatchKMeans(CentersEstimator):
         else:
             data = validate_data(self, X, dtype=self.cluster_centers_.dtype, order="C", reset=False)
         weights = self._check_weights(sample_weight, data)
-        rows = np.flatnonzero(weights)
         with Workers(self.n_threads) as workers:
             if first:
                 self._random_state = check_random_state(self.random_state)
@@ -180,12 +178,9 @@ class MiniBatchKMeans(CentersEstimator):
                     data, weights, self.n_clusters, init, self.n_init, self._random_state, workers
                 )
             running = self._running
-            running.shift(running.centers.mean(axis=0))
-            centered = data - running.origin
-            batch, mass = (centered, weights) if len(rows) == len(data) else (centered[rows], weights[rows])
-            labels, _ = running.learn(batch, mass, np.full(len(rows), -1, np.int32), workers)
-            running.feed_starved(batch, mass, labels, self.reassignment_ratio, self._random_state, workers)
-            self.labels_, distances = nearest_centers(centered, running.means, workers)
+            self.labels_, distances = learn_batch(
+                running, data, weights, self.reassignment_ratio, self._random_state, workers
+            )
         self.cluster_centers_ = running.centers
         self.inertia_ = float(np.sum(distances * weights, dtype=np.float64))
         self.n_steps_ = running.n_steps

@@ -58,7 +58,6 @@ def mini_batch_k_means(
     with Workers(n_threads) as workers:
         data = CenteredRows(X, weights, workers)
         threshold = tol * data.variance() if tol > 0 else 0.0
-
         start = _start(data, weighty, n_clusters, init, n_init, rng)
         running = RunningMeans(start, data.origin)
         n_iter, converged = _learn(
@@ -75,6 +74,22 @@ def start_stream(
     data, weighty = CenteredRows(X, weights, workers), np.flatnonzero(weights)
     _check_number(n_clusters, weighty)
     return RunningMeans(_start(data, weighty, n_clusters, init, n_init, rng), data.origin)
+
+
+def learn_batch(
+    running: RunningMeans, X: Array, weights: Array, ratio: float, rng: RandomState, workers: Workers
+) -> tuple[NDArray[np.int32], Array]:
+    """Learn from the next rows X (n_samples, n_features) of a stream; those of weight 0 only get a label.
+
+    `ratio` is what `RunningMeans.feed_starved` takes. Returns the nearest of the centres as they are then, for each
+    row, and the squared distance to it.
+    """
+    running.shift(running.centers.mean(axis=0))
+    centered, rows = X - running.origin, np.flatnonzero(weights)
+    batch, mass = (centered, weights) if len(rows) == len(X) else (centered[rows], weights[rows])
+    labels, _ = running.learn(batch, mass, np.full(len(rows), -1, np.int32), workers)
+    running.feed_starved(batch, mass, labels, ratio, rng, workers)
+    return nearest_centers(centered, running.means, workers)
 
 
 class _EarlyStop:
