@@ -1,7 +1,7 @@
 """The command ``keyframes extract``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from keyframes.commands.export import export_results
 from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
 from keyframes.names import printable, with_own_name
 from keyframes.settings import Settings
+
+if TYPE_CHECKING:
+    from keyframes.result.result import Result
 
 
 @options.grouped
@@ -81,13 +84,7 @@ def extract(
     for number, (video, place) in enumerate([] if failed else zip(videos, places, strict=True)):
         with errors_told(failed, video=str(video)):
             result = together[number] if views else run(video, k, output=place, unlike=unlike or (), **common)
-            if read_with := result.manifest["video"].get("read_with"):
-                say(f"note: {video}: read with {read_with}")
-            for warning in result.warnings:
-                say(f"warning: {video}: {warning}")
-            if settings["levels"] is None and "levels" in result.manifest["video"]:
-                low, high = result.manifest["video"]["levels"]
-                say(f"note: {video}: levels {low:g} to {high:g} are shown as black to white; --levels changes that")
+            _tell_of(result, video, has_given_levels=settings["levels"] is not None)
             done.append({"folder": str(place), **result.manifest})
             if not as_json:
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
@@ -108,3 +105,15 @@ def extract(
         print_json({"results": done, **({"exports": exports} if tools else {}), "failures": failed})
     if failed:
         raise typer.Exit(1)
+
+
+def _tell_of(result: "Result", video: Path, *, has_given_levels: bool) -> None:
+    """Say what there is to know of a result beside its frames."""
+    about = result.manifest["video"]
+    if read_with := about.get("read_with"):
+        say(f"note: {video}: read with {read_with}")
+    for warning in result.warnings:
+        say(f"warning: {video}: {warning}")
+    if "levels" in about and not has_given_levels:
+        low, high = about["levels"]
+        say(f"note: {video}: levels {low:g} to {high:g} are shown as black to white; --levels changes that")
