@@ -2,7 +2,6 @@ import warnings
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -185,34 +184,6 @@ def test_rows_that_differ_by_rounding_alone_end(mode):
     X[3:] = np.nextafter(X[3:], np.inf)
     model = CentNN(2, mode=mode, random_state=0).fit(X)
     assert_array_equal(np.bincount(model.labels_), [3, 3])
-
-
-def test_predict_score_and_transform_agree_with_fit(rng):
-    X = groups(rng)
-    model = CentNN(6, random_state=0).fit(X)
-    assert_array_equal(model.predict(X), model.labels_)
-    assert_allclose(model.score(X), -model.inertia_, rtol=1e-9)
-    assert_array_equal(model.transform(X).argmin(axis=1), model.labels_)
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (np.zeros((0, 3)), "0 sample"),
-        (np.full((5, 2), np.nan), "NaN"),
-        (np.full((5, 2), np.inf), "infinity"),
-        (np.zeros(5), "Expected 2D array"),
-        (np.zeros((1, 2)), "n_samples=1 should be >= n_clusters=2"),
-    ],
-)
-def test_bad_data_raise_as_in_scikit_learn(X, message):
-    with pytest.raises(ValueError, match=message):
-        CentNN(2).fit(X)
-
-
-def test_sparse_data_are_refused():
-    with pytest.raises(TypeError, match="Sparse data"):
-        CentNN(2).fit(scipy.sparse.eye(5).tocsr())
 
 
 @pytest.mark.parametrize(

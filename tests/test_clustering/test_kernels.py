@@ -18,25 +18,25 @@ def run(program):
 
 
 @pytest.mark.slow
-def test_kernels_work_where_nothing_can_be_cached():
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(
+            # No place is good: what Numba finds in a read-only installation without a home folder.
+            "numba.core.caching.CacheImpl._locator_classes = []\n",
+            id="no place",
+        ),
+        pytest.param(
+            "def fail(*arguments): raise OSError(28, 'No space left on device')\n"
+            "numba.core.caching.IndexDataCacheFile.save = fail\n"
+            "numba.core.caching.IndexDataCacheFile.load = lambda *arguments: None\n",
+            id="full disk",
+        ),
+    ],
+)
+def test_kernels_work_where_nothing_can_be_cached(broken):
     program = (
-        "import numba.core.caching\n"
-        # No place is good: what Numba finds in a read-only installation without a home folder.
-        "numba.core.caching.CacheImpl._locator_classes = []\n"
-        "import numpy as np\n"
-        "from clustering.kmeans.equal_rows import group_equal_rows\n"
-        "print(*group_equal_rows(np.array([[0.0], [0.0], [8.0]]))[1])\n"
-    )
-    assert run(program) == "0 0 1"
-
-
-@pytest.mark.slow
-def test_kernels_work_where_the_cache_cannot_be_written():
-    program = (
-        "import numba.core.caching\n"
-        "def fail(*arguments): raise OSError(28, 'No space left on device')\n"
-        "numba.core.caching.IndexDataCacheFile.save = fail\n"
-        "numba.core.caching.IndexDataCacheFile.load = lambda *arguments: None\n"
+        f"import numba.core.caching\n{broken}"
         "import numpy as np\n"
         "from clustering.kmeans.equal_rows import group_equal_rows\n"
         "print(*group_equal_rows(np.array([[0.0], [0.0], [8.0]]))[1])\n"

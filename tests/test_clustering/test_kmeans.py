@@ -2,7 +2,6 @@ import warnings
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -135,35 +134,6 @@ def test_nearly_equal_rows_far_from_the_others_are_still_told_apart():
     X[20:] = 200.0
     X[np.arange(40), np.arange(40)] += 1.0
     assert len(np.unique(KMeans(40, random_state=0).fit(X).labels_)) == 40
-
-
-def test_predict_score_and_transform_agree_with_fit(rng):
-    X = groups(rng, dtype=np.float32)
-    model = KMeans(6, random_state=0).fit(X)
-    assert_array_equal(model.predict(X), model.labels_)
-    assert_allclose(model.score(X), -model.inertia_, rtol=1e-5)
-    assert_array_equal(model.transform(X).argmin(axis=1), model.labels_)
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (np.zeros((0, 3)), "0 sample"),
-        (np.full((5, 2), np.nan), "NaN"),
-        (np.full((5, 2), np.inf), "infinity"),
-        (np.zeros(5), "Expected 2D array"),
-        (np.zeros((1, 2)), "n_samples=1 should be >= n_clusters=2"),
-        ([["a"], ["b"]], "could not convert string"),
-    ],
-)
-def test_bad_data_raise_as_in_scikit_learn(X, message):
-    with pytest.raises(ValueError, match=message):
-        KMeans(2).fit(X)
-
-
-def test_sparse_data_are_refused():
-    with pytest.raises(TypeError, match="Sparse data"):
-        KMeans(2).fit(scipy.sparse.eye(5).tocsr())
 
 
 @pytest.mark.parametrize(

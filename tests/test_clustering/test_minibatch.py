@@ -3,7 +3,6 @@ import warnings
 
 import numpy as np
 import pytest
-import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -252,29 +251,6 @@ def test_fewer_different_rows_than_clusters_are_told():
     with pytest.warns(ConvergenceWarning, match=r"distinct clusters \(3\) found smaller than n_clusters \(7\)"):
         model = MiniBatchKMeans(7, random_state=0, max_iter=20).fit(X)
     assert model.inertia_ == 0
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (np.zeros((0, 3)), "0 sample"),
-        (np.full((5, 2), np.nan), "NaN"),
-        (np.full((5, 2), np.inf), "infinity"),
-        (np.zeros(5), "Expected 2D array"),
-        (np.zeros((1, 2)), "n_samples=1 should be >= n_clusters=2"),
-        ([["a"], ["b"]], "could not convert string"),
-    ],
-)
-def test_bad_data_raise_as_in_scikit_learn(method, X, message):
-    with pytest.raises(ValueError, match=message):
-        getattr(MiniBatchKMeans(2), method)(X)
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_sparse_data_are_refused(method):
-    with pytest.raises(TypeError, match="Sparse data"):
-        getattr(MiniBatchKMeans(2), method)(scipy.sparse.eye(5).tocsr())
 
 
 def test_a_bad_batch_leaves_what_was_learnt(rng):
