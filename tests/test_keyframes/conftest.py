@@ -1,6 +1,8 @@
 """Real encoded files, each made once a session, whose every picture carries its own number."""
 
 import os
+import shlex
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -211,20 +213,19 @@ def sequential():
 @pytest.fixture(scope="session")
 def truncated(tmp_path_factory, video_file):
     """An MP4 with its index in front, cut off in the middle of its pictures."""
-    folder = tmp_path_factory.mktemp("truncated")
-    front, cut = folder / "front.mp4", folder / "cut.mp4"
-    ffmpeg("-i", video_file("h264_b_frames.mp4"), "-c", "copy", "-movflags", "+faststart", front)
-    data = front.read_bytes()
-    cut.write_bytes(data[: len(data) * 6 // 10])
-    return cut
+    return copy_cut_off(video_file("h264_b_frames.mp4"), tmp_path_factory.mktemp("truncated") / "cut.mp4")
 
 
 @pytest.fixture(scope="session", params=["h264_b_frames.mp4", "mpeg4.avi", "vp9.webm", "h264_open_gop.mkv"])
 def cut_off(request, tmp_path_factory, video_file):
     """A file of each kind of container, cut off in the middle; an MP4 has its index in front."""
-    folder = tmp_path_factory.mktemp("cut_off")
-    whole, cut = folder / f"whole-{request.param}", folder / request.param
-    ffmpeg("-i", video_file(request.param), "-c", "copy", "-movflags", "+faststart", whole)
+    return copy_cut_off(video_file(request.param), tmp_path_factory.mktemp("cut_off") / request.param)
+
+
+def copy_cut_off(video, cut):
+    """Copy the first part of a video, an MP4 with its index in front."""
+    whole = cut.with_name(f"whole-{cut.name}")
+    ffmpeg("-i", video, "-c", "copy", "-movflags", "+faststart", whole)
     data = whole.read_bytes()
     cut.write_bytes(data[: len(data) * 6 // 10])
     return cut
@@ -304,6 +305,41 @@ def odd(tmp_path):
     except (OSError, UnicodeError):
         pytest.skip("this file system takes names in UTF-8 alone")
     return tmp_path
+
+
+@pytest.fixture
+def run_on_a_small_disk(tmp_path):
+    """Runs a command in a folder on a disk that it fills: one line says so; what `after` prints there is returned.
+
+    The disk is a tmpfs in a mount namespace of its own, which goes away with the process. It holds a copy of `held`.
+    """
+
+    def run(command, size, after, held=None):
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        copy = "" if held is None else f'cp -r {shlex.quote(str(held))} "$2" && '
+        script = (
+            f'mount -t tmpfs -o "size=$1" tmpfs "$2" && {copy}cd "$2" || exit 77\n'
+            f'shift 2; "$@"; status=$?; {after}; exit $status'
+        )
+        done = subprocess.run(
+            ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "-", str(size), disk, *command],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "TMPDIR": str(disk)},
+        )
+        if done.returncode == 77 or "unshare" in done.stderr:
+            pytest.skip("this user may not mount a small disk")
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 1, done.stderr
+        assert line.startswith("error: ")
+        assert "No space left on device" in line
+        return done.stdout
+
+    return run
+
+
+needs_unshare = pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
 
 
 def one_error_line(done):

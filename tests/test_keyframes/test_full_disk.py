@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import keyframes
-from tests.test_keyframes.conftest import one_error_line
+from tests.test_keyframes.conftest import needs_unshare, one_error_line
 
 
 @pytest.mark.slow
@@ -54,11 +54,6 @@ def test_temporary_files_that_cannot_be_written_are_named(scan, tmp_path, long_f
 
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-# A tmpfs in a mount namespace of its own, which goes away with the process; what is left on it is told at the end.
-ON_A_SMALL_DISK = (
-    'mount -t tmpfs -o "size=$1" tmpfs "$2" && cd "$2" || exit 77\n'
-    'shift 2; "$@"; status=$?; echo "left: $(ls -A)"; exit $status'
-)
 
 
 @pytest.fixture(scope="module")
@@ -70,24 +65,12 @@ def pages_of_a_result(tmp_path_factory, video_file):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
+@needs_unshare
 @pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.8, 1])
-def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(share, pages_of_a_result, tmp_path, video_file):
-    disk = tmp_path / "disk"
-    disk.mkdir()
+def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(
+    share, pages_of_a_result, run_on_a_small_disk, video_file
+):
     # With all of its pages but one, the last file finds no place.
     size = PAGE * max(1, round(share * pages_of_a_result) - 1)
     command = [Path(sys.executable).parent / "keyframes", "extract", video_file("wmv2.wmv"), "-k", "40"]
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", str(size), disk, *command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TMPDIR": str(disk)},
-    )
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip("this user may not mount a small disk")
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 1, done.stderr
-    assert line.startswith("error: ")
-    assert "No space left on device" in line
-    assert done.stdout == "left: \n"
+    assert run_on_a_small_disk(command, size, 'echo "left: $(ls -A)"') == "left: \n"

@@ -14,6 +14,7 @@ import pytest
 
 import keyframes
 from keyframes import ExportError, SettingsError
+from tests.test_keyframes.conftest import needs_unshare
 from tests.test_keyframes.test_labelling.conftest import contents
 
 COMMAND = Path(sys.executable).parent / "keyframes"
@@ -314,40 +315,21 @@ def test_a_missing_extra_is_named(extracted):
     assert len(done.stdout.splitlines()) == 1
 
 
-# A tmpfs in a mount namespace of its own, which goes away with the process; what it holds is told at the end.
-ON_A_SMALL_DISK = (
-    'mount -t tmpfs -o "size=$1" tmpfs "$2" && cp -r "$3" "$2/project" && cd "$2" || exit 77\n'
-    'shift 3; "$@"; status=$?; find . | sort; cat project/config.yaml; exit $status'
-)
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare to mount a small disk")
+@needs_unshare
 @pytest.mark.parametrize("options", [(), ("--copy-videos",)])
 @pytest.mark.parametrize("kib", [24, 60, 120])
-def test_a_full_disk_leaves_the_project_as_it_was(kib, options, tmp_path, extracted):
-    project, disk = tmp_path / "project", tmp_path / "disk"
+def test_a_full_disk_leaves_the_project_as_it_was(kib, options, tmp_path, extracted, run_on_a_small_disk):
+    project = tmp_path / "project"
     (project / "labeled-data" / "old").mkdir(parents=True)
     (project / "labeled-data" / "old" / "img1.png").write_bytes(b"1")
     (project / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
-    disk.mkdir()
     result = extracted("wmv2.wmv", 40)
     command = [COMMAND, "export", result, "--to", "deeplabcut", "--project", "project", *options]
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "-", f"{kib}k", disk, project, *command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TMPDIR": str(disk)},
-    )
-    if done.returncode == 77 or "unshare" in done.stderr:
-        pytest.skip("this user may not mount a small disk")
-    (line,) = done.stderr.splitlines()
-    assert done.returncode == 1
-    assert line.startswith("error: ")
-    assert "No space left on device" in line
+    left = run_on_a_small_disk(command, f"{kib}k", "find . | sort; cat project/config.yaml", held=project)
     below = "./project/labeled-data/old"
     places = [".", "./project", "./project/config.yaml", "./project/labeled-data", below, f"{below}/img1.png"]
-    assert done.stdout.splitlines() == [*places, "Task: a", "scorer: b", "video_sets:"]
+    assert left.splitlines() == [*places, "Task: a", "scorer: b", "video_sets:"]
 
 
 def started(work, *arguments):
