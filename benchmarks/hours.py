@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Does a sparse scan of a long recording choose as well as an exact one? On rendered recordings with true poses.
 
-    python benchmarks/hours.py [--minutes 60] [--rate HZ] [--scene NAME...] [--cache DIR]
+    python benchmarks/hours.py [--minutes 60] [--rate HZ] [--scene NAME...] [--kind active|resting] [--cache DIR]
 
 Of each scene of `benchmarks/coverage.py` that is asked for two recordings are made: in one the animals behave as that
 scene has them; in the other they rest 95 % of the time, each rest the frame before a run of 2 seconds, with fresh noise

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Clusters of handwritten digits against what the digits are: mini-batch and full k-means, ours and scikit-learn's.
 
-    python benchmarks/mnist.py [--seeds 20] [--data ../shared/data/mnist10k.npz] [-o digits.png] [--draw 64]
+    python benchmarks/mnist.py [--seeds 20] [--data ../shared/data/mnist10k.npz] [-k K...] [--threads 2]
+        [--only PART...] [--no-held-out] [-o digits.png] [--draw 64]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
 used. Means over the seeds; every library clusters the same rows with its default settings (KMeans with one start). The
