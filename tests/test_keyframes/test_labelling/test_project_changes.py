@@ -125,22 +125,19 @@ def run_until(steps, stop_at):
         sys.settrace(before)
 
 
-def test_what_another_program_wrote_meanwhile_stays(project):
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("images/old/4.png", r"4\.png: was written by another program in the meantime"),
+        ("config.yaml", r"config\.yaml: was changed by another program in the meantime"),
+    ],
+)
+def test_what_another_program_wrote_meanwhile_stays(project, file, message):
     steps = change(project)
     next(steps)
-    (project / "images" / "old" / "4.png").write_bytes(b"theirs")
+    (project / file).write_bytes(b"theirs\n")
     before = contents_without_ours(project)
-    with pytest.raises(OutputError, match=r"4\.png: was written by another program in the meantime"):
-        next(steps)
-    assert contents(project) == before
-
-
-def test_a_file_that_changed_meanwhile_is_not_written_over(project):
-    steps = change(project)
-    next(steps)
-    (project / "config.yaml").write_bytes(b"theirs\n")
-    before = contents_without_ours(project)
-    with pytest.raises(OutputError, match=r"config\.yaml: was changed by another program in the meantime"):
+    with pytest.raises(OutputError, match=message):
         next(steps)
     assert contents(project) == before
 
