@@ -63,31 +63,34 @@ def compiled(
         if disk is not None:
             with suppress(AttributeError, KeyError, OSError, TypeError):
                 _extend_cache(disk, kernel)
-            load, save = disk.load_overload, disk.save_overload
-
-            def load_or_announce(signature: Any, context: Any) -> Any:
-                found = None
-                try:
-                    found = load(signature, context)
-                except Exception:
-                    # A file that was cut off or damaged can raise anything when it is unpickled (Python's documentation
-                    # of `pickle.UnpicklingError`). Nothing is lost: it is forgotten, compiled and written anew.
-                    with suppress(OSError):
-                        disk.flush()
-                if found is None:
-                    tell_of_compilation()
-                return found
-
-            disk.load_overload = load_or_announce
-
-            def save_if_possible(signature: Any, machine_code: Any) -> None:
-                with suppress(OSError):
-                    save(signature, machine_code)
-
-            disk.save_overload = save_if_possible
+            _go_on_without_cache(disk)
         return dispatcher
 
     return decorate
+
+
+def _go_on_without_cache(disk: Any) -> None:
+    """Have a kernel compiled, which is announced, where its machine code cannot be read; or not be written, either."""
+    load, save = disk.load_overload, disk.save_overload
+
+    def load_or_announce(signature: Any, context: Any) -> Any:
+        found = None
+        try:
+            found = load(signature, context)
+        except Exception:
+            # A file that was cut off or damaged can raise anything when it is unpickled (Python's documentation of
+            # `pickle.UnpicklingError`). Nothing is lost: it is forgotten, compiled and written anew.
+            with suppress(OSError):
+                disk.flush()
+        if found is None:
+            tell_of_compilation()
+        return found
+
+    def save_if_possible(signature: Any, machine_code: Any) -> None:
+        with suppress(OSError):
+            save(signature, machine_code)
+
+    disk.load_overload, disk.save_overload = load_or_announce, save_if_possible
 
 
 def _extend_cache(disk: Any, kernel: Callable[..., Any]) -> None:
