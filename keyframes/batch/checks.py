@@ -38,25 +38,30 @@ def batch_settings(
         raise SettingsError(f"views of one scene cannot be combined with {what}; leave one of them out")
     if at_least < 0 or (at_least and total is None):
         raise SettingsError(f"at_least is {at_least}; it must be 0 or more, and needs a total")
+    if total is not None:
+        _check_total(total, settings, unlike)
+    # Workers have working folders of their own.
+    files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
+    return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
+
+
+def _check_total(total: int, settings: Settings, unlike: Sequence[str | Path]) -> None:
+    """Raise a SettingsError where a total cannot be spent as the settings say."""
     refused = {
         "uniform": settings.uniform,
         "unlike": bool(unlike),
         f"features = {settings.features}": settings.features not in ("auto", "pca"),
         f"algorithm = {settings.algorithm}": settings.algorithm not in ("auto", "kmeans"),
     }
-    what = next((option for option, is_given in refused.items() if is_given), "")
-    if total is not None and what:
+    if what := next((option for option, is_given in refused.items() if is_given), ""):
         raise SettingsError(
             f"a total cannot be combined with {what}; leave one of them out, or give a number for each video"
         )
-    if total is not None and settings.predictions is not None and total > MOST_FRAMES:
+    if settings.predictions is not None and total > MOST_FRAMES:
         raise SettingsError(
             f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
             "or a number for each video"
         )
-    # Workers have working folders of their own.
-    files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
-    return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
 
 
 def check_number(recordings: Sequence[str], searched: Path, total: int | None, at_least: int, views: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -169,14 +169,7 @@ def run_batch(
         watch.end()
     # Those of earlier runs count as well, and after the run none is needed.
     make_room(states / KEEP, keep_bytes)
-    rows = write_summary(place, left_out)
-    gone = without_source(place, (row["recording"] for row in rows if row["recording"] not in outcomes))
-    results = write_index(place, rows, left_out, gone)
-    if left := [recording for recording in gone if recording in results]:
-        say(f"warning: {_told_gone(left, place)}")
-    # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
-    told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
-    return Batch(place, told, left_out)
+    return _sum_up(place, outcomes, left_out, say)
 
 
 def default_output(folder: Path) -> Path:
@@ -253,6 +246,19 @@ def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> 
             watch.tick()
             time.sleep(0.1)
     return outcomes
+
+
+def _sum_up(
+    place: Path, outcomes: Mapping[str, Outcome], left_out: dict[str, int], say: Callable[[str], None]
+) -> Batch:
+    """Write the summaries of all that is known of recordings; return what this run did with those it looked at."""
+    rows = write_summary(place, left_out)
+    gone = without_source(place, (row["recording"] for row in rows if row["recording"] not in outcomes))
+    results = write_index(place, rows, left_out, gone)
+    if left := [recording for recording in gone if recording in results]:
+        say(f"warning: {_told_gone(left, place)}")
+    told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
+    return Batch(place, told, left_out)
 
 
 def _told_gone(recordings: Sequence[str], place: Path) -> str:
