@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from os import _exit as exit_at_once
 from types import FrameType
 from typing import Any
@@ -40,6 +41,7 @@ class _Interrupted(BaseException):
 def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = True) -> None:
     """Run a whole command; SIGINT and SIGTERM end it with 128 and their number, in an orderly way.
 
+    SIGHUP, which comes when the terminal is closed, counts as SIGTERM, unless it is ignored as under ``nohup``.
     A second signal, two seconds after the first one or later, ends it without waiting for threads.
 
     Parameters
@@ -59,6 +61,8 @@ def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = Tru
     }
     if hasattr(signal, "setitimer"):
         handlers[signal.SIGALRM] = _interrupt_with_postponed
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        handlers[signal.SIGHUP] = _terminate
     for number, handler in handlers.items():
         signal.signal(number, handler)
     sys.unraisablehook = _interrupt_again
@@ -83,7 +87,8 @@ def run_interruptible(command: Callable[[], None], *, awaits_threads: bool = Tru
         # Imports and callbacks may wrap the interruption into an error of their own.
         if not _received:
             raise
-        print("interrupted", file=sys.stderr, flush=True)
+        with suppress(OSError):  # the terminal may be gone
+            print("interrupted", file=sys.stderr, flush=True)
         status = 128 + _received[-1][0]
         if len(_received) > 1 or not awaits_threads:
             # Python's own end would wait for every thread.
@@ -111,6 +116,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         return
     _received.append((number, now))
     raise _Interrupted
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Pass a signal on as SIGTERM, to whoever handles that now: a server ends in its own way."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _is_locking(frame: FrameType | None) -> bool:

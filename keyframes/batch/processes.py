@@ -25,6 +25,8 @@ from keyframes.batch.work import give_up
 
 TRIES = 2
 END_S = 5.0
+# They go to all processes of a terminal; the parent ends its workers by itself.
+FROM_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
 
 
 class LocalWorkers(AbstractContextManager["LocalWorkers"]):
@@ -128,9 +130,9 @@ class _Worker:
 
 
 def _start(process: BaseProcess) -> None:
-    """Start a process that leaves an interruption from the keyboard, which goes to all of a terminal, to its parent."""
+    """Start a process that leaves the signals of the terminal to its parent."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, FROM_TERMINAL)
     # It imports modules of Python before it takes over the parent's `sys.path`: none from the working folder, which may
     # hold a signal.py. Python 3.10 does not know this variable.
     is_set = "PYTHONSAFEPATH" in os.environ
@@ -144,10 +146,11 @@ def _start(process: BaseProcess) -> None:
 
 def _serve(pipe: "connection.Connection[Any, Any]", threads: int) -> None:
     """Do the tasks that come through a pipe, until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in FROM_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FROM_TERMINAL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(threads)
     while True:

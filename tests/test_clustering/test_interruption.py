@@ -1,5 +1,6 @@
 """An interruption leaves no lock taken and no thread to itself, wherever it comes."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,3 +78,13 @@ def test_interrupted_at_every_step_of_a_thread_pool():
     n_steps, n_threads = map(int, done.stdout.split())
     assert n_steps > 500
     assert n_threads == 1
+
+
+@pytest.mark.skipif(shutil.which("nohup") is None, reason="needs nohup")
+def test_what_ignores_a_closed_terminal_goes_on():
+    program = (
+        "import signal; from clustering import run_interruptible\n"
+        "run_interruptible(lambda: (signal.raise_signal(signal.SIGHUP), print('went on')))\n"
+    )
+    done = subprocess.run(["nohup", sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout.strip()) == (0, "went on")

@@ -146,14 +146,16 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(recordings, undisturbed,
     assert results(tmp_path / "out") == results(whole)
 
 
-def test_an_interruption_leaves_no_process_and_no_half_result(recordings, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 143)], ids=["Ctrl-C", "closed"])
+def test_an_interruption_leaves_no_process_and_no_half_result(number, status, recordings, tmp_path):
+    """Both come from the terminal, to all processes that it started."""
     run = start(recordings, tmp_path / "out", "-k", "12")
     while not list((tmp_path / "out" / "batch-state").glob("*.claim")):
         time.sleep(0.01)
     time.sleep(0.3)
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, number)
     out, err = run.communicate(timeout=30)
-    assert (run.returncode, out) == (130, b"")
+    assert (run.returncode, out) == (status, b"")
     assert b"Traceback" not in err
     assert err.decode().splitlines()[-1] == "interrupted"
     wait_until_gone(run.pid)
