@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from clustering import telling_of_compilation
 from keyframes.batch.claims import Claim, claimed_by
+from keyframes.batch.known import done_unclaimed, find_all, outcomes_before
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.batch.work import Work, reason_of, work
 from keyframes.errors import VideoError, not_written
@@ -35,7 +36,8 @@ def _work_on_scene(task: Task) -> Outcome:
                 claim = Claim.take(camera.claim)
             except OSError as error:
                 reason = str(not_written(camera.folder, error))
-                return _joined([Outcome(one.recording, "failed", reason=reason) for one in cameras])
+                failed = [Outcome(one.recording, "failed", reason=reason) for one in cameras]
+                return _joined(done_unclaimed(cameras) or failed)
             if claim is None:
                 # All or none: two runs that hold some each would wait for each other.
                 return Outcome(task.recording, "claimed", reason=claimed_by(camera.claim))
@@ -67,12 +69,11 @@ def _or_without(reason: str, recordings: Sequence[str]) -> str:
 def _choose(works: Sequence[Work], threads: int | None) -> list[Outcome]:
     """Choose the frames of a scene, or find that this was done."""
     settings = works[0].task.settings
-    for one in works:
-        one.find()
-    views = [one.task.recording for one in works]
-    wanted = [{**one.wanted(), "views": views} for one in works]
-    if all(one.is_done(own) for one, own in zip(works, wanted, strict=True)):
-        return [one.skip() for one in works]
+    wanted = find_all(works)
+    if done := outcomes_before(works, wanted):
+        for one in works:
+            one.note_done()
+        return done
     for one in works:
         one.clear_away()
         one.check_place()

@@ -29,7 +29,10 @@ COLUMNS = {"recording": "", "status": "", "frames": 0, "seconds": 0.0, "place": 
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
+    """Write a file that appears whole or not at all; one that says so already stays, also on a read-only disk."""
+    with suppress(OSError):
+        if path.read_bytes() == text.encode():
+            return
     try:
         with whole_file(path) as partial:
             partial.write_text(text, encoding="utf-8", newline="\n")

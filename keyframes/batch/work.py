@@ -16,42 +16,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clustering import telling_of_compilation
-from keyframes.batch.budget import Plan, load_plan
+from clustering import rename_when_free, telling_of_compilation
+from keyframes.batch.budget import Plan
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import make_coreset, save_coreset
-from keyframes.batch.own_files import (
-    beginning_with,
-    coreset_file,
-    deciding,
-    is_reduced,
-    make_room,
-    n_poses,
-    n_rows,
-    plan_file,
-    scan_key,
-    with_own_predictions,
-)
-from keyframes.batch.predicted_budget import (
-    PredictedCoreset,
-    PredictedPlan,
-    load_predicted_plan,
-    save_predicted_coreset,
-)
-from keyframes.batch.states import KEEP, OF_RESULT, identify, read_state, result_of, was_changed, write_state
+from keyframes.batch.known import Known, done_unclaimed
+from keyframes.batch.own_files import beginning_with, coreset_file, make_room, n_poses, n_rows, scan_key
+from keyframes.batch.predicted_budget import PredictedCoreset, PredictedPlan, save_predicted_coreset
+from keyframes.batch.states import KEEP, OF_RESULT, read_state, was_changed, write_state
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection
-from keyframes.errors import KeyframesError, OutputError, VideoError, not_written
+from keyframes.errors import KeyframesError, OutputError, not_written
 from keyframes.pipeline import open_video, run_extraction, without_times
 from keyframes.progress import Progress
-from keyframes.result.recordings import missing_file
 from keyframes.scan.cache import keep_scan, load_scan
 from keyframes.scan.first_pass import scan_video, wants_sparse
 from keyframes.scan.scan import Scan, thumbnailer_of
 from keyframes.settings import Settings
-from keyframes.video import VideoReader, refuse_special
-from keyframes.whole_files import hidden_start
+from keyframes.video import VideoReader
+from keyframes.whole_files import hidden_start, unused_name
 
 if TYPE_CHECKING:
     from keyframes.pipeline import Chooser
@@ -70,7 +54,8 @@ def work(task: Task) -> Outcome:
             task.folder.mkdir(parents=True, exist_ok=True)
             claim = Claim.take(task.claim)
         except OSError as error:
-            return Outcome(task.recording, "failed", reason=str(not_written(task.folder, error)))
+            failed = Outcome(task.recording, "failed", reason=str(not_written(task.folder, error)))
+            return next(iter(done_unclaimed([task])), failed)
         if claim is None:
             return Outcome(task.recording, "claimed", reason=claimed_by(task.claim))
         with claim, telling_of_compilation(claim.tell_of_compilation):
@@ -98,16 +83,14 @@ def reason_of(error: Exception, video: Path) -> str:
     return f"unexpected {type(error).__name__}: {error}"
 
 
-class Work:
+class Work(Known):
     """A task whose recording is claimed."""
 
     def __init__(self, task: Task, claim: Claim) -> None:
-        self.task, self.claim = task, claim
+        super().__init__(task)
+        self.claim = claim
         self.begun = time.perf_counter()
-        self.before = read_state(task.output, task.recording)
-        self.identity: dict[str, Any] = {}
         self.owned = bool(self.before.get("owned"))
-        self.earlier = result_of(task.output, self.before)
 
     def run(self) -> Outcome:
         """Do the task; whatever goes wrong is its outcome."""
@@ -119,13 +102,11 @@ class Work:
     def _run(self) -> Outcome:
         self.find()
         task = self.task
-        share = self._share()
+        share = self.share()
         wanted = self.wanted(share)
-        is_same = self.before.get("video") == self.identity
-        if task.step == "reduce" and is_same and is_reduced(task, self.identity):
-            return Outcome(task.recording, "reduced")
-        if task.step == "choose" and self.is_done(wanted):
-            return self.skip()
+        if done := self.done_before(wanted):
+            self.note_done()
+            return done
         self.clear_away()
         if task.step == "reduce":
             self._reduce()
@@ -134,58 +115,18 @@ class Work:
             # The result of an earlier budget.
             if self.owned and self.earlier and (task.result / "manifest.json").is_file():
                 self.check_place()
-                shutil.rmtree(task.result, ignore_errors=True)
+                # In one step: a kill while files are removed leaves no part of a result at its place.
+                aside = unused_name(task.result, "replaced")
+                rename_when_free(task.result.rename, aside)
+                shutil.rmtree(aside, ignore_errors=True)
             self.write("done", settings=wanted)
             return Outcome(task.recording, "done", seconds=self.seconds())
         return self._choose(share, wanted)
 
-    def _share(self) -> Plan | PredictedPlan | None:
-        """Return the recording's share in a budget that was divided."""
-        task = self.task
-        if task.budget is None or task.step == "reduce":
-            return None
-        path = plan_file(task)
-        plan: Plan | PredictedPlan | None = (
-            load_plan(path) if task.settings.predictions is None else load_predicted_plan(path)
-        )
-        if plan is None:
-            raise OutputError(f"{path}: cannot be read; run the command again")
-        return plan.share_of(task.name)
-
-    def find(self) -> None:
-        """Find out which file it is, and which predictions are its own; an error says that there are none."""
-        self.identity = self._identify()
-        self.task = with_own_predictions(self.task)
-
-    def _identify(self) -> dict[str, Any]:
-        try:
-            refuse_special(self.task.video)
-            if self.task.video.is_file() and not self.task.video.stat().st_size:
-                raise VideoError(f"{self.task.recording}: is empty (0 bytes); copy it again")
-            return identify(self.task.video)
-        except OSError as error:
-            raise VideoError(f"{self.task.recording}: cannot be read ({error.strerror}); is it still there?") from None
-
-    def wanted(self, share: Plan | PredictedPlan | None = None) -> dict[str, Any]:
-        """Return what decides about the result; of a budget, the share in it."""
-        settings = deciding(self.task)
-        if share is not None:
-            settings |= {"k": len(share), "share": share.digest}
-        return {**settings, "unlike": list(self.task.unlike)}
-
-    def is_done(self, wanted: dict[str, Any]) -> bool:
-        """Whether the result is there that these settings want."""
-        state = {**self.before, "status": "done", **self.earlier} if self.earlier else self.before
-        told = [state.get(name) for name in ("status", "settings", "place", "video")]
-        if told != ["done", wanted, self.task.place, self.identity]:
-            return False
-        return not state.get("frames") or not missing_file(self.task.result)
-
-    def skip(self) -> Outcome:
-        """Leave the result as it is."""
-        if self.before.get("status") != "done":
+    def note_done(self) -> None:
+        """Note a result that stands as it was wanted, where an attempt has failed or was broken off since."""
+        if self.task.step == "choose" and self.before.get("status") != "done":
             self.write("done", **{name: self.earlier[name] for name in OF_RESULT})
-        return Outcome(self.task.recording, "skipped", self.earlier.get("frames", 0))
 
     def clear_away(self) -> None:
         """Remove what a worker that was killed left half made: the claim says that nobody else is at it."""
