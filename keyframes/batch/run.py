@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from keyframes.batch.own_files import make_room
 from keyframes.batch.processes import LocalWorkers
 from keyframes.batch.recordings import assign_places, find_recordings
 from keyframes.batch.sources import note_searched, without_source
-from keyframes.batch.states import KEEP, forget, read_states, write_summary
+from keyframes.batch.states import COLUMNS, KEEP, forget, read_states, write_summary
 from keyframes.batch.tasks import Budget, Outcome, Step, Task, state_folder
 from keyframes.batch.watching import Watch
 from keyframes.errors import OutputError, SettingsError
@@ -257,7 +258,9 @@ def _sum_up(
     results = write_index(place, rows, left_out, gone)
     if left := [recording for recording in gone if recording in results]:
         say(f"warning: {_told_gone(left, place)}")
-    told = [_told(row, outcomes[row["recording"]]) for row in rows if row["recording"] in outcomes]
+    # The files tell what is known of all recordings; the caller, what this run did with those that it looked at.
+    known = {row["recording"]: row for row in rows}
+    told = [_told(known.get(name), outcomes[name]) for name in sorted(outcomes, key=os.fsencode)]
     return Batch(place, told, left_out)
 
 
@@ -272,8 +275,12 @@ def _told_gone(recordings: Sequence[str], place: Path) -> str:
     )
 
 
-def _told(row: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
-    """Tell a row as this run saw it."""
+def _told(row: dict[str, Any] | None, outcome: Outcome) -> dict[str, Any]:
+    """Tell a row as this run saw it; None where no state of the recording could be written, or somebody removed it."""
+    if row is None:
+        row = {**COLUMNS, "recording": outcome.recording}
+        reason = outcome.reason or "its result was removed during the run; run the command again"
+        outcome = replace(outcome, status="failed", reason=reason)
     told = {**row, "status": outcome.status}
     if outcome.status == "failed":
         return {**told, "reason": outcome.reason, "seconds": outcome.seconds}

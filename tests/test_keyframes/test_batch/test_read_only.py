@@ -47,3 +47,16 @@ def test_a_finished_batch_is_told_and_another_choice_is_not_made(kind, few, tmp_
     assert (status, told["results"]) == (1, [])
     assert ["Read-only file system" in failure["reason"] for failure in told["failures"]] == [True] * 3
     assert contents(tmp_path) == before
+
+
+def test_a_new_recording_is_told_too(few, tmp_path, run_command):
+    """No file can say that it failed."""
+    assert (
+        run_command("keyframes", "batch", few, "-k", 3, "-o", tmp_path / "out", "--include", "[12].mp4").returncode == 0
+    )
+
+    status, told = batch(tmp_path / "out", few, "-k", "3")
+    assert (status, [row["recording"] for row in told["results"]]) == (1, ["1.mp4", "2.mp4"])
+    (failure,) = told["failures"]
+    assert failure["recording"] == "0.mp4"
+    assert "Read-only file system" in failure["reason"]
