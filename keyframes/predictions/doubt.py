@@ -122,7 +122,9 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     del jumps, deviation, levels
     if n_nodes > 2:
         away = poses.model.beside_others(np.where(np.isfinite(linked.points), linked.points, poses.points))
-        away[missing] = np.nan
+        # Beside a point that is alone, nothing but filled gaps suggests a position.
+        is_alone = (~missing).sum(axis=2, keepdims=True) < 2
+        away[missing | is_alone] = np.nan
         levels = tail_levels(away)
         misplaced = np.maximum(misplaced, levels.max(axis=(1, 2)))
         notes.add("posture", levels, away)
