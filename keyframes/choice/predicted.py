@@ -169,9 +169,12 @@ def _selection(
 
 
 def _within_noise(poses: PoseTable, there: Sequence[int]) -> float:
-    """Share of the frames that nothing but noise tells from these rows."""
-    covered = poses.distances[poses.places(there)].min(axis=0) == 0
-    return float(poses.weights[covered].sum() / poses.weights.sum())
+    """Share of the other frames that nothing but noise tells from these rows; 0 where there is no other."""
+    places = poses.places(there)
+    others = poses.weights.copy()
+    others[places] -= 1
+    covered = poses.distances[places].min(axis=0) == 0
+    return float(others[covered].sum() / max(1, others.sum()))
 
 
 def _reason(

@@ -117,8 +117,8 @@ class Selection:
     basis : Basis or None
         What the distance is made of, where the recording decided that.
     within_noise : float or None
-        Share of the frames whose predicted poses differ from those of a chosen or known one by no more than the noise
-        of the predictions. None without predictions.
+        Share of the other frames whose predicted poses differ from those of a chosen or known one by no more than the
+        noise of the predictions. None without predictions.
     by_pictures : int or None
         How many frames were chosen by their pictures because these predictions hardly tell frames apart: 0 if too few
         of the pictures differ. None where nobody looked at them for that.

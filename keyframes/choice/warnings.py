@@ -78,7 +78,7 @@ def _warnings_of_noise(selection: Selection) -> tuple[str, ...]:
     if not hardly_tells_apart(selection):
         return ()
     share, n_frames = selection.within_noise, selection.by_pictures
-    told = f"by their predictions, {share:.0%} of the frames look like a chosen or labelled frame"
+    told = f"by their predictions, {share:.0%} of the other frames look like a chosen or labelled frame"
     if n_frames is None:
         return (f"{told}; without --predictions, frames are chosen by their pictures",)
     if not n_frames:

@@ -39,6 +39,12 @@ def test_where_poses_hardly_tell_frames_apart_pictures_do(moves, doubt, expected
         np.testing.assert_array_equal(saved["label"][[*entries]], [entry["cluster"] for entry in entries.values()])
 
 
+def test_where_all_frames_are_chosen_no_other_one_looks_like_them(predicted_rest, tmp_path):
+    found = keyframes.extract(VIDEO, 23, predictions=predicted_rest(1.0), every=50, output=tmp_path / "out")
+    assert len(found.keyframes) == 23
+    assert not found.warnings
+
+
 def test_pictures_are_compared_with_those_of_labelled_and_of_doubtful_frames(predicted_rest, tmp_path):
     options = {"predictions": predicted_rest(0.05), "scan": "sparse"}
     first = keyframes.extract(VIDEO, 10, **options, output=tmp_path / "first")
