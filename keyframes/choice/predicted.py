@@ -188,7 +188,9 @@ def _reason(
     """Say why a row was chosen."""
     if picked.chosen_for[row] == "doubt":
         worst = max(views, key=lambda view: float(view.doubt.level[keyframe.frame_index]))
-        return worst.doubt.reason(keyframe.frame_index)
+        reason = worst.doubt.reason(keyframe.frame_index)
+        # The other views show nothing of it.
+        return f"{worst.video}: {reason}" if len(views) > 1 else reason
     if not len(known_rows):
         return represents(keyframe)
     own, others = poses.places([row])[0], poses.places(known_rows)

@@ -36,15 +36,18 @@ class PredictedVideo:
     doubt : Doubt
     eligible : array (n_frames,), bool
         Which frames can be chosen. A network may have looked at some frames alone: the others have nothing to correct.
+    video : str
+        Name of the video, by which reasons tell several views apart.
     """
 
     predictions: Predictions
     poses: CleanPoses = field(repr=False)
     doubt: Doubt = field(repr=False)
     eligible: NDArray[np.bool_] = field(repr=False)
+    video: str = ""
 
     @classmethod
-    def of(cls, predictions: Predictions, settings: Settings) -> "PredictedVideo":
+    def of(cls, predictions: Predictions, settings: Settings, video: str = "") -> "PredictedVideo":
         """Clean predictions, of the keypoints that count, and find out where they are doubtful.
 
         A PredictionsError says that they have not all of these keypoints.
@@ -54,7 +57,7 @@ class PredictedVideo:
         dense = on_every_frame(chosen)
         linked = link_animals(dense.keypoints)
         poses = clean(linked.points)
-        return cls(dense, poses, find_doubt(dense, linked, poses), _looked_at(predictions))
+        return cls(dense, poses, find_doubt(dense, linked, poses), _looked_at(predictions), video)
 
     def entry(self) -> PredictionsEntry:
         """Return what the manifest says of them."""
@@ -131,7 +134,7 @@ def read_predicted(video: VideoReader, settings: Settings) -> tuple[Settings, Pr
     """
     assert settings.predictions is not None
     found = read_predictions(settings.predictions, video, offset=settings.predictions_offset)
-    return replace(settings, predictions=found.source), PredictedVideo.of(found, settings)
+    return replace(settings, predictions=found.source), PredictedVideo.of(found, settings, video.header.name)
 
 
 def _looked_at(predictions: Predictions) -> NDArray[np.bool_]:
