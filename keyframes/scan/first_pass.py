@@ -137,7 +137,7 @@ def _scan_sparsely(
         stretches = plan_sparse(video, also)
         n_looks = sum(len(stretch.wanted) for stretch in stretches)
         if n_looks < (MAX_AUTO_K if settings.k == "auto" else 2 * settings.k):
-            raise _UnfitError(f"only {n_looks:,} frames would be looked at, which is too few to choose from")
+            raise _UnfitError(f"it would look at only {n_looks:,} of the frames, which is too few to choose from")
         prove_excerpts(video)
     except DisagreementError as error:
         raise _UnfitError(str(error)) from None

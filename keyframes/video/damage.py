@@ -26,6 +26,9 @@ EVEN = 0.99
 # Where fewer do, a time is that is so long and so many times longer than most.
 LONG_GAP_S = 0.5
 UNUSUAL_GAP = 5
+# FFmpeg writes an empty frame or two behind the first one of an AVI file whose coded sound begins a little earlier: the
+# first one is shown for longer, and nothing is missing.
+LONGEST_FIRST_MS = 100
 # Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside gaps, or beside one alone.
 MOST_DOUBT, MOST_DOUBT_OF_ONE = 0.05, 0.25
 # So many places are listed.
@@ -137,6 +140,7 @@ def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
     is_lost = (n_packets > 0) | _near_complaints(stamps, seen, packets)
     was_dropped = not seen.messages and _is_short(seen, header, packets)
     n_fitting, unusual = _unusual(np.diff(stamps), is_lost | was_dropped)
+    unusual[0] &= is_lost[0] or stamps[1] - stamps[0] > LONGEST_FIRST_MS
     return [
         Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), bool(is_lost[i]))
         for i in np.flatnonzero((n_packets > 0) | unusual)
@@ -216,9 +220,11 @@ def _describe_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[st
     others = len(gaps) - len(listed)
     where = f"no frame from {places}" + (f" and in {counted(others, 'other place')}" if others else "")
     n_missing = sum(gap.n_missing for gap in gaps)
-    if not seen.messages and _is_short(seen, header, packets) and n_missing == _n_lacking(seen, header):
-        were = "frame was" if n_missing == 1 else "frames were"
-        return [f"{n_missing} of {header.frames_claimed} {were} dropped during recording: {where}"]
+    # A camera that drops frames leaves no packet of theirs.
+    none_lost = not seen.messages and not any(gap.is_lost for gap in gaps)
+    if none_lost and _is_short(seen, header, packets) and n_missing == _n_lacking(seen, header):
+        were = "was" if n_missing == 1 else "were"
+        return [f"{n_missing} of {header.frames_claimed} frames {were} dropped during recording: {where}"]
     # A camera may have paused: how many frames would have fitted does not matter then.
     n_lost = sum(gap.n_missing for gap in gaps if gap.is_lost)
     return [f"{where} ({n_lost} missing)" if n_lost else where]

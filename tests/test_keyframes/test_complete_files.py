@@ -38,15 +38,27 @@ def test_frames_that_a_camera_dropped_are_reported_as_that(recording, tmp_path):
     assert told in keyframes.extract(path, 5, output=tmp_path / "out").warnings
 
 
+def test_frames_whose_packets_are_there_were_not_dropped_by_a_camera(recording, tmp_path):
+    """Without the frame that they refer to, those between are not decoded, and FFmpeg says nothing."""
+    path, lacking = recording("whole.avi", "-c:v", "mpeg4", "-bf", "2"), tmp_path / "lacking.avi"
+    ffmpeg("-i", path, "-c", "copy", "-bsf:v", "noise=drop=eq(n\\,100)", lacking)
+    report = inspect(lacking)
+    assert report["frames_decoded"] == 197
+    (warning,) = report["warnings"]
+    assert warning.startswith("no frame from ")
+    assert warning.endswith(" s (3 missing)")
+
+
 COMPLETE = [
     ("b_frames.wmv", ("-c:v", "libx264", "-bf", "3")),
     ("packed.avi", ("-c:v", "mpeg4", "-bf", "2", "-vtag", "XVID")),
+    ("earlier_sound.avi", ("-f", "lavfi", "-i", "sine=d=8", "-c:v", "mpeg4", "-c:a", "libmp3lame")),
     ("h264_b.avi", ("-c:v", "libx264", "-bf", "2")),
     ("audio.mp4", ("-f", "lavfi", "-i", "sine=d=12", *X264)),
 ]
 
 
-@pytest.mark.parametrize(("name", "codec"), slow_but_for(COMPLETE[:2], COMPLETE))
+@pytest.mark.parametrize(("name", "codec"), slow_but_for(COMPLETE[:3], COMPLETE))
 def test_nothing_is_reported_of_a_complete_file(name, codec, recording):
     path = recording(name, *codec)
     report = inspect(path)
