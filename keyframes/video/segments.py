@@ -123,6 +123,7 @@ class SegmentedPass:
         done = side_by_side(partial(self._read, reduce), self._segments, workers, "keyframes-segment", self._ended)
         try:
             with closing(done), self.log:
+                self._prove_indices()
                 for result, ends in done:
                     self.log.update()
                     if previous is not None and not (ends.head and ends.head == previous.tail):
@@ -150,6 +151,16 @@ class SegmentedPass:
             messages=self.log.summary(),
             complaints=(),
         )
+
+    def _prove_indices(self) -> None:
+        """Compare the times of the file's first frames with those of its packets, if no segment does so.
+
+        Frames have other times than their packets where an AVI file holds B-frames, and where the first packets give no
+        frame. Later on both differ as well, and a time tells another index.
+        """
+        if self._segments[0].aim_ms is not None:
+            for _ in self._frames(Segment(0, OVERLAP, None), OVERLAP):
+                pass
 
     def _read(self, reduce: Callable[[Iterator[Picture]], T], segment: Segment) -> tuple[T, _Ends]:
         ends = _Ends({}, {})

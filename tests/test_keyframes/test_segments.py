@@ -98,6 +98,16 @@ def test_what_lies_far_before_the_range_is_not_decoded(long_file):
     assert 1500 < segments[0].first < segments[0].stop <= 1800 < segments[1].stop
 
 
+def test_a_range_is_walked_to_where_a_time_does_not_tell_the_index(long_file):
+    """All frames have the times of other packets: a segment that does not begin with the file would not show it."""
+    path, options = long_file("mpeg4_b.avi"), {"start_s": 40, "stop_s": 60}
+    with VideoReader(path, threads=2, **options) as video:
+        segments = plan_segments(video, fewest=FEWEST)
+    assert len(segments) > 1
+    assert segments[0].aim_ms is not None
+    assert in_segments(path, View(), **options) is None
+
+
 def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
     with VideoReader(long_file("mpeg4.mp4"), threads=2) as video:
         segments = plan_segments(video, fewest=FEWEST)
