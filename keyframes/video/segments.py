@@ -155,8 +155,7 @@ class SegmentedPass:
     def _prove_indices(self) -> None:
         """Compare the times of the file's first frames with those of its packets, if no segment does so.
 
-        Frames have other times than their packets where an AVI file holds B-frames, and where the first packets give no
-        frame. Later on both differ as well, and a time tells another index.
+        Where an AVI file holds B-frames, every frame has the time of another packet, and a time tells another index.
         """
         if self._segments[0].aim_ms is not None:
             for _ in self._frames(Segment(0, OVERLAP, None), OVERLAP):
