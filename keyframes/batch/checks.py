@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from keyframes.batch.predicted_budget import MOST_FRAMES
-from keyframes.errors import SettingsError
+from keyframes.errors import BatchError, SettingsError, not_there
 from keyframes.pipeline import check_unlike
 from keyframes.settings import Options, Settings
 from keyframes.views import check_views
@@ -22,15 +23,15 @@ def batch_settings(
     options: Options,
     views: bool = False,
 ) -> Settings:
-    """Return the settings of all recordings, or raise a SettingsError."""
+    """Return the settings of all recordings, or raise a SettingsError or a BatchError."""
     if (k is None) == (total is None):
         raise SettingsError("give the number of frames of each video, or a total for all of them")
-    settings = Settings(k=k if k is not None else total or 0, **options)
-    check_unlike(settings, unlike)
-    if settings.algorithm == "dec":
+    if options.get("algorithm") == "dec":
         raise SettingsError(
             "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
         )
+    settings = Settings(k=k if k is not None else total or 0, **options)
+    check_unlike(settings, unlike)
     if views:
         check_views(settings)
     if views and (unlike or total is not None):
@@ -40,6 +41,7 @@ def batch_settings(
         raise SettingsError(f"at_least is {at_least}; it must be 0 or more, and needs a total")
     if total is not None:
         _check_total(total, settings, unlike)
+    _check_there({"--encoder": [settings.encoder], "--predictions": [settings.predictions], "--unlike": unlike})
     # Workers have working folders of their own.
     files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
     return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})
@@ -62,6 +64,14 @@ def _check_total(total: int, settings: Settings, unlike: Sequence[str | Path]) -
             f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
             "or a number for each video"
         )
+
+
+def _check_there(given: Mapping[str, Sequence[str | Path | None]]) -> None:
+    """Raise a BatchError where a path that an option names leads nowhere: each recording would fail by it."""
+    for option, paths in given.items():
+        for path in paths:
+            if path is not None and not os.path.exists(path):
+                raise BatchError(f"{path}: {not_there(path)}; check the path after {option}")
 
 
 def check_number(recordings: Sequence[str], searched: Path, total: int | None, at_least: int, views: bool) -> None:

@@ -11,8 +11,7 @@ import typer
 from keyframes.commands import options
 from keyframes.commands.export import export_results
 from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
-from keyframes.errors import SettingsError
-from keyframes.export_options import WITH_PROJECT
+from keyframes.export_options import ExportOptions
 from keyframes.names import printable
 from keyframes.settings import KEEP_BYTES, Settings
 from keyframes.wording import counted
@@ -100,6 +99,8 @@ def batch(
         raise typer.BadParameter(
             "give either -k, the number of frames of each video, or --total, the number for all of them"
         )
+    if at_least and total is None:
+        raise typer.BadParameter("--at-least needs --total; with -k, each video gets the same number of frames")
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel needs --predictions and --export")
     from keyframes.batch import run_batch
@@ -110,9 +111,11 @@ def batch(
     failures: list[dict[str, str]] = []
     with errors_told(failures):
         target = to.given()
-        if target.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
+        if tools or target != ExportOptions():
+            from keyframes.labelling import check_export
+
             # Reported before hours of decoding, not after them.
-            raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
+            check_export(tools, target)
         done = run_batch(
             folder,
             k,

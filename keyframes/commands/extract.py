@@ -8,6 +8,7 @@ import typer
 from keyframes.commands import options
 from keyframes.commands.export import export_results
 from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
+from keyframes.export_options import ExportOptions
 from keyframes.names import printable, with_own_name
 from keyframes.settings import Settings
 
@@ -72,7 +73,7 @@ def extract(
             from keyframes.predictions.finding import refuse_shared
 
             refuse_shared(settings["predictions"], videos)
-        if tools or target.project is not None:
+        if tools or target != ExportOptions():
             from keyframes.labelling import check_export
 
             # Reported before hours of decoding, not after them.

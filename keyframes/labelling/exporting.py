@@ -73,8 +73,8 @@ def export(
         Result folders, or folders that hold result folders at any depth.
     tool : {"deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"}
     output : str or Path, optional
-        Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` beside several
-        results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the working folder.
+        Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` in the folder
+        that holds all of several results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the working folder.
     videos : sequence of str or Path
         The videos of the results, if they are neither beside them nor in the working folder.
     views : sequence of str
@@ -121,6 +121,7 @@ def export(
         notes += [told for recording in recordings if recording.predictions for told in recording.predictions.warnings]
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     _check(tool, given, place, ())
+    _check_free(given, place)
     with planning() if dry_run else nullcontext(()) as changes:
         exported = write(recordings, given, place, progress)
     notes += notes_on_unused(asked, uses_of(tool), tool)
@@ -147,14 +148,22 @@ def _prelabelled(
 
 
 def check_export(
-    tools: Sequence[ExportTool], options: ExportOptions, videos: Sequence[Path], results: Sequence[Path]
+    tools: Sequence[ExportTool], options: ExportOptions, videos: Sequence[Path] = (), results: Sequence[Path] = ()
 ) -> None:
-    """Raise where exports of these videos' results, which are still to be made, could not work."""
+    """Raise where exports of these videos' results, which are still to be made, could not work.
+
+    Without `results`, the place of a new export may be taken: a batch that is resumed has its own export there.
+    """
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
-        raise SettingsError(f"--project needs exactly one export to {', '.join(WITH_PROJECT)}")
+        raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
+    if not tools and (given := [f"--{name.replace('_', '-')}" for name, value in vars(options).items() if value]):
+        raise SettingsError(f"without --export, {', '.join(given)} would have no effect; name a tool with --export")
     for tool in tools:
-        given = options_for(tool, options)
-        _check(tool, given, _place(tool, given, results), videos)
+        own = options_for(tool, options)
+        place = _place(tool, own, results) if results else own.project or Path()
+        _check(tool, own, place, videos)
+        if results:
+            _check_free(own, place)
 
 
 def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[ExportTool] = ()) -> ExportOptions:
@@ -180,12 +189,12 @@ def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequen
         check(options, place, videos)
     elif options.project is not None:
         raise SettingsError(f"{tool} has no project to add to; choose the place of a new export with -o")
-    if options.project is None or options.is_new:
-        _check_free(place)
 
 
-def _check_free(place: Path) -> None:
-    """Raise an OutputError where a place holds something: it is never written over."""
+def _check_free(options: ExportOptions, place: Path) -> None:
+    """Raise an OutputError where the place of a new export holds something: it is never written over."""
+    if not options.is_new:
+        return
     try:
         taken = os.path.lexists(place) and (not place.is_dir() or bool(os.listdir(place)))
     except OSError as error:
@@ -203,6 +212,7 @@ def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) ->
     if tool == "deeplabcut":
         return deeplabcut.default_place(options)
     if len(results) > 1:
-        return results[0].parent / tool
+        holders = (place for place in results[0].parents if all(place in result.parents for result in results))
+        return next(holders, results[0].parent) / tool
     result = with_own_name(results[0])
     return result.with_name(f"{result.name.removesuffix('-keyframes')}-{tool}")

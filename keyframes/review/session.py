@@ -26,7 +26,7 @@ from keyframes.report.report import mark
 from keyframes.report.thumbnails import thumbnail
 from keyframes.result.image_files import read_image
 from keyframes.result.naming import unused_file
-from keyframes.result.recordings import read_recordings
+from keyframes.result.recordings import read_recordings, results_in
 from keyframes.result.scan_file import read_scan
 from keyframes.review import changes
 from keyframes.review.folder import ReviewedFolder
@@ -47,9 +47,9 @@ class Session(AbstractContextManager["Session"]):
     """
 
     def __init__(self, folder: Path, video: Path | None = None, project: Path | None = None) -> None:
+        if (first := results_in(folder)[0]) != folder:
+            raise ReviewError(f"{folder}: holds results, but is none itself; name one of them, such as {first}")
         recordings = read_recordings([folder], [] if video is None else [video])
-        if len(recordings) != 1 or recordings[0].folder != folder:
-            raise ReviewError(f"{folder}: holds several results; name the folder of one")
         self.video = recordings[0].need_video()
         self.project = project
         self._scan = read_scan(folder / "scan.npz")

@@ -181,7 +181,7 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
         if os.path.isdir(path):
             if files := image_files(path):
                 return sum(file.stat().st_size for file in files), b""
-            raise VideoError(f"{path}: is a folder without images; name the video files in it")
+            raise VideoError(f"{path}: is a folder without images; name the video files in it, or use keyframes batch")
         with path.open("rb") as file:
             start = file.read(12)
             size = file.seek(0, 2)

@@ -33,7 +33,7 @@ FILES = ("suggestions.slp", "suggestions.pkg.slp")
 def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     """Raise where sleap-io is missing, or the project cannot be read or lacks a video."""
     sio = need_sleap_io()
-    if options.project is None or not videos:
+    if options.project is None:
         return
     labels = load(sio, options.project, lazy=True)
     for video in videos:

@@ -294,6 +294,8 @@ def test_wrong_usage(run_command, few, tmp_path):
     done = run_command("keyframes", "batch", few, "-k", 3, "--total", 5, cwd=tmp_path)
     assert done.returncode == 2
     assert "either -k" in done.stderr
+    done = run_command("keyframes", "batch", few, "-k", 3, "--at-least", 2, cwd=tmp_path)
+    assert (done.returncode, "--at-least needs --total" in done.stderr) == (2, True)
     done = run_command("keyframes", "batch", "missing", "-k", 3, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == ["error: missing: is not a folder; give the folder that holds the recordings"]
@@ -306,9 +308,19 @@ def test_wrong_usage(run_command, few, tmp_path):
         ({"total": 9, "features": "pixels"}, "pixels"),
         ({"k": 3, "jobs": 0}, "jobs"),
         ({"k": 3, "every": 0}, "every"),
+        ({"k": 3, "algorithm": "dec"}, "one recording at a time"),
     ):
         with pytest.raises(SettingsError, match=message):
             run_batch(few, output=out, **options)
+    for options, message in (
+        ({"include": ["cage"]}, r"nothing in it matches cage; .*such as '\*.avi' or 'cage1/\*'"),
+        ({"exclude": ["*"]}, r"a folder of images, except what \* excludes"),
+        ({"unlike": ["none"]}, "none: no such file; check the path after --unlike"),
+        ({"predictions": Path("none")}, "none: no such file; check the path after --predictions"),
+        ({"encoder": Path("none"), "features": "encoder"}, "none: no such file; check the path after --encoder"),
+    ):
+        with pytest.raises(BatchError, match=message):
+            run_batch(few, 3, output=out, **options)
     (tmp_path / "nothing").mkdir()
     (tmp_path / "nothing" / "notes.txt").touch()
     with pytest.raises(BatchError, match=r"nothing in it is a video.* \(left out: 1 file \(.txt 1\)\)"):

@@ -93,20 +93,32 @@ def test_several_results_are_exported_together(work, run_command, video_file):
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-b,b-a"), 2, "each pair once"),
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-a"), 2, "give pairs of bodyparts"),
         (("--export", "deeplabcut", "--individuals", "a,a"), 2, "individuals is 'a,a'; give different names"),
-        (("--export", "coco", "--export", "cvat"), 1, "mpeg4-coco: already exists"),
+        (("--bodyparts", "a", "--copy-videos"), 2, "without --export, --bodyparts, --copy-videos would have no effect"),
     ],
 )
-def test_what_cannot_work_is_told_before_anything_is_decoded(arguments, status, message, work, run_command, unchanged):
-    (work / "mpeg4-coco").mkdir()
-    (work / "mpeg4-coco" / "labels.json").touch()
+@pytest.mark.parametrize("command", [("extract", "mpeg4.mp4"), ("batch", ".")], ids=["extract", "batch"])
+def test_what_cannot_work_is_told_before_anything_is_decoded(
+    command, arguments, status, message, work, run_command, unchanged
+):
     with unchanged(work):
-        done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *arguments, cwd=work)
+        done = run_command("keyframes", *command, "-k", 4, *arguments, cwd=work)
     assert done.returncode == status
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert done.stdout == ""
     if status == 1:
         (line,) = done.stderr.splitlines()
         assert line.startswith("error: ")
+
+
+def test_an_export_that_is_there_is_told_before_anything_is_decoded(work, run_command, unchanged):
+    (work / "mpeg4-coco").mkdir()
+    (work / "mpeg4-coco" / "labels.json").touch()
+    with unchanged(work):
+        done = run_command(
+            "keyframes", "extract", "mpeg4.mp4", "-k", 4, "--export", "cvat", "--export", "coco", cwd=work
+        )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: mpeg4-coco: already exists")
 
 
 def test_extraction_into_a_project(work, run_command):

@@ -36,10 +36,11 @@ def expected_images(results):
 
 
 def test_results_at_any_depth_below_a_folder(tmp_path, results):
-    for result, place in zip(results, ("a", "day1/a", "day1/deep/b", "day2/c"), strict=True):
+    for result, place in zip(results, ("day1/a", "day1/deep/a", "day1/deep/b", "day2/c"), strict=True):
         shutil.copytree(result, tmp_path / "frames" / place)
     shutil.copytree(results[0], tmp_path / "frames" / ".d.partial")
-    done = keyframes.export(tmp_path / "frames", "coco", output=tmp_path / "out")
+    done = keyframes.export(tmp_path / "frames", "coco")
+    assert done.place == tmp_path / "frames" / "coco"
     document = json.loads((done.place / "annotations.json").read_text(encoding="utf-8"))
     expected = [entry["frame_index"] for _, entry, _ in expected_images(results)]
     assert sorted(image["frame_index"] for image in document["images"]) == sorted(expected)
