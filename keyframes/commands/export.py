@@ -31,7 +31,8 @@ def export(
             "-o",
             metavar="DIR",
             help="Folder for a new export. Default: <name>-<tool> beside the result <name> or <name>-keyframes; "
-            "<tool> in the folder that holds several results; for DeepLabCut <task>-<scorer>-<date> in the current folder.",
+            "<tool> in the folder that holds several results; for DeepLabCut <task>-<scorer>-<date> in the current "
+            "folder.",
         ),
     ] = None,
     video: Annotated[
