@@ -27,7 +27,7 @@ from quantize.datatypes import Codebook
 from quantize.entropy.kernels.coder import FEW_INPUTS, copy_of, new_cells
 from quantize.entropy.streams import Stream, code_planes, planes_stream
 from quantize.errors import check
-from quantize.thread_pool import in_parts, thread_pool
+from quantize.thread_pool import in_parts, side_by_side
 
 # The coarsest plane is no longer than this.
 TOP_SIDE = 8
@@ -277,9 +277,7 @@ class Coder:
                     model = Model(learnt.tables, copy_of(learnt.cells))
                     self._models.setdefault((band.plane, band.block, stripe), model)
         luma = self._seen[0, scale] if chroma and parts else NOTHING
-        code = partial(self._code, parts, luma, len(data))
-        others = [thread_pool().submit(code, stripe, data[stripe]) for stripe in range(1, len(data))]
-        return [code(0, data[0]), *(other.result() for other in others)] if data else []
+        return side_by_side(partial(self._code, parts, luma, data), range(len(data))) if data else []
 
     def _prepare(self, band: Band) -> None:
         """See that there is a model for a band; both planes of chroma have the same tables."""
@@ -288,16 +286,14 @@ class Coder:
             tables = sister.tables if sister else tables_of(self._books[band.book])
             self._models[band.plane, band.block, 0] = Model(tables, new_cells(tables.n_cells, WEIGHT_SETS, FEW_INPUTS))
 
-    def _code(
-        self, parts: list[_Part], luma: NDArray[np.int32], n_stripes: int, stripe: int, data: bytes | None
-    ) -> bytes:
+    def _code(self, parts: list[_Part], luma: NDArray[np.int32], data: Sequence[bytes | None], stripe: int) -> bytes:
         """Code one stripe of luma, or of both planes of chroma, which look at luma, and at each other."""
-        n_rows, n_columns = parts[0].coarse.shape
+        (n_rows, n_columns), n_stripes = parts[0].coarse.shape, len(data)
         # Stripes begin with even rows, where blocks of the coarser scale begin.
         first, last = n_rows * stripe // n_stripes & ~1, n_rows * (stripe + 1) // n_stripes & ~1
         if stripe + 1 == n_stripes:
             last = n_rows
-        stream = Stream(data, (last - first) * n_columns * len(parts))
+        stream = Stream(data[stripe], (last - first) * n_columns * len(parts))
         others = luma[first : last + 2]
         for part in parts:
             band, model = part.band, self._models[part.band.plane, part.band.block, stripe]

@@ -11,7 +11,7 @@ from quantize.multiresolution.kernels.details import MOST_BYTES, code_details, r
 from quantize.multiresolution.kernels.surroundings import Surroundings
 from quantize.multiresolution.layout import CELL_LOG, PLAIN_WEIGHT, Layout, coarse_step, detail_steps
 from quantize.multiresolution.transform import Details
-from quantize.thread_pool import thread_pool
+from quantize.thread_pool import side_by_side
 
 # Sizes and signs of vectors, as of `Surroundings`: what is seen of them when others are coded.
 Seen = tuple[NDArray[np.uint32], NDArray[np.uint16]]
@@ -139,7 +139,7 @@ def code_levels(
         above = {kind: (seen[first : last + 3], signs[first : last + 3]) for kind, (seen, signs) in parents.items()}
         return code_stripe(details, layout, steps, known.fresh(), rates, given, number, levels, above)
 
-    by_stripe = list(thread_pool().map(stripe, range(layout.n_stripes)))
+    by_stripe = side_by_side(stripe, range(layout.n_stripes))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
 
 
