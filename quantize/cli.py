@@ -14,6 +14,7 @@ import typer
 from quantize import __version__
 from quantize.commands.plain_help import PlainCommand
 from quantize.commands.printing import STANDARD, Run, print_json, say
+from quantize.commands.usage import check_usage, settings_of
 from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Options, Profile, Settings, Subsampling, Tune
 from quantize.errors import QuantizeError, SettingsError
 
@@ -183,30 +184,9 @@ def main(
     output = None if out is None else Path(out)
     to_folder = out is not None and out.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
     try:
-        given = {name: context.params[name] for name in Options.__annotations__}
-        settings = Settings(**{**given, "block": None if block is None else int(block)})
-        tasks = (("--decode", decode), ("--info", info), ("--web", web), ("images", inputs))
-        chosen = [name for name, given in tasks if given]
-        if len(chosen) != 1:
-            got = " and ".join(chosen) or "none"
-            raise SettingsError(f"give one of images, --decode, --info or --web; got {got}")
-        # A decoder leaves metadata out, too.
-        unused = [name for name, value in given.items() if value != getattr(Settings, name) and name != "strip"]
-        if unused and not inputs:
-            raise SettingsError(f"--{unused[0].replace('_', '-')} is for encoding; leave it out")
-        if train_codebook is not None and not inputs:
-            raise SettingsError("--train-codebook needs images to train on")
-        if suffix is not None and not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):
-            raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
-        if level and decode is None:
-            raise SettingsError("--level is for --decode; leave it out")
-        for name, wanted in (("--report", report), ("--skip-if-larger", skip_if_larger)):
-            if wanted and (not inputs or train_codebook is not None):
-                raise SettingsError(f"{name} is for encoding; leave it out")
-        if report and (output == STANDARD or (STANDARD in (inputs or []) and output is None)):
-            raise SettingsError("--report is written beside the result; name a file with -o")
-        if as_json and output == STANDARD:
-            raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
+        chosen = {name: context.params[name] for name in Options.__annotations__}
+        settings = settings_of({**chosen, "block": None if block is None else int(block)})
+        check_usage({name: value for name, value in context.params.items() if _is_given(context, name)})
         if info is None and web is None:
             _load(settings, decode is not None, output, quiet)
         status = 0
@@ -244,6 +224,11 @@ def main(
         raise typer.Exit(error.exit_status) from None
     if status:
         raise typer.Exit(status)
+
+
+def _is_given(context: typer.Context, parameter: str) -> bool:
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) -> None:

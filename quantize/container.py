@@ -345,7 +345,7 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
             raise ContainerError("ends within its signature; the file is cut off, copy or download it again")
         if data[:4] == signature[:4]:
             raise ContainerError("was changed by a transfer as text; copy it again as a binary file")
-        raise ContainerError(f"is not a {ending} file")
+        raise ContainerError(f"is not a {ending} file; give one that quantize wrote")
     place = len(signature)
     if place == len(data):
         raise ContainerError("ends after its signature; the file is cut off, copy or download it again")

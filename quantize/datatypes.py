@@ -178,7 +178,7 @@ class Settings:
         _check("min_quality", self.min_quality, _within(self.min_quality, 0, 100), "0 to 100")
         _check("psnr", self.psnr, _within(self.psnr, 1, 99), "1 to 99 dB")
         _check("bpp", self.bpp, _within(self.bpp, 1e-4, 64), "0.0001 to 64 bits per pixel")
-        _check("max_bytes", self.max_bytes, _within(self.max_bytes, 1, 1 << 40), "a byte or more")
+        _check("max_bytes", self.max_bytes, _within(self.max_bytes, 1, 1 << 40), "1 to 2**40 bytes")
         _check("block", self.block, self.block in (None, *BLOCKS), "1, 2, 4 or 8")
         _check("subsampling", self.subsampling, self.subsampling in (None, *get_args(Subsampling)), "420 or 444")
         _check("algorithm", self.algorithm, self.algorithm in get_args(Algorithm), "kmeans or centnn")

@@ -114,12 +114,14 @@ def decode(
     Raises
     ------
     SettingsError
-        Where `level` is no whole number.
+        Where `data` are no bytes, or `level` is no whole number.
     ContainerError
         Where the file is damaged, has more pixels than `max_pixels`, or no such level.
     CodebookError
         Where the codebook cannot be read, or the file needs another one.
     """
+    if not isinstance(data, bytes):
+        raise SettingsError(f"data must be the bytes of a .vqi file, not of type {type(data).__name__}")
     level = whole_number("level", level)
     shared = None if codebook is None else load_book(codebook)
     pixels = decode_picture(data, shared, max_pixels, level).pixels
@@ -137,10 +139,12 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
         raise OutputError(f"{unknown}; name a .vqi or .png file with -o")
     if ending == ".png" and (settings.wants_blocks or settings.wants_levels):
         raise SettingsError("only a palette can be a .png; name a .vqi file with -o, or ask for --block 1")
+    if ending == ".png" and (settings.codewords or 0) > MOST_COLORS:
+        raise SettingsError(f"a .png has at most {MOST_COLORS} colours; name a .vqi file with -o, or lower --codewords")
     if shared is not None and (ending == ".png" or settings.wants_palette or settings.wants_levels):
         raise SettingsError("a codebook is for blocks; leave it out, or name a .vqi file with -o")
     encoded = _encoded(picture, settings, ending, shared)
-    encoded = replace(encoded, notes=(*encoded.notes, *_unused(settings, encoded.profile)))
+    encoded = replace(encoded, notes=(*encoded.notes, *_unused(settings, encoded.profile, shared is not None)))
     encoded = _no_larger(encoded, picture, settings)
     if settings.min_quality is not None and encoded.psnr < (least := psnr_of(settings.min_quality)):
         raise QualityRefusal(
@@ -150,11 +154,19 @@ def encode_picture(picture: Picture, settings: Settings, ending: str, shared: "S
     return encoded
 
 
-def _unused(settings: Settings, profile: str) -> list[str]:
-    """Say which settings had no effect on an image that was encoded with a profile."""
+def _unused(settings: Settings, profile: str, has_codebook: bool) -> list[str]:
+    """Say which settings had no effect on an image that was encoded with a profile, or with a shared codebook."""
     notes = []
     if settings.dither_strength and profile != "palette":
         notes.append("was not dithered, because it is not a palette; use --block 1 for one")
+    if settings.tune is not None and profile != "multiresolution":
+        notes.append(f"was not tuned for {settings.tune}; use --profile multiresolution for that")
+    if settings.subsampling is not None and profile != "block":
+        notes.append("was encoded without --subsampling, which only blocks use; use --block 2 for blocks")
+    if has_codebook:
+        training = {"codewords": settings.codewords, "algorithm": settings.algorithm != "kmeans", "seed": settings.seed}
+        unused = [f"--{name}" for name, given in training.items() if given]
+        return [*notes, *(f"was encoded without {name}, because the codebook is trained already" for name in unused)]
     if settings.algorithm != "kmeans" and profile != "block":
         notes.append(f"was encoded without {settings.algorithm}, which only blocks use; use --block 2 for blocks")
     if settings.seed and profile == "multiresolution":
@@ -325,14 +337,13 @@ def describe(data: bytes, max_pixels: int = MOST_PIXELS) -> dict[str, Any]:
 
 def load_book(source: str | Path | bytes) -> "SharedBook":
     """Read a .vqc file; CodebookError where it cannot be read, or is none."""
-    if isinstance(source, bytes):
-        return _profile("block").read_book(source)
+    name = "the codebook" if isinstance(source, bytes) else source
     try:
-        return _profile("block").read_book(Path(source).read_bytes())
+        return _profile("block").read_book(source if isinstance(source, bytes) else Path(source).read_bytes())
     except OSError as error:
-        raise CodebookError(f"{source}: cannot be read ({error.strerror or error}); check --codebook") from error
+        raise CodebookError(f"{name}: cannot be read ({error.strerror or error}); check --codebook") from error
     except QuantizeError as error:
-        raise CodebookError(f"{source}: {error}") from error
+        raise CodebookError(f"{name}: {error}") from error
 
 
 def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:

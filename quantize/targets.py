@@ -86,7 +86,7 @@ def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) 
 
     best = _search(attempt, places, measure, wanted, wanted + PSNR_EXCESS, -5.0, preference)
     if best.psnr < wanted:
-        raise TargetError(f"psnr={wanted:g} cannot be reached; the best is {best.psnr:.2f} dB")
+        raise TargetError(f"a PSNR of {wanted:g} dB cannot be reached; the best is {best.psnr:.2f} dB")
     return best
 
 
@@ -96,7 +96,7 @@ def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -
         attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9, _best_of_at_most(most)
     )
     if best.bits_per_pixel > wanted * (1 + BPP_TOLERANCE):
-        raise TargetError(f"bpp={wanted:g} cannot be reached; the minimum is {best.bits_per_pixel:.4g}")
+        raise TargetError(f"{wanted:g} bits per pixel cannot be reached; the minimum is {best.bits_per_pixel:.4g}")
     return best
 
 
@@ -104,7 +104,7 @@ def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) ->
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
     best = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _best_of_at_most(most))
     if len(best.data) > limit:
-        raise TargetError(f"max_bytes={limit} cannot be reached; the minimum is {len(best.data)} bytes")
+        raise TargetError(f"{limit} bytes cannot be reached; the minimum is {len(best.data)} bytes")
     return best
 
 

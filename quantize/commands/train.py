@@ -8,7 +8,7 @@ from quantize.batch import find_jobs
 from quantize.commands.printing import Run, print_json, printable, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
-from quantize.errors import ImageError
+from quantize.errors import ImageError, SettingsError
 from quantize.images.files import read_image
 from quantize.output import exists, write_file
 from quantize.pipeline import train_codebook
@@ -16,6 +16,8 @@ from quantize.pipeline import train_codebook
 
 def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> int:
     """Train a codebook; returns the exit status."""
+    if settings.wants_palette or settings.wants_levels:
+        raise SettingsError("a codebook is for blocks; ask for --block 2, 4 or 8, or leave --block and --profile out")
     start = time.perf_counter()
     # Before the training, which takes a while.
     if not run.force and os.path.lexists(place):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from quantize.container import MOST_METADATA
+from quantize.container import IMAGE_SIGNATURE, MOST_METADATA
 from quantize.datatypes import MOST_PIXELS, Picture
 from quantize.errors import ImageError
 from quantize.images import tiff
@@ -87,6 +87,8 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     data = source if isinstance(source, bytes) else read_file(source)
     if not data:
         raise ImageError(f"{name}: is empty; give an image")
+    if data.startswith(IMAGE_SIGNATURE):
+        raise ImageError(f"{name}: is a .vqi file; decode it with --decode")
     try:
         # Its own limit warns of what max_pixels decides; oddities of metadata are no matter of the pixels.
         with _silence.kept(), _opened(data) as image:

@@ -77,14 +77,14 @@ def _search(attempt: Callable[[int], Encoded], most: int, settings: Settings) ->
         found = _most(attempt, most, lambda tried: len(tried.data) <= limit)
         if found is None:
             least = len(attempt(2).data)
-            raise TargetError(f"max_bytes={limit} cannot be reached with a palette; the minimum is {least} bytes")
+            raise TargetError(f"{limit} bytes cannot be reached with a palette; the minimum is {least} bytes")
         return found
     if settings.bpp is not None:
         limit_bpp = settings.bpp
         found = _most(attempt, most, lambda tried: tried.bits_per_pixel <= limit_bpp * (1 + BPP_TOLERANCE))
         if found is None:
-            least_bpp = attempt(2).bits_per_pixel
-            raise TargetError(f"bpp={limit_bpp:g} cannot be reached with a palette; the minimum is {least_bpp:.4g}")
+            target, least_bpp = f"{limit_bpp:g} bits per pixel", attempt(2).bits_per_pixel
+            raise TargetError(f"{target} cannot be reached with a palette; the minimum is {least_bpp:.4g}")
         return found
     return attempt(most)
 
@@ -93,7 +93,8 @@ def _fewest(attempt: Callable[[int], Encoded], most: int, wanted: float, strict:
     best = attempt(most)
     if best.psnr < wanted:
         if strict:
-            raise TargetError(f"psnr={wanted:g} cannot be reached with a palette; the best is {best.psnr:.2f} dB")
+            target = f"a PSNR of {wanted:g} dB"
+            raise TargetError(f"{target} cannot be reached with a palette; the best is {best.psnr:.2f} dB")
         return best
     return attempt(2 + bisect_left(range(2, most), True, key=lambda n: attempt(n).psnr >= wanted))
 

@@ -213,6 +213,17 @@ def test_a_shared_codebook_saves_its_own_bytes_and_is_needed_again():
         quantize.encode(photo(64, 64), codebook=book, block=4)
 
 
+@pytest.mark.parametrize("book", [b"", b"no codebook", "missing.vqc"])
+def test_what_is_no_codebook_is_an_error(book):
+    with pytest.raises(quantize.CodebookError, match=r"codebook: |missing\.vqc: "):
+        quantize.encode(photo(16, 16), codebook=book)
+
+
+def test_a_path_is_no_file_to_decode():
+    with pytest.raises(quantize.SettingsError, match=r"data must be the bytes of a \.vqi file, not of type str"):
+        quantize.decode("photo.vqi")
+
+
 @pytest.mark.parametrize(
     "image",
     [np.zeros((4, 4), np.float32), np.zeros((4, 4, 5), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(4, np.uint8)],

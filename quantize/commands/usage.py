@@ -1,0 +1,78 @@
+"""Which options go together: what a task does not take is an error, and never ignored."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from quantize.commands.printing import STANDARD
+from quantize.datatypes import Settings
+from quantize.errors import SettingsError
+
+# What each task takes besides the options of all tasks; to encode takes all others but --level.
+OF_ALL_TASKS = frozenset(("max_pixels", "force", "quiet", "as_json"))
+OF_TASK = {
+    "--decode": {"out", "codebook", "level", "strip", "suffix"},
+    "--info": set[str](),
+    "--web": set[str](),
+    "--train-codebook": {"profile", "quality", "block", "codewords", "subsampling", "algorithm", "seed"},
+}
+# The setting with which an error about it begins, before its value if that is told.
+_SETTING = re.compile(r"^(\w+)[= ]")
+
+
+def settings_of(given: Mapping[str, Any]) -> Settings:
+    """Return the settings; an error about one names its option: ``--bpp 0.0``, where Python has ``bpp=0.0``."""
+
+    def option(found: re.Match[str]) -> str:
+        return f"{option_of(found[1])} " if found[1] in given else found[0]
+
+    try:
+        return Settings(**given)
+    except SettingsError as error:
+        raise SettingsError(_SETTING.sub(option, str(error))) from None
+
+
+def option_of(parameter: str) -> str:
+    """Return the option that gives a parameter of the command."""
+    return "-o" if parameter == "out" else f"--{parameter.replace('_', '-')}"
+
+
+def check_usage(given: Mapping[str, Any]) -> None:
+    """Raise a SettingsError where parameters of the command, those that the user gave, do not go together."""
+    inputs: list[Path] = given.get("inputs", [])
+    tasks = [task for task in ("--decode", "--info", "--web", "images") if _parameter_of(task) in given]
+    if len(tasks) != 1:
+        if "train_codebook" in given and not tasks:
+            raise SettingsError("--train-codebook needs images to train on")
+        got = " and ".join(tasks) or "none"
+        raise SettingsError(f"give one of images, --decode, --info or --web; got {got}")
+    task = "--train-codebook" if inputs and "train_codebook" in given else tasks[0]
+    if task == "images" and "level" in given:
+        raise SettingsError("--level is for --decode; leave it out")
+    if task != "images":
+        taken = OF_ALL_TASKS | OF_TASK[task] | {_parameter_of(task), "inputs"}
+        unused = [parameter for parameter in given if parameter not in taken]
+        if unused:
+            raise SettingsError(f"{option_of(unused[0])} cannot be combined with {task}; leave one of them out")
+    if task == "--train-codebook" and STANDARD in inputs:
+        raise SettingsError("--train-codebook takes files and folders, not standard input")
+    suffix = given.get("suffix", "")
+    if not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):
+        raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
+    _check_standard_output(given)
+
+
+def _parameter_of(task: str) -> str:
+    return "inputs" if task == "images" else task.removeprefix("--").replace("-", "_")
+
+
+def _check_standard_output(given: Mapping[str, Any]) -> None:
+    """Raise a SettingsError where a result goes to standard output, with what cannot go there or beside it."""
+    piped = STANDARD in (*given.get("inputs", []), given.get("decode"))
+    if given.get("out") != str(STANDARD) and ("out" in given or not piped):
+        return
+    if "report" in given:
+        raise SettingsError("--report is written beside the result; name a file with -o")
+    if "as_json" in given:
+        raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
