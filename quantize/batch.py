@@ -1,4 +1,4 @@
-"""Many images: which ones there are, where their results go, and working through them.
+"""Working through many images, a few at once.
 
 A folder's results are recorded beside them (see `quantize.records`), so that another run does only what is missing or
 was made of something else.
@@ -6,19 +6,19 @@ was made of something else.
 
 import os
 import time
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from clustering import available_threads, is_searched
+from clustering import available_threads
 from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
-from quantize.errors import ImageError, LargerRefusal, OutputError, QuantizeError, naming
-from quantize.images.files import SUFFIXES, read_file, read_image
+from quantize.errors import LargerRefusal, QuantizeError, naming
+from quantize.images.files import read_file, read_image
+from quantize.jobs import Job, place_of, places_of
 from quantize.output import exists, remove_file, write_file
 from quantize.pipeline import encode_picture
 from quantize.records import Record, Records, digest_of
@@ -27,39 +27,8 @@ from quantize.report import report_page, report_place
 if TYPE_CHECKING:
     from quantize.block.profile import SharedBook
 
-PALETTE_SUFFIX = "-quantized"
 # Of the few images that are worked on at once.
 MOST_AT_ONCE = 4
-
-
-@dataclass(frozen=True)
-class Job:
-    """An image and where its result goes.
-
-    Attributes
-    ----------
-    source : Path
-    stem : Path
-        Place of the result without its ending, or with it where `ending` is empty.
-    ending : str
-        ".png", ".vqi", empty where `stem` has it, or "auto" for that of the profile that serves the image.
-    root : Path or None
-        Of a folder's image: the folder that keeps records of the results, which another run does not make again. Else
-        a result that exists already is an error.
-    """
-
-    source: Path
-    stem: Path
-    ending: str
-    root: Path | None
-
-
-class _Source(NamedTuple):
-    """An image; the place of its result, but for the suffix and the ending, which is still its own; `root` of `Job`."""
-
-    path: Path
-    place: Path
-    root: Path | None
 
 
 @dataclass(frozen=True)
@@ -88,168 +57,6 @@ class Done:
     seconds: float = 0.0
 
 
-def find_jobs(
-    inputs: Sequence[Path], output: Path | None, settings: Settings, suffix: str | None, to_folder: bool = False
-) -> list[Job]:
-    """List the images of all inputs, a folder's with those of the folders in it, and where their results go.
-
-    With `to_folder`, the output is a folder even if there is one image.
-
-    Raises
-    ------
-    ImageError
-        Where an input is missing, or a folder has no images.
-    OutputError
-        Where the output of several images is a file.
-    """
-    sources: list[_Source] = []
-    for given in inputs:
-        if os.path.isdir(given):
-            images = [path for path in _find_files(given, output) if _is_source(path, suffix)]
-            if not images:
-                raise ImageError(f"{given}: has no images; give a folder with PNG, JPEG, WebP, TIFF, GIF or BMP files")
-            found = _without_results(images)
-            if not found:
-                raise ImageError(f"{given}: has only results of quantize; give another folder, or name files")
-            folder = output or given
-            sources += [_Source(path, folder / path.relative_to(given), folder) for path in found]
-        else:
-            sources.append(_Source(given, given if output is None else output / given.name, None))
-    one_file = len(sources) == 1 and sources[0].root is None and not to_folder
-    if one_file and output is not None and not os.path.isdir(output):
-        return [Job(sources[0].path, output, "", None)]
-    if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
-        raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")
-    ending = ".png" if settings.wants_palette else ".vqi" if settings.wants_blocks or settings.wants_levels else "auto"
-    # An image that was named twice, by itself or by its folder, is one. Two links to it are two images.
-    once: dict[str, _Source] = {}
-    for one in sources:
-        once.setdefault(os.path.join(os.path.realpath(one.path.parent), one.path.name), one)
-    sources = list(once.values())
-    stems = _stems(sources, _recorded_stems(sources, ending, suffix))
-    return [Job(source.path, stem, ending, source.root) for source, stem in zip(sources, stems, strict=True)]
-
-
-def _find_files(given: Path, output: Path | None) -> list[Path]:
-    """List the files in a folder and in those in it, sorted; hidden folders, the trash and the output are left out.
-
-    Links to folders are followed; each folder is searched once, even if several links lead to it, or one to itself.
-    """
-    found: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    made = None if output is None else _real(output)
-    if made and _real(given).is_relative_to(made):
-        # Everything lies in the output folder: what was made is told by its name and its record.
-        made = None
-    # What folders hold themselves comes before what links lead to, so that an image keeps its own place.
-    linked = [given]
-    while linked:
-        inner = [linked.pop(0)]
-        while inner:
-            here = inner.pop()
-            with suppress(OSError):
-                known = here.stat()
-                if (known.st_dev, known.st_ino) in seen or (made and _real(here).is_relative_to(made)):
-                    continue
-                seen.add((known.st_dev, known.st_ino))
-                for entry in sorted(os.scandir(here), key=lambda entry: entry.name):
-                    if not os.path.isdir(entry.path):
-                        found.append(here / entry.name)
-                    elif is_searched(entry.name):
-                        (linked if entry.is_symlink() else inner).append(here / entry.name)
-    return sorted(found)
-
-
-def _without_results(images: list[Path]) -> list[Path]:
-    """Leave out what was made of other images, by the records of the folders above, whatever suffix it got then.
-
-    These are the folders above the name that was given, and above the file that a link leads to.
-    """
-    records: dict[Path, Records] = {}
-
-    def is_result(path: Path) -> bool:
-        for folder in path.parents:
-            if folder not in records:
-                records[folder] = Records(folder)
-            if records[folder].is_result(path):
-                return True
-        return False
-
-    return [path for path in images if not any(map(is_result, {path.absolute(), _real(path.parent) / path.name}))]
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
-
-
-def _recorded_stems(sources: Sequence[_Source], ending: str, suffix: str | None) -> dict[_Source, Path]:
-    """Return the stems that results have by the records of their folders, for the images that have any.
-
-    A result keeps its name, though images of the same stem may have come since, or gone.
-    """
-    records = {root: Records(root) for root in {source.root for source in sources} if root is not None}
-    found: dict[_Source, Path] = {}
-    for source in sources:
-        if source.root is not None:
-            image = _path_from(source.root, source.path)
-            for stem in _own_stems(source.place):
-                places = [_place(stem, kind, suffix) for kind in _endings(ending)]
-                if any(records[source.root].image_of(place) == image for place in places):
-                    found.setdefault(source, stem)
-    return found
-
-
-def _stems(sources: Sequence[_Source], recorded: Mapping[_Source, Path]) -> list[Path]:
-    """Take the endings off; equal stems get the extension, then a number, added, whatever their case."""
-    equal = Counter(str(source.place.with_suffix("")).casefold() for source in sources)
-    stems: dict[_Source, Path] = {}
-    taken: set[str] = set()
-    for source in sorted(sources, key=lambda source: source not in recorded):
-        base, longer = _own_stems(source.place)
-        if equal[str(base).casefold()] > 1:
-            base = longer
-        stem = base = recorded.get(source, base)
-        number = 1
-        while str(stem).casefold() in taken:
-            number += 1
-            stem = base.with_name(f"{base.name}-{number}")
-        taken.add(str(stem).casefold())
-        stems[source] = stem
-    return [stems[source] for source in sources]
-
-
-def _own_stems(place: Path) -> tuple[Path, Path]:
-    """Return the stem of an image's result, and the one with the extension, for where others have the same stem."""
-    return place.with_suffix(""), place.with_name(place.name.replace(".", "-"))
-
-
-def _is_source(path: Path, suffix: str | None) -> bool:
-    added = _suffix_for(".png", suffix)
-    own = added != "" and path.stem.endswith(added)
-    return path.suffix.lower() in SUFFIXES and not own and not path.name.startswith(".") and path.is_file()
-
-
-def place_of(job: Job, ending: str, suffix: str | None) -> Path:
-    """Where the result of a job goes, if it has this ending."""
-    return _place(job.stem, ending, suffix) if job.ending else job.stem
-
-
-def _place(stem: Path, ending: str, suffix: str | None) -> Path:
-    return stem.with_name(stem.name + _suffix_for(ending, suffix) + ending)
-
-
-def _endings(ending: str) -> list[str]:
-    """List the endings that the result of a job with this one may have."""
-    return [".png", ".vqi"] if ending == "auto" else [ending]
-
-
-def _suffix_for(ending: str, suffix: str | None) -> str:
-    """Return what follows the stem of a result with this ending: `suffix`, if one is given."""
-    if suffix is not None:
-        return suffix
-    return PALETTE_SUFFIX if ending == ".png" else ""
-
-
 def run_jobs(
     jobs: Sequence[Job],
     settings: Settings,
@@ -266,52 +73,8 @@ def run_jobs(
     With `report`, a page beside each result shows what was lost; with `skip_if_larger`, one that saves no bytes is a
     LargerRefusal.
     """
-    asked = (settings, None if shared is None else shared.digest, report, skip_if_larger, __version__)
-    made_by = digest_of(repr(asked).encode())
     records = {root: Records(root) for root in {job.root for job in jobs} if root is not None}
-
-    def work(job: Job) -> Done:
-        kept = None if job.root is None else records[job.root]
-        places = [place_of(job, ending, suffix) for ending in _endings(job.ending)]
-        reports = [report_place(place) for place in places] if report else []
-        existing = [place for place in (*places, *reports) if os.path.exists(place)]
-        if existing and kept is None and not overwrite:
-            raise exists(existing[0])
-        data = read_file(job.source)
-        source, image = digest_of(data), "" if job.root is None else _path_from(job.root, job.source)
-        if kept is not None and not overwrite:
-            for place in existing:
-                record = kept.made(place)
-                if record is None or record.is_of_another(source, image):
-                    raise exists(place)
-                complete = not report or report_place(place) in existing
-                if (record.source, record.made_by) == (source, made_by) and place in places and complete:
-                    return Done(job.source, place, None)
-        picture = read_image(data, str(job.source), max_pixels)
-        with naming(job.source):
-            ending = job.ending or job.stem.suffix.lower()
-            encoded, notes = encode_file(picture, len(data), settings, ending, shared, skip_if_larger)
-        place = place_of(job, encoded.ending, suffix)
-        page = report_page(picture, encoded, job.source.name, place.name, len(data)) if report else None
-        files = files_of(place, encoded.data, page)
-        if kept is not None:
-            for path, content in files.items():
-                kept.add(path, Record(source, made_by, digest_of(content), image))
-        write_result(files, overwrite, job.source, existing)
-        for stale in existing:
-            # Made of the image as it was, or with other settings, in another kind of file.
-            if kept is not None and stale not in files and kept.made(stale):
-                remove_file(stale)
-        return Done(job.source, place, encoded, notes, bool(picture.notes))
-
-    def timed(job: Job) -> Done:
-        start = time.perf_counter()
-        try:
-            done = work(job)
-        except QuantizeError as error:
-            done = Done(job.source, error=error)
-        return replace(done, seconds=time.perf_counter() - start)
-
+    work = _Work(settings, shared, suffix, overwrite, max_pixels, report, skip_if_larger, records)
     n_at_once = min(available_threads(), MOST_AT_ONCE, len(jobs))
     waiting: list[Future[Done]] = []
     with ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:
@@ -320,11 +83,90 @@ def run_jobs(
                 # No more than a few results wait: each holds an image.
                 if len(waiting) == 2 * n_at_once:
                     yield waiting.pop(0).result()
-                waiting.append(executor.submit(timed, job))
+                waiting.append(executor.submit(work.done, job))
             while waiting:
                 yield waiting.pop(0).result()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done with an image, whichever thread does it: parameters of `run_jobs`, and the records by folder."""
+
+    settings: Settings
+    shared: "SharedBook | None"
+    suffix: str | None
+    overwrite: bool
+    max_pixels: int
+    report: bool
+    skip_if_larger: bool
+    records: dict[Path, Records]
+
+    @cached_property
+    def made_by(self) -> str:
+        """Digest of what decides a result, besides the image."""
+        book = None if self.shared is None else self.shared.digest
+        return digest_of(repr((self.settings, book, self.report, self.skip_if_larger, __version__)).encode())
+
+    def done(self, job: Job) -> Done:
+        """Do an image, and say what became of it."""
+        start = time.perf_counter()
+        try:
+            done = self._done(job)
+        except QuantizeError as error:
+            done = Done(job.source, error=error)
+        return replace(done, seconds=time.perf_counter() - start)
+
+    def _done(self, job: Job) -> Done:
+        records = None if job.root is None else self.records[job.root]
+        places = places_of(job, self.suffix)
+        reports = [report_place(place) for place in places] if self.report else []
+        existing = [place for place in (*places, *reports) if os.path.exists(place)]
+        if existing and records is None and not self.overwrite:
+            raise exists(existing[0])
+        data = read_file(job.source)
+        source = digest_of(data)
+        if records is not None and not self.overwrite:
+            earlier = self._earlier(job, source, records, existing)
+            if earlier is not None:
+                return Done(job.source, earlier)
+        picture = read_image(data, str(job.source), self.max_pixels)
+        with naming(job.source):
+            ending = job.ending or job.stem.suffix.lower()
+            encoded, notes = encode_file(picture, len(data), self.settings, ending, self.shared, self.skip_if_larger)
+        place = place_of(job, encoded.ending, self.suffix)
+        page = report_page(picture, encoded, job.source.name, place.name, len(data)) if self.report else None
+        self._write(job, source, records, files_of(place, encoded.data, page), existing)
+        return Done(job.source, place, encoded, notes, bool(picture.notes))
+
+    def _earlier(self, job: Job, source: str, records: Records, existing: list[Path]) -> Path | None:
+        """Return where the complete result of an earlier run stands, if one does; OutputError where something else is.
+
+        `source` is the digest of the image's file.
+        """
+        for place in existing:
+            record = records.made(place)
+            if record is None or record.is_of_another(source, job.image):
+                raise exists(place)
+            is_result = place in places_of(job, self.suffix)
+            complete = not self.report or report_place(place) in existing
+            if (record.source, record.made_by) == (source, self.made_by) and is_result and complete:
+                return place
+        return None
+
+    def _write(
+        self, job: Job, source: str, records: Records | None, files: dict[Path, bytes], existing: list[Path]
+    ) -> None:
+        """Write the files of a result, and record those of a folder's image first."""
+        if records is not None:
+            for path, content in files.items():
+                records.add(path, Record(source, self.made_by, digest_of(content), job.image))
+        write_result(files, self.overwrite, job.source, existing)
+        for stale in existing:
+            # Made of the image as it was, or with other settings, in another kind of file.
+            if records is not None and stale not in files and records.made(stale):
+                remove_file(stale)
 
 
 def files_of(place: Path, data: bytes, page: bytes | None) -> dict[Path, bytes]:
@@ -349,14 +191,6 @@ def write_result(
             raise exists(path)
     for path, content in files.items():
         write_file(path, content, path in replacing, original)
-
-
-def _path_from(folder: Path, file: Path) -> str:
-    try:
-        return Path(os.path.relpath(file, folder)).as_posix()
-    except ValueError:
-        # Windows: on another drive.
-        return file.absolute().as_posix()
 
 
 def encode_file(

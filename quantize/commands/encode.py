@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from quantize.batch import encode_file, files_of, find_jobs, run_jobs, write_result
+from quantize.batch import encode_file, files_of, run_jobs, write_result
 from quantize.commands.printing import (
     STANDARD,
     Run,
@@ -22,6 +22,7 @@ from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import QuantizeError, SettingsError
 from quantize.images.files import read_image
+from quantize.jobs import find_jobs
 from quantize.pipeline import load_book
 from quantize.report import report_page
 

@@ -4,12 +4,12 @@ import os
 import time
 from pathlib import Path
 
-from quantize.batch import find_jobs
 from quantize.commands.printing import Run, print_json, printable, say
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
 from quantize.errors import ImageError, SettingsError
 from quantize.images.files import read_image
+from quantize.jobs import find_jobs
 from quantize.output import exists, write_file
 from quantize.pipeline import train_codebook
 
