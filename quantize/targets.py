@@ -73,7 +73,32 @@ def reach(attempt: _Try, picture: Picture, settings: Settings, start: float, low
         found = _for_bpp(attempt, settings.bpp, places)
     else:
         found = attempt(start, 0.0)
+    if not is_reached(found, settings):
+        raise out_of_reach(found, picture, settings)
     return replace(found, ssim=ssim(picture.pixels, found.pixels))
+
+
+def is_reached(found: Encoded, settings: Settings) -> bool:
+    """Whether a result has the PSNR or the size that was asked for; any has where neither was."""
+    if settings.psnr is not None:
+        return found.psnr >= settings.psnr
+    if settings.max_bytes is not None:
+        return len(found.data) <= settings.max_bytes
+    return settings.bpp is None or found.bits_per_pixel <= settings.bpp * (1 + BPP_TOLERANCE)
+
+
+def out_of_reach(nearest: Encoded, picture: Picture, settings: Settings) -> TargetError:
+    """Return the error that a PSNR or a size is out of reach, with the nearest result."""
+    how = " with a palette" if nearest.profile == "palette" else ""
+    if settings.psnr is not None:
+        return TargetError(f"a PSNR of {settings.psnr:g} dB cannot be reached{how}; the best is {nearest.psnr:.2f} dB")
+    if settings.max_bytes is not None:
+        fault = f"{settings.max_bytes} bytes cannot be reached{how}; the minimum is {len(nearest.data)} bytes"
+    else:
+        least = f"{nearest.bits_per_pixel:.4g}"
+        fault = f"{settings.bpp:g} bits per pixel cannot be reached{how}; the minimum is {least}"
+    has_metadata = picture.metadata and not settings.strip
+    return TargetError(f"{fault}, including metadata; leave these out with --strip" if has_metadata else fault)
 
 
 def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
@@ -84,28 +109,19 @@ def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) 
     def measure(tried: Encoded) -> float:
         return min(tried.psnr, EXACT_PSNR)
 
-    best = _search(attempt, places, measure, wanted, wanted + PSNR_EXCESS, -5.0, preference)
-    if best.psnr < wanted:
-        raise TargetError(f"a PSNR of {wanted:g} dB cannot be reached; the best is {best.psnr:.2f} dB")
-    return best
+    return _search(attempt, places, measure, wanted, wanted + PSNR_EXCESS, -5.0, preference)
 
 
 def _for_bpp(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:
     least, most = (np.log2(wanted * (1 + sign * BPP_TOLERANCE)) for sign in (-1, 1))
-    best = _search(
+    return _search(
         attempt, places, lambda tried: np.log2(tried.bits_per_pixel), least, most, -0.9, _best_of_at_most(most)
     )
-    if best.bits_per_pixel > wanted * (1 + BPP_TOLERANCE):
-        raise TargetError(f"{wanted:g} bits per pixel cannot be reached; the minimum is {best.bits_per_pixel:.4g}")
-    return best
 
 
 def _for_bytes(attempt: _Try, limit: int, places: tuple[float, float, float]) -> Encoded:
     least, most = np.log2(limit * LEAST_USE), np.log2(limit)
-    best = _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _best_of_at_most(most))
-    if len(best.data) > limit:
-        raise TargetError(f"{limit} bytes cannot be reached; the minimum is {len(best.data)} bytes")
-    return best
+    return _search(attempt, places, lambda tried: np.log2(len(tried.data)), least, most, -0.9, _best_of_at_most(most))
 
 
 def _best_of_at_most(most: float) -> Callable[[float, Encoded], float]:

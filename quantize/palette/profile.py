@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.datatypes import MOST_COLORS, Encoded, Picture, Settings, psnr_of
-from quantize.errors import TargetError
 from quantize.metrics import psnr, ssim
 from quantize.palette.colors import as_rgba, choose_palette, find_colors, map_pixels
+from quantize.targets import is_reached, out_of_reach
 
 # Writes a file of indices (height, width) and a palette (n_entries, 4), which show these pixels.
 Writer = Callable[[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]], bytes]
-BPP_TOLERANCE = 0.02
 
 
 def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: str) -> Encoded:
@@ -50,7 +49,7 @@ def encode_palette(picture: Picture, settings: Settings, write: Writer, ending: 
         return tried[n_entries]
 
     most = min(settings.codewords or MOST_COLORS, max(len(colors.rgba), 2))
-    return _search(attempt, most, settings)
+    return _search(attempt, most, picture, settings)
 
 
 def as_original(rgba: NDArray[np.uint8], n_channels: int) -> NDArray[np.uint8]:
@@ -65,43 +64,31 @@ def n_bits_of(n_entries: int) -> int:
     return max((n_entries - 1).bit_length(), 1)
 
 
-def _search(attempt: Callable[[int], Encoded], most: int, settings: Settings) -> Encoded:
+def _search(attempt: Callable[[int], Encoded], most: int, picture: Picture, settings: Settings) -> Encoded:
     """Find the number of entries, 2 to `most`, that serves the target."""
-    wanted = settings.psnr
     if settings.quality is not None:
-        wanted = psnr_of(settings.quality)
-    if wanted is not None:
-        return _fewest(attempt, most, wanted, settings.psnr is not None)
-    if settings.max_bytes is not None:
-        limit = settings.max_bytes
-        found = _most(attempt, most, lambda tried: len(tried.data) <= limit)
-        if found is None:
-            least = len(attempt(2).data)
-            raise TargetError(f"{limit} bytes cannot be reached with a palette; the minimum is {least} bytes")
-        return found
-    if settings.bpp is not None:
-        limit_bpp = settings.bpp
-        found = _most(attempt, most, lambda tried: tried.bits_per_pixel <= limit_bpp * (1 + BPP_TOLERANCE))
-        if found is None:
-            target, least_bpp = f"{limit_bpp:g} bits per pixel", attempt(2).bits_per_pixel
-            raise TargetError(f"{target} cannot be reached with a palette; the minimum is {least_bpp:.4g}")
-        return found
-    return attempt(most)
+        return _fewest(attempt, most, psnr_of(settings.quality))
+    if settings.psnr is not None:
+        found = _fewest(attempt, most, settings.psnr)
+    else:
+        found = _most(attempt, most, lambda tried: is_reached(tried, settings))
+    if not is_reached(found, settings):
+        raise out_of_reach(found, picture, settings)
+    return found
 
 
-def _fewest(attempt: Callable[[int], Encoded], most: int, wanted: float, strict: bool) -> Encoded:
+def _fewest(attempt: Callable[[int], Encoded], most: int, wanted: float) -> Encoded:
+    """Return the result of the fewest entries that reach a PSNR, or of the most where none do."""
     best = attempt(most)
     if best.psnr < wanted:
-        if strict:
-            target = f"a PSNR of {wanted:g} dB"
-            raise TargetError(f"{target} cannot be reached with a palette; the best is {best.psnr:.2f} dB")
         return best
     return attempt(2 + bisect_left(range(2, most), True, key=lambda n: attempt(n).psnr >= wanted))
 
 
-def _most(attempt: Callable[[int], Encoded], most: int, fits: Callable[[Encoded], bool]) -> Encoded | None:
+def _most(attempt: Callable[[int], Encoded], most: int, fits: Callable[[Encoded], bool]) -> Encoded:
+    """Return the result of the most entries that fit, or of two where none do."""
     if fits(attempt(most)):
         return attempt(most)
     fewer = range(most - 1, 1, -1)
     place = bisect_left(fewer, True, key=lambda n: fits(attempt(n)))
-    return attempt(fewer[place]) if place < len(fewer) else None
+    return attempt(fewer[place] if place < len(fewer) else 2)

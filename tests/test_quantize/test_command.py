@@ -179,6 +179,14 @@ def test_a_target_out_of_reach_names_the_nearest(command, picture, tmp_path):
     assert names(tmp_path) == ["photo.png"]
 
 
+@pytest.mark.parametrize("options", [["--max-bytes", 9000], ["--bpp", 1], ["--max-bytes", 9000, "--block", 1]])
+def test_metadata_that_put_a_size_out_of_reach_are_told(options, command, tmp_path):
+    xmp = np.random.default_rng(0).bytes(20_000)
+    Image.fromarray(photo(60, 80)).save(tmp_path / "a.webp", xmp=xmp)
+    assert command("a.webp", *options).stderr.endswith("including metadata; leave these out with --strip\n")
+    assert "metadata" not in command("a.webp", "--bpp", 0.001, "--strip").stderr
+
+
 def test_the_exits_of_pngquant(command, picture, tmp_path):
     assert command("photo.png", "--block", 1, "--codewords", 2, "--min-quality", 80).returncode == 99
     small = tmp_path / "small.png"
