@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -115,9 +114,8 @@ def batch(
         if tools or target != ExportOptions():
             from keyframes.labelling import check_export
 
-            # Reported before hours of decoding, not after them. A new export with predictions has their points.
-            has_points = prelabel and target.project is None and not target.bodyparts
-            check_export(tools, replace(target, bodyparts=("predicted",)) if has_points else target)
+            # Reported before hours of decoding, not after them.
+            check_export(tools, target, has_prelabels=prelabel)
         done = run_batch(
             folder,
             k,

@@ -77,7 +77,7 @@ def extract(
             from keyframes.labelling import check_export
 
             # Reported before hours of decoding, not after them.
-            check_export(tools, target, videos, places)
+            check_export(tools, target, videos, places, has_prelabels=prelabel)
     together: list[Any] = []
     if views and not failed:
         with errors_told(failed, video=", ".join(map(str, videos))):

@@ -148,16 +148,24 @@ def _prelabelled(
 
 
 def check_export(
-    tools: Sequence[ExportTool], options: ExportOptions, videos: Sequence[Path] = (), results: Sequence[Path] = ()
+    tools: Sequence[ExportTool],
+    options: ExportOptions,
+    videos: Sequence[Path] = (),
+    results: Sequence[Path] = (),
+    *,
+    has_prelabels: bool = False,
 ) -> None:
     """Raise where exports of these videos' results, which are still to be made, could not work.
 
-    Without `results`, the place of a new export may be taken: a batch that is resumed has its own export there.
+    Without `results`, the place of a new export may be taken: a batch that is resumed has its own export there. With
+    prelabels, a new export will have the points of the network, which are not read yet.
     """
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
     if not tools and (given := [f"--{name.replace('_', '-')}" for name, value in vars(options).items() if value]):
         raise SettingsError(f"without --export, {', '.join(given)} would have no effect; name a tool with --export")
+    if has_prelabels and options.project is None and not options.bodyparts:
+        options = replace(options, bodyparts=("predicted",))
     for tool in tools:
         own = options_for(tool, options)
         place = _place(tool, own, results) if results else own.project or Path()

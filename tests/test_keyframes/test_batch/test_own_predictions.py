@@ -74,12 +74,15 @@ def test_another_crop_of_the_network_is_another_choice(clips, tmp_path):
         assert [status(), status()] == [["done"], ["skipped"]]
 
 
-def test_a_new_export_with_predictions_needs_no_body_parts(clips, tmp_path, run_command):
+@pytest.mark.parametrize(
+    "command", [("batch", "recordings", "-o", "out"), ("extract", "recordings/mouse.mp4", "-o", "out/mouse-keyframes")]
+)
+def test_a_new_export_with_predictions_needs_no_body_parts(command, clips, tmp_path, run_command):
     (tmp_path / "recordings").mkdir()
     shutil.copy(clips[0], tmp_path / "recordings" / "mouse.mp4")
     write_table(tmp_path / TABLE)
     options = ("--predictions", TABLE, "--prelabel", "--export", "lightning-pose")
-    done = run_command("keyframes", "batch", "recordings", "-k", 4, "-o", "out", *options, cwd=tmp_path)
+    done = run_command("keyframes", *command, "-k", 4, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     project = (tmp_path / "out" / "mouse-lightning-pose" / "project.yaml").read_text(encoding="utf-8")
     assert "- nose\n- tail\n" in project
