@@ -19,6 +19,7 @@ from keyframes.manifest import build_manifest, frames_of
 from keyframes.pipeline import open_video, without_times
 from keyframes.progress import Progress
 from keyframes.result.folder import result_folder
+from keyframes.result.naming import names_apart
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
 from keyframes.scan.first_pass import scan_video
@@ -149,7 +150,8 @@ def _read_all_predicted(readers: Sequence[VideoReader], settings: Settings) -> l
     from keyframes.predictions.finding import refuse_shared
 
     refuse_shared(settings.predictions, [reader.path for reader in readers])
-    return [read_predicted(reader, settings)[1] for reader in readers]
+    names = names_apart([reader.path for reader in readers])
+    return [read_predicted(reader, settings, name)[1] for reader, name in zip(readers, names, strict=True)]
 
 
 def _scan_all(

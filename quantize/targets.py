@@ -1,5 +1,6 @@
 """Attempts at encoding an image, and the search for the step that gives the PSNR or the size that was asked for."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -97,8 +98,16 @@ def out_of_reach(nearest: Encoded, picture: Picture, settings: Settings) -> Targ
     else:
         least = f"{nearest.bits_per_pixel:.4g}"
         fault = f"{settings.bpp:g} bits per pixel cannot be reached{how}; the minimum is {least}"
-    has_metadata = picture.metadata and not settings.strip
-    return TargetError(f"{fault}, including metadata; leave these out with --strip" if has_metadata else fault)
+    by_metadata = _fits_stripped(nearest, picture, settings)
+    return TargetError(f"{fault}, including metadata; leave these out with --strip" if by_metadata else fault)
+
+
+def _fits_stripped(nearest: Encoded, picture: Picture, settings: Settings) -> bool:
+    """Whether a size would be reached without the metadata, which are stored as zlib has them."""
+    if settings.strip:
+        return False
+    n_stored = sum(len(zlib.compress(data, 9)) for data in picture.metadata.values())
+    return is_reached(replace(nearest, data=nearest.data[: len(nearest.data) - n_stored]), settings)
 
 
 def _for_psnr(attempt: _Try, wanted: float, places: tuple[float, float, float]) -> Encoded:

@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -205,3 +206,13 @@ def run_installed():
         )
 
     return run
+
+
+@pytest.fixture
+def closed_terminal():
+    """The signal of a terminal that is closed; ``nohup``, which may have started the tests, has it ignored."""
+    if not hasattr(signal, "SIGHUP"):
+        pytest.skip("Windows closes no terminal by a signal")
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield signal.SIGHUP
+    signal.signal(signal.SIGHUP, before)

@@ -61,9 +61,11 @@ def find_recordings(
         what = f"matches {', '.join(include)}" if include else "is a video, a TIFF stack or a folder of images"
         but = f", except what {', '.join(exclude)} excludes" if exclude else ""
         there = f" ({describe_left_out(left_out)})" if left_out else ""
-        # What a pattern is compared with is not obvious: a folder's name alone matches no file in it.
-        advice = "patterns that match names or paths of files, such as '*.avi' or 'cage1/*'" if include else "a pattern"
-        raise BatchError(f"{folder}: nothing in it {what}{but}{there}; give another folder, or --include with {advice}")
+        advice = "leave out --exclude" if exclude else "--include with a pattern"
+        if include:
+            # What a pattern is compared with is not obvious: a folder's name alone matches no file in it.
+            advice = "--include with patterns that match names or paths of files, such as '*.avi' or 'cage1/*'"
+        raise BatchError(f"{folder}: nothing in it {what}{but}{there}; give another folder, or {advice}")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
     return sorted(_each_once(folder, found, links), key=os.fsencode), dict(by_number)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from clustering import telling_of_compilation
 from keyframes.batch.claims import Claim, claimed_by
-from keyframes.batch.known import done_unclaimed, find_all, outcomes_before
+from keyframes.batch.task_files import done_unclaimed, find_all, outcomes_before
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.batch.work import Work, reason_of, work
 from keyframes.errors import VideoError, not_written
@@ -33,14 +33,14 @@ def _work_on_scene(task: Task) -> Outcome:
         for camera in cameras:
             try:
                 camera.folder.mkdir(parents=True, exist_ok=True)
-                claim = Claim.take(camera.claim)
+                claim = Claim.take(camera.claim_file)
             except OSError as error:
                 reason = str(not_written(camera.folder, error))
                 failed = [Outcome(one.recording, "failed", reason=reason) for one in cameras]
                 return _joined(done_unclaimed(cameras) or failed)
             if claim is None:
                 # All or none: two runs that hold some each would wait for each other.
-                return Outcome(task.recording, "claimed", reason=claimed_by(camera.claim))
+                return Outcome(task.recording, "claimed", reason=claimed_by(camera.claim_file))
             works.append(Work(replace(camera, others=()), held.enter_context(claim)))
             held.enter_context(telling_of_compilation(claim.tell_of_compilation))
         try:

@@ -59,7 +59,7 @@ class Task:
         return state_folder(self.output)
 
     @property
-    def claim(self) -> Path:
+    def claim_file(self) -> Path:
         """File that says who works on the recording."""
         return self.folder / f"{self.name}.claim"
 

@@ -80,7 +80,7 @@ class Watch:
         running = []
         # Tasks start in their order: the running ones are among the first of those left.
         for task in self._tasks[: 4 * MOST_LINES]:
-            told = read_json(task.claim)
+            told = read_json(task.claim_file)
             if told:
                 running.append((task.recording, told))
         self._bar.n = self._n_ended + sum(share_done(told) for _, told in running)

@@ -20,10 +20,10 @@ from clustering import rename_when_free, telling_of_compilation
 from keyframes.batch.budget import Plan
 from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import make_coreset, save_coreset
-from keyframes.batch.known import Known, done_unclaimed
 from keyframes.batch.own_files import beginning_with, coreset_file, make_room, n_poses, n_rows, scan_key
 from keyframes.batch.predicted_budget import PredictedCoreset, PredictedPlan, save_predicted_coreset
 from keyframes.batch.states import KEEP, OF_RESULT, read_state, was_changed, write_state
+from keyframes.batch.task_files import TaskFiles, done_unclaimed
 from keyframes.batch.tasks import Outcome, Task
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Selection
@@ -52,12 +52,12 @@ def work(task: Task) -> Outcome:
     with _in_turn:
         try:
             task.folder.mkdir(parents=True, exist_ok=True)
-            claim = Claim.take(task.claim)
+            claim = Claim.take(task.claim_file)
         except OSError as error:
             failed = Outcome(task.recording, "failed", reason=str(not_written(task.folder, error)))
             return next(iter(done_unclaimed([task])), failed)
         if claim is None:
-            return Outcome(task.recording, "claimed", reason=claimed_by(task.claim))
+            return Outcome(task.recording, "claimed", reason=claimed_by(task.claim_file))
         with claim, telling_of_compilation(claim.tell_of_compilation):
             return Work(task, claim).run()
 
@@ -65,7 +65,7 @@ def work(task: Task) -> Outcome:
 def give_up(task: Task, reason: str) -> Outcome:
     """Write down that a task failed for a reason from outside it."""
     with suppress(OSError):
-        claim = Claim.take(task.claim)
+        claim = Claim.take(task.claim_file)
         if claim is not None:
             with claim, suppress(KeyframesError):
                 write_state(task, **{**read_state(task.output, task.recording), "status": "failed", "reason": reason})
@@ -83,7 +83,7 @@ def reason_of(error: Exception, video: Path) -> str:
     return f"unexpected {type(error).__name__}: {error}"
 
 
-class Work(Known):
+class Work(TaskFiles):
     """A task whose recording is claimed."""
 
     def __init__(self, task: Task, claim: Claim) -> None:

@@ -190,7 +190,7 @@ def _reason(
         worst = max(views, key=lambda view: float(view.doubt.level[keyframe.frame_index]))
         reason = worst.doubt.reason(keyframe.frame_index)
         # The other views show nothing of it.
-        return f"{worst.video}: {reason}" if len(views) > 1 else reason
+        return f"{worst.view}: {reason}" if len(views) > 1 else reason
     if not len(known_rows):
         return represents(keyframe)
     own, others = poses.places([row])[0], poses.places(known_rows)

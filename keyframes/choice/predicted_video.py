@@ -36,18 +36,18 @@ class PredictedVideo:
     doubt : Doubt
     eligible : array (n_frames,), bool
         Which frames can be chosen. A network may have looked at some frames alone: the others have nothing to correct.
-    video : str
-        Name of the video, by which reasons tell several views apart.
+    view : str
+        What reasons call the video, where several views of a scene have predictions; "" otherwise.
     """
 
     predictions: Predictions
     poses: CleanPoses = field(repr=False)
     doubt: Doubt = field(repr=False)
     eligible: NDArray[np.bool_] = field(repr=False)
-    video: str = ""
+    view: str = ""
 
     @classmethod
-    def of(cls, predictions: Predictions, settings: Settings, video: str = "") -> "PredictedVideo":
+    def of(cls, predictions: Predictions, settings: Settings, view: str = "") -> "PredictedVideo":
         """Clean predictions, of the keypoints that count, and find out where they are doubtful.
 
         A PredictionsError says that they have not all of these keypoints.
@@ -57,7 +57,7 @@ class PredictedVideo:
         dense = on_every_frame(chosen)
         linked = link_animals(dense.keypoints)
         poses = clean(linked.points)
-        return cls(dense, poses, find_doubt(dense, linked, poses), _looked_at(predictions), video)
+        return cls(dense, poses, find_doubt(dense, linked, poses), _looked_at(predictions), view)
 
     def entry(self) -> PredictionsEntry:
         """Return what the manifest says of them."""
@@ -127,14 +127,15 @@ class PredictedVideo:
         return np.asarray(kept.reshape(len(frames), -1) / np.float32(self.poses.radius), np.float32)
 
 
-def read_predicted(video: VideoReader, settings: Settings) -> tuple[Settings, PredictedVideo]:
+def read_predicted(video: VideoReader, settings: Settings, view: str = "") -> tuple[Settings, PredictedVideo]:
     """Read the predictions that settings name, for a video; the settings come back with the file that was read.
 
+    `view` is what reasons call it, if it is one of several views.
     A PredictionsError says that they cannot be read, are not of this video, or have not the keypoints that are named.
     """
     assert settings.predictions is not None
     found = read_predictions(settings.predictions, video, offset=settings.predictions_offset)
-    return replace(settings, predictions=found.source), PredictedVideo.of(found, settings, video.header.name)
+    return replace(settings, predictions=found.source), PredictedVideo.of(found, settings, view)
 
 
 def _looked_at(predictions: Predictions) -> NDArray[np.bool_]:

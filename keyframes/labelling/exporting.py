@@ -157,8 +157,8 @@ def check_export(
 ) -> None:
     """Raise where exports of these videos' results, which are still to be made, could not work.
 
-    Without `results`, the place of a new export may be taken: a batch that is resumed has its own export there. With
-    prelabels, a new export will have the points of the network, which are not read yet.
+    Without `results`, which a batch does not know yet, nor is the place of a new export, so whether it is free is not
+    checked. With prelabels, a new export will have the points of the network, which are not read yet.
     """
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
@@ -220,7 +220,15 @@ def _place(tool: ExportTool, options: ExportOptions, results: Sequence[Path]) ->
     if tool == "deeplabcut":
         return deeplabcut.default_place(options)
     if len(results) > 1:
-        holders = (place for place in results[0].parents if all(place in result.parents for result in results))
-        return next(holders, results[0].parent) / tool
+        return _holder(results) / tool
     result = with_own_name(results[0])
     return result.with_name(f"{result.name.removesuffix('-keyframes')}-{tool}")
+
+
+def _holder(results: Sequence[Path]) -> Path:
+    """Return the folder that holds all results."""
+    try:
+        common = os.path.commonpath([os.path.abspath(result.parent) for result in results])
+    except ValueError:  # They are on several drives of Windows.
+        return results[0].parent
+    return Path(common if results[0].is_absolute() else os.path.relpath(common))

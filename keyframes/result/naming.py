@@ -38,6 +38,16 @@ def view_names(videos: Sequence[Path]) -> list[str]:
     return shorter if all(shorter) and len(set(shorter)) == len(shorter) else names
 
 
+def names_apart(videos: Sequence[Path]) -> list[str]:
+    """Name each video by its file name, after as many of its folders as tell them all apart."""
+    names: list[str] = []
+    for n_parts in range(1, 1 + max(len(video.parts) for video in videos)):
+        names = ["/".join(video.parts[-n_parts:]) for video in videos]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
 def session_name(name: str, view: str) -> str:
     """Name what several cameras show together: as the video of one of them, without the words that name its view."""
     return re.sub(rf"(?<![^_\-. ]){re.escape(view)}(?![^_\-. ])", "", name).strip("_-. ") or name

@@ -26,8 +26,8 @@ EVEN = 0.99
 # Where fewer do, a time is that is so long and so many times longer than most.
 LONG_GAP_S = 0.5
 UNUSUAL_GAP = 5
-# FFmpeg writes an empty frame or two behind the first one of an AVI file whose coded sound begins a little earlier: the
-# first one is shown for longer, and nothing is missing.
+# FFmpeg writes an empty frame or two behind the first one of an AVI file whose coded sound, as MP3, begins a little
+# earlier: the first one is shown for longer, and nothing is missing.
 LONGEST_FIRST_MS = 100
 # Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside gaps, or beside one alone.
 MOST_DOUBT, MOST_DOUBT_OF_ONE = 0.05, 0.25
@@ -140,7 +140,8 @@ def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
     is_lost = (n_packets > 0) | _near_complaints(stamps, seen, packets)
     was_dropped = not seen.messages and _is_short(seen, header, packets)
     n_fitting, unusual = _unusual(np.diff(stamps), is_lost | was_dropped)
-    unusual[0] &= is_lost[0] or stamps[1] - stamps[0] > LONGEST_FIRST_MS
+    if header.avi_with_sound and stamps[1] - stamps[0] <= LONGEST_FIRST_MS:
+        unusual[0] &= is_lost[0]
     return [
         Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), bool(is_lost[i]))
         for i in np.flatnonzero((n_packets > 0) | unusual)

@@ -64,6 +64,8 @@ class VideoHeader:
         Which FFmpeg reads the file, and why OpenCV does not; "" otherwise.
     pixel_format : str
         FFmpeg's four-character code of the planes that the decoder gives; "" where OpenCV does not read the file.
+    avi_with_sound : bool
+        Whether it is an AVI file that holds sound, too.
     """
 
     name: str
@@ -78,6 +80,7 @@ class VideoHeader:
     backend: Backend = "opencv"
     backend_reason: str = ""
     pixel_format: str = ""
+    avi_with_sound: bool = False
 
     @property
     def seekable(self) -> bool:

@@ -21,7 +21,7 @@ from keyframes.video.captures import (
     released,
     unconverted,
 )
-from keyframes.video.containers import container_of
+from keyframes.video.containers import container_of, has_sound_beside
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
@@ -61,7 +61,7 @@ def read_header(
     size_bytes, start = _size_and_start(path)
     chosen: Backend = backend or "opencv" if images is None else "images"
     look, reason = _look(path, threads, chosen, images), ""
-    container, frames_listed = look, chosen == "opencv" and container_of(start) is not None
+    container, frames_listed = look, chosen == "opencv" and container_of(start[:12]) is not None
     if look.failed and chosen == "opencv" and backend is None:
         other = _look_with_ffmpeg(path, threads, look)
         if not other.failed:
@@ -87,6 +87,7 @@ def read_header(
         backend=chosen,
         backend_reason=reason,
         pixel_format=look.pixel_format,
+        avi_with_sound=has_sound_beside(start),
     )
 
 
@@ -183,7 +184,7 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
                 return sum(file.stat().st_size for file in files), b""
             raise VideoError(f"{path}: is a folder without images; name the video files in it, or use keyframes batch")
         with path.open("rb") as file:
-            start = file.read(12)
+            start = file.read(60)
             size = file.seek(0, 2)
     except FileNotFoundError:
         raise VideoError(f"{path}: no such file; check the name and the folder") from None

@@ -1,4 +1,4 @@
-"""Which options go together: what a task does not take is an error, and never ignored."""
+"""Which options go together: an option that could change a result is never ignored but refused."""
 
 import re
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ def _parameter_of(task: str) -> str:
 def _check_standard_output(given: Mapping[str, Any]) -> None:
     """Raise a SettingsError where a result goes to standard output, with what cannot go there or beside it."""
     piped = STANDARD in (*given.get("inputs", []), given.get("decode"))
-    if given.get("out") != str(STANDARD) and ("out" in given or not piped):
+    if not (Path(given["out"]) == STANDARD if "out" in given else piped):
         return
     if "report" in given:
         raise SettingsError("--report is written beside the result; name a file with -o")

@@ -339,11 +339,9 @@ def test_ffmpegs_own_messages_do_not_reach_the_user(installed_extract, truncated
     assert " @ 0x" not in line
 
 
-@pytest.mark.parametrize("name", slow_but_for(["SIGINT", "SIGHUP"], ["SIGINT", "SIGHUP", "SIGTERM"]))
-def test_an_interruption_leaves_nothing(name, tmp_path, long_video):
-    number = getattr(signal, name, None)
-    if number is None:
-        pytest.skip("Windows closes no terminal by a signal")
+@pytest.mark.parametrize("number", [*slow_but_for([signal.SIGINT], [signal.SIGINT, signal.SIGTERM]), "closed"])
+def test_an_interruption_leaves_nothing(number, tmp_path, long_video, request):
+    number, status = (request.getfixturevalue("closed_terminal"), 143) if number == "closed" else (number, 128 + number)
     command = [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         # Its parent is made an instant before the hidden folder of the extraction.
@@ -351,8 +349,6 @@ def test_an_interruption_leaves_nothing(name, tmp_path, long_video):
             time.sleep(0.01)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    # A terminal that is closed counts as SIGTERM.
-    status = 128 + (signal.SIGTERM if name == "SIGHUP" else number)
     assert (process.returncode, out, err.strip()) == (status, "", "interrupted")
     assert list(tmp_path.iterdir()) == []
 

@@ -49,6 +49,16 @@ def test_frames_whose_packets_are_there_were_not_dropped_by_a_camera(recording, 
     assert warning.endswith(" s (3 missing)")
 
 
+def test_frames_that_a_camera_dropped_at_once_are_reported(recording):
+    """Without sound, nothing else than a loss has the first frame of an AVI file shown for longer."""
+    path = recording(
+        "first.avi", "-vf", "select=eq(n\\,0)+gte(n\\,3)", "-fps_mode", "vfr", "-c:v", "mjpeg", "-q:v", "4"
+    )
+    assert inspect(path)["warnings"] == [
+        "2 of 200 frames were dropped during recording: no frame from 0.000 to 0.120 s"
+    ]
+
+
 COMPLETE = [
     ("b_frames.wmv", ("-c:v", "libx264", "-bf", "3")),
     ("packed.avi", ("-c:v", "mpeg4", "-bf", "2", "-vtag", "XVID")),

@@ -184,7 +184,9 @@ def test_metadata_that_put_a_size_out_of_reach_are_told(options, command, tmp_pa
     xmp = np.random.default_rng(0).bytes(20_000)
     Image.fromarray(photo(60, 80)).save(tmp_path / "a.webp", xmp=xmp)
     assert command("a.webp", *options).stderr.endswith("including metadata; leave these out with --strip\n")
+    # Neither where they are left out already, nor where that would not be enough.
     assert "metadata" not in command("a.webp", "--bpp", 0.001, "--strip").stderr
+    assert "metadata" not in command("a.webp", "--bpp", 0.001).stderr
 
 
 def test_the_exits_of_pngquant(command, picture, tmp_path):
@@ -277,6 +279,7 @@ def test_a_shared_codebook(command, tmp_path):
         ["photo.png", "--no-such-option"],
         ["--train-codebook", "a.vqc"],
         ["photo.png", "-o", "-", "--json"],
+        ["photo.png", "-o", "./-", "--json"],
         ["--decode", "a.vqi", "--quality", "3"],
         ["--info", "a.vqi", "--dither-level", "0.5"],
         ["--decode", "a.vqi", "--skip-if-larger"],

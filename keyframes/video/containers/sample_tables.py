@@ -15,6 +15,11 @@ def container_of(start: bytes) -> Literal["avi", "mp4"] | None:
     return "mp4" if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free") else None
 
 
+def has_sound_beside(start: bytes) -> bool:
+    """Whether a file that begins with these 60 bytes is an AVI file of several streams: of pictures and of sound."""
+    return container_of(start[:12]) == "avi" and start[24:28] == b"avih" and int.from_bytes(start[56:60], "little") > 1
+
+
 def read_table(data: Bytes) -> SampleTable:
     """Return the packets of a file's video track by its index; an UnusualFileError where they must be read to be known.
 

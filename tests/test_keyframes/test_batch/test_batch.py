@@ -314,7 +314,7 @@ def test_wrong_usage(run_command, few, tmp_path):
             run_batch(few, output=out, **options)
     for options, message in (
         ({"include": ["cage"]}, r"nothing in it matches cage; .*such as '\*.avi' or 'cage1/\*'"),
-        ({"exclude": ["*"]}, r"a folder of images, except what \* excludes"),
+        ({"exclude": ["*"]}, r"except what \* excludes; give another folder, or leave out --exclude"),
         ({"unlike": ["none"]}, "none: no such file; check the path after --unlike"),
         ({"predictions": Path("none")}, "none: no such file; check the path after --predictions"),
         ({"encoder": Path("none"), "features": "encoder"}, "none: no such file; check the path after --encoder"),

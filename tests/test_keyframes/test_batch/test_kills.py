@@ -146,9 +146,11 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(recordings, undisturbed,
     assert results(tmp_path / "out") == results(whole)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 143)], ids=["Ctrl-C", "closed"])
-def test_an_interruption_leaves_no_process_and_no_half_result(number, status, recordings, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), ("closed", 143)])
+def test_an_interruption_leaves_no_process_and_no_half_result(number, status, recordings, tmp_path, request):
     """Both come from the terminal, to all processes that it started."""
+    if number == "closed":
+        number = request.getfixturevalue("closed_terminal")
     run = start(recordings, tmp_path / "out", "-k", "12")
     while not list((tmp_path / "out" / "batch-state").glob("*.claim")):
         time.sleep(0.01)

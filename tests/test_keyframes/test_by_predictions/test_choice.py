@@ -235,23 +235,22 @@ def test_a_batch_finds_the_predictions_of_each_video(predicted, tmp_path, run_co
 
 @pytest.mark.slow
 def test_views_get_the_same_frames_and_their_reasons_name_the_view(predicted, tmp_path, run_command):
-    for name in ("mouse_top", "mouse_side"):
-        (tmp_path / f"{name}.mp4").symlink_to(VIDEO)
-    (tmp_path / "mouse_top.csv").symlink_to(predicted)
     header, *rows = predicted.read_text(encoding="utf-8").splitlines()
     # From the side, no point jumps in this frame.
-    rows = [row for row in rows if not row.startswith(f"{JUMPS[0]},nose,")]
-    (tmp_path / "mouse_side.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
-    videos = (tmp_path / "mouse_top.mp4", tmp_path / "mouse_side.mp4")
-    arguments = ("-k", 6, "--views", "--predictions", tmp_path, "-o", tmp_path / "out", "-q")
-    done = run_command("keyframes", "extract", *videos, *arguments)
+    calm = [header, *(row for row in rows if not row.startswith(f"{JUMPS[0]},nose,"))]
+    for view, lines in (("top", [header, *rows]), ("side", calm)):
+        (tmp_path / "scene" / view).mkdir(parents=True)
+        shutil.copy(VIDEO, tmp_path / "scene" / view / "mouse.mp4")
+        (tmp_path / "scene" / view / "mouse.csv").write_text("\n".join(lines), encoding="utf-8")
+    arguments = ("-k", 6, "--views", "--predictions", "scene", "-o", "out", "-q")
+    done = run_command("keyframes", "batch", "scene", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    top, side = (manifest_of(tmp_path / "out" / f"{video.stem}-keyframes") for video in videos)
+    top, side = (manifest_of(tmp_path / "out" / view / "mouse-keyframes") for view in ("top", "side"))
     assert [entry["frame_index"] for entry in top["keyframes"]] == [entry["frame_index"] for entry in side["keyframes"]]
     assert set(JUMPS) <= {entry["frame_index"] for entry in top["keyframes"]}
     told = [{entry["frame_index"]: entry["reason"] for entry in own["keyframes"]} for own in (top, side)]
     assert told[0] == told[1]
-    assert told[0][JUMPS[0]].startswith("mouse_top.mp4: nose ")
+    assert told[0][JUMPS[0]].startswith("top/mouse.mp4: nose ")
 
 
 def test_a_keypoint_with_a_comma_in_its_name_is_named_in_quotes(predicted, tmp_path, run_command):

@@ -78,6 +78,15 @@ def test_several_results_are_exported_together(work, run_command, video_file):
     assert names == {"mpeg4", "vp9"}
 
 
+def test_the_export_of_several_results_lies_in_the_folder_that_holds_them_all(work, extracted, run_command):
+    for day, video in (("day1", "mpeg4.mp4"), ("day2", "vp9.webm")):
+        shutil.copytree(extracted(video), work / "results" / day / f"{day}-keyframes")
+    places = (work / "results" / "day1" / "day1-keyframes", Path("..", work.name, "results", "day2"))
+    done = run_command("keyframes", "export", *places, "--to", "cvat", "--json", cwd=work)
+    assert done.returncode == 0, done.stderr
+    assert (work / "results" / "cvat" / "images").is_dir()
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [

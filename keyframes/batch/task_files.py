@@ -16,7 +16,7 @@ from keyframes.result.recordings import missing_file
 from keyframes.video import refuse_special
 
 
-class Known:
+class TaskFiles:
     """What the files tell of a task's recording."""
 
     def __init__(self, task: Task) -> None:
@@ -76,7 +76,7 @@ class Known:
         return Outcome(task.recording, "skipped", self.earlier.get("frames", 0)) if self.is_done(wanted) else None
 
 
-def find_all(works: Sequence[Known]) -> list[dict[str, Any]]:
+def find_all(works: Sequence[TaskFiles]) -> list[dict[str, Any]]:
     """Find one recording, or the cameras of one scene; return what decides about the result of each."""
     for one in works:
         one.find()
@@ -87,7 +87,7 @@ def find_all(works: Sequence[Known]) -> list[dict[str, Any]]:
     return [{**own, "views": views} for own in wanted]
 
 
-def outcomes_before(works: Sequence[Known], wanted: Sequence[dict[str, Any]]) -> list[Outcome]:
+def outcomes_before(works: Sequence[TaskFiles], wanted: Sequence[dict[str, Any]]) -> list[Outcome]:
     """Return the outcomes of tasks that were all done before; none where there is something to do."""
     found = [one.done_before(own) for one, own in zip(works, wanted, strict=True)]
     return [] if None in found else [outcome for outcome in found if outcome is not None]
@@ -98,7 +98,7 @@ def done_unclaimed(tasks: Sequence[Task]) -> list[Outcome]:
 
     So a finished batch can be looked at on a disk that is read-only or full.
     """
-    works = [Known(task) for task in tasks]
+    works = [TaskFiles(task) for task in tasks]
     with suppress(KeyframesError, OSError):
         return outcomes_before(works, find_all(works))
     return []
