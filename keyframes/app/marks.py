@@ -46,7 +46,7 @@ def write_marks(round_: Round, name: str, state: dict[str, Any], **changed: Any)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made ({error.strerror}); check its permissions") from None
+        raise OutputError(f"{path.parent}: cannot be created ({error.strerror}); check its permissions") from None
     write_text(path, json.dumps({"schema_version": SCHEMA_VERSION, **asdict(marks)}, indent=2) + "\n")
 
 

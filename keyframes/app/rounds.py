@@ -50,7 +50,7 @@ class Rounds:
             if os.path.isdir(begun.output):
                 # Another window has just begun this one.
                 return self.begin()
-            raise OutputError(f"{begun.output}: cannot be made ({error.strerror}); check its permissions") from None
+            raise OutputError(f"{begun.output}: cannot be created ({error.strerror}); check its permissions") from None
         return begun
 
     def _round(self, number: int) -> Round:

@@ -23,7 +23,8 @@ _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">
 HEAD_CHARACTERS = 2000
 CLUSTER_COLOURS = "Frames close together on the map have similar colours."
 DOUBT_COLOURS = (
-    "Red frames have doubtful predictions. With that off, frames close together on the map have similar colours."
+    "Red frames have doubtful predictions. Without “Colour by doubt”, frames close together on the map have similar "
+    "colours."
 )
 SWITCHES = (
     '<div class="switches"><label><input type="checkbox" id="show-points" checked> Predicted points</label>'

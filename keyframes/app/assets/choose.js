@@ -60,7 +60,7 @@ class Choosing {
     const chosen = this.app.selected();
     byId("views-set").hidden = chosen.length < 2;
     if (chosen.length < 2) byId("views").checked = false;
-    byId("choose-name").textContent = `Choose frames of ${count(chosen.length, "recording")}`;
+    byId("choose-name").textContent = `Choose frames from ${count(chosen.length, "recording")}`;
     this.draw();
     const mended = chosen.filter((one) => one.reviewed || one.changed);
     byId("replaces").hidden = !mended.length;

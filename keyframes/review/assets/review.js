@@ -162,8 +162,8 @@
       const n = start + items.length;
       byId("more").hidden = !found.more;
       byId("more").onclick = () => loadCandidates(frame, n);
-      const others = `Other frames of its cluster, ${apart ? `${byId("apart-label").textContent}, ` : ""}nearest first`;
-      const none = apart && found.n ? `No other frame of its cluster is ${byId("apart-label").textContent}` : "No other frame of its cluster was scanned";
+      const others = `Other frames in its cluster, ${apart ? `${byId("apart-label").textContent}, ` : ""}nearest first`;
+      const none = apart && found.n ? `No other frame in its cluster is ${byId("apart-label").textContent}` : "No other frame in its cluster was scanned";
       byId("candidates-name").textContent = !n ? none : apart ? others : `${others} (${found.n.toLocaleString("en")})`;
     } catch (error) {
       say(error.message, true);

@@ -289,7 +289,7 @@ def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):
         page.wait_for_selector("#choose[open]")
         assert page.evaluate("() => document.activeElement.id") == "each"
         tree = page.locator("#choose").aria_snapshot()
-        for part in ('dialog "Choose frames of 1 recording"', 'textbox "Frames of each recording"', "group"):
+        for part in ('dialog "Choose frames from 1 recording"', 'textbox "Frames from each recording"', "group"):
             assert part in tree
         page.keyboard.press("Escape")
         page.wait_for_selector("#choose", state="hidden")

@@ -190,7 +190,7 @@ def test_a_file_where_a_round_should_be_is_told(folder, asked):
     (folder.parent / "reach-keyframes-2").touch()
     with asked(folder) as app:
         status, answer = app.post("round", {})
-    assert (status, "cannot be made (File exists)" in answer["error"]) == (422, True)
+    assert (status, "cannot be created (File exists)" in answer["error"]) == (422, True)
 
 
 def test_what_is_in_the_output_folder_is_near_from_the_start(folder, asked):

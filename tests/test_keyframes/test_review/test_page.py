@@ -34,7 +34,7 @@ def test_a_person_swaps_drops_adds_undoes_and_notes(folder, open_page, sequentia
         page.check("#apart")
         page.wait_for_function("() => document.getElementById('candidates-name').textContent.includes('1 s apart')")
         heading, n_apart = page.inner_text("#candidates-name"), page.locator("#candidates .card").count()
-        assert heading.startswith("Others of its cluster" if n_apart else "No other frame")
+        assert heading.startswith("Other frames in its cluster" if n_apart else "No other frame in its cluster")
         assert "(" not in heading
         page.uncheck("#apart")
         page.wait_for_function("() => document.getElementById('candidates-name').textContent.includes('(')")
