@@ -74,9 +74,9 @@ def main(
         float | None, typer.Option(metavar="DB", help="Reach this PSNR with as few bytes as possible.")
     ] = None,
     bpp: Annotated[
-        float | None, typer.Option(metavar="B", help="Use at most this many bits per pixel, within 2 %.")
+        float | None, typer.Option(metavar="B", help="Use at most this many bits per pixel, with a tolerance of 2 %.")
     ] = None,
-    max_bytes: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use no more bytes than this.")] = None,
+    max_bytes: Annotated[int | None, typer.Option(min=1, metavar="N", help="Use at most this many bytes.")] = None,
     min_quality: Annotated[
         int | None,
         typer.Option(
@@ -93,7 +93,7 @@ def main(
         Literal["1", "2", "4", "8"] | None,
         typer.Option(
             metavar="N",
-            help="Side of the blocks: 1, 2, 4 or 8; 1 makes a palette. Default: what suits the image.",
+            help="Side of the blocks, in pixels: 1, 2, 4 or 8; 1 makes a palette. Default: what suits the image.",
         ),
     ] = None,
     codewords: Annotated[
@@ -102,15 +102,16 @@ def main(
             min=2,
             max=1024,
             metavar="N",
-            help="Maximum number of palette colours (256) or luma codewords (set by the image).",
+            help="Maximum number of palette colours (default: 256) or of luma codewords of blocks (default: what suits "
+            "the image).",
         ),
     ] = None,
     subsampling: Annotated[
         Subsampling | None,
-        typer.Option(metavar="420|444", help="Chroma at half the resolution (420), or at full resolution (444)."),
+        typer.Option(metavar="420|444", help="For blocks: chroma at half (420) or at full resolution (444)."),
     ] = None,
     algorithm: Annotated[
-        Algorithm, typer.Option(metavar="HOW", help="How to find the codewords of blocks: kmeans or centnn.")
+        Algorithm, typer.Option(metavar="HOW", help="For blocks: how to find the codewords, kmeans or centnn.")
     ] = "kmeans",
     tune: Annotated[
         Tune | None,
@@ -140,7 +141,7 @@ def main(
         typer.Option("--report", help="Write a page beside each result: original, result, error, and the figures."),
     ] = False,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Random seed of palettes and blocks.")
+        int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Random seed for palettes and blocks.")
     ] = 0,
     decode: Annotated[
         Path | None,

@@ -122,7 +122,7 @@ class Settings:
     psnr : float or None
         PSNR to reach with as few bytes as possible, 1 to 99 dB.
     bpp : float or None
-        Size of the file in bits per pixel, 0.0001 to 64: the best result of at most that much, within 2 %.
+        Size of the file in bits per pixel, 0.0001 to 64: the best result of at most that much, with a tolerance of 2 %.
     max_bytes : int or None
         Size of the file in bytes, 1 to 2**40: the best result of at most that much.
     block : {1, 2, 4, 8} or None

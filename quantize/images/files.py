@@ -156,7 +156,7 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
     notes: list[str] = []
     n_frames = getattr(image, "n_frames", 1)
     if n_frames > 1:
-        notes.append(f"has {n_frames} frames or pages; the first one is taken")
+        notes.append(f"has {n_frames} frames or pages; only the first one is used")
     # Turned images have no tags.
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     tiff.mend_planes(image, tags, data)

@@ -89,7 +89,7 @@ def eight_bits(samples: NDArray[Any], notes: list[str], *, is_wide: bool = False
         floats *= 255
     elif least < 0 or most > 255:
         least = floats.min()
-        notes.append(f"has samples from {least:g} to {most:g}; they are spread over 0 to 255")
+        notes.append(f"has samples from {least:g} to {most:g}; they are scaled to 0 to 255")
         floats = (floats - least) * (255 / max(most - least, 1e-300))
     if (floats != np.rint(floats)).any():
         notes.append(ROUNDED)

@@ -50,7 +50,7 @@ def encode_levels(picture: Picture, settings: Settings) -> Encoded:
     """Encode an image at several resolutions; TargetError also where it is a strip that this profile does not serve."""
     height, width, _ = picture.pixels.shape
     if not serves(height, width):
-        raise TargetError(f"{width} x {height} pixels are too narrow for this profile; take --profile block")
+        raise TargetError(f"{width} x {height} pixels are too narrow for this profile; use --profile block")
     encoder = _Encoder(picture, settings)
     quality = settings.quality or DEFAULT_QUALITY
     start = float(np.log2(STEP_UNITS * FINEST_STEP) + OCTAVES * (100 - quality))

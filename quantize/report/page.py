@@ -88,7 +88,7 @@ def _facts(
     facts = [
         ("Size", f"{width} x {height}"),
         ("Rate", f"{encoded.bits_per_pixel:.3f} bits per pixel"),
-        ("Of the original", f"{100 * len(encoded.data) / max(1, original_bytes):.1f} %"),
+        ("Relative file size", f"{100 * len(encoded.data) / max(1, original_bytes):.1f} %"),
         ("PSNR", f"{encoded.psnr:.2f} dB" if math.isfinite(encoded.psnr) else "lossless"),
         ("SSIM", f"{encoded.ssim:.4f}"),
         ("Quality", str(encoded.quality)),

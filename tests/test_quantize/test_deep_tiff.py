@@ -55,7 +55,7 @@ def test_labels_of_32_bits_are_kept_where_they_fit_a_byte(most, exact, tmp_path)
         assert picture.notes == ()
     else:
         assert (picture.pixels.min(), picture.pixels.max()) == (0, 255)
-        assert any("spread over 0 to 255" in note for note in picture.notes)
+        assert any("scaled to 0 to 255" in note for note in picture.notes)
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
