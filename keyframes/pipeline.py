@@ -232,7 +232,7 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
     if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
-        raise SettingsError(f"{what} cannot be combined with unlike")
+        raise SettingsError(f"{what} cannot be combined with unlike; leave one of them out")
     if unlike and settings.features == "encoder":
         raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
     if unlike and settings.algorithm not in ("auto", "kmeans"):

@@ -148,7 +148,7 @@ class Settings:
         nearest to the centres are chosen: k-means, k-means in small batches, the centroid neural network (CentNN), or
         clusters that the network of this recording learns together with its features (deep embedded clustering).
     encoder_minutes : float
-        How long to train the network, in minutes of two slow cores: a fixed amount of work, not a time limit.
+        Amount of training, in minutes on two slow cores: a fixed amount, not a time limit.
     encoder : Path or None
         An ONNX file, a pretrained network; None trains one.
     input_size : tuple of int or None
@@ -167,13 +167,13 @@ class Settings:
     color : bool
         Thumbnails in colour; gray otherwise.
     scan : {"auto", "exact", "sparse"}
-        Look at every frame, or only at some: key frames all over the recording, and stretches where much moves. The
+        Look at every frame, or only at some: key frames throughout the recording, and more where much moves. The
         cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless
-        frames are evenly spread, or `algorithm` is "centnn" or "dec". Where frames cannot be decoded apart from the
+        `uniform` is set, or `algorithm` is "centnn" or "dec". Where frames cannot be decoded apart from the
         others, a scan is exact. "fast", of earlier versions, is accepted for "sparse". With predictions there is a scan
         only where these hardly tell frames apart.
     uniform : bool
-        Take frames evenly spread over those that are looked at, whatever they show: a baseline to compare with.
+        Take evenly spaced frames, whatever they show: a baseline to compare with.
     predictions : Path or None
         A network's predictions of the video, as `keyframes.read_predictions` takes them: frames are chosen by these,
         and only those that are chosen are decoded, unless the predictions hardly tell frames apart.
@@ -183,10 +183,10 @@ class Settings:
     keypoints : tuple of str
         With predictions: the keypoints to consider; an empty tuple means all.
     predictions_offset : (float, float) or None
-        With predictions: x and y of the crop in which the network saw the video, in pixels.
+        With predictions: x and y of the upper left corner, in pixels, of the crop that the network saw.
     min_gap_s : float or None
-        Least time between two chosen frames in seconds; 0 for none. None keeps frames 0.1 s apart between which nothing
-        moves. Like the next three, a guard that does not apply if nothing else is left to choose.
+        Minimum time between two chosen frames in seconds; 0 for none. None keeps frames 0.1 s apart between which
+        nothing moves. Like the next three, a guard that does not apply if nothing else is left to choose.
     allow_similar : bool
         Take frames that look alike.
     allow_dark : bool

@@ -77,7 +77,7 @@ def extract_views(
     settings = Settings(k=k, **options)
     if len(videos) < 2 or len(outputs) != len(videos):
         raise SettingsError(
-            f"{len(videos)} videos were given as views of one scene; give two or more, a folder for each"
+            f"{len(videos)} videos were given as views of one scene; give two or more, and a result folder for each"
         )
     return run_views(videos, settings, outputs, overwrite=overwrite, threads=threads, progress=progress)
 

@@ -25,7 +25,7 @@ def batch_settings(
 ) -> Settings:
     """Return the settings of all recordings, or raise a SettingsError or a BatchError."""
     if (k is None) == (total is None):
-        raise SettingsError("give the number of frames of each video, or a total for all of them")
+        raise SettingsError("give the number of frames from each recording, or a total for all of them")
     if options.get("algorithm") == "dec":
         raise SettingsError(
             "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
@@ -57,12 +57,12 @@ def _check_total(total: int, settings: Settings, unlike: Sequence[str | Path]) -
     }
     if what := next((option for option, is_given in refused.items() if is_given), ""):
         raise SettingsError(
-            f"a total cannot be combined with {what}; leave one of them out, or give a number for each video"
+            f"a total cannot be combined with {what}; leave one of them out, or give a number for each recording"
         )
     if settings.predictions is not None and total > MOST_FRAMES:
         raise SettingsError(
             f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
-            "or a number for each video"
+            "or a number for each recording"
         )
 
 
@@ -79,7 +79,7 @@ def check_number(recordings: Sequence[str], searched: Path, total: int | None, a
     n_recordings = len(recordings)
     if total is not None and at_least * n_recordings > total:
         raise SettingsError(
-            f"--at-least {at_least} of {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
+            f"--at-least {at_least} from {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
             f"--total {total}; lower --at-least or raise --total"
         )
     if views and n_recordings < 2:

@@ -36,7 +36,7 @@ def divide(tasks: Sequence[Task], budget: Budget, threads: int | None, watch: Wa
     def load(name: str) -> Coreset:
         return _there(load_coreset(files[name]), files[name])
 
-    watch.note(f"choosing {counted(budget.total, 'frame')} of {counted(len(tasks), 'video')} together")
+    watch.note(f"choosing {counted(budget.total, 'frame')} from {counted(len(tasks), 'recording')} together")
     plan = plan_budget(load, sorted(files), budget.total, at_least=budget.at_least, seed=seed, threads=threads)
     if len(plan.centers) < budget.total:
         watch.line(f"warning: {budget.total} frames were asked for, but only {len(plan.centers)} differ")
@@ -61,7 +61,7 @@ def divide_by_predictions(tasks: Sequence[Task], budget: Budget, watch: Watch) -
     first = by_name[next(iter(coresets))]
     path, key = plan_file(first), plan_key(keys, budget.total, budget.at_least, first.settings.seed)
     if load_predicted_plan(path, key) is None:
-        watch.note(f"choosing {counted(budget.total, 'frame')} of {counted(len(coresets), 'video')} together")
+        watch.note(f"choosing {counted(budget.total, 'frame')} from {counted(len(coresets), 'recording')} together")
         plan = plan_predicted(coresets, first.settings, budget.total, budget.at_least)
         if len(plan) < budget.total:
             watch.line(f"warning: {budget.total} frames were asked for, but there are only {len(plan)} to choose from")

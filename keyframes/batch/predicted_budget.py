@@ -139,7 +139,7 @@ def other_keypoints(coresets: Mapping[str, PredictedCoreset]) -> dict[str, str]:
     for name, own in sets.items():
         if differing := sorted(common.symmetric_difference(own)):
             told[name] = (
-                f"its predictions have other keypoints than those of most recordings ({', '.join(differing[:3])}); "
+                f"its predictions have different keypoints from those of most recordings ({', '.join(differing[:3])}); "
                 "choose common ones with --keypoints"
             )
     return told

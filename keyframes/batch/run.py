@@ -98,11 +98,11 @@ def run_batch(
     ----------
     folder : str or Path
     k : int or "auto"
-        Frames of each video; or
+        Frames from each recording; or
     total : int
-        frames of all videos together.
+        frames from all recordings together.
     at_least : int
-        With `total`: frames of each video, as far as it has so many that differ.
+        With `total`: frames from each recording, as far as it has so many that differ.
     output : str or Path, optional
         Folder of all results; ``<name of the folder>-keyframes`` in the working folder by default.
     include, exclude : sequence of str
@@ -148,7 +148,7 @@ def run_batch(
     try:
         states.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{states}: cannot be made ({error.strerror}); choose another path with -o") from None
+        raise OutputError(f"{states}: cannot be created ({error.strerror}); choose another path with -o") from None
     note_searched(place, searched)
     for recording in () if resume else recordings:
         forget(place, recording)

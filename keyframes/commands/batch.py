@@ -30,11 +30,11 @@ def batch(
         typer.Option(
             min=1,
             metavar="N",
-            help="Total number of frames for all videos, instead of -k; more varied videos get more of them.",
+            help="Total number of frames for all recordings, instead of -k; more varied ones get more of them.",
         ),
     ] = None,
     at_least: Annotated[
-        int, typer.Option(min=0, metavar="N", help="With --total: minimum number of frames from each video.")
+        int, typer.Option(min=0, metavar="N", help="With --total: minimum number of frames from each recording.")
     ] = 0,
     output: Annotated[
         Path | None,
@@ -59,7 +59,7 @@ def batch(
     to: options.ProjectOptions,
     jobs: Annotated[
         int | None,
-        options.run_panel(min=1, metavar="N", help="Videos to process at once. Default: one for each processor."),
+        options.run_panel(min=1, metavar="N", help="Recordings to process at once. Default: one for each processor."),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -78,7 +78,7 @@ def batch(
         options.run_panel(
             min=0,
             metavar="GB",
-            help="Disk space for kept scans, so that another choice needs no second scan.",
+            help="Disk space for scans, which are kept so that another choice needs no second scan.",
         ),
     ] = KEEP_BYTES / 1e9,
     format: options.Format = Settings.format,
@@ -93,14 +93,14 @@ def batch(
 
     Run it again to resume, even after a crash: recordings that are done are skipped. Several machines can work at once.
 
-    The output folder holds the results, index.html (with links to their pages), summary.csv, batch.json, batch-state.
+    The output folder holds the results, index.html (which links to them), summary.csv, batch.json and batch-state.
     """
     if (k is None) == (total is None):
         raise typer.BadParameter(
-            "give either -k, the number of frames of each video, or --total, the number for all of them"
+            "give either -k, the number of frames from each recording, or --total, the number for all of them"
         )
     if at_least and total is None:
-        raise typer.BadParameter("--at-least needs --total; with -k, each video gets the same number of frames")
+        raise typer.BadParameter("--at-least needs --total; with -k, each recording gets the same number of frames")
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel needs --predictions and --export")
     from keyframes.batch import run_batch

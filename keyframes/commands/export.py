@@ -45,8 +45,8 @@ def export(
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="Predictions of a network, exported as labels to correct: a file of "
-            "DeepLabCut, SLEAP or Lightning Pose, or the folder that holds them.",
+            help="Predictions of a network, exported as labels to correct: a DeepLabCut, SLEAP or Lightning Pose "
+            "file, a plain table, or the folder that holds it.",
         ),
     ] = None,
     offset: Annotated[
@@ -55,7 +55,7 @@ def export(
             "--predictions-offset",
             parser=parse_numbers,
             metavar="X,Y",
-            help="Corner of the crop in which the network saw the video, in pixels. Default: what DeepLabCut recorded.",
+            help="Upper left corner, in pixels, of the crop that the network saw. Default: what DeepLabCut recorded.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -64,13 +64,13 @@ def export(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the frames of earlier extractions into a labelling tool.
+    """Export the frames of earlier extractions to a labelling tool.
 
     The images are used as they are; only the context frames of Lightning Pose are decoded from the video. Frames that a
     project already has are left as they are. After an error, the project is unchanged.
     """
     if offset is not None and (prelabel is None or len(offset) != 2):
-        raise typer.BadParameter("--predictions-offset takes X,Y, and belongs to --prelabel")
+        raise typer.BadParameter("--predictions-offset takes X,Y, and needs --prelabel")
     exports: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     with errors_told(failed):

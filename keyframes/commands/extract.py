@@ -29,7 +29,7 @@ def extract(
             "--output",
             "-o",
             metavar="DIR",
-            help="Result folder; for several videos, the folder that holds them. Default: <video name>-keyframes.",
+            help="Result folder; for several recordings, the folder that holds them. Default: <video name>-keyframes.",
         ),
     ] = None,
     settings: options.SettingsOptions,
@@ -44,13 +44,14 @@ def extract(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Choose the K frames of each video that best represent all its frames, and write them as images.
+    """Choose the K frames of each recording that best represent all its frames, and write them as images.
 
     The result folder holds the images (frames/img<index>.png), manifest.json, keyframes.csv, report.html,
-    contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same video, options and seed give the same bytes.
+    contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same recording, options and seed give the same
+    bytes.
     """
     if views and (len(videos) < 2 or unlike):
-        raise typer.BadParameter("--views needs two or more videos, and no --unlike")
+        raise typer.BadParameter("--views needs two or more recordings, and cannot be combined with --unlike")
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel needs --predictions and --export")
     from keyframes.pipeline import extract as run

@@ -29,9 +29,9 @@ from keyframes.settings import MAX_AUTO_K, ImageFormat, Options, Settings
 # The panels of --help; what has none is in the first one.
 look = functools.partial(typer.Option, rich_help_panel="What to look at")
 compare = functools.partial(typer.Option, rich_help_panel="How to compare and choose")
-predict = functools.partial(typer.Option, rich_help_panel="By predictions")
+predict = functools.partial(typer.Option, rich_help_panel="Predictions")
 guard = functools.partial(typer.Option, rich_help_panel="Guards")
-tool = functools.partial(typer.Option, rich_help_panel="Into a labelling tool")
+tool = functools.partial(typer.Option, rich_help_panel="Export to a labelling tool")
 run_panel = functools.partial(typer.Option, rich_help_panel="How to run")
 output = functools.partial(typer.Option, rich_help_panel="Output")
 
@@ -42,7 +42,7 @@ K = Annotated[
         "-k",
         parser=parse_k,
         metavar="N|auto",
-        help="Number of frames to choose from each video; auto finds the number, "
+        help="Number of frames to choose from each recording; auto finds the number, "
         f"2 to {MAX_AUTO_K}, beyond which more frames add little, and draws k_curve.png.",
     ),
 ]
@@ -50,15 +50,15 @@ Views = Annotated[
     bool,
     look(
         "--views",
-        help="The videos show one scene, frame by frame, from several cameras: choose the same frames of each.",
+        help="The recordings show one scene, frame by frame, from several cameras: choose the same frames from each.",
     ),
 ]
 Unlike = Annotated[
     list[Path] | None,
     compare(
         metavar="PROJECT",
-        help="Choose frames that differ from those labelled or chosen in PROJECT, for this video or others of the "
-        "same camera: a DeepLabCut or Lightning Pose folder, a .slp, or an earlier result. Repeatable.",
+        help="Choose frames that differ from those labelled or chosen in PROJECT, for this recording or others from "
+        "the same camera. PROJECT is a DeepLabCut or Lightning Pose folder, a .slp, or an earlier result. Repeatable.",
     ),
 ]
 Export = Annotated[
@@ -190,8 +190,8 @@ class SettingsOptions(Group):
         ),
         "predictions": predict(
             metavar="FILE|DIR",
-            help="Choose by what a network predicted on the video: a file of DeepLabCut, SLEAP or Lightning Pose, a "
-            "plain table, or the folder that holds it.",
+            help="Choose by what a network predicted on the video: a DeepLabCut, SLEAP or Lightning Pose file, a plain "
+            "table, or the folder that holds it.",
         ),
         "doubt": predict(
             min=0,
@@ -207,7 +207,7 @@ class SettingsOptions(Group):
         "predictions_offset": predict(
             parser=parse_numbers,
             metavar="X,Y",
-            help="Upper left corner, in pixels, of the crop in which the network saw the video.",
+            help="Upper left corner, in pixels, of the crop that the network saw. Default: what DeepLabCut recorded.",
         ),
         "seed": compare(min=0, max=2**32 - 1, metavar="N", help="Random seed for clustering and networks."),
         "min_gap_s": guard(
@@ -250,8 +250,8 @@ class ProjectOptions(Group):
     options: ClassVar = {
         "project": tool(
             metavar="PATH",
-            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. If there is "
-            "no such project, --bodyparts creates it.",
+            help="Add to this project: a DeepLabCut or Lightning Pose folder, or a .slp, which is copied. A folder "
+            "that does not exist becomes a new project; give --bodyparts too, and for DeepLabCut --task and --scorer.",
         ),
         "task": tool(metavar="NAME", help="Task of a new DeepLabCut project."),
         "scorer": tool(metavar="NAME", help="Name of the person who labels, for a new project."),

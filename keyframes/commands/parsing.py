@@ -77,14 +77,14 @@ def parse_numbers(text: str) -> tuple[float, ...]:
 def parse_tool(text: str) -> str:
     """Read the name of a labelling tool."""
     if text not in get_args(ExportTool):
-        raise typer.BadParameter(f"{text!r} is none of the tools {', '.join(get_args(ExportTool))}")
+        raise typer.BadParameter(f"{text!r} is not a labelling tool; choose one of {', '.join(get_args(ExportTool))}")
     return text
 
 
 def parse_scan(text: str) -> str:
     """Read how to look at a recording; `fast` is a name of earlier versions."""
     if text not in (*get_args(ScanKind), "fast"):
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(get_args(ScanKind))}")
+        raise typer.BadParameter(f"{text!r} is not a kind of scan; choose one of {', '.join(get_args(ScanKind))}")
     return text
 
 

@@ -110,7 +110,7 @@ def export(
         raise SettingsError("no results to export were given")
     asked = given = ExportOptions(project=None if project is None else Path(project), **options)
     if output is not None and given.project is not None:
-        raise SettingsError("an export goes either into a project or to a new place: leave out --project or -o")
+        raise SettingsError("an export goes either into a project or to a new place; leave out --project or -o")
     write = _tool(tool).write
     recordings = read_recordings([Path(folder) for folder in folders], [Path(video) for video in videos], views)
     notes: list[str] = []
@@ -136,7 +136,10 @@ def _prelabelled(
 ) -> tuple[tuple[Recording, ...], ExportOptions]:
     """Return the recordings with predictions, and the options of a new export with the names of their points."""
     if isinstance(given, Predictions) and len(recordings) > 1:
-        raise SettingsError(f"these are the predictions of one video, but {len(recordings)} results are exported")
+        raise SettingsError(
+            f"these are the predictions of one video, but {len(recordings)} results are exported; "
+            "give a folder of predictions"
+        )
     if not isinstance(given, Predictions):
         refuse_shared(Path(given), [recording.need_video() for recording in recordings])
     predicted = tuple(with_predictions(recording, given, offset) for recording in recordings)

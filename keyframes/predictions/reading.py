@@ -42,8 +42,8 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
     video : str, Path or VideoReader
         The video that they are of.
     offset : (float, float) or None
-        x and y, in pixels, of the crop in which the network saw the video. None takes it from the ``_meta.pickle`` that
-        DeepLabCut writes, where there is one. It is added to all points.
+        x and y of the upper left corner, in pixels, of the crop that the network saw. None takes it from the
+        ``_meta.pickle`` that DeepLabCut writes, where there is one. It is added to all points.
 
     Returns
     -------

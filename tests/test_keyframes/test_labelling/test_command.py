@@ -91,7 +91,7 @@ def test_the_export_of_several_results_lies_in_the_folder_that_holds_them_all(wo
     ("arguments", "status", "message"),
     [
         (("--export", "deeplabcut"), 2, "--task, --scorer, --bodyparts"),
-        (("--export", "paint"), 2, "'paint' is none of the tools"),
+        (("--export", "paint"), 2, "'paint' is not a labelling tool; choose one of"),
         (("--project", "p"), 2, "--project needs exactly one"),
         (("--export", "coco", "--project", "p"), 2, "--project needs exactly one"),
         (("--export", "deeplabcut", "--export", "lightning-pose", "--project", "p"), 2, "--project needs exactly one"),
