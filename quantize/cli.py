@@ -102,8 +102,7 @@ def main(
             min=2,
             max=1024,
             metavar="N",
-            help="Maximum number of palette colours (default: 256) or of luma codewords of blocks (default: what suits "
-            "the image).",
+            help="Maximum number of palette colours, or of luma codewords of blocks. Default: 256.",
         ),
     ] = None,
     subsampling: Annotated[

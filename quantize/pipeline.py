@@ -56,7 +56,7 @@ def encode(
     codebook : path, bytes or None
         A shared codebook.
     **options
-        As of `Settings`.
+        The attributes of `Settings`.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def encode(
     Raises
     ------
     SettingsError
-        Where an option is wrong, or the image is no such array.
+        Where an option is wrong, or the image is not such an array.
     CodebookError
         Where the codebook cannot be read, or is for other blocks or another subsampling.
     TargetError
@@ -114,7 +114,7 @@ def decode(
     Raises
     ------
     SettingsError
-        Where `data` are no bytes, or `level` is no whole number.
+        Where `data` is not bytes, or `level` is not a whole number.
     ContainerError
         Where the file is damaged, has more pixels than `max_pixels`, or no such level.
     CodebookError
