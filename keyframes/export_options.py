@@ -26,7 +26,7 @@ class ExportOptions:
     Attributes
     ----------
     project : Path or None
-        Existing project to add to, or, with `bodyparts`, the place of a new one.
+        Existing project to add to, or, with `bodyparts`, the place of a new DeepLabCut or Lightning Pose project.
     task, scorer : str
         Of a new DeepLabCut project; the scorer of Lightning Pose's table too.
     bodyparts : tuple of str
@@ -34,7 +34,7 @@ class ExportOptions:
     individuals : tuple of str
         Names of the animals. With them a new DeepLabCut project is a multi-animal one, and SLEAP gets tracks.
     skeleton : tuple of (str, str)
-        Pairs of body parts to connect by a line.
+        Pairs of body parts to connect with a line.
     copy_videos : bool
         Copy the videos into a DeepLabCut or Lightning Pose project instead of linking to them.
 

@@ -102,14 +102,14 @@ def run_batch(
     total : int
         frames from all recordings together.
     at_least : int
-        With `total`: frames from each recording, as far as it has so many that differ.
+        With `total`: minimum number of frames from each recording, if it has that many that differ.
     output : str or Path, optional
-        Folder of all results; ``<name of the folder>-keyframes`` in the working folder by default.
+        Folder of all results; ``<name of the folder>-keyframes`` in the current folder by default.
     include, exclude : sequence of str
         Patterns for file names or paths from the folder; by default every video, TIFF stack and folder
         of images.
     jobs : int or None
-        How many videos to process at once on this machine; None means one for each processor.
+        How many recordings to process at once on this machine; None means one for each processor.
     scheduler : str or None
         Address of a dask scheduler whose workers do the tasks instead.
     resume : bool, default=True

@@ -262,7 +262,9 @@ class ProjectOptions(Group):
             help="Names of the animals: a new DeepLabCut project becomes multi-animal; SLEAP gets tracks.",
         ),
         "skeleton": tool(
-            parser=str, metavar="A-B,...", help="Pairs of --bodyparts to connect by a line, such as nose-tail,tail-paw."
+            parser=str,
+            metavar="A-B,...",
+            help="Pairs of --bodyparts to connect with a line, such as nose-tail,tail-paw.",
         ),
         "copy_videos": tool(
             "--copy-videos",

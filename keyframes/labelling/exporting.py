@@ -74,16 +74,17 @@ def export(
     tool : {"deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"}
     output : str or Path, optional
         Place of a new export; by default ``<name>-<tool>`` beside ``<name>-keyframes``, ``<tool>`` in the folder
-        that holds all of several results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the working folder.
+        that holds all of several results, and for DeepLabCut ``<task>-<scorer>-<date>`` in the current folder.
     videos : sequence of str or Path
-        The videos of the results, if they are neither beside them nor in the working folder.
+        The videos of the results, if they are neither beside them nor in the current folder.
     views : sequence of str
         Names of the cameras, one for each result, if the videos show one scene.
     progress : bool, default=False
         Show progress bars on standard error where that is a terminal.
     project : str or Path, optional
         Project to add to: DeepLabCut's folder or ``config.yaml``, Lightning Pose's folder, or a ``.slp`` (it stays, a
-        new file is written beside it). One that does not exist is made there, if `bodyparts` are given.
+        new file is written beside it). A folder that does not exist becomes a new project, if `bodyparts` are given,
+        and for DeepLabCut `task` and `scorer`.
     prelabels : str, Path or Predictions, optional
         Predictions of a network, exported as labels to correct: the file, or a folder with one for each video, as
         `read_predictions` takes them, or, for one result, what that function returned. Without `bodyparts`, a

@@ -89,7 +89,8 @@ def _existing(place: Path, options: ExportOptions, views: Sequence[str]) -> Ligh
     project = read_project(place)
     if set(project.views) != set(views):
         raise ExportError(
-            f"{project.root}: is a project with {_named(project.views)}, but this export has {_named(views)}"
+            f"{project.root}: is a project with {_named(project.views)}, but this export has {_named(views)}; "
+            "export the same views, or choose a new place"
         )
     if not project.bodyparts and not options.bodyparts:
         raise ExportError(
@@ -127,7 +128,7 @@ def _check_views(recordings: Sequence[Recording], views: Sequence[str]) -> None:
     for recording in recordings[1:]:
         if recording.frame_indices != recordings[0].frame_indices:
             raise ExportError(
-                f"{recording.folder}: its frames differ from those of {recordings[0].folder}; they must match"
+                f"{recording.folder}: its frames differ from those of {recordings[0].folder}; extract them with --views"
             )
 
 
