@@ -115,9 +115,9 @@ def _problems_of_places(cache: dict[str, Any], temporary: dict[str, Any]) -> Ite
     if not cache["compiles"]:
         yield "Numba does not compile, so everything takes many times as long: is NUMBA_DISABLE_JIT set?"
     elif not cache["writable"]:
-        yield "Numba cannot write its cache folder, so each process compiles everything again: set NUMBA_CACHE_DIR"
+        yield "Numba cannot write to its cache folder, so each process compiles everything again: set NUMBA_CACHE_DIR"
     if not temporary["writable"]:
-        yield "the folder for temporary files cannot be written: set TMPDIR"
+        yield "the folder for temporary files is not writable: set TMPDIR to another one"
 
 
 def _problems_of_reading(ffmpeg: dict[str, str | None], codecs: list[dict[str, Any]]) -> Iterator[str]:

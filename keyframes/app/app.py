@@ -46,7 +46,7 @@ class App(AbstractContextManager["App"]):
     def __init__(self, folder: Path, output: Path, commands: Commands, projects: Sequence[Path] = ()) -> None:
         if not os.path.isdir(folder):
             told = not_there(folder, "is not a folder")
-            raise BatchError(f"{folder}: {told}; give the folder that the recordings lie in")
+            raise BatchError(f"{folder}: {told}; give the folder that holds the recordings")
         self.folder, self.commands = folder, commands
         self.rounds, self.library = Rounds(output), Library(folder, output)
         self.notes = Notes(self.rounds.get(1))

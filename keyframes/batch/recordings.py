@@ -200,9 +200,9 @@ def _is_our_output(name: str, inside: Collection[str], beside: Collection[str]) 
 
 
 def describe_left_out(left_out: Mapping[str, int]) -> str:
-    """Tell in a line how many files are no recordings, and their endings: "left out: 12 files (.txt 8, .csv 4)"."""
+    """Tell in a line how many files are no recordings, and their extensions: "left out: 12 files (.txt 8, .csv 4)"."""
     n_files = sum(left_out.values())
-    shown = [f"{ending or 'without an ending'} {number}" for ending, number in list(left_out.items())[:ENDINGS_SHOWN]]
+    shown = [f"{ending or 'no extension'} {number}" for ending, number in list(left_out.items())[:ENDINGS_SHOWN]]
     more = n_files - sum(list(left_out.values())[:ENDINGS_SHOWN])
     shown += [f"others {more}"] if more else []
     return f"left out: {counted(n_files, 'file')} ({', '.join(shown)})"

@@ -46,7 +46,7 @@ def batch(
         options.look(
             metavar="GLOB",
             help="Only files whose name, or path from DIR, matches, such as 'cage1/*.avi'. Repeatable. "
-            "Default: videos by their endings, TIFF stacks, and folders of images.",
+            "Default: videos by their extensions, TIFF stacks, and folders of images.",
         ),
     ] = None,
     exclude: Annotated[

@@ -76,7 +76,7 @@ def _folder(found: dict[str, Any]) -> str:
         return "none"
     free = found.get("free_bytes")
     room = f", {free / 1e9:.1f} GB free" if free is not None else ""
-    return f"{found['folder']} ({'can' if found['writable'] else 'cannot'} be written{room})"
+    return f"{found['folder']} ({'' if found['writable'] else 'not '}writable{room})"
 
 
 def _pairs(values: dict[str, Any]) -> str:

@@ -137,7 +137,7 @@ def test_images_are_recordings_where_they_make_one(tmp_path):
 
 def test_what_was_left_out_is_told_in_a_line():
     assert describe_left_out({".txt": 1}) == "left out: 1 file (.txt 1)"
-    assert describe_left_out({".csv": 8, "": 3}) == "left out: 11 files (.csv 8, without an ending 3)"
+    assert describe_left_out({".csv": 8, "": 3}) == "left out: 11 files (.csv 8, no extension 3)"
     many = {f".{number}": 1 for number in range(10)}
     assert describe_left_out(many).endswith(".7 1, others 2)")
 
