@@ -104,7 +104,7 @@ function* unpackShared(data) {
   const { chunks, cut } = chunksOf(data, BOOK_SIGNATURE, ".vqc");
   const [head, book] = chunks.filter(([kind]) => kind[0] < "a"), [version, block, subsampled] = head[1];
   const good = version === 1 && [2, 4, 8].includes(block) && subsampled <= 1 && book && book[0] === "BOOK" && !cut;
-  check(good, "the codebook is none that this version can read");
+  check(good, "is not a codebook that this version can read");
   return yield* unpackBooks(book[1], new BlockLayout(1024, 1024, 3, block, subsampled === 1).books);
 }
 

@@ -42,7 +42,7 @@ function chunksOf(data, signature, kind) {
 function unpack(data, maxPixels) {
   const { chunks, cut } = chunksOf(data, SIGNATURE, ".vqi");
   const head = chunks[0][1];
-  if (head[0] < 1 || head[0] > 3) throw new VqiError(`is of version ${head[0]}, this decoder reads up to 3; update vqi.js`);
+  if (head[0] < 1 || head[0] > 3) throw new VqiError(`is of version ${head[0]}, but this decoder reads up to 3; update vqi.js`);
   check(head.length === 11, "has a header of the wrong length");
   const [, profile, channels] = head, height = viewOf(head).getUint32(3), width = viewOf(head).getUint32(7);
   const sensible = profile >= 1 && profile <= 3 && channels >= 1 && channels <= 4 && height > 0 && width > 0;

@@ -6,7 +6,7 @@ const inflated = async (data, format) =>
 /** The arrays of an .npz file by name; their types are those of `pack_known`. */
 async function arraysOf(data) {
   const view = viewOf(data), end = data.length - 22, arrays = new Map();
-  check(end >= 0 && view.getUint32(end, true) === 0x06054b50, "the codebooks are no ZIP file");
+  check(end >= 0 && view.getUint32(end, true) === 0x06054b50, "the codebooks are not a ZIP file");
   let place = view.getUint32(end + 16, true);
   for (let i = view.getUint16(end + 10, true); i > 0; i--) {
     const [method, size, local] = [view.getUint16(place + 10, true), view.getUint32(place + 20, true), view.getUint32(place + 42, true)];

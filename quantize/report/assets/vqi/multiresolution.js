@@ -51,7 +51,7 @@ function editionOf(file) {
   check(number !== undefined, "has no parameters");
   if (!(number in EDITIONS)) {
     const newest = Math.max(...Object.keys(EDITIONS));
-    throw new VqiError(`needs codebooks number ${number}, this decoder has numbers 1 to ${newest}; update vqi.js`);
+    throw new VqiError(`needs codebooks number ${number}, but this decoder has only 1 to ${newest}; update vqi.js`);
   }
   return EDITIONS[number];
 }

@@ -58,7 +58,7 @@ export async function show(image, data, options = {}) {
         options.signal?.throwIfAborted();
         image.src = address;
         // What a browser cannot show is an error as well.
-        await image.decode().catch(() => { throw new VqiError(`a browser cannot show ${picture.width} x ${picture.height} pixels`); });
+        await image.decode().catch(() => { throw new VqiError(`this browser cannot show ${picture.width} x ${picture.height} pixels`); });
       } catch (error) {
         URL.revokeObjectURL(address);
         throw error;
