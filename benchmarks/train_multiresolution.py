@@ -37,7 +37,7 @@ from quantize.block.kernels.choice import assign_by_rate
 from quantize.datatypes import Picture, Settings
 from quantize.entropy.kernels.coder import START_CELL
 from quantize.multiresolution.books import KINDS, Known, new_model, pack_known, tree_paths
-from quantize.multiresolution.coder import code_stripe
+from quantize.multiresolution.coder import Bands, code_stripe
 from quantize.multiresolution.colors import inverse
 from quantize.multiresolution.editions import EDITIONS, NEWEST
 from quantize.multiresolution.kernels.details import UNITS, Book
@@ -211,8 +211,9 @@ def code_all(works, known):
         for step in STEPS:
             models, steps = known.fresh(), encoder.steps(step * STEP_UNITS)
             copies = [[band.copy() for band in groups] for groups in details]
+            bands = Bands(copies, layout, steps, models, rates)
             for stripe in range(layout.n_stripes):
-                code_stripe(copies, layout, steps, models, rates, None, stripe, levels)
+                code_stripe(bands, None, stripe, levels)
             yield models.models
 
 

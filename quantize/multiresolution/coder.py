@@ -65,62 +65,63 @@ class Rates(NamedTuple):
         return Rates(self.luma * 2**octaves, self.chroma * 2**octaves)
 
 
-def code_base(
-    stream: Stream,
-    coarsest: NDArray[np.int64],
-    details: Details,
-    layout: Layout,
-    steps: Steps,
-    has_map: bool,
-    known: Known,
-    rates: Rates,
-) -> Parents:
-    """Code the coarsest planes, the map, and the levels of the base; the models of `known` learn.
+class Bands(NamedTuple):
+    """The bands of an image, and what they are coded with.
+
+    Attributes
+    ----------
+    details : Details
+        To encode, or zeros; replaced by what is decoded.
+    layout : Layout
+    steps : Steps
+    known : Known
+        Its models learn, but for those of stripes, which learn by themselves.
+    rates : Rates
+        A decoder does without.
+    """
+
+    details: Details
+    layout: Layout
+    steps: Steps
+    known: Known
+    rates: Rates = Rates(0.0, 0.0)
+
+
+def code_base(stream: Stream, coarsest: NDArray[np.int64], bands: Bands, has_map: bool) -> Parents:
+    """Code the coarsest planes, the map, and the levels of the base.
 
     Parameters
     ----------
     stream : Stream
     coarsest : array (n_planes, rows, columns), int64
-        Replaced by what is decoded, as `details` and the cells of `steps`.
-    details, layout, steps
+        Replaced by what is decoded, as `details` and the cells of `steps` in `bands`.
+    bands : Bands
     has_map : bool
         Whether there is a map of steps.
-    known, rates
 
     Returns
     -------
     Parents
         What was seen of the finest of these levels.
     """
+    layout, steps = bands.layout, bands.steps
     code_planes(stream, coarsest, steps.coarsest(layout))
     if has_map:
         code_symbol_plane(stream, steps.cells, CLASS_BITS)
     parents = NO_PARENTS
     for level in layout.base_levels:
-        rows = 0, layout.shape(level)[0]
-        parents = code_level(stream, details, steps, known, rates, level, rows, parents)
+        parents = code_level(stream, bands, level, (0, layout.shape(level)[0]), parents)
     return parents
 
 
 def code_levels(
-    details: Details,
-    layout: Layout,
-    steps: Steps,
-    known: Known,
-    rates: Rates,
-    streams: list[list[bytes]] | None,
-    levels: range,
-    parents: Parents = NO_PARENTS,
+    bands: Bands, streams: list[list[bytes]] | None, levels: range, parents: Parents = NO_PARENTS
 ) -> list[list[bytes]]:
     """Code the details of levels, coarse to fine, each in stripes.
 
     Parameters
     ----------
-    details : list of list of array
-        By level, finest first: luma's, chroma's. Replaced by what is decoded.
-    layout, steps, known
-    rates : Rates
-        Of the encoder; a decoder does without.
+    bands : Bands
     streams : list of list of bytes or None
         By level, coarse to fine, a stream for each stripe; None to encode.
     levels : range
@@ -130,57 +131,45 @@ def code_levels(
     Returns
     -------
     list of list of bytes
-        The streams.
+        The streams; empty ones where they were decoded.
     """
+    layout = bands.layout
 
     def stripe(number: int) -> list[bytes]:
         given = None if streams is None else [parts[number] for parts in streams]
         first, last = layout.stripe_rows(number, min(levels.start + 1, layout.n_levels))
         above = {kind: (seen[first : last + 3], signs[first : last + 3]) for kind, (seen, signs) in parents.items()}
-        return code_stripe(details, layout, steps, known.fresh(), rates, given, number, levels, above)
+        return code_stripe(bands._replace(known=bands.known.fresh()), given, number, levels, above)
 
     by_stripe = side_by_side(stripe, range(layout.n_stripes))
     return [list(parts) for parts in zip(*by_stripe, strict=True)]
 
 
 def code_stripe(
-    details: Details,
-    layout: Layout,
-    steps: Steps,
-    known: Known,
-    rates: Rates,
-    given: list[bytes] | None,
-    number: int,
-    levels: range,
-    parents: Parents = NO_PARENTS,
+    bands: Bands, given: list[bytes] | None, number: int, levels: range, parents: Parents = NO_PARENTS
 ) -> list[bytes]:
-    """Code levels of a stripe; it knows nothing of the others. The models of `known` learn."""
+    """Code levels of a stripe, which knows nothing of the others; the models of `bands` learn.
+
+    `given` has the stream of each level, or is None to encode; the others as of `code_levels`.
+    """
     done = []
     for i, level in enumerate(levels):
-        rows = layout.stripe_rows(number, level)
-        n_vectors = (rows[1] - rows[0]) * layout.shape(level)[1]
+        rows = bands.layout.stripe_rows(number, level)
+        n_vectors = (rows[1] - rows[0]) * bands.layout.shape(level)[1]
         stream = Stream(None if given is None else given[i], n_vectors)
-        parents = code_level(stream, details, steps, known, rates, level, rows, parents)
+        parents = code_level(stream, bands, level, rows, parents)
         done.append(stream.end())
     return done
 
 
-def code_level(
-    stream: Stream,
-    details: Details,
-    steps: Steps,
-    known: Known,
-    rates: Rates,
-    level: int,
-    rows: tuple[int, int],
-    parents: Parents,
-) -> Parents:
-    """Code rows of a level; return what was seen of them."""
+def code_level(stream: Stream, bands: Bands, level: int, rows: tuple[int, int], parents: Parents) -> Parents:
+    """Code rows of a level, from the first to the one before the second; return what was seen of them."""
+    steps, known = bands.steps, bands.known
     first, last = rows
     shift = CELL_LOG - level
     first_cell = first >> shift if shift >= 0 else first << -shift
     found, others = dict(parents), NOTHING
-    for kind, whole, step, rate in zip(KINDS, details[level - 1], steps.at(level), rates, strict=False):
+    for kind, whole, step, rate in zip(KINDS, bands.details[level - 1], steps.at(level), bands.rates, strict=False):
         band = whole[first:last]
         shape = (band.shape[0] + 3, band.shape[1] + 3)
         seen, signs = np.zeros(shape, np.uint32), np.zeros(shape, np.uint16)

@@ -9,8 +9,8 @@ from quantize.container import Container, pack_streams, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Encoded, Picture, Settings
 from quantize.entropy.streams import code_planes, decode_symbols, encode_symbols, planes_stream
 from quantize.errors import ContainerError, TargetError, check
-from quantize.multiresolution.books import KINDS, Known, shipped
-from quantize.multiresolution.coder import CLASS_BITS, NO_PARENTS, Parents, Rates, Steps, code_base, code_levels
+from quantize.multiresolution.books import KINDS, shipped
+from quantize.multiresolution.coder import CLASS_BITS, NO_PARENTS, Bands, Parents, Steps, code_base, code_levels
 from quantize.multiresolution.colors import FIXED_LUMA, fitted_matrix, inverse, jpeg_matrix, opponent_matrix
 from quantize.multiresolution.editions import NEWEST
 from quantize.multiresolution.layout import (
@@ -30,13 +30,12 @@ from quantize.multiresolution.parameters import (
     pack_parameters,
     unpack_parameters,
 )
-from quantize.multiresolution.transform import Details, analyse, no_details, synthesise, to_pixels
+from quantize.multiresolution.transform import analyse, no_details, synthesise, to_pixels
 from quantize.multiresolution.tuning import TUNINGS, plain_cells, variance_cells, window_variances
 from quantize.targets import packed, reach
 
 # Step in gray levels at a quality of 100, and by how many octaves it grows for each point less.
 FINEST_STEP, OCTAVES = 2.0, 0.0575
-NO_RATES = Rates(0.0, 0.0)
 
 
 def serves(height: int, width: int) -> bool:
@@ -69,17 +68,15 @@ def decode_levels(container: Container, level: int = 0) -> NDArray[np.uint8]:
         raise ContainerError(f"has no level {level}; give --level 0 to {layout.n_levels}")
     begun = (_begin if has_base(container) else _begin_earlier)(container, layout, level)
     streams = _streams(container, layout, begun.levels)
-    code_levels(begun.details, layout, begun.steps, begun.known, NO_RATES, streams, begun.levels, begun.parents)
-    return to_pixels(synthesise(begun.coarsest, begun.details, layout, level), begun.matrix, layout, level)
+    code_levels(begun.bands, streams, begun.levels, begun.parents)
+    return to_pixels(synthesise(begun.coarsest, begun.bands.details, layout, level), begun.matrix, layout, level)
 
 
 class _Begun(NamedTuple):
     """What is decoded of a file before the levels in stripes: its coarsest planes, and what the others need."""
 
     coarsest: NDArray[np.int64]
-    details: Details
-    steps: Steps
-    known: Known
+    bands: Bands
     parents: Parents
     levels: range
     matrix: NDArray[np.int64]
@@ -90,10 +87,10 @@ def _begin(container: Container, layout: Layout, level: int) -> _Begun:
     parameters, data = unpack_parameters(container.one(b"BASE"), layout)
     known, striped = shipped(parameters.edition).fresh(), layout.base_levels.stop
     coarsest, details = _no_planes(layout), no_details(layout, min(level, striped))
-    steps, stream = _steps(parameters, layout), planes_stream(data, coarsest)
-    parents = code_base(stream, coarsest, details, layout, steps, parameters.has_map, known, NO_RATES)
+    bands, stream = Bands(details, layout, _steps(parameters, layout), known), planes_stream(data, coarsest)
+    parents = code_base(stream, coarsest, bands, parameters.has_map)
     stream.end()
-    return _Begun(coarsest, details, steps, known, parents, range(striped, level, -1), parameters.matrix)
+    return _Begun(coarsest, bands, parents, range(striped, level, -1), parameters.matrix)
 
 
 def _begin_earlier(container: Container, layout: Layout, level: int) -> _Begun:
@@ -105,8 +102,8 @@ def _begin_earlier(container: Container, layout: Layout, level: int) -> _Begun:
     stream = planes_stream(container.one(b"COAR"), coarsest)
     code_planes(stream, coarsest, [coarse_step(steps.luma, layout.n_levels)] * layout.n_planes)
     stream.end()
-    details, levels = no_details(layout, level), range(layout.n_levels, level, -1)
-    return _Begun(coarsest, details, steps, shipped(parameters.edition), NO_PARENTS, levels, parameters.matrix)
+    bands = Bands(no_details(layout, level), layout, steps, shipped(parameters.edition))
+    return _Begun(coarsest, bands, NO_PARENTS, range(layout.n_levels, level, -1), parameters.matrix)
 
 
 def _no_planes(layout: Layout) -> NDArray[np.int64]:
@@ -176,15 +173,14 @@ class _Encoder:
         steps, layout = self.steps(round(2**log_step)), self.layout
         low, details = analyse(self.pixels, inverse(self.matrix), layout)
         coarsest, emphasis = low.astype(np.int64), self.tuning.at(steps.luma)
-        rates, known = emphasis.rates.raised(octaves), shipped(NEWEST).fresh()
+        bands = Bands(details, layout, steps, shipped(NEWEST).fresh(), emphasis.rates.raised(octaves))
         has_map = emphasis.masking is not None
         parameters = Parameters(NEWEST, steps.luma, steps.chroma, self.matrix, steps.weights, has_map)
         stream = planes_stream(None, coarsest)
-        parents = code_base(stream, coarsest, details, layout, steps, has_map, known, rates)
+        parents = code_base(stream, coarsest, bands, has_map)
         chunks = [(b"ALPH", self.alpha)] if self.alpha is not None else []
         chunks.append((b"BASE", pack_parameters(parameters) + stream.end()))
-        levels = range(layout.base_levels.stop, 0, -1)
-        streams = code_levels(details, layout, steps, known, rates, None, levels, parents)
+        streams = code_levels(bands, None, range(layout.base_levels.stop, 0, -1), parents)
         chunks += [(b"BAND", pack_streams(parts)) for parts in streams]
         colors = to_pixels(synthesise(coarsest, details, layout), self.matrix, layout)
         chosen = {"levels": layout.n_levels, "step": steps.luma / STEP_UNITS, "tune": self.settings.tune_of_photographs}
