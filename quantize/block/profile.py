@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantize.block.codebook import BookKey, pack_books, train, unpack_books, worth_training
+from quantize.block.coder import Coder
 from quantize.block.kernels.planes import FRACTION, to_rgb, to_ycbcr
-from quantize.block.pyramid import STEP_UNITS, Coder, Layout, collect, halvings
+from quantize.block.pyramid import STEP_UNITS, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
 from quantize.entropy.streams import encode_symbols
