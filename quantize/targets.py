@@ -16,19 +16,18 @@ from quantize.datatypes import Encoded, Picture, Settings
 from quantize.errors import TargetError
 from quantize.metrics import psnr, ssim
 
-MOST_TURNS = 16
-NARROW = 2e-4
+# A search for a step, or for a weight, ends after so many attempts, or where it is known to so many octaves.
+MOST_TURNS, NARROW = 16, 2e-4
+# Octaves by which the weight of bits is raised at most, where steps alone are too far apart.
 MOST_OCTAVES = 6.0
 # Where a weight does not help either, it may at a finer step.
 FINER_OCTAVES = (0.0, 0.25, 0.75)
 # Beyond the base-2 logarithm of any size.
 MOST_LOG = 64.0
+# What is near enough: decibels above a PSNR, a share above or below bits per pixel, a share of a number of bytes.
 PSNR_EXCESS, BPP_TOLERANCE, LEAST_USE = 0.1, 0.02, 0.95
-
-
 # An exact result is worth no more decibels than this, so that secants have a slope.
 EXACT_PSNR = 120.0
-
 
 # Encodes at the base-2 logarithm of a step, with a Lagrangian weight so many octaves above the usual one.
 _Try = Callable[[float, float], Encoded]
@@ -56,9 +55,9 @@ def reach(attempt: _Try, picture: Picture, settings: Settings, start: float, low
     attempt : function of the base-2 logarithm of the step, and of octaves by which to raise the weight of bits
     picture, settings
     start : float
-        Where to begin; the result if no PSNR and no size was asked for.
+        Where to begin, as such a logarithm; the result if no PSNR and no size was asked for.
     low, high : float
-        The finest step and the coarsest one.
+        The finest step and the coarsest one, as such logarithms.
 
     Raises
     ------
