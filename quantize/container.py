@@ -340,6 +340,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False) -> Iterator[tuple[bytes, bytes]]:
+    """Type and data of each chunk; ContainerError where a file has another signature, is damaged, or cut off."""
     if not data.startswith(signature):
         if signature.startswith(data):
             raise ContainerError("ends within its signature; the file is cut off, copy or download it again")

@@ -150,6 +150,7 @@ def _without_exif(data: bytes) -> bytes | None:
 
 
 def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Picture:
+    """Decode an opened image, and keep its metadata; ImageError where it has more than `max_pixels` pixels."""
     width, height = image.size
     if width * height > max_pixels:
         raise ImageError(f"{name}: has {width} x {height} pixels, more than {max_pixels}; allow them with --max-pixels")
@@ -179,11 +180,7 @@ def _picture(image: Image.Image, data: bytes, name: str, max_pixels: int) -> Pic
         pixels = np.concatenate([pixels, _alpha_of(np.asarray(image), clear, bits)[..., None]], axis=2)
     if (bits > 8 or ";16" in tiles) and ROUNDED not in notes and not mode.startswith(("I", "F")):
         notes.append(ROUNDED)
-    chunks = carried_chunks(data, colors=not is_srgb)
-    if image.format != "PNG" and image.info.get("dpi"):
-        chunks += _resolution(image.info["dpi"])
-    if image.format in COMMENTED and isinstance(image.info.get("comment"), bytes):
-        chunks += comment_chunk(image.info["comment"])
+    chunks = _chunks_for(image, data, is_srgb)
     if chunks:
         metadata["png"] = chunks
     _drop_what_is_too_much(metadata, notes)
@@ -300,7 +297,21 @@ def _alpha_of(samples: NDArray[Any], clear: tuple[int, ...], bits: int) -> NDArr
     return np.where(same, 0, 255).astype(np.uint8)
 
 
+def _chunks_for(image: Image.Image, data: bytes, is_srgb: bool) -> bytes:
+    """Chunks of a PNG file that go with an image: those that it has, and its resolution and comment if it is no PNG.
+
+    Where it was converted to sRGB, those about its colours hold no more.
+    """
+    chunks = carried_chunks(data, colors=not is_srgb)
+    if image.format != "PNG" and image.info.get("dpi"):
+        chunks += _resolution(image.info["dpi"])
+    if image.format in COMMENTED and isinstance(image.info.get("comment"), bytes):
+        chunks += comment_chunk(image.info["comment"])
+    return chunks
+
+
 def _resolution(dots_per_inch: object) -> bytes:
+    """Chunk of a resolution as Pillow tells it, which may be anything; nothing where it is none."""
     try:
         across, down = (float(dots) for dots in dots_per_inch)  # type: ignore[attr-defined]
         return resolution_chunk((across, down))
