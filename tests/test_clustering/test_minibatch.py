@@ -200,7 +200,7 @@ def test_a_small_cluster_that_pays_keeps_its_center(rng):
     assert np.abs(model.cluster_centers_[7] - start[7]).max() < 1
 
 
-def test_rows_leave_the_center_that_was_moved_onto_one_of_them(rng):
+def test_rows_leave_the_center_that_was_moved_onto_one_of_them():
     X = np.array([[0.0], [1.0], [10.0], [11.0], [50.0]])
     running = RunningMeans(np.array([[0.0], [20.0]]), np.zeros(1))
     with Workers(1) as workers:

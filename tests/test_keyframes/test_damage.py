@@ -208,7 +208,7 @@ def test_suspects_are_not_written_while_there_are_others(encoded, tmp_path):
             assert suspect[labels == keyframe.cluster].all()
 
 
-def test_packets_that_gave_no_frame_are_counted(encoded, tmp_path):
+def test_packets_that_gave_no_frame_are_counted(encoded):
     path = encoded("holes.ts", 200, *X264, "-bf", "0", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
     data = bytearray(path.read_bytes())
     # Whole packets of the stream are lost, with their headers: nothing is left to be patched up.
@@ -257,7 +257,7 @@ def test_damage_in_the_middle_does_not_cut_a_file_off_whose_sound_is_longer(name
     assert not any("cut off" in warning for warning in report["warnings"])
 
 
-def test_the_cameras_own_gaps_are_not_taken_for_the_damage(encoded, tmp_path):
+def test_the_cameras_own_gaps_are_not_taken_for_the_damage(encoded):
     """Every 25th frame is missing as it was recorded; one packet is damaged."""
     keep = ("-vf", "select=mod(n\\,25)", "-fps_mode", "vfr")
     path = encoded("own_gaps.mkv", 250, *X264, "-bf", "0", "-g", "25", *keep)

@@ -14,7 +14,7 @@ from tests.test_keyframes.conftest import needs_unshare, one_error_line
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash to limit the size of files")
-def test_a_full_disk_is_one_line(tmp_path, video_file, run_command):
+def test_a_full_disk_is_one_line(tmp_path, video_file):
     # A limit on the size of files stands for the full disk: write() fails in the same place, in the middle of an image.
     command = Path(sys.executable).parent / "keyframes"
     done = subprocess.run(

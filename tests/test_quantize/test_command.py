@@ -200,7 +200,7 @@ def test_the_exits_of_pngquant(command, picture, tmp_path):
 
 
 @pytest.mark.slow
-def test_standard_input_and_output(picture, tmp_path):
+def test_standard_input_and_output(picture):
     program = str(Path(sys.executable).parent / "quantize")
     encoded = subprocess.run([program, "-"], input=picture.read_bytes(), capture_output=True, check=True)
     assert b"bits per pixel" in encoded.stderr
@@ -234,7 +234,7 @@ def test_info(command, picture):
     assert json.loads(command("--info", "a.vqi", "--json").stdout)["block"] == 2
 
 
-def test_the_weights_of_levels_are_shown(command, picture, tmp_path):
+def test_the_weights_of_levels_are_shown(command, picture):
     assert command("photo.png", "-o", "a.vqi").returncode == 0
     assert "luma weights      1.72, 1.03" in command("--info", "a.vqi").stdout
     found = json.loads(command("--info", "a.vqi", "--json").stdout)

@@ -184,7 +184,7 @@ def test_lab_becomes_srgb(tmp_path):
 
 
 @pytest.mark.parametrize("form", ['tiff:Orientation="6"', "<tiff:Orientation>6</tiff:Orientation>"])
-def test_xmp_does_not_turn_an_image_again(form, write_image):
+def test_xmp_does_not_turn_an_image_again(form):
     inner = f"{form}/>" if "<" not in form else f">{form}</rdf:Description>"
     xmp = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'

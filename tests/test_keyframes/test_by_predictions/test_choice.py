@@ -188,7 +188,7 @@ def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
     assert few.frame_indices == [0, 1, 2, 3, 4]
 
 
-def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others(tmp_path):
+def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others():
     # Bent here for long, straight there for long, and bent there for a while; straight here is labelled.
     straight, bent = np.array([[0, 0], [30, 0], [60, 0]]), np.array([[0, 0], [30, 40], [60, 0]])
     stretches = [(straight, 60, 20), (bent, 60, 60), (straight, 200, 60), (bent, 200, 20)]

@@ -143,7 +143,7 @@ def test_a_new_project_is_named_as_deeplabcut_names_it():
     assert default_place(options, date(2026, 3, 9)) == Path("reach-anna-2026-03-09")
 
 
-def test_the_padding_of_the_folder_is_kept(project, extracted, yaml):
+def test_the_padding_of_the_folder_is_kept(project, extracted):
     folder = project / "labeled-data" / "mpeg4"
     folder.mkdir()
     (folder / "img0003.png").write_bytes(b"theirs")
@@ -160,7 +160,7 @@ def manifest_of(result):
 
 
 @pytest.mark.parametrize("old_format", [True, False])
-def test_frames_that_are_there_are_not_added_again(old_format, project, extracted, yaml):
+def test_frames_that_are_there_are_not_added_again(old_format, project, extracted):
     result = extracted("mpeg4.mp4")
     first, second, *_ = indices = [entry["frame_index"] for entry in manifest_of(result)["keyframes"]]
     folder = project / "labeled-data" / "mpeg4"
@@ -204,7 +204,7 @@ def test_videos_of_one_name_get_folders_of_their_own(tmp_path, extracted, yaml):
         assert video.samefile(result.parent / name)
 
 
-def test_a_project_that_moved_still_knows_its_video(project, extracted, yaml, unchanged):
+def test_a_project_that_moved_still_knows_its_video(project, extracted, unchanged):
     config = project / "config.yaml"
     config.write_text(CONFIGS["by hand"].replace("/old.mp4", "/mpeg4.mp4"), encoding="utf-8")
     before = config.read_bytes()
@@ -269,7 +269,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_project_is_one_line_and_stays_as_it_is(
-    damage, project, extracted, yaml, video_file, unchanged, run_command
+    damage, project, extracted, video_file, unchanged, run_command
 ):
     result = extracted("mpeg4.mp4")
     make, message = DAMAGES[damage]

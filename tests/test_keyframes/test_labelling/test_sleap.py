@@ -97,7 +97,7 @@ def test_where_a_seek_misses_the_package_is_recommended(tmp_path, encoded_pictur
     check_suggestions(sio.load_slp(str(tmp_path / "out" / "suggestions.pkg.slp")).suggestions, result, images=True)
 
 
-def test_a_folder_of_images(tmp_path, extracted):
+def test_a_folder_of_images(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     # In the order of numbers, which is not that of letters.

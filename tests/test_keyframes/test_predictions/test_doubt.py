@@ -36,7 +36,7 @@ def points(rng):
     return true + rng.normal(0, 1, true.shape)
 
 
-def test_jumps_and_exchanged_sides_are_the_worst_and_noted_once(points, rng):
+def test_jumps_and_exchanged_sides_are_the_worst_and_noted_once(points):
     jumps, swaps = np.arange(100, 1400, 130), np.arange(160, 1400, 130)
     points[jumps, 0, 5] += 60
     points[np.ix_(swaps, [0], [1, 2])] = points[np.ix_(swaps, [0], [2, 1])]

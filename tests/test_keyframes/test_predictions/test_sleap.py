@@ -341,7 +341,7 @@ def test_a_table_of_several_videos_gives_the_rows_of_its_own(video, whole, skele
         read_predictions(path, video)
 
 
-def test_damage_in_a_project_is_one_line(video, whole, skeleton, tmp_path, rng):
+def test_damage_in_a_project_is_one_line(video, whole, skeleton, tmp_path):
     path = tmp_path / "mouse.slp"
     labels_of(skeleton, video_at(video), whole()).save(str(path))
     with h5py.File(path, "r+") as file:

@@ -209,7 +209,7 @@ def test_only_the_page_itself_is_answered(folder):
 
 
 @pytest.mark.slow
-def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder, tmp_path):
+def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder):
     with reviewing(folder) as review:
         if not Path("/proc/net/tcp").exists():
             pytest.skip("tells what listens on Linux alone")
