@@ -65,11 +65,17 @@ def encode_files(inputs: list[Path], settings: Settings, run: Run, suffix: str |
                     )
     if run.as_json:
         print_json(results, [{"image": str(source), "error": str(error)} for source, error in failures])
+    errors = [error for _, error in failures]
     if len(jobs) > 1:
-        say(f"{len(results)} done, {n_before} done before, {len(failures)} failed")
-        for _, error in failures:
+        say(f"{len(results)} done, {n_before} done before, {len(errors)} failed")
+        for error in errors:
             say(f"error: {error}")
-    statuses = {error.exit_status for _, error in failures}
+    return _status_of(errors)
+
+
+def _status_of(errors: list[QuantizeError]) -> int:
+    """Return the exit status after several images: a failure counts before a result that was not wanted."""
+    statuses = {error.exit_status for error in errors}
     return 1 if 1 in statuses else max(statuses, default=0)
 
 
