@@ -9,7 +9,7 @@ import pytest
 import keyframes
 from keyframes.report.k_curve import BACKGROUND, BOTTOM, CURVE, HEIGHT, LEFT, MARK, RIGHT, TOP, WIDTH, draw_k_curve
 from tests.test_keyframes.conftest import read_number
-from tests.test_keyframes.test_extract import contents
+from tests.test_keyframes.result_folders import contents
 
 
 def test_the_command_takes_auto(run_command, video_file, tmp_path):

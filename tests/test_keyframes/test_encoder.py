@@ -15,7 +15,7 @@ from keyframes import EncoderError, Settings, SettingsError
 from keyframes.scan.pretrained_network import NetworkFeatures
 from tests.conftest import slow_but_for
 from tests.test_keyframes.networks import linear_network, pooling_network
-from tests.test_keyframes.test_extract import contents
+from tests.test_keyframes.result_folders import contents
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

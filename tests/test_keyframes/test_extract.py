@@ -15,11 +15,7 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes import OutputError, RegionError, SettingsError, VideoError
 from tests.test_keyframes.conftest import VIDEOS, read_number
-
-
-def contents(folder):
-    """Every file below a folder and its bytes."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+from tests.test_keyframes.result_folders import contents
 
 
 @pytest.mark.parametrize("name", sorted(VIDEOS))

@@ -16,11 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import N_KILLS, ROOT
-
-
-def contents(folder):
-    """Every file below a folder and its bytes."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+from tests.test_keyframes.result_folders import contents
 
 
 def start(long_video, folder, *options):

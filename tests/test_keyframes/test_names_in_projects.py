@@ -14,6 +14,7 @@ from keyframes.labelling.same_recording import OwnVideo
 from keyframes.names import is_utf8, plain, restored, shown
 from keyframes.result.video_identity import VideoIdentity
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
+from tests.test_keyframes.result_folders import indices_of
 
 TOOLS = ("deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio")
 
@@ -70,12 +71,7 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         notes = json.loads(done.stdout)["exports"][0]["notes"]
         assert not [note for note in notes if "converted copy" in note or "by name" in note]
         more = extract_more(odd / f"{stem}.mp4", tool, project, run_under, locale)
-        assert not set(more) & set(indices_in(odd / f"{stem}-keyframes"))
-
-
-def indices_in(result):
-    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
-    return [entry["frame_index"] for entry in manifest["keyframes"]]
+        assert not set(more) & set(indices_of(odd / f"{stem}-keyframes"))
 
 
 def extract_more(video, tool, project, run_under, locale):
@@ -89,7 +85,7 @@ def extract_more(video, tool, project, run_under, locale):
     assert [one["frames"] for one in document["exports"]] == [3]
     (used,) = document["results"][0]["unlike"]
     assert (used["frames"], used["of_this_video"]) == (3, 3)
-    return indices_in(place)
+    return indices_of(place)
 
 
 @LOCALES

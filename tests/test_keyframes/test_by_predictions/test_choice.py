@@ -15,6 +15,7 @@ from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.pipeline import warnings_of_others
 from keyframes.predictions import Predictions
 from keyframes.settings import Settings
+from tests.test_keyframes.result_folders import manifest_of
 from tests.test_keyframes.test_by_predictions.conftest import JUMPS, VIDEO
 
 
@@ -24,10 +25,6 @@ def result(predicted, tmp_path_factory, run_command):
     done = run_command("keyframes", "extract", VIDEO, "-k", 12, "--predictions", predicted, "-o", place, "-q")
     assert done.returncode == 0, done.stderr
     return place
-
-
-def manifest_of(place):
-    return json.loads((place / "manifest.json").read_text(encoding="utf-8"))
 
 
 def test_half_of_the_frames_are_doubtful_and_each_has_a_reason(result):

@@ -15,6 +15,7 @@ import pytest
 import keyframes
 from keyframes import ExportError, SettingsError
 from tests.test_keyframes.conftest import needs_unshare
+from tests.test_keyframes.result_folders import manifest_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
 COMMAND = Path(sys.executable).parent / "keyframes"
@@ -278,7 +279,7 @@ def test_a_damaged_image_is_never_exported(tool, image_format, damage, tmp_path,
 def test_a_manifest_that_was_edited_by_hand(change, tmp_path, extracted):
     result = tmp_path / "result"
     shutil.copytree(extracted("mpeg4.mp4"), result)
-    document = manifest(result)
+    document = manifest_of(result)
     document["keyframes"][0].update(change)
     (result / "manifest.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(ExportError, match=r"manifest\.json: is damaged"):
@@ -302,7 +303,7 @@ def test_the_video_is_known_by_its_content(tmp_path, extracted, video_file):
 @pytest.mark.parametrize("tool", ["deeplabcut", "lightning-pose", "coco"])
 def test_results_of_one_video_become_one(tool, tmp_path, extracted):
     one, other = extracted("h264_b_frames.mp4", format="jpg"), extracted("h264_b_frames.mp4", 7, uniform=True)
-    both = [{entry["frame_index"] for entry in manifest(result)["keyframes"]} for result in (one, other)]
+    both = [{entry["frame_index"] for entry in manifest_of(result)["keyframes"]} for result in (one, other)]
     new = {"task": "a", "scorer": "b", "bodyparts": ("c",)}
     done = keyframes.export([one, other], tool, output=tmp_path / "new", **new)
     assert done.n_frames == len(both[0] | both[1])
@@ -310,10 +311,6 @@ def test_results_of_one_video_become_one(tool, tmp_path, extracted):
     assert folder.name == "h264_b_frames"
     shown = {int(path.stem.removeprefix("img")) for path in folder.glob("img*")}
     assert shown >= both[0] | both[1]
-
-
-def manifest(result):
-    return json.loads((result / "manifest.json").read_text(encoding="utf-8"))
 
 
 def test_a_project_and_a_place_exclude_each_other(tmp_path, extracted):

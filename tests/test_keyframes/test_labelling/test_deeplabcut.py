@@ -18,6 +18,7 @@ import keyframes
 from keyframes import ExportError, OutputError, SettingsError
 from keyframes.export_options import ExportOptions
 from keyframes.labelling.deeplabcut.export import default_place
+from tests.test_keyframes.result_folders import indices_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail base")}
@@ -148,21 +149,17 @@ def test_the_padding_of_the_folder_is_kept(project, extracted):
     folder.mkdir()
     (folder / "img0003.png").write_bytes(b"theirs")
     done = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
-    indices = [entry["frame_index"] for entry in manifest_of(extracted("mpeg4.mp4"))["keyframes"]]
+    indices = indices_of(extracted("mpeg4.mp4"))
     names = {f"img{index:04d}.png" for index in indices} | {"img0003.png"}
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "img0003.png").read_bytes() == b"theirs"
     assert done.n_frames == len(names) - 1
 
 
-def manifest_of(result):
-    return json.loads((result / "manifest.json").read_text(encoding="utf-8"))
-
-
 @pytest.mark.parametrize("old_format", [True, False])
 def test_frames_that_are_there_are_not_added_again(old_format, project, extracted):
     result = extracted("mpeg4.mp4")
-    first, second, *_ = indices = [entry["frame_index"] for entry in manifest_of(result)["keyframes"]]
+    first, second, *_ = indices = indices_of(result)
     folder = project / "labeled-data" / "mpeg4"
     folder.mkdir()
     # One is an image without a label, one a label whose image is gone.

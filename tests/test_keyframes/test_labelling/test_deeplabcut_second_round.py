@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 import keyframes
 from keyframes import ExportError, VideoReader
 from keyframes.labelling.deeplabcut.project import labelled_frames
+from tests.test_keyframes.result_folders import indices_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
 NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail-base")}
@@ -23,11 +24,6 @@ NEW = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail-base")}
 
 def config_of(place):
     return YAML(typ="safe", pure=True).load((place / "config.yaml").read_text(encoding="utf-8"))
-
-
-def indices_of(result):
-    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
-    return [entry["frame_index"] for entry in manifest["keyframes"]]
 
 
 def frames_of(project):

@@ -14,14 +14,10 @@ import keyframes
 from keyframes import ExportError, SettingsError
 from keyframes.result.naming import view_names
 from keyframes.result.recordings import read_recordings
+from tests.test_keyframes.result_folders import indices_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
 BODYPARTS = ("nose", "tail base")
-
-
-def indices_of(result):
-    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
-    return [entry["frame_index"] for entry in manifest["keyframes"]]
 
 
 def queue_of(place, view=""):

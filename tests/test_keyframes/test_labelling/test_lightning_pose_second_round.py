@@ -12,8 +12,9 @@ from ruamel.yaml import YAML
 import keyframes
 from keyframes import ExportError
 from keyframes.labelling.lightning_pose.project import label_tables, labelled_frames, read_project
+from tests.test_keyframes.result_folders import indices_of
 from tests.test_keyframes.test_labelling.conftest import contents
-from tests.test_keyframes.test_labelling.test_lightning_pose import check_images, indices_of, queue_of
+from tests.test_keyframes.test_labelling.test_lightning_pose import check_images, queue_of
 
 BODYPARTS = ("nose", "tail base")
 HEAD = "scorer,anna,anna\nbodyparts,nose,nose\ncoords,x,y\n"

@@ -12,12 +12,9 @@ import pytest
 import keyframes
 from keyframes import ExportError, SettingsError
 from tests.test_keyframes.test_labelling.conftest import HEIGHT, NAMES, NEW, TOLERANCE, WIDTH
+from tests.test_keyframes.test_labelling.test_lightning_pose import queue_of
 
 SHARED = {"bodyparts": NAMES}
-
-
-def queue_of(place):
-    return [json.loads(line) for line in (place / "CollectedData.unlabeled.jsonl").read_text().splitlines()]
 
 
 def test_lightning_poses_queue_has_the_points(tmp_path, result, indices, predicted):

@@ -1,6 +1,5 @@
 """SLEAP: what we wrote, read back by sleap-io."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -12,13 +11,10 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import ExportError
+from tests.test_keyframes.result_folders import manifest_of
 
 sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
 h5py = pytest.importorskip("h5py", reason="needs sleap-io: pip install '.[sleap]'")
-
-
-def manifest_of(result):
-    return json.loads((result / "manifest.json").read_text(encoding="utf-8"))
 
 
 def check_suggestions(suggestions, result, images):

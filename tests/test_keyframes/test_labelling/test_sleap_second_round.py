@@ -12,15 +12,11 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes import ExportError
 from keyframes.labelling.sleap.project import labelled_frames
+from tests.test_keyframes.result_folders import indices_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
 sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
 h5py = pytest.importorskip("h5py", reason="needs sleap-io: pip install '.[sleap]'")
-
-
-def indices_of(result):
-    manifest = json.loads((result / "manifest.json").read_text(encoding="utf-8"))
-    return [entry["frame_index"] for entry in manifest["keyframes"]]
 
 
 def after_inference(path, videos, labelled, tracks=True, suggested=(), **how):

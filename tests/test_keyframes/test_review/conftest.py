@@ -1,7 +1,6 @@
 """A result to review, and what every test of it asks."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from tests.test_keyframes.conftest import read_number
+from tests.test_keyframes.result_folders import manifest_of
 
 VIDEO = "h264_b_frames.mp4"
 
@@ -30,14 +30,6 @@ def folder(tmp_path, extracted):
     """A result folder to change."""
     shutil.copytree(extracted, tmp_path / "work")
     return tmp_path / "work" / "v-keyframes"
-
-
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def manifest_of(folder):
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
 
 def check(folder, sequential, video):

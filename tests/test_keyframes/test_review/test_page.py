@@ -7,8 +7,9 @@ import pytest
 
 import keyframes
 from tests.conftest import ROOT, compiled_only
+from tests.test_keyframes.result_folders import contents, manifest_of
 from tests.test_keyframes.reviewing import reviewing
-from tests.test_keyframes.test_review.conftest import VIDEO, check, contents, manifest_of
+from tests.test_keyframes.test_review.conftest import VIDEO, check
 
 pytestmark = compiled_only
 

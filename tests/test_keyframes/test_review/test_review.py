@@ -22,8 +22,9 @@ from keyframes.review import Session
 from keyframes.review.session import SIZES
 from tests.conftest import N_KILLS, compiled_only
 from tests.test_keyframes.conftest import picture, read_number
+from tests.test_keyframes.result_folders import contents, manifest_of
 from tests.test_keyframes.reviewing import reviewing
-from tests.test_keyframes.test_review.conftest import VIDEO, check, contents, manifest_of
+from tests.test_keyframes.test_review.conftest import VIDEO, check
 
 pytestmark = compiled_only
 
