@@ -300,8 +300,8 @@ class Animal:
         """Points (POINTS, 3) of the present posture: x, y over the floor and height, in pixels."""
         points: list[tuple[complex, float]] = [(0j, 0.0)] * POINTS
         forward = self._raise_body(points)
-        forward, pitch = self._turn_head(points, forward)
-        self._place_paws(points, forward, pitch)
+        forward = self._turn_head(points, forward)
+        self._place_paws(points, forward)
         for joint in range(1, TAIL + 1):
             points[FIRST_TAIL + joint - 1] = (self.tail[joint], 0.018 * self.size)
         return np.array([(place.real, place.imag, height) for place, height in points])
@@ -323,8 +323,8 @@ class Animal:
             points[joint] = (place, max(height, _GROUND_HEIGHT * self.size))
         return forward
 
-    def _turn_head(self, points: list[tuple[complex, float]], forward: complex) -> tuple[complex, float]:
-        """Place nose and ears; return the direction and the cosine of the pitch of the head."""
+    def _turn_head(self, points: list[tuple[complex, float]], forward: complex) -> complex:
+        """Place nose and ears; return the direction of the head."""
         rear, groom, time = self.rear.value, self.groom.value, self.time
         alert = 0.08 + 0.92 * max(self.activity.value, 0.0)
         yaw = 0.30 * alert * self.look(time) + 0.06 * self.twitch(time) + 0.65 * self.side.value
@@ -341,9 +341,9 @@ class Animal:
         for ear, aside in ((LEFT_EAR, -0.112j), (RIGHT_EAR, 0.112j)):
             place = neck + forward * self.size * (0.085 * math.cos(pitch) + aside)
             points[ear] = (place, height + self.size * (0.085 + 0.085 * math.sin(pitch)))
-        return forward, math.cos(pitch)
+        return forward
 
-    def _place_paws(self, points: list[tuple[complex, float]], forward: complex, pitch: float) -> None:
+    def _place_paws(self, points: list[tuple[complex, float]], forward: complex) -> None:
         """Stand on the floor, hang before the chest when rearing, wash the face when grooming."""
         rear, groom, size = self.rear.value, self.groom.value, self.size
         (neck, height), (nose, nose_height) = points[0], points[NOSE]

@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scene import Scene
-from texture import brush, fractal, soft_step
-
-FloatImage = npt.NDArray[np.float32]
+from texture import FloatImage, brush, fractal, soft_step
 
 # The lamp hangs beyond the upper left corner: shadows fall to the lower right.
 SHADOW_DIRECTION = (0.62, 0.78)

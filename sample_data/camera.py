@@ -12,8 +12,8 @@ from animal import Motion, animate
 from arena import paint_arena
 from fur import Coat, draw_animal
 from scene import Scene, Wobble
+from texture import FloatImage
 
-FloatImage = npt.NDArray[np.float32]
 _FOCUS = 0.55  # blur of the lens in pixels
 _GRAIN = 0.5  # spread of one noise grain in pixels, as raw sensor values are interpolated
 

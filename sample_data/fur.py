@@ -11,9 +11,8 @@ import numpy.typing as npt
 from animal import CHAIN, FIRST_PAW, FIRST_TAIL, LEFT_EAR, NOSE, RIGHT_EAR, zoom
 from arena import SHADOW_DIRECTION
 from scene import Scene
-from texture import brush, fractal, soft_step
+from texture import FloatImage, brush, fractal, soft_step
 
-FloatImage = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
 
 _SCALE = 2  # the animal is drawn at twice the size of the frame, then reduced
@@ -244,7 +243,7 @@ def _draw_head(
     aside = np.array([-forward[1], forward[0]])
     nose, neck = relief.locate(points[NOSE, :2]), relief.locate(points[0, :2])
     reach = nose - neck
-    _draw_whiskers(relief, colour, opacity, nose - 0.06 * size * forward, forward, aside, size)
+    _draw_whiskers(colour, opacity, nose - 0.06 * size * forward, forward, aside, size)
     _blob(colour, opacity, nose + 0.012 * size * forward, (0.020 * size, 0.017 * size), forward, coat.skin * 0.72)
     for sign in (-1, 1):
         eye = neck + 0.60 * reach + sign * 0.072 * size * aside
@@ -298,7 +297,7 @@ def _blob(
 
 
 def _draw_whiskers(
-    relief: _Relief, colour: FloatImage, opacity: FloatImage, root: Array, forward: Array, aside: Array, size: float
+    colour: FloatImage, opacity: FloatImage, root: Array, forward: Array, aside: Array, size: float
 ) -> None:
     """Three thin, slightly bent hairs on each side of the snout."""
     mask = np.zeros(opacity.shape, np.uint8)
