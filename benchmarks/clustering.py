@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """k-means on four real works, ours, scikit-learn, scikit-learn-intelex and faiss in turn; and CentNN against NumPy.
 
-    python benchmarks/clustering.py [--threads 2] [--seeds 5] [--frames VIDEO] [--scaling [-o PICTURE.png]]
+    python benchmarks/clustering.py [--threads 2] [--seeds 5] [--frames VIDEO] [--only WORK]
+        [--scaling [-o PICTURE.png]]
 
 The works: the pixels of scikit-learn's china.jpg and its 4x4 blocks (k 256); positions drawn on a video's 64x64 gray
 frames, interpolated between neighbours, with noise of 1 level: 60,000 after PCA-32 and 6,000 as pixels (k 150).
@@ -33,6 +34,7 @@ from benchmarks.video_rows import frame_components, frames, read_thumbnails
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample_data" / "mouse.mp4"
+WORKS = ("pixels", "blocks", "components", "frames", "centnn")
 
 PAUSE_S = 0.5
 
@@ -213,7 +215,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--frames", default=SAMPLE, help="video for the two works on frames")
-    parser.add_argument("--only", action="append", help="one of: pixels, blocks, components, frames, centnn")
+    parser.add_argument("--only", action="append", choices=WORKS, metavar="WORK", help=f"one of: {', '.join(WORKS)}")
     parser.add_argument("--scaling", action="store_true", help="how the time grows with the rows, instead")
     parser.add_argument("-o", "--output", metavar="PICTURE.png", help="plot of the scaling")
     args = parser.parse_args()
@@ -229,7 +231,7 @@ def main():
         "components": lambda: frame_components(args.frames),
         "frames": lambda: (frames(args.frames, 6000), 150),
     }
-    chosen = args.only or [*works, "centnn"]
+    chosen = args.only or WORKS
     compare_k_means({name: works[name] for name in chosen if name != "centnn"}, args.seeds, args.threads)
     if "centnn" in chosen:
         from benchmarks.centnn import compare_exact

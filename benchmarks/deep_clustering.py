@@ -2,6 +2,7 @@
 """Deep clustering of handwritten digits: what each method reaches, and how long it takes.
 
     python benchmarks/deep_clustering.py [--data ../shared/data/mnist10k.npz] [-o deep-clustering] [--only PART...]
+        [--share 1.0] [--device auto|cpu|cuda|mps] [--again]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
 used, for which the figures beside mean little. The columns: accuracy when each cluster represents a class of its own

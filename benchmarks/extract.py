@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Extraction against the time that FFmpeg needs to decode the file, and against the ways that are in use.
 
-    python benchmarks/extract.py [VIDEO...] [-k 150] [--threads N] [--quick] [--cache DIR] [--only NAME...] [--rounds 1]
+    python benchmarks/extract.py [VIDEO...] [-k 150] [--threads N] [--rounds 1] [--limit 1800] [--only NAME...]
+        [--quick] [--kinds] [--kind NAME...] [--clip VIDEO] [--minutes 20] [--cache DIR]
 
 For each video in turn, each contestant in a process of its own:
 
@@ -23,7 +24,8 @@ the machine disturb least.
 
 With --kinds it makes a recording of each kind that labs have, from the sample clip or from --clip: H.264 with the noise
 of a camera, large frames at a low bit rate, full HD, HEVC, MPEG-4 in AVI, Motion JPEG in AVI, and one in which the
-animal rests 95 % of the time. A minute of each is encoded and repeated: twenty times, or for so many --minutes.
+animal rests 95 % of the time; with --kind, of those named. A minute of each is encoded and repeated: twenty times, or
+for so many --minutes.
 
 Without a video it makes its own: an hour (--quick: two minutes) of the sample clip at 640x360 and 30 frames a second,
 with the noise of a camera, B-frames, and an I-frame in 250 frames; two minutes are encoded, then repeated as they are.

@@ -3,12 +3,13 @@
 
     python benchmarks/label_efficiency.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--labels 15 30 60 120] [--seeds 4]
     python benchmarks/label_efficiency.py ... --rounds        first labels, then as many more by predictions or pictures
-    python benchmarks/label_efficiency.py --render FOLDER     render recordings with poses, for the other two
+    python benchmarks/label_efficiency.py ... --rest FOLDER   make a resting test of each recording, for the first two
+    python benchmarks/label_efficiency.py --render FOLDER     render recordings with poses, for the others
 
-Needs `pip install -e '.[label-efficiency]'`; trains on a GPU where there is one. POSES.npz as for `coverage.py`; a
-resting test of each recording is measured with `--rest`. The network is that of `pose_network.py`; it sees whole
-pictures of one animal, or a square about each of several. `--choices FILE` keeps the choices, so that a machine with a
-GPU has only to train. Measured where an animal moves (everywhere, if it hardly does):
+Needs `pip install -e '.[label-efficiency]'`; trains on a GPU where there is one. POSES.npz as for `coverage.py`, and
+resting tests as there. The network is that of `pose_network.py`; it sees whole pictures of one animal, or a square
+about each of several. `--choices FILE` keeps the choices, so that a machine with a GPU has only to train;
+`--choose-only` makes them. Measured where an animal moves (everywhere, if it hardly does):
 
     error      distance of the points found from the true ones in body radii, a point no more than 1
     off        share of the points that are off by more than a quarter of a body radius
