@@ -35,7 +35,7 @@ def imported(path):
 
 
 def test_imports_follow_the_contracts_of_the_project_file():
-    pytest.importorskip("importlinter")
+    pytest.importorskip("importlinter", reason="needs import-linter, of the dev extra")
     from importlinter.cli import lint_imports
 
     assert lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, is_debug_mode=False) == 0

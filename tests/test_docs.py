@@ -176,9 +176,9 @@ def subcommands(run_command):
 
 
 def test_the_site_builds_strictly(tmp_path):
-    pytest.importorskip("mkdocs", reason="needs the docs extra")
-    pytest.importorskip("material", reason="needs the docs extra")
-    pytest.importorskip("mkdocstrings", reason="needs the docs extra")
+    pytest.importorskip("mkdocs", reason="needs mkdocs, of the docs extra")
+    pytest.importorskip("material", reason="needs mkdocs-material, of the docs extra")
+    pytest.importorskip("mkdocstrings", reason="needs mkdocstrings, of the docs extra")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", tmp_path / "site"],
         cwd=ROOT,

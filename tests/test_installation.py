@@ -23,7 +23,7 @@ def run(folder, *arguments, **environment):
 
 def pip(*arguments, **environment):
     """Run pip, which is to build with what the tests' own environment has."""
-    pytest.importorskip("hatchling")
+    pytest.importorskip("hatchling", reason="needs hatchling, of the dev extra")
     run(ROOT, "-m", "pip", *arguments, "--quiet", "--no-deps", "--no-build-isolation", str(ROOT), **environment)
 
 

@@ -82,7 +82,7 @@ def test_deeplabcut(work, run_as_written):
 
 @pytest.mark.slow
 def test_sleap(work, run_as_written):
-    sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     (new,), (more,) = commands_of("SLEAP")
     run_as_written(new, work)
     labels = sio.load_slp(str(work / "first-sleap" / "suggestions.slp"))

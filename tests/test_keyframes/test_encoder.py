@@ -56,7 +56,7 @@ def test_one_mean_stands_for_gray(pooling, image):
 @pytest.mark.torch
 def test_an_exported_network_gives_what_torch_gives(tmp_path, image):
     torch = pytest.importorskip("torch", reason="needs PyTorch, of the encoder extra")
-    pytest.importorskip("onnx", reason="needs onnx, of the extra of that name")
+    pytest.importorskip("onnx", reason="needs onnx, of the onnx extra")
     torch.manual_seed(0)
     layers = [torch.nn.Conv2d(3, 8, 3, 2, 1), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.Conv2d(8, 16, 3, 2, 1)]
     model = torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()).eval()

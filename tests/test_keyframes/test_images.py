@@ -164,7 +164,7 @@ def test_the_review_page_counts_frames_where_there_are_no_times(pages, tmp_path)
 
 @pytest.mark.parametrize("layout", ["series", "square", "single"])
 def test_a_sleap_file_of_a_stack_is_right_or_the_export_says_that_it_is_not(tmp_path, layout, run_command):
-    sio = pytest.importorskip("sleap_io")
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     images = np.stack(PICTURES)[..., 1][:, :, : 90 if layout == "square" else 120]
     path = tmp_path / "stack.tif"
     with tifffile.TiffWriter(path) as tiff:

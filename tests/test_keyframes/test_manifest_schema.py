@@ -13,7 +13,7 @@ from keyframes.settings import OF_PICTURES, Settings
 from tests.conftest import ROOT
 from tests.test_keyframes.reviewing import reviewing
 
-jsonschema = pytest.importorskip("jsonschema")
+jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, of the test extra")
 SCHEMA = json.loads((ROOT / "docs" / "manifest.schema.json").read_text(encoding="utf-8"))
 
 

@@ -45,7 +45,7 @@ def test_half_of_a_utf_16_pair_is_no_error():
 @pytest.mark.parametrize("tool", TOOLS)
 def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_under):
     if tool == "sleap":
-        pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     stem = os.fsdecode(name)
     shutil.copy(video_file("h264_b_frames.mp4"), odd / f"{stem}.mp4")
     keyframes.extract(odd / f"{stem}.mp4", 3, output=odd / f"{stem}-keyframes")
@@ -92,7 +92,7 @@ def extract_more(video, tool, project, run_under, locale):
 @pytest.mark.parametrize("tool", ["lightning-pose", "sleap"])
 def test_a_project_may_lie_in_a_folder_of_any_name(tool, locale, odd, video_file, run_under):
     if tool == "sleap":
-        pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     (odd / LATIN).mkdir()
     video = odd / LATIN / f"{LATIN}.mp4"
     shutil.copy(video_file("h264_b_frames.mp4"), video)

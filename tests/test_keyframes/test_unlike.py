@@ -29,7 +29,7 @@ def recording(tmp_path_factory, video_file):
 
 def need(kind):
     for module in ("sleap_io", "h5py") if kind == "sleap" else ():
-        pytest.importorskip(module, reason="needs sleap-io: pip install '.[sleap]'")
+        pytest.importorskip(module, reason=f"needs {module}, of the sleap extra")
 
 
 @pytest.fixture

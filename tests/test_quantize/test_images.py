@@ -6,6 +6,7 @@ import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, features
@@ -70,7 +71,6 @@ def test_sixteen_bits_of_gray_are_rounded_and_told(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jp2"])
 def test_sixteen_bits_of_colour_are_told(name, tmp_path):
-    cv2 = pytest.importorskip("cv2")
     for depth, told in ((np.uint16, True), (np.uint8, False)):
         cv2.imwrite(str(tmp_path / name), np.full((64, 64, 3), np.iinfo(depth).max // 5 * 3, depth))
         picture = read(tmp_path / name)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +20,6 @@ from tests.test_quantize.test_pillow import picture
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 def test_imageio_reads_and_writes(mode, tmp_path):
-    iio = pytest.importorskip("imageio.v3")
     pixels = np.asarray(picture(mode))
     iio.imwrite(tmp_path / "a.vqi", pixels, quality=70)
     data = (tmp_path / "a.vqi").read_bytes()
@@ -32,7 +32,7 @@ def test_imageio_reads_and_writes(mode, tmp_path):
 
 
 def test_matplotlib_reads_and_writes(tmp_path):
-    pyplot = pytest.importorskip("matplotlib.image")
+    pyplot = pytest.importorskip("matplotlib.image", reason="needs matplotlib, of the dev extra")
     pixels = np.asarray(picture("RGBA"))
     pyplot.imsave(tmp_path / "a.vqi", pixels, pil_kwargs={"quality": 80})
     expected = quantize.decode(quantize.encode(pixels, quality=80))
@@ -40,7 +40,7 @@ def test_matplotlib_reads_and_writes(tmp_path):
 
 
 def test_scikit_image_reads_and_writes(tmp_path):
-    io = pytest.importorskip("skimage.io")
+    io = pytest.importorskip("skimage.io", reason="needs scikit-image, of the dev extra")
     pixels = np.asarray(picture("RGB"))
     io.imsave(tmp_path / "a.vqi", pixels)
     assert np.array_equal(io.imread(tmp_path / "a.vqi"), quantize.decode(quantize.encode(pixels)))

@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_batch.conftest import results, scans
 
-distributed = pytest.importorskip("distributed", reason="needs the extra that brings distributed")
+distributed = pytest.importorskip("distributed", reason="needs distributed, of the cluster extra")
 SCRIPTS = Path(sys.executable).parent
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 pytestmark = [
@@ -149,7 +149,7 @@ exit 0
 
 def test_the_script_for_slurm_runs_as_written(local, recordings, tmp_path):
     """With dask-jobqueue itself, and commands of SLURM's names that run a job on this machine."""
-    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue")
+    pytest.importorskip("dask_jobqueue", reason="needs dask-jobqueue, of the dev extra")
     (script,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     (tmp_path / "on_slurm.py").write_text(script, encoding="utf-8")
     (tmp_path / "bin").mkdir()

@@ -354,7 +354,7 @@ def test_a_plan_does_not_depend_on_threads(rng):
     "address", ["head-node", "foo bar", "foo bar:8786", "tcp://head-node", "http://head-node:80", ""]
 )
 def test_an_address_of_no_scheduler_is_refused_before_anything_connects(address):
-    distributed = pytest.importorskip("distributed", reason="needs the extra that brings distributed")
+    distributed = pytest.importorskip("distributed", reason="needs distributed, of the cluster extra")
     with pytest.MonkeyPatch.context() as patched:
         patched.delattr(distributed, "Client")
         with pytest.raises(BatchError) as raised, ClusterWorkers(address, 1):

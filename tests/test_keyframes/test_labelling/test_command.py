@@ -197,7 +197,7 @@ def test_the_videos_of_several_results_are_found_by_content(tmp_path, extracted,
 
 
 def test_a_project_without_the_video_is_told_before_anything_is_decoded(work, run_command, unchanged):
-    sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
+    sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     sio.Labels().save(str(work / "labels.slp"))
     with unchanged(work):
         done = run_command(

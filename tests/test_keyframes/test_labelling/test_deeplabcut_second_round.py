@@ -116,9 +116,9 @@ def test_labels_of_several_animals_count(tmp_path):
 @pytest.fixture
 def pandas():
     """What writes DeepLabCut's HDF5 tables."""
-    pytest.importorskip("tables", reason="needs PyTables, which the extra tools brings")
-    pytest.importorskip("h5py", reason="needs h5py: pip install '.[sleap]'")
-    return pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
+    pytest.importorskip("tables", reason="needs PyTables, of the deeplabcut extra")
+    pytest.importorskip("h5py", reason="needs h5py, of the sleap extra")
+    return pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
 
 
 @pytest.fixture

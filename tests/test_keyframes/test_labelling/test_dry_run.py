@@ -16,7 +16,7 @@ OPTIONS = {"task": "reach", "scorer": "anna", "bodyparts": ("nose", "tail")}
 
 def export(result, tool, **how):
     if tool == "sleap":
-        pytest.importorskip("sleap_io", reason="needs the extra sleap")
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
     options = {} if "project" in how else {name: OPTIONS[name] for name in uses_of(tool) & set(OPTIONS)}
     return keyframes.export(result, tool, **options, **how)
 

@@ -60,7 +60,7 @@ def test_coco(tmp_path, results):
 
 
 def test_sleap_io_reads_our_coco(tmp_path, results):
-    coco = pytest.importorskip("sleap_io.io.coco", reason="needs sleap-io: pip install '.[sleap]'")
+    coco = pytest.importorskip("sleap_io.io.coco", reason="needs sleap-io, of the sleap extra")
     done = keyframes.export(results, "coco", output=tmp_path / "out", bodyparts=BODYPARTS)
     document = coco.parse_coco_json(str(done.place / "annotations.json"))
     (skeleton,) = [coco.create_skeleton_from_category(category) for category in document["categories"]]

@@ -49,7 +49,7 @@ def check_images(place, queue, frames):
 
 @pytest.mark.parametrize("name", ["variable_rate.mp4", "h264_open_gop.mkv"])
 def test_a_new_project(name, tmp_path, extracted, sequential):
-    pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
+    pandas = pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
     # Every frame near both ends is chosen, and some between.
     result, place = extracted(name, 25, uniform=True), tmp_path / "new"
     done = keyframes.export(result, "lightning-pose", output=place, scorer="anna", bodyparts=BODYPARTS)
@@ -139,7 +139,7 @@ def test_a_project_keeps_all_and_gets_the_rest(project, extracted, sequential):
 
 
 def test_views_are_aligned_row_by_row(tmp_path, video_file, sequential):
-    pandas = pytest.importorskip("pandas", reason="needs pandas, which the extra dev brings")
+    pandas = pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
     results, views = [], ("top", "side")
     for view, name in zip(views, ("h264_b_frames.mp4", "variable_rate.mp4"), strict=True):
         shutil.copy(video_file(name), tmp_path / f"trial1_{view}.mp4")

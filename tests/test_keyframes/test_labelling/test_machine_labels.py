@@ -14,7 +14,7 @@ from tests.test_keyframes.test_labelling.conftest import NAMES, NEW, TOLERANCE
 def table_of(folder, iteration=0):
     """The table of machine labels, as pandas reads it; the CSV holds the same."""
     pd = pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
-    pytest.importorskip("tables", reason="needs tables, of the deeplabcut extra")
+    pytest.importorskip("tables", reason="needs PyTables, of the deeplabcut extra")
     path = folder / f"machinelabels-iter{iteration}.h5"
     table = pd.read_hdf(path, "df_with_missing")
     text = pd.read_csv(path.with_suffix(".csv"), header=list(range(table.columns.nlevels)), index_col=[0, 1, 2])
@@ -30,7 +30,7 @@ def images_in(table):
 @pytest.fixture
 def need_tables():
     pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
-    pytest.importorskip("tables", reason="needs tables, of the deeplabcut extra")
+    pytest.importorskip("tables", reason="needs PyTables, of the deeplabcut extra")
 
 
 @pytest.mark.usefixtures("need_tables")

@@ -13,8 +13,8 @@ import keyframes
 from keyframes import ExportError
 from tests.test_keyframes.result_folders import manifest_of
 
-sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
-h5py = pytest.importorskip("h5py", reason="needs sleap-io: pip install '.[sleap]'")
+sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+h5py = pytest.importorskip("h5py", reason="needs h5py, of the sleap extra")
 
 
 def check_suggestions(suggestions, result, images):

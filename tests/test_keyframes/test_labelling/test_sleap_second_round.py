@@ -15,8 +15,8 @@ from keyframes.labelling.sleap.project import labelled_frames
 from tests.test_keyframes.result_folders import indices_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
-sio = pytest.importorskip("sleap_io", reason="needs sleap-io: pip install '.[sleap]'")
-h5py = pytest.importorskip("h5py", reason="needs sleap-io: pip install '.[sleap]'")
+sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+h5py = pytest.importorskip("h5py", reason="needs h5py, of the sleap extra")
 
 
 def after_inference(path, videos, labelled, tracks=True, suggested=(), **how):

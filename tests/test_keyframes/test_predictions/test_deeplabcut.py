@@ -13,8 +13,8 @@ from keyframes import PredictionsError, read_predictions
 from keyframes.predictions import deeplabcut, pandas_hdf5
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
 
-pd = pytest.importorskip("pandas", reason="needs pandas, of the dev extra")
-pytest.importorskip("tables", reason="needs tables, of the dev extra")
+pd = pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
+pytest.importorskip("tables", reason="needs PyTables, of the deeplabcut extra")
 pytest.importorskip("h5py", reason="needs h5py, of the sleap extra")
 
 SCORER = "DLC_resnet50_reachJan1shuffle1_100000"

@@ -7,7 +7,7 @@ from keyframes import PredictionsError, read_predictions
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
 from tests.test_keyframes.test_predictions.test_deeplabcut import SCORER, table_of
 
-pd = pytest.importorskip("pandas", reason="needs pandas, of the dev extra")
+pd = pytest.importorskip("pandas", reason="needs pandas, of the deeplabcut extra")
 
 
 def write(points, video):
