@@ -131,18 +131,18 @@ def test_either_algorithm_trains_codebooks(algorithm):
 
 
 @pytest.mark.parametrize("psnr", [28, 31.5, 38, 50])
-def test_a_psnr_is_reached_and_hardly_passed(psnr):
-    assert psnr <= round_trip(photo(128, 128), psnr=psnr).psnr <= psnr + 0.1
+def test_blocks_reach_a_psnr_and_hardly_pass_it(psnr):
+    assert psnr <= round_trip(photo(128, 128), profile="block", psnr=psnr).psnr <= psnr + 0.1
 
 
 @pytest.mark.parametrize("bpp", [0.5, 1.5, 3])
-def test_a_rate_is_kept(bpp):
-    assert round_trip(photo(128, 128), bpp=bpp).bits_per_pixel == pytest.approx(bpp, rel=0.02)
+def test_blocks_keep_a_rate(bpp):
+    assert round_trip(photo(128, 128), profile="block", bpp=bpp).bits_per_pixel == pytest.approx(bpp, rel=0.02)
 
 
 @pytest.mark.parametrize("max_bytes", [600, 2000, 6000])
-def test_a_size_is_never_exceeded_and_used_up(max_bytes):
-    size = len(round_trip(photo(128, 128), max_bytes=max_bytes).data)
+def test_blocks_never_exceed_a_size_and_use_it_up(max_bytes):
+    size = len(round_trip(photo(128, 128), profile="block", max_bytes=max_bytes).data)
     assert 0.95 * max_bytes <= size <= max_bytes
 
 
@@ -170,9 +170,9 @@ def test_simple_images_use_no_more_than_any_rate(profile, bpp):
 
 def test_a_rate_beyond_the_finest_result_gives_that():
     pixels = photo(64, 64)
-    finest = round_trip(pixels, bpp=60)
+    finest = round_trip(pixels, profile="block", bpp=60)
     assert finest.psnr > 50
-    assert len(round_trip(pixels, bpp=30).data) == len(finest.data)
+    assert len(round_trip(pixels, profile="block", bpp=30).data) == len(finest.data)
 
 
 def test_drawings_with_a_target_are_palettes_where_these_serve_it_better():
@@ -188,7 +188,15 @@ def test_drawings_with_a_target_are_palettes_where_these_serve_it_better():
     assert best.psnr >= round_trip(pixels, profile="multiresolution", max_bytes=limit).psnr
 
 
-@pytest.mark.parametrize("options", [{"psnr": 80}, {"max_bytes": 100}, {"bpp": 0.0005}, {"block": 1, "psnr": 60}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"block": 2, "psnr": 80},
+        {"block": 2, "max_bytes": 100},
+        {"profile": "block", "bpp": 0.0005},
+        {"block": 1, "psnr": 60},
+    ],
+)
 def test_what_is_out_of_reach_is_told_with_the_nearest(options):
     with pytest.raises(quantize.TargetError, match=r"nearest|minimum|best"):
         quantize.encode(photo(96, 96), **options)

@@ -16,12 +16,6 @@ from tests.test_quantize.conftest import photo
 from tests.test_quantize.test_browser import shown_pixels
 
 
-@pytest.fixture
-def picture(tmp_path):
-    Image.fromarray(photo(60, 80)).save(tmp_path / "photo.png")
-    return tmp_path / "photo.png"
-
-
 def pictures_of(page):
     """The PNGs that a page holds."""
     found = re.findall(r'<img (?:id="result" )?src="data:image/png;base64,([^"]+)"', page.read_text(encoding="utf-8"))
