@@ -48,7 +48,9 @@ def test_half_of_the_frames_are_doubtful_and_each_has_a_reason(result):
 def test_the_images_are_the_frames_and_nothing_is_drawn_on_them(result):
     with keyframes.VideoReader(VIDEO) as video:
         wanted = {entry["frame_index"]: entry for entry in manifest_of(result)["keyframes"]}
-        for frame in video.read_frames(wanted):
+        frames = list(video.read_frames(wanted))
+        assert [frame.index for frame in frames] == sorted(wanted)
+        for frame in frames:
             np.testing.assert_array_equal(cv2.imread(str(result / wanted[frame.index]["file"])), frame.image)
             assert frame.time_s == pytest.approx(wanted[frame.index]["time_s"], abs=1e-6)
 
