@@ -6,16 +6,11 @@ the seed that a failed run printed.
 
 import json
 import os
-import queue
 import random
-import subprocess
-import sys
-import threading
-from dataclasses import dataclass
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.fuzzing import Worker
 from tests.test_keyframes.conftest import SCANS, ffmpeg
 
 PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "1"))
@@ -55,73 +50,9 @@ def flip(data, place, stretch):
 DAMAGES = (cut_off, cut_out, zero, flip)
 
 
-@dataclass(frozen=True)
-class Answer:
-    outcome: str
-    detail: str
-
-
-class Worker:
-    """A process that extracts from one file after another; one that dies or hangs is an answer too, and replaced."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.process = None
-
-    def start(self):
-        self.errors = (self.folder / "errors.txt").open("w+", encoding="utf-8", errors="replace")
-        self.process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", "-m", "tests.test_keyframes.fuzz_worker"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            encoding="utf-8",
-        )
-        self.answers = queue.Queue()
-        threading.Thread(target=self.listen, args=(self.process, self.answers), daemon=True).start()
-
-    @staticmethod
-    def listen(process, answers):
-        for line in process.stdout:
-            answers.put(Answer(**json.loads(line)))
-        answers.put(None)
-
-    def stop(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.errors.close()
-            self.process = None
-
-    def ask(self, path, options):
-        if self.process is None:
-            self.start()
-        case = {"path": str(path), "folder": str(self.folder / "out"), "options": options}
-        print(json.dumps(case), file=self.process.stdin, flush=True)
-        answer = self.wait()
-        if answer is None:
-            code = self.process.wait()
-            self.errors.seek(0)
-            answer = Answer("death", f"status {code}: {self.errors.read()[-2000:]}")
-        if answer.outcome in ("death", "hang"):
-            self.stop()
-        return answer
-
-    def wait(self):
-        # Second by second: a pause of the whole machine counts as one second, not as a hang.
-        for _ in range(LONGEST_S):
-            try:
-                return self.answers.get(timeout=1)
-            except queue.Empty:
-                continue
-        return Answer("hang", f"no answer in {LONGEST_S} s")
-
-
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
-    worker = Worker(tmp_path_factory.mktemp("fuzz"))
+    worker = Worker("tests.test_keyframes.fuzz_worker", tmp_path_factory.mktemp("fuzz"), LONGEST_S)
     yield worker
     worker.stop()
 
@@ -149,10 +80,11 @@ def failures(worker, path, seed, n_places):
             damaged = worker.folder / f"damaged{path.suffix}"
             damaged.write_bytes(damage(data, place, stretch))
             for options in SCANS:
-                answer = worker.ask(damaged, options)
-                if answer.outcome not in ("extracted", "refused"):
-                    case = f"{damage.__name__} at {place} of {len(data)}, {stretch} bytes, {options}"
-                    found.append(f"{answer.outcome}: {case}: {answer.detail}")
+                case = {"path": str(damaged), "folder": str(worker.folder / "out"), "options": options}
+                answer = worker.ask(json.dumps(case))
+                if answer["outcome"] not in ("extracted", "refused"):
+                    where = f"{damage.__name__} at {place} of {len(data)}, {stretch} bytes, {options}"
+                    found.append(f"{answer['outcome']}: {where}: {answer['detail']}")
     return found
 
 

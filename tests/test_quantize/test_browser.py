@@ -19,8 +19,9 @@ from PIL import Image, ImageCms
 import quantize
 from quantize.report.decoder import decoder_files
 from tests.conftest import ROOT
+from tests.test_quantize.chunks import chunks_of, file_of
 from tests.test_quantize.conftest import photo
-from tests.test_quantize.test_fuzz import MUTATIONS, chunks_of, file_of
+from tests.test_quantize.test_fuzz import MUTATIONS
 
 GOLDEN = Path(__file__).parent / "golden"
 PIXELS = json.loads((GOLDEN / "pixels.json").read_text(encoding="utf-8"))

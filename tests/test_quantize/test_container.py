@@ -9,8 +9,8 @@ import quantize
 from quantize.block.codebook import build_tree, huffman_lengths
 from quantize.container import pack_streams, unpack_streams
 from quantize.pipeline import describe
+from tests.test_quantize.chunks import chunks_of, file_of
 from tests.test_quantize.conftest import photo
-from tests.test_quantize.test_fuzz import chunks_of, file_of
 
 
 @pytest.fixture(scope="module")

@@ -4,43 +4,23 @@
 the seed that a failed run printed.
 """
 
-import json
 import os
-import queue
 import random
 import struct
-import subprocess
-import sys
-import threading
 import zlib
 
 import numpy as np
 import pytest
 
 import quantize
-from tests.conftest import ROOT, compiled_only
+from tests.conftest import compiled_only
+from tests.fuzzing import Worker
+from tests.test_quantize.chunks import SIGNATURE, chunks_of, file_of
 from tests.test_quantize.conftest import photo
 
 N_FILES = int(os.environ.get("QUANTIZE_FUZZ_FILES", "1000"))
 LONGEST_S = 5
 MOST_MEGABYTES = 1000
-SIGNATURE = 8
-
-
-def chunks_of(data):
-    """Types and bodies of the chunks."""
-    place, found = SIGNATURE, []
-    while place < len(data):
-        length = struct.unpack_from(">I", data, place)[0]
-        found.append((data[place + 4 : place + 8], data[place + 8 : place + 8 + length]))
-        place += 12 + length
-    return found
-
-
-def file_of(chunks, signature):
-    return signature + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
 
 
 def flip(data, rng):
@@ -93,57 +73,9 @@ def resize(data, rng):
 MUTATIONS = (flip, cut, remake, remake, remake, resize)
 
 
-class Worker:
-    """A process that decodes one file after another; one that dies or hangs is an answer too, and replaced."""
-
-    def __init__(self, folder):
-        self.folder, self.process = folder, None
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.test_quantize.fuzz_worker"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.answers = queue.Queue()
-        threading.Thread(target=self.listen, args=(self.process, self.answers), daemon=True).start()
-
-    @staticmethod
-    def listen(process, answers):
-        for line in process.stdout:
-            answers.put(json.loads(line))
-        answers.put({"outcome": "death", "detail": "", "megabytes": 0})
-
-    def stop(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.process = None
-
-    def ask(self, data, seconds=LONGEST_S):
-        if self.process is None:
-            self.start()
-        path = self.folder / "mutated.vqi"
-        path.write_bytes(data)
-        print(path, file=self.process.stdin, flush=True)
-        # Second by second: a pause of the whole machine counts as one second, not as a hang.
-        for _ in range(seconds):
-            try:
-                answer = self.answers.get(timeout=1)
-                break
-            except queue.Empty:
-                answer = {"outcome": "hang", "detail": f"no answer in {seconds} s", "megabytes": 0}
-        if answer["outcome"] in ("death", "hang"):
-            self.stop()
-        return answer
-
-
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
-    worker = Worker(tmp_path_factory.mktemp("fuzz"))
+    worker = Worker("tests.test_quantize.fuzz_worker", tmp_path_factory.mktemp("fuzz"), LONGEST_S)
     yield worker
     worker.stop()
 
@@ -169,16 +101,22 @@ def originals():
     ]
 
 
+def answer_to(worker, data, seconds=LONGEST_S):
+    path = worker.folder / "mutated.vqi"
+    path.write_bytes(data)
+    return worker.ask(path, seconds)
+
+
 def failures(worker, originals, seed, n_files):
     # The first file has the kernels compiled, or loaded.
     for data in originals:
-        assert worker.ask(data, 300)["outcome"] == "decoded"
+        assert answer_to(worker, data, 300)["outcome"] == "decoded"
     rng = random.Random(seed)
     found = []
     for number in range(n_files):
         original = rng.choice(originals)
         mutate = rng.choice(MUTATIONS)
-        answer = worker.ask(mutate(original, rng))
+        answer = answer_to(worker, mutate(original, rng))
         good = str(zlib.crc32(quantize.decode(original).tobytes())) if answer["outcome"] == "decoded" else ""
         fine = answer["outcome"] == "refused" or (answer["outcome"] == "decoded" and answer["detail"] == good)
         if not fine or answer["megabytes"] > MOST_MEGABYTES:

@@ -18,8 +18,8 @@ from quantize.container import chunk
 from quantize.images.files import read_image
 from quantize.pipeline import encode_picture
 from tests.conftest import ROOT
+from tests.test_quantize.chunks import chunks_of, file_of
 from tests.test_quantize.conftest import photo
-from tests.test_quantize.test_fuzz import chunks_of, file_of
 from tests.test_quantize.test_golden import GOLDEN, PIXELS
 
 PROFILES = {kind: ImageCms.ImageCmsProfile(ImageCms.createProfile(kind)).tobytes() for kind in ("sRGB", "LAB")}
