@@ -201,7 +201,7 @@ def test_videos_of_one_name_get_folders_of_their_own(tmp_path, extracted, yaml):
         assert video.samefile(result.parent / name)
 
 
-def test_a_project_that_moved_still_knows_its_video(project, extracted, unchanged):
+def test_a_project_that_moved_still_knows_its_video(project, extracted):
     config = project / "config.yaml"
     config.write_text(CONFIGS["by hand"].replace("/old.mp4", "/mpeg4.mp4"), encoding="utf-8")
     before = config.read_bytes()

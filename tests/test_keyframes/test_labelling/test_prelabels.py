@@ -266,7 +266,7 @@ def test_predictions_are_of_one_video(tmp_path, result, extracted, predicted):
 
 
 @pytest.fixture
-def table(result, tmp_path, rng):
+def table(tmp_path, rng):
     """A folder with a plain table named after the video, of poses in its upper left quarter."""
     lines = ["frame_index,node,x,y,confidence"]
     for number, (x, y) in enumerate(rng.random((120, 2)) * 50):

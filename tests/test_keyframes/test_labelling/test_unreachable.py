@@ -45,23 +45,20 @@ def test_a_name_that_is_too_long(arguments, tmp_path, extracted, run_command):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def refused(path):
+    raise PermissionError(13, "Permission denied", path)
+
+
 def test_what_is_said_of_a_path_with_nothing_at_it(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     for path in (tmp_path / "none", tmp_path / "file" / "below", tmp_path / "file"):
         assert not_there(path) == "no such file"
     assert not_there(tmp_path / "none", "no such project") == "no such project"
-
-    def refused(path):
-        raise PermissionError(13, "Permission denied", path)
-
     monkeypatch.setattr(os, "stat", refused)
     assert not_there("theirs/clip.mp4") == "cannot be reached (Permission denied)"
 
 
 def test_a_folder_that_may_not_be_listed(tmp_path, monkeypatch):
-    def refused(path):
-        raise PermissionError(13, "Permission denied", path)
-
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(keyframes.VideoError, match=r"cannot be read \(Permission denied\)"):
         keyframes.extract(tmp_path, 3, output=tmp_path / "out")
