@@ -108,6 +108,16 @@ def test_a_range_is_walked_to_where_a_time_does_not_tell_the_index(long_file):
     assert in_segments(path, View(), **options) is None
 
 
+def test_a_range_is_walked_to_where_b_frames_begin_on_the_way(tmp_path):
+    """In an AVI file of two recordings, times tell the indices of the first one alone."""
+    for name, n_between in (("without", 0), ("with", 2)):
+        source = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=40")
+        ffmpeg(*source, "-c:v", "libx264", "-preset", "ultrafast", "-g", 25, "-bf", n_between, tmp_path / f"{name}.avi")
+    (tmp_path / "parts").write_text("file without.avi\nfile with.avi\n", encoding="utf-8")
+    ffmpeg("-f", "concat", "-i", tmp_path / "parts", "-c", "copy", tmp_path / "joined.avi")
+    assert in_segments(tmp_path / "joined.avi", View(), start_s=60) is None
+
+
 def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
     with VideoReader(long_file("mpeg4.mp4"), threads=2) as video:
         segments = plan_segments(video, fewest=FEWEST)
