@@ -57,14 +57,14 @@ class ExportOptions:
         for name, example in (("bodyparts", "nose,tail"), ("individuals", "mouse1,mouse2")):
             names = getattr(self, name)
             if not all(names) or len(set(names)) < len(names):
-                raise SettingsError(f"{name} is {','.join(names)!r}; give different names, such as {example}")
+                raise SettingsError(f"`{name}` is {','.join(names)!r}; give different names, such as {example}")
         for name in ("task", "scorer"):
             # As it is shown: an ASCII locale has a surrogate for each byte of an umlaut.
             words = shown(getattr(self, name))
             is_control = any(unicodedata.category(character) == "Cc" for character in words)
             if set(words) & set('/\\:*?"<>|') or is_control:
                 raise SettingsError(
-                    f"{name} is {getattr(self, name)!r}; it becomes part of a file name, so leave out /, : and "
+                    f"`{name}` is {getattr(self, name)!r}; it becomes part of a file name, so leave out /, : and "
                     "control characters"
                 )
         bones = [frozenset(pair) for pair in self.skeleton]
@@ -72,7 +72,7 @@ class ExportOptions:
             unknown = [part for part in pair if part not in self.bodyparts]
             if unknown or len(pair) != 2 or pair[0] == pair[1] or bones.count(frozenset(pair)) > 1:
                 raise SettingsError(
-                    f"skeleton has {'-'.join(pair)}; give pairs of bodyparts, each pair once, such as nose-tail"
+                    f"`skeleton` has {'-'.join(pair)}; give pairs of `bodyparts`, each pair once, such as nose-tail"
                 )
 
     @property

@@ -232,11 +232,13 @@ def check_unlike(settings: Settings, unlike: Sequence[str | Path]) -> None:
     """Raise a SettingsError where a choice would not look at what projects have."""
     if unlike and settings.predictions is None and (settings.uniform or settings.k == "auto"):
         what = "uniform" if settings.uniform else "k = auto"
-        raise SettingsError(f"{what} cannot be combined with unlike; leave one of them out")
+        raise SettingsError(f"`{what}` cannot be combined with `unlike`; leave one of them out")
     if unlike and settings.features == "encoder":
-        raise SettingsError("features = encoder does not compare a project's images; choose pca, or leave out unlike")
+        raise SettingsError(
+            "`features = encoder` does not compare a project's images; choose pca, or leave out `unlike`"
+        )
     if unlike and settings.algorithm not in ("auto", "kmeans"):
-        raise SettingsError(f"algorithm = {settings.algorithm} cannot be used with unlike; choose kmeans")
+        raise SettingsError(f"`algorithm = {settings.algorithm}` cannot be combined with `unlike`; choose kmeans")
 
 
 def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:

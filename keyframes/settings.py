@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import operator
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from math import isfinite
@@ -64,7 +64,7 @@ class Crop:
             try:
                 object.__setattr__(self, name, operator.index(value))
             except TypeError:
-                raise SettingsError(f"crop is {self}; give whole numbers of pixels") from None
+                raise SettingsError(f"`crop` is {self}; give whole numbers of pixels") from None
 
     def __str__(self) -> str:
         return f"{self.x},{self.y},{self.width},{self.height}"
@@ -250,9 +250,9 @@ class Settings:
         if self.min_gap_s is not None:
             self._at_least("min_gap_s", 0)
         if self.min_gap_s == float("inf"):
-            raise SettingsError("min_gap_s is infinite; give a number of seconds")
+            raise SettingsError("`min_gap_s` is infinite; give a number of seconds")
         if self.seed >= 2**32:
-            raise SettingsError(f"seed is {self.seed}; it must be below {2**32}")
+            raise SettingsError(f"`seed` is {self.seed}; it must be below {2**32}")
         self._set("scan", FORMER_SCANS.get(str(self.scan), self.scan))
         # These give each frame that was looked at the same weight, and a sparse scan looks at more where much moves.
         if self.scan == "auto" and (self.uniform or self.algorithm in ("centnn", "dec")):
@@ -260,7 +260,8 @@ class Settings:
         kinds = {"features": FeatureKind, "algorithm": Algorithm, "scan": ScanKind, "format": ImageFormat}
         for name, allowed in kinds.items():
             if getattr(self, name) not in get_args(allowed):
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(get_args(allowed))}")
+                choices = ", ".join(get_args(allowed))
+                raise SettingsError(f"`{name}` is {getattr(self, name)!r}; choose one of {choices}")
         self._check_encoder()
         self._check_images()
         self._check_predictions()
@@ -269,10 +270,10 @@ class Settings:
                 f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
             )
         if self.crop is not None and not isinstance(self.crop, Crop):
-            raise SettingsError(f"crop is {self.crop!r}; give a keyframes.Crop")
+            raise SettingsError(f"`crop` is {self.crop!r}; give a keyframes.Crop")
         if self.crop is not None and (min(self.crop.x, self.crop.y) < 0 or min(self.crop.width, self.crop.height) < 1):
             raise SettingsError(
-                f"crop is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
+                f"`crop` is {self.crop}; give X,Y,WIDTH,HEIGHT with a corner of 0 or more and a size of 1 or more"
             )
 
     def _set(self, name: str, value: Any) -> None:
@@ -284,7 +285,7 @@ class Settings:
             return operator.index(getattr(self, name))
         except TypeError:
             or_auto = ' or "auto"' if name == "k" else ""
-            raise SettingsError(f"{name} is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
+            raise SettingsError(f"`{name}` is {getattr(self, name)!r}; it must be a whole number{or_auto}") from None
 
     def _convert(self, name: str, convert: Callable[[Any], Any], told: str) -> None:
         """Convert a value, unless it is None and may be."""
@@ -294,54 +295,62 @@ class Settings:
         try:
             self._set(name, convert(value))
         except (TypeError, ValueError, OverflowError):
-            raise SettingsError(f"{name} is {value!r}; it must be {told}") from None
+            raise SettingsError(f"`{name}` is {value!r}; it must be {told}") from None
 
     def _at_least(self, name: str, lowest: int) -> None:
         if not getattr(self, name) >= lowest:
-            raise SettingsError(f"{name} is {getattr(self, name)}; it must be {lowest} or more")
+            raise SettingsError(f"`{name}` is {getattr(self, name)}; it must be {lowest} or more")
+
+    def _changed(self, names: Sequence[str]) -> list[str]:
+        """Return those of the settings that have another value than their default."""
+        return [name for name in names if getattr(self, name) != getattr(type(self), name)]
 
     def _check_encoder(self) -> None:
         if not 0 < self.encoder_minutes < float("inf"):
-            raise SettingsError(f"encoder_minutes is {self.encoder_minutes:g}; it must be above 0")
+            raise SettingsError(f"`encoder_minutes` is {self.encoder_minutes:g}; it must be above 0")
         if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
             raise SettingsError(
-                "algorithm is dec, which trains its own encoder; choose features = encoder, give no encoder "
-                "file, and give k as a number"
+                "`algorithm = dec` trains an encoder of its own; choose `features = encoder`, leave out `encoder`, and "
+                "give `k` as a number"
             )
         if self.encoder is not None and self.features != "encoder":
-            raise SettingsError(f"encoder is {self.encoder}, but features is {self.features!r}; choose encoder")
+            raise SettingsError(f"`encoder` is {self.encoder}, which needs `features = encoder`")
+        if self.encoder is None and (described := self._changed(OF_FILES[1:])):
+            raise SettingsError(f"`{described[0]}` describes the network of `encoder`; give both, or leave it out")
+        if self._changed(["encoder_minutes"]) and (self.features != "encoder" or self.encoder is not None):
+            raise SettingsError("`encoder_minutes` needs `features = encoder` and no file in `encoder`; leave it out")
         size = self.input_size
         if size is not None and not (len(size) == 2 and all(type(n) is int and 1 <= n <= MOST_INPUT for n in size)):
-            raise SettingsError(f"input_size is {size}; give a width and a height, 1 to {MOST_INPUT}")
+            raise SettingsError(f"`input_size` is {size}; give a width and a height, 1 to {MOST_INPUT}")
         if len(self.mean) not in (1, 3) or len(self.std) != len(self.mean):
             raise SettingsError(
-                f"mean is {self.mean} and std {self.std}; give three numbers each, red, green, blue, or one for gray"
+                f"`mean` is {self.mean} and `std` {self.std}; give three numbers each (red, green, blue) or one (gray)"
             )
         if not all(map(isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
-            raise SettingsError(f"mean is {self.mean} and std {self.std}; they must be finite, and std above 0")
+            raise SettingsError(f"`mean` is {self.mean} and `std` {self.std}; they must be finite, and `std` above 0")
 
     def _check_images(self) -> None:
         levels = self.levels
         if levels is not None and not (len(levels) == 2 and all(map(isfinite, levels)) and levels[0] < levels[1]):
-            raise SettingsError(f"levels is {levels}; give two numbers, the second one higher")
+            raise SettingsError(f"`levels` is {levels}; give two numbers, the second one higher")
         if self.rate is not None and not 0 < self.rate < float("inf"):
-            raise SettingsError(f"rate is {self.rate:g}; it must be above 0 images a second")
+            raise SettingsError(f"`rate` is {self.rate:g}; it must be above 0 images a second")
 
     def _check_predictions(self) -> None:
         if not 0 <= self.doubt <= 1:
-            raise SettingsError(f"doubt is {self.doubt:g}; it must be a share of the frames, 0 to 1")
+            raise SettingsError(f"`doubt` is {self.doubt:g}; it must be a share of the frames, 0 to 1")
         offset = self.predictions_offset
         if offset is not None and not (len(offset) == 2 and all(map(isfinite, offset))):
-            raise SettingsError(f"predictions_offset is {offset}; give x and y of a corner, in pixels")
+            raise SettingsError(f"`predictions_offset` is {offset}; give x and y of a corner, in pixels")
         if not all(self.keypoints) or len(set(self.keypoints)) < len(self.keypoints):
-            raise SettingsError(f"keypoints is {','.join(self.keypoints)!r}; give different names, such as nose,tail")
-        changed = [name for name in OF_PREDICTIONS[1:] if getattr(self, name) != getattr(type(self), name)]
+            raise SettingsError(f"`keypoints` is {','.join(self.keypoints)!r}; give different names, such as nose,tail")
+        changed = self._changed(OF_PREDICTIONS[1:])
         if self.predictions is None and changed:
-            raise SettingsError(f"{changed[0]} needs predictions; give them, or leave it out")
-        unseen = [name for name in OF_PICTURES if getattr(self, name) != getattr(type(self), name)]
+            raise SettingsError(f"`{changed[0]}` needs `predictions`; give both, or leave it out")
+        unseen = self._changed(OF_PICTURES)
         if self.predictions is not None and unseen:
             raise SettingsError(
-                f"{unseen[0]} is about pictures, which a choice by predictions does not use; leave one of them out"
+                f"`{unseen[0]}` is about pictures, which a choice by `predictions` does not use; leave one of them out"
             )
 
     def of_pictures(self) -> Settings:

@@ -86,12 +86,12 @@ def check_views(settings: Settings) -> None:
     """Raise a SettingsError where settings cannot choose the same frames of several views."""
     if settings.algorithm == "dec":
         raise SettingsError(
-            "algorithm = dec cannot be combined with views, because it learns one recording; leave one of them out"
+            "`algorithm = dec` cannot be combined with `views`, because it learns one recording; leave one of them out"
         )
     if settings.scan == "sparse":
         raise SettingsError(
-            "scan = sparse cannot be combined with views, because it looks at different frames in each; leave one of "
-            "them out"
+            "`scan = sparse` cannot be combined with `views`, because it looks at different frames in each; leave one "
+            "of them out"
         )
 
 

@@ -25,20 +25,24 @@ def batch_settings(
 ) -> Settings:
     """Return the settings of all recordings, or raise a SettingsError or a BatchError."""
     if (k is None) == (total is None):
-        raise SettingsError("give the number of frames from each recording, or a total for all of them")
+        raise SettingsError(
+            "give either `k`, the number of frames from each recording, or `total`, the number for all of them"
+        )
     if options.get("algorithm") == "dec":
         raise SettingsError(
-            "algorithm = dec learns one recording at a time; for batch, use features = encoder without it"
+            "`algorithm = dec` learns one recording at a time; for a batch, use `features = encoder` without it"
         )
     settings = Settings(k=k if k is not None else total or 0, **options)
     check_unlike(settings, unlike)
     if views:
         check_views(settings)
     if views and (unlike or total is not None):
-        what = "unlike" if unlike else "a total"
-        raise SettingsError(f"views of one scene cannot be combined with {what}; leave one of them out")
-    if at_least < 0 or (at_least and total is None):
-        raise SettingsError(f"at_least is {at_least}; it must be 0 or more, and needs a total")
+        what = "unlike" if unlike else "total"
+        raise SettingsError(f"`views` cannot be combined with `{what}`; leave one of them out")
+    if at_least < 0:
+        raise SettingsError(f"`at_least` is {at_least}; it must be 0 or more")
+    if at_least and total is None:
+        raise SettingsError("`at_least` needs `total`; with `k`, each recording gets the same number of frames")
     if total is not None:
         _check_total(total, settings, unlike)
     _check_there({"--encoder": [settings.encoder], "--predictions": [settings.predictions], "--unlike": unlike})
@@ -57,12 +61,12 @@ def _check_total(total: int, settings: Settings, unlike: Sequence[str | Path]) -
     }
     if what := next((option for option, is_given in refused.items() if is_given), ""):
         raise SettingsError(
-            f"a total cannot be combined with {what}; leave one of them out, or give a number for each recording"
+            f"`total` cannot be combined with `{what}`; leave one of them out, or give `k` for each recording"
         )
     if settings.predictions is not None and total > MOST_FRAMES:
         raise SettingsError(
-            f"a total of {total} is too many to choose by predictions; give at most {MOST_FRAMES}, "
-            "or a number for each recording"
+            f"`total` is {total}, too many to choose by `predictions`; give at most {MOST_FRAMES}, or `k` for each "
+            "recording"
         )
 
 
@@ -79,8 +83,8 @@ def check_number(recordings: Sequence[str], searched: Path, total: int | None, a
     n_recordings = len(recordings)
     if total is not None and at_least * n_recordings > total:
         raise SettingsError(
-            f"--at-least {at_least} from {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
-            f"--total {total}; lower --at-least or raise --total"
+            f"`at_least = {at_least}` from {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
+            f"`total = {total}`; lower `at_least` or raise `total`"
         )
     if views and n_recordings < 2:
         raise SettingsError(f"{searched}: only {recordings[0]} was found; views need two recordings or more")

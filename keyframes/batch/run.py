@@ -138,7 +138,7 @@ def run_batch(
     """
     settings = batch_settings(k, total, at_least, unlike, options, views)
     if jobs is not None and jobs < 1:
-        raise SettingsError(f"jobs is {jobs}; it must be 1 or more")
+        raise SettingsError(f"`jobs` is {jobs}; it must be 1 or more")
     searched = Path(folder)
     place = Path(output) if output is not None else default_output(searched)
     states = state_folder(place)

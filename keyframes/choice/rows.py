@@ -64,12 +64,12 @@ def choose(
     """
     rows = _matrix(features)
     if k < 1:
-        raise SettingsError(f"k is {k}; it must be 1 or more")
+        raise SettingsError(f"`k` is {k}; it must be 1 or more")
     if algorithm not in get_args(RowAlgorithm):
-        raise SettingsError(f"algorithm is {algorithm!r}; choose one of {', '.join(get_args(RowAlgorithm))}")
+        raise SettingsError(f"`algorithm` is {algorithm!r}; choose one of {', '.join(get_args(RowAlgorithm))}")
     known = _known(unlike, len(rows))
     if len(known) and algorithm not in ("kmedoids", "kmeans"):
-        raise SettingsError(f"algorithm is {algorithm}, which cannot use unlike; choose kmedoids or kmeans")
+        raise SettingsError(f"`algorithm` is {algorithm}, which cannot use `unlike`; choose kmedoids or kmeans")
     # A row that equals one of `unlike` adds nothing.
     left = np.flatnonzero(~_equal_to(rows, known))
     n_chosen = count_different(rows[left], k)
@@ -125,11 +125,11 @@ def _matrix(features: ArrayLike) -> NDArray[np.float32]:
     try:
         rows = np.asarray(features, np.float32)
     except (TypeError, ValueError):
-        raise SettingsError("features must be a matrix of numbers, one row for each frame") from None
+        raise SettingsError("`features` must be a matrix of numbers, one row for each frame") from None
     if rows.ndim != 2 or not rows.size:
-        raise SettingsError(f"features have the shape {rows.shape}; give one row for each frame")
+        raise SettingsError(f"`features` have the shape {rows.shape}; give one row for each frame")
     if not np.isfinite(rows).all():
-        raise SettingsError("features hold NaN or infinity; fill the gaps or leave those rows out")
+        raise SettingsError("`features` hold NaN or infinity; fill the gaps or leave those rows out")
     # A negative zero is a zero.
     return np.ascontiguousarray(rows + 0)
 
@@ -139,7 +139,7 @@ def _known(unlike: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
     if not known.size:
         return np.empty(0, np.int64)
     if known.ndim != 1 or not np.issubdtype(known.dtype, np.integer) or known.min() < 0 or known.max() >= n_rows:
-        raise SettingsError(f"unlike must list numbers of rows, 0 to {n_rows - 1}")
+        raise SettingsError(f"`unlike` must list numbers of rows, 0 to {n_rows - 1}")
     return np.unique(known).astype(np.int64)
 
 

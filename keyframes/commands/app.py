@@ -1,6 +1,7 @@
 """The command ``keyframes app``: it opens the page and waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -11,7 +12,7 @@ from keyframes.commands.batch import batch
 from keyframes.commands.options import Format, ProjectOptions, SettingsOptions
 from keyframes.commands.page import AsJson, Browser, Port, opener
 from keyframes.commands.parsing import read_names
-from keyframes.commands.printing import say
+from keyframes.commands.printing import as_options, say
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.export_options import ExportOptions
 from keyframes.settings import Settings
@@ -113,7 +114,8 @@ def check_batch(arguments: Sequence[str]) -> None:
         raise SettingsError(error.format_message()) from None
     settings = SettingsOptions({name: given[name] for name in SettingsOptions.options})
     numbers = given["k"], given["total"], given["at_least"]
-    batch_settings(*numbers, given["unlike"] or (), settings.given(given["format"]), given["views"])
+    with _named_as_options():
+        batch_settings(*numbers, given["unlike"] or (), settings.given(given["format"]), given["views"])
 
 
 def project_options(given: dict[str, Any]) -> ExportOptions:
@@ -123,4 +125,14 @@ def project_options(given: dict[str, Any]) -> ExportOptions:
     plain = {name: texts.get(name, "").strip() for name in ("task", "scorer")}
     skeleton = texts.get("skeleton", "")
     copies = given.get("copy_videos") is True
-    return ProjectOptions(project=None, skeleton=skeleton, copy_videos=copies, **names, **plain).given()
+    with _named_as_options():
+        return ProjectOptions(project=None, skeleton=skeleton, copy_videos=copies, **names, **plain).given()
+
+
+@contextmanager
+def _named_as_options() -> Iterator[None]:
+    """Have errors name settings as the page does, which shows their options."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(as_options(error)) from None

@@ -95,12 +95,6 @@ def batch(
 
     The output folder holds the results, index.html (which links to them), summary.csv, batch.json and batch-state.
     """
-    if (k is None) == (total is None):
-        raise typer.BadParameter(
-            "give either -k, the number of frames from each recording, or --total, the number for all of them"
-        )
-    if at_least and total is None:
-        raise typer.BadParameter("--at-least needs --total; with -k, each recording gets the same number of frames")
     if prelabel and not (settings["predictions"] and export_to):
         raise typer.BadParameter("--prelabel needs --predictions and --export")
     from keyframes.batch import run_batch

@@ -22,7 +22,6 @@ from keyframes.commands.parsing import (
     read_names,
     read_skeleton,
 )
-from keyframes.errors import SettingsError
 from keyframes.export_options import ExportOptions, ExportTool
 from keyframes.settings import MAX_AUTO_K, ImageFormat, Options, Settings
 
@@ -223,14 +222,12 @@ class SettingsOptions(Group):
     }
 
     def given(self, format: ImageFormat) -> Options:
-        """Return the settings; a network that is named is used, and a SettingsError says that it is described alone."""
+        """Return the settings; a network that is named is used."""
         mean, std = self["mean"], self["std"]
         scan = self["scan"] or Settings.scan
         options = {**self, "start_s": self["start_s"] or 0.0, "scan": scan, "format": format}
         if self["encoder"] is not None:
             options["features"] = "encoder"
-        elif self["input_size"] or mean or std:
-            raise SettingsError("--input-size, --mean and --std describe the network of --encoder; also give --encoder")
         n_channels = len(mean or std or Settings.mean)
         options["mean"] = mean or (0.0,) * n_channels
         options["std"] = std or (1.0,) * n_channels
@@ -239,8 +236,8 @@ class SettingsOptions(Group):
 
 
 def option_of(setting: str) -> str:
-    """Return the option of a field of `Settings`; units are part of the names in Python alone."""
-    return f"--{setting.removesuffix('_s').replace('_', '-')}"
+    """Return the option of a setting; units are part of the names in Python alone."""
+    return f"{'-' if len(setting) == 1 else '--'}{setting.removesuffix('_s').replace('_', '-')}"
 
 
 class ProjectOptions(Group):
@@ -273,7 +270,7 @@ class ProjectOptions(Group):
     }
 
     def given(self) -> ExportOptions:
-        """Return them as an export takes them, or raise a SettingsError."""
+        """Return them as an export takes them."""
         bodyparts = self["bodyparts"] or ()
         skeleton = read_skeleton(self["skeleton"] or "", bodyparts)
         individuals = self["individuals"] or ()

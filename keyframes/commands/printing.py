@@ -9,11 +9,11 @@ from typing import Any
 
 import typer
 
-from keyframes.commands.options import SettingsOptions, option_of
+from keyframes.commands.options import option_of
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.names import printable, shown_in
 
-_SETTING = re.compile(r"(?:^(?P<first>\w+)(?: =)?|\b(?P<given>\w+) =) ")
+_SETTING = re.compile(r"`(\w+)(?: = (\w+))?`")
 
 
 @contextmanager
@@ -22,25 +22,18 @@ def errors_told(failed: list[dict[str, str]], **subject: str) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise typer.BadParameter(_as_options(str(error))) from None
+        raise typer.BadParameter(as_options(error)) from None
     except KeyframesError as error:
         say(f"error: {error}")
         failed.append({**subject, "error": str(error)})
 
 
-def _as_options(text: str) -> str:
-    """Write settings in an error as their options: ``--min-gap``, where Python has `min_gap_s`.
+def as_options(error: SettingsError) -> str:
+    """Write the parameters in an error as options.
 
-    These are the one with which it begins, and those that are given a value: ``features = encoder``.
+    Where Python has `min_gap_s` and `features = encoder` in backquotes, it is --min-gap and --features encoder.
     """
-
-    def option(found: re.Match[str]) -> str:
-        name = found["first"] or found["given"]
-        if name == "k" and "=" in found[0]:
-            return "-k "
-        return f"{option_of(name)} " if name in SettingsOptions.options else found[0]
-
-    return _SETTING.sub(option, text)
+    return _SETTING.sub(lambda found: " ".join(filter(None, (option_of(found[1]), found[2]))), str(error))
 
 
 def say(text: str) -> None:

@@ -192,7 +192,7 @@ def uses_of(tool: ExportTool) -> frozenset[str]:
 
 def _tool(name: ExportTool) -> Tool:
     if name not in TOOLS:
-        raise SettingsError(f"tool is {name!r}; choose one of {', '.join(TOOLS)}")
+        raise SettingsError(f"`tool` is {name!r}; choose one of {', '.join(TOOLS)}")
     return TOOLS[name]
 
 

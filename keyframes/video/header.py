@@ -108,7 +108,7 @@ def check_image_options(
     """Raise a SettingsError where options of images are given for a video, a RegionError where times are for images."""
     if header.backend != "images" and (levels, rate) != (None, None):
         name = "rate" if levels is None else "levels"
-        raise SettingsError(f"{name} applies to images, and {path} is a video; leave it out")
+        raise SettingsError(f"`{name}` applies to images, and {path} is a video; leave it out")
     if header.backend == "images" and header.frame_rate == 0 and in_seconds:
         raise RegionError(f"{path}: images have no times, so --start and --stop need --rate HZ")
 

@@ -82,14 +82,14 @@ def test_many_rows_are_sampled_evenly(rng):
 @pytest.mark.parametrize(
     ("features", "k", "more", "told"),
     [
-        ([[0.0], [1.0]], 0, {}, "k is 0"),
+        ([[0.0], [1.0]], 0, {}, "`k` is 0"),
         ([[0.0], [np.nan]], 1, {}, "NaN"),
         ([0.0, 1.0], 1, {}, "shape"),
         ([["a"]], 1, {}, "numbers"),
         ([[0.0], [1.0]], 1, {"unlike": [2]}, "0 to 1"),
         ([[0.0], [1.0]], 1, {"unlike": [0.5]}, "0 to 1"),
         ([[0.0], [1.0]], 1, {"algorithm": "dec"}, "choose one of"),
-        ([[0.0], [1.0]], 1, {"algorithm": "centnn", "unlike": [0]}, "cannot use unlike"),
+        ([[0.0], [1.0]], 1, {"algorithm": "centnn", "unlike": [0]}, "cannot use `unlike`"),
     ],
 )
 def test_what_does_not_fit_is_reported(features, k, more, told):

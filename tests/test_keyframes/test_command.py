@@ -141,9 +141,11 @@ def test_wrong_usage_has_status_2(extract, folder, video_file, arguments):
     [
         (("--min-gap", "inf"), "--min-gap is infinite"),
         (("--predictions", "p.csv", "--allow-dark"), "--allow-dark is about pictures"),
-        (("--doubt", "0.3"), "--doubt needs predictions"),
+        (("--doubt", "0.3"), "--doubt needs --predictions"),
         (("--levels", "9,3"), "--levels is (9.0, 3.0)"),
-        (("--algorithm", "dec"), "choose --features encoder, give no"),
+        (("--uniform", "--unlike", "a"), "--uniform cannot be combined with --unlike"),
+        (("--encoder-minutes", "2"), "--encoder-minutes needs --features encoder"),
+        (("--algorithm", "dec"), "choose --features encoder, leave out --encoder, and give -k as a number"),
     ],
 )
 def test_a_wrong_setting_is_named_as_its_option(extract, video_file, arguments, told):

@@ -173,21 +173,27 @@ def test_frames_that_look_alike_have_the_same_features(tmp_path, encoded_picture
     assert "only 20 of the 40 frames differ" in result.warnings[0]
 
 
+NAMED = {"features": "encoder", "encoder": "net.onnx"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "dec"}, "algorithm is dec, which trains its own encoder"),
-        ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "give k as a number"),
-        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "give no encoder file"),
-        ({"encoder": "a.onnx"}, "encoder is a.onnx, but features is 'auto'"),
-        ({"encoder_minutes": 0}, "encoder_minutes is 0; it must be above 0"),
-        ({"encoder_minutes": float("inf")}, "encoder_minutes is inf"),
-        ({"mean": (0.5, 0.5)}, "three numbers each, red, green, blue, or one for gray"),
-        ({"mean": (0.5,)}, "three numbers each, red, green, blue, or one for gray"),
-        ({"std": (1, 0, 1)}, "std above 0"),
-        ({"std": (1, float("nan"), 1)}, "must be finite"),
-        ({"input_size": (0, 5)}, "input_size is"),
-        ({"input_size": (5000, 5)}, "input_size is"),
+        ({"algorithm": "dec"}, "`algorithm = dec` trains an encoder of its own"),
+        ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "give `k` as a number"),
+        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "leave out `encoder`"),
+        ({"encoder": "a.onnx"}, "`encoder` is a.onnx, which needs `features = encoder`"),
+        ({"encoder_minutes": 0}, "`encoder_minutes` is 0; it must be above 0"),
+        ({"encoder_minutes": float("inf")}, "`encoder_minutes` is inf"),
+        ({"encoder_minutes": 5}, "`encoder_minutes` needs `features = encoder`"),
+        ({"encoder_minutes": 5, "features": "encoder", "encoder": "a.onnx"}, "no file in `encoder`"),
+        ({"input_size": (5, 5), "features": "encoder"}, "`input_size` describes the network of `encoder`"),
+        ({**NAMED, "mean": (0.5, 0.5)}, "three numbers each .* or one"),
+        ({**NAMED, "mean": (0.5,)}, "three numbers each .* or one"),
+        ({**NAMED, "std": (1, 0, 1)}, "`std` above 0"),
+        ({**NAMED, "std": (1, float("nan"), 1)}, "must be finite"),
+        ({**NAMED, "input_size": (0, 5)}, "`input_size` is"),
+        ({**NAMED, "input_size": (5000, 5)}, "`input_size` is"),
     ],
 )
 def test_settings_that_do_not_fit_are_told(options, message):

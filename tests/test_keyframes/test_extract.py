@@ -216,13 +216,13 @@ def test_bad_settings_leave_nothing_behind(options, error, tmp_path, video_file)
     ],
 )
 def test_a_setting_of_another_kind_is_told(name, value, told):
-    with pytest.raises(SettingsError, match=f"^{re.escape(f'{name} is {value!r}; {told}')}$"):
+    with pytest.raises(SettingsError, match=f"^{re.escape(f'`{name}` is {value!r}; {told}')}$"):
         keyframes.Settings(k=3, **{name: value})
 
 
 @pytest.mark.parametrize("side", [0.5, float("nan"), "10", None])
 def test_a_crop_is_of_whole_pixels(side):
-    with pytest.raises(SettingsError, match=f"^crop is 0,0,{side},10; give whole numbers of pixels$"):
+    with pytest.raises(SettingsError, match=f"^`crop` is 0,0,{side},10; give whole numbers of pixels$"):
         keyframes.Crop(0, 0, side, 10)
 
 

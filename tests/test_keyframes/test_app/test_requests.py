@@ -109,6 +109,8 @@ def test_what_cannot_be_done_is_refused_with_a_reason(folder, asked):
                 status, answer = app.post(f"round/1/{what}", {**WISH, **given})
                 assert status in (400, 422), (given, answer)
                 assert len(answer["error"]) > 10
+                # It names options, as the page does.
+                assert "`" not in answer["error"]
         assert not app.get("round/1/recordings")["run"]["n"]
 
 

@@ -301,9 +301,9 @@ def test_wrong_usage(run_command, few, tmp_path):
     assert done.stderr.splitlines() == ["error: missing: is not a folder; give the folder that holds the recordings"]
     out = tmp_path / "out"
     for options, message in (
-        ({}, "give the number"),
-        ({"k": 3, "at_least": 1}, "at_least"),
-        ({"total": 5, "at_least": 2}, "needs 6 frames, more than --total 5"),
+        ({}, "give either `k`"),
+        ({"k": 3, "at_least": 1}, "`at_least` needs `total`"),
+        ({"total": 5, "at_least": 2}, "needs 6 frames, more than `total = 5`"),
         ({"total": 9, "uniform": True}, "uniform"),
         ({"total": 9, "features": "pixels"}, "pixels"),
         ({"k": 3, "jobs": 0}, "jobs"),

@@ -320,13 +320,13 @@ def test_frames_of_other_videos_do_not_count(n_others, told):
 
 def test_settings_of_pictures_do_not_go_with_predictions(predicted, tmp_path):
     for options in ({"features": "pca"}, {"uniform": True}, {"width": 32}, {"allow_dark": True}):
-        with pytest.raises(SettingsError, match=f"{next(iter(options))} is about pictures"):
+        with pytest.raises(SettingsError, match=f"`{next(iter(options))}` is about pictures"):
             keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=predicted, **options)
 
 
 def test_options_of_predictions_need_predictions(tmp_path):
     for options in ({"doubt": 0.2}, {"keypoints": ("nose",)}, {"predictions_offset": (1, 2)}):
-        with pytest.raises(SettingsError, match="needs predictions; give them, or leave it out"):
+        with pytest.raises(SettingsError, match="needs `predictions`; give both, or leave it out"):
             keyframes.extract(VIDEO, 3, output=tmp_path / "out", **options)
     with pytest.raises(SettingsError, match="share of the frames"):
         keyframes.extract(VIDEO, 3, output=tmp_path / "out", predictions=tmp_path, doubt=1.5)

@@ -101,8 +101,8 @@ def test_the_export_of_several_results_lies_in_the_folder_that_holds_them_all(wo
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-c"), 2, "--skeleton has 'a-c'; give two of the"),
         (("--export", "coco", "--skeleton", "a-b"), 2, "(none are given)"),
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-b,b-a"), 2, "each pair once"),
-        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-a"), 2, "give pairs of bodyparts"),
-        (("--export", "deeplabcut", "--individuals", "a,a"), 2, "individuals is 'a,a'; give different names"),
+        (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-a"), 2, "give pairs of --bodyparts"),
+        (("--export", "deeplabcut", "--individuals", "a,a"), 2, "--individuals is 'a,a'; give different names"),
         (("--bodyparts", "a", "--copy-videos"), 2, "without --export, --bodyparts, --copy-videos would have no effect"),
     ],
 )
@@ -318,7 +318,7 @@ def test_a_project_and_a_place_exclude_each_other(tmp_path, extracted):
         keyframes.export(extracted("mpeg4.mp4"), "sleap", project=tmp_path / "a.slp", output=tmp_path)
     with pytest.raises(SettingsError, match="coco has no project"):
         keyframes.export(extracted("mpeg4.mp4"), "coco", project=tmp_path)
-    with pytest.raises(SettingsError, match="tool is 'paint'"):
+    with pytest.raises(SettingsError, match="`tool` is 'paint'"):
         keyframes.export(extracted("mpeg4.mp4"), "paint")
 
 

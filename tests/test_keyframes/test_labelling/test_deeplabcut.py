@@ -286,7 +286,7 @@ def test_settings_that_a_new_project_needs(tmp_path, extracted):
         with pytest.raises(SettingsError, match=f"--{missing}"):
             keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **options)
     for name, words in itertools.product(("task", "scorer"), ("a/b", "a\0", "a\n", "a\ud83d", "a\udce9")):
-        with pytest.raises(SettingsError, match=re.escape(f"{name} is {words!r}; it becomes part of a file name")):
+        with pytest.raises(SettingsError, match=re.escape(f"`{name}` is {words!r}; it becomes part of a file name")):
             keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **{**NEW, name: words})
     # As an ASCII locale has an umlaut.
     assert ExportOptions(task="Läufe".encode().decode("ascii", "surrogateescape"))
