@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.guards import least_gap_s
-from keyframes.choice.picking import MOST_EVENTS, REACH, Picked, certain_level, pick, worst_events
+from keyframes.choice.picking import MOST_EVENTS, REACH, Events, Picked, certain_level, pick, worst_events
 from keyframes.choice.pose_table import N_SCALED, PoseTable, scaled_distances
 from keyframes.choice.poses import MOST_SAMPLED, sample_of_poses
 from keyframes.choice.predicted import Start
@@ -88,7 +88,7 @@ class PredictedCoreset:
         k = int(settings.k)
         start = Start.of([predicted], scan, settings, predicted.labelled, round(settings.doubt * k))
         sampled = sample_of_poses(predicted.poses.points[scan.frame_index], n_poses)
-        known = np.flatnonzero(~start.picked.left)
+        known = start.picked.known
         rows = np.union1d(np.union1d(sampled, start.events), known[:: 1 + len(known) // n_poses])
         frames = scan.frame_index[rows]
         radius = np.float32(predicted.poses.radius)
@@ -230,9 +230,9 @@ def _spend(coresets: Sequence[PredictedCoreset], settings: Settings, n_wanted: i
     known = np.concatenate([own.is_known for own in thinned])
     reach = max(1, REACH // settings.every)
     picked = Picked.beside(known, position, time_s, least_gap_s(settings), reach, holds_gap=bool(settings.min_gap_s))
-    events = worst_events(np.flatnonzero(is_event), level, hidden, n_doubtful)
-    certain = certain_level(sum(own.n_points for own in coresets))
-    pick(_table(thinned), picked, events, level, certain=certain, n_doubtful=n_doubtful, n_wanted=n_wanted)
+    worst = worst_events(np.flatnonzero(is_event), level, hidden, n_doubtful)
+    events = Events(worst, level, certain_level(sum(own.n_points for own in coresets)))
+    pick(_table(thinned), picked, events, n_doubtful=n_doubtful, n_wanted=n_wanted)
     owner = np.repeat(np.arange(len(thinned)), [len(own.rows) for own in thinned])
     frame_index = np.concatenate([own.frame_index for own in thinned])
     for row in picked.rows:

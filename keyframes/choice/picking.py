@@ -30,15 +30,36 @@ GAP_GAIN = 0.5
 HIDDEN_SHARE = 0.25
 
 
+@dataclass(frozen=True)
+class Events:
+    """Events of doubt among the rows of a scan, or of several.
+
+    Attributes
+    ----------
+    rows : array (n_events,), int64
+        The most doubtful first.
+    level : array (n_rows,), float32
+        Of doubt, for every row.
+    certain : float
+        Level from which on an event is an error.
+    """
+
+    rows: NDArray[np.int64]
+    level: NDArray[np.float32]
+    certain: float
+
+
 @dataclass
 class Picked:
     """The frames that are chosen so far, and those that may not be any more; rows of a scan, or of several.
 
-    A row that is not `free` may be chosen where the least gap gives way, one that is not `allowed` only where nothing
-    else is left, and one that is not `left` never. `position` and `time_s` ascend, and say how far rows are apart: in
-    rows of the scan, and in seconds. A gap that was asked for gives way only where no free row is left: `holds_gap`.
+    The `known` rows were labelled before. A row that is not `free` may be chosen where the least gap gives way, one
+    that is not `allowed` only where nothing else is left, and one that is not `left` never. `position` and `time_s`
+    ascend, and say how far rows are apart: in rows of the scan, and in seconds. A gap that was asked for gives way only
+    where no free row is left: `holds_gap`.
     """
 
+    known: NDArray[np.int64]
     left: NDArray[np.bool_]
     allowed: NDArray[np.bool_]
     free: NDArray[np.bool_]
@@ -61,10 +82,15 @@ class Picked:
         holds_gap: bool = False,
     ) -> "Picked":
         """Begin where some rows are known already: those beside them are no news."""
-        picked = cls(~known, ~known, ~known, position, time_s, min_gap_s, reach, holds_gap)
-        for row in np.flatnonzero(known).tolist():
+        picked = cls(np.flatnonzero(known), ~known, ~known, ~known, position, time_s, min_gap_s, reach, holds_gap)
+        for row in picked.known.tolist():
             picked.keep_gap(row)
         return picked
+
+    @property
+    def there(self) -> NDArray[np.int64]:
+        """The known rows and the chosen ones."""
+        return np.array([*self.known, *self.rows], np.int64)
 
     @property
     def stages(self) -> tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], ...]:
@@ -109,16 +135,7 @@ def certain_level(n_points: int) -> float:
     return float(np.log10(max(1, n_points))) + CERTAIN
 
 
-def pick(
-    poses: PoseTable,
-    picked: Picked,
-    events: NDArray[np.int64],
-    level: NDArray[np.float32],
-    *,
-    certain: float,
-    n_doubtful: int,
-    n_wanted: int,
-) -> None:
+def pick(poses: PoseTable, picked: Picked, events: Events, *, n_doubtful: int, n_wanted: int) -> None:
     """Choose so many frames, up to `n_doubtful` of them for doubt.
 
     Parameters
@@ -127,35 +144,26 @@ def pick(
         Of the events and the known rows too.
     picked : Picked
         Where nothing is chosen yet; it has the frames afterwards.
-    events : array (n_events,), int64
-        Rows, the most doubtful first.
-    level : array (n_rows,), float32
-        Of doubt.
-    certain : float
-        Level from which on an event is an error.
+    events : Events
     n_doubtful, n_wanted : int
     """
-    known_rows = np.flatnonzero(~picked.left)
     for first, possible in picked.stages:
         while True:
             n_before, n_done = len(picked.rows), list(picked.chosen_for.values()).count("doubt")
             n_left = min(n_doubtful - n_done, n_wanted - n_before)
-            _pick_doubtful(poses, picked, events, level, certain, n_left, known_rows, first, possible)
+            _pick_doubtful(poses, picked, events, n_left, first, possible)
             # A gap that holds may have kept the worst events out: then come the next ones.
             if not picked.holds_gap or len(picked.rows) == n_before:
                 break
-        _pick_covering(poses, picked, n_wanted - len(picked.rows), known_rows, possible)
-    _add_farthest(picked, picked.left, n_wanted - len(picked.rows), known_rows)
+        _pick_covering(poses, picked, n_wanted - len(picked.rows), possible)
+    _add_farthest(picked, n_wanted - len(picked.rows), picked.left)
 
 
 def _pick_doubtful(
     poses: PoseTable,
     picked: Picked,
-    events: NDArray[np.int64],
-    level: NDArray[np.float32],
-    certain: float,
+    events: Events,
     n_wanted: int,
-    known_rows: NDArray[np.int64],
     first: NDArray[np.bool_],
     possible: NDArray[np.bool_],
 ) -> None:
@@ -164,41 +172,38 @@ def _pick_doubtful(
     Of far more errors than are wanted, only those far worse than the last one are chosen by their level alone. Events
     are rows of `first`; where others of them gain far more, those that are only `possible` may be taken.
     """
-    events = events[first[events]]
-    if not n_wanted or not len(events):
+    rows, level = events.rows[first[events.rows]], events.level
+    if not n_wanted or not len(rows):
         return
     n_before = len(picked.rows)
-    is_few = (level[events] > certain).sum() <= FEW * n_wanted
-    last = level[events[min(n_wanted, len(events)) - 1]]
-    sure = max(certain, last) if is_few else ABOUT * last
-    for row in events[level[events] > sure].tolist():
+    is_few = (level[rows] > events.certain).sum() <= FEW * n_wanted
+    last = level[rows[min(n_wanted, len(rows)) - 1]]
+    sure = max(events.certain, last) if is_few else ABOUT * last
+    for row in rows[level[rows] > sure].tolist():
         if first[row]:
             picked.add(row, "doubt")
-    pool = np.sort(events[(level[events] >= last / ABOUT) & first[events]])
+    pool = np.sort(rows[(level[rows] >= last / ABOUT) & first[rows]])
     if len(pool):
         n_left = min(n_wanted - (len(picked.rows) - n_before), len(pool))
-        _add_medoids(poses, picked, pool, n_left, known_rows, "doubt", possible)
+        _add_medoids(poses, picked, pool, n_left, "doubt", possible)
 
 
-def _pick_covering(
-    poses: PoseTable, picked: Picked, n_wanted: int, known_rows: NDArray[np.int64], possible: NDArray[np.bool_]
-) -> None:
+def _pick_covering(poses: PoseTable, picked: Picked, n_wanted: int, possible: NDArray[np.bool_]) -> None:
     """Choose frames that cover what the known and the chosen ones do not."""
     n_before = len(picked.rows)
     if n_wanted > 0:
-        _add_medoids(poses, picked, poses.rows, n_wanted, known_rows, "coverage", possible)
+        _add_medoids(poses, picked, poses.rows, n_wanted, "coverage", possible)
     # As far as poses tell, what is there shows all there is: then what lies farthest from it in time.
-    _add_farthest(picked, possible, n_wanted - (len(picked.rows) - n_before), known_rows)
+    _add_farthest(picked, n_wanted - (len(picked.rows) - n_before), possible)
 
 
-def _add_farthest(picked: Picked, possible: NDArray[np.bool_], n_wanted: int, known_rows: NDArray[np.int64]) -> None:
+def _add_farthest(picked: Picked, n_wanted: int, possible: NDArray[np.bool_]) -> None:
     """Choose up to so many of the possible rows for coverage, each the farthest in time from what is there."""
     for _ in range(n_wanted):
         rows = np.flatnonzero(possible)
         if not len(rows):
             return
-        there = np.sort(np.concatenate([known_rows, picked.rows]))
-        picked.add(int(rows[_steps_to(rows, there).argmax()]), "coverage")
+        picked.add(int(rows[_steps_to(rows, np.sort(picked.there)).argmax()]), "coverage")
 
 
 def _steps_to(rows: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -213,7 +218,6 @@ def _add_medoids(
     picked: Picked,
     rows: NDArray[np.int64],
     n_wanted: int,
-    fixed: NDArray[np.int64],
     chosen_for: ChosenFor,
     possible: NDArray[np.bool_],
 ) -> None:
@@ -224,7 +228,7 @@ def _add_medoids(
     weights = np.tile(poses.weights[own], 2)
     n_before = len(picked.rows)
     while (n_left := n_wanted - (len(picked.rows) - n_before)) > 0:
-        there = poses.places([*fixed.tolist(), *picked.rows])
+        there = poses.places(picked.there)
         closest = parts[there].min(axis=0) if len(there) else None
         best = _medoids(parts, weights, closest, own[possible[rows]], 1)
         if not best:

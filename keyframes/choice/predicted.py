@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.guards import least_gap_s, n_close
-from keyframes.choice.picking import REACH, Picked, certain_level, pick, worst_events
+from keyframes.choice.picking import REACH, Events, Picked, certain_level, pick, worst_events
 from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor, Keyframe, Selection, represents, selection_of
@@ -61,24 +61,17 @@ def choose_predicted(
             k_selection = choose_k(scan.features, seed=settings.seed, threads=threads)
         k = k_selection.k if k_selection else int(settings.k)
         start = Start.of(views, scan, settings, known, round(settings.doubt * k))
-        picked, known_rows = start.picked, np.flatnonzero(~start.picked.left)
+        picked = start.picked
         if given is None:
-            poses = PoseTable.of(views, scan, np.union1d(start.events, known_rows))
-            pick(
-                poses,
-                picked,
-                start.events,
-                start.level,
-                certain=certain_level(start.n_points),
-                n_doubtful=round(settings.doubt * k),
-                n_wanted=k,
-            )
+            poses = PoseTable.of(views, scan, np.union1d(start.events, picked.known))
+            events = Events(start.events, start.level, certain_level(start.n_points))
+            pick(poses, picked, events, n_doubtful=round(settings.doubt * k), n_wanted=k)
         else:
             rows = np.searchsorted(scan.frame_index, np.array(list(given), np.int64))
             for row, chosen_for in zip(rows.tolist(), given.values(), strict=True):
                 picked.add(row, chosen_for)
-            poses = PoseTable.of(views, scan, np.union1d(rows, known_rows))
-        selection = _selection(views, scan, poses, picked, known_rows)
+            poses = PoseTable.of(views, scan, np.union1d(rows, picked.known))
+        selection = _selection(views, scan, poses, picked)
         steps.update()
     return selection, k_selection
 
@@ -140,13 +133,7 @@ class Start:
         return cls(picked, worst_events(found, level, hidden, n_doubtful), level, hidden, n_points)
 
 
-def _selection(
-    views: Sequence[PredictedVideo],
-    scan: Scan,
-    poses: PoseTable,
-    picked: Picked,
-    known_rows: NDArray[np.int64],
-) -> Selection:
+def _selection(views: Sequence[PredictedVideo], scan: Scan, poses: PoseTable, picked: Picked) -> Selection:
     """Return the choice, each frame of the recording in the cluster of the chosen one that is nearest."""
     rows = np.sort(np.array(picked.rows, np.int64))
     places = poses.places(rows)
@@ -156,19 +143,17 @@ def _selection(
     distances = poses.distances[places[labels], np.arange(len(labels))]
     guards = {}
     if picked.holds_gap:
-        kept = n_close(scan.time_s[picked.rows].tolist(), scan.time_s[known_rows].tolist(), picked.min_gap_s)
+        kept = n_close(scan.time_s[picked.rows].tolist(), scan.time_s[picked.known].tolist(), picked.min_gap_s)
         guards["min_gap_s"] = {"limit": float(f"{picked.min_gap_s:.6g}"), "gave_way": 0, "kept": kept}
     selection = selection_of(scan, rows, labels[sampled], distances[sampled], distances[places], guards)
     keyframes = tuple(
-        replace(
-            keyframe, chosen_for=picked.chosen_for[row], reason=_reason(views, poses, picked, row, keyframe, known_rows)
-        )
+        replace(keyframe, chosen_for=picked.chosen_for[row], reason=_reason(views, poses, picked, row, keyframe))
         for row, keyframe in zip(rows.tolist(), selection.keyframes, strict=True)
     )
-    return replace(selection, keyframes=keyframes, within_noise=_within_noise(poses, [*rows, *known_rows]))
+    return replace(selection, keyframes=keyframes, within_noise=_within_noise(poses, picked.there))
 
 
-def _within_noise(poses: PoseTable, there: Sequence[int]) -> float:
+def _within_noise(poses: PoseTable, there: NDArray[np.int64]) -> float:
     """Share of the other frames that nothing but noise tells from these rows; 0 where there is no other."""
     places = poses.places(there)
     others = poses.weights.copy()
@@ -177,23 +162,16 @@ def _within_noise(poses: PoseTable, there: Sequence[int]) -> float:
     return float(others[covered].sum() / max(1, others.sum()))
 
 
-def _reason(
-    views: Sequence[PredictedVideo],
-    poses: PoseTable,
-    picked: Picked,
-    row: int,
-    keyframe: Keyframe,
-    known_rows: NDArray[np.int64],
-) -> str:
+def _reason(views: Sequence[PredictedVideo], poses: PoseTable, picked: Picked, row: int, keyframe: Keyframe) -> str:
     """Say why a row was chosen."""
     if picked.chosen_for[row] == "doubt":
         worst = max(views, key=lambda view: float(view.doubt.level[keyframe.frame_index]))
         reason = worst.doubt.reason(keyframe.frame_index)
         # The other views show nothing of it.
         return f"{worst.view}: {reason}" if len(views) > 1 else reason
-    if not len(known_rows):
+    if not len(picked.known):
         return represents(keyframe)
-    own, others = poses.places([row])[0], poses.places(known_rows)
+    own, others = poses.places([row])[0], poses.places(picked.known)
     nearest = others[poses.distances[own, others].argmin()]
     is_posture = float(poses.posture[own, nearest]) > float(poses.distances[own, nearest]) / 2
     return f"a {'posture' if is_posture else 'place'} unlike any labelled"

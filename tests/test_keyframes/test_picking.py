@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keyframes.choice.picking import Picked, pick
+from keyframes.choice.picking import Events, Picked, pick
 from keyframes.choice.pose_table import PoseTable
 
 N_ROWS = 400
@@ -17,9 +17,9 @@ def picked_for_doubt(level, n_wanted=8, known=()):
     table = PoseTable(np.arange(N_ROWS), np.ones(N_ROWS, np.int64), 2 * distances, distances)
     is_known = np.isin(np.arange(N_ROWS), known)
     picked = Picked.beside(is_known, np.arange(N_ROWS), np.arange(N_ROWS) / 30, 0.1, 3)
-    events = np.flatnonzero((level > 0) & ~is_known)
-    events = events[np.argsort(-level[events], kind="stable")]
-    pick(table, picked, events, level, certain=CERTAIN, n_doubtful=n_wanted, n_wanted=n_wanted)
+    rows = np.flatnonzero((level > 0) & ~is_known)
+    events = Events(rows[np.argsort(-level[rows], kind="stable")], level, CERTAIN)
+    pick(table, picked, events, n_doubtful=n_wanted, n_wanted=n_wanted)
     return {row for row in picked.rows if picked.chosen_for[row] == "doubt"}
 
 
@@ -69,7 +69,7 @@ def test_a_gap_that_was_asked_for_gives_way_only_where_no_free_frame_is_left(sha
     level = level_of(np.arange(100, 160, 6), 20.0)
     picked = Picked.beside(every == 0, every, every / 30, 1.0, 3, holds_gap=True)
     n_doubtful = round(share * n_wanted)
-    pick(table, picked, np.flatnonzero(level), level, certain=CERTAIN, n_doubtful=n_doubtful, n_wanted=n_wanted)
+    pick(table, picked, Events(np.flatnonzero(level), level, CERTAIN), n_doubtful=n_doubtful, n_wanted=n_wanted)
     assert len(set(picked.rows)) == n_wanted
     n_apart = next((i for i, row in enumerate(picked.rows) if is_beside(row, picked.rows[:i])), n_wanted)
     assert n_apart == n_wanted or all(is_beside(row, picked.rows[:n_apart]) for row in every)
