@@ -65,6 +65,50 @@ class _Group:
     costs: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class _Groups:
+    """All groups of a reader's range, for those of some key frames at a time.
+
+    `keys` are the key frames before the next one of which, in `ends`, a frame of range and stride is shown; `key_cost`
+    is what decoding one costs in the mean. For each frame of the recording, `may` tells whether it may be looked at,
+    and `costs` what it costs to decode up to it.
+    """
+
+    keys: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    key_cost: float
+    may: NDArray[np.bool_]
+    costs: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, video: VideoReader) -> "_Groups | None":
+        """Find the groups by the packets; None where they tell none."""
+        packets, (first, stop) = video.packets, range_of(video)
+        keys, ends = _keys_within(packets, first, stop, video.every)
+        if not len(keys):
+            return None
+        frame_costs = _frame_costs(packets)
+        key_cost = float(frame_costs[packets.key_frames].mean())
+        may, costs = _reached(packets, frame_costs, first, stop, video.every)
+        return cls(keys, ends, key_cost, may, costs + key_cost)
+
+    def some(self, places: NDArray[np.int64]) -> list[_Group]:
+        """Return the groups of these key frames, by their places among `keys`; those without a frame are left out."""
+        found = []
+        for key, end in zip(self.keys[places].tolist(), self.ends[places].tolist(), strict=True):
+            frames = key + np.flatnonzero(self.may[key:end])
+            if len(frames):
+                found.append(_Group(key, frames, self.costs[frames]))
+        return found
+
+    def most_moving(self, movement: NDArray[np.float64], budget: float) -> list[_Group]:
+        """Return the groups in which most moves for their length, no more than may be worth a closer look."""
+        sums = np.concatenate([[0], np.cumsum(movement)])
+        moved = (sums[self.ends] - sums[self.keys]) / np.maximum(self.ends - self.keys, 1)
+        n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(budget, 0)))
+        return self.some(np.sort(np.argsort(-moved, kind="stable")[:n_groups]))
+
+
 def cost_of(n_frames: int) -> float:
     """Return what a scan of so many frames may cost, in frames to decode."""
     return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
@@ -86,39 +130,20 @@ def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
     DisagreementError
         Where the packets tell no frame that can be had.
     """
-    packets = video.packets
-    first, stop = range_of(video)
-    keys, ends = _keys_within(packets, first, stop, video.every)
-    if not len(keys):
+    packets, (first, stop) = video.packets, range_of(video)
+    groups = _Groups.of(video)
+    if groups is None:
         return []
-    frame_costs = _frame_costs(packets)
-    key_cost = float(frame_costs[packets.key_frames].mean())
     budget = cost_of(stop - first) * _share_of_cost(packets)
+    share = 1.0 if _stand_alone(packets) else EVEN_SHARE
+    n_heads = max(1, int(min(len(groups.keys), share * budget // groups.key_cost)))
+    heads = {group.key: group for group in groups.some(even_rows(len(groups.keys), n_heads))}
+    left = budget - sum(float(head.costs[0]) for head in heads.values())
     movement = movement_of_packets(packets, video.header.frame_rate)
     if (movement[first:stop] > 0).mean() > RARE:
         movement = np.zeros_like(movement)
-    share = 1.0 if _stand_alone(packets) else EVEN_SHARE
-    n_heads = max(1, int(min(len(keys), share * budget // key_cost)))
-    may, costs = _reached(packets, frame_costs, first, stop, video.every)
-    costs += key_cost
-
-    def groups_of(some: NDArray[np.int64]) -> list[_Group]:
-        """Of key frames, by their places among `keys`."""
-        found = []
-        for key, end in zip(keys[some].tolist(), ends[some].tolist(), strict=True):
-            frames = key + np.flatnonzero(may[key:end])
-            if len(frames):
-                found.append(_Group(key, frames, costs[frames]))
-        return found
-
-    heads = {group.key: group for group in groups_of(even_rows(len(keys), n_heads))}
-    left = budget - sum(float(head.costs[0]) for head in heads.values())
+    offers = _moving(groups.most_moving(movement, left), movement, video.header.frame_rate, left, heads)
     wanted = {key: {int(head.frames[0])} for key, head in heads.items()}
-    sums = np.concatenate([[0], np.cumsum(movement)])
-    moved = (sums[ends] - sums[keys]) / np.maximum(ends - keys, 1)
-    n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(left, 0)))
-    most_moving = np.sort(np.argsort(-moved, kind="stable")[:n_groups])
-    offers = _moving(groups_of(most_moving), movement, video.header.frame_rate, left, heads)
     for offer in offers:
         wanted.setdefault(offer.key, set()).update(offer.frames.tolist())
     for key, frames in _behind(heads, offers, left).items():
