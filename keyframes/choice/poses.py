@@ -35,44 +35,53 @@ def pose_distances(
         Mean square distance of the points of each frame from where they are, in pixels squared: frames whose distance
         is no more than that explains are at the same place.
     """
-    n_frames, n_animals, n_nodes, _ = points.shape
+    n_nodes = points.shape[2]
     # Around the middle, so that float32 keeps its digits.
     middle = points.mean(axis=(0, 1, 2), keepdims=True)
     z = np.ascontiguousarray((points - middle) / np.float32(radius * np.sqrt(n_nodes))).view(np.complex64)[..., 0]
     shapes = z - z.mean(axis=2, keepdims=True)
-    scene, posture = (np.empty((n_frames, n_frames), np.float32) for _ in range(2))
-    orders = np.array(list(permutations(range(n_animals))) if n_animals <= MOST_TRIED else [], np.int64)
+    own_blur = None if blur is None else (blur / radius**2).astype(np.float32)
     # With two threads BLAS sums in another order.
     with one_blas_thread():
-        for nodes, turned, out in ((z, False, scene), (shapes, True, posture)):
-            energy = np.square(np.abs(nodes)).sum(axis=2)
-            others = [np.ascontiguousarray(nodes[:, animal].T.conj()) for animal in range(n_animals)]
-            for first in range(0, n_frames, ROWS_AT_ONCE):
-                rows = slice(first, first + ROWS_AT_ONCE)
-                costs = np.empty((n_animals, n_animals, len(nodes[rows]), n_frames), np.float32)
-                for here in range(n_animals):
-                    for there in range(n_animals):
-                        product = nodes[rows, here] @ others[there]
-                        costs[here, there] = energy[rows, here, None] + energy[None, :, there]
-                        costs[here, there] -= 2 * (np.abs(product) if turned else product.real)
-                np.maximum(costs, 0, out=costs)
-                if len(orders):
-                    match_few(costs, orders, out[rows])
-                else:
-                    match_many(costs, out[rows])
-    for out in (scene, posture):
-        if not len(orders):
-            # Which of two frames comes first must not matter.
-            np.minimum(out, out.T, out=out)
-        np.fill_diagonal(out, 0)
-        out /= np.float32(n_animals)
-        if blur is not None:
-            own = (blur / radius**2).astype(np.float32)
-            out -= own[:, None]
-            out -= own
+        squared = _matched_squares(z, turned=False), _matched_squares(shapes, turned=True)
+    for out in squared:
+        if own_blur is not None:
+            out -= own_blur[:, None]
+            out -= own_blur
             np.maximum(out, 0, out=out)
         np.sqrt(out, out=out)
-    return scene, posture
+    return squared
+
+
+def _matched_squares(nodes: NDArray[np.complex64], *, turned: bool) -> NDArray[np.float32]:
+    """Mean squared distances (n_frames, n_frames) of animals that are matched as fits best.
+
+    The nodes are (n_frames, n_animals, n_nodes), x + iy; with `turned` each animal is turned onto the other.
+    """
+    n_frames, n_animals, _ = nodes.shape
+    orders = np.array(list(permutations(range(n_animals))) if n_animals <= MOST_TRIED else [], np.int64)
+    energy = np.square(np.abs(nodes)).sum(axis=2)
+    others = [np.ascontiguousarray(nodes[:, animal].T.conj()) for animal in range(n_animals)]
+    squared = np.empty((n_frames, n_frames), np.float32)
+    for first in range(0, n_frames, ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        costs = np.empty((n_animals, n_animals, len(nodes[rows]), n_frames), np.float32)
+        for here in range(n_animals):
+            for there in range(n_animals):
+                product = nodes[rows, here] @ others[there]
+                costs[here, there] = energy[rows, here, None] + energy[None, :, there]
+                costs[here, there] -= 2 * (np.abs(product) if turned else product.real)
+        np.maximum(costs, 0, out=costs)
+        if len(orders):
+            match_few(costs, orders, squared[rows])
+        else:
+            match_many(costs, squared[rows])
+    if not len(orders):
+        # Which of two frames comes first must not matter.
+        np.minimum(squared, squared.T, out=squared)
+    np.fill_diagonal(squared, 0)
+    squared /= np.float32(n_animals)
+    return squared
 
 
 def sample_of_poses(points: NDArray[np.float32], most: int = MOST_SAMPLED) -> NDArray[np.int64]:
