@@ -107,35 +107,18 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     poses : CleanPoses
         The same, cleaned.
     """
-    n_frames, _, n_nodes = linked.points.shape[:3]
-    notes = _Notes(n_frames)
+    notes = _Notes(len(linked.points))
     missing = np.asarray(~np.isfinite(linked.points[..., 0]))
-    deviation = np.empty(missing.shape, np.float32)
-    deviations(linked.points, deviation)
-    jumps = _beside_motion(deviation)
-    # At an end, or beside a gap, motion alone leads away from the median.
-    jumps[~_known_on_both_sides(missing)] = np.nan
-    levels = tail_levels(jumps, (OF_NOISE[0] * poses.noise, OF_NOISE[1] * poses.noise))
-    misplaced = levels.max(axis=(1, 2))
-    notes.add("jump", levels, deviation)
+    misplaced = _note_jumps(notes, linked, missing, poses.noise)
     notes.add_frames("exchange", run_levels((linked.gain > 0)[:, None, None])[:, 0, 0], linked.gain)
-    del jumps, deviation, levels
-    if n_nodes > 2:
-        away = poses.model.beside_others(np.where(np.isfinite(linked.points), linked.points, poses.points))
-        # Beside a point that is alone, nothing but filled gaps suggests a position.
-        is_alone = (~missing).sum(axis=2, keepdims=True) < 2
-        away[missing | is_alone] = np.nan
-        levels = tail_levels(away)
-        misplaced = np.maximum(misplaced, levels.max(axis=(1, 2)))
-        notes.add("posture", levels, away)
-        del away, levels
+    if linked.points.shape[2] > 2:
+        misplaced = np.maximum(misplaced, _note_postures(notes, linked, missing, poses))
     confidence = linked.of(predictions.confidence)
     notes.add("confidence", confidence_levels(confidence), confidence)
     for name, values in predictions.errors.items():
         own = linked.of(values)
         notes.add(name, tail_levels(own), own)
-    present = np.asarray(~missing.all(axis=2))
-    lost = missing & present[..., None]
+    lost = missing & ~missing.all(axis=2, keepdims=True)
     notes.add("missing", run_levels(lost), lost.astype(np.float32))
     there = np.isfinite(predictions.keypoints[..., 0]).any(axis=2).sum(axis=1)
     n_typical = typical_number(predictions.keypoints)
@@ -146,6 +129,31 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     notes.what[rows, 1] = linked.order[rows, notes.what[rows, 1]]
     names, animals = predictions.names, predictions.animals
     return Doubt(notes.level, notes.what, notes.value, notes.hidden, misplaced, names, animals, n_typical)
+
+
+def _note_jumps(notes: "_Notes", linked: Linked, missing: NDArray[np.bool_], noise: float) -> NDArray[np.float32]:
+    """Note points that leave their way for a moment; return the worst level of each frame."""
+    deviation = np.empty(missing.shape, np.float32)
+    deviations(linked.points, deviation)
+    jumps = _beside_motion(deviation)
+    # At an end, or beside a gap, motion alone leads away from the median.
+    jumps[~_known_on_both_sides(missing)] = np.nan
+    levels = tail_levels(jumps, (OF_NOISE[0] * noise, OF_NOISE[1] * noise))
+    notes.add("jump", levels, deviation)
+    return np.asarray(levels.max(axis=(1, 2)))
+
+
+def _note_postures(
+    notes: "_Notes", linked: Linked, missing: NDArray[np.bool_], poses: CleanPoses
+) -> NDArray[np.float32]:
+    """Note points that are not where the others of their animal suggest; return the worst level of each frame."""
+    away = poses.model.beside_others(np.where(np.isfinite(linked.points), linked.points, poses.points))
+    # Beside a point that is alone, nothing but filled gaps suggests a position.
+    is_alone = (~missing).sum(axis=2, keepdims=True) < 2
+    away[missing | is_alone] = np.nan
+    levels = tail_levels(away)
+    notes.add("posture", levels, away)
+    return np.asarray(levels.max(axis=(1, 2)))
 
 
 def find_events(level: NDArray[np.float32], reach: int) -> NDArray[np.int64]:
