@@ -179,27 +179,37 @@ def _clean(points: NDArray[np.float32]) -> CleanPoses:
     mean = turned.mean(axis=0)
     level = float(np.sqrt(np.mean(noise[np.isfinite(noise)] ** 2))) if np.isfinite(noise).any() else 0.0
     basis, shrunk = _basis_of(turned - mean, level)
-    n_nodes = points.shape[2]
     model = PoseModel(shape, mean, basis, _others(turned - mean, shape, level))
-    states = model.states(points)
-    size = float(np.sqrt(np.square(shape).sum()))
-    blur = np.zeros(len(points), np.float32)
+    states, blur = model.states(points), np.zeros(len(points), np.float32)
     if level > 0:
-        # A place is known as many times better as there are nodes; a direction the better the larger the animal is.
-        scale = np.full(states.shape[2], 1 / level)
-        scale[-4:-2] *= np.sqrt(n_nodes)
-        scale[-2:] *= max(size, level)
-        out, counted = np.empty_like(states), np.empty(states.shape[:2], np.float32)
-        n_known = np.ones_like(counted)
-        for stride, tight in PASSES:
-            steady(states, (scale * tight).astype(np.float32), REACH, stride, out, counted)
-            n_known += stride * (counted - 1)
-            states, out = out, states
-        blur = level**2 * (len(basis) + 3) / n_nodes * (1 / n_known).mean(axis=1)
-        states[..., : len(basis)] *= shrunk(float(np.median(counted)))
+        states, n_averaged, n_known = _steadied(states, model, level)
+        states[..., : len(basis)] *= shrunk(float(np.median(n_averaged)))
+        blur = level**2 * (len(basis) + 3) / len(shape) * (1 / n_known).mean(axis=1)
     from_states(states, mean, basis, points)
     radius = float(np.median(np.sqrt(np.square(rows - rows.mean(axis=1, keepdims=True)).sum(axis=2).mean(axis=1))))
     return CleanPoses(points, radius or 1.0, level, blur.astype(np.float32), model)
+
+
+def _steadied(
+    states: NDArray[np.float32], model: PoseModel, noise: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Average states (n_frames, n_animals, n_scores + 4) over the frames that noise alone may tell from each one.
+
+    Returns the averages; of how many states each is one in the last pass; and of how many poses it is one over all
+    passes. The states are written over.
+    """
+    size = float(np.sqrt(np.square(model.shape).sum()))
+    # A place is known as many times better as there are nodes; a direction the better the larger the animal is.
+    scale = np.full(states.shape[2], 1 / noise)
+    scale[-4:-2] *= np.sqrt(len(model.shape))
+    scale[-2:] *= max(size, noise)
+    out, n_averaged = np.empty_like(states), np.empty(states.shape[:2], np.float32)
+    n_known = np.ones_like(n_averaged)
+    for stride, tight in PASSES:
+        steady(states, (scale * tight).astype(np.float32), REACH, stride, out, n_averaged)
+        n_known += stride * (n_averaged - 1)
+        states, out = out, states
+    return states, n_averaged, n_known
 
 
 def noise_of(points: NDArray[np.float32]) -> NDArray[np.float64]:
