@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from keyframes.batch.checks import batch_settings, check_number
 from keyframes.batch.cluster import ClusterWorkers
@@ -27,6 +27,8 @@ from keyframes.video.images import is_image_sequence
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+Workers: TypeAlias = LocalWorkers | ClusterWorkers
 
 # Recordings that others work on are looked at again so often.
 AGAIN_S = 3.0
@@ -162,7 +164,7 @@ def run_batch(
     if views:
         tasks = [_scene(tasks)]
     watch = Watch(say, progress)
-    workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(jobs, threads, len(tasks))
+    workers: Workers = ClusterWorkers(scheduler, threads) if scheduler else LocalWorkers(jobs, threads, len(tasks))
     try:
         with workers:
             outcomes = _do(workers, tasks, watch, threads)
@@ -207,7 +209,7 @@ def _scene(cameras: Sequence[Task]) -> Task:
     return replace(first, settings=untimed, others=tuple(replace(other, settings=untimed) for other in others))
 
 
-def _do(workers: Any, tasks: Sequence[Task], watch: Watch, threads: int | None) -> dict[str, Outcome]:
+def _do(workers: Workers, tasks: Sequence[Task], watch: Watch, threads: int | None) -> dict[str, Outcome]:
     """Do all tasks, with a budget in two steps; return what became of each recording."""
     failed: dict[str, Outcome] = {}
     budget = tasks[0].budget
@@ -223,7 +225,7 @@ def _do(workers: Any, tasks: Sequence[Task], watch: Watch, threads: int | None) 
     return _complete(workers, tasks, "choose", watch) | failed
 
 
-def _complete(workers: Any, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:
+def _complete(workers: Workers, tasks: Sequence[Task], step: Step, watch: Watch) -> dict[str, Outcome]:
     """Do a step of all tasks; those that somebody else works on are waited for."""
     left = [replace(task, step=step) for task in tasks]
     watch.begin("scan" if step == "reduce" else "frames", [one for task in left for one in (task, *task.others)])

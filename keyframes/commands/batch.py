@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from keyframes.export_options import ExportOptions
 from keyframes.names import printable
 from keyframes.settings import KEEP_BYTES, Settings
 from keyframes.wording import counted
+
+if TYPE_CHECKING:
+    from keyframes.batch import Batch
 
 # Characters of a reason or a name in the table, where no terminal says how many fit; and at least.
 SHOWN_REASON, FEWEST_SHOWN = 1000, 20
@@ -164,7 +167,7 @@ def batch(
         raise typer.Exit(1)
 
 
-def _print_table(done: Any) -> None:
+def _print_table(done: "Batch") -> None:
     """Print what became of each recording: what failed last, where the eye is."""
     from keyframes.batch import describe_left_out
 

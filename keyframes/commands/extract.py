@@ -79,7 +79,7 @@ def extract(
 
             # Reported before hours of decoding, not after them.
             check_export(tools, target, videos, places, has_prelabels=prelabel)
-    together: list[Any] = []
+    together: list[Result] = []
     if views and not failed:
         with errors_told(failed, video=", ".join(map(str, videos))):
             together = extract_views(videos, k, outputs=places, **common)
