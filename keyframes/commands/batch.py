@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keyframes.commands import options
-from keyframes.commands.export import export_results
+from keyframes.commands.export import WantedExports, check_prelabel
 from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
-from keyframes.export_options import ExportOptions
 from keyframes.names import printable
 from keyframes.settings import KEEP_BYTES, Settings
 from keyframes.wording import counted
@@ -98,21 +97,15 @@ def batch(
 
     The output folder holds the results, index.html (which links to them), summary.csv, batch.json and batch-state.
     """
-    if prelabel and not (settings["predictions"] and export_to):
-        raise typer.BadParameter("--prelabel needs --predictions and --export")
+    check_prelabel(prelabel, export_to, settings)
     from keyframes.batch import run_batch
     from keyframes.result.naming import view_names
 
     tell_of_compilation(quiet)
-    tools = list(dict.fromkeys(export_to or []))
     failures: list[dict[str, str]] = []
     with errors_told(failures):
-        target = to.given()
-        if tools or target != ExportOptions():
-            from keyframes.labelling import check_export
-
-            # Reported before hours of decoding, not after them.
-            check_export(tools, target, has_prelabels=prelabel)
+        exports = WantedExports.of(export_to, to, prelabel, settings)
+        exports.check()
         done = run_batch(
             folder,
             k,
@@ -141,24 +134,15 @@ def batch(
         _print_table(done)
     # An earlier result of what failed now is not what was asked for.
     there = [row for row in done.rows if row["place"] and row["status"] != "failed"]
-    exports = export_results(
-        [done.folder / row["place"] for row in there],
-        tools if there else [],
-        target,
-        failures,
-        as_json,
-        videos=[folder / row["recording"] for row in there],
-        views=view_names([Path(row["recording"]) for row in there]) if views and there else (),
-        prelabels=settings["predictions"] if prelabel else None,
-        offset=settings["predictions_offset"] if prelabel else None,
-        progress=not quiet,
-    )
+    folders, videos = [done.folder / row["place"] for row in there], [folder / row["recording"] for row in there]
+    names = view_names([Path(row["recording"]) for row in there]) if views and there else ()
+    exported = exports.write(folders, videos, names, failures, as_json=as_json, progress=not quiet)
     failed = done.with_status("failed")
     if as_json:
         document = {
             "folder": str(done.folder),
             "results": [row for row in done.rows if row["status"] != "failed"],
-            **({"exports": exports} if tools else {}),
+            **({"exports": exported} if exports.tools else {}),
             "failures": [*failed, *failures],
             "left_out": done.left_out,
         }

@@ -1,12 +1,13 @@
 """The command ``keyframes export``."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
-from keyframes.commands.options import AsJson, ProjectOptions, Quiet, grouped
+from keyframes.commands.options import AsJson, ProjectOptions, Quiet, SettingsOptions, grouped
 from keyframes.commands.parsing import parse_numbers
 from keyframes.commands.printing import errors_told, print_json, say
 from keyframes.export_options import ExportOptions, ExportTool
@@ -93,6 +94,55 @@ def export(
         print_json({"exports": exports, "failures": failed})
     if failed:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class WantedExports:
+    """The exports that a command is asked for beside its results.
+
+    `prelabels` are the predictions that go with the frames as labels to correct, and `offset` is theirs; None without.
+    """
+
+    tools: Sequence[ExportTool]
+    options: ExportOptions
+    prelabels: Path | None = None
+    offset: tuple[float, float] | None = None
+
+    @classmethod
+    def of(
+        cls, tools: Sequence[ExportTool] | None, to: ProjectOptions, prelabel: bool, settings: SettingsOptions
+    ) -> "WantedExports":
+        """Take them from the options of a command, each tool once, or raise a SettingsError."""
+        given = (settings["predictions"], settings["predictions_offset"]) if prelabel else ()
+        return cls(tuple(dict.fromkeys(tools or ())), to.given(), *given)
+
+    def check(self, videos: Sequence[Path] = (), results: Sequence[Path] = ()) -> None:
+        """Raise where they could not work, with what is known of the results: not after hours of decoding."""
+        if self.tools or self.options != ExportOptions():
+            from keyframes.labelling import check_export
+
+            check_export(self.tools, self.options, videos, results, has_prelabels=self.prelabels is not None)
+
+    def write(
+        self,
+        results: Sequence[Path],
+        videos: Sequence[Path],
+        views: Sequence[str],
+        failed: list[dict[str, str]],
+        *,
+        as_json: bool,
+        progress: bool,
+    ) -> list[dict[str, Any]]:
+        """Do what `export_results` does, as far as there are results."""
+        tools = self.tools if results else ()
+        how = {"prelabels": self.prelabels, "offset": self.offset, "videos": videos, "progress": progress}
+        return export_results(results, tools, self.options, failed, as_json, views, **how)
+
+
+def check_prelabel(prelabel: bool, tools: Sequence[ExportTool] | None, settings: SettingsOptions) -> None:
+    """Raise a BadParameter where labels to correct are asked for without what they are made of and go into."""
+    if prelabel and not (settings["predictions"] and tools):
+        raise typer.BadParameter("--prelabel needs --predictions and --export")
 
 
 def export_results(

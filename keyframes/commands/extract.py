@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from keyframes.commands import options
-from keyframes.commands.export import export_results
+from keyframes.commands.export import WantedExports, check_prelabel
 from keyframes.commands.printing import errors_told, print_json, say, tell_of_compilation
-from keyframes.export_options import ExportOptions
 from keyframes.names import printable, with_own_name
 from keyframes.settings import Settings
 
@@ -52,8 +51,7 @@ def extract(
     """
     if views and (len(videos) < 2 or unlike):
         raise typer.BadParameter("--views needs two or more recordings, and cannot be combined with --unlike")
-    if prelabel and not (settings["predictions"] and export_to):
-        raise typer.BadParameter("--prelabel needs --predictions and --export")
+    check_prelabel(prelabel, export_to, settings)
     from keyframes.pipeline import extract as run
     from keyframes.result.naming import result_names, view_names
     from keyframes.views import extract_views
@@ -66,19 +64,14 @@ def extract(
     common: dict[str, Any] = {}
     done: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    tools = list(dict.fromkeys(export_to or []))
     with errors_told(failed):
         common = {"overwrite": overwrite, "threads": threads, "progress": not quiet, **settings.given(format)}
-        target = to.given()
+        exports = WantedExports.of(export_to, to, prelabel, settings)
         if settings["predictions"] is not None and not views:
             from keyframes.predictions.finding import refuse_shared
 
             refuse_shared(settings["predictions"], videos)
-        if tools or target != ExportOptions():
-            from keyframes.labelling import check_export
-
-            # Reported before hours of decoding, not after them.
-            check_export(tools, target, videos, places, has_prelabels=prelabel)
+        exports.check(videos, places)
     together: list[Result] = []
     if views and not failed:
         with errors_told(failed, video=", ".join(map(str, videos))):
@@ -91,20 +84,10 @@ def extract(
             if not as_json:
                 found = f" (k = {result.manifest['k_selection']['k']}, see k_curve.png)" if k == "auto" else ""
                 print(printable(f"{video}: {len(result.keyframes)} of {result.n_frames:,} frames in {place}{found}"))
-    exports = export_results(
-        [Path(result["folder"]) for result in done],
-        tools if done else [],
-        target,
-        failed,
-        as_json,
-        videos=videos,
-        views=view_names(videos) if views else (),
-        prelabels=settings["predictions"] if prelabel else None,
-        offset=settings["predictions_offset"] if prelabel else None,
-        progress=not quiet,
-    )
+    folders, names = [Path(result["folder"]) for result in done], view_names(videos) if views else ()
+    exported = exports.write(folders, videos, names, failed, as_json=as_json, progress=not quiet)
     if as_json:
-        print_json({"results": done, **({"exports": exports} if tools else {}), "failures": failed})
+        print_json({"results": done, **({"exports": exported} if exports.tools else {}), "failures": failed})
     if failed:
         raise typer.Exit(1)
 
