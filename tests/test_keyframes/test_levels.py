@@ -96,6 +96,47 @@ def test_every_kind_of_number_is_read(tmp_path, kind, offset, unit, holder):
     assert_array_equal(images[..., 0], Scale(low, high)(deep))
 
 
+def pack_bits(path, images, **options):
+    """Write a stack that is compressed with PackBits, which tifffile does not write by itself."""
+    height, width, *n_colors = images.shape[1:]
+    with tifffile.TiffWriter(path, **options) as tiff:
+        for image in images:
+            parts = (image.tobytes()[first : first + 128] for first in range(0, image.nbytes, 128))
+            packed = b"".join(bytes([len(part) - 1]) + part for part in parts)
+            # A byte of 128 stands for nothing: whole pixels of them can be written as if they were the picture.
+            packed += b"\x80" * (-len(packed) % image[0, 0].nbytes)
+            photometric = "rgb" if n_colors else "minisblack"
+            pixels = np.frombuffer(packed, image.dtype).reshape(1, -1, *n_colors)
+            tiff.write(pixels, photometric=photometric, metadata=None, contiguous=False)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        for page in tiff.pages:
+            for tag, value in (("ImageWidth", width), ("ImageLength", height), ("RowsPerStrip", height)):
+                page.tags[tag].overwrite(value)
+            page.tags["Compression"].overwrite(tifffile.COMPRESSION.PACKBITS)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("kind", ["i1", "u2", "i2", "i4", "f4", "f8"])
+def test_compressed_numbers_are_those_that_are_not_compressed(tmp_path, kind, byteorder):
+    numbers = (GRAY // 2).astype(byteorder + kind)
+    tifffile.imwrite(tmp_path / "plain.tif", numbers, byteorder=byteorder, photometric="minisblack")
+    pack_bits(tmp_path / "packed.tif", numbers, byteorder=byteorder)
+    images, levels = read(tmp_path / "packed.tif")
+    expected, expected_levels = read(tmp_path / "plain.tif")
+    assert levels == expected_levels
+    assert_array_equal(images, expected)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_compressed_colours_keep_their_depth(tmp_path, kind, byteorder):
+    colors = np.stack([picture(i, 60, 80) for i in range(N)]).astype(byteorder + kind)
+    pack_bits(tmp_path / "packed.tif", colors[..., ::-1], byteorder=byteorder)
+    images, levels = read(tmp_path / "packed.tif")
+    assert levels == (int(colors.min()), int(colors.max()))
+    assert_array_equal(images, Scale(*levels)(colors.astype(kind)))
+
+
 def test_16_bit_png_and_colour_are_scaled_by_one_range(tmp_path):
     colors = np.stack([picture(i, 60, 80) for i in range(N)]).astype(np.uint16) * 16
     for number, image in enumerate(colors):

@@ -1,8 +1,8 @@
 """TIFF stacks: the pages of a file, or the planes of one whose first page represents all of them.
 
 tifffile reads the structure and, where the pages are plain, the pixels: it reports every page that is damaged, where
-OpenCV shows a black one. Other compressions and colours are Pillow's, which reports damage too; what neither reads is
-OpenCV's.
+OpenCV shows a black one. Other compressions and colours are Pillow's, which reports damage too; what neither reads, or
+Pillow reads wrongly, is OpenCV's.
 """
 
 import logging
@@ -126,7 +126,7 @@ class TiffStack(ImageSource):
             return _in_colors(page.asarray(maxworkers=1))
         if page.compression == tifffile.COMPRESSION.JPEG:
             self._check_jpegs(page)
-        return self._by_pillow(page, place)
+        return self._by_opencv(page, place) if _is_misread(page) else self._by_pillow(page, place)
 
     def _check_jpegs(self, page: tifffile.TiffPage) -> None:
         """Raise where the parts of a page are damaged JPEGs, which Pillow fills up without a word."""
@@ -146,7 +146,9 @@ class TiffStack(ImageSource):
             except (SyntaxError, TypeError):
                 return self._by_opencv(page, place)
             image = self._pillow if self._pillow.mode in _KEPT_MODES else self._pillow.convert("RGB")
-            return _in_colors(np.asarray(image))
+            pixels = np.asarray(image)
+            # Pillow takes signed bytes for unsigned ones.
+            return _in_colors(pixels.view(np.int8) if page.dtype == np.int8 else pixels)
 
     def _by_opencv(self, page: tifffile.TiffPage, place: int) -> NDArray[Any]:
         flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
@@ -182,6 +184,17 @@ def _is_plain(page: tifffile.TiffPage) -> bool:
         and (orientation is None or orientation.value == 1)
         and not (page.bitspersample == 8 and page.extrasamples and page.samplesperpixel <= 4)
     )
+
+
+def _is_misread(page: tifffile.TiffPage) -> bool:
+    """Whether Pillow changes a page's numbers without a word, and OpenCV does not.
+
+    Pillow makes 8 bits of deeper colours, and swaps the bytes of signed numbers and floats in big-endian files once too
+    often. OpenCV mixes up deep colours in separate planes.
+    """
+    if page.photometric == tifffile.PHOTOMETRIC.RGB:
+        return page.bitspersample > 8 and page.planarconfig == tifffile.PLANARCONFIG.CONTIG
+    return page.parent.byteorder == ">" and page.bitspersample > 8 and page.sampleformat != tifffile.SAMPLEFORMAT.UINT
 
 
 def _in_colors(image: NDArray[Any]) -> NDArray[Any]:
