@@ -76,6 +76,25 @@ def test_every_layout_of_a_gray_stack_is_read(tmp_path, options):
     assert damage == []
 
 
+def test_each_file_of_an_ome_series_is_the_page_that_it_holds(tmp_path):
+    """Every file describes the whole recording, as microscopes write one file for each time."""
+    names = [f"t{time}.ome.tif" for time in range(N)]
+    planes = "".join(
+        f'<TiffData FirstT="{time}" IFD="0"><UUID FileName="{name}"/></TiffData>' for time, name in enumerate(names)
+    )
+    pixels = f'DimensionOrder="XYZCT" Type="uint8" SizeX="80" SizeY="60" SizeZ="1" SizeC="1" SizeT="{N}"'
+    image_text = f"<Image><Pixels {pixels}>{planes}</Pixels></Image>"
+    text = f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">{image_text}</OME>'
+    for name, image in zip(names, GRAY, strict=True):
+        tifffile.imwrite(tmp_path / name, image, description=text, metadata=None)
+    frames, damage = read(tmp_path)
+    assert_array_equal(gray(frames), GRAY)
+    assert damage == []
+    frames, damage = read(tmp_path / names[3])
+    assert_array_equal(gray(frames), GRAY[3:4])
+    assert damage == []
+
+
 @pytest.mark.parametrize(
     ("mode", "compression"),
     [

@@ -100,7 +100,8 @@ class TiffStack(ImageSource):
         page = self._tiff.pages[0]
         if not (self._n_pages == 1 or self.cut_off) or not isinstance(page, tifffile.TiffPage):
             return 0
-        if page.compression != tifffile.COMPRESSION.NONE or not page.is_contiguous:
+        # In OME files each plane has a page, and the description may be that of a recording in many files.
+        if self._tiff.is_ome or page.compression != tifffile.COMPRESSION.NONE or not page.is_contiguous:
             return 0
         if self._tiff.is_imagej:
             n_planes = int((self._tiff.imagej_metadata or {}).get("images", 1))
