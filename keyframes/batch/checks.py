@@ -23,7 +23,7 @@ def batch_settings(
     options: Options,
     views: bool = False,
 ) -> Settings:
-    """Return the settings of all recordings, or raise a SettingsError or a BatchError."""
+    """Return the settings of all recordings, or raise a SettingsError, a BatchError or an ExportError."""
     if (k is None) == (total is None):
         raise SettingsError(
             "give either `k`, the number of frames from each recording, or `total`, the number for all of them"
@@ -46,6 +46,12 @@ def batch_settings(
     if total is not None:
         _check_total(total, settings, unlike)
     _check_there({"--encoder": [settings.encoder], "--predictions": [settings.predictions], "--unlike": unlike})
+    if unlike:
+        from keyframes.labelling.project_kind import kind_of
+
+        for project in unlike:
+            # An ExportError where it is none: each recording would fail by it.
+            kind_of(Path(project))
     # Workers have working folders of their own.
     files = {name: getattr(settings, name) for name in ("encoder", "predictions")}
     return replace(settings, **{name: path.absolute() for name, path in files.items() if path is not None})

@@ -135,7 +135,7 @@ def run_batch(
 
     Raises
     ------
-    SettingsError, BatchError, OutputError
+    SettingsError, BatchError, ExportError, OutputError
         See `keyframes.errors`. A recording that cannot be processed raises nothing: it is one of the rows.
     """
     settings = batch_settings(k, total, at_least, unlike, options, views)

@@ -9,6 +9,7 @@ from keyframes.errors import ExportError, not_there
 from keyframes.labelling.deeplabcut.project import NEEDED
 from keyframes.labelling.lightning_pose.project import PROJECT_FILE, label_tables
 from keyframes.labelling.project_file import read_project_file
+from keyframes.result.recordings import results_in
 
 ENDINGS = (".yaml", ".yml")
 
@@ -62,7 +63,7 @@ def _kind_of_folder(folder: Path) -> Kind:
         return "deeplabcut"
     if label_tables(folder):
         return "lightning-pose"
-    if any(folder.glob("*/manifest.json")):
+    if results_in(folder) != [folder]:
         return "result"
     raise ExportError(
         f"{folder}: is not a project (it has no config.yaml of DeepLabCut, no project.yaml or table of labels of "

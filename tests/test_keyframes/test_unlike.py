@@ -38,10 +38,11 @@ def project(tmp_path, recording):
     _, result = recording
 
     def make(kind):
-        if kind in ("result", "manifest", "results"):
-            place = tmp_path / "results" / "one"
+        if kind in ("result", "manifest", "results", "results of subfolders"):
+            place = tmp_path / "results" / "day1" / "one"
             shutil.copytree(result.folder, place)
-            return {"result": place, "manifest": place / "manifest.json", "results": place.parent}[kind]
+            above = {"results": place.parent, "results of subfolders": place.parent.parent}
+            return {"result": place, "manifest": place / "manifest.json", **above}[kind]
         if kind.startswith("deeplabcut"):
             need("config")
             options = {"task": "reach", "scorer": "anna", "bodyparts": ("nose",), "output": tmp_path / "dlc"}
@@ -57,7 +58,17 @@ def project(tmp_path, recording):
     return make
 
 
-KINDS = ("result", "manifest", "results", "deeplabcut", "deeplabcut config", "lightning-pose", "sleap", "sleap package")
+KINDS = (
+    "result",
+    "manifest",
+    "results",
+    "results of subfolders",
+    "deeplabcut",
+    "deeplabcut config",
+    "lightning-pose",
+    "sleap",
+    "sleap package",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

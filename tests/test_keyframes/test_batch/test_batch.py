@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from keyframes import BatchError, SettingsError, extract, run_batch
+from keyframes import BatchError, ExportError, SettingsError, extract, run_batch
 from keyframes.batch.states import read_states
 from keyframes.review import Session
 from keyframes.settings import Crop
@@ -323,6 +323,8 @@ def test_wrong_usage(run_command, few, tmp_path):
             run_batch(few, 3, output=out, **options)
     (tmp_path / "nothing").mkdir()
     (tmp_path / "nothing" / "notes.txt").touch()
+    with pytest.raises(ExportError, match="nothing: is not a project"):
+        run_batch(few, 3, unlike=[tmp_path / "nothing"], output=out)
     with pytest.raises(BatchError, match=r"nothing in it is a video.* \(left out: 1 file \(.txt 1\)\)"):
         run_batch(tmp_path / "nothing", 3, output=out)
     assert not out.exists()
