@@ -29,15 +29,18 @@ def videos_of(results: Sequence[Path]) -> list[Path]:
     `results` are result folders, or folders of these. What is no result of a batch gives nothing.
     """
     found: dict[Path, None] = {}
+    known: dict[Path, dict[Path, str]] = {}
     for result in (inner for folder in results for inner in results_in(folder)):
         place = Path(os.path.abspath(result))
         output = next((parent for parent in place.parents if os.path.isdir(state_folder(parent))), None)
         if output is None:
             continue
-        for state in read_states(output).values():
-            if state.get("place") == place.relative_to(output).as_posix():
-                paths = (Path(folder) / state["recording"] for folder in _searched(output))
-                found.update((path, None) for path in paths if os.path.exists(path))
+        if output not in known:
+            states = read_states(output)
+            known[output] = {output / state["place"]: name for name, state in states.items() if "place" in state}
+        if recording := known[output].get(place):
+            paths = (Path(folder) / recording for folder in _searched(output))
+            found.update((path, None) for path in paths if os.path.exists(path))
     return list(found)
 
 

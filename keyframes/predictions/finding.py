@@ -81,7 +81,10 @@ def _folders_for(video: Path, place: Path) -> list[Path]:
 
 def _named_after(video: Path, folder: Path) -> list[Path]:
     """Return the files in a folder that are predictions of a video by their names."""
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS and _is_of(path, video)]
+    # A batch asks for each of its recordings: names of others are told at a glance.
+    own = re.compile(re.escape(plain(video.stem)), re.IGNORECASE)
+    likely = sorted(folder / name for name in os.listdir(folder) if own.search(plain(name)))
+    found = [path for path in likely if path.suffix.lower() in ENDINGS and _is_of(path, video)]
     # Links that lead nowhere are left out, too.
     found = [path for path in found if path.is_file() and not is_error_table(path) and not DERIVED.search(path.stem)]
     found = _without(found, lambda path: unfiltered(path) != path and unfiltered(path) in found)
