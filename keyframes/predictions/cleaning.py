@@ -97,12 +97,15 @@ class PoseModel:
         Orthonormal.
     others : array (2 * n_nodes, 2 * n_nodes), float64
         What a turned pose, its mean taken off, leaves of each node beside what the other nodes say of it.
+    surprise : array (2 * n_nodes, 2 * n_nodes), float64
+        The same in standard deviations, as far as these differ by direction.
     """
 
     shape: NDArray[np.float64]
     mean: NDArray[np.float64]
     basis: NDArray[np.float64]
     others: NDArray[np.float64]
+    surprise: NDArray[np.float64]
 
     def states(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores, middle, cosine and sine of each pose: (n_frames, n_animals, n_scores + 4)."""
@@ -115,8 +118,19 @@ class PoseModel:
 
         Takes points (n_frames, n_animals, n_nodes, 2); returns (n_frames, n_animals, n_nodes), float32.
         """
-        left = np.empty((*points.shape[:2], len(self.others) + 4), np.float32)
-        to_states(points, self.shape, self.mean, self.others, left)
+        return self._lengths(points, self.others)
+
+    def misfit(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how badly each point fits the other nodes of its animal: the worst is the one that is wrong.
+
+        In pixels, a wrong point can put a right one farther away than itself, if that one lies far from the others.
+        Takes and returns the same as `beside_others`, in standard deviations.
+        """
+        return self._lengths(points, self.surprise)
+
+    def _lengths(self, points: NDArray[np.float32], of_nodes: NDArray[np.float64]) -> NDArray[np.float32]:
+        left = np.empty((*points.shape[:2], len(of_nodes) + 4), np.float32)
+        to_states(points, self.shape, self.mean, of_nodes, left)
         return np.asarray(np.hypot(left[..., :-4:2], left[..., 1:-4:2]))
 
 
@@ -179,7 +193,7 @@ def _clean(points: NDArray[np.float32]) -> CleanPoses:
     mean = turned.mean(axis=0)
     level = float(np.sqrt(np.mean(noise[np.isfinite(noise)] ** 2))) if np.isfinite(noise).any() else 0.0
     basis, shrunk = _basis_of(turned - mean, level)
-    model = PoseModel(shape, mean, basis, _others(turned - mean, shape, level))
+    model = PoseModel(shape, mean, basis, *_others(turned - mean, shape, level))
     states, blur = model.states(points), np.zeros(len(points), np.float32)
     if level > 0:
         states, n_averaged, n_known = _steadied(states, model, level)
@@ -333,11 +347,14 @@ def _basis_of(
     return basis, shrunk
 
 
-def _others(turned: NDArray[np.float64], shape: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+def _others(
+    turned: NDArray[np.float64], shape: NDArray[np.float64], noise: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the matrix that leaves of each node what the others do not explain, for normal distributions.
 
     With the inverse Q of the covariance, that is the inverse of a node's block of Q times its rows of Q. Where all of
-    the animal is, and how it is turned, tells nothing of its posture.
+    the animal is, and how it is turned, tells nothing of its posture. The second matrix returned says the same in
+    standard deviations: the root of that inverse takes its place.
     """
     n_nodes = len(shape)
     moves = np.zeros((3, n_nodes, 2))
@@ -348,8 +365,10 @@ def _others(turned: NDArray[np.float64], shape: NDArray[np.float64], noise: floa
     covariance = np.atleast_2d(np.cov(postures @ turned.T)) if len(turned) > 1 else np.zeros(2 * (len(postures),))
     ridge = 0.1 * noise**2 + 1e-3 * float(np.trace(covariance)) / max(1, len(postures)) + 1e-9
     precision = postures.T @ np.linalg.inv(covariance + ridge * np.eye(len(postures))) @ postures
-    found = np.empty_like(precision)
+    found, surprise = np.empty_like(precision), np.empty_like(precision)
     for first in range(0, 2 * n_nodes, 2):
         own = slice(first, first + 2)
         found[own] = np.linalg.pinv(precision[own, own]) @ precision[own]
-    return np.asarray(found, np.float64)
+        values, vectors = np.linalg.eigh(precision[own, own])
+        surprise[own] = np.sqrt(np.maximum(values, 0))[:, None] * (vectors.T @ found[own])
+    return np.asarray(found, np.float64), np.asarray(surprise, np.float64)

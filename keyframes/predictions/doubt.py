@@ -153,6 +153,7 @@ def _note_postures(
     away[missing | is_alone] = np.nan
     levels = tail_levels(away)
     notes.add("posture", levels, away)
+    notes.blame("posture", linked.points, poses, away)
     return np.asarray(levels.max(axis=(1, 2)))
 
 
@@ -315,6 +316,19 @@ class _Notes:
         self.value[rows] = values[rows, self.what[rows, 1], self.what[rows, 2]]
         if kind == "number":
             self.what[rows, 1:] = -1
+
+    def blame(self, kind: str, points: NDArray[np.float32], poses: CleanPoses, values: NDArray[np.float32]) -> None:
+        """Name for each frame of a kind the point of its animal that is wrong: a high value may be due to another one.
+
+        Both `points` and `values` are NaN where a point is missing.
+        """
+        rows = np.flatnonzero(self.what[:, 0] == KINDS.index(kind))
+        animals = self.what[rows, 1]
+        own, there = values[rows, animals], points[rows, animals]
+        filled = np.where(np.isfinite(there), there, poses.points[rows, animals])
+        misfit = poses.model.misfit(filled[:, None])[:, 0]
+        nodes = np.where(np.isfinite(own), misfit, -1).argmax(axis=1)
+        self.what[rows, 2], self.value[rows] = nodes, own[np.arange(len(rows)), nodes]
 
     def add_frames(self, kind: str, levels: NDArray[np.float32], values: NDArray[np.float32]) -> None:
         """Note a measure of each frame, (n_frames,)."""

@@ -115,6 +115,18 @@ def test_a_point_that_is_alone_is_not_held_against_points_that_are_missing(rng):
     assert not any("other points" in doubt.reason(row) for row in range(300, 306))
 
 
+def test_the_wrong_point_is_named_and_not_one_that_it_makes_look_wrong(points):
+    starts, named = np.arange(100, 1400, 130), [NAMES[number % 6] for number in range(10)]
+    for number, start in enumerate(starts):
+        points[start : start + 20, 0, number % 6] += 40
+    doubt = doubt_of(make(points))
+    # Away from its ends, where an error is a jump.
+    rows = [start + 3 + doubt.level[start + 3 : start + 17].argmax() for start in starts]
+    found = [doubt.reason(row).split(" is ") for row in rows]
+    assert [name for name, _ in found] == named
+    assert all(40 < int(rest.split()[0]) < 80 for _, rest in found)
+
+
 def test_reasons_name_the_animal_of_the_file(rng):
     points = walk(rng, 2, N_FRAMES) + np.array([0, 200])[:, None, None]
     points += rng.normal(0, 1, points.shape)
