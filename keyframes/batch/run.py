@@ -255,8 +255,9 @@ def _sum_up(
     place: Path, outcomes: Mapping[str, Outcome], left_out: dict[str, int], say: Callable[[str], None]
 ) -> Batch:
     """Write the summaries of all that is known of recordings; return what this run did with those it looked at."""
-    rows = write_summary(place, left_out)
-    gone = without_source(place, (row["recording"] for row in rows if row["recording"] not in outcomes))
+    states = read_states(place)
+    gone = without_source(place, (recording for recording in states if recording not in outcomes))
+    rows = write_summary(place, states, left_out, gone)
     results = write_index(place, rows, left_out, gone)
     if left := [recording for recording in gone if recording in results]:
         say(f"warning: {_told_gone(left, place)}")

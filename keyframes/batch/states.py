@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -104,13 +104,21 @@ def identify(video: Path) -> dict[str, Any]:
     }
 
 
-def write_summary(output: Path, left_out: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Write ``batch.json`` and ``summary.csv`` of everything that state files know; return the rows of the table."""
+def write_summary(
+    output: Path, states: Mapping[str, dict[str, Any]], left_out: Mapping[str, int], gone: Collection[str]
+) -> list[dict[str, Any]]:
+    """Write ``batch.json`` and ``summary.csv`` of everything that states tell; return the rows of the table.
+
+    Of recordings that are `gone`, only those count of which a result stands.
+    """
     rows = []
-    for state in read_states(output).values():
+    for recording, state in states.items():
+        result = result_of(output, state)
+        if recording in gone and not result:
+            continue
         row = {name: state.get(name, empty) for name, empty in COLUMNS.items()}
         # Where an attempt has failed, these are of the earlier result, if that still stands.
-        row["frames"] = row["frames"] or result_of(output, state).get("frames", 0)
+        row["frames"] = row["frames"] or result.get("frames", 0)
         rows.append({**row, "place": row["place"] if row["frames"] else ""})
     counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "failed")}
     summary = {

@@ -198,11 +198,13 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
     told = "has an earlier result of 1.mp4, which is no longer there; remove it if you do not need it"
     assert gone == [f"warning: {output} {told}"]
     assert (output / "1-keyframes" / "manifest.json").exists()
-    # Whoever follows the advice is not told again.
+    # Whoever follows the advice is not told again, and no summary counts it any more.
     shutil.rmtree(output / "1-keyframes")
     run_batch(folder, 5, output=output, seed=3, jobs=1, say=lines.append)
     assert sum("no longer there" in line for line in lines) == 1
-    assert "is no longer there" in (output / "index.html").read_text(encoding="utf-8")
+    summary = json.loads((output / "batch.json").read_text(encoding="utf-8"))
+    assert (summary["recordings"], summary["frames"]) == (3, 15)
+    assert not [name for name in ("index.html", "summary.csv") if "1.mp4" in (output / name).read_text(encoding="utf-8")]
     assert sorted(scans(output).values()) == [1, 2, 2, 3]
 
 
