@@ -12,18 +12,10 @@ from clustering import is_searched
 from keyframes.errors import BatchError, VideoError, not_there
 from keyframes.result.folder import is_result
 from keyframes.result.naming import result_names
-from keyframes.video import VideoReader
+from keyframes.video import VIDEO_ENDINGS, VideoReader
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
 from keyframes.wording import counted
 
-# What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.
-VIDEO_ENDINGS = frozenset(
-    """
-    .264 .265 .26l .3g2 .3gp .apng .asf .avc .avi .divx .dv .f4v .flv .gif .gxf .h264 .h265 .hevc .insv .ivf .m1v .m2t
-    .m2ts .m2v .m4v .mjpeg .mjpg .mk3d .mkv .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .nut .ogg .ogm .ogv .qt .rm
-    .rmvb .tod .trp .ts .vob .webm .wmv .wtv .xvid .y4m
-    """.split()  # noqa: SIM905
-)
 # What a batch writes into its own folder.
 SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
 ENDINGS_SHOWN = 8

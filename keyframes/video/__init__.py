@@ -35,6 +35,7 @@ from keyframes.video.excerpts import (
 )
 from keyframes.video.file_identity import file_hash, refuse_special
 from keyframes.video.frame_times import frame_times
+from keyframes.video.header import VIDEO_ENDINGS
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import Proof, Seeker, adopt_packets, seek_frames, seeking_pays
@@ -46,6 +47,7 @@ from keyframes.video.temporary_files import temporary_errors
 __all__ = [
     "N_PROVEN",
     "PLAIN",
+    "VIDEO_ENDINGS",
     "ConversionError",
     "DisagreementError",
     "Excerpts",

@@ -28,7 +28,16 @@ from keyframes.video.ffmpeg.process import ffmpeg_version
 from keyframes.video.file_identity import refuse_special
 from keyframes.video.frames import Backend, VideoHeader
 from keyframes.video.images import ImageSequence, image_files
+from keyframes.wording import counted
 
+# What FFmpeg opens and people record. Audio, TypeScript and the like that share an ending fail with their reason.
+VIDEO_ENDINGS = frozenset(
+    """
+    .264 .265 .26l .3g2 .3gp .apng .asf .avc .avi .divx .dv .f4v .flv .gif .gxf .h264 .h265 .hevc .insv .ivf .m1v .m2t
+    .m2ts .m2v .m4v .mjpeg .mjpg .mk3d .mkv .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .nut .ogg .ogm .ogv .qt .rm
+    .rmvb .tod .trp .ts .vob .webm .wmv .wtv .xvid .y4m
+    """.split()  # noqa: SIM905
+)
 # Damaged packets that may come before the first picture.
 MOST_BEFORE_FIRST = 4096
 
@@ -180,9 +189,9 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
     refuse_special(path)
     try:
         if os.path.isdir(path):
-            if files := image_files(path):
-                return sum(file.stat().st_size for file in files), b""
-            raise VideoError(f"{path}: is a folder without images; name the video files in it, or use keyframes batch")
+            files = image_files(path)
+            _refuse_videos(path, len(files))
+            return sum(file.stat().st_size for file in files), b""
         with path.open("rb") as file:
             start = file.read(60)
             size = file.seek(0, 2)
@@ -193,3 +202,12 @@ def _size_and_start(path: Path) -> tuple[int, bytes]:
     if size == 0:
         raise VideoError(f"{path}: is empty (0 bytes); copy it again")
     return size, start
+
+
+def _refuse_videos(folder: Path, n_images: int) -> None:
+    """Raise a VideoError where a folder holds no images, or no more images than videos: they are stray ones."""
+    n_videos = sum(Path(name).suffix.lower() in VIDEO_ENDINGS and name[0] != "." for name in os.listdir(folder))
+    if n_images > n_videos:
+        return
+    told = f"holds {counted(n_videos, 'video')} beside {counted(n_images, 'image')}"
+    raise VideoError(f"{folder}: {told if n_images else 'is a folder without images'}; name the video files in it, or use keyframes batch")

@@ -134,6 +134,16 @@ def test_a_folder_without_one_image_that_can_be_decoded_is_an_error(tmp_path):
         VideoReader(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("n_images", "told"), [(0, "is a folder without images"), (1, "holds 2 videos beside 1 image"), (2, "beside 2 images")]
+)
+def test_a_folder_of_videos_is_no_recording_even_with_a_stray_image(n_images, told, tmp_path):
+    for name in ["1.mp4", "2.AVI", "._3.mp4", *(f"{number}.png" for number in range(n_images))]:
+        (tmp_path / name).touch()
+    with pytest.raises(VideoError, match=f"{told}; name the video files in it, or use keyframes batch"):
+        VideoReader(tmp_path)
+
+
 def test_of_files_with_several_pages_the_first_is_used_and_that_is_told(tmp_path):
     for number in range(4):
         pages = np.stack(PICTURES[number : number + 1 + number % 2])[..., 1]
