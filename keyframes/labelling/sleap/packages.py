@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,7 +104,10 @@ def save(labels: Any, path: Path) -> None:
     """Save labels, packed images with them."""
     import h5py
 
-    labels.save(str(path), embed=None, verbose=False)
+    with warnings.catch_warnings():
+        # The names of a folder's many images go where earlier readers do not look: the package has the images.
+        warnings.filterwarnings("ignore", "Source video metadata", UserWarning)
+        labels.save(str(path), embed=None, verbose=False)
     # A packed video names the file that its images were copied from, besides the one that holds them.
     with h5py.File(path, "r+") as file:
         for row, text in enumerate(file["videos_json"][:]):

@@ -93,13 +93,15 @@ def test_where_a_seek_misses_the_package_is_recommended(tmp_path, encoded_pictur
     check_suggestions(sio.load_slp(str(tmp_path / "out" / "suggestions.pkg.slp")).suggestions, result, images=True)
 
 
-def test_a_folder_of_images(tmp_path):
+# The names of many images are too long for an attribute of HDF5.
+@pytest.mark.parametrize(("n_images", "more"), [(12, ""), (300, "-" * 200)])
+def test_a_folder_of_images(n_images, more, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     # In the order of numbers, which is not that of letters.
-    for number in range(12):
-        image = np.full((60, 80, 3), 20 * number, np.uint8)
-        cv2.imwrite(str(folder / f"{number}.png"), image + np.arange(80, dtype=np.uint8)[:, None] % 7)
+    for number in range(n_images):
+        image = np.full((60, 80, 3), 20 * number % 240, np.uint8)
+        cv2.imwrite(str(folder / f"{number}{more}.png"), image + np.arange(80, dtype=np.uint8)[:, None] % 7)
     result = keyframes.extract(folder, 6, output=tmp_path / "images-keyframes", uniform=True).folder
     place = keyframes.export(result, "sleap").place
     for name in ("suggestions.slp", "suggestions.pkg.slp"):
