@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, get_args
 
 from keyframes.app.choosing import Field, Wish, as_typed, read_number_of_frames, read_options
@@ -238,10 +238,9 @@ class App(AbstractContextManager["App"]):
         for name in asked if isinstance(asked, list) else []:
             if isinstance(name, int):
                 earlier = self.rounds.get(name)
-                for recording in self.library.all().values():
-                    state = self._states.get(earlier, recording)
-                    if state.get("frames") and result_digest(earlier, state):
-                        found[earlier.output / PurePosixPath(state["place"]).parent] = None
+                states = (self._states.get(earlier, recording) for recording in self.library.all().values())
+                if any(state.get("frames") and result_digest(earlier, state) for state in states):
+                    found[earlier.output] = None
             else:
                 found[self.files.path(str(name), *WITH_PROJECT)] = None  # type: ignore[arg-type]
         return list(found)

@@ -178,6 +178,19 @@ def test_a_round_has_a_folder_of_its_own(folder, asked):
         assert [one["number"] for one in app.get("about")["rounds"]] == [1, 2]
 
 
+def test_what_an_earlier_round_chose_in_all_subfolders_is_named_once(video_file, asked, tmp_path):
+    folder, output = tmp_path / "reach", tmp_path / "out"
+    for place in (folder, folder / "cage1"):
+        place.mkdir()
+        shutil.copy(video_file("h264_b_frames.mp4"), place)
+    run_batch(folder, 2, output=output, jobs=1)
+    with asked(folder, output) as app:
+        app.post("round", {})
+        command = shlex.split(app.post("round/2/command", {**WISH, "unlike": [1]})[1]["command"])
+    (unlike,) = (part.removeprefix("--unlike=") for part in command if part.startswith("--unlike="))
+    assert os.path.samefile(unlike, output)
+
+
 def test_two_windows_that_begin_a_round_at_once_begin_two(folder, asked, monkeypatch):
     seen = Rounds.all
     with asked(folder) as app:
