@@ -210,4 +210,6 @@ def _refuse_videos(folder: Path, n_images: int) -> None:
     if n_images > n_videos:
         return
     told = f"holds {counted(n_videos, 'video')} beside {counted(n_images, 'image')}"
-    raise VideoError(f"{folder}: {told if n_images else 'is a folder without images'}; name the video files in it, or use keyframes batch")
+    if not n_images:
+        told = "is a folder without images"
+    raise VideoError(f"{folder}: {told}; name the video files in it, or use keyframes batch")

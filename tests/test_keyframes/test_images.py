@@ -135,7 +135,8 @@ def test_a_folder_without_one_image_that_can_be_decoded_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n_images", "told"), [(0, "is a folder without images"), (1, "holds 2 videos beside 1 image"), (2, "beside 2 images")]
+    ("n_images", "told"),
+    [(0, "is a folder without images"), (1, "holds 2 videos beside 1 image"), (2, "beside 2 images")],
 )
 def test_a_folder_of_videos_is_no_recording_even_with_a_stray_image(n_images, told, tmp_path):
     for name in ["1.mp4", "2.AVI", "._3.mp4", *(f"{number}.png" for number in range(n_images))]:

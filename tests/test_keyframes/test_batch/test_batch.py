@@ -204,7 +204,9 @@ def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_pa
     assert sum("no longer there" in line for line in lines) == 1
     summary = json.loads((output / "batch.json").read_text(encoding="utf-8"))
     assert (summary["recordings"], summary["frames"]) == (3, 15)
-    assert not [name for name in ("index.html", "summary.csv") if "1.mp4" in (output / name).read_text(encoding="utf-8")]
+    assert not [
+        name for name in ("index.html", "summary.csv") if "1.mp4" in (output / name).read_text(encoding="utf-8")
+    ]
     assert sorted(scans(output).values()) == [1, 2, 2, 3]
 
 
