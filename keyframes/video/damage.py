@@ -260,7 +260,10 @@ def _n_lacking(seen: Pass, header: VideoHeader) -> int:
 
 def _is_short(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
     """Whether the container lists more frames than it holds; those that an edit list leaves out are in it."""
-    return _n_lacking(seen, header) > 0 and header.frames_listed and len(packets.times_ms) < header.frames_claimed
+    # A pass that was broken off lacks frames in any case.
+    n_packets = len(packets.times_ms)
+    is_known = seen.reached_end or n_packets > 0
+    return is_known and _n_lacking(seen, header) > 0 and header.frames_listed and n_packets < header.frames_claimed
 
 
 def _is_cut_off(seen: Pass, header: VideoHeader, packets: Packets) -> bool:

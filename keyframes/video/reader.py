@@ -332,12 +332,14 @@ class VideoReader:
         seen = self.latest_pass
         if self.images is not None:
             return list(seen.losses)
-        # To one that was broken off without a message the packets say nothing, and reading them takes its time.
-        packets = self.packets if seen.reached_end or seen.messages else Packets.none()
+        says_all = seen.reached_end or bool(seen.messages)
+        # For a pass that was broken off without a message packets are not read: that takes its time.
+        known = self.packets if says_all or "packets" in self.__dict__ else Packets.none()
+        # Such a pass met no lost block.
+        packets = known if says_all else replace(known, zeroed_ms=np.empty(0))
         sizes = seen.sizes
         # Excerpts show the sizes of what they give.
         if self.header.seekable and not seen.excerpts:
-            known = self.packets if "packets" in self.__dict__ else packets
             sizes = sizes_of_key_frames(self.path, self.header, known, seen.last_time_s)
         return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
 

@@ -36,6 +36,15 @@ def test_frames_that_a_camera_dropped_are_reported_as_that(recording, tmp_path):
     assert report["frames_decoded"] == n_frames(path) == 190
     assert report["warnings"] == [told]
     assert told in keyframes.extract(path, 5, output=tmp_path / "out").warnings
+    of_range = keyframes.extract(path, 5, stop_s=5.0, output=tmp_path / "range").warnings
+    assert "no frame from 1.560 to 1.720 s, 3.560 to 3.640 s" in of_range
+
+
+def test_a_range_of_a_file_whose_frames_come_unevenly_lacks_none(recording, tmp_path):
+    select = ("-vf", "select=not(between(mod(n\\,40)\\,10\\,15))", "-fps_mode", "vfr")
+    path = recording("uneven.mp4", *select, *X264)
+    assert inspect(path)["warnings"] == []
+    assert keyframes.extract(path, 5, stop_s=6.0, output=tmp_path / "out").warnings == ()
 
 
 def test_frames_whose_packets_are_there_were_not_dropped_by_a_camera(recording, tmp_path):
@@ -47,6 +56,7 @@ def test_frames_whose_packets_are_there_were_not_dropped_by_a_camera(recording, 
     (warning,) = report["warnings"]
     assert warning.startswith("no frame from ")
     assert warning.endswith(" s (3 missing)")
+    assert warning in keyframes.extract(lacking, 5, stop_s=6.0, output=tmp_path / "range").warnings
 
 
 def test_frames_that_a_camera_dropped_at_once_are_reported(recording):
