@@ -42,7 +42,7 @@ from keyframes.video.seeking import Proof, Seeker, adopt_packets, seek_frames, s
 from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
 from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
-from keyframes.video.temporary_files import temporary_errors
+from keyframes.video.temporary_files import temporary_errors, temporary_folder
 
 __all__ = [
     "N_PROVEN",
@@ -84,5 +84,6 @@ __all__ = [
     "stored_behind",
     "stretches_to",
     "temporary_errors",
+    "temporary_folder",
     "why_no_excerpts",
 ]

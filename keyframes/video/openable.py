@@ -5,12 +5,12 @@ decode, its Python binding crashes.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from keyframes.errors import VideoError
+from keyframes.video.temporary_files import temporary_folder
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def openable_name(path: Path) -> Iterator[str]:
     A path that is UTF-8 is given as such, under any locale; for another one there is a link with a plain name in a
     private temporary folder meanwhile. Either is absolute: FFmpeg takes a name such as "10:32.mp4" for a protocol.
 
-    A VideoError where a link is needed and cannot be made.
+    A VideoError where a link is needed and cannot be made; an OutputError where there is no folder for it.
     """
     absolute = os.fsencode(path.absolute())
     try:
@@ -30,7 +30,7 @@ def openable_name(path: Path) -> Iterator[str]:
     else:
         yield name
         return
-    with tempfile.TemporaryDirectory(prefix="keyframes-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         # Of some formats FFmpeg knows nothing but the ending.
         link = Path(folder) / f"video{path.suffix if path.suffix.isascii() else ''}"
         try:

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from clustering import lacks_space
 from keyframes.errors import OutputError
 
 
@@ -13,13 +14,22 @@ def temporary_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        advice = "set the environment variable TMPDIR to another folder"
         raise OutputError(
             f"temporary files cannot be written in {tempfile.tempdir or 'any folder'} ({error.strerror or error}); "
-            "free up space there, or set the environment variable TMPDIR to another folder"
+            + (f"free up space there, or {advice}" if lacks_space(error) else advice)
         ) from error
 
 
-def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
-    """Make a folder for temporary files, a context manager that removes it with all that is in it."""
+@contextmanager
+def temporary_folder() -> Iterator[str]:
+    """Give a folder for temporary files, which is removed with all that is in it."""
     with temporary_errors():
-        return tempfile.TemporaryDirectory(prefix="keyframes-", ignore_cleanup_errors=True)
+        made = tempfile.TemporaryDirectory(prefix="keyframes-", ignore_cleanup_errors=True)
+    try:
+        yield made.name
+        made.cleanup()
+    except BaseException:
+        # Also where an interruption has broken the removal off.
+        made.cleanup()
+        raise

@@ -333,7 +333,7 @@ def run_on_a_small_disk(tmp_path):
         (line,) = done.stderr.splitlines()
         assert done.returncode == 1, done.stderr
         assert line.startswith("error: ")
-        assert "No space left on device" in line
+        assert "(No space left on device); free up space" in line
         return done.stdout
 
     return run

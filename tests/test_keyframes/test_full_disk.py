@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import keyframes
+from keyframes.video import temporary_folder
 from tests.test_keyframes.conftest import needs_unshare, one_error_line
 
 
@@ -51,6 +52,20 @@ def test_temporary_files_that_cannot_be_written_are_named(scan, tmp_path, long_f
     with pytest.raises(keyframes.OutputError, match=r"temporary files cannot be written in .* set .* TMPDIR"):
         keyframes.extract(video, 4, scan=scan, output=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_removal_of_temporary_files_that_is_broken_off_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    removals = iter([interrupted])
+    remove = shutil.rmtree
+    monkeypatch.setattr("shutil.rmtree", lambda *given, **how: next(removals, remove)(*given, **how))
+    with pytest.raises(KeyboardInterrupt), temporary_folder() as folder:
+        (Path(folder) / "1.mkv").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
 
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096

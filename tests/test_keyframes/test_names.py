@@ -94,6 +94,14 @@ def test_any_name_is_opened_and_written_down(name, locale, odd, video_file, run_
     assert done.stderr.count("\n") == 1
 
 
+def test_a_folder_for_the_link_to_such_a_name_is_missing(odd, video_file, monkeypatch):
+    source = odd / f"{LATIN}.mp4"
+    shutil.copy(video_file("mpeg4.mp4"), source)
+    monkeypatch.setattr("tempfile.tempdir", str(odd / "gone"))
+    with pytest.raises(keyframes.OutputError, match=r"temporary files cannot be written in .*gone \(No such .*TMPDIR"):
+        keyframes.extract(source, 4, output=odd / "out")
+
+
 @pytest.mark.slow
 def test_every_way_to_read_a_long_file_works_by_such_a_name(odd, long_file):
     """Segments, packets and seeks open the file again and again, long after it was opened first."""

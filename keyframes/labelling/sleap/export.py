@@ -165,7 +165,7 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
                 notes += _told_of_seeks(recording, "an export without --project makes a package with the exact images")
         is_changed = is_changed or bool(n_frames)
         if is_changed:
-            save(labels, changes.folder / place.name)
+            save(labels, changes.folder / place.name, project.stat().st_size)
     return Exported("sleap", place if is_changed else project, n_frames, tuple(notes))
 
 

@@ -1,19 +1,26 @@
 """Packages of SLEAP: projects that carry their images, as PNG files in HDF5, the way sleap-io keeps them."""
 
+import errno
 import json
-import tempfile
+import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keyframes.errors import OutputError
-from keyframes.labelling.sleap.project import unpacked
+from keyframes.labelling.sleap.project import is_packed, unpacked
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
+from keyframes.video import temporary_errors, temporary_folder
+
+# Bytes of a package beside its images: more than HDF5, videos and suggestions take.
+BESIDE_IMAGES = 1 << 20
+# Of file systems that cannot set room aside.
+CANNOT_SAY = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def image_files_of(
@@ -24,11 +31,12 @@ def image_files_of(
     for index, image in recording.images(wanted, progress):
         own, made = recording.files[index], scratch / f"{recording.name}-{index}.png"
         files[index] = own if order == "RGB" and own.suffix == ".png" else made
-        if order != "RGB":
-            # Red and blue change places, losslessly.
-            write_image(made, np.ascontiguousarray(decoded(own, image)[..., ::-1]))
-        elif files[index] == made:
-            made.write_bytes(image)
+        with temporary_errors():
+            if order != "RGB":
+                # Red and blue change places, losslessly.
+                write_image(made, np.ascontiguousarray(decoded(own, image)[..., ::-1]))
+            elif files[index] == made:
+                made.write_bytes(image)
     return files
 
 
@@ -40,8 +48,10 @@ def pack(sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, 
     dataset = f"video{number}/video"
     shape = like.backend_metadata["shape"] if like.backend_metadata.get("shape") else like.shape
     fps = like.backend_metadata.get("fps")
+    longest = max(image.stat().st_size for image in images.values())
+    with temporary_errors():
+        find_room(path, len(indices) * longest + BESIDE_IMAGES)
     with h5py.File(path, "w") as file:
-        longest = max(image.stat().st_size for image in images.values())
         rows = file.create_dataset(dataset, (len(indices), longest), "int8")
         for row, index in enumerate(indices):
             image = np.frombuffer(images[index].read_bytes(), np.int8)
@@ -93,17 +103,22 @@ def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
         images = {index: scratch / f"packed-{index}.png" for index in indices}
         if not indices or rows.attrs.get("format") == "png":
             for row, path in enumerate(images.values()):
-                path.write_bytes(np.asarray(rows[row], np.int8).tobytes())
+                image = np.asarray(rows[row], np.int8).tobytes()
+                with temporary_errors():
+                    path.write_bytes(image)
             return images, str(rows.attrs.get("channel_order", "BGR"))
     for index, read in unpacked(video, set(indices)).items():
-        write_image(images[index], np.ascontiguousarray(read()[..., ::-1]))
+        picture = np.ascontiguousarray(read()[..., ::-1])
+        with temporary_errors():
+            write_image(images[index], picture)
     return images, "BGR"
 
 
-def save(labels: Any, path: Path) -> None:
-    """Save labels, packed images with them."""
+def save(labels: Any, path: Path, least_bytes: int = 0) -> None:
+    """Save labels, packed images with them; the file will have so many bytes at least."""
     import h5py
 
+    find_room(path, max(least_bytes, sum(map(_bytes_of_images, labels.videos))) + BESIDE_IMAGES)
     with warnings.catch_warnings():
         # The names of a folder's many images go where earlier readers do not look: the package has the images.
         warnings.filterwarnings("ignore", "Source video metadata", UserWarning)
@@ -116,11 +131,39 @@ def save(labels: Any, path: Path) -> None:
                 file["videos_json"][row] = json.dumps({**video, "filename": "."}, separators=(",", ":"))
 
 
+def _bytes_of_images(video: Any) -> int:
+    """Return how many bytes the images take that a package holds of a video."""
+    import h5py
+
+    # A package may refer to another one that is not here.
+    with suppress(OSError, KeyError):
+        if is_packed(video):
+            with h5py.File(video.filename, "r") as file:
+                return int(file[video.backend_metadata["dataset"]].id.get_storage_size())
+    return 0
+
+
+def find_room(path: Path, n_bytes: int) -> None:
+    """Raise what the system says where a new file of so many bytes finds no room.
+
+    HDF5 must not find that out: it cannot close a file on a full disk, and crashes when it frees what is left of it.
+    """
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except OSError as error:
+        if error.errno not in CANNOT_SAY:
+            raise
+    finally:
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def scratch_folder(place: Path) -> Iterator[Path]:
     """Give a temporary folder; tell the errors that HDF5 has no better name for."""
     try:
-        with tempfile.TemporaryDirectory(prefix="keyframes-") as folder:
+        with temporary_folder() as folder:
             yield Path(folder)
     except RuntimeError as error:
         raise OutputError(f"{place}: cannot be written ({error}); free up space, or choose another path") from error

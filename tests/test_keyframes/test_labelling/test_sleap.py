@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import keyframes
-from keyframes import ExportError
+from keyframes import ExportError, OutputError
+from tests.test_keyframes.conftest import needs_unshare
 from tests.test_keyframes.result_folders import manifest_of
 
 sio = pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
@@ -298,3 +300,20 @@ def test_a_project_that_is_open_elsewhere(project, extracted, unchanged):
                 keyframes.export(extracted("mpeg4.mp4"), "sleap", project=project)
         finally:
             holder.stdin.close()
+
+
+def test_temporary_files_that_cannot_be_written_are_named(tmp_path, extracted, monkeypatch):
+    result = extracted("mpeg4.mp4")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OutputError, match=r"temporary files cannot be written in .*gone .* TMPDIR"):
+        keyframes.export(result, "sleap", output=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@needs_unshare
+@pytest.mark.parametrize("size", ["60k", "1200k", "1300k"])
+def test_a_full_disk_is_found_before_hdf5_crashes_on_it(size, extracted, run_on_a_small_disk):
+    """Of the list of suggestions, of temporary files, and of the package."""
+    command = [Path(sys.executable).parent / "keyframes", "export", extracted("wmv2.wmv", 40), "--to", "sleap"]
+    assert run_on_a_small_disk([*command, "-o", "out"], size, 'echo "left: $(ls -A)"') == "left: \n"
