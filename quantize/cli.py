@@ -4,7 +4,6 @@ Nothing heavy is imported here, so that help and usage errors are there at once.
 """
 
 import gc
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -14,7 +13,7 @@ import typer
 from quantize import __version__
 from quantize.commands.plain_help import PlainCommand
 from quantize.commands.printing import STANDARD, Run, print_json, say
-from quantize.commands.usage import check_usage, settings_of
+from quantize.commands.usage import check_usage, is_folder, settings_of
 from quantize.datatypes import DEFAULT_QUALITY, MOST_PIXELS, Algorithm, Options, Profile, Settings, Subsampling, Tune
 from quantize.errors import QuantizeError, SettingsError
 
@@ -182,7 +181,7 @@ def main(
     In a folder, images that were done before with the same settings are skipped: an interrupted run resumes.
     """
     output = None if out is None else Path(out)
-    to_folder = out is not None and out.endswith(tuple(filter(None, ("/", os.sep, os.altsep))))
+    to_folder = out is not None and is_folder(out)
     try:
         chosen = {name: context.params[name] for name in Options.__annotations__}
         settings = settings_of({**chosen, "block": None if block is None else int(block)})

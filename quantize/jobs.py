@@ -80,7 +80,7 @@ def find_jobs(
         else:
             sources.append(_Source(given, given if output is None else output / given.name, None))
     one_file = len(sources) == 1 and sources[0].root is None and not to_folder
-    if one_file and output is not None and not os.path.isdir(output):
+    if one_file and output is not None:
         return [Job(sources[0].path, output, "", None)]
     if output is not None and (os.path.isfile(output) or output.suffix in (".png", ".vqi")):
         raise OutputError(f"{output}: is not a folder, but there are several images; name a folder with -o")

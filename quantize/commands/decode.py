@@ -1,7 +1,6 @@
 """Decode .vqi files, or tell what is in them."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def _place(file: Path, output: Path | None, suffix: str, to_folder: bool) -> Pat
     name = ("standard-input" if file == STANDARD else file.stem) + suffix + ".png"
     if output is None:
         return file.with_name(name)
-    return output / name if to_folder or os.path.isdir(output) else output
+    return output / name if to_folder else output
 
 
 def show_info(file: Path, max_pixels: int, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Which options go together: an option that could change a result is never ignored but refused."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,9 +34,9 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         raise SettingsError(_SETTING.sub(option, str(error))) from None
 
 
-def option_of(parameter: str) -> str:
-    """Return the option that gives a parameter of the command."""
-    return "-o" if parameter == "out" else f"--{parameter.replace('_', '-')}"
+def option_of(parameter: str, value: Any = None) -> str:
+    """Return the option that gives a parameter of the command, or that gives it a value: a switch may have two."""
+    return "-o" if parameter == "out" else f"--{'no-' * (value is False)}{parameter.replace('_', '-')}"
 
 
 def check_usage(given: Mapping[str, Any]) -> None:
@@ -54,17 +55,36 @@ def check_usage(given: Mapping[str, Any]) -> None:
         taken = OF_ALL_TASKS | OF_TASK[task] | {_parameter_of(task), "inputs"}
         unused = [parameter for parameter in given if parameter not in taken]
         if unused:
-            raise SettingsError(f"{option_of(unused[0])} cannot be combined with {task}; leave one of them out")
+            option = option_of(unused[0], given[unused[0]])
+            raise SettingsError(f"{option} cannot be combined with {task}; leave one of them out")
     if task == "--train-codebook" and STANDARD in inputs:
         raise SettingsError("--train-codebook takes files and folders, not standard input")
-    suffix = given.get("suffix", "")
-    if not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):
-        raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
+    if STANDARD in inputs and "out" in given and is_folder(given["out"]):
+        raise SettingsError(f"-o {given['out']} is a folder; name a file for the image on standard input")
     _check_standard_output(given)
+    _check_suffix(given)
 
 
 def _parameter_of(task: str) -> str:
     return "inputs" if task == "images" else task.removeprefix("--").replace("-", "_")
+
+
+def is_folder(out: str) -> bool:
+    """Whether -o names a folder, which may not be there yet."""
+    return out.endswith(tuple(filter(None, ("/", os.sep, os.altsep)))) or os.path.isdir(out)
+
+
+def _check_suffix(given: Mapping[str, Any]) -> None:
+    """Raise a SettingsError where the suffix cannot be part of a file name, or -o names the only result."""
+    if "suffix" not in given:
+        return
+    suffix = given["suffix"]
+    if not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):
+        raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
+    inputs = [given["decode"]] if "decode" in given else given["inputs"]
+    is_one = len(inputs) == 1 and not os.path.isdir(inputs[0])
+    if is_one and "out" in given and not is_folder(given["out"]):
+        raise SettingsError("--suffix is not added to a name given with -o; leave it out, or name a folder with -o")
 
 
 def _check_standard_output(given: Mapping[str, Any]) -> None:
@@ -76,3 +96,5 @@ def _check_standard_output(given: Mapping[str, Any]) -> None:
         raise SettingsError("--report is written beside the result; name a file with -o")
     if "as_json" in given:
         raise SettingsError("--json and the result cannot both go to standard output; name a file with -o")
+    if "suffix" in given:
+        raise SettingsError("--suffix is added to the name of a file, and standard output has none; leave it out")

@@ -31,6 +31,10 @@ from tests.test_quantize.conftest import names
         ["-", "--json"],
         ["--decode", "-", "--json"],
         ["photo.png", "--codewords", "257", "-o", "a.png"],
+        ["photo.png", "--suffix", "-x", "-o", "a.vqi"],
+        ["--decode", "a.vqi", "--suffix", "-x", "-o", "a.png"],
+        ["-", "--suffix", "-x"],
+        ["-", "-o", "folder/"],
     ],
 )
 def test_wrong_usage(arguments, command, picture, tmp_path):
@@ -47,6 +51,7 @@ def test_wrong_usage(arguments, command, picture, tmp_path):
         (["--codewords", 20, "--profile", "multiresolution"], "--codewords cannot be combined"),
         (["--block", 2, "--profile", "palette"], "--block 2 cannot be combined"),
         (["--block", 2, "--dither"], "--dither is for palettes"),
+        (["--train-codebook", "a.vqc", "--no-dither"], "--no-dither cannot be combined with --train-codebook"),
         (["--max-bytes", 20], "20 bytes cannot be reached"),
         (["--psnr", 90], "a PSNR of 90 dB cannot be reached"),
         (["--block", 1, "--bpp", 0.01], "0.01 bits per pixel cannot be reached"),
