@@ -69,8 +69,7 @@ def k_means(
     X = check_rows(X)
     weights = _check_weights(sample_weight, X)
     weighty = np.flatnonzero(weights)
-    if not 1 <= n_clusters <= len(weighty):
-        raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}")
+    check_number(n_clusters, weighty)
     fixed = check_centers("fixed", [] if fixed_centers is None else fixed_centers, None, X)
     given = init if isinstance(init, str) else check_centers("initial", init, n_clusters, X)
     rng = as_random_state(random_state)
@@ -98,6 +97,14 @@ def check_rows(X: Array) -> Array:
     if X.ndim != 2 or X.dtype not in (np.float32, np.float64) or X.shape[1] < 1:
         raise InvalidInputError(f"X must be 2-D, float32 or float64, with a column or more; got {X.dtype} {X.shape}")
     return X
+
+
+def check_number(n_clusters: int, weighty: NDArray[np.int64]) -> None:
+    """Refuse a number of clusters that the rows of positive weight, `weighty`, are too few for."""
+    if not 1 <= n_clusters <= len(weighty):
+        raise InvalidInputError(
+            f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}, the rows of positive weight"
+        )
 
 
 def _check_weights(sample_weight: ArrayLike | None, X: Array) -> Array:

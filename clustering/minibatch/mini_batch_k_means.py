@@ -12,8 +12,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
-from clustering.errors import InvalidInputError
-from clustering.kmeans.k_means import check_centers
+from clustering.kmeans.k_means import check_centers, check_number
 from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
 from clustering.kmeans.seeding import choose_start
 from clustering.minibatch.centered_rows import CenteredRows
@@ -54,7 +53,7 @@ def mini_batch_k_means(
         The centres and what they have won, to go on from.
     """
     weighty = np.flatnonzero(weights)
-    _check_number(n_clusters, weighty)
+    check_number(n_clusters, weighty)
     with Workers(n_threads) as workers:
         data = CenteredRows(X, weights, workers)
         threshold = tol * data.variance() if tol > 0 else 0.0
@@ -72,7 +71,7 @@ def start_stream(
 ) -> RunningMeans:
     """Choose centres on the first rows of a stream; given ones are taken as they are. They have learnt nothing yet."""
     data, weighty = CenteredRows(X, weights, workers), np.flatnonzero(weights)
-    _check_number(n_clusters, weighty)
+    check_number(n_clusters, weighty)
     return RunningMeans(_start(data, weighty, n_clusters, init, n_init, rng), data.origin)
 
 
@@ -115,13 +114,6 @@ class _EarlyStop:
         self.in_vain = 0 if self.smoothed < self.lowest else self.in_vain + 1
         self.lowest = min(self.lowest, self.smoothed)
         return self.patience is not None and self.in_vain >= self.patience
-
-
-def _check_number(n_clusters: int, weighty: NDArray[np.int64]) -> None:
-    if not 1 <= n_clusters <= len(weighty):
-        raise InvalidInputError(
-            f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}, the rows of positive weight"
-        )
 
 
 def _start(

@@ -180,7 +180,13 @@ def test_rows_without_weight_only_get_a_label(rng):
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"), [(np.zeros(5), "zero"), (-np.ones(5), "[Nn]egative"), (np.ones(4), "sample_weight")]
+    ("weights", "message"),
+    [
+        (np.zeros(5), "zero"),
+        (-np.ones(5), "[Nn]egative"),
+        (np.ones(4), "sample_weight"),
+        (np.eye(5)[0], "n_samples=1, the rows of positive weight"),
+    ],
 )
 def test_bad_weights_raise(weights, message):
     with pytest.raises(ValueError, match=message):
