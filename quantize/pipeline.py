@@ -1,7 +1,7 @@
 """From an image to a file and back, whichever profile serves it."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,6 @@ from quantize.datatypes import MOST_COLORS, MOST_PIXELS, Encoded, Options, Pictu
 from quantize.errors import (
     CodebookError,
     ContainerError,
-    ImageError,
     OutputError,
     QualityRefusal,
     QuantizeError,
@@ -346,8 +345,6 @@ def load_book(source: str | Path | bytes) -> "SharedBook":
         raise CodebookError(f"{name}: {error}") from error
 
 
-def train_codebook(pictures: list[Picture], settings: Settings) -> bytes:
-    """Train one codebook on many images: the bytes of a .vqc file."""
-    if not pictures:
-        raise ImageError("there is no image to train a codebook on; give a folder with images")
+def train_codebook(pictures: Iterable[Picture], settings: Settings) -> bytes:
+    """Train one codebook on many images, one of which is held at a time: the bytes of a .vqc file."""
     return pack_book(*_profile("block").train_book(pictures, settings))

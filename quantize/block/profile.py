@@ -1,6 +1,7 @@
 """The block profile: an image as codewords of its own codebooks, or of shared ones, and back."""
 
 import hashlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from quantize.block.pyramid import STEP_UNITS, Layout, collect, halvings
 from quantize.container import Container, pack_streams, unpack_book, unpack_streams
 from quantize.datatypes import DEFAULT_QUALITY, Codebook, Encoded, Picture, Settings
 from quantize.entropy.streams import encode_symbols
-from quantize.errors import CodebookError, check
+from quantize.errors import CodebookError, ImageError, check
 from quantize.targets import packed, reach
 from quantize.thread_pool import in_parts
 
@@ -54,14 +55,21 @@ def book_keys(block: int, subsampled: bool) -> list[BookKey]:
     return Layout(1 << 10, 1 << 10, 3, block, subsampled).books
 
 
-def train_book(pictures: list[Picture], settings: Settings) -> tuple[int, bool, bytes]:
-    """Train codebooks on several images: side of the finest blocks, subsampling, and the BOOK data."""
+def train_book(pictures: Iterable[Picture], settings: Settings) -> tuple[int, bool, bytes]:
+    """Train codebooks on several images: side of the finest blocks, subsampling, and the BOOK data.
+
+    ImageError where there is no image.
+    """
     block, subsampled = settings.block or 2, settings.subsampling != "444"
     base = _base_of(settings.quality or DEFAULT_QUALITY)
     found = {key: [np.empty((0, key[1] ** 2), np.float32)] for key in book_keys(block, subsampled)}
+    n_pictures = 0
     for picture in pictures:
+        n_pictures += 1
         for key, vectors in collect(*_pyramids(picture, block, subsampled), base).items():
             found[key].append(worth_training(vectors, RATE)[0])
+    if n_pictures == 0:
+        raise ImageError("there is no image to train a codebook on; give a folder with images")
     books = _train_all({key: np.concatenate(parts) for key, parts in found.items()}, settings)
     return block, subsampled, pack_books(books)
 

@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from quantize.commands.printing import Run, print_json, printable, say
 from quantize.commands.progress import progress_bar
-from quantize.datatypes import Settings
+from quantize.datatypes import Picture, Settings
 from quantize.errors import ImageError, SettingsError
 from quantize.images.files import read_image
 from quantize.jobs import find_jobs
@@ -22,22 +23,29 @@ def train_on(inputs: list[Path], place: Path, settings: Settings, run: Run) -> i
     # Before the training, which takes a while.
     if not run.force and os.path.lexists(place):
         raise exists(place, "--train-codebook")
-    pictures, failures = [], []
+    failures: list[dict[str, str]] = []
     sources = [job.source for job in find_jobs(inputs, None, settings, None)]
     with progress_bar(sources, len(sources), not run.quiet) as bar:
-        for source in bar:
-            try:
-                pictures.append(read_image(source, str(source), run.max_pixels))
-            except ImageError as error:
-                failures.append({"image": str(source), "error": str(error)})
-                say(f"error: {error}")
-    data = train_codebook(pictures, settings)
+        data = train_codebook(_pictures(bar, run.max_pixels, failures), settings)
     write_file(place, data, run.force, option="--train-codebook")
     seconds = time.perf_counter() - start
-    entry = {"output": str(place), "bytes": len(data), "images": len(pictures), "seconds": seconds}
+    n_images = len(sources) - len(failures)
+    entry = {"output": str(place), "bytes": len(data), "images": n_images, "seconds": seconds}
     if run.as_json:
         print_json([entry], failures)
     elif not run.quiet:
-        images = "1 image" if len(pictures) == 1 else f"{len(pictures)} images"
+        images = "1 image" if n_images == 1 else f"{n_images} images"
         print(printable(f"{place}: {len(data)} bytes, trained on {images}, {seconds:.2f} s"))
     return 1 if failures else 0
+
+
+def _pictures(sources: Iterable[Path], max_pixels: int, failures: list[dict[str, str]]) -> Iterator[Picture]:
+    """Read one image after the other; those that cannot be read are reported, and added to `failures`."""
+    for source in sources:
+        try:
+            picture = read_image(source, str(source), max_pixels)
+        except ImageError as error:
+            failures.append({"image": str(source), "error": str(error)})
+            say(f"error: {error}")
+        else:
+            yield picture

@@ -2,8 +2,10 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
+import weakref
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from PIL import Image, ImageCms
 
 import quantize
+from quantize.datatypes import Picture
+from quantize.images.files import read_image
 from tests.test_quantize.conftest import names, photo
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -269,6 +273,22 @@ def test_a_shared_codebook(command, tmp_path):
 
 
 @pytest.mark.parametrize(
+def test_training_holds_one_image_at_a_time(command, picture, tmp_path, monkeypatch):
+    read: list[weakref.ref[Picture]] = []
+
+    def watched(*arguments):
+        assert sum(image() is not None for image in read) <= 1
+        image = read_image(*arguments)
+        read.append(weakref.ref(image))
+        return image
+
+    monkeypatch.setattr("quantize.commands.train.read_image", watched)
+    for number in range(3):
+        shutil.copy(picture, tmp_path / f"{number}.png")
+    assert "trained on 4 images" in command(".", "--train-codebook", "book.vqc").stdout
+    assert len(read) == 4
+
+
     "arguments",
     [
         ["nothing.png"],
