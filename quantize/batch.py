@@ -17,7 +17,7 @@ from clustering import available_threads
 from quantize import __version__
 from quantize.datatypes import MOST_PIXELS, Encoded, Picture, Settings
 from quantize.errors import LargerRefusal, QuantizeError, naming
-from quantize.images.files import read_file, read_image
+from quantize.images.files import check_may_be_image, read_file, read_image
 from quantize.jobs import Job, place_of, places_of
 from quantize.output import exists, remove_file, write_file
 from quantize.pipeline import encode_picture
@@ -123,9 +123,11 @@ class _Work:
         places = places_of(job, self.suffix)
         reports = [report_place(place) for place in places] if self.report else []
         existing = [place for place in (*places, *reports) if os.path.exists(place)]
+        data = read_file(job.source)
+        # A .vqi file stands in its own place: to replace it is no good advice.
+        check_may_be_image(data, str(job.source))
         if existing and records is None and not self.overwrite:
             raise exists(existing[0])
-        data = read_file(job.source)
         source = digest_of(data)
         if records is not None and not self.overwrite:
             earlier = self._earlier(job, source, records, existing)

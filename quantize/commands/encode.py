@@ -20,7 +20,7 @@ from quantize.commands.printing import (
 )
 from quantize.commands.progress import progress_bar
 from quantize.datatypes import Settings
-from quantize.errors import QuantizeError, SettingsError
+from quantize.errors import QuantizeError, SettingsError, naming
 from quantize.images.files import read_image
 from quantize.jobs import find_jobs
 from quantize.pipeline import load_book
@@ -93,7 +93,8 @@ def encode_piped(inputs: list[Path], settings: Settings, run: Run) -> None:
     to_file = place != STANDARD
     ending = place.suffix.lower() if to_file else ".png" if settings.wants_palette else "auto"
     shared = None if run.codebook is None else load_book(run.codebook)
-    encoded, notes = encode_file(picture, len(data), settings, ending, shared, run.skip_if_larger)
+    with naming(Path(name)):
+        encoded, notes = encode_file(picture, len(data), settings, ending, shared, run.skip_if_larger)
     for note in notes:
         say(f"warning: {name}: {note}")
     if to_file:

@@ -85,10 +85,7 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     is damaged, or too large.
     """
     data = source if isinstance(source, bytes) else read_file(source)
-    if not data:
-        raise ImageError(f"{name}: is empty; give an image")
-    if data.startswith(IMAGE_SIGNATURE):
-        raise ImageError(f"{name}: is a .vqi file; decode it with --decode")
+    check_may_be_image(data, name)
     try:
         # Its own limit warns of what max_pixels decides; oddities of metadata are no matter of the pixels.
         with _silence.kept(), _opened(data) as image:
@@ -105,6 +102,14 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
         raise ImageError(f"{name}: is too large for Pillow ({error}); save it as PNG") from None
     except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise ImageError(f"{name}: is damaged or of a kind that cannot be read ({error}); save it again") from error
+
+
+def check_may_be_image(data: bytes, name: str) -> None:
+    """Raise an ImageError where a file is empty, or is a result already; `name` is what the message calls it."""
+    if not data:
+        raise ImageError(f"{name}: is empty; give an image")
+    if data.startswith(IMAGE_SIGNATURE):
+        raise ImageError(f"{name}: is a .vqi file; decode it with --decode")
 
 
 def _opened(data: bytes) -> Image.Image:

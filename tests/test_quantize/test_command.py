@@ -175,10 +175,11 @@ def test_targets(options, least, most, command, picture):
     assert result[most[1]] <= most[0]
 
 
-def test_a_target_out_of_reach_names_the_nearest(command, picture, tmp_path):
-    done = command("photo.png", "--max-bytes", 20)
+@pytest.mark.parametrize(("output", "image"), [([], "photo.png"), (["-o", "-"], "photo.png"), ([], "-")])
+def test_a_target_out_of_reach_names_the_nearest(output, image, command, picture, tmp_path):
+    done = command(image, "--max-bytes", 20, *output, stdin=picture.read_bytes())
     assert done.returncode == 1
-    assert "photo.png" in done.stderr
+    assert done.stderr.startswith(f"error: {'standard input' if image == '-' else image}: 20 bytes cannot be reached")
     assert "minimum is" in done.stderr
     assert names(tmp_path) == ["photo.png"]
 
@@ -272,7 +273,6 @@ def test_a_shared_codebook(command, tmp_path):
     assert command("--decode", "a.vqi", "--codebook", "book.vqc", "-o", "a.png").returncode == 0
 
 
-@pytest.mark.parametrize(
 def test_training_holds_one_image_at_a_time(command, picture, tmp_path, monkeypatch):
     read: list[weakref.ref[Picture]] = []
 
@@ -289,6 +289,7 @@ def test_training_holds_one_image_at_a_time(command, picture, tmp_path, monkeypa
     assert len(read) == 4
 
 
+@pytest.mark.parametrize(
     "arguments",
     [
         ["nothing.png"],
@@ -311,9 +312,10 @@ def test_errors_take_one_line_and_say_what_to_do(arguments, command, picture, tm
     assert "; " in done.stderr
 
 
-def test_a_vqi_file_is_not_encoded_again(command, picture):
+@pytest.mark.parametrize("output", [["-o", "b.vqi"], []])
+def test_a_vqi_file_is_not_encoded_again(output, command, picture):
     command("photo.png", "-o", "a.vqi")
-    assert command("a.vqi", "-o", "b.vqi").stderr == "error: a.vqi: is a .vqi file; decode it with --decode\n"
+    assert command("a.vqi", *output).stderr == "error: a.vqi: is a .vqi file; decode it with --decode\n"
 
 
 def test_a_result_that_is_larger_is_reported(command, tmp_path):
