@@ -112,9 +112,14 @@ class Start:
         """Find the events of a scan; a RegionError says that no frame is left to choose."""
         is_known = np.isin(scan.frame_index, known)
         if is_known.all():
+            own = views[0].predictions
+            if own.labelled[scan.frame_index].all():
+                raise RegionError(
+                    f"{own.source}: has labels of a person, but no predictions beside them; run the network on the "
+                    "video, and give the file that it writes"
+                )
             raise RegionError(
-                f"{views[0].predictions.source}: every frame that has predictions is labelled already; choose frames "
-                "of another video"
+                f"{own.source}: every frame that has predictions is labelled already; choose frames of another video"
             )
         position, reach = np.arange(len(is_known)), max(1, REACH // settings.every)
         picked = Picked.beside(

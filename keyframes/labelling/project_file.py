@@ -15,6 +15,8 @@ from ruamel.yaml.error import YAMLError
 from keyframes.errors import ExportError
 from keyframes.names import shown
 
+ENDINGS = (".yaml", ".yml")
+
 # What YAML takes for text without quotes, on one line.
 PLAIN = re.compile(r"(?!(?i:true|false|yes|no|on|off|null|y|n)$)[^\W\d_][\w/.+-]*|/[\w/.+ -]*[\w/.+-]")
 

@@ -8,11 +8,8 @@ from typing import Any, Literal
 from keyframes.errors import ExportError, not_there
 from keyframes.labelling.deeplabcut.project import NEEDED
 from keyframes.labelling.lightning_pose.project import PROJECT_FILE, label_tables
-from keyframes.labelling.project_file import read_project_file
+from keyframes.labelling.project_file import ENDINGS, read_project_file
 from keyframes.result.recordings import results_in
-
-ENDINGS = (".yaml", ".yml")
-
 
 Kind = Literal["deeplabcut", "sleap", "lightning-pose", "result"]
 

@@ -13,7 +13,7 @@ from keyframes.errors import ExportError
 from keyframes.labelling.image_names import frames_in, index_in, is_image, parts_of, stem_of
 from keyframes.labelling.label_tables import images_in_h5, rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
-from keyframes.labelling.project_file import ProjectFile, read_project_file
+from keyframes.labelling.project_file import ENDINGS, ProjectFile, read_project_file
 from keyframes.manifest import VideoEntry
 from keyframes.names import restored
 from keyframes.result.image_files import read_image
@@ -61,6 +61,8 @@ class DeepLabCutProject:
 
 def read_project(path: Path) -> DeepLabCutProject:
     """Read a project's folder or its config.yaml; an ExportError says that it is no project of DeepLabCut."""
+    if os.path.isfile(path) and path.suffix.lower() not in ENDINGS:
+        raise ExportError(f"{path}: is not a project of DeepLabCut; give its folder, or its config.yaml")
     file = read_project_file(path / "config.yaml" if os.path.isdir(path) else path, NEEDED)
     key = ORIGINALS if ORIGINALS in file.data else "video_sets"
     videos = file.data[key] or {}

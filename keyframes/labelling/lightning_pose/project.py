@@ -62,6 +62,8 @@ def read_project(path: Path) -> LightningPoseProject:
     file = root / PROJECT_FILE
     tables = label_tables(root) if os.path.isdir(root) else {}
     if not os.path.isfile(file):
+        if not tables and os.path.isfile(path):
+            raise ExportError(f"{path}: is not a project of Lightning Pose; give its folder")
         if not tables:
             raise ExportError(
                 f"{file}: {not_there(file)}, and no table of labels ({TABLE}.csv) beside it; give the folder of the "

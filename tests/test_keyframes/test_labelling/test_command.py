@@ -322,6 +322,13 @@ def test_a_project_and_a_place_exclude_each_other(tmp_path, extracted):
         keyframes.export(extracted("mpeg4.mp4"), "paint")
 
 
+@pytest.mark.parametrize(("tool", "name"), [("deeplabcut", "DeepLabCut"), ("lightning-pose", "Lightning Pose")])
+def test_a_file_of_another_kind_is_no_project(tool, name, tmp_path, extracted):
+    (tmp_path / "labels.slp").write_bytes(b"\x89HDF\r\n")
+    with pytest.raises(ExportError, match=rf"labels\.slp: is not a project of {name}; give its folder"):
+        keyframes.export(extracted("mpeg4.mp4"), tool, project=tmp_path / "labels.slp")
+
+
 def test_a_missing_extra_is_named(extracted):
     program = (
         "import sys\nsys.modules['sleap_io'] = None\nimport keyframes\n"

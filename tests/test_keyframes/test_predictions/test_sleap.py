@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from keyframes import PredictionsError, read_predictions
+import keyframes
+from keyframes import PredictionsError, RegionError, read_predictions
 from keyframes.predictions import sleap_analysis, sleap_project
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_predictions.conftest import NODES, assert_same
@@ -83,6 +84,15 @@ def test_frames_without_an_animal_have_no_row(video, whole, skeleton, tmp_path):
     labels_of(skeleton, video_at(video), points, frames).save(str(path))
     order = np.argsort(frames)
     assert_same(read_predictions(tmp_path, video), points[order], np.array(frames)[order])
+
+
+def test_labels_alone_are_no_predictions(video, whole, skeleton, tmp_path):
+    own = video_at(video)
+    mine = [sio.Instance.from_numpy(points[0, :, :2], skeleton=skeleton) for points in whole(1, 5)]
+    frames = [sio.LabeledFrame(video=own, frame_idx=10 * n, instances=[one]) for n, one in enumerate(mine)]
+    sio.Labels(frames).save(str(tmp_path / "labels.slp"))
+    with pytest.raises(RegionError, match=r"labels\.slp: has labels of a person, but no predictions"):
+        keyframes.extract(video, 3, predictions=tmp_path / "labels.slp", output=tmp_path / "result")
 
 
 def test_many_tracks_are_as_many_animals_as_there_are_at_once(video, whole, skeleton, tmp_path):
