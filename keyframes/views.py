@@ -155,8 +155,12 @@ def _read_all_predicted(readers: Sequence[VideoReader], settings: Settings) -> l
     from keyframes.predictions.finding import refuse_shared
 
     refuse_shared(settings.predictions, [reader.path for reader in readers])
-    names = names_apart([reader.path for reader in readers])
-    return [read_predicted(reader, settings, name)[1] for reader, name in zip(readers, names, strict=True)]
+    return [read_predicted(reader, settings, name)[1] for reader, name in zip(readers, _names(readers), strict=True)]
+
+
+def _names(readers: Sequence[VideoReader]) -> list[str]:
+    """Name the views so that each is told from the others."""
+    return names_apart([reader.path for reader in readers])
 
 
 def _scan_all(
@@ -208,9 +212,7 @@ def _warnings_of_lengths(
     """Tell where the views are not of one length."""
     if len({len(scan.frame_index) for scan in (*whole, *common)}) == 1:
         return ()
-    lengths = ", ".join(
-        f"{reader.header.name} {len(scan.frame_index)}" for reader, scan in zip(readers, whole, strict=True)
-    )
+    lengths = ", ".join(f"{name} {len(scan.frame_index)}" for name, scan in zip(_names(readers), whole, strict=True))
     n_common = len(common[0].frame_index)
     of_views = (
         "the predictions of the views have different numbers" if by_predictions else "the views have different numbers"
@@ -220,7 +222,8 @@ def _warnings_of_lengths(
 
 def _warnings_of_times(readers: Sequence[VideoReader], common: Sequence[Scan]) -> tuple[str, ...]:
     """Tell where the same frames are not at the same times, counted from the first of them; images may have none."""
-    timed = [(reader, scan.time_s) for reader, scan in zip(readers, common, strict=True) if reader.has_times]
+    views = zip(_names(readers), readers, common, strict=True)
+    timed = [(name, scan.time_s) for name, reader, scan in views if reader.has_times]
     if len(timed) < 2 or len(common[0].frame_index) < 2:
         return ()
     steps = np.diff(common[0].frame_index)
@@ -228,7 +231,7 @@ def _warnings_of_times(readers: Sequence[VideoReader], common: Sequence[Scan]) -
     apart_s = float(np.ptp([time_s - time_s[0] for _, time_s in timed], axis=0).max())
     if apart_s <= MOST_APART * frame_s:
         return ()
-    rates = ", ".join(f"{reader.header.name} {_rate(steps, time_s)}" for reader, time_s in timed)
+    rates = ", ".join(f"{name} {_rate(steps, time_s)}" for name, time_s in timed)
     return (
         f"the times of the same frame differ by up to {apart_s:.2g} s between the views (frames per second: {rates}); "
         "the cameras may not be synchronized",
@@ -248,8 +251,8 @@ def _nothing_common(readers: Sequence[VideoReader], whole: Sequence[Scan], *, by
             "the same frames of each video"
         )
     ranges = ", ".join(
-        f"{reader.header.name} {scan.frame_index[0]} to {scan.frame_index[-1]}"
-        for reader, scan in zip(readers, whole, strict=True)
+        f"{name} {scan.frame_index[0]} to {scan.frame_index[-1]}"
+        for name, scan in zip(_names(readers), whole, strict=True)
     )
     return (
         f"{readers[0].path}: has no frame in common with the other views (frames in the range, by each video's own "

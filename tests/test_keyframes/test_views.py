@@ -58,6 +58,15 @@ def test_the_same_frames_of_each_view_and_exact_images(scene, tmp_path, sequenti
         assert stored["pca_basis"].shape[0] == stored["features"].shape[1]
 
 
+def test_warnings_tell_cameras_of_one_file_name_apart(scene, tmp_path):
+    cameras = [tmp_path / name / "cam.mp4" for name in ("top", "side")]
+    for camera, video in zip(cameras, scene, strict=True):
+        camera.parent.mkdir()
+        camera.symlink_to(video)
+    (result, _) = extract_views(cameras, 3, outputs=[tmp_path / "one", tmp_path / "two"])
+    assert any("top/cam.mp4 80, side/cam.mp4 75" in warning for warning in result.warnings)
+
+
 def test_the_command_writes_the_views_and_exports_them(scene, tmp_path, run_command):
     options = ("-k", 6, "--views", "--export", "lightning-pose", "--bodyparts", "nose")
     done = run_command("keyframes", "extract", *scene, *options, cwd=tmp_path)
