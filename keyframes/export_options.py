@@ -9,14 +9,15 @@ import os
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from keyframes.errors import SettingsError
 from keyframes.names import shown
 
-ExportTool = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 # Tools that keep a project, to which frames can be added.
-WITH_PROJECT = ("deeplabcut", "sleap", "lightning-pose")
+ProjectTool = Literal["deeplabcut", "sleap", "lightning-pose"]
+ExportTool = Literal[ProjectTool, "coco", "cvat", "label-studio"]
+WITH_PROJECT: tuple[ProjectTool, ...] = get_args(ProjectTool)
 
 
 @dataclass(frozen=True)

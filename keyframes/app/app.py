@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from keyframes.app.choosing import Field, Wish, as_typed, read_number_of_frames, read_options
 from keyframes.app.exports import ExportWish, cameras_of, described, read_tool, run_export
-from keyframes.app.files import NearFiles
+from keyframes.app.files import NearFiles, Use
 from keyframes.app.library import Library, patterns_to_choose
 from keyframes.app.marks import read_marks, write_marks
 from keyframes.app.notes import Notes
@@ -22,6 +22,9 @@ from keyframes.app.statuses import States, changed_in_review, claims_in, progres
 from keyframes.errors import AppError, BatchError, not_there
 from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
 from keyframes.review import Session
+
+# Options that take a file, and what it must be.
+OF_FILES: tuple[tuple[str, Use], ...] = (("--predictions", "predictions"), ("--encoder", "network"))
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ class App(AbstractContextManager["App"]):
             [round_.output / state["place"] for state in states.values()],
             [self.library.path(name).absolute() for name in names],
             self.commands.project_options(given),
-            self.files.path(str(project), *WITH_PROJECT) if project else None,  # type: ignore[arg-type]
+            self.files.path(str(project), *WITH_PROJECT) if project else None,
             self.files.path(str(given["prelabels"]), "predictions") if given.get("prelabels") else None,
             cameras_of(tool, {self.library.recording(name): state for name, state in states.items()}),
         )
@@ -211,9 +214,9 @@ class App(AbstractContextManager["App"]):
         views, files = given.get("views") is True, []
         if views and len(chosen) < 2:
             raise AppError("a scene needs two or more cameras; select all its recordings")
-        for flag, use in (("--predictions", "predictions"), ("--encoder", "network")):
+        for flag, use in OF_FILES:
             if name := given.get(flag.strip("-")):
-                files.append((flag, self.files.path(str(name), use)))  # type: ignore[arg-type]
+                files.append((flag, self.files.path(str(name), use)))
         files += [("--unlike", path) for path in self._unlike(given)]
         wish = Wish(
             read_number_of_frames(given.get("number")),
@@ -242,5 +245,5 @@ class App(AbstractContextManager["App"]):
                 if any(state.get("frames") and result_digest(earlier, state) for state in states):
                     found[earlier.output] = None
             else:
-                found[self.files.path(str(name), *WITH_PROJECT)] = None  # type: ignore[arg-type]
+                found[self.files.path(str(name), *WITH_PROJECT)] = None
         return list(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from keyframes.errors import AppError, ExportError
-from keyframes.labelling.project_kind import kind_of
+from keyframes.labelling.project_kind import Kind, kind_of
 from keyframes.predictions.finding import ENDINGS
 from keyframes.result.folder import is_result
 
@@ -23,7 +23,7 @@ MOST_ENTRIES = 50_000
 # What is in these folders belongs to a project, a result or a batch.
 CLOSED = ("labeled-data", "batch-state", "frames", "training-datasets", "dlc-models", "videos", "images")
 
-Use = Literal["deeplabcut", "sleap", "lightning-pose", "result", "predictions", "network"]
+Use = Literal[Kind, "predictions", "network"]
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ def _may_predict(file: str) -> bool:
     return Path(file).suffix.lower() in ENDINGS and SUGGESTIONS.fullmatch(file) is None
 
 
-def _project_in(folder: Path, files: Sequence[str]) -> Use | Literal[""]:
+def _project_in(folder: Path, files: Sequence[str]) -> Kind | None:
     if not {"config.yaml", "project.yaml"} & set(files):
-        return ""
+        return None
     try:
         return kind_of(folder)
     except ExportError:
-        return ""
+        return None
 
 
 def _near(path: Path, use: Use, name: str) -> NearFile:

@@ -17,6 +17,8 @@ WIDTHS = {"small": (320, 18_000), "large": (1280, 300_000)}
 KEPT_BYTES = 32 << 20
 MOST_FIGURES = 100_000
 
+Stamp = tuple[int, int] | None
+
 
 class Previews(AbstractContextManager["Previews"]):
     """Looks into recordings, in one thread: what the page waits for first. A context manager.
@@ -25,8 +27,8 @@ class Previews(AbstractContextManager["Previews"]):
     """
 
     def __init__(self) -> None:
-        self._figures: dict[Path, tuple[Any, dict[str, Any]]] = {}
-        self._pictures: OrderedDict[tuple[Path, Any, str], bytes] = OrderedDict()
+        self._figures: dict[Path, tuple[Stamp, dict[str, Any]]] = {}
+        self._pictures: OrderedDict[tuple[Path, Stamp, str], bytes] = OrderedDict()
         self._n_bytes = 0
         self._wanted: list[tuple[Path, str]] = []
         self._behind: OrderedDict[Path, None] = OrderedDict()
@@ -115,7 +117,7 @@ class Previews(AbstractContextManager["Previews"]):
             if size:
                 self._keep((path, stamp, size), picture)
 
-    def _keep(self, key: tuple[Path, Any, str], picture: bytes) -> None:
+    def _keep(self, key: tuple[Path, Stamp, str], picture: bytes) -> None:
         self._n_bytes += len(picture) - len(self._pictures.pop(key, b""))
         self._pictures[key] = picture
         while self._n_bytes > KEPT_BYTES and len(self._pictures) > 1:
@@ -123,8 +125,8 @@ class Previews(AbstractContextManager["Previews"]):
             self._n_bytes -= len(oldest)
 
 
-def _stamp(path: Path) -> Any:
-    """Return what changes when a file does; None where it is gone."""
+def _stamp(path: Path) -> Stamp:
+    """Return what changes when a file does: its size and its time; None where it is gone."""
     try:
         seen = path.stat()
     except OSError:

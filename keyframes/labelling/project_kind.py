@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keyframes.errors import ExportError, not_there
+from keyframes.export_options import ProjectTool
 from keyframes.labelling.deeplabcut.project import NEEDED
 from keyframes.labelling.lightning_pose.project import PROJECT_FILE, label_tables
 from keyframes.labelling.project_file import ENDINGS, read_project_file
 from keyframes.result.recordings import results_in
 
-Kind = Literal["deeplabcut", "sleap", "lightning-pose", "result"]
+Kind = Literal[ProjectTool, "result"]
 
 
 def kind_of(project: Path) -> Kind:
