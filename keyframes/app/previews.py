@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
+from keyframes.app.kept_pictures import KeptPictures
 from keyframes.errors import KeyframesError
 from keyframes.report.thumbnails import thumbnail
 from keyframes.video import VideoReader, middle_picture
@@ -28,8 +29,7 @@ class Previews(AbstractContextManager["Previews"]):
 
     def __init__(self) -> None:
         self._figures: dict[Path, tuple[Stamp, dict[str, Any]]] = {}
-        self._pictures: OrderedDict[tuple[Path, Stamp, str], bytes] = OrderedDict()
-        self._n_bytes = 0
+        self._pictures = KeptPictures(KEPT_BYTES)
         self._wanted: list[tuple[Path, str]] = []
         self._behind: OrderedDict[Path, None] = OrderedDict()
         self._changed = threading.Condition()
@@ -66,9 +66,7 @@ class Previews(AbstractContextManager["Previews"]):
                 self._changed.wait_for(
                     lambda: key in self._pictures or self._closed or (path, size) not in self._wanted
                 )
-            if key in self._pictures:
-                self._pictures.move_to_end(key)
-            return self._pictures.get(key, b"")
+            return self._pictures.get(key)
 
     def _work(self) -> None:
         while True:
@@ -115,14 +113,7 @@ class Previews(AbstractContextManager["Previews"]):
             if len(self._figures) < MOST_FIGURES:
                 self._figures[path] = (stamp, figures)
             if size:
-                self._keep((path, stamp, size), picture)
-
-    def _keep(self, key: tuple[Path, Stamp, str], picture: bytes) -> None:
-        self._n_bytes += len(picture) - len(self._pictures.pop(key, b""))
-        self._pictures[key] = picture
-        while self._n_bytes > KEPT_BYTES and len(self._pictures) > 1:
-            _, oldest = self._pictures.popitem(last=False)
-            self._n_bytes -= len(oldest)
+                self._pictures.keep((path, stamp, size), picture)
 
 
 def _stamp(path: Path) -> Stamp:

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from keyframes.app.exports import cameras_of
+from keyframes.app.kept_pictures import KeptPictures
 from keyframes.app.library import Library, patterns_to_choose
-from keyframes.app.previews import KEPT_BYTES, Previews
 from keyframes.app.running import RunSeen, read_log
 from keyframes.app.statuses import progress_of
 from keyframes.batch.recordings import find_recordings
@@ -56,12 +56,20 @@ def test_every_option_of_a_choice_is_offered():
     assert all(field.help for field in offered.values())
 
 
-def test_kept_pictures_are_bounded(tmp_path):
-    with Previews() as previews:
-        for number in range(500):
-            previews._keep((tmp_path / str(number), None, "large"), bytes(200_000))
-        assert sum(map(len, previews._pictures.values())) == previews._n_bytes <= KEPT_BYTES
-        assert (tmp_path / "499", None, "large") in previews._pictures
+def test_the_pictures_that_were_not_asked_for_longest_make_room():
+    kept = KeptPictures(1000)
+    for number in range(10):
+        kept.keep(number, bytes(100))
+    assert kept.get(0) == bytes(100)
+    kept.keep("large", bytes(750))
+    assert [number for number in range(10) if number in kept] == [0, 9]
+    assert kept.n_bytes == 950
+    kept.keep("large", bytes(10))
+    assert kept.n_bytes == 210
+    kept.keep("huge", bytes(2000))
+    assert len(kept) == 1
+    assert kept.get("huge") == bytes(2000)
+    assert kept.get("large") == b""
 
 
 def test_lightning_pose_gets_the_cameras_of_one_scene_at_a_time():
