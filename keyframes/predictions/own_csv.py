@@ -8,6 +8,7 @@ one. An empty cell, or a row that is not there, is a missing value.
 from collections import defaultdict
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from keyframes.predictions.slots import names_of_slots, slots_of_tracks
 from keyframes.predictions.tables import NO_NAME, head_of, numbers_in
 
 NEEDED = ("frame_index", "node", "x", "y")
-COLUMNS = ("frame_index", "animal", "node", "x", "y", "confidence")
+POINT = ("x", "y", "confidence")
+COLUMNS = ("frame_index", "animal", "node", *POINT)
 
 
 def is_ours(header: list[str]) -> bool:
@@ -29,6 +31,51 @@ def is_ours(header: list[str]) -> bool:
 
 def read(path: Path) -> Predictions:
     """Read such a table."""
+    rows = _read_rows(path)
+    frames, row = np.unique(rows.frame, return_inverse=True)
+    n_animals, n_nodes = int(rows.animal.max()) + 1, len(rows.node_names)
+    nameless = [number for number, name in enumerate(rows.node_names) if name in NO_NAME]
+    if (lacks_node := np.isin(rows.node, nameless)).any():
+        raise PredictionsError(
+            f"{path}: frame {frames[row[lacks_node][0]]} has a row without a node; write the name of its keypoint"
+        )
+    _refuse_twice(path, frames, row, (rows.animal * n_nodes + rows.node).astype(np.int64), n_animals * n_nodes)
+    first, last = np.full(n_animals, len(frames)), np.full(n_animals, -1)
+    np.minimum.at(first, rows.animal, row)
+    np.maximum.at(last, rows.animal, row)
+    slots = slots_of_tracks(first, last)
+    whole = np.full((len(frames), int(slots.max()) + 1, n_nodes, 3), np.nan, np.float32)
+    whole[row, slots[rows.animal], rows.node] = rows.points
+    names = rows.animal_names
+    named = np.array([-1 if name in NO_NAME else number for number, name in enumerate(names)], np.int64)
+    known = names_of_slots(slots, named, names) if names else ()
+    return assembled(path, frames, whole[..., :2], whole[..., 2], rows.node_names, animals=known)
+
+
+class _Rows(NamedTuple):
+    """The rows of a table, one for each point.
+
+    Attributes
+    ----------
+    frame : array (n_rows,), int64
+    animal, node : array (n_rows,), int32
+        Numbers in the tuples of names; 0 where there is no column of animals.
+    points : array (n_rows, 3), float32
+        x, y and confidence.
+    animal_names, node_names : tuple of str
+        In the order in which they first appear; of animals, none without their column.
+    """
+
+    frame: NDArray[np.int64]
+    animal: NDArray[np.int32]
+    node: NDArray[np.int32]
+    points: NDArray[np.float32]
+    animal_names: tuple[str, ...]
+    node_names: tuple[str, ...]
+
+
+def _read_rows(path: Path) -> _Rows:
+    """Read a table a piece at a time; the columns of text become numbers."""
     (header,) = head_of(path, 1)
     if lacking := [name for name in NEEDED if name not in header]:
         raise PredictionsError(f"{path}: has no column {lacking[0]}; its columns must be {', '.join(COLUMNS)}")
@@ -39,33 +86,24 @@ def read(path: Path) -> Predictions:
     numbered = {header.index("node"): nodes.__getitem__}
     if "animal" in header:
         numbered[header.index("animal")] = animals.__getitem__
-    index, point, place = [], [], []
+    frame, animal, node, points = [], [], [], []
     for piece in numbers_in(path, 1, [header.index(name) for name in columns], len(header), numbered):
         by_name = dict(zip(columns, piece.T, strict=True))
         nothing = np.full(len(piece), np.nan)
-        index.append(as_indices(path, by_name["frame_index"]))
-        values = [by_name.get(name, nothing) for name in ("x", "y", "confidence")]
-        point.append(as_float32(np.stack(values, axis=1)))
-        place.append(np.stack([by_name.get("animal", np.zeros(len(piece))), by_name["node"]], axis=1).astype(np.int32))
-    if not index:
+        frame.append(as_indices(path, by_name["frame_index"]))
+        animal.append(by_name.get("animal", np.zeros(len(piece))).astype(np.int32))
+        node.append(by_name["node"].astype(np.int32))
+        points.append(as_float32(np.stack([by_name.get(name, nothing) for name in POINT], axis=1)))
+    if not frame:
         raise PredictionsError(f"{path}: has a header and no rows; write one for each point")
-    frames, rows = np.unique(np.concatenate(index), return_inverse=True)
-    animal, node = np.concatenate(place).T
-    n_animals, n_nodes = int(animal.max()) + 1, len(nodes)
-    if (nameless := np.isin(node, [number for name, number in nodes.items() if name in NO_NAME])).any():
-        raise PredictionsError(
-            f"{path}: frame {frames[rows[nameless][0]]} has a row without a node; write the name of its keypoint"
-        )
-    _refuse_twice(path, frames, rows, (animal * n_nodes + node).astype(np.int64), n_animals * n_nodes)
-    first, last = np.full(n_animals, len(frames)), np.full(n_animals, -1)
-    np.minimum.at(first, animal, rows)
-    np.maximum.at(last, animal, rows)
-    slots = slots_of_tracks(first, last)
-    points = np.full((len(frames), int(slots.max()) + 1, n_nodes, 3), np.nan, np.float32)
-    points[rows, slots[animal], node] = np.concatenate(point)
-    named = np.array([-1 if name in NO_NAME else number for name, number in animals.items()], np.int64)
-    known = names_of_slots(slots, named, tuple(animals)) if animals else ()
-    return assembled(path, frames, points[..., :2], points[..., 2], tuple(nodes), animals=known)
+    return _Rows(
+        np.concatenate(frame),
+        np.concatenate(animal),
+        np.concatenate(node),
+        np.concatenate(points),
+        tuple(animals),
+        tuple(nodes),
+    )
 
 
 def _refuse_twice(

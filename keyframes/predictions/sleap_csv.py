@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,48 @@ def read(path: Path, video: Path) -> Predictions:
     videos and does not say which row is of which.
     """
     (header,) = head_of(path, 1)
+    names = _nodes_of(path, header)
+    rows = _read_rows(path, header, names)
+    # A table of one video may know it by a former name.
+    number = number_of(path, rows.video_paths, video, (REMEDY, REMEDY)) if len(rows.video_paths) > 1 else 0
+    own = rows.video == number
+    tracks, values = rows.track[own], rows.points[own]
+    frames, row = np.unique(rows.frame[own], return_inverse=True)
+    _refuse_twice(path, frames, row, tracks, rows.track_names)
+    # By frame, as a place in a frame is given; animals of one frame stay in their order.
+    order = np.argsort(row, kind="stable")
+    slots = np.empty(len(row), np.int64)
+    slots[order] = slots_of_instances(row[order], tracks[order])
+    whole = np.full((len(frames), int(slots.max()) + 1, len(names), len(VALUES)), np.nan, np.float32)
+    whole[row, slots] = values
+    animals = names_of_slots(slots, tracks, rows.track_names)
+    return assembled(path, frames, whole[..., :2], whole[..., 2], names, animals=animals)
+
+
+class _Rows(NamedTuple):
+    """The rows of a table.
+
+    Attributes
+    ----------
+    frame : array (n_rows,), int64
+    track, video : array (n_rows,), int64
+        Numbers in the lists of names; of the track, -1 where there is none.
+    points : array (n_rows, n_nodes, 3), float32
+        As in `VALUES`.
+    track_names, video_paths : list of str
+        In the order in which they first appear.
+    """
+
+    frame: NDArray[np.int64]
+    track: NDArray[np.int64]
+    video: NDArray[np.int64]
+    points: NDArray[np.float32]
+    track_names: list[str]
+    video_paths: list[str]
+
+
+def _nodes_of(path: Path, header: list[str]) -> list[str]:
+    """Return the nodes that a header has columns of, or raise a PredictionsError."""
     names = [name.removesuffix(".x") for name in header if name.endswith(".x")]
     if not names or not all(f"{name}.y" in header for name in names):
         raise PredictionsError(
@@ -42,35 +85,34 @@ def read(path: Path, video: Path) -> Predictions:
         )
     if all(FRAME_ROW.match(name) for name in names):
         raise PredictionsError(f"{path}: has one row for each frame; export it with one row for each instance")
+    return names
+
+
+def _read_rows(path: Path, header: list[str], names: list[str]) -> _Rows:
+    """Read a table a piece at a time; the columns of text become numbers."""
     wanted = ["frame_idx", *(f"{name}.{value}" for name in names for value in VALUES), VIDEO_COLUMN, "track"]
     wanted = [column for column in wanted if column in header]
     places = np.array([[_place(wanted, f"{name}.{value}") for value in VALUES] for name in names])
-    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    tracks: defaultdict[str, int] = defaultdict(count().__next__)
     videos: defaultdict[str, int] = defaultdict(count().__next__)
-    texts = {"track": lambda text: -1 if text in NO_NAME else numbers[text], VIDEO_COLUMN: videos.__getitem__}
+    texts = {"track": lambda text: -1 if text in NO_NAME else tracks[text], VIDEO_COLUMN: videos.__getitem__}
     read_texts = {header.index(column): how for column, how in texts.items() if column in header}
-    index, track, points, of_video = [], [], [], []
+    frame, track, video, points = [], [], [], []
     for piece in numbers_in(path, 1, [header.index(column) for column in wanted], len(header), read_texts):
-        index.append(as_indices(path, piece[:, 0]))
+        frame.append(as_indices(path, piece[:, 0]))
         track.append(piece[:, -1].astype(np.int64) if "track" in header else np.full(len(piece), -1))
+        video.append(piece[:, wanted.index(VIDEO_COLUMN)] if VIDEO_COLUMN in header else np.zeros(len(piece)))
         points.append(picked(piece, places))
-        of_video.append(piece[:, wanted.index(VIDEO_COLUMN)] if videos else np.zeros(len(piece)))
-    if not index:
+    if not frame:
         raise PredictionsError(f"{path}: has a header and no rows; export it again")
-    # A table of one video may know it by a former name.
-    own_number = number_of(path, list(videos), video, (REMEDY, REMEDY)) if len(videos) > 1 else 0
-    own = np.concatenate(of_video) == own_number
-    indices, tracks_in_rows, values = (np.concatenate(parts)[own] for parts in (index, track, points))
-    frames, rows = np.unique(indices, return_inverse=True)
-    _refuse_twice(path, frames, rows, tracks_in_rows, list(numbers))
-    # By frame, as a place in a frame is given; animals of one frame stay in their order.
-    order = np.argsort(rows, kind="stable")
-    slots = np.empty(len(rows), np.int64)
-    slots[order] = slots_of_instances(rows[order], tracks_in_rows[order])
-    whole = np.full((len(frames), int(slots.max()) + 1, len(names), len(VALUES)), np.nan, np.float32)
-    whole[rows, slots] = values
-    animals = names_of_slots(slots, tracks_in_rows, tuple(numbers))
-    return assembled(path, frames, whole[..., :2], whole[..., 2], names, animals=animals)
+    return _Rows(
+        np.concatenate(frame),
+        np.concatenate(track),
+        np.concatenate(video).astype(np.int64),
+        np.concatenate(points),
+        list(tracks),
+        list(videos),
+    )
 
 
 def _refuse_twice(
