@@ -12,7 +12,8 @@ and at its time, as far as OpenCV tells it, without a complaint of FFmpeg, or it
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,6 +70,23 @@ class _Piece:
     path: Path
     frames: tuple[int, ...]
     wanted: frozenset[int]
+
+
+@dataclass
+class _Draft:
+    """The packets of a piece before it is written, as they are decoded; the frames that they give, and those wanted."""
+
+    packets: list[TimedPacket] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
+    n_bytes: int = 0
+
+    def add(self, packets: Sequence[TimedPacket], frames: Sequence[int], wanted: Sequence[int]) -> None:
+        """Put those of a stretch behind them."""
+        self.packets += packets
+        self.frames += frames
+        self.wanted += wanted
+        self.n_bytes += sum(len(packet.data) for packet in packets)
 
 
 def why_no_excerpts(video: VideoReader) -> str:
@@ -222,40 +240,39 @@ class Excerpts:
         folder: Path,
     ) -> Iterator[_Piece]:
         """Write the pieces, one at a time."""
-        head = self._head(source)
-        frames: list[int] = []
-        wanted: list[int] = []
-        cut: list[TimedPacket] = []
-        n_bytes = number = 0
-
-        def piece() -> _Piece:
-            nonlocal number
-            number += 1
-            path = folder / f"{number}.mkv"
-            header = self._video.header
-            parameters = self._codec.parameters_of(cut[0].data)
-            with temporary_errors():
-                path.write_bytes(matroska(self._codec.name, parameters, header.width, header.height, FRAME_MS, cut))
-            self.n_decoded += len(frames)
-            return _Piece(path, tuple(frames), frozenset(wanted))
-
+        head, numbers = self._head(source), count(1)
+        draft = _Draft()
         for stretch in stretches:
-            own = needed(self._packets, stretch)
-            full = len(frames) + len(own) > MOST_PACKETS or len(wanted) + len(stretch.wanted) > self._most_pictures
-            if frames and (full or n_bytes > MOST_BYTES or not self._codec.joins_keys):
-                yield piece()
-                frames, wanted, cut, n_bytes = [], [], [], 0
-            before = b"" if frames else head
+            frames = needed(self._packets, stretch)
+            if draft.frames and self._is_full(draft, len(frames), len(stretch.wanted)):
+                yield self._written(draft, folder / f"{next(numbers)}.mkv")
+                draft = _Draft()
+            n_before, before = len(draft.frames), b"" if draft.frames else head
             if stored is None:
-                more = self._cut(source, own, len(frames), before)
+                packets = self._cut(source, frames, n_before, before)
             else:
-                more = self._copy(stored, own, len(frames), before)
-            n_bytes += sum(len(packet.data) for packet in more)
-            cut += more
-            frames += own.tolist()
-            wanted += stretch.wanted
-        if frames:
-            yield piece()
+                packets = self._copy(stored, frames, n_before, before)
+            draft.add(packets, frames.tolist(), stretch.wanted)
+        if draft.frames:
+            yield self._written(draft, folder / f"{next(numbers)}.mkv")
+
+    def _is_full(self, draft: _Draft, n_frames: int, n_wanted: int) -> bool:
+        """Whether so many frames more, of which so many are wanted, go into another piece."""
+        return (
+            len(draft.frames) + n_frames > MOST_PACKETS
+            or len(draft.wanted) + n_wanted > self._most_pictures
+            or draft.n_bytes > MOST_BYTES
+            or not self._codec.joins_keys
+        )
+
+    def _written(self, draft: _Draft, path: Path) -> _Piece:
+        """Write a piece."""
+        header, packets = self._video.header, draft.packets
+        parameters = self._codec.parameters_of(packets[0].data)
+        with temporary_errors():
+            path.write_bytes(matroska(self._codec.name, parameters, header.width, header.height, FRAME_MS, packets))
+        self.n_decoded += len(draft.frames)
+        return _Piece(path, tuple(draft.frames), frozenset(draft.wanted))
 
     def _head(self, source: OpenCVCapture) -> bytes:
         """Return what a codec must know before a picture, from the file's own store and from its first packet."""
