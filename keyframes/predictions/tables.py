@@ -107,24 +107,36 @@ def _n_cells(line: str) -> int:
 def _parsed(
     path: Path, lines: list[str], n_before: int, columns: list[int], n_columns: int, converters: Converters | None
 ) -> NDArray[np.float64]:
-    # All cells of a line count, also those that are not read.
-    odd = next((line for line in lines if line and _n_cells(line) != n_columns), None)
-    try:
-        if odd is None:
-            how: dict[str, Any] = {"usecols": columns, "converters": converters}
+    wrong = _other_length(lines, n_columns)
+    if wrong is None:
+        how: dict[str, Any] = {"usecols": columns, "converters": converters}
+        try:
             rows: NDArray[np.float64] = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2, quotechar='"', **how)
             return rows
-        n_cells = _n_cells(odd)
-        reason = f"has {'fewer' if n_cells < n_columns else 'more'} cells ({n_cells}) than the header ({n_columns})"
-        n_good = lines.index(odd)
-    except (ValueError, csv.Error) as error:
-        reason, n_good = (
-            f"cannot be read ({error})",
-            next((i for i, line in enumerate(lines) if line and not _is_row(line, columns, converters or {})), 0),
-        )
+        except ValueError as error:
+            bad = (i for i, line in enumerate(lines) if line and not _is_row(line, columns, converters or {}))
+            wrong = next(bad, 0), f"cannot be read ({error})"
+    number, reason = wrong
     raise PredictionsError(
-        f"{path}: line {n_before + n_good + 1} {reason}; the file is damaged or cut off: predict or copy it again"
+        f"{path}: line {n_before + number + 1} {reason}; the file is damaged or cut off: predict or copy it again"
     )
+
+
+def _other_length(lines: list[str], n_columns: int) -> tuple[int, str] | None:
+    """Return the number of the first line that has more or fewer cells, and what it is; None where none has.
+
+    All cells of a line count, also those that are not read.
+    """
+    for number, line in enumerate(lines):
+        if line:
+            try:
+                n_cells = _n_cells(line)
+            except csv.Error as error:
+                return number, f"cannot be read ({error})"
+            if n_cells != n_columns:
+                more = "fewer" if n_cells < n_columns else "more"
+                return number, f"has {more} cells ({n_cells}) than the header ({n_columns})"
+    return None
 
 
 def is_number(text: str) -> bool:

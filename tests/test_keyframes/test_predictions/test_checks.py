@@ -119,6 +119,11 @@ def test_a_point_has_one_row(table, video, poses):
         ("node,frame_index,x,y\nnose,0,1,2\nNA,1,1,2\n", "frame 1 has a row without a node; write the name"),
         ("frame_index,node,x,y\n0,nose,1,2\n1,nose,1,5,2,5\n", r"line 3 has more cells \(6\) than the header \(4\)"),
         ("frame_index,node,x,y\n1e300,nose,1,2\n1,nose,1,2\n", "no frame index"),
+        pytest.param(
+            f'frame_index,node,x,y\n0,nose,1,2\n1,"{"n" * 140_000}",1,2\n',
+            "line 3 cannot be read .field larger than",
+            id="a cell without an end",
+        ),
         ("frame_index,node,x,y\n0,nose,1,2\n", "holds 1 frame;"),
         ("frame_index,node,x,y\n0,nose,,\n1,nose,nan,nan\n", "every point is missing"),
         ("frame_index,node,x,y\n0,nose,1e300,2\n1,nose,-1,-1\n", "every point is missing"),
