@@ -54,7 +54,8 @@ class VideoHeader:
     frames_claimed : int
         Number of frames by the header, which may be an estimate; 0 where the file does not say.
     frames_listed : bool
-        Whether the container keeps a list of its frames (MP4, MOV, AVI), so that their claimed number is exact.
+        Whether the container keeps a list of its frames (MP4 and MOV without fragments, AVI), so that their claimed
+        number is exact.
     codec : str
         Four-character code; FFmpeg's name of the codec where FFmpeg reads the file.
     size_bytes : int

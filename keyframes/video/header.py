@@ -21,7 +21,7 @@ from keyframes.video.captures import (
     released,
     unconverted,
 )
-from keyframes.video.containers import container_of, has_sound_beside
+from keyframes.video.containers import has_sound_beside, lists_frames
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.ffmpeg.capture import TEXT_CODECS, FFmpegCapture
 from keyframes.video.ffmpeg.process import ffmpeg_version
@@ -70,7 +70,7 @@ def read_header(
     size_bytes, start = _size_and_start(path)
     chosen: Backend = backend or "opencv" if images is None else "images"
     look, reason = _look(path, threads, chosen, images), ""
-    container, frames_listed = look, chosen == "opencv" and container_of(start[:12]) is not None
+    container, frames_listed = look, chosen == "opencv" and lists_frames(path, start[:12])
     if look.failed and chosen == "opencv" and backend is None:
         other = _look_with_ffmpeg(path, threads, look)
         if not other.failed:

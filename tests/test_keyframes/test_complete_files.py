@@ -72,13 +72,15 @@ def test_frames_that_a_camera_dropped_at_once_are_reported(recording):
 COMPLETE = [
     ("b_frames.wmv", ("-c:v", "libx264", "-bf", "3")),
     ("packed.avi", ("-c:v", "mpeg4", "-bf", "2", "-vtag", "XVID")),
+    # Its fragments tell when it ends, which is taken for how long it is.
+    ("fragmented.mp4", (*X264, "-bf", "3", "-movflags", "dash")),
     ("earlier_sound.avi", ("-f", "lavfi", "-i", "sine=d=8", "-c:v", "mpeg4", "-c:a", "libmp3lame")),
     ("h264_b.avi", ("-c:v", "libx264", "-bf", "2")),
     ("audio.mp4", ("-f", "lavfi", "-i", "sine=d=12", *X264)),
 ]
 
 
-@pytest.mark.parametrize(("name", "codec"), slow_but_for(COMPLETE[:3], COMPLETE))
+@pytest.mark.parametrize(("name", "codec"), slow_but_for(COMPLETE[:4], COMPLETE))
 def test_nothing_is_reported_of_a_complete_file(name, codec, recording):
     path = recording(name, *codec)
     report = inspect(path)

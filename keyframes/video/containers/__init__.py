@@ -10,7 +10,7 @@ them out; `h264_keys` says which packets it takes for key frames.
 from keyframes.video.containers.annex_b import Units, as_annex_b, find_units
 from keyframes.video.containers.h264_keys import check_keys
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
-from keyframes.video.containers.sample_tables import container_of, has_sound_beside, read_table
+from keyframes.video.containers.sample_tables import has_sound_beside, lists_frames, read_table
 from keyframes.video.containers.stored_bytes import ReadBytes, big_endian, first_bytes, let_go, mapped, one_by_one
 
 __all__ = [
@@ -21,11 +21,11 @@ __all__ = [
     "as_annex_b",
     "big_endian",
     "check_keys",
-    "container_of",
     "find_units",
     "first_bytes",
     "has_sound_beside",
     "let_go",
+    "lists_frames",
     "mapped",
     "one_by_one",
     "read_table",

@@ -1,5 +1,6 @@
 """The boxes of MP4 and MOV (ISO/IEC 14496-12, 4.2): a size, four letters, and what is inside, maybe boxes again."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +27,16 @@ class Box(NamedTuple):
 
 def boxes(data: Bytes, start: int, end: int) -> list[Box]:
     """Return the boxes that a stretch of a file consists of."""
-    found: list[Box] = []
+    return list(each_box(data, start, end))
+
+
+def each_box(data: Bytes, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes that a stretch of a file consists of."""
+    n_found = 0
     while start < end:
         if end - start == len(_END_OF_LIST) and data[start:end].tobytes() == _END_OF_LIST:
             break
-        if end - start < _HEAD or len(found) == _MOST:
+        if end - start < _HEAD or n_found == _MOST:
             raise UnusualFileError("it does not consist of boxes")
         size, kind, inside = number(data, start, 4), data[start + 4 : start + 8].tobytes(), start + _HEAD
         if size == _LONG:
@@ -39,9 +45,9 @@ def boxes(data: Bytes, start: int, end: int) -> list[Box]:
             size = end - start
         if not inside <= start + size <= end:
             raise UnusualFileError("a box is longer than what it lies in")
-        found.append(Box(kind, inside, start + size))
+        yield Box(kind, inside, start + size)
+        n_found += 1
         start += size
-    return found
 
 
 def inside(data: Bytes, box: Box) -> list[Box]:

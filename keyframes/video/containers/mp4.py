@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.containers.boxes import Box, inside, number, only, optional, table
+from keyframes.video.containers.boxes import Box, each_box, inside, number, only, optional, table
 from keyframes.video.containers.codings import unit_format
 from keyframes.video.containers.mp4_times import sample_times_ms
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
@@ -46,6 +46,14 @@ def mp4_table(data: Bytes) -> SampleTable:
     scales = _time_scale(data, only(medium, b"mdhd")), _time_scale(data, only(movie, b"mvhd"))
     times_ms = sample_times_ms(data, tables, optional(track, b"edts"), keys, *scales)
     return SampleTable(offsets, sizes, keys, times_ms, unit_format(data, only(tables, b"stsd")))
+
+
+def is_fragmented(data: Bytes) -> bool:
+    """Whether an MP4 or MOV file leaves its samples to fragments, each of which lists its own."""
+    for box in each_box(data, 0, len(data)):
+        if box.kind == b"moov":
+            return optional(inside(data, box), b"mvex") is not None
+    return False
 
 
 def _handler(data: Bytes, box: Box) -> bytes:

@@ -1,11 +1,12 @@
 """Which container a file is, and its index."""
 
+from pathlib import Path
 from typing import Literal
 
 from keyframes.video.containers.avi import avi_table
-from keyframes.video.containers.mp4 import mp4_table
+from keyframes.video.containers.mp4 import is_fragmented, mp4_table
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
-from keyframes.video.containers.stored_bytes import Bytes
+from keyframes.video.containers.stored_bytes import Bytes, mapped
 
 
 def container_of(start: bytes) -> Literal["avi", "mp4"] | None:
@@ -13,6 +14,16 @@ def container_of(start: bytes) -> Literal["avi", "mp4"] | None:
     if start[:4] == b"RIFF" and start[8:] == b"AVI ":
         return "avi"
     return "mp4" if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free") else None
+
+
+def lists_frames(path: Path, start: bytes) -> bool:
+    """Whether a file that begins with these 12 bytes lists its frames in one place."""
+    container = container_of(start)
+    try:
+        return container == "avi" or (container == "mp4" and not is_fragmented(mapped(path)))
+    except UnusualFileError:
+        # As where it was cut off.
+        return True
 
 
 def has_sound_beside(start: bytes) -> bool:
