@@ -82,12 +82,11 @@ def settle(clusters: Clusters, known: Bounds, max_epochs: int, enough: float) ->
     """
     X, labels, n_clusters, centers, sizes = clusters
     parent, child, bounds, shifts, gaps = known
-    n_samples, n_features = X.shape
+    n_samples = X.shape[0]
     references = np.empty_like(centers)
     moved = np.zeros(n_clusters)
     nearest_other = np.empty(n_clusters)
     raised, lowered = 1.0 + SLACK, 1.0 - SLACK
-    use_gaps = n_features >= MANY_FEATURES
     n_changed = 0
     movement = 0.0
     epoch = 0
@@ -129,27 +128,7 @@ def settle(clusters: Clusters, known: Bounds, max_epochs: int, enough: float) ->
                         winner = child
                         least = squared_child
                     if distance >= others_near:
-                        first = -1
-                        nearest = np.inf
-                        second = np.inf
-                        spared = np.inf
-                        reach = REACH * distance
-                        spare = distance + moved[own]
-                        for c in range(n_clusters):
-                            if use_gaps:
-                                apart = gaps[own, c] - spare - moved[c]
-                                if apart > reach:
-                                    if c != parent and c != child:
-                                        spared = min(spared, apart)
-                                    continue
-                            if c != own and c != parent and c != child:
-                                squared = squared_distance(X, i, centers, c)
-                                if squared < nearest:
-                                    second = nearest
-                                    nearest = squared
-                                    first = c
-                                elif squared < second:
-                                    second = squared
+                        first, nearest, second, spared = nearest_others(clusters, known, moved, i, own, distance)
                         if nearest < least or (nearest == least and winner != own and first < winner):
                             winner = first
                             least = nearest
@@ -165,12 +144,8 @@ def settle(clusters: Clusters, known: Bounds, max_epochs: int, enough: float) ->
                         above = np.sqrt(least) * raised + moved[winner]
                         if own != parent and own != child:
                             below = min(below, np.sqrt(shortest) * lowered - farthest)
-                        labels[i] = winner
+                        change_over(clusters, i, winner)
                         n_changed += 1
-                        sizes[winner] += 1
-                        sizes[own] -= 1
-                        move_center(X, i, centers, winner, 1.0 / sizes[winner])
-                        move_center(X, i, centers, own, -1.0 / sizes[own])
                         for c in (winner, own):
                             moved[c] = np.sqrt(squared_distance(centers, c, references, c)) * raised
                             if c != parent and c != child:
@@ -185,6 +160,58 @@ def settle(clusters: Clusters, known: Bounds, max_epochs: int, enough: float) ->
         if n_changed == 0 or movement <= enough:
             break
     return epoch, n_changed, movement
+
+
+@compiled(inner=True, fastmath=FAST_MATH)
+def nearest_others(
+    clusters: Clusters, known: Bounds, moved: Array, i: int, own: int, distance: float
+) -> tuple[int, float, float, float]:
+    """Find the nearest centre to row i but its own one, parent and child.
+
+    Returns its number, its squared distance and that of the second nearest, and a bound for those that are skipped
+    because they are too far away: at most their distances.
+
+    IN: clusters; known, its gaps; moved (n_clusters,), how far the centres moved in this epoch; distance, that to the
+    own centre.
+    """
+    X, _, n_clusters, centers, _ = clusters
+    parent, child, _, _, gaps = known
+    use_gaps = X.shape[1] >= MANY_FEATURES
+    first = -1
+    nearest, second, spared = np.inf, np.inf, np.inf
+    reach = REACH * distance
+    spare = distance + moved[own]
+    for c in range(n_clusters):
+        if use_gaps:
+            apart = gaps[own, c] - spare - moved[c]
+            if apart > reach:
+                if c != parent and c != child:
+                    spared = min(spared, apart)
+                continue
+        if c != own and c != parent and c != child:
+            squared = squared_distance(X, i, centers, c)
+            if squared < nearest:
+                second = nearest
+                nearest = squared
+                first = c
+            elif squared < second:
+                second = squared
+    return first, nearest, second, spared
+
+
+@compiled(inner=True, fastmath=FAST_MATH)
+def change_over(clusters: Clusters, i: int, winner: int) -> None:
+    """Have row i join another cluster: the winner's centre and the loser's stay the means of their members.
+
+    INOUT: clusters, of which the loser has another member.
+    """
+    X, labels, _, centers, sizes = clusters
+    loser = labels[i]
+    labels[i] = winner
+    sizes[winner] += 1
+    sizes[loser] -= 1
+    move_center(X, i, centers, winner, 1.0 / sizes[winner])
+    move_center(X, i, centers, loser, -1.0 / sizes[loser])
 
 
 @compiled(inner=True, fastmath=FAST_MATH)
