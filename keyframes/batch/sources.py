@@ -3,11 +3,14 @@
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from keyframes.batch.claims import read_json
-from keyframes.batch.states import read_states, write_text
-from keyframes.batch.tasks import state_folder
+from keyframes.batch.states import identify, read_states, write_text
+from keyframes.batch.tasks import Task, state_folder
+from keyframes.errors import VideoError
 from keyframes.names import restored, stored
 from keyframes.result.recordings import results_in
 
@@ -42,6 +45,16 @@ def videos_of(results: Sequence[Path]) -> list[Path]:
             paths = (Path(folder) / recording for folder in _searched(output))
             found.update((path, None) for path in paths if os.path.exists(path))
     return list(found)
+
+
+def source_elsewhere(task: Task, content: dict[str, Any]) -> Path | None:
+    """Return the file of this content and the task's name in another folder that was searched; None where none is."""
+    for folder in _searched(task.output):
+        path = Path(folder) / task.recording
+        with suppress(OSError, VideoError):
+            if identify(path) == content and not path.samefile(task.video):
+                return path
+    return None
 
 
 def without_source(output: Path, recordings: Iterable[str]) -> list[str]:

@@ -22,6 +22,7 @@ from keyframes.batch.claims import Claim, claimed_by
 from keyframes.batch.coresets import make_coreset, save_coreset
 from keyframes.batch.own_files import beginning_with, coreset_file, make_room, n_poses, n_rows, scan_key
 from keyframes.batch.predicted_budget import PredictedCoreset, PredictedPlan, save_predicted_coreset
+from keyframes.batch.sources import source_elsewhere
 from keyframes.batch.states import KEEP, OF_RESULT, read_state, was_changed, write_state
 from keyframes.batch.task_files import TaskFiles, done_unclaimed
 from keyframes.batch.tasks import Outcome, Task
@@ -211,13 +212,23 @@ class Work(TaskFiles):
         return share.choose(scan, settings, self._shape, threads), None
 
     def check_place(self) -> None:
-        """Raise where something stands that is not this recording's result, or that a person changed."""
+        """Raise where something stands that is not this recording's result, or that a person changed.
+
+        Batches of two folders that share an output folder may have recordings of one name.
+        """
         place = self.task.result
         theirs = not self.owned and place.is_dir() and any(place.iterdir())
         if theirs and not self.task.overwrite:
             raise OutputError(
                 f"{place}: already exists and was not written by this batch; use --overwrite, or choose another path "
                 "with -o"
+            )
+        before = self.earlier.get("video", self.identity)
+        other = source_elsewhere(self.task, before) if before["hash"] != self.identity["hash"] else None
+        if other is not None and not self.task.overwrite:
+            raise OutputError(
+                f"{place}: holds the frames of {other}, another recording of this name; use --overwrite, or choose "
+                "another path with -o"
             )
         if self.owned and was_changed(place) and not self.task.overwrite:
             raise OutputError(

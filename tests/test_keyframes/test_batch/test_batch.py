@@ -276,6 +276,26 @@ def test_what_is_not_of_the_batch_is_not_overwritten(few, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_recording_of_the_same_name_in_another_folder_replaces_no_result(few, clips, tmp_path):
+    def statuses(folder, **options):
+        rows = run_batch(folder, 2, output=tmp_path / "out", jobs=1, threads=1, **options).rows
+        return [row["status"] for row in rows], rows[0]["reason"]
+
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(clips[3], other / "1.mp4")
+    statuses(few)
+    before = contents(tmp_path / "out" / "1-keyframes")
+    (status,), reason = statuses(other)
+    assert (status, f"holds the frames of {few / '1.mp4'}, another recording" in reason) == ("failed", True)
+    assert contents(tmp_path / "out" / "1-keyframes") == before
+    assert statuses(few)[0] == ["skipped"] * 3
+    # A copy of a recording is no other one.
+    assert statuses(shutil.copytree(few, tmp_path / "copy", copy_function=shutil.copyfile))[0] == ["done"] * 3
+    assert statuses(other, overwrite=True)[0] == ["done"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"k": 3}, {"total": 6}])
 def test_kept_scans_keep_to_their_limit(few, tmp_path, options):
     def kept(output, **more):
