@@ -15,8 +15,9 @@ from keyframes.predictions.finding import find_predictions
 from keyframes.predictions.reading import files_with
 from keyframes.settings import MAX_AUTO_K, Settings, content_digest
 
-PLAN = "plan.npz"
-PREDICTED_PLAN = "predicted-plan.npz"
+PLAN = "plan-"
+# The latest divisions of budgets that are kept: several runs may be at work, each with its own.
+MOST_PLANS = 8
 # What decides about a scan; another choice among its frames needs no other one.
 SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan", "levels", "rate")
 # And what decides what a network makes of it.
@@ -70,9 +71,17 @@ def deciding(task: Task) -> dict[str, Any]:
     )
 
 
-def plan_file(task: Task) -> Path:
-    """Where it stands how a budget was divided."""
-    return task.folder / (PLAN if task.settings.predictions is None else PREDICTED_PLAN)
+def plan_file(task: Task, key: str) -> Path:
+    """Where it stands how a budget was divided, by the key of what that was made of."""
+    return task.folder / f"{PLAN}{key[:16]}.npz"
+
+
+def forget_old_plans(folder: Path) -> None:
+    """Remove all but the latest divisions of budgets."""
+    with suppress(OSError):
+        plans = sorted(beginning_with(folder, PLAN), key=lambda path: path.stat().st_mtime)
+        for path in plans[:-MOST_PLANS]:
+            path.unlink()
 
 
 def is_reduced(task: Task, identity: dict[str, Any]) -> bool:

@@ -218,10 +218,10 @@ def _do(workers: Workers, tasks: Sequence[Task], watch: Watch, threads: int | No
         failed = {name: outcome for name, outcome in reduced.items() if outcome.status == "failed"}
         tasks = [task for task in tasks if task.recording not in failed]
         if tasks and tasks[0].settings.predictions is not None:
-            failed |= divide_by_predictions(tasks, budget, watch)
-            tasks = [task for task in tasks if task.recording not in failed]
+            tasks, without_part = divide_by_predictions(tasks, budget, watch)
+            failed |= without_part
         elif tasks:
-            divide(tasks, budget, threads, watch)
+            tasks = divide(tasks, budget, threads, watch)
     return _complete(workers, tasks, "choose", watch) | failed
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from keyframes.batch.budget import Plan, load_plan
-from keyframes.batch.own_files import deciding, is_reduced, plan_file, with_own_predictions
+from keyframes.batch.own_files import deciding, is_reduced, with_own_predictions
 from keyframes.batch.predicted_budget import PredictedPlan, load_predicted_plan
 from keyframes.batch.states import identify, read_state, result_of
 from keyframes.batch.tasks import Outcome, Task
@@ -28,9 +28,9 @@ class TaskFiles:
     def share(self) -> Plan | PredictedPlan | None:
         """Return the recording's share in a budget that was divided."""
         task = self.task
-        if task.budget is None or task.step == "reduce":
+        path = task.plan
+        if path is None:
             return None
-        path = plan_file(task)
         plan: Plan | PredictedPlan | None = (
             load_plan(path) if task.settings.predictions is None else load_predicted_plan(path)
         )

@@ -31,8 +31,9 @@ class Task:
     `recording` is the path of `video` from the folder that was searched, and `place` that of its result from `output`,
     both with slashes; `video` and `output` are absolute. With a budget, the k of the settings is ignored. `threads` is
     None for those of a cluster's worker. `overwrite` replaces a result of another batch, or one that was changed in a
-    review; `keep_bytes` is the most that the kept scans of all recordings take. `others` are the tasks of the other
-    cameras, where the recording is one of several that show one scene.
+    review; `keep_bytes` is the most that the kept scans of all recordings take. `plan` is the file that says how the
+    budget was divided. `others` are the tasks of the other cameras, where the recording is one of several that show one
+    scene.
     """
 
     recording: str
@@ -46,6 +47,7 @@ class Task:
     threads: int | None = None
     overwrite: bool = False
     keep_bytes: int = 0
+    plan: Path | None = None
     others: tuple["Task", ...] = ()
 
     @property

@@ -374,6 +374,20 @@ def test_a_total_is_spent_over_all(few, tmp_path):
 
 
 @pytest.mark.slow
+def test_runs_with_other_recordings_share_a_folder_each_with_its_total(few, tmp_path):
+    def divide_another(line):
+        if line.startswith("[frames 1/2]"):
+            others = run_batch(few, total=3, include=["2.mp4"], output=tmp_path / "out", jobs=1)
+            assert [row["frames"] for row in others.rows] == [3]
+
+    how = {"include": ["[01].mp4"], "output": tmp_path / "out", "jobs": 1}
+    batch = run_batch(few, total=6, **how, progress=True, say=divide_another)
+    assert [row["reason"] for row in batch.rows] == ["", ""]
+    assert sum(row["frames"] for row in batch.rows) == 6
+    assert len(list((tmp_path / "out" / "batch-state").glob("plan-*.npz"))) == 2
+
+
+@pytest.mark.slow
 def test_an_attempt_that_fails_leaves_the_result_and_what_was_mended_in_it(few, tmp_path):
     def batch(**options):
         return [row["status"] for row in run_batch(few, 3, output=tmp_path / "out", include=["0.mp4"], **options).rows]
