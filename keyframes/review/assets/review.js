@@ -383,6 +383,7 @@
       byId("switches").hidden = !state.predictions;
       if (state.predictions) {
         if (!state.predictions.by_pictures) byId("mapped").textContent = "the predicted poses";
+        byId("colours").textContent = "Red frames have doubtful predictions. Without “Colour by doubt”, frames";
         predictionSwitches(view, redraw);
       }
       listen();

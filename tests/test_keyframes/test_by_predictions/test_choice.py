@@ -16,6 +16,7 @@ from keyframes.pipeline import warnings_of_others
 from keyframes.predictions import Predictions
 from keyframes.settings import Settings
 from tests.test_keyframes.result_folders import manifest_of
+from tests.test_keyframes.reviewing import reviewing
 from tests.test_keyframes.test_by_predictions.conftest import JUMPS, VIDEO
 
 
@@ -343,3 +344,11 @@ def test_points_are_drawn_over_the_report_and_can_be_hidden(result, open_page):
     page.uncheck("#show-doubt")
     assert page.locator(".reason.doubt").count() == 6
     assert page.complaints == []
+
+
+def test_the_review_page_says_what_its_colours_show(result, open_page):
+    with reviewing(result, cwd=VIDEO.parent) as review:
+        page = open_page(review.address)
+        page.wait_for_selector("#cards .card")
+        assert "Red frames have doubtful predictions." in page.inner_text(".map .hint")
+        assert page.complaints == []
