@@ -13,6 +13,7 @@ from keyframes.errors import BatchError, SettingsError, not_there
 from keyframes.pipeline import check_unlike
 from keyframes.settings import Options, Settings
 from keyframes.views import check_views
+from keyframes.wording import counted
 
 
 def batch_settings(
@@ -87,9 +88,10 @@ def _check_there(given: Mapping[str, Sequence[str | Path | None]]) -> None:
 def check_number(recordings: Sequence[str], searched: Path, total: int | None, at_least: int, views: bool) -> None:
     """Raise a SettingsError where there are too many recordings for a budget, or too few for views."""
     n_recordings = len(recordings)
-    if total is not None and at_least * n_recordings > total:
+    n_least = at_least * n_recordings
+    if total is not None and n_least > total:
         raise SettingsError(
-            f"`at_least = {at_least}` from {n_recordings} recordings needs {at_least * n_recordings} frames, more than "
+            f"`at_least = {at_least}` from {counted(n_recordings, 'recording')} needs {n_least} frames, more than "
             f"`total = {total}`; lower `at_least` or raise `total`"
         )
     if views and n_recordings < 2:
