@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """How well do the chosen frames cover the poses of a recording? Measured against every n-th frame.
 
-    python benchmarks/coverage.py                                 renders recordings of its own, with true poses
-    python benchmarks/coverage.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation] [--tools]
+    python -m benchmarks.coverage                                 renders recordings of its own, with true poses
+    python -m benchmarks.coverage VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation] [--tools]
 
 POSES.npz holds ``poses``, float32 (n_frames, n_animals, n_nodes, 2), pixels, NaN where a node is missing; gaps are
 filled by straight lines in time. ``--rest`` measures the resting test of each video as well: six rests of 633 frames,
@@ -41,8 +40,6 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import PCA
 
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 
 from make_sample import Scene, animate, render, simulate, write_video

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Deep clustering of handwritten digits: what each method reaches, and how long it takes.
 
-    python benchmarks/deep_clustering.py [--data ../shared/data/mnist10k.npz] [-o deep-clustering] [--only PART...]
+    python -m benchmarks.deep_clustering [--data ../shared/data/mnist10k.npz] [-o deep-clustering] [--only PART...]
         [--share 1.0] [--device auto|cpu|cuda|mps] [--again]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
@@ -29,10 +28,6 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
-# This folder has a file named as the package, which would hide it.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from clustering import KMeans, clustering_accuracy
 from clustering.deep import (

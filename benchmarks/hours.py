@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Does a sparse scan of a long recording choose as well as an exact one? On rendered recordings with true poses.
 
-    python benchmarks/hours.py [--minutes 60] [--rate HZ] [--scene NAME...] [--kind active|resting] [--cache DIR]
+    python -m benchmarks.hours [--minutes 60] [--rate HZ] [--scene NAME...] [--kind active|resting] [--cache DIR]
 
 Of each scene of `benchmarks/coverage.py` that is asked for two recordings are made: in one the animals behave as that
 scene has them; in the other they rest 95 % of the time, each rest the frame before a run of 2 seconds, with fresh noise
@@ -24,8 +23,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 
 from make_sample import Scene, animate, render, simulate, write_video

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Clusters of handwritten digits against what the digits are: mini-batch and full k-means, ours and scikit-learn's.
 
-    python benchmarks/mnist.py [--seeds 20] [--data ../shared/data/mnist10k.npz] [-k K...] [--threads 2]
+    python -m benchmarks.mnist [--seeds 20] [--data ../shared/data/mnist10k.npz] [-k K...] [--threads 2]
         [--only PART...] [--no-held-out] [-o digits.png] [--draw 64]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
@@ -25,10 +24,6 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import homogeneity_score
 from threadpoolctl import threadpool_limits
-
-# This folder has a file named as the package, which would hide it.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from clustering import CentNN, KMeans, MiniBatchKMeans, clustering_accuracy, majority_accuracy, majority_map
 

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Are frames better chosen by predictions than by pictures? Simulated: true poses with noise and outliers.
 
-    python benchmarks/predictions.py                                 renders recordings of its own
-    python benchmarks/predictions.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--seeds 3]
+    python -m benchmarks.predictions                                 renders recordings of its own
+    python -m benchmarks.predictions VIDEO POSES.npz [VIDEO POSES.npz ...] [--seeds 3]
 
 POSES.npz as for `coverage.py`, whose score this is. 30 frames are chosen by pictures (15 of a recording shorter than
 200 frames), then as many more: by pictures with ``--unlike`` the first ones, and by predictions beside the first ones.
@@ -26,9 +25,6 @@ import cv2
 import numpy as np
 from scipy.ndimage import median_filter
 
-# Not this folder, whose modules have names of others.
-sys.path.pop(0)
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
 
 from make_sample import NODES, animate, render, simulate, write_video
