@@ -28,22 +28,19 @@ Lightning Pose     its app's: 64 x 64 pixels in colour, the half of the frames b
 """
 
 import argparse
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import pairwise, permutations
+from itertools import permutations
 from pathlib import Path
 
 import cv2
 import numpy as np
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
-
-from make_sample import Scene, animate, render, simulate, write_video
-
+from benchmarks.other_ways import deeplabcut_picks, deeplabcut_row
+from benchmarks.posed_recordings import filled, in_pairs, rendered, resting
 from clustering import k_medoids
 from keyframes.choice.animals import find_animals
 from keyframes.choice.choose import choose_from_scan
@@ -58,40 +55,6 @@ KS = (20, 50, 100)
 # Of short recordings no more than this share of the frames.
 MOST_SHARE = 0.45
 N_MODES, N_PHASES = 40, 16
-N_RUNS, RUN, REST = 5, 40, 633
-SCENES = {
-    "two mice": Scene(seed=3, seconds=60, width=384, height=288, animals=2, animal_size=56, floor="wood"),
-    "two flies": Scene(
-        seed=7,
-        seconds=60,
-        width=320,
-        height=320,
-        animals=2,
-        animal_size=30,
-        fur_colour=(40, 36, 30),
-        skin_colour=(60, 50, 40),
-        floor="wood",
-        floor_colour=(215, 215, 210),
-        wall_colour=(90, 90, 90),
-        objects=0,
-    ),
-    "moving camera": Scene(seed=5, seconds=60, width=384, height=288, animal_size=66, camera_motion=10, arena_seed=9),
-    "white mouse": Scene(
-        seed=13,
-        seconds=60,
-        width=320,
-        height=240,
-        animal_size=50,
-        fur_colour=(225, 222, 215),
-        floor="wood",
-        floor_colour=(60, 60, 66),
-        light_drift=0.15,
-        rest_share=0.3,
-    ),
-    "long rests": Scene(
-        seed=9, seconds=120, width=320, height=240, animal_size=58, rest_share=0.93, light_drift=0.1, arena_seed=2
-    ),
-}
 RESTING = ("two mice", "white mouse")
 
 
@@ -147,37 +110,6 @@ class Truth:
         return self.measure(chosen) / np.mean([self.measure(rows) for rows in evenly], axis=0)
 
 
-def filled(poses: np.ndarray) -> np.ndarray:
-    """Fill gaps by straight lines in time."""
-    poses, time = poses.astype(np.float64), np.arange(len(poses))
-    for place in np.ndindex(poses.shape[1:]):
-        values = poses[(slice(None), *place)]
-        seen = np.isfinite(values)
-        poses[(slice(None), *place)] = np.interp(time, time[seen], values[seen]) if seen.any() else 0.0
-    return poses
-
-
-def resting(video: Path, poses: np.ndarray, out: Path) -> np.ndarray:
-    """Write the resting test of a video; return its poses."""
-    starts = np.linspace(1, len(poses) - RUN - 1, N_RUNS).astype(int)
-    parts = [part for s in starts for part in (np.full(REST, s - 1), np.arange(s, s + RUN))]
-    source = np.concatenate([*parts, np.full(REST, starts[-1] + RUN - 1)])
-    at_rest = np.bincount(source, minlength=len(poses))[source] > 1
-    with VideoReader(video) as reader:
-        wanted = set(source.tolist())
-        pictures = {frame.index: frame.image[..., ::-1].copy() for frame in reader if frame.index in wanted}
-    rng = np.random.default_rng(0)
-
-    def frames() -> Iterator[np.ndarray]:
-        for time, (index, rests) in enumerate(zip(source, at_rest, strict=True)):
-            light = 1 + 0.02 * np.sin(2 * np.pi * time / 900) if rests else 1.0
-            noise = rng.normal(0, 2, pictures[index].shape[:2])[..., None]
-            yield np.clip(np.rint(pictures[index] * light + noise), 0, 255).astype(np.uint8)
-
-    write_video(out, frames(), 30, preset="veryfast")
-    return poses[source]
-
-
 def variants(scan: Scan) -> dict[str, Callable[[int], np.ndarray]]:
     """Choices of k frames with one part of the default after the other left out; without the guards."""
     sample = scan.sample
@@ -223,22 +155,15 @@ def tools(video: Path) -> dict[str, Callable[[int, int], np.ndarray]]:
     narrow, square = [], []
     with VideoReader(video) as reader:
         for frame in reader:
-            scale = 30 / frame.image.shape[1]
-            small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-            narrow.append(small.mean(axis=2).reshape(-1))
+            narrow.append(deeplabcut_row(frame.image))
             square.append(cv2.resize(frame.image, (64, 64)).reshape(-1).astype(np.float16))
     pictures = np.array(square)
     energy = np.concatenate([[0.0], np.abs(np.diff(pictures.astype(np.float32), axis=0)).sum(axis=1)])
     lively = np.flatnonzero(energy > np.percentile(energy, 50))
-    centred = np.array(narrow) - np.mean(narrow, axis=0)
+    gray = np.array(narrow)
 
     def at_random(k: int, seed: int) -> np.ndarray:
         return np.random.default_rng(seed).choice(len(narrow), k, replace=False)
-
-    def deeplabcut(k: int, seed: int) -> np.ndarray:
-        model = MiniBatchKMeans(k, batch_size=100, max_iter=50, tol=1e-3, random_state=seed).fit(centred)
-        rng = np.random.default_rng(seed)
-        return np.array([rng.choice(np.flatnonzero(model.labels_ == label)) for label in np.unique(model.labels_)])
 
     def lightning_pose(k: int, seed: int) -> np.ndarray:
         rows = lively if len(lively) >= k else np.arange(len(pictures))
@@ -246,40 +171,39 @@ def tools(video: Path) -> dict[str, Callable[[int, int], np.ndarray]]:
         centres = KMeans(k, n_init="auto", random_state=seed).fit(reduced).cluster_centers_
         return np.unique(rows[np.linalg.norm(reduced[:, None] - centres, axis=2).argmin(axis=0)])
 
-    return {"random frames": at_random, "DeepLabCut": deeplabcut, "Lightning Pose": lightning_pose}
+    return {"random frames": at_random, "DeepLabCut": partial(deeplabcut_picks, gray), "Lightning Pose": lightning_pose}
 
 
-def evaluate(name: str, video: Path, poses: np.ndarray, seeds: int, ablation: bool, as_tools: bool) -> None:
+def ways(video: Path, scan: Scan, options: argparse.Namespace) -> dict[str, Callable[[int], list[np.ndarray]]]:
+    """Ways to choose k frames; of those that depend on a seed, the choices of all seeds."""
+    seeds = range(options.seeds)
+
+    def ours(k: int, **settings: str) -> list[np.ndarray]:
+        selections = [choose_from_scan(scan, Settings(k, seed=seed, **settings), None, False)[0] for seed in seeds]
+        return [np.array([keyframe.frame_index for keyframe in found.keyframes]) for found in selections]
+
+    found = {"default": ours, "--algorithm kmeans": partial(ours, algorithm="kmeans")}
+    if options.ablation:
+        found |= {name: lambda k, pick=pick: [pick(k)] for name, pick in variants(scan).items()}
+    if options.tools:
+        found |= {name: lambda k, pick=pick: [pick(k, s) for s in seeds] for name, pick in tools(video).items()}
+    return found
+
+
+def evaluate(name: str, video: Path, poses: np.ndarray, options: argparse.Namespace) -> None:
     """Print the scores of a video."""
     truth = Truth(poses)
     ks = [k for k in KS if k <= MOST_SHARE * len(poses)]
-
-    def chosen(k: int, seed: int, **options: str) -> np.ndarray:
-        return np.array(
-            [f.frame_index for f in choose_from_scan(scan, Settings(k, seed=seed, **options), None, False)[0].keyframes]
-        )
-
     with VideoReader(video) as reader:
         scan = scan_video(reader, Settings(KS[0]), False)
-        methods = {
-            "default": lambda k: [chosen(k, seed) for seed in range(seeds)],
-            "--algorithm kmeans": lambda k: [chosen(k, seed, algorithm="kmeans") for seed in range(seeds)],
-        }
-        if ablation:
-            methods |= {told: lambda k, pick=pick: [pick(k)] for told, pick in variants(scan).items()}
-        if as_tools:
-            methods |= {
-                told: lambda k, pick=pick: [pick(k, seed) for seed in range(seeds)]
-                for told, pick in tools(video).items()
-            }
-        for told, method in methods.items():
-            ratios = np.array([np.mean([np.log(truth.score(rows)) for rows in method(k)], axis=0) for k in ks])
-            by_k, by_part = np.exp(ratios.mean(axis=1)), np.exp(ratios.mean(axis=0))
-            cells = [f"{value:6.3f}" for value in by_k] + ["      "] * (len(KS) - len(ks))
-            cells += [f"{value:6.3f}" for value in (np.exp(ratios.mean()), *by_part)]
-            print(f"{name:22s} {told:28s} {' '.join(cells)}", flush=True)
-        if (basis := choose_from_scan(scan, Settings(KS[0]), None, False)[0].basis) is not None:
-            print(f"{name:22s} {basis.reason}", flush=True)
+    for told, choose in ways(video, scan, options).items():
+        ratios = np.array([np.mean([np.log(truth.score(rows)) for rows in choose(k)], axis=0) for k in ks])
+        by_k, by_part = np.exp(ratios.mean(axis=1)), np.exp(ratios.mean(axis=0))
+        cells = [f"{value:6.3f}" for value in by_k] + ["      "] * (len(KS) - len(ks))
+        cells += [f"{value:6.3f}" for value in (np.exp(ratios.mean()), *by_part)]
+        print(f"{name:22s} {told:28s} {' '.join(cells)}", flush=True)
+    if (basis := choose_from_scan(scan, Settings(KS[0]), None, False)[0].basis) is not None:
+        print(f"{name:22s} {basis.reason}", flush=True)
 
 
 def main() -> None:
@@ -291,25 +215,16 @@ def main() -> None:
     parser.add_argument("--ablation", action="store_true", help="leave out one part of the default after the other")
     parser.add_argument("--tools", action="store_true", help="how the labelling tools choose, as well")
     options = parser.parse_args()
-    if len(options.files) % 2:
-        parser.error("give a file of poses for each video")
+    videos = [(video.stem, video, filled(poses)) for video, poses in in_pairs(options.files)]
     cv2.setNumThreads(1)
     columns = (*(f"k={k}" for k in KS), "mean", "scene", "post", "bal")
     print(f"{'recording':22s} {'choice':28s} " + " ".join(f"{column:>6s}" for column in columns))
     with tempfile.TemporaryDirectory() as folder:
-        videos = [(a.stem, a, filled(np.load(b)["poses"])) for a, b in list(pairwise(options.files))[::2]]
-        if not videos:
-            for name, scene in SCENES.items():
-                motion = animate(scene)
-                path = Path(folder) / f"{name}.mp4"
-                write_video(path, render(scene, motion), scene.frame_rate, preset="veryfast")
-                videos.append((name, path, simulate(scene, motion)[0].astype(np.float64)))
-        for name, video, poses in videos:
-            how = (options.seeds, options.ablation, options.tools)
-            evaluate(name, video, poses, *how)
+        for name, video, poses in videos or rendered(Path(folder)):
+            evaluate(name, video, poses, options)
             if options.rest or (not options.files and name in RESTING):
                 path = Path(folder) / f"{video.stem}-rest.mp4"
-                evaluate(f"{name}, resting", path, resting(video, poses, path), *how)
+                evaluate(f"{name}, resting", path, resting(video, poses, path), options)
 
 
 if __name__ == "__main__":

@@ -26,18 +26,22 @@ from typing import Any
 import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from clustering import KMeans, clustering_accuracy
-from clustering.deep import (
-    DEC,
-    Augmentation,
-    AutoencoderFeatures,
-    Objective,
-    load_checkpoint,
-    save_checkpoint,
-)
+from benchmarks.digits import read_digits
+from clustering import ClusteringError, KMeans, clustering_accuracy
+
+try:
+    from clustering.deep import (
+        DEC,
+        Augmentation,
+        AutoencoderFeatures,
+        Objective,
+        load_checkpoint,
+        save_checkpoint,
+    )
+except ClusteringError as error:
+    raise SystemExit(f"error: {error}") from None
 
 N_CLUSTERS = 10
 BEST = "neighbours, small"
@@ -102,7 +106,7 @@ class Workplace:
     """The digits, and the folder of what is done."""
 
     def __init__(self, data: Path | None, folder: Path, share: float, device: str) -> None:
-        self.rows, self.classes, self.shape = load(data)
+        self.rows, self.classes, self.shape = read_digits(data)
         self.folder, self.share, self.device = folder, share, device
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "results.json"
@@ -148,17 +152,6 @@ class Workplace:
             write(path, save_checkpoint(model))
             self.keep(key, {"minutes": (time.perf_counter() - start) / 60})
         return model.set_params(device=self.device), self.results[key]["minutes"]
-
-
-def load(path: Path | None) -> tuple[Any, Any, tuple[int, int]]:
-    """Rows of pixels from 0 to 1, (n_samples, n_pixels) float32; their classes; height and width of an image."""
-    if path is None:
-        digits = load_digits()
-        images, classes = digits.images / 16, digits.target
-    else:
-        with np.load(path) as file:
-            images, classes = file["images"] / 255, file["labels"]
-    return images.reshape(len(images), -1).astype(np.float32), classes.astype(np.int64), images.shape[1:]
 
 
 def write(path: Path, data: bytes) -> None:

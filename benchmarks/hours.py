@@ -23,11 +23,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
-
-from make_sample import Scene, animate, render, simulate, write_video
-
-from benchmarks.coverage import KS, SCENES, Truth
+from benchmarks.coverage import KS, Truth
+from benchmarks.posed_recordings import (
+    SCENES,
+    Scene,
+    animate,
+    light_at,
+    render,
+    seen_again,
+    simulate,
+    write_video,
+)
 from keyframes.choice.choose import choose_from_scan
 from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
@@ -35,7 +41,6 @@ from keyframes.video import VideoReader, side_by_side
 
 N_COUNTED = 4000
 RUN_S, REST_S = 2, 38
-NOISE, LIGHT, LIGHT_PERIOD = 2.0, 0.02, 900
 # Frames that a process renders at a time.
 BLOCK = 50
 # Of each process that renders: its scene, and how the animals move in it.
@@ -64,9 +69,7 @@ def resting(scene: Scene, minutes: float, path: Path) -> np.ndarray:
         for _ in runs:
             first = next(pictures)
             for _ in range(rest):
-                light = 1 + LIGHT * np.sin(2 * np.pi * number / LIGHT_PERIOD)
-                noise = rng.normal(0, NOISE, first.shape[:2])[..., None]
-                yield np.clip(np.rint(first * light + noise), 0, 255).astype(np.uint8)
+                yield seen_again(first, light_at(number), rng)
                 number += 1
             yield first
             yield from islice(pictures, run - 1)

@@ -21,22 +21,18 @@ error. The last lines have how many evenly spaced labels give the same error, by
 
 import argparse
 import json
-import sys
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
 
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
-
-from make_sample import animate, render, simulate, write_video
-
-from benchmarks.coverage import MOST_SHARE, N_MODES, SCENES, Truth, filled, resting
-from benchmarks.predictions import by_predictions, indices
+from benchmarks.coverage import MOST_SHARE, N_MODES, Truth
+from benchmarks.other_ways import deeplabcut_picks, deeplabcut_row
+from benchmarks.posed_recordings import body_radius, filled, in_pairs, rendered, resting
+from benchmarks.predictions import by_predictions, first_labels, indices
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import Known
 from keyframes.scan.first_pass import scan_video
@@ -56,7 +52,6 @@ MOST_MEASURED = 1200
 MEASURES = ("error", "off", "rare", "balanced")
 OFF, RARE = 0.25, 0.1
 EVENLY = "evenly spaced"
-N_FIRST, N_FIRST_OF_SHORT, SHORT = 30, 15, 200
 Chosen = dict[str, list[list[list[int]]]]
 
 
@@ -92,12 +87,6 @@ class Views:
         """Return points (n_frames * n_animals, n_points, 2) as (n_frames, n_animals, n_points, 2) of the recording."""
         there = (points + self.corners[:, None]) / self.scale
         return there.reshape(-1, self.n_animals, *points.shape[1:])
-
-
-def body_radius(poses: np.ndarray) -> float:
-    """Median root mean square distance of an animal's points from their mean."""
-    centred = poses - poses.mean(axis=2, keepdims=True)
-    return float(np.median(np.sqrt(np.square(centred).sum(axis=3).mean(axis=2))))
 
 
 def views_of(video: Path, poses: np.ndarray) -> Views:
@@ -209,27 +198,10 @@ class Trainer:
         return more, float(np.mean(right))
 
 
-def deeplabcut(small: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """Choose as DeepLabCut 3 does: k-means of gray pictures 30 pixels wide, a random frame of each cluster."""
-    model = MiniBatchKMeans(k, batch_size=100, max_iter=50, tol=1e-3, random_state=seed).fit(small)
-    rng = np.random.default_rng(seed)
-    return np.sort([rng.choice(np.flatnonzero(model.labels_ == label)) for label in np.unique(model.labels_)])
-
-
-def gray_rows(video: Path) -> np.ndarray:
-    """Gray pictures 30 pixels wide, less their mean, as DeepLabCut clusters them."""
-    rows = []
-    with VideoReader(video) as reader:
-        for frame in reader:
-            scale = 30 / frame.image.shape[1]
-            small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-            rows.append(small.mean(axis=2).reshape(-1))
-    return np.array(rows) - np.mean(rows, axis=0)
-
-
 def choices_of(video: Path, n_frames: int, ks: list[int], seeds: int) -> Chosen:
     """Frames by method, number of labels and seed."""
-    small = gray_rows(video)
+    with VideoReader(video) as reader:
+        small = np.array([deeplabcut_row(frame.image) for frame in reader])
     with VideoReader(video) as reader:
         scan = scan_video(reader, Settings(max(ks)), False)
 
@@ -241,7 +213,7 @@ def choices_of(video: Path, n_frames: int, ks: list[int], seeds: int) -> Chosen:
         "--algorithm kmeans": lambda k, seed: chosen(k=k, seed=seed, algorithm="kmeans"),
         EVENLY: lambda k, seed: ((np.arange(k) + (seed + 0.5) / seeds) * n_frames / k).astype(int),
         "random": lambda k, seed: np.sort(np.random.default_rng(seed).choice(n_frames, k, replace=False)),
-        "DeepLabCut's": lambda k, seed: deeplabcut(small, k, seed),
+        "DeepLabCut's": partial(deeplabcut_picks, small),
     }
     return {name: [[method(k, s).tolist() for s in range(seeds)] for k in ks] for name, method in methods.items()}
 
@@ -279,7 +251,7 @@ def compare_choices(name: str, trainer: Trainer, chosen: Chosen, ks: list[int]) 
 
 def compare_rounds(name: str, trainer: Trainer, video: Path, n_frames: int, seeds: list[int]) -> None:
     """Print what as many more labels are worth, chosen by the predictions of a network or by pictures."""
-    k = N_FIRST_OF_SHORT if n_frames < SHORT else N_FIRST
+    k = first_labels(n_frames)
     with VideoReader(video) as reader:
         scan = scan_video(reader, Settings(k), False)
     first = indices(choose_from_scan(scan, Settings(k), None, False)[0])
@@ -302,11 +274,8 @@ def compare_rounds(name: str, trainer: Trainer, video: Path, n_frames: int, seed
 def render_recordings(folder: Path) -> None:
     """Write the rendered recordings and their poses."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, scene in SCENES.items():
-        motion = animate(scene)
-        path = folder / f"{name.replace(' ', '_')}.mp4"
-        write_video(path, render(scene, motion), scene.frame_rate, preset="veryfast")
-        np.savez_compressed(path.with_suffix(".npz"), poses=simulate(scene, motion)[0])
+    for _, path, poses in rendered(folder):
+        np.savez_compressed(path.with_suffix(".npz"), poses=poses.astype(np.float32))
 
 
 def main() -> None:
@@ -324,12 +293,12 @@ def main() -> None:
     options = parser.parse_args()
     if options.render:
         return render_recordings(options.render)
-    if not options.files or len(options.files) % 2:
-        parser.error("give a file of poses for each video")
+    if not options.files:
+        parser.error("name a video and its poses")
     cv2.setNumThreads(1)
     known = json.loads(options.choices.read_text()) if options.choices and options.choices.exists() else {}
-    for video, file in list(pairwise(options.files))[::2]:
-        poses = np.load(file)["poses"].astype(np.float64)
+    for video, given in in_pairs(options.files):
+        poses = given.astype(np.float64)
         # Points that were never seen.
         poses = poses[:, :, np.isfinite(poses).any(axis=(0, 1, 3))]
         if options.rest:

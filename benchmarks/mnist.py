@@ -20,11 +20,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from sklearn import cluster as scikit_learn
-from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import homogeneity_score
 from threadpoolctl import threadpool_limits
 
+from benchmarks.digits import read_digits
 from clustering import CentNN, KMeans, MiniBatchKMeans, clustering_accuracy, majority_accuracy, majority_map
 
 HELD_OUT = 2000
@@ -41,17 +41,6 @@ def methods(k, seed, threads):
         "k-means, scikit-learn": scikit_learn.KMeans(k, n_init=1, random_state=seed),
         "CentNN": CentNN(k, **ours),
     }
-
-
-def load(path):
-    """Rows of pixels from 0 to 1, (n_samples, n_pixels) float32; their digits; height and width of an image."""
-    if path is None:
-        digits = load_digits()
-        images, labels = digits.images / 16, digits.target
-    else:
-        with np.load(path) as file:
-            images, labels = file["images"] / 255, file["labels"]
-    return images.reshape(len(images), -1).astype(np.float32), labels.astype(np.int64), images.shape[1:]
 
 
 def fit(model, X, threads):
@@ -155,7 +144,7 @@ def main():
     parser.add_argument("-o", "--output", type=Path, metavar="PICTURE.png", help="draw the centres")
     parser.add_argument("--draw", type=int, default=64, metavar="K", help="how many centres to draw [64]")
     args = parser.parse_args()
-    X, labels, shape = load(args.data)
+    X, labels, shape = read_digits(args.data)
     if args.output:
         draw(X, labels, shape, args.draw, args.threads, args.output)
     print(f"{len(X)} digits of {shape[0]} x {shape[1]} pixels, {args.seeds} seeds, {args.threads} threads")

@@ -4,16 +4,34 @@ Each is called in a process of its own, and writes frames/img<index>.png below a
 """
 
 
+def deeplabcut_row(image):
+    """Shrink a picture as DeepLabCut does: 30 pixels wide by nearest neighbour, the mean of its channels, as a row."""
+    import cv2
+
+    scale = 30 / image.shape[1]
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+    return small.mean(axis=2).reshape(-1)
+
+
+def deeplabcut_picks(rows, k, seed):
+    """Choose rows as DeepLabCut 3 does: a random member of each cluster; their numbers, ascending."""
+    import numpy as np
+    from sklearn.cluster import MiniBatchKMeans
+
+    centred = rows - np.mean(rows, axis=0)
+    model = MiniBatchKMeans(min(k, len(rows)), batch_size=100, max_iter=50, tol=1e-3, random_state=seed).fit(centred)
+    rng = np.random.default_rng(seed)
+    return np.sort([rng.choice(np.flatnonzero(model.labels_ == label)) for label in np.unique(model.labels_)])
+
+
 def deeplabcut(video, folder, k, threads, step):
     import cv2
     import imageio.v3 as imageio
     import numpy as np
-    from sklearn.cluster import MiniBatchKMeans
 
     cv2.setNumThreads(threads)
     capture = cv2.VideoCapture(str(video), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
     n_frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
     indices, rows = [], []
     for index in range(0, n_frames, step):
         if step > 1:
@@ -22,16 +40,10 @@ def deeplabcut(video, folder, k, threads, step):
         if not done:
             continue
         # Its reader gives a view of the picture with the channels in reverse, which OpenCV copies whole to resize it.
-        small = cv2.resize(image[..., ::-1], None, fx=30 / width, fy=30 / width, interpolation=cv2.INTER_NEAREST)
         indices.append(index)
-        rows.append(small.mean(axis=2).reshape(-1))
-    data = np.array(rows)
-    data -= data.mean(axis=0)
-    model = MiniBatchKMeans(min(k, len(data)), batch_size=100, max_iter=50, tol=1e-3, random_state=0).fit(data)
-    rng = np.random.default_rng(0)
-    members = [np.flatnonzero(model.labels_ == label) for label in range(model.n_clusters)]
+        rows.append(deeplabcut_row(image[..., ::-1]))
     (folder / "frames").mkdir(parents=True)
-    for index in sorted(indices[rng.choice(rows)] for rows in members if len(rows)):
+    for index in (indices[row] for row in deeplabcut_picks(np.array(rows), k, 0)):
         capture.set(cv2.CAP_PROP_POS_FRAMES, index)
         done, image = capture.read()
         if done:

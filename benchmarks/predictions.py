@@ -11,25 +11,21 @@ confidence. The first columns have the coverage of the 60 frames, as a ratio to 
 The other columns: 12 jumps of single points and 10 exchanges of a left and a right one (of any two where the names tell
 no sides), planted in poses of which a running median has taken the errors that they have themselves, with noise.
 Exchanges are of points at least 8 times the noise and half a body radius apart. Of k = 50 frames, the share of jumps
-and of exchanges among the 25 for doubt, and how many of all 50 lie within 3 frames of one that is chosen.
+and of exchanges among the 25 for doubt, and how many of all 50 lie within 3 frames of one that is chosen. A recording
+of 200 frames or fewer has no room for them.
 """
 
 import argparse
-import sys
 import tempfile
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.ndimage import median_filter
 
-sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "sample_data"))
-
-from make_sample import NODES, animate, render, simulate, write_video
-
-from benchmarks.coverage import SCENES, Truth, filled
+from benchmarks.coverage import Truth
+from benchmarks.posed_recordings import NODES, body_radius, filled, in_pairs, rendered
 from keyframes.choice.by_pictures import cover_by_pictures, hardly_tells_apart
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.predicted import choose_predicted
@@ -43,6 +39,8 @@ from keyframes.settings import Settings
 from keyframes.video import VideoReader
 
 LEVELS = ((3, 0.05), (8, 0.15))
+# Frames of a first round, and of that of a recording of fewer frames than the last number.
+N_FIRST, N_FIRST_OF_SHORT, SHORT = 30, 15, 200
 N_JUMPS, N_EXCHANGES, K, APART = 12, 10, 50, 8
 SIDES = tuple((NODES.index(name), NODES.index(name.replace("left", "right"))) for name in NODES if "left" in name)
 
@@ -55,6 +53,11 @@ class Planted:
     confidence: np.ndarray
     jumps: list[int]
     exchanges: list[int]
+
+
+def first_labels(n_frames: int) -> int:
+    """How many frames of a recording a first round labels."""
+    return N_FIRST_OF_SHORT if n_frames < SHORT else N_FIRST
 
 
 def with_outliers(poses: np.ndarray, noise: float, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -76,8 +79,7 @@ def planted(poses: np.ndarray, noise: float, seed: int) -> Planted:
     poses = median_filter(link_animals(poses.astype(np.float32)).points.astype(np.float64), (9, 1, 1, 1))
     n_frames, n_animals, n_nodes, _ = poses.shape
     points, confidence = poses + rng.normal(0, noise, poses.shape), rng.beta(8, 1, poses.shape[:3])
-    centred = poses - poses.mean(axis=2, keepdims=True)
-    radius = float(np.median(np.sqrt(np.square(centred).sum(axis=3).mean(axis=2))))
+    radius = body_radius(poses)
     pairs = SIDES if n_nodes == len(NODES) else [(a, b) for a in range(n_nodes) for b in range(a)]
     free = np.ones(n_frames, bool)
     free[:5] = free[-5:] = False
@@ -136,7 +138,7 @@ def indices(selection: Selection, chosen_for: str | None = None) -> np.ndarray:
 
 def coverage_ratios(video: VideoReader, poses: np.ndarray, seeds: int) -> list[float]:
     """Coverage by predictions as a ratio to that by pictures, at each level of noise."""
-    truth, k = Truth(poses), 15 if len(poses) < 200 else 30
+    truth, k = Truth(poses), first_labels(len(poses))
     scan = scan_video(video, Settings(k), False)
     first = indices(choose_from_scan(scan, Settings(k), None, False)[0])
     rows = np.searchsorted(scan.frame_index, first)
@@ -176,24 +178,17 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path, metavar="VIDEO POSES.npz")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    if len(options.files) % 2:
-        parser.error("give a file of poses for each video")
+    recordings = [(video.stem, video, filled(poses)) for video, poses in in_pairs(options.files)]
     cv2.setNumThreads(1)
     ratios = []
     with tempfile.TemporaryDirectory() as folder:
-        recordings = [(a.stem, a, filled(np.load(b)["poses"])) for a, b in list(pairwise(options.files))[::2]]
-        for name, scene in {} if recordings else SCENES.items():
-            motion = animate(scene)
-            path = Path(folder) / f"{name}.mp4"
-            write_video(path, render(scene, motion), scene.frame_rate, preset="veryfast")
-            recordings.append((name, path, simulate(scene, motion)[0].astype(np.float64)))
         levels = " ".join(f"{noise} px, {share:.0%}".rjust(11) for noise, share in LEVELS)
         print(f"{'recording':16s} {levels}   found at 3 px: jumps, exchanges, beside   at 8 px")
-        for name, path, poses in recordings:
+        for name, path, poses in recordings or rendered(Path(folder)):
             with VideoReader(path) as video:
                 ratios.append(coverage_ratios(video, poses, options.seeds))
                 cells = "  ".join(f"{ratio:11.3f}" for ratio in ratios[-1])
-                for noise, _ in LEVELS if len(poses) > 200 else ():
+                for noise, _ in LEVELS if len(poses) > SHORT else ():
                     cells += "   " + " ".join(
                         f"{value:5.2f}" for value in errors_found(video, poses, noise, options.seeds)
                     )
