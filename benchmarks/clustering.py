@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.video_rows import frame_components, frames, read_thumbnails
+from benchmarks.video_rows import component_rows, read_thumbnails, rows_between_frames
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "sample_data" / "mouse.mp4"
@@ -222,8 +222,8 @@ def main():
     works = {
         "pixels": pixels,
         "blocks": blocks,
-        "components": lambda: frame_components(args.frames),
-        "frames": lambda: (frames(args.frames, 6000), 150),
+        "components": lambda: (component_rows(args.frames), 150),
+        "frames": lambda: (rows_between_frames(args.frames, 6000), 150),
     }
     chosen = args.only or WORKS
     compare_k_means({name: works[name] for name in chosen if name != "centnn"}, args.seeds, args.threads)

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 JPEG_QUALITIES = (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 88, 94, 97)
 QUALITIES = (5, 15, 25, 35, 45, 55, 65, 75, 85)
-PARTS = ("palettes", "codebooks", "coders", "rates", "decoding")
+# Of ours, between which sizes are compared.
+LEAST_BITS, MOST_BITS = 0.4, 1.2
 
 
 def read(path):
@@ -139,37 +141,32 @@ def pillow_palette(path, n_colors):
     return buffer.getvalue()
 
 
-def codebooks(paths):
+def with_faiss(X):
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    model = faiss.Kmeans(X.shape[1], 256, niter=20, seed=0, max_points_per_centroid=10**7)
+    model.train(X)
+    return model.centroids
+
+
+def trainers():
+    """Yield a name and a function from rows to 256 centres for each way to train a codebook."""
     from sklearn.cluster import KMeans
 
     from clustering import cent_nn, k_means
 
-    def ours(X):
-        return k_means(X, 256, n_threads=1).centers
+    yield "k_means", lambda X: k_means(X, 256, n_threads=1).centers
+    yield "cent_nn", lambda X: cent_nn(X, 256, n_threads=1).centers
+    yield "scikit-learn", lambda X: KMeans(256, n_init=1, random_state=0).fit(X).cluster_centers_
+    if find_spec("faiss"):
+        yield "faiss, 20 iterations", with_faiss
 
-    def centnn(X):
-        return cent_nn(X, 256, n_threads=1).centers
 
-    def sklearn(X):
-        return KMeans(256, n_init=1, random_state=0).fit(X).cluster_centers_
-
-    trainers = [("k_means", ours), ("cent_nn", centnn), ("scikit-learn", sklearn)]
-    try:
-        import faiss
-    except ImportError:
-        pass
-    else:
-        faiss.omp_set_num_threads(1)
-
-        def with_faiss(X):
-            model = faiss.Kmeans(X.shape[1], 256, niter=20, seed=0, max_points_per_centroid=10**7)
-            model.train(X)
-            return model.centroids
-
-        trainers.append(("faiss, 20 iterations", with_faiss))
+def codebooks(paths):
     print(f"\n{'codebooks, 256 of 4x4':24}{'PSNR':>8}{'seconds':>17}")
     works = [blocks(read(path), 4) for path in paths]
-    for name, train in trainers:
+    for name, train in trainers():
         found = [timed(train, X) for X in works]
         errors = [distortion(X, centers) for X, (centers, _) in zip(works, found, strict=True)]
         mean = np.mean([10 * np.log10(255**2 / error) for error in errors])
@@ -189,8 +186,50 @@ def distortion(X, centers):
     return float(np.concatenate(list(nearest)).mean() / X.shape[1])
 
 
-def coders(paths):
+def zstandard_size(plane):
+    import zstandard
+
+    return len(zstandard.ZstdCompressor(19).compress(plane.tobytes()))
+
+
+def order_0_size(plane):
+    """Bytes of an arithmetic coder that knows the whole histogram beforehand, and does not pay for it."""
+    import constriction
+
+    # Better than any adaptive model of this order.
+    counts = np.bincount(plane.ravel(), minlength=64).astype(np.float32)
+    model = constriction.stream.model.Categorical(counts / counts.sum(), perfect=False)
+    encoder = constriction.stream.queue.RangeEncoder()
+    encoder.encode(plane.ravel().astype(np.int32), model)
+    return 4 * len(encoder.get_compressed())
+
+
+def order_1_size(plane):
+    """Do the same with a histogram for each left neighbour, all of them known beforehand."""
+    import constriction
+
+    symbols, before = plane[:, 1:].ravel().astype(np.int32), plane[:, :-1].ravel()
+    encoder = constriction.stream.queue.RangeEncoder()
+    family = constriction.stream.model.Categorical(perfect=False)
+    histograms = np.full((64, 64), 1e-3, np.float32)
+    np.add.at(histograms, (before, symbols), 1)
+    encoder.encode(symbols, family, (histograms / histograms.sum(1, keepdims=True))[before])
+    return 4 * len(encoder.get_compressed())
+
+
+def index_coders():
+    """Yield a name and a function from a plane of 64 indices to bytes for each way to code it."""
     from quantize.entropy.streams import encode_symbols
+
+    yield "mixed contexts", lambda plane: len(encode_symbols(plane, 6))
+    if find_spec("zstandard"):
+        yield "zstandard 19", zstandard_size
+    if find_spec("constriction"):
+        yield "constriction, order 0", order_0_size
+        yield "constriction, order 1", order_1_size
+
+
+def coders(paths):
     from quantize.palette.colors import as_rgba, choose_palette, find_colors, map_pixels
 
     print(f"\n{'coders of 64 indices':24}{'bytes':>8}{'seconds':>9}")
@@ -198,67 +237,40 @@ def coders(paths):
     for path in paths:
         colors = find_colors(as_rgba(read(path)))
         planes.append(map_pixels(colors, choose_palette(colors, 64)))
-    methods = [("mixed contexts", lambda plane: len(encode_symbols(plane, 6)))]
-    try:
-        import zstandard
-    except ImportError:
-        pass
-    else:
-        methods.append(("zstandard 19", lambda plane: len(zstandard.ZstdCompressor(19).compress(plane.tobytes()))))
-    try:
-        import constriction
-    except ImportError:
-        pass
-    else:
-
-        def order_0(plane):
-            # The whole histogram is known beforehand and not counted: better than any adaptive model of this order.
-            counts = np.bincount(plane.ravel(), minlength=64).astype(np.float32)
-            model = constriction.stream.model.Categorical(counts / counts.sum(), perfect=False)
-            encoder = constriction.stream.queue.RangeEncoder()
-            encoder.encode(plane.ravel().astype(np.int32), model)
-            return 4 * len(encoder.get_compressed())
-
-        methods.append(("constriction, order 0", order_0))
-
-        def order_1(plane):
-            # As many models as there are neighbours: one histogram each, again known and not counted.
-            symbols, before = plane[:, 1:].ravel().astype(np.int32), plane[:, :-1].ravel()
-            encoder = constriction.stream.queue.RangeEncoder()
-            family = constriction.stream.model.Categorical(perfect=False)
-            histograms = np.full((64, 64), 1e-3, np.float32)
-            np.add.at(histograms, (before, symbols), 1)
-            encoder.encode(symbols, family, (histograms / histograms.sum(1, keepdims=True))[before])
-            return 4 * len(encoder.get_compressed())
-
-        methods.append(("constriction, order 1", order_1))
-    for name, size in methods:
+    for name, size in index_coders():
         sizes, seconds = timed(lambda size=size: [size(plane) for plane in planes])
         print(f"     {name:19}{sum(sizes):8}{seconds:9.2f}")
 
 
-def rates(paths):
+def jpeg_points(pixels):
+    """PSNR and bytes of Pillow's JPEG files, at increasing qualities."""
+    for quality in JPEG_QUALITIES:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, optimize=True)
+        yield psnr(pixels, read(buffer)), buffer.tell()
+
+
+def block_points(pixels):
+    """PSNR and bytes of our files of blocks, at increasing qualities."""
     import quantize
 
+    for quality in QUALITIES:
+        data = quantize.encode(pixels, profile="block", quality=quality)
+        yield psnr(pixels, quantize.decode(data)), len(data)
+
+
+def rates(paths):
     print(f"\n{'size against JPEG':24}{'%':>8}   at equal RGB-PSNR, and over which range of PSNR and of bits a pixel")
     for path in paths:
         pixels = read(path)
-        jpeg = []
-        for quality in JPEG_QUALITIES:
-            buffer = io.BytesIO()
-            Image.fromarray(pixels).save(buffer, "JPEG", quality=quality, optimize=True)
-            jpeg.append((psnr(pixels, read(buffer)), buffer.tell()))
-        ours = []
-        for quality in QUALITIES:
-            data = quantize.encode(pixels, profile="block", quality=quality)
-            ours.append((psnr(pixels, quantize.decode(data)), len(data)))
-        scale = 8 / (pixels.shape[0] * pixels.shape[1])
-        curves = [(np.array(curve)[:, 0], np.log(np.array(curve)[:, 1])) for curve in (sorted(jpeg), sorted(ours))]
-        (jpeg_psnr, jpeg_size), (our_psnr, our_size) = curves
+        (jpeg_psnr, jpeg_bytes), (our_psnr, our_bytes) = (
+            np.array(sorted(points)).T for points in (jpeg_points(pixels), block_points(pixels))
+        )
         grid = np.linspace(max(jpeg_psnr[0], our_psnr[0]), min(jpeg_psnr[-1], our_psnr[-1]), 400)
-        sizes = np.interp(grid, our_psnr, our_size)
-        wanted = (np.exp(sizes) * scale >= 0.4) & (np.exp(sizes) * scale <= 1.2)
-        change = 100 * (np.exp(sizes - np.interp(grid, jpeg_psnr, jpeg_size)) - 1)[wanted]
+        sizes = np.interp(grid, our_psnr, np.log(our_bytes))
+        bits = 8 * np.exp(sizes) / (pixels.shape[0] * pixels.shape[1])
+        wanted = (bits >= LEAST_BITS) & (bits <= MOST_BITS)
+        change = 100 * (np.exp(sizes - np.interp(grid, jpeg_psnr, np.log(jpeg_bytes))) - 1)[wanted]
         spread = f"{change.min():+.1f} to {change.max():+.1f}, {grid[wanted][0]:.1f} to {grid[wanted][-1]:.1f} dB"
         print(f"     {Path(path).name:19}{change.mean():8.1f}   {spread}")
 
@@ -280,6 +292,9 @@ def decoding(paths):
             print(f"     block {block}, quality {quality}{np.mean(speeds):10.1f}{np.mean(bits):15.2f}")
 
 
+PARTS = {"palettes": palettes, "codebooks": codebooks, "coders": coders, "rates": rates, "decoding": decoding}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts_and_images", nargs="+", metavar="PART|IMAGE")
@@ -289,7 +304,7 @@ def main():
         parser.error("name an image")
     with threadpool_limits(1):
         for part in [part for part in given if part in PARTS] or PARTS:
-            globals()[part](images)
+            PARTS[part](images)
 
 
 if __name__ == "__main__":

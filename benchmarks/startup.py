@@ -6,6 +6,7 @@ Help is timed in turn with an empty Typer program, and their ratio counts. Then 
 with no compiled kernel on disk, and the second; then the peak resident memory of an extraction of each VIDEO.
 """
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -14,8 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.recordings import SAMPLE
+
 KEYFRAMES = Path(sys.executable).parent / "keyframes"
-SAMPLE = Path(__file__).resolve().parent.parent / "sample_data" / "mouse.mp4"
 EMPTY_APP = "import typer\napp = typer.Typer()\n@app.command()\ndef main(): pass\napp()\n"
 REPEATS = 15
 
@@ -29,9 +31,9 @@ def seconds(command, **options):
 def time_help(folder):
     empty = folder / "empty.py"
     empty.write_text(EMPTY_APP, encoding="utf-8")
-    pairs = [(seconds([KEYFRAMES, "--help"]), seconds([sys.executable, empty, "--help"])) for _ in range(REPEATS + 1)][
-        1:
-    ]
+    commands = [KEYFRAMES, "--help"], [sys.executable, empty, "--help"]
+    # The first turn reads the modules from the disk, and does not count.
+    pairs = [[seconds(command) for command in commands] for _ in range(REPEATS + 1)][1:]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(our / their for our, their in pairs)
     print(f"keyframes --help        {ours:6.2f} s; empty Typer app {theirs:.2f} s; ratio {ratio:.2f} (limit 1.3)")
@@ -50,19 +52,22 @@ def measure_memory(folder, video):
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
     )
-    command = [sys.executable, "-c", program, KEYFRAMES, "extract", video, "-k", "50", "-o", folder / Path(video).stem]
+    command = [sys.executable, "-c", program, KEYFRAMES, "extract", video, "-k", "50", "-o", folder / video.stem]
     done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True)
-    print(f"{Path(video).name:<24}{int(done.stdout) / 1024:6.0f} MB at the peak")
+    print(f"{video.name:<24}{int(done.stdout) / 1024:6.0f} MB at the peak")
 
 
-def main(videos):
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path, nargs="*", metavar="VIDEO")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         time_help(folder)
         time_sample(folder)
-        for video in videos:
+        for video in args.videos:
             measure_memory(folder, video)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

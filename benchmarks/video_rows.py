@@ -17,8 +17,8 @@ def read_thumbnails(video):
     return np.array(thumbnails, np.float32)
 
 
-def frames(video, n_samples):
-    """Positions between the frames of a video, (n_samples, 4096), float32, seeded."""
+def rows_between_frames(video, n_samples):
+    """Pictures at random times of a video, between its frames, with noise of 1 level: (n_samples, 4096), float32."""
     thumbnails = read_thumbnails(video)
     rng = np.random.default_rng(0)
     place = np.sort(rng.uniform(0, len(thumbnails) - 1.001, n_samples))
@@ -27,9 +27,10 @@ def frames(video, n_samples):
     return thumbnails[before] * (1 - share) + thumbnails[before + 1] * share + noise
 
 
-def frame_components(video):
+def component_rows(video):
+    """Return 60,000 such pictures as 32 principal components, (60,000, 32), float32."""
     from sklearn.decomposition import PCA
 
-    basis = PCA(32, svd_solver="randomized", random_state=0).fit(frames(video, 4000))
-    parts = [basis.transform(part) for part in np.array_split(frames(video, 60_000), 12)]
-    return np.concatenate(parts).astype(np.float32), 150
+    basis = PCA(32, svd_solver="randomized", random_state=0).fit(rows_between_frames(video, 4000))
+    parts = [basis.transform(part) for part in np.array_split(rows_between_frames(video, 60_000), 12)]
+    return np.concatenate(parts).astype(np.float32)
