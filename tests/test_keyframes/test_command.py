@@ -71,22 +71,7 @@ def test_several_videos_get_a_folder_each(extract, folder, video_file):
 def test_every_option_reaches_the_result(extract, folder, video_file):
     done = extract(
         video_file("mpeg4.mp4"),
-        *(
-            "-k",
-            4,
-            "-o",
-            "out",
-            "--features",
-            "pixels",
-            "--algorithm",
-            "kmeans",
-            "--start",
-            "0:00.2",
-            "--stop",
-            "00:00:01.9",
-            "--every",
-            2,
-        ),
+        *("-k", 4, "-o", "out", "--features", "pixels", "--start", "0:00.2", "--stop", "00:00:01.9", "--every", 2),
         *("--crop", "10,20,100,80", "--width", 20, "--color", "--seed", 7, "--threads", 1, "--format", "jpg", "-q"),
         *("--uniform", "--algorithm", "kmeans", "--min-gap", 0.5, "--allow-similar", "--allow-dark", "--allow-blurred"),
     )

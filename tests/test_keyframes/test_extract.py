@@ -34,11 +34,18 @@ def test_every_image_is_the_frame_of_its_index(name, tmp_path, video_file, seque
     assert result.warnings == ()
 
 
-def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
-    folder = tmp_path / "out"
-    options = {"seed": 3, "every": 2, "start_s": 0.1, "min_gap_s": 0.0, "allow_similar": True, "allow_blurred": True}
-    result = keyframes.extract(video_file("variable_rate.mp4"), 8, output=folder, **options)
-    assert {path.name for path in folder.iterdir()} == {
+# Of the result that the next tests look at.
+OPTIONS = {"seed": 3, "every": 2, "start_s": 0.1, "min_gap_s": 0.0, "allow_similar": True, "allow_blurred": True}
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory, video_file):
+    folder = tmp_path_factory.mktemp("result") / "out"
+    return keyframes.extract(video_file("variable_rate.mp4"), 8, output=folder, **OPTIONS)
+
+
+def test_the_folder_holds_these_files(result):
+    assert {path.name for path in result.folder.iterdir()} == {
         "contact_sheet.jpg",
         "frames",
         "keyframes.csv",
@@ -46,7 +53,14 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
         "report.html",
         "scan.npz",
     }
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    sheet = cv2.imread(str(result.folder / "contact_sheet.jpg"))
+    assert sheet.shape[0] > 100
+    assert sheet.shape[1] > 300
+
+
+def test_the_manifest_says_what_was_asked_for_and_nothing_of_this_run(result):
+    text = (result.folder / "manifest.json").read_text(encoding="utf-8")
+    manifest = json.loads(text)
     assert manifest == result.manifest
     assert manifest["schema_version"] == 1
     assert manifest["tool_version"] == keyframes.__version__
@@ -54,20 +68,25 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
     assert (manifest["video"]["frames_decoded"], manifest["video"]["frames_claimed"]) == (60, 60)
     assert manifest["settings"] == {
         **keyframes.Settings(k=8).as_dict(),
-        **options,
+        **OPTIONS,
         # What "auto" came to.
         "scan": "exact",
     }
     assert set(manifest["guards"]) == {"dark"}
-    assert os.fspath(tmp_path) not in (folder / "manifest.json").read_text(encoding="utf-8")
+    assert os.fspath(result.folder.parent) not in text
 
-    entries = manifest["keyframes"]
+
+def test_the_table_has_the_keyframes_of_the_manifest_in_time_order(result):
+    entries = result.manifest["keyframes"]
     assert [entry["frame_index"] for entry in entries] == sorted(entry["frame_index"] for entry in entries)
-    with (folder / "keyframes.csv").open(encoding="utf-8", newline="") as file:
+    with (result.folder / "keyframes.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows == [{name: str(value) for name, value in entry.items()} for entry in entries]
 
-    scan = np.load(folder / "scan.npz")
+
+def test_the_scan_has_a_row_for_each_frame_and_agrees_with_the_manifest(result):
+    with np.load(result.folder / "scan.npz") as archive:
+        scan = dict(archive)
     n_frames = len(scan["frame_index"])
     assert_array_equal(np.diff(scan["frame_index"]), 2)
     assert scan["time_s"][0] >= 0.1
@@ -76,7 +95,7 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
     assert scan["map"].shape == (n_frames, 2)
     assert scan["features"].dtype == np.float16
     assert scan["pca_basis"].shape == (scan["features"].shape[1], len(scan["pca_mean"]))
-    for entry in entries:
+    for entry in result.manifest["keyframes"]:
         (row,) = np.flatnonzero(scan["frame_index"] == entry["frame_index"])
         members = scan["label"] == entry["cluster"]
         assert scan["label"][row] == entry["cluster"]
@@ -85,10 +104,6 @@ def test_the_folder_holds_what_the_manifest_says(tmp_path, video_file):
         assert scan["distance"][row] == scan["distance"][members].min()
         assert scan["sharpness"][row] == pytest.approx(entry["sharpness"], abs=1e-3)
         assert scan["time_s"][row] == entry["time_s"]
-
-    sheet = cv2.imread(str(folder / "contact_sheet.jpg"))
-    assert sheet.shape[0] > 100
-    assert sheet.shape[1] > 300
 
 
 def test_the_same_settings_give_the_same_bytes_with_any_number_of_threads(tmp_path, video_file):
