@@ -25,6 +25,7 @@ from keyframes.settings import MAX_AUTO_K, Settings
 from keyframes.video import (
     PLAIN,
     ConversionError,
+    Damage,
     DisagreementError,
     Excerpts,
     Segment,
@@ -32,8 +33,6 @@ from keyframes.video import (
     Stretch,
     VideoReader,
     View,
-    find_suspects,
-    is_incomplete,
     one_opencv_thread,
     plan_segments,
     prove_excerpts,
@@ -191,7 +190,7 @@ class _FirstPass:
                 time_s=np.frombuffer(figures.time_s, np.float64),
                 brightness=np.frombuffer(figures.brightness, np.float32),
                 sharpness=np.frombuffer(figures.sharpness, np.float32),
-                suspect=find_suspects(frame_index, self.video.latest_pass, self.video.header, self.video.packets),
+                suspect=_damage_to(self.video).suspects(frame_index),
                 features=features,
                 components=components,
                 place=place,
@@ -239,8 +238,8 @@ class _FirstPass:
         if in_segments:
             video.adopt(in_segments.seen)
         # Of frames that are missing, several threads lose more than one does.
-        seen = video.latest_pass
-        if (seen.messages or is_incomplete(seen, video.header, video.packets)) and not plain_alone:
+        damage = _damage_to(video)
+        if (damage.seen.messages or damage.is_incomplete) and not plain_alone:
             raise _UnfitError(complaint)
         return figures
 
@@ -272,6 +271,11 @@ class _FirstPass:
                 f"{self.video.path}: {kept_bytes} bytes for each of more than {n_frames} frames do not fit in memory; "
                 "choose --features pca, a smaller --width, or look at fewer frames with --every"
             )
+
+
+def _damage_to(video: VideoReader) -> Damage:
+    """Return what the latest pass of a reader shows of damage."""
+    return Damage(video.latest_pass, video.header, video.packets)
 
 
 def _sampled(

@@ -15,7 +15,7 @@ and `codecs` serve `keyframes info` and `keyframes doctor`.
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
-from keyframes.video.damage import find_suspects, is_incomplete
+from keyframes.video.damage import Damage
 from keyframes.video.decoder_threads import one_opencv_thread
 from keyframes.video.excerpt_frames import (
     N_PROVEN,
@@ -49,6 +49,7 @@ __all__ = [
     "PLAIN",
     "VIDEO_ENDINGS",
     "ConversionError",
+    "Damage",
     "DisagreementError",
     "Excerpts",
     "Pass",
@@ -66,9 +67,7 @@ __all__ = [
     "expected_cost",
     "fetch_frames",
     "file_hash",
-    "find_suspects",
     "frame_times",
-    "is_incomplete",
     "middle_picture",
     "needed",
     "one_opencv_thread",

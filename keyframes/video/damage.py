@@ -1,6 +1,7 @@
 """What a finished pass shows of the damage to a file: where frames are missing, and which pictures are in doubt."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,62 +50,195 @@ class Gap:
     is_lost: bool
 
 
-def describe_damage(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
-    """Return what went wrong in a pass, in one sentence; an empty list if nothing did."""
-    found = []
-    if _is_cut_off(seen, header, packets):
-        found.append(
-            f"the file is cut off or damaged: only {len(seen.times_ms)} of the {header.frames_claimed} frames that "
-            f"it claims could be decoded, the last one at {seen.last_time_s:.3f} s"
-        )
-    found += [*_describe_gaps(seen, header, packets), *_describe_ends(seen, header, packets)]
-    if len(packets.zeroed_ms):
-        found.append(f"parts of the file are lost, and pictures are damaged from {_places(packets)}")
-    if seen.messages and found:
-        found.append(f"FFmpeg: {seen.messages}")
-    elif seen.messages:
-        found.append(f"FFmpeg reported errors, so some pictures may be damaged: {seen.messages}")
-    return ["; ".join(found)] if found else []
+@dataclass(frozen=True)
+class Damage:
+    """What a pass shows of the damage to a file, beside what its header claims and its packets say."""
 
+    seen: Pass
+    header: VideoHeader
+    packets: Packets
 
-def is_incomplete(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
-    """Tell whether a pass that came to the end gave fewer frames than there should be."""
-    if not seen.reached_end:
-        return False
-    if _is_cut_off(seen, header, packets) or _describe_ends(seen, header, packets):
-        return True
-    return any(gap.is_lost for gap in find_gaps(seen, header, packets))
+    def described(self) -> list[str]:
+        """Return what went wrong, in one sentence; an empty list if nothing did."""
+        found = []
+        if self._is_cut_off:
+            found.append(
+                f"the file is cut off or damaged: only {len(self.seen.times_ms)} of the {self.header.frames_claimed} "
+                f"frames that it claims could be decoded, the last one at {self.seen.last_time_s:.3f} s"
+            )
+        found += [*self._described_gaps(), *self._described_ends()]
+        if len(self.packets.zeroed_ms):
+            found.append(f"parts of the file are lost, and pictures are damaged from {_places(self.packets)}")
+        if self.seen.messages and found:
+            found.append(f"FFmpeg: {self.seen.messages}")
+        elif self.seen.messages:
+            found.append(f"FFmpeg reported errors, so some pictures may be damaged: {self.seen.messages}")
+        return ["; ".join(found)] if found else []
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the pass came to the end and gave fewer frames than there should be."""
+        if not self.seen.reached_end:
+            return False
+        return self._is_cut_off or bool(self._described_ends()) or any(gap.is_lost for gap in self.gaps)
 
-def find_suspects(
-    frame_index: NDArray[np.int64], seen: Pass, header: VideoHeader, packets: Packets
-) -> NDArray[np.bool_]:
-    """Tell which of these frames may be damaged: those near a loss, up to the next key frame.
+    def suspects(self, frame_index: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which of these frames (n_frames,) may be damaged: those near a loss, up to the next key frame.
 
-    A broken packet shows at the frame that was waited for when FFmpeg complained, or as far before or behind it as the
-    codec reorders; so a key frame ends the doubt only where it is farther away than that. Where frames are missing, the
-    one before may have lost its end, and those behind refer to what is not there.
-    """
-    stamps_ms = seen.times_ms
-    keys = packets.key_indices(stamps_ms)
-    reported = np.zeros(len(frame_index), bool)
-    lost = np.searchsorted(np.maximum.accumulate(stamps_ms), packets.zeroed_ms)
-    for place in (*seen.complaints, *lost.tolist()):
-        reported |= _until_key(frame_index, place - packets.delay, place + packets.delay + 1, keys)
-    if not packets.distinct:
-        return reported
-    if packets.in_order:
-        reported |= _out_of_order(seen.times_ms)[frame_index]
-    beside = np.zeros(len(frame_index), bool)
-    order = np.maximum.accumulate(stamps_ms)
-    gaps = find_gaps(seen, header, packets)
-    for gap in gaps:
-        before, behind = np.searchsorted(order, [gap.after_ms, gap.before_ms])
-        beside |= _until_key(frame_index, int(before) - packets.delay, int(behind), keys)
-    # A camera that drops frames now and then damages none; a single gap may well be a loss.
-    if not seen.messages and beside.mean() > (MOST_DOUBT_OF_ONE if len(gaps) == 1 else MOST_DOUBT):
-        return reported
-    return reported | beside
+        A broken packet shows at the frame that was waited for when FFmpeg complained, or as far before or behind it as
+        the codec reorders; so a key frame ends the doubt only where it is farther away than that. Where frames are
+        missing, the one before may have lost its end, and those behind refer to what is not there.
+        """
+        packets, stamps_ms = self.packets, self.seen.times_ms
+        keys = packets.key_indices(stamps_ms)
+        order = np.maximum.accumulate(stamps_ms)
+        reported = np.zeros(len(frame_index), bool)
+        lost = np.searchsorted(order, packets.zeroed_ms)
+        for place in (*self.seen.complaints, *lost.tolist()):
+            reported |= _until_key(frame_index, place - packets.delay, place + packets.delay + 1, keys)
+        if not packets.distinct:
+            return reported
+        if packets.in_order:
+            reported |= _out_of_order(stamps_ms)[frame_index]
+        beside = np.zeros(len(frame_index), bool)
+        for gap in self.gaps:
+            before, behind = np.searchsorted(order, [gap.after_ms, gap.before_ms])
+            beside |= _until_key(frame_index, int(before) - packets.delay, int(behind), keys)
+        # A camera that drops frames now and then damages none; a single gap may well be a loss.
+        if not self.seen.messages and beside.mean() > (MOST_DOUBT_OF_ONE if len(self.gaps) == 1 else MOST_DOUBT):
+            return reported
+        return reported | beside
+
+    @cached_property
+    def gaps(self) -> list[Gap]:
+        """The times without a frame that are worth a word, in their order.
+
+        Those are the ones where packets belong; where one is missing of frames that come evenly; and where they do
+        so less strictly, those that are far longer than nearly all others.
+        """
+        stamps = self._stamps
+        # Without time stamps of their own, frames tell nothing.
+        if len(stamps) < max(2, 0.9 * len(self.seen.times_ms)):
+            return []
+        n_packets = self._packets_between()
+        is_lost = (n_packets > 0) | self._near_complaints()
+        was_dropped = not self.seen.messages and self._is_short
+        n_fitting, unusual = _unusual(np.diff(stamps), is_lost | was_dropped)
+        if self.header.avi_with_sound and stamps[1] - stamps[0] <= LONGEST_FIRST_MS:
+            unusual[0] &= is_lost[0]
+        return [
+            Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), bool(is_lost[i]))
+            for i in np.flatnonzero((n_packets > 0) | unusual)
+        ]
+
+    @cached_property
+    def _stamps(self) -> NDArray[np.float64]:
+        """The different time stamps of frames, growing."""
+        return np.unique(self.seen.times_ms[~_lacks_stamp(self.seen.times_ms)])
+
+    @cached_property
+    def _packets_tell_frames(self) -> bool:
+        """Whether the time stamps of frames are those of packets."""
+        stamps, packets = self._stamps, self.packets
+        if not packets.distinct or not len(stamps):
+            return False
+        return bool(np.mean(np.isin(stamps, packets.times_ms)) >= STAMPS_FOUND)
+
+    def _packets_between(self) -> NDArray[np.int64]:
+        """Count the packets between each two time stamps of frames; none where packets do not tell frames."""
+        stamps, times_ms = self._stamps, self.packets.times_ms
+        if not self._packets_tell_frames:
+            return np.zeros(len(stamps) - 1, np.int64)
+        counts = np.searchsorted(times_ms, stamps[1:], "left") - np.searchsorted(times_ms, stamps[:-1], "right")
+        return counts if counts.sum() <= MOST_LOST_PACKETS * (counts.sum() + len(stamps)) else np.zeros_like(counts)
+
+    def _near_complaints(self) -> NDArray[np.bool_]:
+        """Tell behind which gap between two time stamps FFmpeg complained, as far as is known."""
+        near = np.zeros(len(self._stamps) - 1, bool)
+        behind = np.searchsorted(np.maximum.accumulate(self.seen.times_ms), self._stamps[1:])
+        for place in self.seen.complaints:
+            near |= np.abs(behind - place) <= self.packets.delay + 1
+        return near
+
+    def _complains_at(self, place: int) -> bool:
+        """Whether FFmpeg complained near a frame, or may have: of a pass with several threads it is not known where."""
+        if not self.seen.complaints:
+            return bool(self.seen.messages)
+        return any(abs(place - complaint) <= self.packets.delay + 1 for complaint in self.seen.complaints)
+
+    @property
+    def _complains_at_end(self) -> bool:
+        return self._complains_at(len(self.seen.times_ms))
+
+    @property
+    def _n_lacking(self) -> int:
+        return self.header.frames_claimed - len(self.seen.times_ms)
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether the container lists more frames than it holds; those that an edit list leaves out are in it."""
+        n_packets = len(self.packets.times_ms)
+        # A pass that was broken off lacks frames in any case.
+        is_known = self.seen.reached_end or n_packets > 0
+        return is_known and self._n_lacking > 0 and self.header.frames_listed and n_packets < self.header.frames_claimed
+
+    @cached_property
+    def _is_cut_off(self) -> bool:
+        """Whether frames are missing at the end of what the file claims.
+
+        A claim may be an estimate, duration times nominal rate: too high on a variable rate, or where sound lasts
+        longer. So it takes missing time, and a complaint of FFmpeg at the end or a container that lists its frames and
+        holds fewer.
+        """
+        seen, rate = self.seen, self.header.frame_rate
+        # Images have no rate: they are what they are.
+        if not seen.reached_end or rate == 0 or self._n_lacking <= 0:
+            return False
+        if sum(gap.n_missing for gap in self.gaps if gap.is_lost) >= self._n_lacking:
+            return False
+        missing_s = self.header.frames_claimed / rate - seen.last_time_s
+        # An AVI file may count at a multiple of the rate, with nothing between the frames.
+        stamps = self._stamps
+        frame_s = max(1 / rate, float(np.median(np.diff(stamps))) / 1000 if len(stamps) > 1 else 0)
+        if self._is_short and missing_s > 1.5 * frame_s:
+            return True
+        return self._complains_at_end and missing_s - seen.longest_gap_s > 0.5 / rate
+
+    def _described_gaps(self) -> list[str]:
+        """Tell where frames are missing, or that they were never recorded."""
+        gaps, header = self.gaps, self.header
+        if not gaps:
+            return []
+        longest = sorted(gaps, key=lambda gap: gap.after_ms - gap.before_ms)[:MOST_LISTED]
+        listed = sorted(longest, key=lambda gap: gap.after_ms)
+        places = ", ".join(f"{gap.after_ms / 1000:.3f} to {gap.before_ms / 1000:.3f} s" for gap in listed)
+        others = len(gaps) - len(listed)
+        where = f"no frame from {places}" + (f" and in {counted(others, 'other place')}" if others else "")
+        n_missing = sum(gap.n_missing for gap in gaps)
+        # A camera that drops frames leaves no packet of theirs.
+        none_lost = not self.seen.messages and not any(gap.is_lost for gap in gaps)
+        if none_lost and self._is_short and n_missing == self._n_lacking:
+            were = "was" if n_missing == 1 else "were"
+            return [f"{n_missing} of {header.frames_claimed} frames {were} dropped during recording: {where}"]
+        # A camera may have paused: how many frames would have fitted does not matter then.
+        n_lost = sum(gap.n_missing for gap in gaps if gap.is_lost)
+        return [f"{where} ({n_lost} missing)" if n_lost else where]
+
+    def _described_ends(self) -> list[str]:
+        """Tell of packets before the first frame and after the last one that gave none."""
+        if not self._packets_tell_frames:
+            return []
+        times_ms, first_ms, last_ms = self.packets.times_ms, self._stamps[0], self._stamps[-1]
+        found = []
+        # An edit list hides what comes before time 0, and some containers have no presentation times.
+        if self._complains_at(0) and np.any((times_ms >= 0) & (times_ms < first_ms)):
+            found.append(f"no frame before {first_ms / 1000:.3f} s")
+        is_early = self.seen.reached_end and times_ms[-1] > last_ms
+        if is_early and (self._complains_at_end or not self.header.frames_listed):
+            found.append(
+                f"decoding ended at {last_ms / 1000:.3f} s, but the last packet is at {times_ms[-1] / 1000:.3f} s"
+            )
+        return found
 
 
 def _out_of_order(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -126,28 +260,6 @@ def _until_key(
     return (frame_index >= first) & (frame_index < until)
 
 
-def find_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[Gap]:
-    """Return the times without a frame that are worth a word, in their order, of a pass.
-
-    Those are the ones where packets belong; where one is missing of frames that come evenly; and where they do
-    so less strictly, those that are far longer than nearly all others.
-    """
-    stamps = _stamps(seen)
-    # Without time stamps of their own, frames tell nothing.
-    if len(stamps) < max(2, 0.9 * len(seen.times_ms)):
-        return []
-    n_packets = _packets_within(stamps, packets)
-    is_lost = (n_packets > 0) | _near_complaints(stamps, seen, packets)
-    was_dropped = not seen.messages and _is_short(seen, header, packets)
-    n_fitting, unusual = _unusual(np.diff(stamps), is_lost | was_dropped)
-    if header.avi_with_sound and stamps[1] - stamps[0] <= LONGEST_FIRST_MS:
-        unusual[0] &= is_lost[0]
-    return [
-        Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), bool(is_lost[i]))
-        for i in np.flatnonzero((n_packets > 0) | unusual)
-    ]
-
-
 def _places(packets: Packets) -> str:
     """Tell which pictures lost blocks damage: from each one to the next key frame."""
     ends = np.append(packets.key_times_ms, np.inf)[np.searchsorted(packets.key_times_ms, packets.zeroed_ms, "right")]
@@ -160,39 +272,11 @@ def _places(packets: Packets) -> str:
     return ", ".join(listed[:MOST_LISTED]) + more
 
 
-def _stamps(seen: Pass) -> NDArray[np.float64]:
-    """Return the different time stamps of frames, growing."""
-    return np.unique(seen.times_ms[~_lacks_stamp(seen.times_ms)])
-
-
 def _lacks_stamp(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which frames have no time stamp: OpenCV gives 0, which is that of a first frame alone."""
     lacking: NDArray[np.bool_] = times_ms == 0
     lacking[:1] = False
     return lacking
-
-
-def _packets_within(stamps: NDArray[np.float64], packets: Packets) -> NDArray[np.int64]:
-    """Count the packets between each two time stamps of frames; none where packets do not tell frames."""
-    if not _tell_frames(stamps, packets):
-        return np.zeros(len(stamps) - 1, np.int64)
-    ends, begins = stamps[1:], stamps[:-1]
-    counts = np.searchsorted(packets.times_ms, ends, "left") - np.searchsorted(packets.times_ms, begins, "right")
-    return counts if counts.sum() <= MOST_LOST_PACKETS * (counts.sum() + len(stamps)) else np.zeros_like(counts)
-
-
-def _tell_frames(stamps: NDArray[np.float64], packets: Packets) -> bool:
-    """Whether the time stamps of frames are those of packets."""
-    return packets.distinct and len(stamps) > 0 and bool(np.mean(np.isin(stamps, packets.times_ms)) >= STAMPS_FOUND)
-
-
-def _near_complaints(stamps: NDArray[np.float64], seen: Pass, packets: Packets) -> NDArray[np.bool_]:
-    """Tell behind which gap between two time stamps FFmpeg complained, as far as is known."""
-    near = np.zeros(len(stamps) - 1, bool)
-    behind = np.searchsorted(np.maximum.accumulate(seen.times_ms), stamps[1:])
-    for place in seen.complaints:
-        near |= np.abs(behind - place) <= packets.delay + 1
-    return near
 
 
 def _unusual(lengths: NDArray[np.float64], suspected: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -209,79 +293,3 @@ def _unusual(lengths: NDArray[np.float64], suspected: NDArray[np.bool_]) -> tupl
     if even >= EVEN:
         return n_missing, longer
     return n_missing, (longer & suspected) | (lengths >= max(1000 * LONG_GAP_S, UNUSUAL_GAP * typical))
-
-
-def _describe_gaps(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
-    """Tell where frames are missing, or that they were never recorded."""
-    gaps = find_gaps(seen, header, packets)
-    if not gaps:
-        return []
-    listed = sorted(sorted(gaps, key=lambda gap: gap.after_ms - gap.before_ms)[:MOST_LISTED], key=lambda g: g.after_ms)
-    places = ", ".join(f"{gap.after_ms / 1000:.3f} to {gap.before_ms / 1000:.3f} s" for gap in listed)
-    others = len(gaps) - len(listed)
-    where = f"no frame from {places}" + (f" and in {counted(others, 'other place')}" if others else "")
-    n_missing = sum(gap.n_missing for gap in gaps)
-    # A camera that drops frames leaves no packet of theirs.
-    none_lost = not seen.messages and not any(gap.is_lost for gap in gaps)
-    if none_lost and _is_short(seen, header, packets) and n_missing == _n_lacking(seen, header):
-        were = "was" if n_missing == 1 else "were"
-        return [f"{n_missing} of {header.frames_claimed} frames {were} dropped during recording: {where}"]
-    # A camera may have paused: how many frames would have fitted does not matter then.
-    n_lost = sum(gap.n_missing for gap in gaps if gap.is_lost)
-    return [f"{where} ({n_lost} missing)" if n_lost else where]
-
-
-def _describe_ends(seen: Pass, header: VideoHeader, packets: Packets) -> list[str]:
-    """Tell of packets before the first frame and after the last one that gave none."""
-    stamps, times_ms = _stamps(seen), packets.times_ms
-    if not _tell_frames(stamps, packets):
-        return []
-    first_ms, last_ms = stamps[0], stamps[-1]
-    found = []
-    # An edit list hides what comes before time 0, and some containers have no presentation times.
-    if _complains_at(seen, 0, packets) and np.any((times_ms >= 0) & (times_ms < first_ms)):
-        found.append(f"no frame before {first_ms / 1000:.3f} s")
-    ends_badly = _complains_at(seen, len(seen.times_ms), packets)
-    if seen.reached_end and times_ms[-1] > last_ms and (ends_badly or not header.frames_listed):
-        found.append(f"decoding ended at {last_ms / 1000:.3f} s, but the last packet is at {times_ms[-1] / 1000:.3f} s")
-    return found
-
-
-def _complains_at(seen: Pass, place: int, packets: Packets) -> bool:
-    """Whether FFmpeg complained near a frame, or may have: of a pass with several threads it is not known where."""
-    if not seen.complaints:
-        return bool(seen.messages)
-    return any(abs(place - complaint) <= packets.delay + 1 for complaint in seen.complaints)
-
-
-def _n_lacking(seen: Pass, header: VideoHeader) -> int:
-    return header.frames_claimed - len(seen.times_ms)
-
-
-def _is_short(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
-    """Whether the container lists more frames than it holds; those that an edit list leaves out are in it."""
-    # A pass that was broken off lacks frames in any case.
-    n_packets = len(packets.times_ms)
-    is_known = seen.reached_end or n_packets > 0
-    return is_known and _n_lacking(seen, header) > 0 and header.frames_listed and n_packets < header.frames_claimed
-
-
-def _is_cut_off(seen: Pass, header: VideoHeader, packets: Packets) -> bool:
-    """Whether frames are missing at the end of what the file claims.
-
-    A claim may be an estimate, duration times nominal rate: too high on a variable rate, or where sound lasts longer.
-    So it takes missing time, and a complaint of FFmpeg at the end or a container that lists its frames and holds fewer.
-    """
-    rate = header.frame_rate
-    # Images have no rate: they are what they are.
-    if not seen.reached_end or rate == 0 or _n_lacking(seen, header) <= 0:
-        return False
-    if sum(gap.n_missing for gap in find_gaps(seen, header, packets) if gap.is_lost) >= _n_lacking(seen, header):
-        return False
-    missing_s = header.frames_claimed / rate - seen.last_time_s
-    # An AVI file may count at a multiple of the rate, with nothing between the frames.
-    stamps = _stamps(seen)
-    frame_s = max(1 / rate, float(np.median(np.diff(stamps))) / 1000 if len(stamps) > 1 else 0)
-    if _is_short(seen, header, packets) and missing_s > 1.5 * frame_s:
-        return True
-    return _complains_at(seen, len(seen.times_ms), packets) and missing_s - seen.longest_gap_s > 0.5 / rate

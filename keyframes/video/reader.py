@@ -36,7 +36,7 @@ from keyframes.video.captures import (
     stamp_ms,
 )
 from keyframes.video.clock import Clock
-from keyframes.video.damage import describe_damage
+from keyframes.video.damage import Damage
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.decoder_threads import threads_for_decoding, threads_for_opening
 from keyframes.video.ffmpeg.capture import FFmpegCapture
@@ -341,7 +341,7 @@ class VideoReader:
         # Excerpts show the sizes of what they give.
         if self.header.seekable and not seen.excerpts:
             sizes = sizes_of_key_frames(self.path, self.header, known, seen.last_time_s)
-        return [*describe_damage(seen, self.header, packets), *describe_sizes(sizes, seen.last_time_s)]
+        return [*Damage(seen, self.header, packets).described(), *describe_sizes(sizes, seen.last_time_s)]
 
     def _walk(self, view: View) -> Generator[tuple[int, float], None, None]:
         """Grab frame after frame from the start; `_picture` gives the picture of the one that it stands on."""

@@ -11,8 +11,7 @@ import pytest
 
 import keyframes
 from keyframes import VideoError, VideoHeader
-from keyframes.video import VideoReader, find_suspects, is_incomplete
-from keyframes.video.damage import Pass, describe_damage
+from keyframes.video import Damage, Pass, VideoReader
 from keyframes.video.inspection import inspect
 from keyframes.video.packets import Packets
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
@@ -64,10 +63,11 @@ def pass_over(frames, messages="", complaints=(), reached_end=True):
 )
 def test_a_file_is_cut_off_where_it_lists_more_or_ffmpeg_complains(n_decoded, n_packets, listed, messages, told):
     seen, header, packets = pass_over(range(n_decoded), messages), header_of(60, listed), packets_of(n_packets)
-    described = describe_damage(seen, header, packets)
+    damage = Damage(seen, header, packets)
+    described = damage.described()
     assert len(described) == bool(told)
     assert told in "".join(described)
-    assert is_incomplete(seen, header, packets) == (bool(told) and n_decoded < 60)
+    assert damage.is_incomplete == (bool(told) and n_decoded < 60)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_a_file_is_cut_off_where_it_lists_more_or_ffmpeg_complains(n_decoded, n_
 )
 def test_doubt_lasts_until_a_key_frame_that_is_far_enough(complaints, delay, doubtful):
     packets = packets_of(100, keys=(0, 25, 50), delay=delay)
-    suspect = find_suspects(np.arange(100), pass_over(range(100), complaints=complaints), header_of(100, True), packets)
-    assert np.flatnonzero(suspect).tolist() == list(doubtful)
+    damage = Damage(pass_over(range(100), complaints=complaints), header_of(100, True), packets)
+    assert np.flatnonzero(damage.suspects(np.arange(100))).tolist() == list(doubtful)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_single_gap_leaves_its_frames_in_doubt(lost, keys, doubtful):
     left = np.setdiff1d(np.arange(400), lost)
     times_ms = at_25_a_second(left)
     packets = Packets(times_ms, at_25_a_second(keys), 0.0, 0, True)
-    suspect = find_suspects(np.arange(len(left)), pass_over(left), header_of(len(left), True), packets)
+    suspect = Damage(pass_over(left), header_of(len(left), True), packets).suspects(np.arange(len(left)))
     assert np.flatnonzero(suspect).tolist() == list(doubtful)
 
 
@@ -155,7 +155,8 @@ def test_frames_from_a_message_to_the_next_key_frame_are_suspect(encoded):
         # Frames that are lost altogether shift the indices behind them, not the times.
         true = {frame.time_s: frame.image for frame in whole}
         wrong = [frame.index for frame in damaged if not np.array_equal(frame.image, true[frame.time_s])]
-        suspect = find_suspects(np.arange(damaged.frames_decoded), damaged.latest_pass, damaged.header, damaged.packets)
+        damage = Damage(damaged.latest_pass, damaged.header, damaged.packets)
+        suspect = damage.suspects(np.arange(damaged.frames_decoded))
     assert 0 < len(wrong) < 60
     assert suspect[wrong].all()
     assert suspect.sum() < 101
@@ -186,7 +187,7 @@ def test_pictures_patched_up_without_an_error_are_told_and_the_same_with_any_num
 def test_a_file_without_complaints_has_no_suspects(encoded):
     with VideoReader(encoded("a.mp4", 30, *X264)) as video:
         list(video)
-        assert not find_suspects(np.arange(30), video.latest_pass, video.header, video.packets).any()
+        assert not Damage(video.latest_pass, video.header, video.packets).suspects(np.arange(30)).any()
 
 
 def test_suspects_are_not_written_while_there_are_others(encoded, tmp_path):
@@ -200,7 +201,7 @@ def test_suspects_are_not_written_while_there_are_others(encoded, tmp_path):
     assert "FFmpeg" in warning
     with VideoReader(path, threads=1) as video:
         list(video)
-        suspect = find_suspects(np.arange(video.frames_decoded), video.latest_pass, video.header, video.packets)
+        suspect = Damage(video.latest_pass, video.header, video.packets).suspects(np.arange(video.frames_decoded))
     labels = np.load(tmp_path / "out" / "scan.npz")["label"]
     assert 0 < suspect.sum() < len(suspect)
     for keyframe in result.keyframes:

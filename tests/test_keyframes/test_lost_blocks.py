@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.video import VideoReader, find_suspects
+from keyframes.video import Damage, VideoReader
 from keyframes.video.inspection import inspect
 from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
 
@@ -94,7 +94,7 @@ def check_reading(damaged, expected):
         frames = list(video)
         seen = video.latest_pass
         warnings = video.damage()
-        suspect = find_suspects(np.arange(len(frames)), seen, video.header, video.packets)
+        suspect = Damage(seen, video.header, video.packets).suspects(np.arange(len(frames)))
     assert [frame.index for frame in frames] == list(range(len(expected)))
     assert np.allclose(seen.times_ms / 1000, [time_s for time_s, _ in expected], atol=1e-6)
     assert np.all(np.diff([frame.time_s for frame in frames]) > 0)
