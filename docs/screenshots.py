@@ -34,36 +34,52 @@ def main() -> None:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shutil.copy(ROOT / "sample_data" / "mouse.mp4", work)
         result = keyframes.extract(Path(work) / "mouse.mp4", 20, output=Path(work) / "mouse-keyframes")
-        with served("review", result.folder) as address, served("app", some_recordings(Path(work))) as app:
+        with served("review", result.folder) as review, served("app", some_recordings(Path(work))) as app:
             if options.docs:
-                page = browser.new_page(viewport={"width": 1280, "height": 800})
-                look_at_app(page, app)
-                take(page, "app.png", work)
-                look_at_review(page, address)
-                take(page, "review.png", work)
-                for name, folder in (("report.png", result.folder), ("next_round.png", next_round(Path(work)))):
-                    page.goto((folder / "report.html").as_uri())
-                    page.wait_for_timeout(300)
-                    take(page, name, work)
+                take_those_of_the_documentation(browser, work, result.folder, review, app)
                 return
             options.folder.mkdir(parents=True, exist_ok=True)
             for size, (width, height) in SIZES.items():
                 for scheme in ("light", "dark"):
                     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-                    page.goto((result.folder / "report.html").as_uri())
-                    if size == "wide":
-                        page.hover(".card >> nth=5")
-                    page.wait_for_timeout(300)
-                    page.screenshot(path=options.folder / f"report-{size}-{scheme}.png")
-                    look_at_review(page, address)
-                    page.screenshot(path=options.folder / f"review-{size}-{scheme}.png")
-                    look_at_app(page, app)
-                    page.screenshot(path=options.folder / f"app-{size}-{scheme}.png")
-                    page.click("#open-choose")
-                    page.wait_for_load_state("networkidle")
-                    page.wait_for_timeout(500)
-                    page.screenshot(path=options.folder / f"choose-{size}-{scheme}.png")
+                    for name in look_at_each(page, result.folder, review, app):
+                        page.screenshot(path=options.folder / f"{name}-{size}-{scheme}.png")
                     page.close()
+
+
+def take_those_of_the_documentation(browser, work, result, review, app):
+    """Take the pictures that the documentation shows."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    look_at_app(page, app)
+    take(page, "app.png", work)
+    look_at_review(page, review)
+    take(page, "review.png", work)
+    for name, folder in (("report.png", result), ("next_round.png", next_round(Path(work)))):
+        look_at_report(page, folder)
+        take(page, name, work)
+
+
+def look_at_each(page, result, review, app):
+    """Open one page after the other, and yield its name."""
+    look_at_report(page, result)
+    if page.viewport_size["width"] == SIZES["wide"][0]:
+        page.hover(".card >> nth=5")
+        page.wait_for_timeout(300)
+    yield "report"
+    look_at_review(page, review)
+    yield "review"
+    look_at_app(page, app)
+    yield "app"
+    page.click("#open-choose")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    yield "choose"
+
+
+def look_at_report(page, folder):
+    """Open the report of a result."""
+    page.goto((folder / "report.html").as_uri())
+    page.wait_for_timeout(300)
 
 
 @contextmanager
