@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """How many videos two jobs get through in the time of one.
 
-    python -m benchmarks.batch_jobs [--videos 16] [--seconds 60] [--rounds 2] [--cache DIR]
+    python benchmarks/batch_jobs.py [--videos 16] [--seconds 60] [--rounds 2] [--cache DIR]
 
 So many equal videos (links to one: the sample clip at 640x360 with a camera's noise, so many seconds of it) go through
 `keyframes batch`, with one job of one thread and with two, in turn, into new folders. The best of each count. Two jobs
@@ -9,9 +10,13 @@ must get through at least 1.7 times as many in the same time on two processors.
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.extract import KEYFRAMES, run
 from benchmarks.recordings import SAMPLE, ffmpeg

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """How one budget over many recordings grows in time and memory: a simulation of what remains of them.
 
-    python -m benchmarks.batch_scale [--recordings 100 1000 10000] [--rows 200] [--frames 5000]
+    python benchmarks/batch_scale.py [--recordings 100 1000 10000] [--rows 200] [--frames 5000]
 
 Each recording is drawn: a coreset of so many weighted rows of 32 components, around the mean picture of one of 40 rigs,
 in that rig's basis, of a variety that differs by a factor of ten and more. Then `plan_budget` finds the shared space
@@ -16,7 +17,10 @@ import subprocess
 import sys
 import time
 from functools import cache
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)
 N_RIGS = 40
 N_COMPONENTS = 32
 LIMIT_S, LIMIT_GB = 600, 4
@@ -75,7 +79,7 @@ def main():
         return
     print(f"{'recordings':>10}{'rows':>11}{'frames':>8}{'seconds':>9}{'CPU s':>8}{'GB':>7}  most of one, without")
     for n_recordings in args.recordings:
-        command = [sys.executable, "-m", "benchmarks.batch_scale", "--one", "--recordings", n_recordings]
+        command = [sys.executable, __file__, "--one", "--recordings", n_recordings]
         command += ["--rows", args.rows, "--frames", args.frames]
         done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True, check=True)
         took = json.loads(done.stdout)

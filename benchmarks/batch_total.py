@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """What one budget over all recordings covers, against an equal split of it and against clustering all frames together.
 
-    python -m benchmarks.batch_total VIDEO... [--total 120] [--piece 10] [--seeds 3]
+    python benchmarks/batch_total.py VIDEO... [--total 120] [--piece 10] [--seeds 3]
 
 The videos are cut into pieces of so many seconds: recordings of uneven variety. Then `keyframes batch` chooses the same
 number of frames three ways: `--total`, `-k` with an equal share for each, and, beyond what many recordings allow,
@@ -11,11 +12,15 @@ gray levels. It must be at least 10 % lower than with the equal split, and at mo
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.extract import KEYFRAMES, run
 from benchmarks.recordings import ffmpeg

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """The centroid neural network, side by side: exact against NumPy, fast against our k-means, and a picture.
 
-    python -m benchmarks.centnn [--threads 2] [--seeds 5] [--frames VIDEO] [--only PART] [-o PICTURE.png]
+    python benchmarks/centnn.py [--threads 2] [--seeds 5] [--frames VIDEO] [--only PART] [-o PICTURE.png]
 
 Exact: 1,000 rows in 10 groups, k 10, on one thread; the NumPy twin takes one vectorised row of distances a sample. Both
 run to the end and give the same labels; ours is so short that a time is the median of 20 calls in a row, medians over
@@ -11,12 +12,16 @@ the exact mode, on 2-D data.
 
 import argparse
 import statistics
+import sys
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests import reference
 

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """k-means on four real works, ours, scikit-learn, scikit-learn-intelex and faiss in turn; and CentNN against NumPy.
 
-    python -m benchmarks.clustering [--threads 2] [--seeds 5] [--frames VIDEO] [--only WORK]
+    python benchmarks/clustering.py [--threads 2] [--seeds 5] [--frames VIDEO] [--only WORK]
         [--scaling [-o PICTURE.png]]
 
 The works: the pixels of scikit-learn's china.jpg and its 4x4 blocks (k 256); positions drawn on a video's 64x64 gray
@@ -17,12 +18,17 @@ Libraries that are not installed (`pip install faiss-cpu scikit-learn-intelex`) 
 import argparse
 import importlib.util
 import statistics
+import sys
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.video_rows import component_rows, read_thumbnails, rows_between_frames
 

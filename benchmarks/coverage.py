@@ -1,7 +1,8 @@
+#!/usr/bin/env python3
 """How well do the chosen frames cover the poses of a recording? Measured against every n-th frame.
 
-    python -m benchmarks.coverage                                 renders recordings of its own, with true poses
-    python -m benchmarks.coverage VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation] [--tools]
+    python benchmarks/coverage.py                                 renders recordings of its own, with true poses
+    python benchmarks/coverage.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--rest] [--seeds 5] [--ablation] [--tools]
 
 POSES.npz holds ``poses``, float32 (n_frames, n_animals, n_nodes, 2), pixels, NaN where a node is missing; gaps are
 filled by straight lines in time. ``--rest`` measures the resting test of each video as well: six rests of 633 frames,
@@ -28,6 +29,7 @@ Lightning Pose     its app's: 64 x 64 pixels in colour, the half of the frames b
 """
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -38,6 +40,10 @@ import cv2
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.other_ways import deeplabcut_picks, deeplabcut_row
 from benchmarks.posed_recordings import filled, in_pairs, rendered, resting

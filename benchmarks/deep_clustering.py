@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Deep clustering of handwritten digits: what each method reaches, and how long it takes.
 
-    python -m benchmarks.deep_clustering [--data ../shared/data/mnist10k.npz] [-o deep-clustering] [--only PART...]
+    python benchmarks/deep_clustering.py [--data ../shared/data/mnist10k.npz] [-o deep-clustering] [--only PART...]
         [--share 1.0] [--device auto|cpu|cuda|mps] [--again]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
@@ -27,6 +28,10 @@ import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.digits import read_digits
 from clustering import ClusteringError, KMeans, clustering_accuracy

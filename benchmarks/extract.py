@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Extraction against the time that FFmpeg needs to decode the file, and against the ways that are in use.
 
-    python -m benchmarks.extract [VIDEO...] [-k 150] [--threads N] [--rounds 1] [--limit 1800] [--only NAME...]
+    python benchmarks/extract.py [VIDEO...] [-k 150] [--threads N] [--rounds 1] [--limit 1800] [--only NAME...]
         [--quick] [--kinds] [--kind NAME...] [--clip VIDEO] [--minutes 20] [--cache DIR]
 
 For each video in turn, each contestant in a process of its own:
@@ -46,6 +47,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Heavy modules are imported in the contestants' processes alone: a child's peak of memory counts its parent's size too.
+# The folder of this file would hide the package `clustering` from the imports below.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from benchmarks.other_ways import all_in_memory, decord, deeplabcut, pyav
 from benchmarks.recordings import KINDS, SAMPLE, make_hour, make_kinds
 
@@ -197,7 +202,7 @@ def memory_at_hand():
 
 def call_apart(task, *arguments, **options):
     """Run a function of this file in a process of its own; its result is what the process said."""
-    return run([sys.executable, "-m", "benchmarks.extract", "--task", task, *arguments], **options)
+    return run([sys.executable, Path(__file__), "--task", task, *arguments], **options)
 
 
 def measure(name, video, folder, k, threads, limit_s):

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Fit the numbers of `--tune visual` to what SSIMULACRA2 and MS-SSIM see, by coordinate search.
 
-    python -m benchmarks.fit_visual [--coarse] [--packages DIR] [--rounds N]
+    python benchmarks/fit_visual.py [--coarse] [--packages DIR] [--rounds N]
 
 Each number is moved a little, up or down, and the move kept where it makes files smaller at equal quality: the mean,
 over the photographs and two rates, of the change of size against the curve of `--tune ssim`, both measures weighing
@@ -13,14 +14,16 @@ scikit-image: an astronaut (public domain) and a cup of coffee (CC0). None of th
 """
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from image_quality import Judge
+from train_multiresolution import PHOTOGRAPHS, WIDTHS, photographs
 
-from benchmarks.image_quality import Judge
-from benchmarks.train_multiresolution import PHOTOGRAPHS, WIDTHS, photographs
+# `train_multiresolution` has put the repository on the path.
 from quantize.datatypes import Picture, Settings
 from quantize.multiresolution import colors, profile
 from quantize.multiresolution.tuning import TUNINGS
@@ -140,4 +143,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Does a sparse scan of a long recording choose as well as an exact one? On rendered recordings with true poses.
 
-    python -m benchmarks.hours [--minutes 60] [--rate HZ] [--scene NAME...] [--kind active|resting] [--cache DIR]
+    python benchmarks/hours.py [--minutes 60] [--rate HZ] [--scene NAME...] [--kind active|resting] [--cache DIR]
 
 Of each scene of `benchmarks/coverage.py` that is asked for two recordings are made: in one the animals behave as that
 scene has them; in the other they rest 95 % of the time, each rest the frame before a run of 2 seconds, with fresh noise
@@ -22,6 +23,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.coverage import KS, Truth
 from benchmarks.posed_recordings import (

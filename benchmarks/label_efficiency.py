@@ -1,9 +1,10 @@
+#!/usr/bin/env python3
 """What are the chosen frames worth to a network? Trained on each choice, measured on the frames that have no label.
 
-    python -m benchmarks.label_efficiency VIDEO POSES.npz [VIDEO POSES.npz ...] [--labels 15 30 60 120] [--seeds 4]
-    python -m benchmarks.label_efficiency ... --rounds        first labels, then as many more by predictions or pictures
-    python -m benchmarks.label_efficiency ... --rest FOLDER   make a resting test of each recording, for the first two
-    python -m benchmarks.label_efficiency --render FOLDER     render recordings with poses, for the others
+    python benchmarks/label_efficiency.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--labels 15 30 60 120] [--seeds 4]
+    python benchmarks/label_efficiency.py ... --rounds        first labels, then as many more by predictions or pictures
+    python benchmarks/label_efficiency.py ... --rest FOLDER   make a resting test of each recording, for the first two
+    python benchmarks/label_efficiency.py --render FOLDER     render recordings with poses, for the others
 
 Needs `pip install -e '.[label-efficiency]'`; trains on a GPU where there is one. POSES.npz as for `coverage.py`, and
 resting tests as there. The network is that of `pose_network.py`; it sees whole pictures of one animal, or a square
@@ -21,6 +22,7 @@ error. The last lines have how many evenly spaced labels give the same error, by
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,10 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.coverage import MOST_SHARE, N_MODES, Truth
 from benchmarks.other_ways import deeplabcut_picks, deeplabcut_row

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """How much memory and temporary storage an extraction takes: a day of video, and large pictures.
 
-    python -m benchmarks.memory [VIDEO...] [-k 150] [--quick] [--cache DIR] [--scan exact|sparse]
+    python benchmarks/memory.py [VIDEO...] [-k 150] [--quick] [--cache DIR] [--scan exact|sparse]
 
 The peak resident memory is that of the largest process. Temporary files are those in the folder for them and those that
 are open without a name, looked at ten times a second. Without a video it makes its own: 24 hours at 20 frames a second,
@@ -13,6 +14,9 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.extract import KEYFRAMES, run
 from benchmarks.recordings import SAMPLE, ffmpeg

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Clusters of handwritten digits against what the digits are: mini-batch and full k-means, ours and scikit-learn's.
 
-    python -m benchmarks.mnist [--seeds 20] [--data ../shared/data/mnist10k.npz] [-k K...] [--threads 2]
+    python benchmarks/mnist.py [--seeds 20] [--data ../shared/data/mnist10k.npz] [-k K...] [--threads 2]
         [--only PART...] [--no-held-out] [-o digits.png] [--draw 64]
 
 FILE.npz holds `images` (n, height, width) uint8 and `labels` (n,); without it, scikit-learn's 1,797 small digits are
@@ -23,6 +24,10 @@ from sklearn import cluster as scikit_learn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import homogeneity_score
 from threadpoolctl import threadpool_limits
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.digits import read_digits
 from clustering import CentNN, KMeans, MiniBatchKMeans, clustering_accuracy, majority_accuracy, majority_map

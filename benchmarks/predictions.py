@@ -1,7 +1,8 @@
+#!/usr/bin/env python3
 """Are frames better chosen by predictions than by pictures? Simulated: true poses with noise and outliers.
 
-    python -m benchmarks.predictions                                 renders recordings of its own
-    python -m benchmarks.predictions VIDEO POSES.npz [VIDEO POSES.npz ...] [--seeds 3]
+    python benchmarks/predictions.py                                 renders recordings of its own
+    python benchmarks/predictions.py VIDEO POSES.npz [VIDEO POSES.npz ...] [--seeds 3]
 
 POSES.npz as for `coverage.py`, whose score this is. 30 frames are chosen by pictures (15 of a recording shorter than
 200 frames), then as many more: by pictures with ``--unlike`` the first ones, and by predictions beside the first ones.
@@ -16,6 +17,7 @@ of 200 frames or fewer has no room for them.
 """
 
 import argparse
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from scipy.ndimage import median_filter
+
+# Not this folder: it has files named as packages, which would hide them.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.coverage import Truth
 from benchmarks.posed_recordings import NODES, body_radius, filled, in_pairs, rendered

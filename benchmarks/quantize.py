@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Palettes, codebooks, index coding, and rate and distortion, each beside the programs that people use.
 
-    python -m benchmarks.quantize [palettes] [codebooks] [coders] [rates] [decoding] IMAGE...
+    python benchmarks/quantize.py [palettes] [codebooks] [coders] [rates] [decoding] IMAGE...
 
 palettes: mean PSNR, PSNR of the blurred image (Gaussian, sigma 1.2), bytes and processor seconds for a whole set, one
 command each, without dither and with it: `quantize --block 1`, `pngquant` and Pillow (within this process, without
@@ -30,6 +31,10 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
+
+# This file would hide the package of its name, `quantize`, from the imports below.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.drawings import drawings
 

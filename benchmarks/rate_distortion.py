@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Rate and distortion of `quantize` beside six other formats, as a table and as a plot; what each part of ours gains.
 
-    python -m benchmarks.rate_distortion [curves] [ablation] [speed] [-o docs/rate_distortion.png] IMAGE...
+    python benchmarks/rate_distortion.py [curves] [ablation] [speed] [-o docs/rate_distortion.png] IMAGE...
 
 curves: mean change of size at equal quality, in percent, where the curves of both overlap, by five measures: PSNR of
 all samples, PSNR of luma, structural similarity of luma, at one scale and at several, and SSIMULACRA2; once for our
@@ -19,11 +20,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from image_codecs import CODECS
+from image_quality import Judge
 from PIL import Image, ImageDraw, ImageFont
 
+# This folder has a module of the package's name.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import quantize
-from benchmarks.image_codecs import CODECS
-from benchmarks.image_quality import Judge
 from quantize.metrics import psnr, ssim
 from quantize.multiresolution import books, profile
 from quantize.multiresolution.coder import Rates

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """How soon the command answers, and how much memory it takes.
 
-    python -m benchmarks.startup [VIDEO...]
+    python benchmarks/startup.py [VIDEO...]
 
 Help is timed in turn with an empty Typer program, and their ratio counts. Then the first extraction of the sample clip
 with no compiled kernel on disk, and the second; then the peak resident memory of an extraction of each VIDEO.

@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Ways from a video to a gray thumbnail of each frame: what they cost beside decoding.
 
-    python -m benchmarks.thumbnail_ways VIDEO... [--frames 800] [--rounds 3]
+    python benchmarks/thumbnail_ways.py VIDEO... [--frames 800] [--rounds 3]
 
 CPU time (user and system) a frame of 640 x 480 or the like, each way on one thread, the least of some rounds; and as
 multiples of ``ffmpeg -f null``, whose start is part of its time. The scan takes OpenCV's luma plane where it is

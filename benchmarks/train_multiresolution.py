@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Train the codebooks and the models that the multi-resolution profile comes with.
 
-    python -m benchmarks.train_multiresolution [--packages DIR] [-o quantize/multiresolution/known2.npz]
+    python benchmarks/train_multiresolution.py [--packages DIR] [-o quantize/multiresolution/known2.npz]
 
 The photographs come from the Debian packages `mate-backgrounds` and `plasma-workspace-wallpapers`, which `apt-get
 download` fetches into DIR unless they are there, and from scikit-learn; PHOTOGRAPHS lists each with its licence. They
@@ -19,12 +20,17 @@ The same photographs give the same file, with the same versions of Pillow and Nu
 
 import argparse
 import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+# This folder has a module of the package's name.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from clustering import k_means
 from quantize.block.kernels.choice import assign_by_rate

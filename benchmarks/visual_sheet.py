@@ -1,6 +1,7 @@
+#!/usr/bin/env python3
 """Make the picture of the documentation that shows one photograph at three rates, by five codecs.
 
-    python -m benchmarks.visual_sheet [-o docs/visual.jpg]
+    python benchmarks/visual_sheet.py [-o docs/visual.jpg]
 
 It is a part of scikit-learn's flower.jpg (CC BY 2.0, https://www.flickr.com/photos/vultilion/). Each codec
 gets the whole photograph, and the quality that comes nearest to the rate. Labels have bits per pixel, and
@@ -8,15 +9,20 @@ SSIMULACRA2.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
+from image_codecs import CODECS
+from image_quality import Judge
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_sample_image
 
+# This folder has a module of the package's name.
+sys.path.pop(0)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import quantize
-from benchmarks.image_codecs import CODECS
-from benchmarks.image_quality import Judge
 
 ROOT = Path(__file__).resolve().parent.parent
 RATES = (0.2, 0.4, 0.8)

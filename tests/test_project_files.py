@@ -79,14 +79,6 @@ def test_the_workflow_calls_what_ci_calls():
     assert all(command in readme for command in commands if not command.startswith((".ci/", "keyframes doctor")))
 
 
-def test_every_benchmark_says_how_it_is_run():
-    scripts = [path for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")]
-    assert scripts
-    for path in scripts:
-        usage = f"\n\n    python -m benchmarks.{path.stem}"
-        assert usage in ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")), clean=False), path.name
-
-
 @pytest.mark.parametrize("name", ["bug", "idea"])
 def test_the_forms_ask_for_something(name):
     form = read_yaml(f".github/ISSUE_TEMPLATE/{name}.yml")
