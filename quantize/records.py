@@ -1,7 +1,8 @@
 """Records of what was made of what, beside a folder's results: another run does only what they do not show.
 
 A line of JSON for each result, put down before the result appears; of several about one place the last one counts. A
-file that is not the one that was recorded is somebody else's.
+file that is not the one that was recorded is somebody else's. Each line follows its line break, so that it stands alone
+where a full disk or a kill left a part of the one before.
 """
 
 import hashlib
@@ -80,7 +81,7 @@ class Records:
             with self._lock:
                 self.root.mkdir(parents=True, exist_ok=True)
                 with (self.root / NAME).open("a", encoding="utf-8") as file:
-                    file.write(f"\n{line}\n" if file.tell() and not self._known else f"{line}\n")
+                    file.write(f"\n{line}")
                 self._known.setdefault(self._name(place), []).append(record)
         except OSError as error:
             reason = error.strerror or str(error)

@@ -287,6 +287,19 @@ def test_a_run_that_was_killed_goes_on(command, tmp_path):
     assert visible(tmp_path / "out") == ["a-quantized.png"]
 
 
+def test_a_record_that_was_cut_off_costs_no_other(command, tmp_path):
+    """As on a full disk."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(photo(24, 24)).save(folder / name)
+        assert command("in", "-o", "out", "--block", 1).returncode == 0
+        with (tmp_path / "out" / ".quantize-records.jsonl").open("a", encoding="utf-8") as records:
+            records.write('\n{"place": "c')
+    done = command("in", "-o", "out", "--block", 1)
+    assert (done.returncode, "0 done, 2 done before" in done.stderr) == (0, True)
+
+
 def test_a_new_folder_for_one_image(command, picture, tmp_path):
     assert command("photo.png", "--block", 1, "-o", "new/").returncode == 0
     assert names(tmp_path) == ["new/photo-quantized.png", "photo.png"]
