@@ -21,7 +21,7 @@ def image_folder(
 
     Gives the folder, and for each image its path there, the keyframe that it shows, and its recording.
     """
-    with result_folder(place, overwrite=False) as folder:
+    with result_folder(place, overwrite=None) as folder:
         copied = []
         for recording in recordings:
             (folder / below / recording.name).mkdir(parents=True)

@@ -56,6 +56,9 @@ class Changes:
             undo.temporary += [ours, kept]
             ours.write_bytes(after)
             shutil.copymode(path, ours)
+            # Those who share the project may be in it, and this user in others. Windows has no groups of this kind.
+            with suppress(AttributeError, OSError):
+                os.chown(ours, -1, path.stat().st_gid)
             shutil.copy2(path, kept)
             if kept.read_bytes() != before:
                 raise OutputError(
@@ -140,6 +143,6 @@ def project_changes(root: Path) -> Iterator[Changes]:
 @contextmanager
 def open_project(root: Path, new: bool) -> Iterator[Changes]:
     """Give the changes to a project; of a new one, all of it."""
-    opened: AbstractContextManager[Any] = result_folder(root, overwrite=False) if new else project_changes(root)
+    opened: AbstractContextManager[Any] = result_folder(root, overwrite=None) if new else project_changes(root)
     with opened as given:
         yield Changes(root, given) if new else given

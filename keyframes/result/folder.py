@@ -29,12 +29,13 @@ OF_EVERY_RESULT = frozenset({"manifest.json", "frames"})
 
 
 @contextmanager
-def result_folder(place: Path, overwrite: bool) -> Iterator[Path]:
+def result_folder(place: Path, overwrite: bool | None) -> Iterator[Path]:
     """Give a folder beside `place` to write in; rename it to `place` on success, remove it on any error.
 
     Of several runs that end at the same moment in one place, one succeeds; with `overwrite` all do, one after another.
-    A folder that is no earlier result is never replaced. Missing parents are made, and removed again on an error. An
-    OutputError says that `place` holds something already, or cannot be written, by the caller either.
+    None is for an export, which never replaces anything. A folder that is no earlier result is never replaced. Missing
+    parents are made, and removed again on an error. An OutputError says that `place` holds something already, or cannot
+    be written, by the caller either.
     """
     # The folder behind a link: a link could be renamed over content, and what it leads to would not be removed.
     place = Path(os.path.realpath(place))
@@ -69,7 +70,7 @@ def system_errors(place: Path, otherwise: str = "choose another path with -o") -
         raise not_written(place, error, otherwise) from error
 
 
-def _check_free(place: Path, overwrite: bool) -> None:
+def _check_free(place: Path, overwrite: bool | None) -> None:
     """Raise where the place holds what is not to be replaced; not where another run changes it during the look."""
     try:
         seen = place.stat()
@@ -88,7 +89,8 @@ def _check_free(place: Path, overwrite: bool) -> None:
     if not names or changed:
         return
     if not overwrite:
-        raise OutputError(f"{place}: already exists and is not empty; use --overwrite, or choose another path with -o")
+        remedy = "remove it" if overwrite is None else "use --overwrite"
+        raise OutputError(f"{place}: already exists and is not empty; {remedy}, or choose another path with -o")
     if "manifest.json" not in names:
         raise OutputError(
             f"{place}: is not an earlier result (it has no manifest.json), so it is not overwritten; "
@@ -118,7 +120,7 @@ def remove_empty(made: list[Path]) -> None:
             folder.rmdir()
 
 
-def _put_in_place(partial: Path, place: Path, overwrite: bool, own: list[Path]) -> None:
+def _put_in_place(partial: Path, place: Path, overwrite: bool | None, own: list[Path]) -> None:
     """Rename `partial` to `place`; note in `own` where else than at `partial` the results are that it replaced."""
     earlier: list[Path] = []
     try:
@@ -159,7 +161,7 @@ def _put_back(earlier: Path, place: Path, own: list[Path]) -> None:
             own.append(earlier)
 
 
-def _took(partial: Path, place: Path, overwrite: bool) -> bool:
+def _took(partial: Path, place: Path, overwrite: bool | None) -> bool:
     """Rename `partial` to `place` where nothing or an empty folder is; raise where that will never be."""
     try:
         with suppress(FileNotFoundError):

@@ -55,16 +55,18 @@ def test_an_error_of_the_system_names_the_place_and_what_helps(tmp_path, number,
     assert str(raised.value) == f"{place}: cannot be written (A reason); {advice}"
 
 
-def test_of_two_runs_at_once_one_wins(tmp_path):
+@pytest.mark.parametrize(("overwrite", "remedy"), [(False, "use --overwrite"), (None, "remove it")])
+def test_of_two_runs_at_once_one_wins(tmp_path, overwrite, remedy):
+    """An export, which never replaces anything, has no --overwrite."""
     place = tmp_path / "out"
 
     def lose():
-        with result_folder(place, overwrite=False) as slow:
+        with result_folder(place, overwrite) as slow:
             (slow / "who").write_text("slow", encoding="utf-8")
-            with result_folder(place, overwrite=False) as quick:
+            with result_folder(place, overwrite) as quick:
                 (quick / "who").write_text("quick", encoding="utf-8")
 
-    with pytest.raises(OutputError, match="already exists"):
+    with pytest.raises(OutputError, match=f"out: already exists and is not empty; {remedy}, or choose another path"):
         lose()
     assert (place / "who").read_text(encoding="utf-8") == "quick"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -51,7 +51,7 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
     sio = need_sleap_io()
     if options.project is not None:
         return _add(sio, recordings, options, options.project, progress)
-    with result_folder(place, overwrite=False) as folder, scratch_folder(place) as scratch:
+    with result_folder(place, overwrite=None) as folder, scratch_folder(place) as scratch:
         described = [_describe(sio, recording) for recording in recordings]
         save(_labels(sio, recordings, described, options), folder / FILES[0])
         packed = []

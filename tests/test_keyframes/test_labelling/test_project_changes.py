@@ -54,6 +54,20 @@ def test_all_changes_are_made(project):
     assert contents(project) == CHANGED
 
 
+@pytest.mark.skipif(not hasattr(os, "getgroups"), reason="needs the groups of POSIX")
+def test_a_file_that_changes_keeps_its_mode_and_its_group(project):
+    """So that those with whom a project is shared can still write it."""
+    config = project / "config.yaml"
+    own = config.stat().st_gid
+    others = [group for group in ((own + 1,) if os.geteuid() == 0 else os.getgroups()) if group != own]
+    if not others:
+        pytest.skip("this user is in one group only")
+    os.chown(config, -1, others[0])
+    config.chmod(0o660)
+    list(change(project))
+    assert (config.stat().st_gid, config.stat().st_mode & 0o777) == (others[0], 0o660)
+
+
 def refuse_links(monkeypatch):
     """As on a file system where a file has one name only."""
 
