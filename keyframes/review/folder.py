@@ -57,6 +57,14 @@ class ReviewedFolder:
         except ReviewError:
             return False
 
+    def check_current(self) -> None:
+        """Raise a StaleError where another program, such as another extraction, has changed the manifest meanwhile."""
+        if self._read_revision() != self.revision:
+            raise StaleError(
+                f"{self.folder / 'manifest.json'}: was changed by another program; "
+                "close this page and open the review again"
+            )
+
     def close(self) -> None:
         """Let others review it."""
         if self._lock is not None:
@@ -78,11 +86,7 @@ class ReviewedFolder:
                         place = self.folder / entry["file"]
                         staged[place] = unused_name(place, "partial")
                         _write(staged[place], encoded(place, fetch(entry["frame_index"])))
-                if self._read_revision() != self.revision:
-                    raise StaleError(
-                        f"{self.folder / 'manifest.json'}: was changed by another program; "
-                        "close this page and open the review again"
-                    )
+                self.check_current()
                 _replace(self.folder / "manifest.json", manifest_text(manifest).encode())
                 self.manifest = manifest
                 self.revision = _revision(manifest_text(manifest).encode())

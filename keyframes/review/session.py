@@ -186,8 +186,12 @@ class Session(AbstractContextManager["Session"]):
             return self.state()
 
     def export(self, tool: ExportTool, task: str, scorer: str, bodyparts: tuple[str, ...]) -> Exported:
-        """Bring the choice into a labelling tool: into the project that was named, or to a new place."""
+        """Bring the choice into a labelling tool: into the project that was named, or to a new place.
+
+        A StaleError says that the folder holds another choice by now, which the page does not show.
+        """
         with self._changing:
+            self._folder.check_current()
             project = self.project if tool in WITH_PROJECT else None
             if tool == "deeplabcut":
                 place = default_place(ExportOptions(task=task, scorer=scorer))

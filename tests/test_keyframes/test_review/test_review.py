@@ -245,7 +245,7 @@ def test_a_second_review_of_a_folder_says_so(folder, run_installed):
         assert "another keyframes review has it open" in done.stderr
 
 
-def test_a_change_by_another_program_is_not_lost(folder):
+def test_a_change_by_another_program_is_neither_lost_nor_exported_unseen(folder):
     chosen = [entry["frame_index"] for entry in manifest_of(folder)["keyframes"]]
     with Session(folder) as session:
         revision = session.state()["revision"]
@@ -253,6 +253,9 @@ def test_a_change_by_another_program_is_not_lost(folder):
         (folder / "manifest.json").write_text(text, encoding="utf-8")
         with pytest.raises(keyframes.KeyframesError, match="changed by another program"):
             session.change(revision, "drop", chosen[0], None, "")
+        with pytest.raises(keyframes.KeyframesError, match="changed by another program"):
+            session.export("coco", "", "", ("nose",))
+    assert not list(folder.parent.glob("*-coco"))
     assert (folder / "manifest.json").read_text(encoding="utf-8") == text
     assert len(list((folder / "frames").iterdir())) == len(chosen)
 
