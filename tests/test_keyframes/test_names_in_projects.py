@@ -74,6 +74,18 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         assert not set(more) & set(indices_of(odd / f"{stem}-keyframes"))
 
 
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_name_as_long_as_the_file_system_allows_goes_into_every_tool(tool, tmp_path, video_file):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+    video = tmp_path / f"{'n' * 251}.mp4"
+    shutil.copy(video_file("h264_b_frames.mp4"), video)
+    # Some tools take PNG alone.
+    result = keyframes.extract(video, 3, format="jpg", output=tmp_path / "result")
+    new = {"task": "reach", "scorer": "anna", "bodyparts": ("nose",)}
+    assert keyframes.export(result.folder, tool, output=tmp_path / "export", **new).n_frames == 3
+
+
 def extract_more(video, tool, project, run_under, locale):
     """Choose three frames unlike the three of a project, add them to it, and return them."""
     place = video.with_name("more")

@@ -16,6 +16,7 @@ from keyframes.labelling.sleap.project import is_packed, unpacked
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
 from keyframes.video import temporary_errors, temporary_folder
+from keyframes.whole_files import LONGEST_HIDDEN, shortened
 
 # Bytes of a package beside its images: more than HDF5, videos and suggestions take.
 BESIDE_IMAGES = 1 << 20
@@ -29,7 +30,7 @@ def image_files_of(
     """Give a PNG file of each wanted frame: the result's own, or one made in the temporary folder."""
     files = {}
     for index, image in recording.images(wanted, progress):
-        own, made = recording.files[index], scratch / f"{recording.name}-{index}.png"
+        own, made = recording.files[index], scratch / f"{shortened(recording.name, LONGEST_HIDDEN)}-{index}.png"
         files[index] = own if order == "RGB" and own.suffix == ".png" else made
         with temporary_errors():
             if order != "RGB":
