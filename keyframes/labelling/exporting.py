@@ -122,7 +122,7 @@ def export(
         notes += [told for recording in recordings if recording.predictions for told in recording.predictions.warnings]
     place = Path(output) if output is not None else _place(tool, given, [recording.folder for recording in recordings])
     _check(tool, given, place, ())
-    _check_free(given, place)
+    _check_free(tool, given, place)
     with planning() if dry_run else nullcontext(()) as changes:
         exported = write(recordings, given, place, progress)
     notes += notes_on_unused(asked, uses_of(tool), tool)
@@ -175,7 +175,7 @@ def check_export(
         place = _place(tool, own, results) if results else own.project or Path()
         _check(tool, own, place, videos)
         if results:
-            _check_free(own, place)
+            _check_free(tool, own, place)
 
 
 def options_for(tool: ExportTool, options: ExportOptions, others: Sequence[ExportTool] = ()) -> ExportOptions:
@@ -203,7 +203,7 @@ def _check(tool: ExportTool, options: ExportOptions, place: Path, videos: Sequen
         raise SettingsError(f"{tool} has no project to add to; choose the place of a new export with -o")
 
 
-def _check_free(options: ExportOptions, place: Path) -> None:
+def _check_free(tool: ExportTool, options: ExportOptions, place: Path) -> None:
     """Raise an OutputError where the place of a new export holds something: it is never written over."""
     if not options.is_new:
         return
@@ -212,8 +212,9 @@ def _check_free(options: ExportOptions, place: Path) -> None:
     except OSError as error:
         raise OutputError(f"{place}: cannot be opened ({error.strerror}); choose another path") from None
     if taken:
+        instead = "add to it with --project" if tool in WITH_PROJECT else "remove it"
         raise OutputError(
-            f"{place}: already exists, and may hold labels; remove it, or choose another path with keyframes export -o"
+            f"{place}: already exists, and may hold labels; {instead}, or choose another path with keyframes export -o"
         )
 
 

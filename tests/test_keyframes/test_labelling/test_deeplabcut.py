@@ -300,5 +300,5 @@ def test_settings_that_a_new_project_needs(tmp_path, extracted):
 def test_a_place_that_is_taken_stays(tmp_path, extracted, unchanged):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "notes.txt").write_text("mine", encoding="utf-8")
-    with unchanged(tmp_path), pytest.raises(OutputError, match="already exists"):
+    with unchanged(tmp_path), pytest.raises(OutputError, match=r"already exists.*; add to it with --project, or"):
         keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", output=tmp_path / "new", **NEW)
