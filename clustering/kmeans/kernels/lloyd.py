@@ -181,6 +181,7 @@ def reassign(rows: BoundedRows, grouped: GroupedCenters, moves: Moves, first: in
     """
     X, norms, tolerance, labels, upper, lowest, lower = rows
     centers, _, tiles, places, place_of, longest = grouped
+    # All is one kernel: with its steps in functions of their own, many centres of few features take a sixth longer.
     moved, most_moved, group_moved, slack = moves
     n_features, n_groups = X.shape[1], tiles.shape[0]
     raised, lowered = X.dtype.type(1) + slack, X.dtype.type(1) - slack
