@@ -302,6 +302,9 @@ def main() -> None:
     if not options.files:
         parser.error("name a video and its poses")
     cv2.setNumThreads(1)
+    if not options.rest and not options.choose_only:
+        heads = " ".join(f"{measure:>7s} ±{'':6s}" for measure in MEASURES)
+        print(f"{'recording':20s} {'k':>4s} {'choice':22s} {heads}")
     known = json.loads(options.choices.read_text()) if options.choices and options.choices.exists() else {}
     for video, given in in_pairs(options.files):
         poses = given.astype(np.float64)

@@ -23,7 +23,6 @@ BLOCKS = (4 << 10, 64 << 10)
 N_FRAMES = 256
 # What two colour conversions may differ by on average, and a picture that is right from one that is not.
 CONVERSION = 3.0
-X265 = "keyint=30:log-level=error"
 KINDS = {
     "h264.mp4": (*X264, "-bf", "3", "-g", "30", "-movflags", "+faststart"),
     "hevc.mp4": (

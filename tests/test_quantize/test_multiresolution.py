@@ -184,10 +184,6 @@ def test_each_profile_takes_the_tuning_that_it_has():
     assert Settings(tune="psnr", block=2).wants_blocks
 
 
-def chunks_of(data):
-    return dict(unpack(data, MOST_PIXELS).chunks)
-
-
 def test_photographs_are_tuned_for_the_eye_unless_a_psnr_is_asked_for():
     pixels = photo(64, 80)
     usual, for_psnr = (quantize.encode(pixels, profile="multiresolution", **o) for o in ({"quality": 50}, {"psnr": 30}))

@@ -56,10 +56,6 @@ def after_inference(path, videos, labelled, tracks=True, suggested=(), **how):
     return path
 
 
-def counted(project):
-    return [(frame.video.name, frame.frame_index) for frame in labelled_frames(project)]
-
-
 @pytest.mark.parametrize("tracks", [True, False])
 @pytest.mark.parametrize("how", [{}, {"embed": "user"}, {"embed": "all"}], ids=["slp", "pkg, user", "pkg, all"])
 def test_only_what_a_person_did_counts(how, tracks, tmp_path, extracted):
