@@ -32,6 +32,8 @@ UNUSUAL_GAP = 5
 LONGEST_FIRST_MS = 100
 # Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside gaps, or beside one alone.
 MOST_DOUBT, MOST_DOUBT_OF_ONE = 0.05, 0.25
+# Damage puts few frames out of order. Where more of them are, the file has the times of decoding for those of showing.
+MOST_OUT_OF_ORDER = 0.25
 # So many places are listed.
 MOST_LISTED = 5
 
@@ -99,7 +101,8 @@ class Damage:
         if not packets.distinct:
             return reported
         if packets.in_order:
-            reported |= _out_of_order(stamps_ms)[frame_index]
+            out_of_order = _out_of_order(stamps_ms)
+            reported |= out_of_order[frame_index] & (out_of_order.mean() <= MOST_OUT_OF_ORDER)
         beside = np.zeros(len(frame_index), bool)
         for gap in self.gaps:
             before, behind = np.searchsorted(order, [gap.after_ms, gap.before_ms])

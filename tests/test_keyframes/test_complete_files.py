@@ -69,6 +69,15 @@ def test_frames_that_a_camera_dropped_at_once_are_reported(recording):
     ]
 
 
+def test_no_frame_is_in_doubt_for_lack_of_presentation_times(recording, tmp_path):
+    """Some programs write the times of decoding for those of showing."""
+    path, decoding_times = recording("b.mkv", "-c:v", "mpeg4", "-bf", "2"), tmp_path / "decoding_times.mkv"
+    ffmpeg("-i", path, "-c", "copy", "-bsf:v", "setts=pts=DTS", decoding_times)
+    same, choice = (keyframes.extract(video, 5, output=tmp_path / video.stem) for video in (path, decoding_times))
+    assert choice.warnings == ()
+    assert choice.frame_indices == same.frame_indices
+
+
 COMPLETE = [
     ("b_frames.wmv", ("-c:v", "libx264", "-bf", "3")),
     ("packed.avi", ("-c:v", "mpeg4", "-bf", "2", "-vtag", "XVID")),
