@@ -44,7 +44,9 @@ def find_predictions(place: Path, video: Path) -> Path:
             "the video"
         )
     names = ", ".join(path.name for path in found)
-    raise PredictionsError(f"{place}: holds several predictions of {video.name} ({names}); keep one there, or give it")
+    raise PredictionsError(
+        f"{place}: holds several predictions of {video.name} ({names}); give one of them, or move the others away"
+    )
 
 
 def refuse_shared(place: Path, videos: Sequence[Path]) -> None:

@@ -77,8 +77,8 @@ def write_machine_labels(
     for ending in (".h5", ".csv"):
         if (place / f"{name}{ending}").exists():
             raise ExportError(
-                f"{place / name}{ending}: already exists and is not overwritten; refine its labels in DeepLabCut, or "
-                "export without --prelabel"
+                f"{place / name}{ending}: already exists and is not overwritten; refine its labels and run "
+                "merge_datasets in DeepLabCut, which begins another iteration, or export without --prelabel"
             )
     parts = (*names.bodyparts, *names.unique)
     places = named_points(predictions, parts, "the project")
