@@ -71,15 +71,20 @@ def _within(predictions: Predictions, video: VideoReader) -> Predictions:
         return predictions
     if np.isfinite(predictions.keypoints[beyond]).any() or predictions.labelled[beyond].any():
         raise PredictionsError(
-            f"{predictions.source}: has poses up to frame {predictions.frames[-1]}, and {video.header.name} has "
-            f"{n_frames} frames; give the predictions of this video"
+            f"{predictions.source}: has poses up to frame {predictions.frames[-1]}, but the frames of "
+            f"{video.header.name} are 0 to {n_frames - 1}; give the predictions of this video"
         )
     return only_rows(predictions, ~beyond)
 
 
 def _refuse_other_size(predictions: Predictions, video: VideoReader) -> None:
-    """Raise a PredictionsError where too many points lie outside the picture."""
+    """Raise a PredictionsError where too many points lie outside the picture, or all in its first pixel."""
     width, height = video.header.width, video.header.height
+    if max(np.nanmax(predictions.keypoints), -np.nanmin(predictions.keypoints)) <= 1:
+        raise PredictionsError(
+            f"{predictions.source}: all of its points lie within 1 pixel of the upper left corner; give x and y in "
+            "pixels, not as shares of the picture"
+        )
     outside = np.zeros(predictions.keypoints.shape[:-1], bool)
     for axis, length in enumerate((width, height)):
         values = predictions.keypoints[..., axis]

@@ -78,7 +78,7 @@ def read_csv(path: Path) -> Predictions:
     if n_header == 3 and levels != [[level] for level in LEVELS if level != "individuals"]:
         raise PredictionsError(
             f"{path}: is not a table of predictions; give one that DeepLabCut, SLEAP or Lightning Pose wrote, or one "
-            "with the columns frame_index, node, x and y"
+            "with the columns frame_index, node, x and y, and commas between them"
         )
     # pandas writes the name of the index into a row of its own.
     n_skipped = n_header + any(_is_text(row) and not any(row[1:]) for row in head[n_header : n_header + 1])

@@ -125,6 +125,8 @@ def test_a_point_has_one_row(table, video, poses):
             id="a cell without an end",
         ),
         ("frame_index,node,x,y\n0,nose,1,2\n", "holds 1 frame;"),
+        ("frame_index,node,x,y\n0,nose,0.4,0.2\n1,nose,0.5,1\n", "in pixels, not as shares of the picture"),
+        ("frame_index;node;x;y\n0;nose;1;2\n", "x and y, and commas between them"),
         ("frame_index,node,x,y\n0,nose,,\n1,nose,nan,nan\n", "every point is missing"),
         ("frame_index,node,x,y\n0,nose,1e300,2\n1,nose,-1,-1\n", "every point is missing"),
         ("frame_index,node,x,y,x\n0,nose,1,2,3\n1,nose,1,2,3\n", "has two columns x; keep one"),
@@ -159,7 +161,7 @@ def test_no_file_is_one_line(tmp_path, video):
 
 
 def test_more_frames_than_the_video_are_refused(table, video, poses):
-    with pytest.raises(PredictionsError, match=r"poses up to frame 60, and mouse\.mp4 has 60 frames"):
+    with pytest.raises(PredictionsError, match=r"up to frame 60, but the frames of mouse\.mp4 are 0 to 59"):
         read_predictions(write(poses(1, 61, 0), table), video)
 
 
