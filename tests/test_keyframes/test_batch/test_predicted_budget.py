@@ -173,6 +173,6 @@ def test_what_another_version_kept_is_made_anew(rng, tmp_path):
 
 
 def test_a_total_has_a_limit_by_predictions(tmp_path):
-    with pytest.raises(SettingsError, match="too many to choose by predictions; give at most"):
+    with pytest.raises(SettingsError, match="too many to choose by `predictions`; give at most"):
         run_batch(tmp_path, total=100_000, predictions=tmp_path, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
