@@ -43,6 +43,11 @@ def chosen_in(output):
     }
 
 
+def results():
+    """List what stands in the output; hidden files come and go while a review keeps its contact sheet up to date."""
+    return sorted(path for path in Path(BATCH).rglob("*") if not path.name.startswith("."))
+
+
 def export(page, tool, **texts):
     """Fill in an export, look at what it would change, and make it; return what was shown before and after."""
     page.click("#open-export")
@@ -63,6 +68,6 @@ def export(page, tool, **texts):
         assert page.inner_text("#export-told") == ""
         told.append(page.inner_text("#plan"))
         if word != "Done":
-            told.append(sorted(Path(BATCH).rglob("*")))
+            told.append(results())
     page.click("#export [data-close] >> nth=0")
     return told

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ import keyframes
 from keyframes.labelling.deeplabcut.project import labelled_frames
 from tests.conftest import ROOT, compiled_only
 from tests.test_keyframes.reviewing import serving
-from tests.test_keyframes.test_app.driving import BATCH, choose, chosen_in, export, has_status, statuses, until
+from tests.test_keyframes.test_app.driving import BATCH, choose, chosen_in, export, has_status, results, statuses, until
 from tests.test_keyframes.test_labelling.test_tools import answer_of
 
 pytestmark = [compiled_only, pytest.mark.slow]
@@ -82,7 +81,7 @@ def test_the_whole_way(folder, open_page, monkeypatch):
         has_status(page, "reviewed", "failed", "chosen")
 
         page.check("#select-all")
-        there = sorted(Path(BATCH).rglob("*"))
+        there = results()
         plan, seen, _ = export(page, "deeplabcut", task="reach", scorer="anna", bodyparts="nose, tail")
         assert seen == there
         assert "7 frames would be added" in plan
