@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +14,10 @@ from keyframes.choice.by_pictures import cover_by_pictures, frames_for_doubt, ha
 from keyframes.choice.choose import choose_from_scan
 from keyframes.choice.selection import ChosenFor, Known, Selection
 from keyframes.choice.warnings import warnings_of, warnings_of_damage
-from keyframes.errors import RegionError, SettingsError, VideoError
+from keyframes.errors import RegionError, SettingsError
 from keyframes.manifest import UnlikeEntry, build_manifest, frames_of
 from keyframes.progress import Progress
-from keyframes.result.folder import OF_EVERY_RESULT, is_result, result_folder
+from keyframes.result.folder import refuse_result, result_folder
 from keyframes.result.naming import result_names
 from keyframes.result.result import Result
 from keyframes.result.writing import write_files
@@ -254,10 +253,8 @@ def warnings_of_others(projects: Sequence[UnlikeEntry]) -> tuple[str, ...]:
 
 
 def open_video(video: str | Path, settings: Settings, threads: int | None) -> VideoReader:
-    """Open the part of a video that the settings name; a result, whose contact sheet is an image, is none."""
-    # Not by a list of its names, which are many in a folder of images.
-    if is_result(name for name in OF_EVERY_RESULT if os.path.exists(os.path.join(video, name))):
-        raise VideoError(f"{video}: is the result of an extraction, not a recording; give the video that it came from")
+    """Open the part of a video that the settings name."""
+    refuse_result(video)
     return VideoReader(
         video,
         start_s=settings.start_s,

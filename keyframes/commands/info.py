@@ -17,16 +17,20 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show what the header of a video claims, and what decoding the whole file finds."""
+    from keyframes.result.folder import refuse_result
     from keyframes.video.inspection import inspect
 
     failed: list[dict[str, str]] = []
     with errors_told(failed, video=str(video)):
+        refuse_result(video)
         report = inspect(video, threads=threads, progress=not quiet)
         if as_json:
             print_json(report)
         else:
             for name, value in report.items():
-                print(f"{_spoken(name):<24}{printable(_shown(value))}")
+                # Images have no codec.
+                if value != "":
+                    print(f"{_spoken(name):<24}{printable(_shown(value))}")
     if failed:
         raise typer.Exit(1)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clustering import rename_when_free
-from keyframes.errors import OutputError, not_written
+from keyframes.errors import OutputError, VideoError, not_written
 from keyframes.result.dry_run import only_noted
 from keyframes.whole_files import unused_name
 
@@ -101,6 +101,13 @@ def _check_free(place: Path, overwrite: bool | None) -> None:
 def is_result(names: Iterable[str]) -> bool:
     """Whether a folder of these names is what an extraction wrote."""
     return set(names) >= OF_EVERY_RESULT
+
+
+def refuse_result(video: str | Path) -> None:
+    """Raise a VideoError where a result is given as a recording: its contact sheet is an image, as of a recording."""
+    # Not by a list of its names, which are many in a folder of images.
+    if is_result(name for name in OF_EVERY_RESULT if os.path.exists(os.path.join(video, name))):
+        raise VideoError(f"{video}: is the result of an extraction, not a recording; give the video that it came from")
 
 
 def make_parents(folder: Path, made: list[Path]) -> None:

@@ -242,10 +242,11 @@ def test_bad_regions_and_places_are_one_line(extract, folder, video_file):
     assert sorted(folder.rglob("*")) == before
 
 
-def test_a_result_is_no_recording(extract, folder, video_file):
+def test_a_result_is_no_recording(extract, run_command, folder, video_file):
     assert extract(video_file("mpeg4.mp4"), "-k", 3, "-o", "made").returncode == 0
     told = "error: made: is the result of an extraction, not a recording; give the video that it came from"
     assert one_error_line(extract("made", "-k", 1, "-o", "again")) == told
+    assert one_error_line(run_command("keyframes", "info", "made", cwd=folder)) == told
     assert [path.name for path in folder.iterdir()] == ["made"]
 
 
