@@ -8,19 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.guards import least_gap_s, n_close
-from keyframes.choice.picking import REACH, Events, Picked, certain_level, pick, worst_events
+from keyframes.choice.picking import (
+    FEW,
+    MOST_EVENTS,
+    REACH,
+    Events,
+    Picked,
+    certain_level,
+    pick,
+    worst_events,
+)
 from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor, Keyframe, Selection, represents, selection_of
 from keyframes.errors import RegionError
-from keyframes.predictions.doubt import find_events, worst_of_lasting
+from keyframes.predictions.doubt import come_at_random, find_events, worst_of_lasting
 from keyframes.progress import Progress, progress_bar
-from keyframes.sampling import nearest_of
+from keyframes.sampling import even_rows, nearest_of
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
 if TYPE_CHECKING:
     from clustering import KSelection
+
+# Errors that come at random are far worse than others where their levels differ by this factor.
+FAR_WORSE = 10.0
 
 
 def choose_predicted(
@@ -60,12 +72,13 @@ def choose_predicted(
         if settings.k == "auto":
             k_selection = choose_k(scan.features, seed=settings.seed, threads=threads)
         k = k_selection.k if k_selection else int(settings.k)
-        start = Start.of(views, scan, settings, known, round(settings.doubt * k))
+        n_doubtful = round(settings.doubt * k)
+        start = Start.of(views, scan, settings, known, n_doubtful)
         picked = start.picked
         if given is None:
-            poses = PoseTable.of(views, scan, np.union1d(start.events, picked.known))
-            events = Events(start.events, start.level, certain_level(start.n_points))
-            pick(poses, picked, events, n_doubtful=round(settings.doubt * k), n_wanted=k)
+            events = start.events_for(n_doubtful)
+            poses = PoseTable.of(views, scan, np.union1d(events.rows, picked.known))
+            pick(poses, picked, events, n_doubtful=n_doubtful, n_wanted=k)
         else:
             rows = np.searchsorted(scan.frame_index, np.array(list(given), np.int64))
             for row, chosen_for in zip(rows.tolist(), given.values(), strict=True):
@@ -92,6 +105,8 @@ class Start:
         Whether what is doubtful lasts long.
     n_points : int
         Of all frames, animals and keypoints.
+    at_random : bool
+        Whether errors come at random, each frame with one or not by itself.
     """
 
     picked: Picked
@@ -99,6 +114,7 @@ class Start:
     level: NDArray[np.float32]
     hidden: NDArray[np.bool_]
     n_points: int
+    at_random: bool
 
     @classmethod
     def of(
@@ -131,11 +147,31 @@ class Start:
         n_points = sum(view.predictions.confidence.size for view in views)
         found = find_events(np.where(picked.free, level, 0), reach)
         certain = certain_level(n_points)
-        lasting = worst_of_lasting(found, level, misplaced, certain, reach)
-        # Another frame of an error is better than one of noise.
-        if (level[lasting] > certain).sum() >= n_doubtful:
-            found = lasting
-        return cls(picked, worst_events(found, level, hidden, n_doubtful), level, hidden, n_points)
+        at_random = come_at_random(misplaced, certain, reach)
+        if not at_random:
+            lasting = worst_of_lasting(found, level, misplaced, certain, reach)
+            # Another frame of an error is better than one of noise.
+            if (level[lasting] > certain).sum() >= n_doubtful:
+                found = lasting
+        return cls(picked, worst_events(found, level, hidden, n_doubtful), level, hidden, n_points, at_random)
+
+    def events_for(self, n_doubtful: int) -> Events:
+        """Return what so many frames for doubt are chosen from.
+
+        Where more errors than that come at random, how bad one is tells little of its frame. Every frame with an error
+        is as good as another, so that those are chosen that cover the poses, but for errors that are far worse.
+        """
+        level, certain = self.level, certain_level(self.n_points)
+        worst = level[self.events]
+        if not self.at_random or (worst > certain).sum() <= FEW * n_doubtful:
+            return Events(self.events, level, certain)
+        far_worse = self.events[worst > FAR_WORSE * worst[n_doubtful - 1]]
+        level = np.minimum(level, np.float32(certain))
+        level[far_worse] = self.level[far_worse]
+        wrong = np.flatnonzero(self.picked.free & ~self.hidden & (self.level > certain))
+        others = np.setdiff1d(wrong, far_worse)
+        rows = np.concatenate([far_worse, others[even_rows(len(others), MOST_EVENTS)]])
+        return Events(rows, level, certain)
 
 
 def _selection(views: Sequence[PredictedVideo], scan: Scan, poses: PoseTable, picked: Picked) -> Selection:

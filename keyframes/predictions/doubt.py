@@ -163,6 +163,24 @@ def find_events(level: NDArray[np.float32], reach: int) -> NDArray[np.int64]:
     return found[: peaks(np.ascontiguousarray(level, np.float32), reach, LOW, found)]
 
 
+def come_at_random(misplaced: NDArray[np.float32], certain: float, reach: int) -> bool:
+    """Whether errors come at random, each frame with one or not by itself; otherwise they last.
+
+    Parameters
+    ----------
+    misplaced : array (n_rows,), float32
+        As `Doubt` has it.
+    certain : float
+        Level from which on a point is misplaced for certain.
+    reach : int
+        Frames with no more than so many between them have one error.
+    """
+    wrong = np.flatnonzero(misplaced > certain)
+    # The first frames of errors are as many if each frame is wrong or not by itself.
+    n_by_chance = len(wrong) * (1 - len(wrong) / len(misplaced)) ** (reach + 1)
+    return _error_of(wrong, reach)[-1] + 1 > FEWER_THAN_CHANCE * n_by_chance
+
+
 def worst_of_lasting(
     events: NDArray[np.int64],
     level: NDArray[np.float32],
@@ -173,7 +191,7 @@ def worst_of_lasting(
     """Leave of each error that lasts the worst event only, whichever points it shows in.
 
     Where animals meet, points of both go wrong by turns. An error lasts while some point is misplaced for certain, with
-    no more than `reach` frames in between. Where errors come at random, what seems to last are several.
+    no more than `reach` frames in between.
 
     Parameters
     ----------
@@ -191,11 +209,7 @@ def worst_of_lasting(
         In ascending order.
     """
     wrong = np.flatnonzero(misplaced > certain)
-    error = np.concatenate([[0], np.cumsum(np.diff(wrong) > reach + 1)])
-    # The first frames of errors are as many if each frame is wrong or not by itself.
-    n_by_chance = len(wrong) * (1 - len(wrong) / len(misplaced)) ** (reach + 1)
-    if error[-1] + 1 > FEWER_THAN_CHANCE * n_by_chance:
-        return events
+    error = _error_of(wrong, reach)
     # The others count each for itself.
     own = len(wrong) + np.arange(len(events))
     is_wrong = misplaced[events] > certain
@@ -203,6 +217,11 @@ def worst_of_lasting(
     order = np.argsort(-level[events], kind="stable")
     _, worst = np.unique(own[order], return_index=True)
     return np.sort(events[order[worst]])
+
+
+def _error_of(wrong: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
+    """Number the error of each wrong frame (ascending rows), from 0; 0 alone where no frame is wrong."""
+    return np.concatenate([[0], np.cumsum(np.diff(wrong) > reach + 1)])
 
 
 def tail_levels(values: NDArray[np.float32], least: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float32]:

@@ -188,6 +188,30 @@ def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
     assert few.frame_indices == [0, 1, 2, 3, 4]
 
 
+def test_of_many_errors_at_random_frames_are_chosen_that_cover_the_poses(true_poses):
+    names, poses = true_poses
+    rng = np.random.default_rng(3)
+    points = poses + rng.normal(0, 1.5, poses.shape)
+    # The worse ones are all in the first quarter, but for one that is far worse.
+    errors = np.flatnonzero(rng.random(len(poses)) < 0.1)
+    points[errors, 0, 0] += np.where(errors < 280, 90, 45)
+    points[900, 0, 0] += 400
+    settings = Settings(20, predictions=VIDEO)
+    labelled = np.zeros(len(poses), bool)
+    confidence = rng.uniform(0.7, 1, (len(poses), 1, len(names))).astype(np.float32)
+    keypoints = points[:, None].astype(np.float32)
+    given = Predictions(VIDEO, np.arange(len(poses)), keypoints, confidence, tuple(names), (), labelled)
+    predicted = PredictedVideo.of(given, settings)
+    with keyframes.VideoReader(VIDEO) as video:
+        scan = predicted.scan(video, settings)
+    selection, _ = choose_predicted([predicted], scan, settings, None, False, np.array([], np.int64))
+    doubtful = np.array([one.frame_index for one in selection.keyframes if one.chosen_for == "doubt"])
+    assert len(doubtful) == 10
+    assert set(doubtful) <= {*errors.tolist(), 900}
+    assert 900 in doubtful
+    assert (doubtful >= 280).sum() >= 5
+
+
 def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others():
     # Bent here for long, straight there for long, and bent there for a while; straight here is labelled.
     straight, bent = np.array([[0, 0], [30, 0], [60, 0]]), np.array([[0, 0], [30, 40], [60, 0]])

@@ -11,7 +11,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keyframes.predictions import Predictions
 from keyframes.predictions.cleaning import clean, link_animals
-from keyframes.predictions.doubt import find_doubt, find_events, rank_levels, run_levels, worst_of_lasting
+from keyframes.predictions.doubt import (
+    come_at_random,
+    find_doubt,
+    find_events,
+    rank_levels,
+    run_levels,
+    worst_of_lasting,
+)
 from tests.test_keyframes.test_predictions.test_cleaning import walk
 
 NAMES = ("nose", "left ear", "right ear", "back", "hip", "tail base")
@@ -199,13 +206,11 @@ def test_of_an_error_that_lasts_the_worst_event_is_left(seed, n_errors, length, 
     assert_array_equal(worst_of_lasting(events, level, misplaced, 5.0, reach), sorted(expected))
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
-def test_errors_that_come_at_random_do_not_last(seed, share):
-    rng = np.random.default_rng(seed)
-    level = rng.uniform(0, 9, 2000).astype(np.float32)
-    events = find_events(level, 3)
-    misplaced = np.where(rng.random(2000) < share, np.float32(8), np.float32(0))
-    assert_array_equal(worst_of_lasting(events, level, misplaced, 5.0, 3), events)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.2), st.booleans())
+def test_errors_that_last_are_told_from_those_that_come_at_random(seed, share, last):
+    wrong = np.random.default_rng(seed).random(200 if last else 2000) < share
+    misplaced = np.where(np.repeat(wrong, 10 if last else 1), np.float32(8), np.float32(0))
+    assert come_at_random(misplaced, 5.0, 3) != (last and wrong.any())
 
 
 def test_an_error_that_goes_from_point_to_point_is_one_event(points):
