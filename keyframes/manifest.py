@@ -20,7 +20,7 @@ from keyframes.choice.selection import ChosenFor, Keyframe, PredictionsEntry, Se
 from keyframes.names import shown_in
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
-from keyframes.video import VideoReader, file_hash, range_of
+from keyframes.video import VideoReader, file_hash
 
 if TYPE_CHECKING:
     from typing_extensions import NotRequired
@@ -229,7 +229,7 @@ def _settings_entry(settings: Settings, scan: Scan) -> dict[str, Any]:
 
 
 def _scan_entry(reader: VideoReader, scan: Scan) -> ScanEntry:
-    first, stop = range_of(reader)
+    first, stop = reader.frame_range
     ends = np.concatenate([[first - 1], scan.frame_index, [stop]])
     first_s, last_s = reader.packets.times_ms[[first, stop - 1]] / 1000
     times_s = np.concatenate([[first_s], scan.time_s, [last_s]])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from keyframes.sampling import even_rows
 from keyframes.scan.scan import Scan
-from keyframes.video import Stretch, VideoReader, range_of, stretches_to
+from keyframes.video import Stretch, VideoReader, stretches_to
 from keyframes.video.packets import Packets
 
 # Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
@@ -83,7 +83,7 @@ class _Groups:
     @classmethod
     def of(cls, video: VideoReader) -> "_Groups | None":
         """Find the groups by the packets; None where they tell none."""
-        packets, (first, stop) = video.packets, range_of(video)
+        packets, (first, stop) = video.packets, video.frame_range
         keys, ends = _keys_within(packets, first, stop, video.every)
         if not len(keys):
             return None
@@ -130,7 +130,7 @@ def plan_sparse(video: VideoReader, also: Iterable[int] = ()) -> list[Stretch]:
     DisagreementError
         Where the packets tell no frame that can be had.
     """
-    packets, (first, stop) = video.packets, range_of(video)
+    packets, (first, stop) = video.packets, video.frame_range
     groups = _Groups.of(video)
     if groups is None:
         return []

@@ -39,7 +39,7 @@ from keyframes.video.header import VIDEO_ENDINGS
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
 from keyframes.video.seeking import Proof, Seeker, adopt_packets, seek_frames, seeking_pays
-from keyframes.video.segments import Segment, SegmentedPass, plan_segments, range_of
+from keyframes.video.segments import Segment, SegmentedPass, plan_segments
 from keyframes.video.side_by_side import side_by_side
 from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
 from keyframes.video.temporary_files import temporary_errors, temporary_folder
@@ -73,7 +73,6 @@ __all__ = [
     "one_opencv_thread",
     "plan_segments",
     "prove_excerpts",
-    "range_of",
     "refuse_special",
     "seek_frames",
     "seeking_pays",

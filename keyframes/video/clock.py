@@ -7,6 +7,8 @@ from keyframes.video.packets import LONGEST_DELAY, Packets
 
 # Times in seconds are rounded to a millionth.
 ROUNDING_S = 1e-6
+# Frames a second of a file that does not say.
+USUAL_RATE = 30
 
 
 class Clock:
@@ -18,13 +20,13 @@ class Clock:
     stamp is shown at its own time again; where there is no next stamp, they follow at the frame rate. Where the first
     stamp is negative, which that of a frame that is shown never should be, times count from it.
 
-    The packets of the file are asked for once they are needed.
+    The frame rate may be 0, where the file does not say. The packets of the file are asked for once they are needed.
     """
 
-    def __init__(self, period_s: float, packets: Callable[[], Packets]) -> None:
-        self._period_s = period_s
+    def __init__(self, frame_rate: float, packets: Callable[[], Packets]) -> None:
+        self._period_s = 1 / (frame_rate or USUAL_RATE)
         self._packets = packets
-        self._latest_s = -period_s
+        self._latest_s = -self._period_s
         self._start_ms: float | None = None
         # Frames since the last one that had a time of its own, and of how many with the same stamp that is the first.
         self._n_behind, self._n_equal = 0, 0

@@ -23,7 +23,6 @@ from keyframes.video.seeking import (
     Proof,
     Seeker,
 )
-from keyframes.video.segments import range_of
 
 # So many frames of a file are compared with those that a seek gives, or with what a scan saw of their luma.
 N_PROVEN = 8
@@ -167,7 +166,7 @@ def _compare(proof: Proof, frame: Frame) -> None:
 def _proven(video: VideoReader) -> list[Stretch]:
     """Choose the frames that are compared: those that a seek reaches from the same key frame, where there are any."""
     packets = video.packets
-    first, stop = range_of(video)
+    first, stop = video.frame_range
     keys = packets.key_frames
     keys = keys[(keys >= first) & (keys < stop)]
     found = []

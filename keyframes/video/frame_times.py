@@ -15,6 +15,5 @@ def frame_times(video: VideoReader) -> NDArray[np.float64]:
     stamps = video.packets.times_ms
     if not (video.packets.distinct and video.packets.in_order):
         return np.array([time_s for _, time_s in video.walk()], np.float64)
-    rate = video.header.frame_rate
-    clock = Clock(1 / rate if rate > 0 else 1 / 30, lambda: video.packets)
+    clock = Clock(video.header.frame_rate, lambda: video.packets)
     return np.array([clock.time_s(stamp) for stamp in stamps.tolist()], np.float64)

@@ -284,6 +284,13 @@ class VideoReader:
         _ = self.packets
 
     @property
+    def frame_range(self) -> tuple[int, int]:
+        """Index of the first frame of the range, and one past the last, by the times of the packets."""
+        times_s = np.round(self.packets.times_ms / 1000, 6)
+        stop = len(times_s) if self.stop_s is None else int(np.searchsorted(times_s, self.stop_s))
+        return int(np.searchsorted(times_s, self.start_s)), stop
+
+    @property
     def has_times(self) -> bool:
         """Whether frames have times: images have none unless a rate is given, or an animation tells them."""
         return self.images is None or self.header.frame_rate > 0
@@ -292,9 +299,8 @@ class VideoReader:
     def frames_expected(self) -> int:
         """Number of frames that an iteration will hand out, by packets or header; 0 where that is not known."""
         if "packets" in self.__dict__ and self.packets.distinct:
-            times_s = np.round(self.packets.times_ms / 1000, 6)
-            stop = len(times_s) if self.stop_s is None else int(np.searchsorted(times_s, self.stop_s))
-            return max(0, math.ceil((stop - int(np.searchsorted(times_s, self.start_s))) / self.every))
+            first, stop = self.frame_range
+            return max(0, math.ceil((stop - first) / self.every))
         rate, claimed = self.header.frame_rate, self.header.frames_claimed
         if rate and self.stop_s is not None:
             claimed = min(claimed, math.ceil(self.stop_s * rate)) if claimed else math.ceil(self.stop_s * rate)
@@ -349,14 +355,14 @@ class VideoReader:
         # With one thread, a message belongs to what is being decoded; with more, the pass is not the last one anyway.
         self._seen = seen = PassRecord(self.log, locates=self.threads == 1)
         log_every = 1 if seen.locates else LOG_EVERY
-        clock = Clock(1 / self.header.frame_rate if self.header.frame_rate > 0 else 1 / 30, lambda: self.packets)
+        clock = Clock(self.header.frame_rate, lambda: self.packets)
         with self.log:
             try:
                 opened = open_by_backend(self.path, self.threads, self.header.backend, self.images, view)
                 with released(opened) as capture:
                     self._capture = capture
                     while grab_next(capture, lambda: self._most_damaged(seen)):
-                        index, time_ms = self._index_and_stamp(capture)
+                        index, time_ms = self._current_index(capture), stamp_ms(capture)
                         seen.add(time_ms, clock.time_s(time_ms))
                         if isinstance(capture, FFmpegCapture):
                             add_size(seen.sizes, seen.last_time_s, *capture.size)
@@ -374,13 +380,9 @@ class VideoReader:
                 self.log.update()
         check_conversion(self.path, self.log)
 
-    def _index_and_stamp(self, capture: Capture) -> tuple[int, float]:
-        """Return index and time stamp, in milliseconds, of the frame that a walk has come to."""
-        index, time_ms = self.frames_decoded, stamp_ms(capture)
-        if self.images is not None:
-            # One that cannot be decoded keeps its place.
-            return int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1, time_ms
-        return index, time_ms
+    def _current_index(self, capture: Capture) -> int:
+        """Index of the frame that a walk has come to; an image that cannot be decoded keeps its index."""
+        return self.frames_decoded if self.images is None else int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1
 
     def _most_damaged(self, seen: PassRecord) -> int:
         """How many damaged packets may follow the latest frame: as many as there are."""

@@ -72,7 +72,7 @@ def plan_segments(video: VideoReader, *, frame_bytes: int = 1, fewest: int = FEW
     if video.workers < 2 or not video.header.seekable or not packets.distinct or rate <= 0:
         return []
     times_ms = packets.times_ms
-    begin, end = range_of(video)
+    begin, end = video.frame_range
     if times_ms[0] < 0 or begin >= end:
         return []
     aims_ms = packets.key_times_ms + 1000 * (LEAD_FRAMES + 1) / rate
@@ -93,20 +93,13 @@ def plan_segments(video: VideoReader, *, frame_bytes: int = 1, fewest: int = FEW
     return segments if len(segments) > 1 else []
 
 
-def range_of(video: VideoReader) -> tuple[int, int]:
-    """First frame of a reader's range, and one past the last."""
-    times_s = np.round(video.packets.times_ms / 1000, 6)
-    stop = len(times_s) if video.stop_s is None else int(np.searchsorted(times_s, video.stop_s))
-    return int(np.searchsorted(times_s, video.start_s)), stop
-
-
 class SegmentedPass:
     """A pass over a reader's range in segments."""
 
     def __init__(self, video: VideoReader, view: View, segments: list[Segment]) -> None:
         self._video, self._view, self._segments = video, view, segments
         self.log = DecoderLog()
-        self._begin, self._end = range_of(video)
+        self._begin, self._end = video.frame_range
         self._ended = threading.Event()
         self._captures: list[OpenCVCapture] = []
         self._mine = threading.local()

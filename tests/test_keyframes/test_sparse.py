@@ -36,8 +36,14 @@ from tests.test_keyframes.test_seeking import check_images, plain_frames
 RATE = 25.0
 
 
+class KnownByPackets(SimpleNamespace):
+    """A reader of which only the packets are known."""
+
+    frame_range = VideoReader.frame_range
+
+
 def recording(n_frames, gop=250, sizes=None, **options):
-    """A reader of which only the packets are known: a B-frame that nothing needs before every other frame."""
+    """A recording with a B-frame, which nothing needs, before every other frame."""
     times_ms = np.arange(n_frames) * 1000 / RATE
     spare = (np.arange(n_frames) % gop) % 2 == 1
     places = np.arange(n_frames)
@@ -57,7 +63,7 @@ def recording(n_frames, gop=250, sizes=None, **options):
     )
     header = SimpleNamespace(frame_rate=RATE, codec="avc1")
     video = {"start_s": 0.0, "stop_s": None, "every": 1, **options}
-    return SimpleNamespace(packets=packets, header=header, **video)
+    return KnownByPackets(packets=packets, header=header, **video)
 
 
 def n_decoded(video):
