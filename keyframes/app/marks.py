@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.app.rounds import Round
-from keyframes.batch.claims import read_json
-from keyframes.batch.states import write_text
+from keyframes.batch.text_files import read_json, write_text
 from keyframes.errors import OutputError
 
 SCHEMA_VERSION = 1

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from keyframes.app.kept_files import KeptFiles
 from keyframes.app.rounds import Round
-from keyframes.batch.claims import read_json
-from keyframes.batch.states import write_text
+from keyframes.batch.text_files import read_json, write_text
 from keyframes.errors import AppError, OutputError, StaleError
 from keyframes.names import shown
 from keyframes.review.changes import LONGEST_NOTE

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.app.rounds import Round
-from keyframes.batch.claims import is_running, read_json, start_of, this_machine
-from keyframes.batch.states import write_text
+from keyframes.batch.claims import is_running, start_of, this_machine
+from keyframes.batch.text_files import read_json, write_text
 from keyframes.errors import AppError, OutputError, not_written
 from keyframes.names import printable, restored, stored
 from keyframes.own_process import python_command

@@ -10,9 +10,10 @@ from keyframes.app.kept_files import KeptFiles
 from keyframes.app.marks import Marks, read_marks
 from keyframes.app.rounds import Round
 from keyframes.app.running import RunSeen
-from keyframes.batch.claims import is_abandoned, read_json
+from keyframes.batch.claims import is_abandoned
 from keyframes.batch.states import read_state, result_of, was_changed
 from keyframes.batch.tasks import state_folder, state_name
+from keyframes.batch.text_files import read_json
 from keyframes.batch.watching import share_done
 from keyframes.result.recordings import missing_file
 

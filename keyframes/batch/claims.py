@@ -18,6 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from keyframes.batch.text_files import read_json
+
 HEARTBEAT_S = 2.0
 ABANDONED_S = 600.0
 # A process that was killed between making its claim and writing it left an empty one.
@@ -100,15 +102,6 @@ class Claim(AbstractContextManager["Claim"]):
         # into the claim of somebody who took this one over.
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.write(self._descriptor, json.dumps(told).ljust(CLAIM_BYTES)[:CLAIM_BYTES].encode())
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return what a claim or a state says; an empty dict where there is none, or its first words are still to come."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def claimed_by(path: Path) -> str:

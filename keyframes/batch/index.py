@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.batch.recordings import describe_left_out
-from keyframes.batch.states import write_text
+from keyframes.batch.text_files import write_text
 from keyframes.errors import ExportError
 from keyframes.manifest import Manifest
 from keyframes.report.batch_index import index_page

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from keyframes.batch.claims import read_json
-from keyframes.batch.states import identify, read_states, write_text
+from keyframes.batch.states import identify, read_states
 from keyframes.batch.tasks import Task, state_folder
+from keyframes.batch.text_files import read_json, write_text
 from keyframes.errors import VideoError
 from keyframes.names import restored, stored
 from keyframes.result.recordings import results_in

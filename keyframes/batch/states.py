@@ -9,13 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Task, state_folder, state_name
-from keyframes.errors import not_written
+from keyframes.batch.text_files import read_json, write_text
 from keyframes.names import restored, shown, shown_in, stored
 from keyframes.video import file_hash
 from keyframes.video.images import image_files
-from keyframes.whole_files import whole_file
 
 SCHEMA_VERSION = 1
 # Folder of the kept scans, below that of the states.
@@ -26,18 +24,6 @@ NAMES = ("recording", "place")
 OF_RESULT = ("video", "settings", "frames", "warnings")
 # Columns of the table, and what is in them where a state does not say.
 COLUMNS = {"recording": "", "status": "", "frames": 0, "seconds": 0.0, "place": "", "warnings": [], "reason": ""}
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all; one that says so already stays, also on a read-only disk."""
-    with suppress(OSError):
-        if path.read_bytes() == text.encode():
-            return
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise not_written(path, error) from error
 
 
 def read_state(output: Path, recording: str) -> dict[str, Any]:

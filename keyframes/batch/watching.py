@@ -12,8 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from keyframes.batch.claims import read_json
 from keyframes.batch.tasks import Outcome, Task
+from keyframes.batch.text_files import read_json
 from keyframes.names import printable
 from keyframes.wording import counted
 

@@ -18,11 +18,12 @@ from clustering import telling_of_compilation
 from clustering.announcements import tell_of_compilation
 from keyframes import BatchError
 from keyframes.batch.budget import plan_budget, spend
-from keyframes.batch.claims import ABANDONED_S, Claim, read_json
+from keyframes.batch.claims import ABANDONED_S, Claim
 from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.coresets import GRID, Coreset, find_shared_space, make_coreset, on_grid
 from keyframes.batch.recordings import assign_places, describe_left_out, find_recordings
 from keyframes.batch.tasks import Outcome, Task
+from keyframes.batch.text_files import read_json
 from keyframes.batch.watching import counted, describe
 from keyframes.batch.work import Work, work
 from keyframes.scan.cache import keep_scan, load_scan
