@@ -1,17 +1,22 @@
-"""The video room: the one place that opens a video. In goes a file, out come its frames, and what is known of them.
+"""The video room: the one place that opens a video. In goes a file; out come its frames, and what is known of them.
 
-From the bottom up: `frames` (the plain data: a frame, a header), `log_level` and `decoder_log` (what FFmpeg says),
-`temporary_files`, `openable` (a name that OpenCV can open a file by), `images` (folders of images, stacks and
-animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures` (opening a file),
-`containers` (the index of a file), `packets` (times and key frames without decoding: by the index, `indexed_packets`
-and `packet_looks`, or one by one; `stored_packets` is what both give),
-`header` (what a file says of itself), `decoder_threads`, `file_identity` (its hash), `clock` (times that grow),
-`picture_sizes` (changes of the size), `passes` (what a pass sees), `damage` (what that shows of the file), `reader`
-(frames in order, by walking), and upon it `frame_times` (when each frame is shown), `seeking` (frames by proven seeks),
-`spread` (pictures from all over a file), `segments` (a pass by several captures side by side), `coded_pictures` (codecs
-whose packets can be joined), `matroska` (the file that they are joined to), `excerpts` (single frames, decoded without
-those between), `excerpt_frames` (the same, proven) and `side_by_side` (work of several threads, in order). `inspection`
-and `codecs` serve `keyframes info` and `keyframes doctor`.
+From the bottom up:
+
+- the plain data: `frames` (a frame, a header)
+- what FFmpeg says: `log_level`, `decoder_log`
+- opening a file: `temporary_files`, `openable` (a name that OpenCV can open a file by), `images` (folders of images,
+  stacks and animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures`
+- packets, without decoding: `containers` (the index of a file), `coded_pictures` (what a packet says of its picture),
+  `indexed_packets` and `packet_looks` (packets by the index), `stored_packets` (what both ways give), `packets` (times
+  and key frames, by the index or one by one)
+- the whole file: `file_identity` (its hash), `header` (what it says of itself), `picture_sizes` (changes of the size)
+- a pass: `decoder_threads`, `clock` (times that grow), `passes` (what a pass sees), `damage` (what that shows of the
+  file), `reader` (frames in order, by walking), `frame_times` (when each frame is shown)
+- ways that are quicker than a walk: `side_by_side` (work of several threads, in order), `seeking` (frames by proven
+  seeks), `spread` (pictures from all over a file), `segments` (a pass by several captures)
+- excerpts, single frames decoded without those between: `matroska` (the file that their packets are joined to),
+  `excerpts`, `excerpt_frames` (the same, proven)
+- for `keyframes info` and `keyframes doctor`: `inspection` and `codecs`
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
