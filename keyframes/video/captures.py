@@ -66,7 +66,7 @@ class ConversionError(VideoError):
 
 
 def open_capture(path: Path, threads: int, view: View = PLAIN) -> cv2.VideoCapture:
-    """Open a file with OpenCV, for reading from its start with so many of FFmpeg's threads."""
+    """Open a file with OpenCV, to be read from its start with this number of FFmpeg's threads."""
     parameters = [cv2.CAP_PROP_N_THREADS, threads]
     if view.luma:
         parameters += [cv2.CAP_PROP_CONVERT_RGB, 0]
@@ -124,7 +124,7 @@ def stamp_ms(capture: Capture) -> float:
 def current_picture(
     capture: Capture, path: Path, index: int | None = None, into: NDArray[np.uint8] | None = None
 ) -> NDArray[np.uint8]:
-    """Return the picture of the frame that a capture stands on, maybe written over one that is done with.
+    """Return the picture of the frame that a capture stands on, written over `into` where that can be done.
 
     A VideoError names the file and, where it is known, the index of a frame that cannot be converted.
     """

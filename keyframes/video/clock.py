@@ -28,7 +28,7 @@ class Clock:
         self._packets = packets
         self._latest_s = -self._period_s
         self._start_ms: float | None = None
-        # Frames since the last one that had a time of its own, and of how many with the same stamp that is the first.
+        # Frames since the last one that had a time of its own, and how many frames have the stamp of that one.
         self._n_behind, self._n_equal = 0, 0
 
     def time_s(self, stamp_ms: float) -> float:

@@ -11,30 +11,31 @@ from keyframes.video.packets import Packets
 from keyframes.video.passes import Pass
 from keyframes.wording import counted
 
-# Nearly all of the frames' time stamps are those of packets, where packets tell frames.
+# Packets tell frames only if at least this share of the frames' time stamps are those of packets.
 STAMPS_FOUND = 0.99
-# Where each packet holds a field, half of them give no frame of their own.
+# If more of the packets than this give no frame, none counts as lost: each may hold a field, which is half a frame.
 MOST_LOST_PACKETS = 0.4
-# A frame comes in time where it comes after the median time between two, or so nearly; containers round time stamps to
-# a millisecond.
+# A frame comes in time if it comes after the median time between two, give or take this share of it and the rounding:
+# containers keep time stamps in milliseconds.
 EVEN_TOLERANCE = 0.1
 STAMP_ROUNDING_MS = 1.1
-# Of fewer times nothing is said, nor where no larger share of frames comes in time.
+# With fewer times between frames, or a smaller share of frames that come in time, gaps are not judged by their length.
 FEWEST_TIMES = 20
 MOSTLY_EVEN = 0.95
-# Where nearly all frames come in time, a missing one is worth a word though there is no other sign of a loss.
+# From this share on, a single missing frame is reported, even without any other sign of a loss.
 EVEN = 0.99
-# Where fewer do, a time is that is so long and so many times longer than most.
+# Below it, a gap is reported if it is this long, and this many times as long as most.
 LONG_GAP_S = 0.5
 UNUSUAL_GAP = 5
-# FFmpeg writes an empty frame or two behind the first one of an AVI file whose coded sound, as MP3, begins a little
-# earlier: the first one is shown for longer, and nothing is missing.
+# In an AVI file whose sound, such as MP3, begins a little earlier, FFmpeg writes an empty frame or two after the first
+# one, which is shown for longer; nothing is missing.
 LONGEST_FIRST_MS = 100
-# Where FFmpeg has nothing to say, no larger share of the frames is in doubt for lying beside gaps, or beside one alone.
+# If FFmpeg reports nothing, and more of the frames than this lie beside gaps (or beside a single gap), they are not in
+# doubt for it.
 MOST_DOUBT, MOST_DOUBT_OF_ONE = 0.05, 0.25
-# Damage puts few frames out of order. Where more of them are, the file has the times of decoding for those of showing.
+# Damage puts few frames out of order. If more of them are, the file has decoding times in place of presentation times.
 MOST_OUT_OF_ORDER = 0.25
-# So many places are listed.
+# Places that a message lists.
 MOST_LISTED = 5
 
 
@@ -114,10 +115,10 @@ class Damage:
 
     @cached_property
     def gaps(self) -> list[Gap]:
-        """The times without a frame that are worth a word, in their order.
+        """The times without a frame that are worth reporting, in order.
 
-        Those are the ones where packets belong; where one is missing of frames that come evenly; and where they do
-        so less strictly, those that are far longer than nearly all others.
+        Those are the ones with packets in them; where frames come evenly, those in which one is missing; and where they
+        come less evenly, those that are far longer than nearly all others.
         """
         stamps = self._stamps
         # Without time stamps of their own, frames tell nothing.
@@ -136,7 +137,7 @@ class Damage:
 
     @cached_property
     def _stamps(self) -> NDArray[np.float64]:
-        """The different time stamps of frames, growing."""
+        """The different time stamps of frames, ascending."""
         return np.unique(self.seen.times_ms[~_lacks_stamp(self.seen.times_ms)])
 
     @cached_property
@@ -148,7 +149,7 @@ class Damage:
         return bool(np.mean(np.isin(stamps, packets.times_ms)) >= STAMPS_FOUND)
 
     def _packets_between(self) -> NDArray[np.int64]:
-        """Count the packets between each two time stamps of frames; none where packets do not tell frames."""
+        """Count the packets between neighbouring time stamps of frames; 0 where packets do not tell frames."""
         stamps, times_ms = self._stamps, self.packets.times_ms
         if not self._packets_tell_frames:
             return np.zeros(len(stamps) - 1, np.int64)
@@ -156,7 +157,7 @@ class Damage:
         return counts if counts.sum() <= MOST_LOST_PACKETS * (counts.sum() + len(stamps)) else np.zeros_like(counts)
 
     def _near_complaints(self) -> NDArray[np.bool_]:
-        """Tell behind which gap between two time stamps FFmpeg complained, as far as is known."""
+        """Tell after which times between two stamps FFmpeg complained, as far as that is known."""
         near = np.zeros(len(self._stamps) - 1, bool)
         behind = np.searchsorted(np.maximum.accumulate(self.seen.times_ms), self._stamps[1:])
         for place in self.seen.complaints:
@@ -164,7 +165,7 @@ class Damage:
         return near
 
     def _complains_at(self, place: int) -> bool:
-        """Whether FFmpeg complained near a frame, or may have: of a pass with several threads it is not known where."""
+        """Whether FFmpeg complained near a frame, or may have: with several threads, it is not known where."""
         if not self.seen.complaints:
             return bool(self.seen.messages)
         return any(abs(place - complaint) <= self.packets.delay + 1 for complaint in self.seen.complaints)
@@ -245,7 +246,7 @@ class Damage:
 
 
 def _out_of_order(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which frames came before or behind the place that their time stamps give them: their times are not known."""
+    """Tell which frames came before or after the place that their time stamps give them: their times are not known."""
     found = np.zeros(len(times_ms), bool)
     has_stamp = ~_lacks_stamp(times_ms)
     stamps = times_ms[has_stamp]
@@ -257,7 +258,7 @@ def _out_of_order(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _until_key(
     frame_index: NDArray[np.int64], first: int, earliest_end: int, keys: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Tell which frames lie between a frame and the first key frame that comes so late or later."""
+    """Tell which frames lie from `first` on, and before the first key frame at `earliest_end` or later."""
     ends = keys[np.searchsorted(keys, earliest_end) :]
     until = int(ends[0]) if len(ends) else np.iinfo(np.int64).max
     return (frame_index >= first) & (frame_index < until)
@@ -285,7 +286,7 @@ def _lacks_stamp(times_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _unusual(lengths: NDArray[np.float64], suspected: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Tell how many frames are missing in each time between two, as far as is known, and which times are unusual.
 
-    Where a loss is suspected, any that is longer than most is.
+    Where a loss is suspected, any time that is longer than most is unusual.
     """
     typical = float(np.median(lengths))
     even = float(np.mean(np.abs(lengths - typical) <= EVEN_TOLERANCE * typical + STAMP_ROUNDING_MS))

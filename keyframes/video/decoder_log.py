@@ -32,7 +32,7 @@ _IMAGE_MESSAGE = re.compile(
 )
 # What OpenCV puts before: "[ERROR:0@1.540] global grfmt_tiff.cpp:117 TIFF_Error ", with the seconds since the start.
 _BEFORE_TIFF = re.compile(rb"^\[ERROR:.+?TIFF_Error ")
-# Somebody who decodes images takes them away one by one.
+# Messages about images that are kept: whoever decodes images clears them after each one.
 MOST_IMAGE_MESSAGES = 100
 _COLOR = re.compile(rb"\x1b\[[0-9;]*m")
 _NUMBER = re.compile(r"-?\b(?:0x[0-9a-fA-F]+|\d+)\b")
@@ -62,7 +62,7 @@ class DecoderLog:
     first : str
         The first message as it was, or "".
     image_messages : list of str
-        What was said of damaged images, by other libraries than FFmpeg, as far as nobody has taken it away.
+        What libraries other than FFmpeg said of damaged images, until somebody clears it.
     """
 
     def __init__(self, *, elsewhere: bool = False) -> None:
@@ -104,7 +104,7 @@ class DecoderLog:
 
 
 def hand_in(lines: bytes) -> None:
-    """Give whole lines, as FFmpeg writes them, of one that runs elsewhere to the logs that are entered."""
+    """Give the logs that are entered whole lines that an FFmpeg in another process has written."""
     if lines:
         with _lock:
             _distribute(lines, _active)
@@ -135,7 +135,7 @@ def _distribute(lines: bytes, logs: list["DecoderLog"]) -> None:
 def _redirect() -> int:
     """Turn descriptor 2 into a new temporary file, and return a descriptor that reads it; it goes away with both."""
     with tempfile.NamedTemporaryFile(prefix="keyframes-", suffix=".log") as file:
-        # Of one descriptor alone, a reader would move the place where C code writes, and the other way round.
+        # A second descriptor: with only one, reading would move the place where C code writes, and the other way round.
         reader = os.open(file.name, os.O_RDONLY | getattr(os, "O_TEMPORARY", 0))
         os.dup2(file.fileno(), 2)
     return reader

@@ -10,18 +10,18 @@ from keyframes.video.frames import VideoHeader
 
 # More FFmpeg threads than this gain little, and each one holds frames of its own.
 MAX_DECODER_THREADS = 16
-# For each processor: most of them wait, for the rows of the frame that theirs refers to, or for their turn to hand a
-# picture over, and a frame that is left out takes its thread's turn too.
+# FFmpeg's threads for each processor: most of them wait, for rows of the frame that theirs refers to, or for their turn
+# to hand a picture over, and a frame that is left out takes its thread's turn too.
 DECODER_THREADS = 4
-# Each one holds pictures; large ones keep fewer threads at work as well.
+# Most bytes of pictures that the threads hold, one each; large pictures need fewer threads anyway.
 DECODER_BYTES = 16 << 20
-# Of MPEG-1 and MPEG-2, FFmpeg decodes the slices of a picture side by side, and then much damage passes without a word.
-# Of damaged AV1, the more frames are lost the more threads there are.
+# With several threads, FFmpeg decodes the slices of an MPEG-1 or MPEG-2 picture side by side, and then does not report
+# much of the damage; of damaged AV1, it loses more frames the more threads it has.
 ONE_THREAD_CODECS = {"mpg1", "mpg2", "mpeg1video", "mpeg2video", "av1", "av01"}
 
 
 def threads_for_opening(asked: int | None) -> int:
-    """Return the number of threads with which a file is opened that nothing is known of yet."""
+    """Return the number of threads with which to open a file of which nothing is known yet."""
     return min(asked or cv2.getNumberOfCPUs(), MAX_DECODER_THREADS)
 
 

@@ -24,11 +24,11 @@ from keyframes.video.seeking import (
     Seeker,
 )
 
-# So many frames of a file are compared with those that a seek gives, or with what a scan saw of their luma.
+# Frames of a file that are compared with those that a seek gives, or with what a scan saw of their luma.
 N_PROVEN = 8
-# Each of them costs about as much as decoding so many frames.
+# What each comparison costs, in frames to decode.
 PROOF_COST = 60
-# A walk over no more frames than this is short.
+# A walk over fewer frames is short anyway.
 FEWEST_WALKED = 2000
 
 
@@ -79,7 +79,7 @@ def excerpts_pay(video: VideoReader, indices: Iterable[int], seen_as: View | Non
 
 
 def expected_cost(video: VideoReader, n_wanted: int, *, luma: bool) -> float:
-    """Frames to decode, or their equal in time, to fetch so many frames from anywhere in a file, by its packets.
+    """Return what it costs to fetch `n_wanted` frames from anywhere in a file, in frames to decode, by its packets.
 
     With `luma`, a scan has looked at luma alone.
     """
@@ -103,9 +103,9 @@ def _passed_all(video: VideoReader) -> bool:
 def fetch_frames(video: VideoReader, indices: Iterable[int], proof: Proof | None) -> Iterator[Frame]:
     """Yield whole frames by excerpts, in ascending order.
 
-    Each must have the fingerprint that the scan saw. After a scan of luma alone, that is asked of some, decoded as luma
-    as well, and some pictures of the file are compared with those that seeks lead to, as before a sparse scan. Without
-    a proof, these alone are compared.
+    Each must have the fingerprint that the scan saw. After a scan of luma alone, some of them are decoded as luma too
+    and must have it, and some pictures of the file are compared with those that seeks lead to, as before a sparse scan.
+    Without a proof, only this last comparison is made.
 
     Raises
     ------

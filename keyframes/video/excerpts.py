@@ -44,11 +44,11 @@ from keyframes.video.temporary_files import temporary_errors, temporary_folder
 
 T = TypeVar("T")
 
-# A piece has no more packets to decode, nor bytes.
+# A piece has at most this many packets to decode, and is full from this many bytes on.
 MOST_PACKETS = 256
 MOST_BYTES = 32 << 20
-# A seek aims so many frames before a key frame, for OpenCV before version 5 does not know the time of the packet in an
-# AVI file that it leads to. Where that misses the key frame, it is tried again farther off.
+# A seek aims this many frames before a key frame, because OpenCV before version 5 does not know the time of the packet
+# that a seek in an AVI file leads to. If the first one misses the key frame, the second is tried.
 EARLIER = (2, 32)
 # Milliseconds between the frames of a piece.
 FRAME_MS = 10
@@ -57,7 +57,7 @@ _START_CODES = (b"\x00\x00\x01", b"\x00\x00\x00\x01")
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames that are wanted, growing, and the key frame from which they are decoded: frame indices."""
+    """Indices of the frames that are wanted, ascending, and of the key frame from which they are decoded."""
 
     key: int
     wanted: tuple[int, ...]
@@ -65,7 +65,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A file, and the frames that it gives, one each `FRAME_MS`; `wanted` are those that are handed out."""
+    """A temporary file, and the frames in it, `FRAME_MS` apart; `wanted` are those that are handed out."""
 
     path: Path
     frames: tuple[int, ...]
@@ -74,7 +74,7 @@ class _Piece:
 
 @dataclass
 class _Draft:
-    """The packets of a piece before it is written, as they are decoded; the frames that they give, and those wanted."""
+    """A piece before it is written: its packets in the order of decoding, its frames, and which of them are wanted."""
 
     packets: list[TimedPacket] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
@@ -82,7 +82,7 @@ class _Draft:
     n_bytes: int = 0
 
     def add(self, packets: Sequence[TimedPacket], frames: Sequence[int], wanted: Sequence[int]) -> None:
-        """Put those of a stretch behind them."""
+        """Add those of a stretch."""
         self.packets += packets
         self.frames += frames
         self.wanted += wanted
@@ -117,7 +117,7 @@ def why_no_excerpts(video: VideoReader) -> str:
 
 
 def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
-    """Return the indices of all frames that must be decoded for a stretch, growing.
+    """Return the indices of all frames that must be decoded for a stretch, ascending.
 
     They go beyond the next key frame where a frame that is shown before it is stored behind it, and refers to both.
     """
@@ -156,7 +156,7 @@ def stored_behind(packets: Packets, key: int) -> NDArray[np.int64]:
 
 
 def stretches_to(packets: Packets, indices: Iterable[int]) -> list[Stretch]:
-    """Return the stretches from which frames of these growing indices are decoded."""
+    """Return the stretches from which the frames of these ascending indices are decoded."""
     keys = packets.key_frames
     wanted: dict[int, list[int]] = {}
     for index in indices:
@@ -173,7 +173,7 @@ class Excerpts:
     Parameters
     ----------
     video : VideoReader
-        Of which `why_no_excerpts` says "".
+        One of which `why_no_excerpts` says "".
     most_pictures : int
         How many frames a piece may hand out.
     view : View
@@ -257,7 +257,7 @@ class Excerpts:
             yield self._written(draft, folder / f"{next(numbers)}.mkv")
 
     def _is_full(self, draft: _Draft, n_frames: int, n_wanted: int) -> bool:
-        """Whether so many frames more, of which so many are wanted, go into another piece."""
+        """Whether `n_frames` more, `n_wanted` of which are wanted, must go into another piece."""
         return (
             len(draft.frames) + n_frames > MOST_PACKETS
             or len(draft.wanted) + n_wanted > self._most_pictures
@@ -283,7 +283,7 @@ class Excerpts:
     def _cut(self, source: OpenCVCapture, frames: NDArray[np.int64], n_before: int, head: bytes) -> list[TimedPacket]:
         """Return the packets of some frames, the first of them a key frame, in the order in which they are decoded.
 
-        In their piece so many frames come before them, and what is in the head before their first picture.
+        In their piece, `n_before` frames come before them, and `head` comes before their first picture.
         """
         packets = self._packets
         self._reach(source, int(frames[0]))

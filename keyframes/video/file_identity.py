@@ -17,10 +17,10 @@ def refuse_special(path: Path) -> None:
 
 
 def file_hash(path: Path, size_bytes: int) -> str:
-    """Return a hash of a file's size, first and last MiB: cheap for any length, other for any other recording.
+    """Return a hash of a file's size, first and last MiB: cheap for any length, and different for any other recording.
 
-    Of a folder of images, the hash of their names and sizes, and of the first and the last image. Before it and a colon
-    stands how it was made. A VideoError where the file cannot be read any more.
+    For a folder of images, it is that of their names and sizes, and of the first and the last image. A prefix, up to a
+    colon, says how the hash was made. A VideoError where the file cannot be read any more.
     """
     digest = hashlib.sha256(str(size_bytes).encode())
     try:

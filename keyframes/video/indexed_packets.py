@@ -26,7 +26,7 @@ from keyframes.video.containers import (
 )
 from keyframes.video.frames import VideoHeader
 
-# So many packets are read both ways; more than the first key frame, and cheap.
+# Packets that are read both ways and compared: more than the first key frame, and cheap.
 _COMPARED = 256
 
 
@@ -46,13 +46,13 @@ class IndexedPackets:
         return PacketLayout(self.table, self.units, len(self.data))
 
     def packet(self, place: int, most: int | None = None) -> bytes:
-        """Return a packet as OpenCV hands it out; of one that is stored so, at most so many bytes."""
+        """Return a packet as OpenCV hands it out; if it consists of no units, at most its first `most` bytes."""
         return _packet(self.data, self.table, self.units, place, most)
 
 
 @dataclass(frozen=True)
 class PacketLayout:
-    """Where the packets of a file lie, without the file itself, which was of so many bytes."""
+    """Where the packets of a file of `n_bytes` lie, without the file itself."""
 
     table: SampleTable
     units: Units | None

@@ -10,7 +10,7 @@ from keyframes.errors import VideoError
 from keyframes.progress import progress_bar
 from keyframes.video import VideoReader
 
-# Of the header.
+# What is reported of the header, and of the times of frames.
 TOLD = ("size_bytes", "codec", "width", "height", "rotation", "frame_rate", "frames_claimed")
 TIMING = ("first_time_s", "duration_s", "shortest_gap_s", "longest_gap_s", "variable_frame_rate")
 

@@ -18,8 +18,8 @@ from keyframes.video.stored_packets import StoredPackets
 
 # Most frames that a codec may hold back until it knows what to show next.
 LONGEST_DELAY = 16
-# A damaged packet ends the reading of packets only where so many follow each other; at the end of a file each one
-# costs a microsecond.
+# Damaged packets end the reading of packets only where this many follow each other. At the end of a file, asking for
+# each of them costs a microsecond.
 MOST_DAMAGED = 16384
 
 
@@ -32,7 +32,7 @@ class Packets:
     times_ms : array (n_packets,), float64
         Their time stamps in the order of presentation, as OpenCV gives them.
     key_times_ms : array (n_keys,), float64
-        Those of the key frames, growing.
+        Those of the key frames, ascending.
     first_ms : float
         Time of the packet that comes first in the file.
     delay : int
@@ -40,7 +40,7 @@ class Packets:
     distinct : bool
         Whether no two packets have the same time, so that a time tells a frame.
     zeroed_ms : array (n_zeroed,), float64
-        Time stamps of the packets that hold a lost block, growing; known of H.264 and HEVC alone.
+        Time stamps of the packets that hold a lost block, ascending; known of H.264 and HEVC alone.
     sizes : array (n_packets,), uint32
         In bytes, in the order of presentation, as the next two.
     places : array (n_packets,), int32
@@ -90,7 +90,7 @@ class Packets:
 
     @property
     def key_frames(self) -> NDArray[np.int64]:
-        """Frame indices of the key frames, growing, where no two packets have the same time."""
+        """Frame indices of the key frames, ascending, where no two packets have the same time."""
         return self.times_ms.searchsorted(self.key_times_ms)
 
     def rank(self, time_ms: float) -> int:
@@ -109,7 +109,7 @@ class Packets:
         return int(end - first)
 
     def n_after(self, time_ms: float, n_decoded: int) -> int:
-        """Return how many packets are left after so many frames, the latest of them at this time."""
+        """Return how many packets are left after `n_decoded` frames, the latest of them at this time."""
         if not self.distinct:
             return max(0, len(self.times_ms) - n_decoded)
         return len(self.times_ms) - int(np.searchsorted(self.times_ms, time_ms, side="right"))
@@ -122,7 +122,7 @@ class Packets:
 def read_packets(path: Path, header: VideoHeader) -> Packets:
     """Read the time and the key flag of every video packet of a file: by its index, or else one by one.
 
-    None of a file with several video tracks where OpenCV reads the packets of another one than the pictures.
+    No packets are returned where OpenCV reads those of another video track than the one of the pictures.
     """
     return packets_by_index(path, header) or packets_one_by_one(path, header)
 

@@ -18,8 +18,8 @@ from keyframes.video.packets import Packets
 # Time in seconds, width and height of the first picture and of each one whose size is another than that before it.
 Sizes = tuple[tuple[float, int, int], ...]
 
-# Where more than one in so many frames is a key frame, decoding them takes too long. Then each picture stands alone,
-# as a camera compresses it, and its size does not change.
+# With fewer frames for each key frame, decoding the key frames takes too long. Such pictures stand alone, as a camera
+# compresses them, and their size does not change.
 FEWEST_FRAMES_A_KEY = 4
 # MP4, MOV and AVI, which list their frames, give one size for the whole track. Joined files need not keep to it; mostly
 # their packets say so.

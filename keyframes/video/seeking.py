@@ -17,19 +17,19 @@ from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import VideoReader
 from keyframes.video.side_by_side import side_by_side
 
-# OpenCV goes back so many frames from the one asked for before it looks for a key frame.
+# Frames that OpenCV goes back from the one asked for before it looks for a key frame.
 LEAD_FRAMES = 16
-# Flushing the decoder and filling its threads again costs about as much as decoding so many frames.
+# What it costs to flush the decoder and to fill its threads again, in frames to decode.
 SEEK_COST = 12
 # Where the first pass looked at luma alone, each frame is fetched twice.
 PAIR_COST = 2
-# A walk with as many of FFmpeg's threads is so many times as quick as with one.
+# How many times as quick a walk is with several of FFmpeg's threads as with one.
 WALK_SPEED = 1.35
-# Pictures that were fetched in a row wait in memory for those before them.
+# Memory for fetched pictures that wait for those before them.
 WAITING_BYTES = 64 << 20
-# Each capture holds an index of the file, some sixty bytes a packet; all of them together of so many packets.
+# Each capture holds an index of the file, some sixty bytes a packet; this many packets are the most for all captures.
 INDEXED_PACKETS = 4_000_000
-# So many frames before the wanted one the seek aims: where frames come at uneven times it may land a little later.
+# A seek aims this many frames before the wanted one: where frames come at uneven times, it may land a little later.
 AIM_BEFORE = 3
 
 
@@ -52,7 +52,7 @@ class Timeline:
         return index + 1 - self.landing(index) + SEEK_COST
 
     def groups(self, indices: Sequence[int], most: int) -> list[list[int]]:
-        """Put growing indices into groups, no more than so many each, of which only the first is worth a seek."""
+        """Put ascending indices into groups of at most `most`, in which only the first is worth a seek."""
         found: list[list[int]] = []
         for index in indices:
             if not found or len(found[-1]) == most or self.seek_cost(index) < index - found[-1][-1]:
@@ -80,7 +80,7 @@ class Proof:
 
 
 def seeking_pays(video: VideoReader, wanted: Sequence[int], luma: bool) -> bool:
-    """Whether seeks to these growing indices are possible after a reader's whole pass and cost less than a walk.
+    """Whether seeks to these ascending indices are possible after a reader's whole pass and cost less than a walk.
 
     With `luma`, each seek is made twice.
     """
@@ -105,11 +105,17 @@ def _groups(video: VideoReader, timeline: Timeline, wanted: Sequence[int]) -> li
 
 
 def adopt_packets(video: VideoReader, frame_index: NDArray[np.int64], time_s: NDArray[np.float64]) -> bool:
-    """Take a file's packets for a reader's latest iteration where they tell the times of frames as an earlier one did.
+    """Take a file's packets for a reader's latest iteration if they give frames the times that an earlier one gave.
 
-    Then frames can be sought without another pass over the file. Returns whether it is so.
+    Then frames can be sought without another pass over the file. Returns whether that is so.
 
-    The frames of these indices have these times, as an iteration gave them.
+    Parameters
+    ----------
+    video : VideoReader
+    frame_index : array (n_frames,), int64
+        Ascending.
+    time_s : array (n_frames,), float64
+        The times that an earlier iteration gave these frames.
     """
     times_ms = video.packets.times_ms
     if not video.packets.distinct or not len(frame_index) or frame_index[-1] >= len(times_ms):
@@ -121,11 +127,11 @@ def adopt_packets(video: VideoReader, frame_index: NDArray[np.int64], time_s: ND
 
 
 def seek_frames(video: VideoReader, indices: Iterable[int], proof: Proof) -> Iterator[Frame]:
-    """Yield what `VideoReader.read_frames` does, reached by seeks where these cost less; for after a whole pass.
+    """Yield what `VideoReader.read_frames` does, by seeks where these cost less; to be called after a whole pass.
 
     Every frame that a seek may have led to is proven twice: by its time in the first pass, and by the fingerprint
-    of its picture. Where the first pass looked at luma alone, a second capture does exactly the same as the one that
-    gives the pictures, and represents it. The reader's latest iteration is the first pass.
+    of its picture. Where the first pass looked at luma alone, a second capture gives luma planes, is led exactly as the
+    one that gives the pictures, and is proven in its place. The reader's latest iteration is the first pass.
 
     Raises
     ------
@@ -166,7 +172,7 @@ def _seek_side_by_side(
 
 
 class Seeker:
-    """Fetches one frame after another by seeks, in any order, each proven; for after a whole pass.
+    """Fetches one frame after another by seeks, in any order, each proven; to be used after a whole pass.
 
     Its captures stay open, so that the next frame comes at once however long the file is. The reader's latest iteration
     is the first pass, whose timeline is taken unless another one is given. Several may share a log: after a complaint
@@ -222,7 +228,7 @@ class _Follower:
         self._position = 0
 
     def reach(self, index: int) -> bool:
-        """Stand on a frame, by the cheaper of a seek and a walk; whether a frame of its time was met."""
+        """Go to a frame, by a seek or a walk, whichever costs less; whether a frame of its time was met."""
         times_ms = self._timeline.times_ms
         if index < self._position or self._timeline.seek_cost(index) < index + 1 - self._position:
             self.capture.set(cv2.CAP_PROP_POS_MSEC, float(times_ms[max(0, index - AIM_BEFORE)]))

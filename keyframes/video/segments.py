@@ -30,12 +30,12 @@ T = TypeVar("T")
 
 # Most pictures that a decoder keeps to refer to: 16 (H.264 and H.265, Annex A).
 OVERLAP = 16
-# Frames of a segment: of fewer, the two ends cost too much; of more, or of larger ones, the bar stands still for long.
+# Size of a segment: with fewer frames the two ends cost too much; with more, or larger ones, the bar stands still long.
 FEWEST_FRAMES = 300
 MOST_PIXELS = 2_400_000_000
-# What is kept of its frames until it ends takes no more than this.
+# Most that is kept in memory of its frames until it ends.
 MOST_BYTES = 32 << 20
-# A segment is no more than this part of a processor's share of what is left.
+# Each processor's share of what is left is cut into this many segments or more.
 SHARES = 3
 
 
@@ -62,11 +62,11 @@ class _Ends:
 def plan_segments(video: VideoReader, *, frame_bytes: int = 1, fewest: int = FEWEST_FRAMES) -> list[Segment]:
     """Cut a reader's range into segments; an empty list where a walk is the only way, or as quick.
 
-    A segment starts soon behind a key frame: OpenCV goes back some frames from where a seek aims before it looks for
-    one. The first segment but one is that in which the range begins: what comes before does not matter, but for a
-    segment whose end proves the start of the next.
+    A segment starts soon after a key frame: OpenCV goes back some frames from where a seek aims before it looks for
+    one. What comes before the segment in which the range begins does not matter, but for one segment, whose end proves
+    the start of that.
 
-    A segment has no fewer than so many frames, of each of which so many bytes are kept until it ends.
+    A segment has at least `fewest` frames, and `frame_bytes` are kept of each frame until the segment ends.
     """
     packets, rate = video.packets, video.header.frame_rate
     if video.workers < 2 or not video.header.seekable or not packets.distinct or rate <= 0:
@@ -112,7 +112,7 @@ class SegmentedPass:
         Raises
         ------
         DisagreementError
-            Where a frame is not that of its packet, or two segments part.
+            Where a frame is not that of its packet, or two segments differ where they overlap.
         """
         previous: _Ends | None = None
         workers = self._video.workers

@@ -18,9 +18,10 @@ def side_by_side(
     ended: threading.Event | None = None,
     n_waiting: int = 1,
 ) -> Generator[Result, None, None]:
-    """Yield what a function makes of each item, in their order; so many more than there are threads may wait.
+    """Yield what a function makes of each item, in the order of the items.
 
-    `ended` is set as soon as no more results are wanted, for the function to look at.
+    `n_waiting` more items than there are threads are taken in advance. `ended` is set as soon as no more results are
+    wanted, for the function to look at.
     """
     waiting = deque[Future[Result]]()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix=name)

@@ -14,19 +14,19 @@ from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import VideoReader
 from keyframes.video.seeking import LEAD_FRAMES
 
-# Where a file has a single key frame, the frames that are to be spread are so many apart.
+# Distance in frames between the pictures of a file that has a single key frame.
 SPREAD_STEP = 8
 
 
 def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield about so many frames, spread over the file, as pairs of the picture and its luma plane.
+    """Yield about `n_wanted` frames, spread over the file, as pairs of the picture and its luma plane.
 
     The captures of both do the same, so it does not matter whether a seek led to the frame that was meant.
 
     Raises
     ------
     DisagreementError
-        Where they part, or FFmpeg complains.
+        Where the captures give frames of different times, or FFmpeg complains.
     """
     keys = video.packets.key_times_ms
     chosen = keys[even_rows(len(keys), n_wanted)]
@@ -49,9 +49,9 @@ def spread_pairs(video: VideoReader, n_wanted: int) -> Iterator[tuple[NDArray[np
 
 
 def spread_pictures(video: VideoReader, n_wanted: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield so many pictures or fewer, spread over a reader's range, each from soon after a key frame.
+    """Yield at most `n_wanted` pictures, spread over a reader's range, each from soon after a key frame.
 
-    Nothing where the range has too few key frames for that.
+    There are none where the range has too few key frames.
     """
     keys = video.packets.key_times_ms
     if video.stop_s is not None:

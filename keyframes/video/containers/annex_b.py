@@ -1,6 +1,6 @@
-"""Units of H.264 and HEVC: as MP4 holds them, each behind its length, and as FFmpeg hands packets out.
+"""NAL units of H.264 and HEVC: as MP4 holds them, each behind its length, and as FFmpeg hands packets out.
 
-It puts a start code (Rec. ITU-T H.264 and H.265, annex B) in the place of each length, and the parameters of the
+FFmpeg puts a start code (Rec. ITU-T H.264 and H.265, annex B) in the place of each length, and the parameters of the
 file's header before a picture that a decoder can begin with, as its filters h264_mp4toannexb and hevc_mp4toannexb do.
 Of HEVC, FFmpeg 8 puts them farther ahead of the picture than FFmpeg 5; no size depends on it.
 """
@@ -29,7 +29,7 @@ _FEWEST = 4
 
 @dataclass(frozen=True)
 class Units:
-    """The units of all packets, those of a packet together and in order.
+    """The NAL units of all packets, those of a packet together and in order.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Units:
     repeats_parameters: bool
 
     def unit(self, data: Bytes | ReadBytes, number: int, most: int | None = None) -> bytes:
-        """Return a unit, or at most so many bytes of it."""
+        """Return a unit, or at most its first `most` bytes."""
         start, size = int(self.starts[number]), int(self.sizes[number])
         return data[start : start + (size if most is None else min(size, most))].tobytes()
 
@@ -129,7 +129,7 @@ def _check_before(data: Bytes, starts: NDArray[np.int64], sizes: NDArray[np.int6
 
 
 def as_annex_b(data: Bytes | ReadBytes, units: Units, begin: int, end: int, most_of_last: int | None = None) -> bytes:
-    """Return some units of a packet as FFmpeg hands them out, the last maybe shortened to so many bytes."""
+    """Return some units of a packet as FFmpeg hands them out, the last with at most `most_of_last` bytes if given."""
     parts: list[bytes] = []
     for unit in range(begin, end):
         if units.inserted[unit]:
@@ -140,7 +140,7 @@ def as_annex_b(data: Bytes | ReadBytes, units: Units, begin: int, end: int, most
 
 
 def _first_of(packets: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return for each packet the index of its first unit of some, or a very large one."""
+    """Return for each packet the index of the first of its units that are chosen; the number of units where none is."""
     first = np.full(packets[-1] + 1, len(packets))
     np.minimum.at(first, packets[chosen], np.flatnonzero(chosen))
     return first

@@ -75,7 +75,7 @@ def _has_indexes(streams: list[list[Chunk]]) -> bool:
 
 
 def _words(data: Bytes, start: int, n_entries: int, n_words: int, end: int) -> NDArray[np.int64]:
-    """Return the entries of an index, each so many numbers of 32 bits."""
+    """Return the entries of an index, each of `n_words` numbers of 32 bits: array (n_entries, n_words)."""
     last = start + 4 * n_words * n_entries
     if last > end:
         raise UnusualFileError("an index is cut off")

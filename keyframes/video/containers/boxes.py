@@ -71,7 +71,7 @@ def optional(found: list[Box], kind: bytes) -> Box | None:
 
 
 def number(data: Bytes, start: int, n_bytes: int) -> int:
-    """Return the number without a sign that stands at a place of a file."""
+    """Return the unsigned big-endian number at a place of a file."""
     return int.from_bytes(data[start : start + n_bytes].tobytes(), "big")
 
 

@@ -18,7 +18,7 @@ _SETS_HEVC, _MESSAGES_HEVC = frozenset({32, 33, 34}), frozenset({39, 40})
 def unit_format(data: Bytes, stsd: Box) -> UnitFormat | None:
     """Return how packets hold their units; None of a codec whose packets are handed out as they are.
 
-    An UnusualFileError of codecs that are not known here.
+    An UnusualFileError says that the codec is not known here.
     """
     entries = boxes(data, stsd.start + 8, stsd.end)
     if number(data, stsd.start, 8) != 1 or len(entries) != 1:
@@ -47,7 +47,7 @@ def _bytes_of(data: Bytes, box: Box | None) -> bytes:
 
 
 def _check_mpeg4(descriptor: bytes) -> None:
-    """Raise an UnusualFileError of what is neither MPEG-4 Part 2 nor JPEG, which a byte in nested descriptors tells."""
+    """Raise an UnusualFileError unless the codec, a byte in nested descriptors, is MPEG-4 Part 2 or JPEG."""
     stream = _descriptor(descriptor[4:], _ELEMENTARY_STREAM)
     if stream[2:3] != b"\0" or _descriptor(stream[3:], _DECODER)[:1] not in _OBJECTS:
         raise UnusualFileError("its codec is neither MPEG-4 nor JPEG")

@@ -1,7 +1,8 @@
 """Which packets of H.264 FFmpeg takes for key frames: it looks at the pictures, whatever the index says.
 
-A picture is one if it refreshes all (Rec. ITU-T H.264, 7.4.1.2.4), if a message before it says that decoding recovers
-(D.2.8), or if it refers to no other and at most one may be referred to; where this could be, it is left open.
+A picture is one if it is an IDR picture (Rec. ITU-T H.264, 7.4.1.2.4), if a message before it marks a recovery point
+(D.2.8), or if it refers to no other and the stream has at most one reference frame; a file where that may be so
+counts as unusual.
 """
 
 import numpy as np
@@ -38,7 +39,7 @@ def _sequences(data: Bytes, units: Units) -> set[bytes]:
 
 
 def _recovering(data: Bytes, units: Units) -> list[int]:
-    """Return the packets with a message, before their picture, that decoding recovers."""
+    """Return the packets that have the message of a recovery point before their picture."""
     packet = np.repeat(np.arange(len(units.pictures)), np.diff(units.first))
     before = np.arange(len(packet)) < units.pictures[packet]
     known: dict[bytes, bool] = {}
@@ -53,7 +54,7 @@ def _recovering(data: Bytes, units: Units) -> list[int]:
 
 
 def _tells_recovery(unit: bytes) -> bool:
-    """Whether the first of the messages in a unit is that decoding recovers; an UnusualFileError if it is another."""
+    """Whether the first of the messages in a unit is a recovery point; an UnusualFileError where FFmpeg may miss it."""
     kinds, place = [], 1
     while place < len(unit.rstrip(b"\x00")) - 1:
         kind, place = _sum(unit, place)

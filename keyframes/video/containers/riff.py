@@ -65,5 +65,5 @@ def check_between(data: Bytes, start: int, end: int) -> None:
 
 
 def number(data: Bytes, start: int, n_bytes: int) -> int:
-    """Return the number without a sign that stands at a place of a file."""
+    """Return the unsigned little-endian number at a place of a file."""
     return int.from_bytes(data[start : start + n_bytes].tobytes(), "little")

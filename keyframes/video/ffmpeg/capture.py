@@ -135,7 +135,7 @@ def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | bytes]") -> None:
         for thing in read_log(iter(log)):
             said.put(thing)
     finally:
-        # Nobody must wait for a thread that has failed, the process neither.
+        # Neither the reader nor the process must wait for a thread that has failed.
         said.put(b"")
         for _ in log:
             pass
@@ -144,7 +144,7 @@ def _listen(log: IO[bytes], said: "SimpleQueue[About | Shown | bytes]") -> None:
 def _end(process: "subprocess.Popen[bytes]", thread: threading.Thread) -> None:
     """End a process and leave nothing of it behind."""
     process.kill()
-    # The collector of garbage runs in any thread.
+    # Garbage is collected in any thread, maybe in this one.
     if thread is not threading.current_thread():
         thread.join()
     stop_ffmpeg(process)

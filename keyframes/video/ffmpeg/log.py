@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# "[in#0/mpegts @ 0x55f] [warning] Packet corrupt": who, an address, how bad, what. Of several who, the last one speaks.
+# "[in#0/mpegts @ 0x55f] [warning] Packet corrupt": who, an address, how bad, what. The last one named counts.
 _LINE = re.compile(rb"^(?:\[[^\]]+ @ \w+\] ?)*?(?:\[(?P<who>[^\]@]+) @ \w+\] ?)?\[(?P<level>[a-z]+)\] (?P<what>.+)$")
 _ERRORS = {b"panic", b"fatal", b"error"}
-# Of these the decoder log takes what tells of broken pictures. What nobody in particular says is names and titles.
+# Levels that are passed on where a line says who speaks: the decoder log picks what tells of broken pictures. A line
+# that names nobody is passed on if it is an error; others are names and titles.
 _TOLD = {*_ERRORS, b"warning", b"info"}
 # Since FFmpeg 6.1 the decoder writes "decoder -> pts:133200 … time_base:1/90000", before it "best_effort_ts:133200".
 _DECODED = re.compile(

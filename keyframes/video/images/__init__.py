@@ -2,7 +2,7 @@
 
 In goes the path of one of them, and out comes an `ImageSequence`, which the reader treats like OpenCV's capture. Each
 is an `ImageSource`: a `folder`, a `stack` or an `animation`. Image files are decoded by `decoder`; `levels` turns
-images of more than 8 bits into such of 8.
+images of more than 8 bits into images of 8.
 """
 
 from keyframes.video.images.files import (

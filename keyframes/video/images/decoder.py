@@ -12,8 +12,8 @@ from PIL.PngImagePlugin import PngImageFile
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.images.source import DamagedImageError
 
-# What libjpeg says of a picture that it filled up with gray or with noise. Of bytes between two markers it tells too,
-# and some cameras leave a few in every picture.
+# What libjpeg says of a picture that it filled up with gray or with noise. It also tells of bytes between two markers,
+# but some cameras leave a few in every picture.
 _JPEG_DAMAGE = re.compile(r"[Pp]remature end|bad Huffman code|: (?:[3-9]\d|\d{3,}) extraneous bytes")
 
 

@@ -19,10 +19,10 @@ from keyframes.video.images.levels import Scale, find_range
 from keyframes.video.images.source import DamagedImageError, ImageSource
 from keyframes.video.images.stack import TiffStack
 
-# Images, evenly spread, by which the size of most is known, and the range of their levels.
+# Evenly spread images that tell the size of most, and the range of their levels.
 N_SIZED = 5
 N_SAMPLED = 24
-# A warning names so many of the images that it is about.
+# Images that a warning names.
 N_NAMED = 10
 
 
@@ -35,7 +35,7 @@ def _open(path: Path) -> ImageSource:
 class ImageSequence:
     """Images with the methods of ``cv2.VideoCapture`` that the reader calls.
 
-    An image that cannot be decoded, or has not the size of most, is left out. The others keep their places: an index
+    An image that cannot be decoded, or is not of the size of most, is left out. The others keep their places: an index
     counts the files of the folder or the pages of the stack, from 0.
 
     Levels and rate are those of `keyframes.video.reader.VideoReader`; without a rate, an animation tells its times.
@@ -47,7 +47,7 @@ class ImageSequence:
     deep : bool
         Whether there are images of more than 8 bits; known once it is open.
     reason : str
-        Why the first image that cannot be decoded is none.
+        What is wrong with the first image that could not be decoded; "" if all could.
     """
 
     def __init__(self, path: Path, levels: tuple[float, float] | None = None, rate: float | None = None) -> None:
@@ -167,7 +167,7 @@ class ImageSequence:
             self._set_range(deep if first is None else chain([first], sampled))
 
     def _sample(self, n_images: int) -> Iterator[NDArray[Any]]:
-        """Yield so many images, evenly spread, as far as they can be decoded."""
+        """Yield up to `n_images` evenly spread images; those that cannot be decoded are missing."""
         for place in even_rows(self._count, n_images).tolist():
             image = self._read(place)
             if image is not None:

@@ -43,7 +43,7 @@ class ImageSource(ABC):
     noun : str
         What one of them is called.
     cut_off : bool
-        Whether there were more of them once, of which nothing can be found any more.
+        Whether there were more of them once, which cannot be found any more.
     shortened : list of str
         Names of those read so far that are the first of several in their file.
     """

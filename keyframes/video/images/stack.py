@@ -1,4 +1,4 @@
-"""TIFF stacks: the pages of a file, or the planes of one whose first page represents all of them.
+"""TIFF stacks: the pages of a file, or the planes behind its only page.
 
 tifffile reads the structure and, where the pages are plain, the pixels: it reports every page that is damaged, where
 OpenCV shows a black one. Other compressions and colours are Pillow's, which reports damage too; what neither reads, or
