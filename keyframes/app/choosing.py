@@ -35,7 +35,7 @@ class Field:
 class Wish:
     """What is asked for.
 
-    `number` of frames is that of each recording, or with `together` of all of them, of each `at_least` so many;
+    `number` of frames is that of each recording or, with `together`, of all of them, with `at_least` from each;
     `include` and `exclude` are patterns, `options` the values of fields by their names, and `files` the paths of
     options by their flags. With `views`, the recordings are cameras of one scene.
     """

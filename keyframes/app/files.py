@@ -17,10 +17,10 @@ from keyframes.result.folder import is_result
 
 # Our exports to SLEAP, and what later rounds make of them, say what to label.
 SUGGESTIONS = re.compile(r"suggestions(-keyframes(-\d+)?)?(\.pkg)?\.slp")
-# A look is good for so long, and sees so many entries at most.
+# Seconds until the folders are looked through again, and most entries that a look goes through.
 LOOK_S = 5.0
 MOST_ENTRIES = 50_000
-# What is in these folders belongs to a project, a result or a batch.
+# Folders that are not looked into: what they hold belongs to a project, a result or a batch.
 CLOSED = ("labeled-data", "batch-state", "frames", "training-datasets", "dlc-models", "videos", "images")
 
 Use = Literal[Kind, "predictions", "network"]

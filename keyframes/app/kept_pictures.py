@@ -5,7 +5,7 @@ from collections.abc import Hashable
 
 
 class KeptPictures:
-    """Keeps image files of at most so many bytes together: the one that was not asked for longest goes first.
+    """Keeps image files of at most `most_bytes` in all: the one that was asked for least recently goes first.
 
     The latest one stays, however large it is.
     """

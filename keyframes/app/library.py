@@ -11,7 +11,7 @@ from keyframes.batch.recordings import describe_left_out, find_recordings
 from keyframes.batch.tasks import state_name
 from keyframes.errors import AppError, BatchError
 
-# A look at the folder is good for so long.
+# Seconds until the folder is looked through again.
 LOOK_S = 5.0
 
 

@@ -12,9 +12,9 @@ from keyframes.errors import KeyframesError
 from keyframes.report.thumbnails import thumbnail
 from keyframes.video import VideoReader, middle_picture
 
-# The pictures of cards, and the one that a range and a crop are drawn on.
-WIDTHS = {"small": (320, 18_000), "large": (1280, 300_000)}
-# Pictures fill so many bytes at most: those of some thousand recordings.
+# Width in pixels and most bytes: of the pictures of cards, and of the one that a range and a crop are drawn on.
+SIZES = {"small": (320, 18_000), "large": (1280, 300_000)}
+# Most bytes of pictures that are kept: those of some thousand recordings.
 KEPT_BYTES = 32 << 20
 MOST_FIGURES = 100_000
 
@@ -22,7 +22,7 @@ Stamp = tuple[int, int] | None
 
 
 class Previews(AbstractContextManager["Previews"]):
-    """Looks into recordings, in one thread: what the page waits for first. A context manager.
+    """Looks into recordings, in one thread, first into those that the page waits for. A context manager.
 
     What is known is kept as long as the file's size and time stay, pictures as long as there is room.
     """
@@ -102,7 +102,7 @@ class Previews(AbstractContextManager["Previews"]):
                     "bytes": header.size_bytes,
                 }
                 if size:
-                    width, most_bytes = WIDTHS[size]
+                    width, most_bytes = SIZES[size]
                     picture = thumbnail(middle_picture(video), most_bytes, width)
         except KeyframesError as error:
             figures = {"unreadable": str(error).removeprefix(f"{path}: ")}

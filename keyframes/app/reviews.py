@@ -17,7 +17,7 @@ MOST_OPEN = 3
 
 
 class Reviews(AbstractContextManager["Reviews"]):
-    """Gives the session of a result; those that were not asked for longest are closed. A context manager."""
+    """Gives the session of a result, and closes those asked for least recently. A context manager."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[Path, Session] = OrderedDict()

@@ -162,7 +162,7 @@ class Runner:
 
 
 def read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:
-    """Return the recordings that a log tells the end of, by steps, and its other lines."""
+    """Return the recordings whose end a log tells, by step ("scan" or "frames"), and its other lines."""
     ended: dict[str, set[str]] = {"scan": set(), "frames": set()}
     notes: list[str] = []
     names = {_as_logged(recording): recording for recording in recordings}

@@ -17,7 +17,7 @@ from keyframes.batch.text_files import read_json
 from keyframes.batch.watching import share_done
 from keyframes.result.recordings import missing_file
 
-# Of a total, so much of the work on a recording is done when it was looked at.
+# With a total, share of the work on a recording that is done once it has been scanned.
 SCANNED = 0.9
 
 

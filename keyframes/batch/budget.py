@@ -28,16 +28,17 @@ from keyframes.settings import Settings
 if TYPE_CHECKING:
     from clustering import Workers
 
-# k-means keeps bounds for every row and group of centres: it sees no more than a sample of so many, ...
+# Rows of the sample that k-means sees, because it keeps bounds for every row and group of centres.
 SAMPLED_ROWS = 1 << 19
-# ... and moves its centres so often at most. Rows are assigned in chunks.
+# How often k-means moves its centres, at most.
 MOST_MOVES = 50
+# Rows that are mapped into the shared space at a time.
 ASSIGNED_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The frames to find: a centre for each in the shared space, and the recording (its number) that comes nearest."""
+    """The frames to find: a centre for each in the shared space, and the number of the recording that comes nearest."""
 
     space: SharedSpace
     centers: NDArray[np.float32]
@@ -94,7 +95,7 @@ def plan_budget(
     (see `Coreset`); so where the budget goes is decided as if all frames lay side by side.
 
     `load` gives the coreset of a recording by its name. `total` frames are to be chosen, or fewer where fewer rows
-    differ, and of each recording `at_least` so many, as far as it has so many different rows. Those that would get
+    differ, and at least `at_least` from each recording, as far as it has that many different rows. Those that would get
     fewer have a clustering of their own for that number, whose centres stay where they are while the rest of the budget
     is spent. The result depends on the seed, not on `threads`.
     """

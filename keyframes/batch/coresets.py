@@ -21,22 +21,23 @@ from clustering import one_blas_thread
 from keyframes.scan.cache import load_arrays, save_arrays
 from keyframes.scan.components import PrincipalComponents
 
+# Height and width in pixels.
 GRID = 64
-# Directions of the shared space: all of few recordings' own components find room in so many; with millions of rows,
-# memory and time allow fewer.
+# Directions of the shared space. The most hold all components of a few recordings; with millions of rows, memory and
+# time allow fewer: as many as the rows, times the directions, make this size.
 MOST_SHARED = 128
 FEWEST_SHARED = 32
 SHARED_SIZE = 1 << 26
-# Of the shared directions, so many at most tell recordings apart by their means; the others tell what changes in them.
+# Shared directions that tell recordings apart by their means, at most; the others tell what changes within recordings.
 N_BETWEEN = 8
-# Directions are merged in bundles of so many times those that are wanted, of which some more than these are kept.
+# Directions are merged in bundles of BUNDLE times as many as are wanted, of which KEPT times as many are kept.
 BUNDLE = 8
 KEPT = 2
-# Rows of a coreset: no fewer, and no more; and of all coresets together.
+# Rows of a coreset, at least and at most, and of all coresets together.
 FEWEST_ROWS = 256
 MOST_ROWS = 4096
 MOST_ROWS_TOGETHER = 1 << 20
-# A recording that takes all of the budget has so many rows to choose a frame from.
+# Rows for each frame of a recording that gets the whole budget.
 ROWS_A_FRAME = 4
 
 
@@ -148,12 +149,12 @@ class SharedSpace:
 
 
 def shared_directions(n_rows: int) -> int:
-    """Return how many directions so many rows are compared in."""
+    """Return in how many directions `n_rows` rows are compared."""
     return min(MOST_SHARED, max(FEWEST_SHARED, SHARED_SIZE // n_rows))
 
 
 def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedSpace:
-    """Find at most so many directions: most tell what changes within recordings, and some tell recordings apart.
+    """Find at most `n_directions`: most tell what changes within recordings, and some tell recordings apart.
 
     A plain principal component analysis of all frames would spend its components on the backgrounds as soon as there
     are many recordings, and see no animal any more. So the variation within recordings, pooled over all of them, has
@@ -191,7 +192,7 @@ def find_shared_space(coresets: Iterable[Coreset], n_directions: int) -> SharedS
 
 
 def _leading(rows: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Fewer rows of the same scatter, as far as so many can have it, the longest first (the method of snapshots)."""
+    """Return at most `n` rows with as much of the scatter as they can have, the longest first (method of snapshots)."""
     n = min(n, len(rows))
     if n == 0:
         return rows[:0]

@@ -82,7 +82,7 @@ def divide_by_predictions(tasks: Sequence[Task], budget: Budget, watch: Watch) -
 
 
 def _coreset_file(task: Task) -> Path:
-    """Return where the coreset of a recording stands; where another run made its state forget it, none does."""
+    """Return the file of a recording's coreset; if another run has made its state forget it, there is none."""
     return coreset_file(task, read_state(task.output, task.recording).get("video", {}))
 
 

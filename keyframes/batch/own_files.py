@@ -1,4 +1,4 @@
-"""The batch's own files of a recording: what each is called, by all that decides about its content."""
+"""The batch's own files of a recording: each is named by all that decides about its content."""
 
 import hashlib
 import json
@@ -18,9 +18,9 @@ from keyframes.settings import MAX_AUTO_K, Settings, content_digest
 PLAN = "plan-"
 # The latest divisions of budgets that are kept: several runs may be at work, each with its own.
 MOST_PLANS = 8
-# What decides about a scan; another choice among its frames needs no other one.
+# Settings that decide about a scan; with others, another choice is made from the same scan.
 SCAN_SETTINGS = ("features", "start_s", "stop_s", "every", "crop", "width", "color", "scan", "levels", "rate")
-# And what decides what a network makes of it.
+# Those that also decide about features by a network.
 LEARNED_SETTINGS = ("seed", "encoder", "encoder_minutes", "input_size", "mean", "std")
 
 
@@ -51,10 +51,7 @@ def n_poses(task: Task) -> int:
 
 
 def with_own_predictions(task: Task) -> Task:
-    """Return a task whose settings name the predictions of its recording.
-
-    `deciding` looks at their content.
-    """
+    """Return a task whose settings name the predictions of its recording, as `deciding` needs it."""
     if task.settings.predictions is None:
         return task
     found = find_predictions(task.settings.predictions, task.video)
@@ -62,7 +59,7 @@ def with_own_predictions(task: Task) -> Task:
 
 
 def deciding(task: Task) -> dict[str, Any]:
-    """Return the settings of a task that names its own predictions, and the content of files that belong to these."""
+    """Return the settings of a task that names its own predictions, and hashes of the files that belong to these."""
     settings, predictions = task.settings.as_dict(), task.settings.predictions
     more = [] if predictions is None else files_with(predictions)
     # Where there are none, a result of an earlier version stays one.
@@ -72,7 +69,7 @@ def deciding(task: Task) -> dict[str, Any]:
 
 
 def plan_file(task: Task, key: str) -> Path:
-    """Where it stands how a budget was divided, by the key of what that was made of."""
+    """Return the file that says how a budget was divided, named by the key of what it was divided by."""
     return task.folder / f"{PLAN}{key[:16]}.npz"
 
 
@@ -92,7 +89,7 @@ def is_reduced(task: Task, identity: dict[str, Any]) -> bool:
 
 
 def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
-    """Where the coreset of a recording stands; its settings name its own predictions."""
+    """Return the file of a recording's coreset; the settings of the task name the recording's own predictions."""
     if task.settings.predictions is not None:
         text = json.dumps([deciding(task), identity, n_poses(task)], sort_keys=True)
         return task.folder / f"{task.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.coreset.npz"
@@ -101,9 +98,9 @@ def coreset_file(task: Task, identity: dict[str, Any]) -> Path:
 
 
 def make_room(folder: Path, most_bytes: int, at_work: Path | None = None) -> None:
-    """Remove the kept scans that were not used for longest, until no more than so many bytes are left.
+    """Remove the kept scans that were used least recently, until at most `most_bytes` are left.
 
-    The one that is at work stays, however large it is.
+    The one that is in use, `at_work`, stays, however large it is.
     """
     found = []
     with suppress(OSError):

@@ -26,16 +26,14 @@ from keyframes.scan.cache import load_arrays, save_arrays
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 
-# Distances of all pairs of so many poses fit in memory; of more, an even sample counts.
+# Most poses of which the distances of all pairs fit in memory; of more, an even sample counts.
 MOST_TOGETHER = 4096
-# More frames than this could not be chosen well among so many.
+# More frames than this could not be chosen well among these poses.
 MOST_FRAMES = MOST_TOGETHER // 2
 # Of few recordings, each has more poses; of many, no fewer than this are kept of each.
 FEWEST_POSES = 256
 # Poses that cannot be compared are farther apart than any others, by this factor.
 FAR = 2.0
-
-
 # What a coreset has for each of its rows.
 BY_ROW = (
     "rows", "frame_index", "time_s", "points", "blur", "level", "hidden", "is_event", "is_known", "is_sampled",
@@ -43,7 +41,7 @@ BY_ROW = (
 
 
 def poses_of_each(n_recordings: int) -> int:
-    """Return how many poses each of so many recordings is reduced to."""
+    """Return how many poses each of `n_recordings` is reduced to."""
     return min(MOST_SAMPLED, max(FEWEST_POSES, MOST_TOGETHER // n_recordings))
 
 
@@ -84,7 +82,7 @@ class PredictedCoreset:
 
     @classmethod
     def of(cls, predicted: PredictedVideo, scan: Scan, settings: Settings, n_poses: int) -> "PredictedCoreset":
-        """Reduce a recording to so many poses, for a choice as the settings say; see `Start.of` for the errors."""
+        """Reduce a recording to `n_poses` poses, for a choice as the settings say; see `Start.of` for the errors."""
         k = int(settings.k)
         start = Start.of([predicted], scan, settings, predicted.labelled, round(settings.doubt * k))
         sampled = sample_of_poses(predicted.poses.points[scan.frame_index], n_poses)
@@ -147,7 +145,7 @@ def other_keypoints(coresets: Mapping[str, PredictedCoreset]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PredictedPlan:
-    """The frames to take: for each its recording (a number), its index, and whether it is for doubt."""
+    """The frames to take: for each the number of its recording, its index, and whether it is for doubt."""
 
     names: tuple[str, ...]
     owners: NDArray[np.int32]
@@ -179,9 +177,9 @@ class PredictedPlan:
 def plan_predicted(
     coresets: Mapping[str, PredictedCoreset], settings: Settings, total: int, at_least: int = 0
 ) -> PredictedPlan:
-    """Choose so many frames of all recordings together, of each at least so many, as far as it has them.
+    """Choose `total` frames of all recordings together, at least `at_least` of each, as far as it has them.
 
-    Those that would get fewer have a choice of their own, and the rest of the total is spent on the others.
+    Recordings that would get fewer have a choice of their own, and the rest of the total is spent on the others.
 
     Parameters
     ----------
@@ -219,7 +217,7 @@ def _n_open(coreset: PredictedCoreset) -> int:
 
 
 def _spend(coresets: Sequence[PredictedCoreset], settings: Settings, n_wanted: int) -> list[dict[int, ChosenFor]]:
-    """Choose so many frames of several recordings; return those of each."""
+    """Choose `n_wanted` frames of several recordings; return those of each."""
     shares: list[dict[int, ChosenFor]] = [{} for _ in coresets]
     if n_wanted < 1 or not coresets:
         return shares

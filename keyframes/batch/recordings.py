@@ -19,7 +19,7 @@ from keyframes.wording import counted
 # What a batch writes into its own folder.
 SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
 ENDINGS_SHOWN = 8
-# Of files named alike so many are tried, until one opens and tells for all of them.
+# Files of a sequence that are tried, until one opens and tells for all of them.
 N_TRIED = 3
 
 
@@ -30,7 +30,7 @@ def find_recordings(
 
     Returns their paths from the folder, with slashes, sorted ("." is the folder itself), and how many other files there
     are of each ending, the most frequent one first; what a pattern left out, what is hidden or in the trash, and what
-    this package wrote does not count.
+    this package wrote do not count.
 
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Hidden folders and the trash are searched where `include` names them. Links are
@@ -166,7 +166,7 @@ def _is_sequence(names: Sequence[str]) -> bool:
 
 
 def _find_stacks(folder: Path, names: Sequence[str]) -> list[str]:
-    """Return those of a folder's TIFFs that have several pages or cannot be opened, as their reader will report.
+    """Return the TIFFs of a folder that have several pages, or cannot be opened, which their reader will report.
 
     In a sequence, the first file that opens tells for all.
     """

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 Workers: TypeAlias = LocalWorkers | ClusterWorkers
 
-# Recordings that others work on are looked at again so often.
+# Seconds until recordings that others work on are tried again.
 AGAIN_S = 3.0
-# Of a list of recordings so many are named.
+# Recordings that a message names.
 N_SHOWN = 5
 
 
@@ -268,7 +268,7 @@ def _sum_up(
 
 
 def _told_gone(recordings: Sequence[str], place: Path) -> str:
-    """Say of which recordings, no longer there, results are left."""
+    """Say which recordings are no longer there though results of them are."""
     names = ", ".join(recordings[:N_SHOWN]) + (", ..." if len(recordings) > N_SHOWN else "")
     if len(recordings) == 1:
         return f"{place} has an earlier result of {names}, which is no longer there; remove it if you do not need it"
@@ -279,7 +279,7 @@ def _told_gone(recordings: Sequence[str], place: Path) -> str:
 
 
 def _told(row: dict[str, Any] | None, outcome: Outcome) -> dict[str, Any]:
-    """Tell a row as this run saw it; None where no state of the recording could be written, or somebody removed it."""
+    """Return a row as this run saw it; it is None where no state could be written, or somebody removed the result."""
     if row is None:
         row = {**COLUMNS, "recording": outcome.recording}
         reason = outcome.reason or "its result was removed during the run; run the command again"

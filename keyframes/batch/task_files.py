@@ -1,4 +1,4 @@
-"""What is known of a task before any work on it, which needs no claim: whether it was done."""
+"""What is known of a task before any work on it: whether it was done before. That needs no claim."""
 
 from __future__ import annotations
 

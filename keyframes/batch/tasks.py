@@ -8,7 +8,7 @@ from typing import Literal
 
 from keyframes.settings import Settings
 
-# Seconds between two looks at what goes on.
+# Seconds between two looks at how far the work is.
 TICK_S = 0.5
 
 Step = Literal["reduce", "choose"]
@@ -17,7 +17,7 @@ Status = Literal["done", "skipped", "failed", "reduced", "claimed"]
 
 @dataclass(frozen=True)
 class Budget:
-    """A total of frames for all recordings, with at least so many from each."""
+    """A total of frames for all recordings, with at least `at_least` from each."""
 
     total: int
     at_least: int

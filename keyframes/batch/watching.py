@@ -1,7 +1,6 @@
 """What is told while a batch runs: bars on a terminal, plain lines elsewhere.
 
-How far each video is, is read from the claims: so it does not matter on which machine it is worked on, or by
-which run.
+How far each recording is, the claims tell: so it does not matter which machine works on it, or which run.
 """
 
 import shutil
@@ -17,7 +16,7 @@ from keyframes.batch.text_files import read_json
 from keyframes.names import printable
 from keyframes.wording import counted
 
-# Lines of running videos; those beyond are not shown.
+# Most lines of recordings at work; others are not shown.
 MOST_LINES = 16
 LOOK_S = 1.0
 
@@ -73,7 +72,7 @@ class Watch:
             self._say(text)
 
     def tick(self) -> None:
-        """Look how far the running videos are, once in a while."""
+        """Look how far the recordings at work are, once in a while."""
         if self._bar is None or time.monotonic() - self._looked < LOOK_S:
             return
         self._looked = time.monotonic()
@@ -106,7 +105,7 @@ class Watch:
 
 
 def share_done(told: dict[str, Any]) -> float:
-    """Share of a video's work that is done; the scan is nearly all of it."""
+    """Return the share of a recording's work that is done; the scan is nearly all of it."""
     done, total = told.get("n_done", 0), told.get("n_total", 0)
     shares = {"": (0.0, 0.0), "compile": (0.0, 0.0), "scan": (0.0, 0.9), "write": (0.9, 1.0)}
     # A step may wait for a compilation: "scan compile".

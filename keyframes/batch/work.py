@@ -1,4 +1,4 @@
-"""What a worker does with a task: claim the recording, scan it unless that is kept, choose, write down what came of it.
+"""What a worker does with a task: claim the recording, scan it unless a scan is kept, choose, note the outcome.
 
 It runs in a process of this machine or of a cluster alike, and all that it shares with others are files.
 """
@@ -125,7 +125,7 @@ class Work(TaskFiles):
         return self._choose(share, wanted)
 
     def note_done(self) -> None:
-        """Note a result that stands as it was wanted, where an attempt has failed or was broken off since."""
+        """Note that the result that is wanted stands, where an attempt has failed or was broken off since."""
         if self.task.step == "choose" and self.before.get("status") != "done":
             self.write("done", **{name: self.earlier[name] for name in OF_RESULT})
 
@@ -240,8 +240,8 @@ class Work(TaskFiles):
     def scan(self, reader: VideoReader, settings: Settings, progress: Progress, also: Iterable[int] = ()) -> Scan:
         """Return the scan that was kept, or make and keep it; `also` as of `scan_video`."""
         self._shape = thumbnailer_of(reader, settings).shape
-        # How a file is looked at depends on how many frames will be fetched: taken as the most, whatever k is, so that
-        # what was kept for one k is what another would have made.
+        # How a file is looked at depends on how many frames will be fetched. That is taken as the most, whatever k is:
+        # so a scan that was kept for one k is the one that another would have made.
         common = replace(settings, k="auto")
         # An exact scan looks at all frames anyway.
         also = tuple(sorted(map(int, also))) if wants_sparse(reader, settings) else ()

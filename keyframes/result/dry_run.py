@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-# Lines of a text file that are told of.
+# Added lines of a text file that are listed, at most.
 MOST_ADDED = 40
 
 
@@ -23,7 +23,7 @@ class FileChange:
         False for a file whose content would change.
     size_bytes : int
     added : tuple of str
-        The lines that a text file would get, of one that changes.
+        The lines that would be added to a text file.
     """
 
     path: str
@@ -37,7 +37,7 @@ _noted: ContextVar[list[FileChange] | None] = ContextVar("noted", default=None)
 
 @contextmanager
 def dry_run() -> Iterator[list[FileChange]]:
-    """Put nothing in place within this block; what would be is added to the list."""
+    """Put nothing in place within this block; list what would be put there."""
     noted: list[FileChange] = []
     token = _noted.set(noted)
     try:

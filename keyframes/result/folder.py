@@ -20,11 +20,10 @@ from keyframes.errors import OutputError, VideoError, not_written
 from keyframes.result.dry_run import only_noted
 from keyframes.whole_files import unused_name
 
-# Each further try means that another run put its result there meanwhile.
+# Most tries; a further one is needed only where another run has put its result there meanwhile.
 N_TRIES = 1000
 # How a rename to a name that holds content fails.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
-
 OF_EVERY_RESULT = frozenset({"manifest.json", "frames"})
 
 
@@ -33,9 +32,9 @@ def result_folder(place: Path, overwrite: bool | None) -> Iterator[Path]:
     """Give a folder beside `place` to write in; rename it to `place` on success, remove it on any error.
 
     Of several runs that end at the same moment in one place, one succeeds; with `overwrite` all do, one after another.
-    None is for an export, which never replaces anything. A folder that is no earlier result is never replaced. Missing
-    parents are made, and removed again on an error. An OutputError says that `place` holds something already, or cannot
-    be written, by the caller either.
+    `overwrite` is None for an export, which never replaces anything. A folder that is no earlier result is never
+    replaced. Missing parents are made, and removed again on an error. An OutputError says that `place` holds something
+    already or cannot be written; what the system says while the caller writes becomes one, too.
     """
     # The folder behind a link: a link could be renamed over content, and what it leads to would not be removed.
     place = Path(os.path.realpath(place))
@@ -63,7 +62,7 @@ def result_folder(place: Path, overwrite: bool | None) -> Iterator[Path]:
 
 @contextmanager
 def system_errors(place: Path, otherwise: str = "choose another path with -o") -> Iterator[None]:
-    """Turn what the system says while `place` is written into an OutputError; `otherwise` as of `not_written`."""
+    """Turn what the system says while `place` is written into an OutputError; `otherwise` is that of `not_written`."""
     try:
         yield
     except OSError as error:

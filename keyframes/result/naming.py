@@ -30,7 +30,7 @@ def video_names(videos: Sequence[Path]) -> list[str]:
 
 
 def view_names(videos: Sequence[Path]) -> list[str]:
-    """Name each camera by the words of its video's name that those of the others have not."""
+    """Name each camera by the words in its video's name that are not in all the names."""
     names = video_names(videos)
     words = [re.split(r"[_\-. ]+", name) for name in names]
     shared = set(words[0]).intersection(*words)
@@ -60,7 +60,7 @@ def result_names(videos: Sequence[Path]) -> list[str]:
 
 
 def unused_file(path: Path, ending: str) -> Path:
-    """Return a path with this ending that no file has, by a number before the ending's first dot."""
+    """Return a path with this ending that does not exist yet; a number before the ending's first dot makes it new."""
     head, dot, tail = ending.partition(".")
     number, found = 1, path.with_name(f"{path.name}{ending}")
     while os.path.lexists(found):

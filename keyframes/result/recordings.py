@@ -19,7 +19,7 @@ from keyframes.result.naming import session_name, video_names
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader
 
-# What is read of a manifest's video, and where the images of a result lie.
+# Entries of a manifest's video that are read, and where the images of a result lie.
 VIDEO_KINDS = {"path": str, "hash": str} | dict.fromkeys(
     ("size_bytes", "width", "height", "frames_claimed", "frames_decoded"), int
 )
@@ -107,7 +107,7 @@ class Recording:
 def read_recordings(
     folders: Sequence[Path], videos: Sequence[Path] = (), views: Sequence[str] = ()
 ) -> tuple[Recording, ...]:
-    """Read earlier results; a folder without a manifest represents all results below it.
+    """Read earlier results; a folder without a manifest means all results below it.
 
     Their videos are among `videos`, beside the result folder or in the working folder; where the folders show one
     scene, `views` names the camera of each. An ExportError says that a folder is no result, or that a video is not the
@@ -143,7 +143,7 @@ def _merged(found: list[tuple[Path, Manifest]]) -> Iterator[tuple[Path, Manifest
 
 
 def results_in(folder: Path) -> list[Path]:
-    """Return a result folder, or those below a folder that is none, at any depth, as a batch of subfolders has them."""
+    """Return the folder if it is a result, or else all results below it, at any depth, as a batch makes them."""
     found = []
     for place, inside, files in os.walk(folder):
         if "manifest.json" in files:

@@ -17,13 +17,15 @@ from keyframes.scan.scan import Scan
 def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
     """Write ``scan.npz``: what another k, a swap or a map needs, so that nothing is decoded twice.
 
-    Its arrays, one row a scanned frame: frame_index, time_s, label, distance, sharpness, brightness, map (n_frames, 2;
-    the first two principal components), features (float16 components or uint8 thumbnails). Beside them pca_mean
-    (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white. For whoever fetches a frame later:
-    fingerprint, uint64, a row a frame, of its picture as it was looked at, and luma_levels (256,), uint8, what a luma
-    plane's levels mean in gray, empty where whole pictures were looked at. Where frames have no times, time_s is NaN.
-    With predictions there are doubt (n_frames,), float32, in digits, and points (n_frames, n_animals, n_nodes, 2),
-    float32, pixels. Fingerprint is empty where they were looked at in place of pictures.
+    Its arrays, those of the first group with a row for each scanned frame:
+
+    - frame_index; time_s, NaN where frames have no times; label; distance; sharpness; brightness; map (n_frames, 2),
+      the first two principal components; features, float16 components or uint8 thumbnails
+    - pca_mean (n_pixels,) and pca_basis (n_components, n_pixels), in units of full white
+    - for whoever fetches a frame later: fingerprint (n_frames,), uint64, of each picture as it was looked at, and
+      luma_levels (256,), uint8, what a luma plane's levels mean in gray, empty where whole pictures were looked at
+    - with predictions: doubt (n_frames,), float32, in digits, and points (n_frames, n_animals, n_nodes, 2), float32, in
+      pixels; fingerprint is empty where these were looked at in place of pictures
     """
     columns: dict[str, NDArray[Any]] = {
         "frame_index": scan.frame_index,
@@ -74,7 +76,7 @@ class SavedScan:
     points: NDArray[np.float32] | None = None
 
     def row(self, frame_index: int) -> int:
-        """Row of a frame; -1 where it was not looked at."""
+        """Return the row of a frame; -1 where it was not looked at."""
         row = int(np.searchsorted(self.frame_index, frame_index))
         return row if row < len(self.frame_index) and self.frame_index[row] == frame_index else -1
 

@@ -31,7 +31,7 @@ class VideoIdentity:
             has_size = bool(image_files(path)) if path.is_dir() else path.stat().st_size == self.size_bytes
             return has_size and file_hash(path, self.size_bytes) == self.content_hash
         except (OSError, ValueError, VideoError):
-            # A path from another computer's project may be none here.
+            # A path from another computer's project may be no valid path here.
             return False
 
     def is_converted_at(self, path: Path) -> bool:

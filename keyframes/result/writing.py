@@ -68,11 +68,9 @@ def _write_images(
     *,
     apart: bool = False,
 ) -> dict[int, bytes]:
-    """Second pass: the chosen frames at full size, and the contact sheet; by seeks only with a proof.
+    """Write the chosen frames at full size, and the contact sheet, in a second pass; by seeks only with a proof.
 
-    `apart` decodes each of them apart from the others.
-
-    Returns their thumbnails, JPEG files by frame index.
+    `apart` decodes each frame apart from the others. Returns the frames' thumbnails, JPEG files by frame index.
     """
     files = {entry["frame_index"]: folder / entry["file"] for entry in manifest["keyframes"]}
     (folder / "frames").mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ from keyframes.scan.scan import COLUMNS, Sample, Scan
 from keyframes.video import Pass, VideoReader, View
 from keyframes.whole_files import whole_file
 
-# To be changed with what thumbnails and fingerprints are made of, too.
+# To be raised with each change of the file, and of what thumbnails and fingerprints are made of.
 FORMAT = 4
 SAMPLE = tuple(field.name for field in fields(Sample))
 # What it raises to read a file that is missing, cut off, or something else.
@@ -34,7 +34,7 @@ def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:
 def load_arrays(path: Path, names: Set[str] | None = None) -> dict[str, NDArray[Any]]:
     """Return what `save_arrays` wrote; an empty dict where there is nothing that can be read.
 
-    So it is where other arrays than those of these names were kept, as by another version.
+    It is empty, too, if the arrays do not have these names, as where another version wrote them.
     """
     try:
         # Opened here: of a file that is cut off, NumPy leaves its own open.

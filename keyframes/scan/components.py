@@ -74,5 +74,5 @@ class PrincipalComponents:
 
 
 def spread_of(rows: NDArray[Any], most: int = N_FITTED) -> float:
-    """Root of the summed variances of the columns of an array (n_frames, n_features), on an even sample of rows."""
+    """Return the root of the summed variances of the columns of an array (n_frames, n_features), by a sample of it."""
     return float(np.sqrt(np.var(rows[even_rows(len(rows), most)], axis=0, dtype=np.float64).sum()))

@@ -15,7 +15,7 @@ from keyframes.scan.pretrained_network import NetworkFeatures
 from keyframes.scan.thumbnails import Thumbnailer, brightness_and_sharpness
 from keyframes.video import Picture, VideoReader, View, side_by_side
 
-# Pictures go to the second thread in groups, so that handing them over costs little, but of no more than so many bytes.
+# Pictures go to the second thread in groups, so that handing them over costs little: this many, or this many bytes.
 GROUP_FRAMES = 32
 GROUP_BYTES = 8 << 20
 GROUPS_WAITING = 2

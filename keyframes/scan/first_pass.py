@@ -40,25 +40,26 @@ from keyframes.video import (
     why_no_excerpts,
 )
 
+# Pictures, spread over the range, that stand for what is still to come where PCA is fitted before the end.
 SAMPLED_AHEAD = 512
-# Pixels of so many thumbnails cannot be clustered in memory; principal components can.
+# Most bytes of features that can be clustered in memory.
 MOST_BYTES = 1_000_000_000
-# So many frames are looked at closely, when it is chosen among them.
+# Frames whose thumbnails the choice compares.
 N_SAMPLED = 2048
 NOT_SPARSE = "a sparse scan of this recording is not possible ({}); every frame was scanned"
 
 
 def scan_video(video: VideoReader, settings: Settings, progress: Progress, also: Iterable[int] = ()) -> Scan:
-    """Reduce the frames of a video's range to rows as they come, all of them read by the same reader.
+    """Reduce the frames of a video's range to rows as they come, all of them read by OpenCV, or all by FFmpeg.
 
-    `also` are indices of frames that a sparse scan looks at in any case, if they are of the range and the stride.
+    `also` are indices of frames that a sparse scan looks at in any case, if they are in the range and the stride.
 
     Raises
     ------
     VideoError, RegionError
         Where a picture cannot be decoded, or no frame lies in the range.
     EncoderError
-        Where a network is asked for that cannot be had.
+        Where a network that is asked for cannot be had.
     """
     try:
         return _scan_as_it_is_read(video, settings, progress, also)
@@ -69,7 +70,7 @@ def scan_video(video: VideoReader, settings: Settings, progress: Progress, also:
 
 @dataclass(frozen=True)
 class _Way:
-    """How a pass goes over a file: by stretches of it, or by segments or, where there are none of both, by walking."""
+    """How a pass goes over a file: by stretches of it, by segments or, where it has neither, by walking."""
 
     view: View
     thumbnailer: Thumbnailer
@@ -262,7 +263,7 @@ class _FirstPass:
         return figures
 
     def _check_memory(self, n_frames: int, n_pixels: int) -> None:
-        """Raise a RegionError where features of so many frames, which are all kept, are too many."""
+        """Raise a RegionError where the features of `n_frames` frames, which are all kept, do not fit in memory."""
         kept_bytes = self.network.frame_bytes if self.network else 0
         if self.settings.features == "pixels":
             kept_bytes = n_pixels

@@ -20,18 +20,19 @@ from keyframes.video import (
     spread_pairs,
 )
 
-# Processor time per pixel of a frame, in nanoseconds: decoding it costs so much and for each bit of its packet so much
-# more; a thumbnail costs so much where the frame is converted to blue, green and red. The luma plane saves the last.
-# Measured on H.264 at 640 x 480 to 1920 x 1080. Only the ratios matter.
+# Processor time per pixel of a frame, in nanoseconds: to decode it, and more for each bit of its packet; to convert it
+# to blue, green and red and shrink it; and how much of that the luma plane saves. Measured on H.264 at 640 x 480 to
+# 1920 x 1080. Only the ratios matter.
 DECODING, EACH_BIT, CONVERSION, SAVED = 2.5, 28.0, 2.3, 1.3
-# Pictures whose colours have the full resolution are converted by slower code of FFmpeg's, which costs so much more.
+# Pictures whose colours have the full resolution are converted by slower code of FFmpeg's, which takes this much more.
 FULL_COLOR, FULL_COLOR_COST = "444P", 7.0
-# Short files are read before the proof has paid.
+# In a file of fewer frames, the proof costs more than the luma plane saves.
 LUMA_FRAMES = 1500
+# Pictures that the proof compares with their luma planes, and by how many gray levels their thumbnails may differ.
 LUMA_PROOFS = 8
-# Of what a look at a key frame costs, the luma plane saves a quarter.
-SAVED_OF_LOOK = 0.25
 LUMA_TOLERANCE = 3
+# Share of what a look at a key frame costs that the luma plane saves.
+SAVED_OF_LOOK = 0.25
 
 
 def luma_pays(video: VideoReader, settings: Settings) -> bool:
@@ -71,7 +72,7 @@ def _saving(video: VideoReader) -> float:
 def find_luma_levels(video: VideoReader, thumbnailer: Thumbnailer) -> NDArray[np.uint8] | None:
     """Find what the 256 levels of a file's luma plane mean in gray; None where it must not be used.
 
-    OpenCV hands the plane over without saying what it is: so it is looked at what it shows. The thumbnailer is that of
+    OpenCV hands the plane over without saying what it is, so it is compared with pictures. The thumbnailer is that of
     the scan, without levels.
     """
     if thumbnailer.color or not video.header.seekable or video.header.frame_rate <= 0:

@@ -1,4 +1,4 @@
-"""How far the scene has moved along a recording, measured so that noise and drifting light count nothing.
+"""How far the scene has moved along a recording, measured so that noise and drifting light do not count.
 
 Two frames cannot differ by more than what has moved between them. At rest that is nothing, however the pictures
 flicker.
@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from keyframes.sampling import even_rows
 from keyframes.scan.thumbnail_store import Chunks, rows_at
 
-# What moves a pixel by less than so many standard deviations of its own noise is noise.
+# A pixel that changes by fewer standard deviations of its noise than this shows noise alone.
 NOISE_DEVIATIONS = 5.0
-# Pixels differ by so many gray levels through rounding alone.
+# Gray levels by which pixels differ through rounding alone.
 ROUNDING = 0.3
-# The noise is measured on at most so many pairs of neighbours.
+# Most pairs of neighbouring frames on which the noise is measured.
 N_PAIRS = 512
 BLUR = 0.7
 # Pixels that the blur looks at on each side.
 BLUR_REACH = 3
 # Frames that are measured together, which fit into the processor's caches.
 BLOCK_FRAMES = 64
-# A step counts as no more than so many typical ones: a flash of light is no journey.
+# The most that a step counts, in typical steps: a flash of light is no journey.
 LONGEST_STEP = 5.0
+# Standard deviation of a normal distribution, in units of the median of its absolute values.
 NORMAL_DEVIATION = 1.4826
 
 

@@ -55,7 +55,8 @@ class Scan:
         Variance of the Laplacian of the gray thumbnail, in gray levels squared.
     suspect : array (n_frames,), bool
         Whether FFmpeg's complaints leave a doubt about the picture.
-    features : array (n_frames, n_features), float16 components, float16 features of a network, or uint8 thumbnails
+    features : array (n_frames, n_features), float16 or uint8
+        Principal components or features of a network, float16; or thumbnails, uint8.
     components : PrincipalComponents
     place : array (n_frames, 2), float32
         The first two principal components.
@@ -110,7 +111,7 @@ class Scan:
 
 
 def represented(frame_index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count, for each of some growing indices, the frames that it is nearest to; of two as near, the earlier counts."""
+    """Count the frames that each of some ascending indices is nearest to; of two as near, the earlier one counts."""
     middles = (frame_index[1:] + frame_index[:-1]) // 2
     return np.diff(np.concatenate([frame_index[:1] - 1, middles, frame_index[-1:]]))
 

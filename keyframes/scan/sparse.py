@@ -17,38 +17,40 @@ from keyframes.scan.scan import Scan
 from keyframes.video import Stretch, VideoReader, stretches_to
 from keyframes.video.packets import Packets
 
-# Decoding costs as much as that of so many frames of the recording, on average, at so many frames in all, ...
+# The budget of a scan, in average frames to decode, for a recording of AT_FRAMES frames; for ten times as many frames,
+# it is larger by this share.
 COST = 8500.0
 AT_FRAMES = 100_000
-# ... and at ten times as many more by this share.
 MORE_AT_TEN_TIMES = 0.3
-# Where key frames lie less than so many frames apart, frames cost less to reach, and it may cost less: this share of it
-# where every frame is one, which is 1,500 frames of an hour. With 12 frames from one to the next it is 900, because the
-# packets between them tell where something moves.
+# Where key frames are fewer frames apart than this, frames cost less to reach, and the budget is smaller: down to this
+# share where every frame is a key frame, which is 1,500 frames of an hour. With a key frame every 12 frames it is 900,
+# because the packets between them tell where something moves.
 KEYS_APART = 100
 LEAST_SHARE = 0.17
-# From so many frames on, a scan is sparse unless asked otherwise.
+# Recordings of this many frames or more are scanned sparsely unless asked otherwise.
 LONG_FRAMES = 50_000
-# Where sizes tell of movement, this share of it at most goes to key frames all over the recording.
+# Largest share of the budget that goes to key frames all over the recording, where packet sizes tell of movement.
 EVEN_SHARE = 0.7
-# So many key frames at most are looked at more closely for that, and no more than so many times those to be paid for.
+# Most groups whose movement is looked at more closely: in all, and for each frame of the budget.
 MOST_GROUPS = 4096
 GROUPS_A_FRAME = 2
-# This share of what a frame costs to decode grows with its packet, up to so many times the mean. Key frames of 8 to 35
-# times the mean size took 2 to 6.5 times as long as other frames that are referred to: H.264 and HEVC of 320 x 240 to
-# 1920 x 1080, with this 2.3 to 6.9.
+# Share of the cost of decoding a frame that grows with its packet, and the most that a frame costs, in average frames.
+# Key frames of 8 to 35 times the mean size took 2 to 6.5 times as long as other frames that are referred to (H.264 and
+# HEVC, 320 x 240 to 1920 x 1080); these numbers give 2.3 to 6.9.
 COST_OF_BYTES = 0.2
 MOST_COST = 8.0
-# Movement shows in packets larger than so many times those of a rest: the mean over so many seconds that a tenth of all
-# stretches lie below.
+# Packet sizes are averaged over this many seconds. This percentile of the averages is taken for a rest, and what is
+# larger by this factor for movement.
 STRETCH_S = 0.5
 REST_PERCENTILE = 10
 ABOVE_REST = 1.3
-# Where no larger share of a recording moves, whole stretches are decoded for that; otherwise any frame will do.
+# Where at most this share of a recording moves, whole stretches are decoded for the movement; otherwise any frame will
+# do.
 RARE = 0.3
-# What is left goes to decoding on behind each key frame, of which so many frames are looked at.
+# What is left of the budget goes to decoding on after each key frame, to look at this many frames there.
 LOOKS_BEHIND = 8
-# Behind one key frame so many seconds of movement count: the first of these by which all fit into what may be spent.
+# Seconds of movement that count after one key frame: the first of these with which all of it fits into the budget. And
+# how many frames are looked at in each of these seconds.
 MOVING_S = (3.0, 1.5)
 LOOKS_A_SECOND = 4.0
 
@@ -57,7 +59,7 @@ LOOKS_A_SECOND = 4.0
 class _Group:
     """A key frame and the frames that are decoded from it alone, as far as they lie in the range, by their cost.
 
-    `frames` are those that may be looked at, growing, and `costs` what it costs to decode up to each of them.
+    `frames` are those that may be looked at, ascending, and `costs` what it costs to decode up to each of them.
     """
 
     key: int
@@ -69,9 +71,9 @@ class _Group:
 class _Groups:
     """All groups of a reader's range, for those of some key frames at a time.
 
-    `keys` are the key frames before the next one of which, in `ends`, a frame of range and stride is shown; `key_cost`
-    is what decoding one costs in the mean. For each frame of the recording, `may` tells whether it may be looked at,
-    and `costs` what it costs to decode up to it.
+    `keys` are the key frames with a frame of range and stride before the next key frame, which is in `ends`; `key_cost`
+    is what decoding one costs on average. For each frame of the recording, `may` tells whether it may be looked at, and
+    `costs` what it costs to decode up to it.
     """
 
     keys: NDArray[np.int64]
@@ -102,7 +104,7 @@ class _Groups:
         return found
 
     def most_moving(self, movement: NDArray[np.float64], budget: float) -> list[_Group]:
-        """Return the groups in which most moves for their length, no more than may be worth a closer look."""
+        """Return the groups with the most movement for their length, no more than may be worth a closer look."""
         sums = np.concatenate([[0], np.cumsum(movement)])
         moved = (sums[self.ends] - sums[self.keys]) / np.maximum(self.ends - self.keys, 1)
         n_groups = min(MOST_GROUPS, int((moved > 0).sum()), int(GROUPS_A_FRAME * max(budget, 0)))
@@ -110,7 +112,7 @@ class _Groups:
 
 
 def cost_of(n_frames: int) -> float:
-    """Return what a scan of so many frames may cost, in frames to decode."""
+    """Return what a scan of `n_frames` frames may cost, in frames to decode."""
     return COST * max(0.2, 1 + MORE_AT_TEN_TIMES * math.log10(max(n_frames, 1) / AT_FRAMES))
 
 
@@ -168,13 +170,13 @@ def _behind(heads: Mapping[int, _Group], offers: Sequence["_Offer"], budget: flo
 
 
 def _share_of_cost(packets: Packets) -> float:
-    """Return how much of its cost a scan needs, by the distance of the key frames."""
+    """Return which share of the whole budget a scan needs, by the distance between key frames."""
     apart = len(packets.times_ms) / len(packets.key_times_ms)
     return min(1.0, LEAST_SHARE + (1 - LEAST_SHARE) * apart / KEYS_APART)
 
 
 def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the key frames before the next one of which a frame of range and stride is shown, and these next ones."""
+    """Return the key frames with a frame of range and stride before the next key frame, and these next ones."""
     keys = packets.key_frames
     ends = np.append(keys[1:], len(packets.times_ms))
     earliest = first + -(-np.maximum(keys - first, 0) // every) * every
@@ -184,9 +186,9 @@ def _keys_within(packets: Packets, first: int, stop: int, every: int) -> tuple[N
 
 @dataclass(frozen=True)
 class _Offer:
-    """What decoding on behind a key frame gives: frames where much moves, and what they cost and are worth for that.
+    """What decoding on after a key frame gives: frames where much moves, what they cost, and what they are worth.
 
-    Of the frames `seen`, so many are looked at.
+    `n_looks` of the frames `seen` are looked at.
     """
 
     key: int
@@ -219,9 +221,9 @@ def _moving(
     budget: float,
     heads: Container[int],
 ) -> list[_Offer]:
-    """Return what to decode on for, for as much as it may cost; the key frames of `heads` are decoded already.
+    """Return the offers that give the most movement for their cost, as far as the budget goes.
 
-    It is where most movement is to be had for what decoding up to it costs.
+    The key frames of `heads` are decoded already.
     """
     moving = [one for group in groups if (one := _moving_in(group, movement, frame_rate, group.key in heads))]
     offers: list[_Offer] = []
@@ -251,7 +253,7 @@ def _moving_in(group: _Group, movement: NDArray[np.float64], frame_rate: float, 
 
 
 def _offer(moving: _Moving, most_s: float) -> _Offer | None:
-    """Return the best that decoding on in a group gives, where so many seconds of movement count; None if nothing."""
+    """Return the best offer of a group, where `most_s` seconds of movement count; None if it has none."""
     moves = moving.moved > 0
     counts = moves & (moving.moving_s - moving.seconds * moves < most_s)
     worth = (moving.moved * moving.seconds * counts).cumsum() / np.maximum(moving.costs, 1.0)
@@ -264,9 +266,9 @@ def _offer(moving: _Moving, most_s: float) -> _Offer | None:
 
 
 def movement_of_packets(packets: Packets, frame_rate: float) -> NDArray[np.float64]:
-    """How much more bytes the packets around each frame have than at rest, key frames apart; 0 where no more.
+    """Return by how much the packets around each frame, key frames left out, exceed those at rest: array (n_frames,).
 
-    In units of a packet at rest.
+    It is in units of a packet at rest, and 0 where they are no larger.
     """
     is_key = np.isin(packets.times_ms, packets.key_times_ms)
     n_frames = len(is_key)
@@ -293,7 +295,7 @@ def _frame_costs(packets: Packets) -> NDArray[np.float64]:
 
 
 def filled_level(filled: Sequence[float], more: float) -> float:
-    """Return the level up to which so much more fills what is filled to different heights already."""
+    """Return the level that `more` water reaches when it is poured over vessels that are filled already."""
     if not filled:
         return 0.0
     heights = np.sort(np.array(filled, np.float64))

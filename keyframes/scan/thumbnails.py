@@ -1,12 +1,14 @@
-"""From pictures to rows of numbers: thumbnails, and their principal components."""
+"""From pictures to thumbnails, and how bright and how sharp these are."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Areas of so many pixels across or more are averaged by halving first: OpenCV is slow with large ones, and slower yet
+# Areas at least this many pixels across are averaged by halving first: OpenCV is slow with large ones, and slower yet
 # where they are not a whole number of pixels wide and high.
 HALVED_FROM, UNEVEN_HALVED_FROM = 8, 4
+# Video mostly keeps its luma in 16 to 235; players and OpenCV stretch that to 0 to 255.
+LIMITED_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
 class Thumbnailer:
@@ -57,7 +59,7 @@ class Thumbnailer:
         return shrunk if self.levels is None else np.asarray(cv2.LUT(shrunk, self.levels))
 
     def _sizes_from(self, height: int, width: int) -> list[tuple[int, int]]:
-        """(width, height) that a picture is shrunk to one after the other; the rounding of halves is averaged away."""
+        """Sizes (width, height) that a picture is shrunk to in turn; the rounding of halves is averaged away."""
         sizes = []
         while self._pays_to_halve(height, width):
             height, width = height // 2, width // 2
@@ -69,10 +71,6 @@ class Thumbnailer:
         uneven = height % self.height or width % self.width
         area = min(height // self.height, width // self.width)
         return not (height % 2 or width % 2) and area >= (UNEVEN_HALVED_FROM if uneven else HALVED_FROM)
-
-
-# Video mostly keeps its luma in 16 to 235; players and OpenCV stretch that to 0 to 255.
-LIMITED_RANGE = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
 def brightness_and_sharpness(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 N_FEATURES = 32
 CHANNELS = (16, 32, 64)
 BATCH_ROWS = 64
-# The network learns from at most so many thumbnails, evenly spread, and bytes of them.
+# Most thumbnails, evenly spread, that the network learns from, and most bytes of them.
 N_TRAINED = 4096
 TRAINED_BYTES = 64 << 20
 MOST_EPOCHS = 200
-# It sees a thumbnail so many times, or else fewer of them.
+# It sees each thumbnail this many times or more; where the minutes do not allow that, it gets fewer thumbnails.
 FEWEST_EPOCHS = 10
 # Floating-point operations a second that two slow cores do in training.
 SPEED = 14e9
