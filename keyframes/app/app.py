@@ -54,7 +54,7 @@ class App(AbstractContextManager["App"]):
         self.rounds, self.library = Rounds(output), Library(folder, output)
         self.notes = Notes(self.rounds.get(1))
         self.files = NearFiles([folder], projects)
-        # A page of before, which is still open, names what it was told.
+        # A page that is still open from before may name files at once.
         self.near()
         self._states, self._runner = States(), Runner()
         self._exporting = threading.Lock()
@@ -230,7 +230,7 @@ class App(AbstractContextManager["App"]):
         )
         arguments = wish.arguments(self.folder, round_.output, self.commands.fields)
         if any(changed_in_review(round_, self._states.get(round_, recording)) for recording in chosen):
-            # The page has said so.
+            # The page has warned of that.
             arguments.append("--overwrite")
         return arguments, chosen
 

@@ -51,7 +51,7 @@ def batch_settings(
         from keyframes.labelling.project_kind import kind_of
 
         for project in unlike:
-            # An ExportError where it is none: each recording would fail by it.
+            # Raises an ExportError where it is no project: each recording would fail by it.
             kind_of(Path(project))
     # Workers have working folders of their own.
     files = {name: getattr(settings, name) for name in ("encoder", "predictions")}

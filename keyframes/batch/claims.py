@@ -22,7 +22,7 @@ from keyframes.batch.text_files import read_json
 
 HEARTBEAT_S = 2.0
 ABANDONED_S = 600.0
-# A process that was killed between making its claim and writing it left an empty one.
+# An empty claim counts as abandoned sooner: its process was killed between making the claim and writing it.
 EMPTY_S = 10.0
 CLAIM_BYTES = 1024
 
@@ -98,8 +98,8 @@ class Claim(AbstractContextManager["Claim"]):
             "started": start_of(process),
         }
         told = {**about, "doing": self.doing, "n_done": self.n_done, "n_total": self.n_total}
-        # Of one length and in one call, so that nobody reads a mixture. Written through the descriptor, and so never
-        # into the claim of somebody who took this one over.
+        # Always of one length and in one call, so that nobody reads a mixture; and through the descriptor, so that it
+        # never goes into the claim of somebody who took this one over.
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.write(self._descriptor, json.dumps(told).ljust(CLAIM_BYTES)[:CLAIM_BYTES].encode())
 

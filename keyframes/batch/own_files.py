@@ -62,7 +62,7 @@ def deciding(task: Task) -> dict[str, Any]:
     """Return the settings of a task that names its own predictions, and hashes of the files that belong to these."""
     settings, predictions = task.settings.as_dict(), task.settings.predictions
     more = [] if predictions is None else files_with(predictions)
-    # Where there are none, a result of an earlier version stays one.
+    # Where there are no such files, a result of an earlier version still counts.
     return (
         {**settings, "more_predictions": [f"{file.name} {content_digest(file)}" for file in more]} if more else settings
     )

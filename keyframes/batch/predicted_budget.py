@@ -30,7 +30,7 @@ from keyframes.settings import Settings
 MOST_TOGETHER = 4096
 # More frames than this could not be chosen well among these poses.
 MOST_FRAMES = MOST_TOGETHER // 2
-# Of few recordings, each has more poses; of many, no fewer than this are kept of each.
+# Poses that are kept of each of many recordings; of few recordings, each keeps more.
 FEWEST_POSES = 256
 # Poses that cannot be compared are farther apart than any others, by this factor.
 FAR = 2.0
@@ -52,7 +52,7 @@ class PredictedCoreset:
     Attributes
     ----------
     rows, frame_index : array (n,), int64
-        Of the scan; of the recording.
+        Rows of the scan, and frame indices of the recording.
     time_s : array (n,), float64
     points : array (n, n_animals, n_nodes, 2), float32
         Cleaned, in units of the animal's size.

@@ -25,7 +25,7 @@ from keyframes.batch.work import give_up
 
 TRIES = 2
 END_S = 5.0
-# They go to all processes of a terminal; the parent ends its workers by itself.
+# Signals that all processes of a terminal get; the parent ends its workers by itself.
 FROM_TERMINAL = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
 
 

@@ -133,7 +133,7 @@ def _sorted_out(
     beside_videos = any(_ending(name) in VIDEO_ENDINGS for name in files)
     files = [name for name in files if not excludes(paths[name])]
     if include:
-        # An image is asked for where its folder is.
+        # An image is asked for if its folder is.
         endings = IMAGE_ENDINGS if _matches(place, include) else ()
         files = [name for name in files if _ending(name) in endings or _matches(paths[name], include)]
     images = [name for name in files if _ending(name) in IMAGE_ENDINGS]

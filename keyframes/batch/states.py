@@ -69,7 +69,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, state: dict[str, Any]) -> None:
     state = {**state, **{entry: stored(state[entry]) for entry in NAMES if entry in state}}
-    # What is no UTF-8 in a name goes as an escape.
+    # Bytes of a name that are not UTF-8 are written as escapes.
     write_text(path, json.dumps(state, indent=2) + "\n")
 
 

@@ -22,7 +22,7 @@ from keyframes.whole_files import unused_name
 
 # Most tries; a further one is needed only where another run has put its result there meanwhile.
 N_TRIES = 1000
-# How a rename to a name that holds content fails.
+# How a rename fails if there is content under the new name.
 OCCUPIED = (errno.ENOTEMPTY, errno.EEXIST)
 OF_EVERY_RESULT = frozenset({"manifest.json", "frames"})
 

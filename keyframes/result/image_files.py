@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from keyframes.errors import ExportError, OutputError
 
-# Each row of a PNG file by its difference from the row above, and runs of equal bytes alone looked for: a tenth less
-# time than OpenCV's own choice, the pixel before, and 6 to 39 % fewer bytes on the frames of a dozen recordings.
+# Rows of a PNG file are stored as differences from the row above, and only runs of equal bytes are looked for: a tenth
+# less time than OpenCV's own choice, the pixel before, and 6 to 39 % fewer bytes on the frames of a dozen recordings.
 # Older versions of OpenCV have no choice of filters.
 _PNG_OPTIONS = (
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 from keyframes.names import with_own_name
 from keyframes.whole_files import shortened
 
-# Bytes of a video's name in its result's, where "-keyframes" must fit into the 255 of most file systems.
+# Most bytes of a video's name in that of its result: "-keyframes" must still fit into the 255 of most file systems.
 LONGEST_RESULT = 240
 
 

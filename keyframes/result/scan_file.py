@@ -43,7 +43,7 @@ def save_scan(path: Path, scan: Scan, selection: Selection) -> None:
     }
     if scan.doubt is not None and scan.points is not None:
         columns |= {"doubt": scan.doubt, "points": scan.points}
-    # In chunks to the file itself: the archive of a day's recording is as large as all the rest together.
+    # Written in chunks: in memory, the archive of a day's recording would be as large as all the rest together.
     with path.open("wb") as file:
         archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
         try:

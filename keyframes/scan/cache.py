@@ -21,7 +21,7 @@ from keyframes.whole_files import whole_file
 # To be raised with each change of the file, and of what thumbnails and fingerprints are made of.
 FORMAT = 4
 SAMPLE = tuple(field.name for field in fields(Sample))
-# What it raises to read a file that is missing, cut off, or something else.
+# Errors of reading a file that is missing, cut off, or something else.
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
@@ -37,7 +37,7 @@ def load_arrays(path: Path, names: Set[str] | None = None) -> dict[str, NDArray[
     It is empty, too, if the arrays do not have these names, as where another version wrote them.
     """
     try:
-        # Opened here: of a file that is cut off, NumPy leaves its own open.
+        # Opened here, because NumPy leaves a file open that is cut off.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if names is not None and names != set(kept.files):
                 return {}

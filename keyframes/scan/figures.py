@@ -79,8 +79,8 @@ def measure(
         thumbnailer.shrunk(video.cropped(image), blocks[-1][place])
         if network is not None:
             found.encoded += network(video.cropped(image)).data
-    # Not among the decoding, which would push the code and the data for these out of the processor's caches; and many
-    # at a time, because with each call of OpenCV's the threads take turns.
+    # Not while frames are decoded, which would push the code and the data for this out of the processor's caches; and
+    # many at a time, because the threads take turns at each call of OpenCV.
     thumbnails = np.concatenate(blocks)[: len(energies)]
     for first in range(0, len(thumbnails), GROUP_FRAMES):
         block = thumbnails[first : first + GROUP_FRAMES]

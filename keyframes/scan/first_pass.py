@@ -135,7 +135,7 @@ class _FirstPass:
                     # A walk decides, so that what comes out does not depend on the number of processors.
                     way = replace(way, segments=[])
                 else:
-                    # One thread alone must patch up a broken picture that FFmpeg's met: then it is always the same.
+                    # A broken picture must be patched up by one thread alone: then it is the same every time.
                     way = _Way(PLAIN, plain, [])
                     video.threads = 1
 
@@ -238,7 +238,7 @@ class _FirstPass:
                 raise _UnfitError("the times of its frames are not those of its packets") from None
         if in_segments:
             video.adopt(in_segments.seen)
-        # Of frames that are missing, several threads lose more than one does.
+        # Where frames are missing, several threads lose more of them than one does.
         damage = _damage_to(video)
         if (damage.seen.messages or damage.is_incomplete) and not plain_alone:
             raise _UnfitError(complaint)

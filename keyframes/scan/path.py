@@ -73,7 +73,7 @@ def _steps(chunks: Chunks, shape: tuple[int, ...], threshold: NDArray[np.float32
 
 def _blurred(rows: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Thumbnails (n, n_pixels), each blurred by itself."""
-    # One above the other, with its own lines mirrored between: one call, as fast as the processor, for many of them.
+    # One above the other, each with its own lines mirrored at both ends: one fast call for many of them.
     lines = np.pad(np.arange(shape[0]), BLUR_REACH, mode="reflect")
     column = rows.reshape(-1, *shape)[:, lines].astype(np.float32).reshape(-1, *shape[1:])
     side = 2 * BLUR_REACH + 1

@@ -27,7 +27,7 @@ TRIAL = (
     "from keyframes.scan.pretrained_network import run_trial; "
     "sys.stdout.write(str(run_trial(sys.argv[1], *map(int, sys.argv[2:]))))"
 )
-# What OpenCV raises of a file that it cannot read or run.
+# What OpenCV raises for a file that it cannot read or run.
 UNREADABLE = (cv2.error, OSError, ValueError)
 
 
@@ -42,7 +42,7 @@ class NetworkFeatures:
     input_size : tuple of int
         (width, height) of the input.
     mean, std : tuple of float
-        Of each channel, in units of full white: red, green, blue, or one number for gray. The input is
+        For each channel, in units of full white: red, green, blue, or one number for gray. The input is
         (value / 255 - mean) / std.
 
     Raises

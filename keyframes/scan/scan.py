@@ -65,7 +65,7 @@ class Scan:
     warnings : tuple of str
         What went otherwise than asked for.
     fingerprint : array (n_frames,), uint64
-        Of each picture as it was looked at.
+        Fingerprint of each picture as it was looked at.
     view : View
         How the pictures were looked at.
     levels : array (256,) or (0,), uint8
@@ -120,7 +120,7 @@ def at_frames(scan: Scan, frame_indices: NDArray[np.int64]) -> Scan:
     """Return the rows of a scan at some of its frames, in ascending order."""
     rows = np.searchsorted(scan.frame_index, frame_indices)
     columns = {name: getattr(scan, name) for name in (*COLUMNS, *PREDICTED_COLUMNS)}
-    # Of pictures that nobody has looked at there are no fingerprints.
+    # Fingerprints are missing where nobody has looked at pictures.
     there = {name: column[rows] for name, column in columns.items() if column is not None and len(column)}
     return replace(scan, sample=None, **there)
 

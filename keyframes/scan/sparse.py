@@ -322,7 +322,7 @@ def _reached(
     decoded[places] = np.where(own & ~spare, frame_costs, 0)
     decoded = decoded.cumsum()[places]
     behind = np.where(may & (index != key), decoded - decoded[key] + frame_costs * spare, 0)
-    # Behind one that is decoded before it: what is reached first is to grow, key frame by key frame.
+    # A frame may be decoded before one that is shown before it: in each group, costs must not fall from frame to frame.
     total = float(frame_costs.sum())
     behind = np.maximum.accumulate(behind + group * total) - group * total
     return may, behind

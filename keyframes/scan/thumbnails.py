@@ -83,7 +83,7 @@ def brightness_and_sharpness(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.
     if thumbnails.ndim == 4:
         gray = np.asarray(cv2.cvtColor(thumbnails.reshape(n * height, width, 3), cv2.COLOR_BGR2GRAY))
         gray = gray.reshape(n, height, width)
-    # One above the other, with its own lines mirrored between: one call for many of them.
+    # One above the other, each with its own lines mirrored at both ends: one call for many of them.
     lines = np.pad(np.arange(height), 1, mode="reflect")
     column = np.asarray(cv2.Laplacian(gray[:, lines].reshape(-1, width), cv2.CV_16S, borderType=cv2.BORDER_REFLECT_101))
     laplacian = column.reshape(n, height + 2, width)[:, 1:-1].reshape(n, height * width).astype(np.float64)

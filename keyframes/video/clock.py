@@ -59,6 +59,6 @@ class Clock:
             return self._period_s
         if self._n_behind == 1:
             self._n_equal = packets.count_at(latest_ms, 1000 * ROUNDING_S)
-        # Of frames that are out of order it is not known how many will come.
+        # How many frames out of order are still to come is not known.
         n_to_come = self._n_equal - self._n_behind if self._n_equal > self._n_behind else LONGEST_DELAY
         return max(ROUNDING_S, min(self._period_s, (next_ms - latest_ms) / 1000 / (n_to_come + 1)))

@@ -20,13 +20,13 @@ _PARAMETERS_H264 = re.compile(rb"\x00\x00\x01[\x07\x08\x27\x28\x47\x48\x67\x68].
 _PARAMETERS_HEVC = re.compile(rb"\x00\x00\x01[\x40-\x45].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
 _PARAMETERS_MPEG4 = re.compile(rb"\x00\x00\x01[\x20-\x2f].*?(?=\x00\x00\x01|\Z)", re.DOTALL)
 _VOP_B = 2
-# In a picture of these codecs there are never three zero bytes in a row (Rec. ITU-T H.264, 7.4.1.1, and H.265, 7.4.2.3:
-# emulation prevention), but for stuffing before a start code, 00 00 01. More of them are a block that a disk lost, and
+# Pictures of these codecs never have three zero bytes in a row (Rec. ITU-T H.264, 7.4.1.1, and H.265, 7.4.2.3:
+# emulation prevention), except as stuffing before a start code, 00 00 01. A longer run is a block that a disk lost, and
 # a decoder may well make a picture of it without a complaint.
 WITHOUT_ZEROS = frozenset({"h264", "avc1", "x264", "hevc", "hvc1", "hev1"})
 _ZEROS = bytes(64)
 _LOST_BLOCK = re.compile(_ZEROS + rb"[^\x00\x01]")
-# A picture of MPEG-4 without any content, which repeats the one before or stands for it, takes fewer bytes.
+# An MPEG-4 picture of fewer bytes has no content: it repeats the one before, or takes its place.
 _CONTENT_MPEG4 = 16
 
 
@@ -96,19 +96,19 @@ class CutCodec:
     Attributes
     ----------
     name : str
-        In Matroska.
+        Matroska's name of it.
     picture : callable
         Says of a packet what picture it holds.
     start : pattern or None
-        Of the picture in a packet: what comes before it is the parameters of the stream, and the name of the encoder,
-        whose faults FFmpeg knows; None where every packet has all that it needs.
+        Matches the start of the picture in a packet. Before it come the parameters of the stream, and the name of the
+        encoder, whose faults FFmpeg knows. None where every packet has all that it needs.
     parameters : pattern or None
-        Of the parameters in that, each of them.
+        Matches each of the parameters before the picture.
     joins_keys : bool
         Whether key frames from anywhere in a file may follow each other. In HEVC, FFmpeg takes two open ones whose
         counts of pictures are equal for the same picture, and drops one, even where they are marked as following a cut.
     fewest_bytes : int
-        Of a packet whose picture has content of its own.
+        A packet with fewer bytes has a picture without content of its own.
     """
 
     name: str

@@ -17,13 +17,13 @@ from collections import Counter
 from keyframes.video.log_level import LogLevel
 
 # "[h264 @ 0x55b1def55ec0] [error] error while decoding MB 3 12": who, an address that differs each time, how bad, what.
-# The level is there where it could be asked for; without it, only errors come.
+# The level is there if it could be asked for; if not, only errors are written.
 _MESSAGE = re.compile(
     rb"^\[(?P<who>[^\]@]+) @ (?:0x)?[0-9a-fA-F]+\] (?:\[(?P<level>[a-z]+)\] )?(?P<what>.+)$", re.MULTILINE
 )
 _ERRORS = {None, b"panic", b"fatal", b"error"}
-# Below an error there is much that comes with intact files too (a pixel format out of fashion, an unknown tag); what
-# tells of broken pictures is said in these words: "concealing 77 DC, 77 AC, 77 MV errors in P frame", "Skipping NALU".
+# Much that is less than an error comes with intact files, too (a pixel format out of fashion, an unknown tag). What
+# tells of broken pictures has these words: "concealing 77 DC, 77 AC, 77 MV errors in P frame", "Skipping NALU".
 _BROKEN = re.compile(rb"\bconceal|\bSkipping\b.*\bNALU\b")
 LARGEST_LOG = 1 << 20
 # What libjpeg says of a damaged picture, and libtiff through OpenCV of a damaged page.

@@ -57,7 +57,7 @@ def one_opencv_thread() -> Iterator[None]:
         yield
     finally:
         with _lock:
-            # What there was before the first one; who leaves first must not give it back.
+            # The number that there was before the first holder: only the last one to leave gives it back.
             before = _holders.pop()
             if not _holders:
                 cv2.setNumThreads(before)

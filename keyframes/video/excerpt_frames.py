@@ -62,7 +62,7 @@ def excerpts_pay(video: VideoReader, indices: Iterable[int], seen_as: View | Non
     `seen_as` is the view of the whole pass that the reader has made, or None where nothing of the file is proven yet.
     """
     wanted = sorted({int(index) for index in indices})
-    # What reads the packets takes its time too, and what is decoded first is not known before.
+    # For a short walk, the packets alone would take too long to read.
     if not wanted or not FEWEST_WALKED <= wanted[-1] < len(video.packets.times_ms) or why_no_excerpts(video):
         return False
     if seen_as is not None and not _passed_all(video):
@@ -88,7 +88,7 @@ def expected_cost(video: VideoReader, n_wanted: int, *, luma: bool) -> float:
     if why_no_excerpts(video):
         each = n_frames / n_keys / 2 + LEAD_FRAMES + SEEK_COST
         return min(n_frames, n_wanted * each * (PAIR_COST if luma else 1))
-    # Nothing may refer to a key frame, either.
+    # Key frames count even where nothing refers to them.
     n_referred = max(n_keys, n_frames - int(packets.spare.sum()))
     each = n_referred / n_keys / 2 + 1
     return min(n_referred, n_wanted * each) + (min(n_wanted, N_PROVEN) * each if luma else 0.0)

@@ -123,7 +123,7 @@ def needed(packets: Packets, stretch: Stretch) -> NDArray[np.int64]:
     """
     wanted = np.array(stretch.wanted, np.int64)
     if stretch.wanted == (stretch.key,):
-        # It needs no other. Most stretches of a sparse scan are of this kind.
+        # A key frame needs no other frame. Most stretches of a sparse scan are of this kind.
         return wanted
     last = packets.places[wanted].max()
     behind = np.arange(stretch.key, min(len(packets.times_ms), wanted[-1] + 1 + LONGEST_DELAY))

@@ -11,7 +11,7 @@ _VIDEO, _WIDTH, _HEIGHT = 0xE0, 0xB0, 0xBA
 _CLUSTER, _TIMESTAMP, _SIMPLE_BLOCK = 0x1F43B675, 0xE7, 0xA3
 _VIDEO_TYPE, _TRACK_ONE, _IS_KEY = 1, 0x81, 0x80
 _NS_A_MS = 1_000_000
-# The size of an element, in eight bytes of which the first bit set says so.
+# Marks the size of an element as written in eight bytes: the place of the first bit that is set tells how many.
 _SIZE = 1 << 56
 # What comes before the data of a packet: identifier and size of its cluster, those of the time and itself, those of the
 # block, and its track, its time within the cluster and its flags.

@@ -31,7 +31,7 @@ def openable_name(path: Path) -> Iterator[str]:
         yield name
         return
     with temporary_folder() as folder:
-        # Of some formats FFmpeg knows nothing but the ending.
+        # FFmpeg knows some formats by the ending alone.
         link = Path(folder) / f"video{path.suffix if path.suffix.isascii() else ''}"
         try:
             link.symlink_to(os.fsdecode(absolute))

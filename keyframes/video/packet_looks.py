@@ -23,11 +23,11 @@ from keyframes.video.indexed_packets import IndexedPackets
 from keyframes.video.stored_packets import StoredPackets
 
 _START_CODE = b"\x00\x00\x01"
-# What tells a picture: of MPEG-4 with the start code, of H.264 and HEVC behind it.
+# Bytes that say what a picture is: for MPEG-4 from the start code on, for H.264 and HEVC after it.
 _MPEG4_BYTES, _HEVC_BYTES, _H264_BYTES = 5, 2, 1
 # Parameters and comments before a picture are seldom longer.
 _AHEAD = 1024
-# A lost block of 64 bytes holds seven whole words of eight: so of every seventh word, one lies in it.
+# A lost block of 64 bytes holds seven whole words of eight bytes or more: every seventh word is enough to find it.
 _EVERY = 7
 _MOST_WORDS = _EVERY << 18
 

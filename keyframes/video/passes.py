@@ -23,7 +23,7 @@ class Pass:
     Attributes
     ----------
     times_ms : array (n_decoded,), float64
-        Of the frames that were decoded, as OpenCV gives them.
+        Time stamps of the frames that were decoded, as OpenCV gives them.
     last_time_s : float
         Time of the last one, by the frame rate where the file has no times.
     longest_gap_s : float

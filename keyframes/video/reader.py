@@ -66,7 +66,7 @@ class VideoReader:
     start_s, stop_s : float, float or None
         Hand out the frames with start <= time < stop, in seconds.
     every : int
-        Of those, every n-th, the first one included.
+        Hand out every n-th of those, the first one included.
     crop : Crop or None
         Hand out this part of each picture.
     threads : int or None
@@ -373,7 +373,7 @@ class VideoReader:
                         yield index, seen.last_time_s
                     seen.reached_end = True
                     self.log.update()
-                    # Of the end of the file.
+                    # A complaint about the end of the file.
                     seen.note_complaint(len(seen.times_ms))
             finally:
                 self._capture = None

@@ -79,7 +79,7 @@ def plan_segments(video: VideoReader, *, frame_bytes: int = 1, fewest: int = FEW
     most = max(fewest, min(MOST_PIXELS // (video.header.height * video.header.width), MOST_BYTES // frame_bytes))
     segments, first, aim_ms = [], 0, None
     for next_aim_ms, place in zip(aims_ms, np.searchsorted(times_ms, aims_ms) + AIM_BEFORE, strict=True):
-        # Shorter ones to the end, so that no processor is left with a long one.
+        # Segments get shorter towards the end, so that no processor is left with a long one.
         length = min(max((end - max(begin, first)) // (SHARES * video.workers), fewest), most)
         if place - first >= length and end - place >= fewest:
             segments.append(Segment(first, int(place), aim_ms))

@@ -30,6 +30,6 @@ def temporary_folder() -> Iterator[str]:
         yield made.name
         made.cleanup()
     except BaseException:
-        # Also where an interruption has broken the removal off.
+        # Once more, in case an interruption has broken the removal off.
         made.cleanup()
         raise

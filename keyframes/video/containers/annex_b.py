@@ -22,7 +22,7 @@ _BUFFERING_PERIOD = 0
 _LAST_SLICE_HEVC, _FIRST_IRAP, _LAST_IRAP = 21, 16, 23
 _PARAMETERS_HEVC = (32, 33, 34)
 _FIRST_IN_PICTURE = _FORBIDDEN_BIT = 0x80
-# What no unit holds, and the fewest bytes with a header before it.
+# Bytes that no unit holds, and the length of the shortest unit that could: with one byte of header before them.
 FORBIDDEN = re.compile(rb"\x00\x00[\x00-\x02]")
 _FEWEST = 4
 
@@ -89,7 +89,7 @@ def find_units(data: Bytes, table: SampleTable, form: UnitFormat) -> Units:
         goes_on = following < end
         packet, place, end = packet[goes_on], following[goes_on], end[goes_on]
     packets, starts, sizes, headers = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    # Of a day of video, each column takes 20 MB.
+    # For a day of video, each column takes 20 MB.
     found.clear()
     order = np.argsort(packets, kind="stable")
     first = np.append(0, np.cumsum(np.bincount(packets)))

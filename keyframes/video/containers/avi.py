@@ -16,7 +16,7 @@ _JPEG = b"MJPG"
 _KEY, _NOT_KEY = 0x10, 1 << 31
 _INDEX_OF_INDEXES, _INDEX_OF_CHUNKS = b"\x04\x00\x00\x00", b"\x02\x00\x00\x01"
 _LEAST_HEADER = 48
-# There is one for each gigabyte or less.
+# Most indexes in a file: there is one for each gigabyte or less.
 _MOST_INDEXES = 1 << 14
 _MOST_TICKS = 1 << 31
 
@@ -122,7 +122,7 @@ def _standard_index(data: Bytes, place: int) -> Entries:
         raise UnusualFileError("an index names what lies behind the end of the file")
     offsets, sizes = _words(data, index.start + 24, number(data, index.start + 4, 4), 2, index.end).T
     letters = np.full(len(offsets), number(data, index.start + 8, 4))
-    # It names where the data of a chunk begins.
+    # The index names where the data of a chunk begins, after its head.
     return np.stack([base + offsets - HEAD, sizes & ~_NOT_KEY, letters, sizes < _NOT_KEY], axis=1)
 
 

@@ -5,7 +5,7 @@ from keyframes.video.containers.boxes import Box, boxes, number, optional
 from keyframes.video.containers.sample_table import UnitFormat, UnusualFileError
 from keyframes.video.containers.stored_bytes import Bytes
 
-# Of a description of pictures, before the boxes in it.
+# Bytes of a sample entry of video before the boxes in it.
 _FIXED = 78
 _H264, _HEVC, _MPEG4, _JPEG = frozenset({b"avc1"}), frozenset({b"hvc1", b"hev1"}), b"mp4v", b"jpeg"
 # MPEG-4 Part 2, and JPEG.

@@ -9,7 +9,7 @@ from keyframes.video.containers.mp4_times import sample_times_ms
 from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
 from keyframes.video.containers.stored_bytes import Bytes
 
-# Others change which samples FFmpeg reads, or what it takes for key frames.
+# Tables that are known here; others change which samples FFmpeg reads, or what it takes for key frames.
 _TABLES = frozenset(
     (b"stsd", b"stts", b"ctts", b"stss", b"stsz", b"stsc", b"stco", b"co64", b"sdtp", b"sgpd", b"sbgp", b"cslg")
 )

@@ -58,7 +58,7 @@ def _repeated(runs: NDArray[np.int64], n_samples: int) -> NDArray[np.int64]:
 def _offsets(data: Bytes, box: Box | None, n_samples: int) -> NDArray[np.int64]:
     if box is None:
         return np.zeros(n_samples, np.int64)
-    # Version 0 is without signs, but FFmpeg reads both alike.
+    # Offsets of version 0 are unsigned, but FFmpeg reads those of both versions as signed.
     offsets = _repeated(table(data, box, 2), n_samples).astype(np.uint32).view(np.int32).astype(np.int64)
     if np.abs(offsets).max() >= _MOST_OFFSET:
         raise UnusualFileError("samples are shown too long after they are decoded")

@@ -6,7 +6,7 @@ from keyframes.video.containers.sample_table import UnusualFileError
 from keyframes.video.containers.stored_bytes import Bytes
 
 HEAD = 8
-# Beside pictures and sound, a file has some for each gigabyte.
+# Most chunks that are gone through: besides pictures and sound, a file has a few for each gigabyte.
 _MOST = 1 << 14
 
 

@@ -40,7 +40,7 @@ class SampleTable:
     offsets : array (n_packets,), int64
         Where each one begins in the file.
     sizes : array (n_packets,), int64
-        Of what the file holds of each, in bytes.
+        Bytes that the file holds of each one.
     keys : array (n_packets,), bool
         Which ones are marked as key frames.
     times_ms : array (n_packets,), float64

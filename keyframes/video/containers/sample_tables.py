@@ -22,7 +22,7 @@ def lists_frames(path: Path, start: bytes) -> bool:
     try:
         return container == "avi" or (container == "mp4" and not is_fragmented(mapped(path)))
     except UnusualFileError:
-        # As where it was cut off.
+        # For example, it was cut off.
         return True
 
 

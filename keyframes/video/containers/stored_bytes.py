@@ -14,9 +14,10 @@ from keyframes.video.containers.sample_table import UnusualFileError
 
 Bytes = NDArray[np.uint8]
 
-# Who limits the memory of a process counts what it looked at in a file, too.
+# Bytes to look at before they are let go: a limit on a process's memory also counts what it looked at in a mapped file.
 _AT_ONCE = 1 << 26
-# A look at one byte maps all that the system has read around it, up to megabytes.
+# Places to look at before they are let go: a look at one byte maps all that the system has read around it, up to
+# megabytes.
 _PLACES_AT_ONCE = 128
 
 

@@ -16,7 +16,7 @@ from keyframes.video import decoder_log
 from keyframes.video.ffmpeg.log import About, Shown, read_log
 from keyframes.video.ffmpeg.process import ffmpeg_version, start_ffmpeg, stop_ffmpeg
 
-# FFmpeg shows a text as pictures of a terminal.
+# Texts, which FFmpeg shows as pictures of a terminal.
 TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
 # Pictures of the format PPM, one after the other. On the way out they are merely numbered, or equal times in the file
 # would be reported as errors. The colours of each field of an interlaced picture are its own.

@@ -29,7 +29,7 @@ class Animation(ImageSource):
             self._count = int(self._file.properties(index=...).shape[0])  # type: ignore[arg-type]  # so documented
             self.cut_off = False
         except READER_ERRORS:
-            # Of a GIF that was cut off, Pillow tells no number.
+            # Pillow does not count the images of a GIF that was cut off.
             self._count, self.cut_off = self._count_one_by_one(), True
 
     def __len__(self) -> int:
@@ -39,7 +39,7 @@ class Animation(ImageSource):
         """Return an image."""
         with damage_raised():
             image = np.asarray(self._file.read(index=place))
-            # Asked for later, it would take Pillow back, and some of its formats do not find on from there.
+            # Asked for later, it would lead Pillow back, from where it cannot go on in some formats.
             told = self._file.metadata(index=place, exclude_applied=False).get("duration")
         self._durations_ms[place] = float(told) if told else DEFAULT_MS
         if image.ndim == 3 and image.shape[2] == 2:
@@ -72,7 +72,7 @@ class Animation(ImageSource):
                 self.read(place)
                 place += 1
         except DamagedImageError:
-            # Nothing leads on, or back, from there.
+            # Pillow cannot go on, or back, from there.
             self._file.close()
             self._open()
         return place

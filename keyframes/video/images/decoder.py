@@ -21,7 +21,7 @@ class ImageDecoder:
     """Decodes image files, and listens to what libjpeg says meanwhile: no return value tells that a JPEG is damaged."""
 
     def __init__(self) -> None:
-        # It goes where FFmpeg's messages go.
+        # libjpeg writes where FFmpeg writes.
         self._log = DecoderLog()
         self._log.__enter__()
 
@@ -54,7 +54,7 @@ def _check_whole(data: bytes) -> None:
     """Raise where a file was cut off or changed, as far as that can be told without decoding it."""
     if not data:
         raise DamagedImageError("it is empty")
-    # Behind the last scan of a JPEG comes its end, maybe with more of the camera's behind it.
+    # After the last scan of a JPEG comes the marker of its end; a camera may have added something after that.
     if data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise DamagedImageError("it was cut off")
     if data.startswith(b"\x89PNG"):

@@ -189,7 +189,7 @@ class ImageSequence:
         """Return an image in blue, green and red of 8 bits."""
         deep = image.dtype != np.uint8
         if deep and self._scale is None:
-            # Among others of 8 bits.
+            # The first deep one, among others of 8 bits.
             self.deep = True
             self._set_range([image])
         if self._scale is not None and (deep or self._scales_8_bits):

@@ -23,22 +23,22 @@ from keyframes.video.images.decoder import ImageDecoder
 from keyframes.video.images.source import READER_ERRORS, DamagedImageError, ImageSource, damage_raised
 from keyframes.video.openable import openable_name
 
-# What tifffile decodes by itself, without imagecodecs.
+# Compressions that tifffile decodes by itself, without imagecodecs.
 _PLAIN = {
     tifffile.COMPRESSION.NONE,
     tifffile.COMPRESSION.ADOBE_DEFLATE,
     tifffile.COMPRESSION.DEFLATE,
 }
-# What Pillow gives as it is; other modes, of palettes, masks and other colours, become red, green and blue.
+# Modes in which Pillow's pixels are taken as they are; those of palettes, masks and other colours become RGB.
 _KEPT_MODES = {"L", "I", "F", "RGB", "I;16", "I;16B", "I;16L", "I;16N"}
-# What OpenCV decodes: of other compressions, version 4 shows a black page without a word.
+# Compressions that OpenCV decodes: for others, version 4 shows a black page without a word.
 _BY_OPENCV = {
     *_PLAIN,
     *(tifffile.COMPRESSION.LZW, tifffile.COMPRESSION.PACKBITS, tifffile.COMPRESSION.JPEG, tifffile.COMPRESSION.SGILOG),
     *(tifffile.COMPRESSION.CCITTRLE, tifffile.COMPRESSION.CCITT_T4, tifffile.COMPRESSION.CCITT_T6),
 }
 
-# Damage is told by this package: without a handler, Python would print what these log about it.
+# This package reports damage itself: without a handler, Python would print what these log about it.
 for _name in ("tifffile", "PIL"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
