@@ -127,7 +127,7 @@ def remove_empty(made: list[Path]) -> None:
 
 
 def _put_in_place(partial: Path, place: Path, overwrite: bool | None, own: list[Path]) -> None:
-    """Rename `partial` to `place`; note in `own` where else than at `partial` the results are that it replaced."""
+    """Rename `partial` to `place`; note in `own` the further folders that then hold what it replaced."""
     earlier: list[Path] = []
     try:
         for _ in range(N_TRIES):

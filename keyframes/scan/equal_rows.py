@@ -9,17 +9,17 @@ from keyframes.sampling import CHUNK_ROWS
 
 
 def hashed(thumbnail: NDArray[np.uint8]) -> "hashlib.blake2b":
-    """64-bit hash of a thumbnail, which can go on with more data."""
+    """Return the 64-bit hash of a thumbnail, which may be updated with more data."""
     return hashlib.blake2b(np.ascontiguousarray(thumbnail).data, digest_size=8)
 
 
 def digest(thumbnail: NDArray[np.uint8]) -> bytes:
-    """Eight bytes that tell a thumbnail."""
+    """Return the eight bytes by which a thumbnail is recognized."""
     return hashed(thumbnail).digest()
 
 
 def first_equal(digests: bytes | bytearray) -> NDArray[np.int64]:
-    """Return, for each of the hashes that lie one behind the other, the place of the first one that is equal to it."""
+    """Return, for each of the eight-byte hashes in a row, the place of the first one that is equal to it: int64."""
     _, first, which = np.unique(np.frombuffer(digests, np.uint64), return_index=True, return_inverse=True)
     return np.asarray(first[which], np.int64)
 

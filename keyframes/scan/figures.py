@@ -25,8 +25,8 @@ GROUPS_WAITING = 2
 class Figures:
     """The figures of some frames, a column each; those of another stretch can be put behind them.
 
-    `n_decoded` is how many frames were decoded for them, where only that tells it. `digests` has eight bytes a frame
-    that tell its thumbnail, `prints` eight that tell its picture, and `encoded` what a network made of it, float32;
+    `n_decoded` is how many frames were decoded for them, where nothing else tells it. `digests` has the eight bytes of
+    each frame's `digest`, `prints` those of its `fingerprint`, and `encoded` what a network made of it, float32; it is
     empty without one.
     """
 
@@ -52,12 +52,12 @@ def energy(image: NDArray[np.uint8]) -> float:
 
 
 def fingerprint(image_energy: float, thumbnail: NDArray[np.uint8]) -> bytes:
-    """Eight bytes that tell a picture, by its energy and its thumbnail."""
+    """Return the eight bytes by which a picture is recognized, from its energy and its thumbnail."""
     return _digest_and_print(image_energy, thumbnail)[1]
 
 
 def _digest_and_print(image_energy: float, thumbnail: NDArray[np.uint8]) -> tuple[bytes, bytes]:
-    """Return what tells a thumbnail, and the fingerprint of its picture; the thumbnail is hashed once."""
+    """Return the digest of a thumbnail, and the fingerprint of its picture; the thumbnail is hashed once."""
     found = hashed(thumbnail)
     digest = found.digest()
     found.update(struct.pack("<d", image_energy))

@@ -41,7 +41,7 @@ def joined(scans: Sequence[Scan]) -> Scan:
 
 
 def _least(columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Smallest share of its view's median of each frame, in units of the first view."""
+    """Return the smallest of each frame's shares of the medians of the views, in units of the first view."""
     medians = [float(np.median(column)) or 1.0 for column in columns]
     shares = [column / np.float32(median) for column, median in zip(columns, medians, strict=True)]
     return np.asarray(np.min(shares, axis=0) * np.float32(medians[0]), np.float32)

@@ -83,7 +83,7 @@ def _blurred(rows: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.floa
 
 
 def _typical(steps: NDArray[np.float64]) -> float:
-    """Return the step that half of the path is made of larger ones; the rests between them do not count."""
+    """Return the step of which the larger ones make up half of the path; the rests between them do not count."""
     moving = np.sort(steps[steps > 0])
     if not len(moving):
         return 1.0

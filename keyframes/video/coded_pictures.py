@@ -119,7 +119,7 @@ class CutCodec:
     fewest_bytes: int = 1
 
     def head(self, packet: bytes) -> bytes:
-        """Return what a stream must have before its first picture, of a packet that has it."""
+        """Return what a packet has before its picture, which a stream must have before its first one."""
         found = None if self.start is None else self.start.search(packet)
         return b"" if found is None else packet[: found.start()]
 

@@ -128,7 +128,7 @@ def _zeroed(indexed: IndexedPackets) -> NDArray[np.bool_]:
 
 
 def _zero_words(data: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return where zeros lie, at least once in any 64 that follow each other."""
+    """Return places where zeros lie: at least one of any 64 zeros in a row."""
     words = data[: len(data) // 8 * 8].view(np.uint64)
     found = [np.empty(0, np.int64)]
     for start in range(0, len(words), _MOST_WORDS):

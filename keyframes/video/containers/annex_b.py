@@ -1,7 +1,7 @@
 """NAL units of H.264 and HEVC: as MP4 holds them, each behind its length, and as FFmpeg hands packets out.
 
 FFmpeg puts a start code (Rec. ITU-T H.264 and H.265, annex B) in the place of each length, and the parameters of the
-file's header before a picture that a decoder can begin with, as its filters h264_mp4toannexb and hevc_mp4toannexb do.
+file's header before a picture at which decoding can start, as its filters h264_mp4toannexb and hevc_mp4toannexb do.
 Of HEVC, FFmpeg 8 puts them farther ahead of the picture than FFmpeg 5; no size depends on it.
 """
 
@@ -149,7 +149,7 @@ def _first_of(packets: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[
 def _insert_h264(
     packets: NDArray[np.int64], sizes: NDArray[np.int64], headers: NDArray[np.uint8], form: UnitFormat
 ) -> NDArray[np.bool_]:
-    """Return before which units parameters are put: before each picture to begin with, if packets have none.
+    """Return before which units parameters are put: before each IDR picture, if packets have none.
 
     Versions of FFmpeg differ where packets have some of their own, unless none of them would have to put any, and
     where a message tells of a buffering period, before which FFmpeg 8 puts them.
@@ -159,10 +159,10 @@ def _insert_h264(
     first_idr, first_sps, first_pps = (_first_of(packets, kinds == kind) for kind in (_IDR_H264, _SPS_H264, _PPS_H264))
     has_idr = first_idr < len(packets)
     if (has_idr & (_first_of(packets, kinds == _SLICE_H264) < len(packets))).any():
-        raise UnusualFileError("pictures to begin with are mixed with others")
+        raise UnusualFileError("IDR pictures are mixed with others")
     if (kinds == _SPS_H264).any() or (kinds == _PPS_H264).any():
         if (first_pps < first_sps).any() or ((first_pps > first_idr) | (first_sps > first_pps))[has_idr].any():
-            raise UnusualFileError("some pictures to begin with have parameters, others have none")
+            raise UnusualFileError("some IDR pictures have parameters, others have none")
         return np.zeros(len(packets), bool)
     if not form.complete or (sizes[is_idr] < 2).any():
         raise UnusualFileError("it has no parameters")
@@ -178,7 +178,7 @@ def _insert_h264(
 def _insert_hevc(
     packets: NDArray[np.int64], _sizes: NDArray[np.int64], headers: NDArray[np.uint8], form: UnitFormat
 ) -> NDArray[np.bool_]:
-    """Return before which units parameters are put: before the first one of a picture to begin with."""
+    """Return before which units parameters are put: before the first one of each IRAP picture."""
     kinds = _kinds(headers, form)
     first = _first_of(packets, (kinds >= _FIRST_IRAP) & (kinds <= _LAST_IRAP))
     inserted = np.zeros(len(packets), bool)

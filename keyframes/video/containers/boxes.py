@@ -18,7 +18,7 @@ _MOST = 4096
 
 
 class Box(NamedTuple):
-    """A box, and where in the file that lies which is inside."""
+    """A box, and where in the file its content starts and ends."""
 
     kind: bytes
     start: int

@@ -48,7 +48,7 @@ def sample_times_ms(
 
 
 def _repeated(runs: NDArray[np.int64], n_samples: int) -> NDArray[np.int64]:
-    """Return the value of each sample, from rows of how many samples have which."""
+    """Return the value of each sample, from rows of a number of samples and their value."""
     counts, values = runs.T
     if counts.sum() != n_samples:
         raise UnusualFileError("tables are of different numbers of samples")

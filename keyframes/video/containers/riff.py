@@ -11,7 +11,7 @@ _MOST = 1 << 14
 
 
 class Chunk(NamedTuple):
-    """A chunk, and where in the file that lies which is inside; of a list, `kind` is what it is a list of."""
+    """A chunk, and where in the file its content starts and ends; of a list, `kind` is what it is a list of."""
 
     kind: bytes
     start: int
