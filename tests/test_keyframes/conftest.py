@@ -135,16 +135,23 @@ def ffmpeg(*arguments, stdin=b""):
     )
 
 
+def encode_images(path, images, *codec):
+    """Write a video of images (height, width, 3), blue, green, red, at 30 a second; in yuv420p by default."""
+    images = np.array(list(images))
+    size = f"{images.shape[2]}x{images.shape[1]}"
+    source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", size, "-r", "30", "-i", "-")
+    pixels = () if "-pix_fmt" in codec else ("-pix_fmt", "yuv420p")
+    ffmpeg(*source, *pixels, *codec, path, stdin=images.tobytes())
+
+
 def encode(path, video):
     """Write a test video."""
-    frames = b"".join(picture(i, video.height, video.width).tobytes() for i in range(video.n_frames))
-    source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{video.width}x{video.height}", "-r", "30", "-i", "-")
-    pixels = () if "-pix_fmt" in video.codec else ("-pix_fmt", "yuv420p")
+    images = (picture(i, video.height, video.width) for i in range(video.n_frames))
     if not video.rotation:
-        ffmpeg(*source, *pixels, *video.codec, path, stdin=frames)
+        encode_images(path, images, *video.codec)
         return
     straight = path.with_name(f"straight-{path.name}")
-    ffmpeg(*source, *pixels, *video.codec, straight, stdin=frames)
+    encode_images(straight, images, *video.codec)
     ffmpeg("-display_rotation", video.rotation, "-i", straight, "-c", "copy", path)
     straight.unlink()
 
@@ -180,11 +187,8 @@ def encoded_pictures(tmp_path):
     """Encode pictures of these numbers into a file: `encoded_pictures("a.mp4", [1, 1, 2], "-c:v", "mpeg4")`."""
 
     def encode_numbers(name, numbers, *codec):
-        frames = b"".join(picture(number, 120, 160).tobytes() for number in numbers)
-        path = tmp_path / name
-        source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
-        ffmpeg(*source, "-pix_fmt", "yuv420p", *codec, path, stdin=frames)
-        return path
+        encode_images(tmp_path / name, (picture(number, 120, 160) for number in numbers), *codec)
+        return tmp_path / name
 
     return encode_numbers
 
@@ -271,9 +275,7 @@ def long_file(tmp_path_factory):
 
     def make(turns, name, path):
         if not raw.exists():
-            pictures = b"".join(picture(i, 120, 160).tobytes() for i in range(60))
-            source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
-            ffmpeg(*source, "-c:v", "ffv1", raw, stdin=pictures)
+            encode_images(raw, (picture(i, 120, 160) for i in range(60)), "-c:v", "ffv1", "-pix_fmt", "bgr0")
         codec = LONG_KINDS[name]
         pixels = () if "-pix_fmt" in codec else ("-pix_fmt", "yuv420p")
         ffmpeg("-stream_loop", turns - 1, "-i", raw, *pixels, *codec, path)

@@ -14,16 +14,13 @@ from keyframes import VideoError, VideoHeader
 from keyframes.video import Damage, Pass, VideoReader
 from keyframes.video.inspection import inspect
 from keyframes.video.packets import Packets
-from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
+from tests.test_keyframes.conftest import X264, encode_images, ffmpeg, read_number
 
 
 @pytest.fixture
-def encoded(tmp_path):
+def encoded(encoded_pictures):
     def make(name, n_frames, *codec):
-        pictures = b"".join(picture(i % 256, 120, 160).tobytes() for i in range(n_frames))
-        source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
-        ffmpeg(*source, "-pix_fmt", "yuv420p", *codec, tmp_path / name, stdin=pictures)
-        return tmp_path / name
+        return encoded_pictures(name, (i % 256 for i in range(n_frames)), *codec)
 
     return make
 
@@ -123,8 +120,8 @@ def test_an_avi_file_that_counts_at_a_multiple_of_the_rate_is_whole(encoded, tmp
 
 def test_damage_of_another_track_is_not_that_of_the_pictures(encoded, tmp_path):
     first, second = encoded("a.mp4", 90, *X264, "-g", "10"), tmp_path / "b.mp4"
-    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 122, 3), np.uint8).tobytes()
-    ffmpeg("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "122x90", "-r", "30", "-i", "-", *X264, second, stdin=noise)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 122, 3), np.uint8)
+    encode_images(second, noise, *X264, "-pix_fmt", "yuv444p")
     both = tmp_path / "both.mp4"
     ffmpeg("-i", first, "-i", second, "-map", "0:v", "-map", "1:v", "-c", "copy", both)
     with av.open(str(both)) as container:

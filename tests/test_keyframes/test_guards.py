@@ -17,7 +17,7 @@ from keyframes.choice.guards import Limits, blurred_limit, dark_limit
 from keyframes.choice.members import Company, choose_members, sharpest_first
 from keyframes.scan.first_pass import scan_video
 from tests.conftest import slow_but_for
-from tests.test_keyframes.conftest import ffmpeg
+from tests.test_keyframes.conftest import encode_images
 
 
 def company_of(features, time_s, limits, k, known, known_times):
@@ -149,10 +149,9 @@ def planted(tmp_path_factory):
             image = image // 6
         if i in blurred:
             image = cv2.GaussianBlur(image, (0, 0), 5)
-        frames.append(image.tobytes())
+        frames.append(image)
     path = tmp_path_factory.mktemp("planted") / "planted.mp4"
-    source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "320x240", "-r", "30", "-i", "-")
-    ffmpeg(*source, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-crf", "15", path, stdin=b"".join(frames))
+    encode_images(path, frames, "-c:v", "libx264", "-crf", "15")
     return path, dark, blurred
 
 

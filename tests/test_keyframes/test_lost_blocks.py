@@ -16,7 +16,7 @@ import pytest
 import keyframes
 from keyframes.video import Damage, VideoReader
 from keyframes.video.inspection import inspect
-from tests.test_keyframes.conftest import X264, ffmpeg, picture, read_number
+from tests.test_keyframes.conftest import X264, encode_images, ffmpeg, picture, read_number
 
 PLACES = int(os.environ.get("KEYFRAMES_FUZZ_PLACES", "2"))
 BLOCKS = (4 << 10, 64 << 10)
@@ -55,9 +55,7 @@ def intact(tmp_path_factory):
             rng = np.random.default_rng(0)
             noise = rng.integers(-5, 6, (N_FRAMES, 120, 160, 1))
             numbered = np.stack([picture(number, 120, 160) for number in range(N_FRAMES)])
-            frames = np.clip(numbered + noise, 0, 255).astype(np.uint8).tobytes()
-            source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "160x120", "-r", "30", "-i", "-")
-            ffmpeg(*source, "-pix_fmt", "yuv420p", *KINDS[name], folder / name, stdin=frames)
+            encode_images(folder / name, np.clip(numbered + noise, 0, 255).astype(np.uint8), *KINDS[name])
         return folder / name
 
     return get

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from keyframes import RegionError, SettingsError
 from keyframes.result.naming import view_names
 from keyframes.views import extract_views
-from tests.test_keyframes.conftest import X264, ffmpeg
+from tests.test_keyframes.conftest import X264, encode_images, ffmpeg
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,8 @@ def scene(tmp_path_factory):
                 round((height - 40) * (0.5 + 0.5 * np.cos(0.17 * t))),
             )
             image[y : y + 40, x : x + 40] = (20, 220, 240)
-            frames.append(image.tobytes())
-        source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", "30", "-i", "-")
-        ffmpeg(*source, "-pix_fmt", "yuv420p", *X264, "-bf", "3", folder / name, stdin=b"".join(frames))
+            frames.append(image)
+        encode_images(folder / name, frames, *X264, "-bf", "3")
     return [folder / "mouse_top.mp4", folder / "mouse_side.mp4"]
 
 
