@@ -114,12 +114,20 @@ def test_both_readers_keep_the_same_promises(name, video_file):
 
 @pytest.mark.parametrize(
     ("start_s", "stop_s", "every", "expected"),
-    [(0.5, 1.0, 1, range(15, 30)), (0.49, None, 7, range(15, 60, 7)), (1.9, 99.0, 1, range(57, 60))],
+    [
+        (0.5, 1.0, 1, range(15, 30)),
+        (0.0, 0.5, 4, range(0, 15, 4)),
+        (0.49, None, 7, range(15, 60, 7)),
+        (1.9, 99.0, 1, range(57, 60)),
+        (0.0, None, 1000, [0]),
+    ],
 )
 def test_range_stride_and_crop(backend, video_file, start_s, stop_s, every, expected):
     path, crop = video_file("h264_b_frames.mp4"), Crop(0, 0, 160, 50)
     with VideoReader(path, start_s=start_s, stop_s=stop_s, every=every, crop=crop, backend=backend) as reader:
         frames = list(reader)
+        assert reader.frames_expected >= len(frames)
+        assert reader.damage() == []
     assert [frame.index for frame in frames] == [read_number(frame.image) for frame in frames] == list(expected)
     assert {frame.image.shape for frame in frames} == {(50, 160, 3)}
 

@@ -1,3 +1,5 @@
+"""Videos as they are read: every frame, its time and its picture, and what is told of a file that is not whole."""
+
 import os
 
 import numpy as np
@@ -67,24 +69,6 @@ def test_rotation_is_applied_as_a_player_does(video_file):
     assert list(range(60)) in (turned[:60], turned[60:])
 
 
-@pytest.mark.parametrize(
-    ("start_s", "stop_s", "every", "expected"),
-    [
-        (0.5, 1.0, 1, range(15, 30)),
-        (0.0, 0.5, 4, range(0, 15, 4)),
-        (0.49, None, 7, range(15, 60, 7)),
-        (1.9, 99.0, 1, range(57, 60)),
-        (0.0, None, 1000, [0]),
-    ],
-)
-def test_range_and_stride(video_file, start_s, stop_s, every, expected):
-    with VideoReader(video_file("h264_b_frames.mp4"), start_s=start_s, stop_s=stop_s, every=every) as reader:
-        frames = list(reader)
-        assert [frame.index for frame in frames] == [read_number(frame.image) for frame in frames] == list(expected)
-        assert reader.frames_expected >= len(frames)
-        assert reader.damage() == []
-
-
 def test_crop_is_a_part_of_the_picture(video_file, sequential):
     path = video_file("h264_b_frames.mp4")
     with VideoReader(path, crop=Crop(10, 30, 50, 40)) as reader:
@@ -98,40 +82,12 @@ def test_a_crop_outside_the_picture_is_refused(video_file, crop):
         VideoReader(video_file("h264_b_frames.mp4"), crop=crop)
 
 
-def test_a_range_outside_the_video_is_refused(video_file):
-    with (
-        VideoReader(video_file("h264_b_frames.mp4"), start_s=7) as reader,
-        pytest.raises(RegionError, match=r"lasts 1\.967 s"),
-    ):
-        list(reader)
-
-
-def test_it_can_be_read_again_and_left_in_the_middle(video_file):
-    with VideoReader(video_file("mpeg4.mp4")) as reader:
-        unfinished = iter(reader)
-        assert [next(unfinished).index for _ in range(3)] == [0, 1, 2]
-        assert len(list(reader)) == 60
-        assert len(list(reader)) == 60
-        unfinished = iter(reader)
-        next(unfinished)
-    assert list(unfinished) == []
-
-
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_change_no_pixel(video_file, sequential, threads):
     path = video_file("h264_open_gop.mkv")
     with VideoReader(path, threads=threads) as reader:
         for frame in reader:
             assert_array_equal(frame.image, sequential(path)[frame.index])
-
-
-def test_a_truncated_file_is_read_up_to_the_break(truncated):
-    with VideoReader(truncated) as reader:
-        numbers = [read_number(frame.image) for frame in reader]
-        assert 10 < len(numbers) < 60
-        assert numbers == list(range(len(numbers)))
-        (warning,) = reader.damage()
-    assert f"only {len(numbers)} of the 60 frames" in warning
 
 
 def test_every_container_tells_that_it_was_cut_off(cut_off):
