@@ -1,3 +1,5 @@
+"""What FFmpeg says of a video is caught and counted, and nothing else is."""
+
 import os
 import subprocess
 import sys

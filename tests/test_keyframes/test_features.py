@@ -1,3 +1,5 @@
+"""Thumbnails, their figures and their principal components, held against plain computations."""
+
 import cv2
 import numpy as np
 import pytest

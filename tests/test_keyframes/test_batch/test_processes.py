@@ -1,4 +1,4 @@
-"""Workers of this machine, as the batch starts them."""
+"""Workers, as the batch starts them, and what is told of their work."""
 
 import os
 import subprocess
@@ -9,9 +9,11 @@ import pytest
 
 from keyframes.app.rounds import Round
 from keyframes.app.running import Runner
+from keyframes.batch.cluster import ClusterWorkers
 from keyframes.batch.processes import LocalWorkers
-from keyframes.batch.tasks import Task
-from keyframes.errors import EncoderError
+from keyframes.batch.tasks import Outcome, Task
+from keyframes.batch.watching import describe
+from keyframes.errors import BatchError, EncoderError
 from keyframes.scan.pretrained_network import NetworkFeatures
 from keyframes.settings import Settings
 from tests.conftest import ROOT
@@ -94,3 +96,22 @@ def test_an_interruption_while_a_worker_starts_leaves_no_complaint(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
+
+
+@pytest.mark.parametrize(
+    "address", ["head-node", "foo bar", "foo bar:8786", "tcp://head-node", "http://head-node:80", ""]
+)
+def test_an_address_of_no_scheduler_is_refused_before_anything_connects(address):
+    distributed = pytest.importorskip("distributed", reason="needs distributed, of the cluster extra")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr(distributed, "Client")
+        with pytest.raises(BatchError) as raised, ClusterWorkers(address, 1):
+            pass
+    assert str(raised.value) == (
+        f"{address}: is not the address of a dask scheduler; give its host and its port, such as tcp://head-node:8786"
+    )
+
+
+def test_an_outcome_of_one_frame_and_of_many():
+    assert describe(Outcome("a.mp4", "done", 1, 0.5)) == "a.mp4: 1 frame, 0.5 s"
+    assert describe(Outcome("a.mp4", "skipped", 2)) == "a.mp4: done before, 2 frames"

@@ -1,3 +1,5 @@
+"""A result folder: it appears whole or not at all, whatever happens meanwhile."""
+
 import errno
 import os
 import random
@@ -7,11 +9,9 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from keyframes import Frame, OutputError
-from keyframes.report.contact_sheet import GAP, ContactSheet, clock
+from keyframes import OutputError
 from keyframes.result.folder import result_folder
 from keyframes.result.naming import result_names
 from tests.conftest import N_KILLS
@@ -193,28 +193,3 @@ def test_names_of_result_folders():
     assert result_names([Path("x/a.mp4"), Path("b.c.avi")]) == ["a-keyframes", "b.c-keyframes"]
     clash = [Path("x/a.mp4"), Path("y/a.avi"), Path("y/A.mp4"), Path("a.mp4")]
     assert result_names(clash) == ["a-mp4-keyframes", "a-avi-keyframes", "A-mp4-2-keyframes", "a-mp4-3-keyframes"]
-
-
-@pytest.mark.parametrize("n_frames", [1, 2, 7, 150])
-@pytest.mark.parametrize("size", [(480, 640), (31, 33), (1000, 90)])
-def test_a_contact_sheet_shows_every_frame_in_order(n_frames, size):
-    sheet = ContactSheet(n_frames, *size)
-    for number in range(n_frames):
-        level = 40 + number
-        sheet.add(Frame(number, number / 30, np.full((*size, 3), level, np.uint8)))
-    for number in range(n_frames):
-        row, column = divmod(number, sheet.columns)
-        y = GAP + row * (sheet.tile_height + sheet.caption + GAP)
-        x = GAP + column * (sheet.tile_width + GAP)
-        tile = sheet.image[y : y + sheet.tile_height, x : x + sheet.tile_width]
-        assert (tile == 40 + number).all()
-        caption = sheet.image[y + sheet.tile_height : y + sheet.tile_height + sheet.caption, x : x + sheet.tile_width]
-        assert caption.min() < 200
-
-
-def test_a_contact_sheet_of_very_many_frames_stays_small():
-    assert ContactSheet(20_000, 1080, 1920).image.size < 3 * 60_000_000
-
-
-def test_clock():
-    assert [clock(0), clock(61.239), clock(3725.5), clock(59.999)] == ["00:00.00", "01:01.24", "1:02:05.50", "01:00.00"]
