@@ -169,13 +169,13 @@ class App(AbstractContextManager["App"]):
         states = {name: self._chosen(round_, name) for name in names}
         project = given.get("project") or ""
         wish = ExportWish(
-            tool,
-            [round_.output / state["place"] for state in states.values()],
-            [self.library.path(name).absolute() for name in names],
-            self.commands.project_options(given),
-            self.files.path(str(project), *WITH_PROJECT) if project else None,
-            self.files.path(str(given["prelabels"]), "predictions") if given.get("prelabels") else None,
-            cameras_of(tool, {self.library.recording(name): state for name, state in states.items()}),
+            tool=tool,
+            results=[round_.output / state["place"] for state in states.values()],
+            videos=[self.library.path(name).absolute() for name in names],
+            options=self.commands.project_options(given),
+            project=self.files.path(str(project), *WITH_PROJECT) if project else None,
+            prelabels=self.files.path(str(given["prelabels"]), "predictions") if given.get("prelabels") else None,
+            views=cameras_of(tool, {self.library.recording(name): state for name, state in states.items()}),
         )
         with self._exporting:
             digests = {name: result_digest(round_, state) for name, state in states.items()}
@@ -219,14 +219,14 @@ class App(AbstractContextManager["App"]):
                 files.append((flag, self.files.path(str(name), use)))
         files += [("--unlike", path) for path in self._unlike(given)]
         wish = Wish(
-            read_number_of_frames(given.get("number")),
-            given.get("together") is True,
-            read_number_of_frames(given.get("at_least") or "0", fewest=0),
-            include,
-            [*self.library.exclude, *exclude],
-            read_options(given.get("options"), self.commands.fields),
-            files,
-            views,
+            number=read_number_of_frames(given.get("number")),
+            together=given.get("together") is True,
+            at_least=read_number_of_frames(given.get("at_least") or "0", fewest=0),
+            include=include,
+            exclude=[*self.library.exclude, *exclude],
+            options=read_options(given.get("options"), self.commands.fields),
+            files=files,
+            views=views,
         )
         arguments = wish.arguments(self.folder, round_.output, self.commands.fields)
         if any(changed_in_review(round_, self._states.get(round_, recording)) for recording in chosen):

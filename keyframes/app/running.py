@@ -68,23 +68,7 @@ class Runner:
         with self._starting:
             if self.seen(round_).active:
                 raise AppError("a run is in progress; stop it first, or wait for it")
-            place = round_.own
-            try:
-                place.mkdir(parents=True, exist_ok=True)
-                with (place / "run.log").open("wb") as log, (place / "run.out").open("wb") as out:
-                    process = subprocess.Popen(
-                        python_command(COMMAND, *arguments, "--json"),
-                        stdin=subprocess.DEVNULL,
-                        stdout=out,
-                        stderr=log,
-                        env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace", "COLUMNS": "500"},
-                        # What is typed in the terminal is for the server, which stops the run itself.
-                        start_new_session=os.name != "nt",
-                        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-                    )
-            except OSError as error:
-                raise not_written(place, error) from None
-            self._processes[place] = process
+            process = self._processes[round_.own] = _start_process(round_.own, arguments)
             told = {
                 "process": process.pid,
                 "started": start_of(process.pid),
@@ -96,7 +80,7 @@ class Runner:
                 "total": "--total" in arguments,
             }
             try:
-                write_text(place / "run.json", json.dumps(told) + "\n")
+                write_text(round_.own / "run.json", json.dumps(told) + "\n")
             except BaseException:
                 # Nobody would know of it.
                 process.terminate()
@@ -140,17 +124,17 @@ class Runner:
         ended, notes = read_log(round_.own / "run.log", recordings)
         document = read_json(round_.own / "run.out")
         return RunSeen(
-            recordings,
-            told.get("wish", {}),
-            told.get("command", ""),
-            float(told.get("begun_s", 0.0)),
-            active,
-            bool(document),
-            bool(told.get("stopped")),
-            frozenset(ended["scan"]),
-            frozenset(ended["frames"]),
-            tuple(dict.fromkeys(notes)),
-            bool(told.get("total")),
+            recordings=recordings,
+            wish=told.get("wish", {}),
+            command=told.get("command", ""),
+            begun_s=float(told.get("begun_s", 0.0)),
+            active=active,
+            finished=bool(document),
+            stopped=bool(told.get("stopped")),
+            scanned=frozenset(ended["scan"]),
+            ended=frozenset(ended["frames"]),
+            notes=tuple(dict.fromkeys(notes)),
+            total=bool(told.get("total")),
         )
 
     def _is_active(self, round_: Round, told: dict[str, Any]) -> bool:
@@ -159,6 +143,25 @@ class Runner:
             return own.poll() is None
         # Of a server that was killed. The runs of other machines are seen by their claims alone.
         return told.get("machine") == this_machine() != "" and is_running(told.get("process"), told.get("started"))
+
+
+def _start_process(place: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start the command with these arguments; what it prints goes into files in `place`."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / "run.log").open("wb") as log, (place / "run.out").open("wb") as out:
+            return subprocess.Popen(
+                python_command(COMMAND, *arguments, "--json"),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace", "COLUMNS": "500"},
+                # What is typed in the terminal is for the server, which stops the run itself.
+                start_new_session=os.name != "nt",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+    except OSError as error:
+        raise not_written(place, error) from None
 
 
 def read_log(path: Path, recordings: Sequence[str]) -> tuple[dict[str, set[str]], list[str]]:

@@ -76,7 +76,7 @@ class Packets:
     @classmethod
     def none(cls) -> "Packets":
         """Return what is known where there are no packets."""
-        return cls(np.empty(0), np.empty(0), 0.0, LONGEST_DELAY, False)
+        return cls(np.empty(0), np.empty(0), first_ms=0.0, delay=LONGEST_DELAY, distinct=False)
 
     @property
     def in_order(self) -> bool:

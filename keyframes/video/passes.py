@@ -57,8 +57,15 @@ class Pass:
     def of_packets(cls, packets: Packets, *, excerpts: bool = False) -> "Pass":
         """Return a pass over a whole file that is known by its packets."""
         times_ms = packets.times_ms
-        gap_s = float(np.diff(times_ms).max(initial=0)) / 1000
-        return cls(times_ms, float(times_ms[-1]) / 1000, gap_s, True, "", (), excerpts=excerpts)
+        return cls(
+            times_ms=times_ms,
+            last_time_s=float(times_ms[-1]) / 1000,
+            longest_gap_s=float(np.diff(times_ms).max(initial=0)) / 1000,
+            reached_end=True,
+            messages="",
+            complaints=(),
+            excerpts=excerpts,
+        )
 
 
 @dataclass

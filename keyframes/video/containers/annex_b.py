@@ -98,9 +98,17 @@ def find_units(data: Bytes, table: SampleTable, form: UnitFormat) -> Units:
     _check_before(data, starts, sizes, np.arange(len(packets)) < pictures[packets])
     insert = _insert_hevc if form.is_hevc else _insert_h264
     inserted = insert(packets, sizes, headers, form)
-    codes = _code_bytes(first, headers, inserted, form)
-    repeats = form.is_hevc and np.isin(_kinds(headers, form), _PARAMETERS_HEVC).any()
-    return Units(first, starts, sizes, headers, pictures, inserted, codes, form.parameters, bool(repeats))
+    return Units(
+        first=first,
+        starts=starts,
+        sizes=sizes,
+        headers=headers,
+        pictures=pictures,
+        inserted=inserted,
+        code_bytes=_code_bytes(first, headers, inserted, form),
+        parameters=form.parameters,
+        repeats_parameters=form.is_hevc and bool(np.isin(_kinds(headers, form), _PARAMETERS_HEVC).any()),
+    )
 
 
 def _pictures(first: NDArray[np.int64], headers: NDArray[np.uint8], form: UnitFormat) -> NDArray[np.int64]:
