@@ -20,8 +20,6 @@ from keyframes.settings import Settings
 if TYPE_CHECKING:
     from keyframes.app.choosing import Field
 
-# Options of files, which the page offers as it finds them.
-FILES = ("predictions", "encoder")
 # Typer has had Click as a package, and as a part of its own.
 USAGE_ERROR: Any = typer.BadParameter.__base__
 
@@ -71,12 +69,14 @@ def app(
 
 def fields() -> "list[Field]":
     """Return the options of a choice as the page asks for them, with the words of the command's help."""
+    from keyframes.app.app import OF_FILES
     from keyframes.app.choosing import Field
 
     flags = {parameter.name: parameter.opts[0] for parameter in _command().params}
     found = []
     for parameter in SettingsOptions.parameters():
-        if parameter.name in FILES:
+        # The page offers files as it finds them.
+        if flags[parameter.name] in dict(OF_FILES):
             continue
         kind, option = get_args(parameter.annotation)
         group = option.rich_help_panel or "Part of the recording"

@@ -42,10 +42,8 @@ def write_files(
         curve = draw_k_curve(k_selection.ks.tolist(), k_selection.inertias.tolist(), k_selection.k)
         write_image(folder / "k_curve.png", curve)
     save_scan(folder / "scan.npz", scan, selection)
-    proof = None
-    if len(scan.fingerprint):
-        proof = scan.proof(reader, settings, (keyframe.frame_index for keyframe in selection.keyframes))
     chosen = [keyframe.frame_index for keyframe in selection.keyframes]
+    proof = scan.proof(reader, settings, chosen) if len(scan.fingerprint) else None
     # After a sparse scan there is no other way.
     apart = scan.view.excerpts or excerpts_pay(reader, chosen, None if proof is None else proof.view)
     try:
