@@ -18,7 +18,7 @@ from tests.test_keyframes.odd_names import LATIN
 
 # Ways to scan, as options of `keyframes.extract`; whatever the way, an index means the same picture.
 SCANS = ({}, {"scan": "sparse"})
-# OpenCV refuses damaged packets and goes on behind them; so many in a row are the end of a test file.
+# OpenCV refuses damaged packets and goes on behind them; this many in a row are the end of a test file.
 MOST_REFUSED = 300
 N_BITS = 8
 BARCODE_HEIGHT = 24
@@ -101,7 +101,7 @@ VIDEOS = {
 
 # How often the 60 pictures of a long file come: enough of them for the luma plane to pay.
 TURNS = 26
-# Of these a refresh shows where a segment begins, or more are looked at.
+# Files that must be longer: a segment of theirs begins within a refresh, or a sparse scan looks at more frames.
 MORE_TURNS = dict.fromkeys(("b_frames.mp4", "no_pyramid.mp4", "refresh.mp4", "mpeg4.mp4", "hevc.mkv"), 40)
 PYRAMID = ("-bf", "3", "-b_strategy", "0", "-x264-params", "b-pyramid=none")
 LONG_KINDS = {
@@ -270,7 +270,7 @@ def long_video(tmp_path_factory, video_file):
 
 @pytest.fixture(scope="session")
 def long_file(tmp_path_factory):
-    """Long enough for the luma plane, for segments and for seeks to pay, or of so many turns; encoded once each."""
+    """Files in which the luma plane, segments and seeks pay, or of a number of turns; each is encoded once."""
     raw = tmp_path_factory.mktemp("pictures") / "pictures.mkv"
 
     def make(turns, name, path):

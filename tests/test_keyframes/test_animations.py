@@ -66,7 +66,7 @@ def test_one_that_was_cut_off_says_so(tmp_path, name, run_command):
     path.write_bytes(data[: len(data) * 2 // 3])
     done = run_command("keyframes", "info", path, "--json")
     if done.returncode:
-        # Of a WebP nothing is left.
+        # Nothing is left of a WebP.
         assert name == "a.webp"
         assert done.stderr.startswith(f"error: {path}: ")
         assert done.stderr.count("\n") == 1

@@ -162,7 +162,7 @@ def test_frames_from_a_message_to_the_next_key_frame_are_suspect(encoded):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="FFmpeg's log level cannot be set in OpenCV for Windows")
 def test_pictures_patched_up_without_an_error_are_told_and_the_same_with_any_number_of_threads(encoded, tmp_path):
-    """Of one picture, a quarter is missing: FFmpeg takes what it finds for it, and does not call that an error."""
+    """A quarter of one picture is missing: FFmpeg takes what it finds for it, and does not call that an error."""
     raw = encoded("whole.h264", 60, *X264, "-bf", "0", "-g", "20", "-x264-params", "slices=4").read_bytes()
     begins = [match.start() for match in re.finditer(rb"\x00\x00\x01", raw)]
     slices = [number for number, begin in enumerate(begins) if raw[begin + 3] & 31 == 1]
@@ -269,7 +269,7 @@ def test_the_cameras_own_gaps_are_not_taken_for_the_damage(encoded):
 
 
 def test_frames_behind_the_damage_are_chosen_only_if_there_are_too_few_before(encoded, tmp_path):
-    """Of a file with a single key frame nothing behind the damage is sure to be intact."""
+    """In a file with a single key frame, nothing behind the damage is sure to be intact."""
     path = encoded("one_key.mp4", 120, *X264, "-bf", "0", "-g", "1000", "-sc_threshold", "0")
     with_garbled_packet(path, 30)
     few = keyframes.extract(path, 10, output=tmp_path / "few")

@@ -34,7 +34,7 @@ def test_every_image_is_the_frame_of_its_index(name, tmp_path, video_file, seque
     assert result.warnings == ()
 
 
-# Of the result that the next tests look at.
+# Settings of the result that the next tests look at.
 OPTIONS = {"seed": 3, "every": 2, "start_s": 0.1, "min_gap_s": 0.0, "allow_similar": True, "allow_blurred": True}
 
 

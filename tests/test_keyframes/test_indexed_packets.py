@@ -19,7 +19,7 @@ from tests.test_keyframes.conftest import IRREGULAR, VIDEOS, X264, ffmpeg, skip_
 N_FRAMES = 400
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params")
 MPEG4, MJPEG = ("-c:v", "mpeg4", "-q:v", "5"), ("-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p")
-# Of an ordinary camera or program each.
+# Files as ordinary cameras and programs write them.
 ORDINARY = {
     "b_frames.mp4": (*X264, "-bf", "3", "-g", "25"),
     "b_frames.mov": (*X264, "-bf", "3", "-g", "25"),
@@ -367,7 +367,7 @@ def test_a_table_that_claims_more_than_it_has(kind, recording, tmp_path):
     data[place : place + 4] = b"\xff" * 4
     path.write_bytes(data)
     assert packets_by_index(path, header) is None
-    # The first row stands for so many samples, too.
+    # The first row claims that many samples, too.
     data[place : place + 4], data[place + 4 : place + 8] = struct.pack(">I", 1), b"\xff" * 4
     path.write_bytes(data)
     assert packets_by_index(path, header) is None

@@ -186,7 +186,7 @@ def test_noise_that_is_clipped_at_white_does_not_hide_what_the_luma_plane_is(nam
 
 @pytest.mark.slow
 def test_the_luma_plane_does_not_pay_where_many_frames_are_fetched_twice_by_seeks(long_file):
-    """Of the most, the file is walked through, and it pays again."""
+    """For the most frames, the file is walked through, and the luma plane pays again."""
     pays = {}
     for name in ("open_gop.mkv", "b_frames.mp4", "full_color.mp4"):
         with VideoReader(long_file(name)) as video:

@@ -23,7 +23,7 @@ def has_status(page, *wanted):
 
 
 def choose(page, number):
-    """Ask for so many frames of each selected recording; return the command that the page shows."""
+    """Ask for this number of frames of each selected recording; return the command that the page shows."""
     if page.locator("#choose").is_hidden():
         page.click("#open-choose")
     page.fill("#each", str(number))

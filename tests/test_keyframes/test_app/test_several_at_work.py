@@ -28,7 +28,7 @@ def held_at_work(output):
     worker = None
     while worker is None:
         for path in (output / "batch-state").glob("*.claim"):
-            # Of one that was made an instant ago, the text is still to come.
+            # The text of one that was made an instant ago is still to come.
             with suppress(OSError, ValueError):
                 worker = json.loads(path.read_text(encoding="utf-8"))["process"]
         time.sleep(0.005)
