@@ -21,7 +21,7 @@ from keyframes.batch.coresets import (
 from keyframes.choice.distance import FrameDistance
 from keyframes.choice.guards import Limits
 from keyframes.choice.selection import Selection
-from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.array_files import load_arrays, save_arrays
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 

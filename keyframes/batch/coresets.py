@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from clustering import one_blas_thread
-from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.array_files import load_arrays, save_arrays
 from keyframes.scan.components import PrincipalComponents
 
 # Height and width in pixels.

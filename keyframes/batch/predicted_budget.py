@@ -22,7 +22,7 @@ from keyframes.choice.predicted import Start
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor
 from keyframes.sampling import even_rows, nearest_of
-from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.array_files import load_arrays, save_arrays
 from keyframes.scan.scan import Scan
 from keyframes.settings import Settings
 

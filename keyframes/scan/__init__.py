@@ -7,6 +7,6 @@ In: a `VideoReader` and the `Settings`. Out: a `Scan` (`scan`), whose rows are f
 - other features: `trained_network`, `pretrained_network`
 - the whole recording: `sparse` plans which frames of a long one are looked at, `path` says how far the scene has moved
 - memory: `thumbnail_store` holds what is too much for it, `spare_memory` gives some back
-- `first_pass` does it all, `cache` keeps a scan for the next run, and `joined_views` puts the scans of several cameras
-  side by side
+- all of it: `first_pass`; and `joined_views` puts the scans of several cameras side by side
+- the next run: `cache` keeps a scan for it, `array_files` any arrays
 """

@@ -22,7 +22,7 @@ from keyframes.batch.predicted_budget import (
 from keyframes.choice.predicted import choose_predicted
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.predictions import Predictions
-from keyframes.scan.cache import load_arrays, save_arrays
+from keyframes.scan.array_files import load_arrays, save_arrays
 from keyframes.settings import Settings
 from tests.conftest import ROOT
 from tests.test_keyframes.test_batch.conftest import results
