@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 N_KILLS = int(os.environ.get("KEYFRAMES_KILLS", "1"))
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+# Where the installed commands are.
+SCRIPTS = Path(sys.executable).parent
 
 
 def slow_but_for(quick, values, *others):
@@ -177,7 +179,7 @@ def run_as_written(run_command):
 
     def run(line, folder):
         if re.search("[*<|]", re.sub("'[^']*'|#.*", "", line)):
-            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
             done = subprocess.run(
                 line, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
             )
@@ -194,9 +196,8 @@ def run_installed():
     """Run an installed command in a process, as its user does: `run_installed("keyframes", "info", path)`."""
 
     def run(name, *arguments, cwd=None, env=None, timeout=120):
-        command = Path(sys.executable).parent / name
         return subprocess.run(
-            [str(command), *(str(argument) for argument in arguments)],
+            [str(SCRIPTS / name), *(str(argument) for argument in arguments)],
             cwd=cwd,
             env={**os.environ, "COLUMNS": "200", **(env or {})},
             capture_output=True,

@@ -4,10 +4,10 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 from contextlib import closing, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.conftest import SCRIPTS
 
 
 class Review:
@@ -64,7 +64,7 @@ def reviewing(folder, *options, cwd=None):
 def serving(command, folder, *options, cwd=None):
     """Start a command that opens a page and end it with the block, as Ctrl-C does; a test may kill it before."""
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "keyframes"), command, os.fspath(folder), "--no-browser", *options],
+        [str(SCRIPTS / "keyframes"), command, os.fspath(folder), "--no-browser", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=cwd,

@@ -17,7 +17,7 @@ import pytest
 import keyframes
 from keyframes.commands.options import SettingsOptions, option_of
 from keyframes.settings import Options, Settings
-from tests.conftest import slow_but_for, stderr_of
+from tests.conftest import SCRIPTS, slow_but_for, stderr_of
 from tests.test_keyframes.conftest import ffmpeg, one_error_line
 
 
@@ -254,7 +254,7 @@ def test_a_result_is_no_recording(extract, run_command, folder, video_file):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no os.openpty")
 def test_a_first_run_says_that_it_compiles_on_a_terminal_only(tmp_path, video_file):
     def told(on_terminal, cache, *more):
-        command = [Path(sys.executable).parent / "keyframes", "extract", video_file("mpeg4.mp4"), "-k", 3, *more]
+        command = [SCRIPTS / "keyframes", "extract", video_file("mpeg4.mp4"), "-k", 3, *more]
         more = ("--overwrite", "-o", "made")
         return stderr_of([*command, *more], on_terminal=on_terminal, kernels=tmp_path / cache, cwd=tmp_path)
 
@@ -280,29 +280,10 @@ def test_a_place_without_permission_is_one_line(extract, folder, video_file):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [pytest.param((), id="new"), pytest.param(("--overwrite",), id="overwrite")])
 def test_of_two_runs_into_one_folder_at_once_one_wins(options, tmp_path, long_video):
-    command = [
-        Path(sys.executable).parent / "keyframes",
-        "extract",
-        long_video,
-        "-k",
-        "12",
-        "-o",
-        "out",
-        "--every",
-        "9",
-        "--stop",
-        "40",
-    ]
-    runs = [
-        subprocess.Popen(
-            [*command, *options, "--seed", str(seed)],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for seed in (1, 2)
-    ]
+    command = [SCRIPTS / "keyframes", "extract", long_video, "-k", "12", "-o", "out", *options]
+    command += ["--every", "9", "--stop", "40", "--seed"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen([*command, str(seed)], cwd=tmp_path, **pipes) for seed in (1, 2)]
     said = [run.communicate(timeout=120)[1] for run in runs]
     winners = [seed for seed, run in zip((1, 2), runs, strict=True) if run.returncode == 0]
     for run, text in zip(runs, said, strict=True):
@@ -330,7 +311,7 @@ def test_ffmpegs_own_messages_do_not_reach_the_user(installed_extract, truncated
 @pytest.mark.parametrize("number", [*slow_but_for([signal.SIGINT], [signal.SIGINT, signal.SIGTERM]), "closed"])
 def test_an_interruption_leaves_nothing(number, tmp_path, long_video, request):
     number, status = (request.getfixturevalue("closed_terminal"), 143) if number == "closed" else (number, 128 + number)
-    command = [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"]
+    command = [SCRIPTS / "keyframes", "extract", long_video, "-k", "50", "-o", "a/out"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         # Its parent is made an instant before the hidden folder of the extraction.
         while not list(tmp_path.glob("a/*")) and process.poll() is None:

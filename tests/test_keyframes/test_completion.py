@@ -3,13 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, slow_but_for
-
-BIN = Path(sys.executable).parent
+from tests.conftest import ROOT, SCRIPTS, slow_but_for
 
 
 @pytest.mark.parametrize("command", ["keyframes", "quantize"])
@@ -24,7 +21,7 @@ def test_there_is_a_script_for_each_shell(run_installed, command, shell):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
 def test_what_bash_installs_completes(tmp_path):
-    environment = {**os.environ, "HOME": str(tmp_path), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "HOME": str(tmp_path), "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
 
     def in_bash(program):
         return subprocess.run(

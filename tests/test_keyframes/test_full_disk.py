@@ -3,13 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import keyframes
 from keyframes.video import temporary_folder
+from tests.conftest import SCRIPTS
 from tests.test_keyframes.conftest import needs_unshare, one_error_line
 
 
@@ -17,23 +17,9 @@ from tests.test_keyframes.conftest import needs_unshare, one_error_line
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash to limit the size of files")
 def test_a_full_disk_is_one_line(tmp_path, video_file):
     # A limit on the size of files stands for the full disk: write() fails in the same place, in the middle of an image.
-    command = Path(sys.executable).parent / "keyframes"
-    done = subprocess.run(
-        [
-            "bash",
-            "-c",
-            'trap "" XFSZ; ulimit -f 8; exec "$@"',
-            "-",
-            command,
-            "extract",
-            video_file("mpeg4.mp4"),
-            "-k",
-            "9",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    limited = ["bash", "-c", 'trap "" XFSZ; ulimit -f 8; exec "$@"', "-"]
+    command = [SCRIPTS / "keyframes", "extract", video_file("mpeg4.mp4"), "-k", "9"]
+    done = subprocess.run([*limited, *command], cwd=tmp_path, capture_output=True, text=True)
     assert "cannot be written" in one_error_line(done)
     assert list(tmp_path.iterdir()) == []
 
@@ -87,5 +73,5 @@ def test_a_full_disk_is_a_clear_error_that_leaves_nothing_behind(
 ):
     # With all of its pages but one, the last file finds no place.
     size = PAGE * max(1, round(share * pages_of_a_result) - 1)
-    command = [Path(sys.executable).parent / "keyframes", "extract", video_file("wmv2.wmv"), "-k", "40"]
+    command = [SCRIPTS / "keyframes", "extract", video_file("wmv2.wmv"), "-k", "40"]
     assert run_on_a_small_disk(command, size, 'echo "left: $(ls -A)"') == "left: \n"

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import N_KILLS, ROOT
+from tests.conftest import N_KILLS, ROOT, SCRIPTS
 from tests.test_keyframes.result_folders import contents
 
 
 def start(long_video, folder, *options):
     """Start an extraction and return once its first line has run; Python's own start is not ours to protect."""
     process = subprocess.Popen(
-        [Path(sys.executable).parent / "keyframes", "extract", long_video, "-k", "30", "-o", "a/out", *options],
+        [SCRIPTS / "keyframes", "extract", long_video, "-k", "30", "-o", "a/out", *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

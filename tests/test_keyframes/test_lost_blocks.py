@@ -23,18 +23,10 @@ BLOCKS = (4 << 10, 64 << 10)
 N_FRAMES = 256
 # What two colour conversions may differ by on average, and a picture that is right from one that is not.
 CONVERSION = 3.0
+FRONT = ("-movflags", "+faststart")
 KINDS = {
-    "h264.mp4": (*X264, "-bf", "3", "-g", "30", "-movflags", "+faststart"),
-    "hevc.mp4": (
-        "-c:v",
-        "libx265",
-        "-x265-params",
-        "keyint=30:log-level=error",
-        "-crf",
-        "8",
-        "-movflags",
-        "+faststart",
-    ),
+    "h264.mp4": (*X264, "-bf", "3", "-g", "30", *FRONT),
+    "hevc.mp4": ("-c:v", "libx265", "-x265-params", "keyint=30:log-level=error", "-crf", "8", *FRONT),
     "mpeg4.avi": ("-c:v", "mpeg4", "-q:v", "2", "-g", "12"),
     "mjpeg.avi": ("-c:v", "mjpeg", "-q:v", "2"),
     "h264.mkv": (*X264, "-bf", "3", "-g", "30"),

@@ -18,7 +18,7 @@ from PIL import Image
 import keyframes
 from keyframes.names import entry_shown_as, is_utf8, plain, restored, shown, shown_in, stored
 from keyframes.whole_files import LONGEST_HIDDEN, hidden_start, unused_name
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SCRIPTS
 from tests.test_keyframes.odd_names import ASCII, LATIN, LOCALES, texts
 from tests.test_keyframes.reviewing import reviewing
 
@@ -161,7 +161,7 @@ def test_a_batch_goes_on_under_another_locale(odd, video_file, run_under):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes descriptors")
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_change_nothing(closed, tmp_path, video_file):
-    command = Path(sys.executable).parent / "keyframes"
+    command = SCRIPTS / "keyframes"
     video = video_file("h264_b_frames.mp4")
     keyframes.extract(video, 3, output=tmp_path / "plain")
     line = f'"{command}" extract "{video}" -k 3 -o result {closed}'

@@ -53,14 +53,8 @@ def test_patterns_of_batch_are_left_to_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert expanded(["batch", ".", "--include", "*.mp4", "-o", "out"]) == [
-        "batch",
-        ".",
-        "--include",
-        "*.mp4",
-        "-o",
-        "out",
-    ]
+    for_batch = ["batch", ".", "--include", "*.mp4", "-o", "out"]
+    assert expanded(for_batch) == for_batch
     assert expanded(["extract", "?.mp4", "none*.avi"]) == ["extract", "a.mp4", "b.mp4", "none*.avi"]
     assert expanded(["extract", "cut[1].mp4"]) == ["extract", "cut[1].mp4"]
     assert expanded(["info", "~/a.mp4"]) == ["info", os.path.expanduser("~/a.mp4")]

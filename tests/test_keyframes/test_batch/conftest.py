@@ -47,15 +47,8 @@ def clips(tmp_path_factory):
     """Four short clips that differ."""
     folder = tmp_path_factory.mktemp("clips")
     for number in range(4):
-        codec = (
-            *X264,
-            "-bf",
-            "2",
-            "-g",
-            "12",
-            "-vf",
-            f"hue=h={40 * number}:b={number - 1},trim=start_frame={4 * number}",
-        )
+        filters = f"hue=h={40 * number}:b={number - 1},trim=start_frame={4 * number}"
+        codec = (*X264, "-bf", "2", "-g", "12", "-vf", filters)
         encode(folder / f"{number}.mp4", Encoded(f"{number}.mp4", codec, n_frames=40, height=60, width=80))
     return [folder / f"{number}.mp4" for number in range(4)]
 

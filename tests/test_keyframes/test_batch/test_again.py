@@ -25,6 +25,14 @@ def batch_of_few(few, tmp_path):
     return folder, tmp_path / "out"
 
 
+def without_first_frame(result, video):
+    """Drop a frame of a result in a review; return what its folder then holds."""
+    with Session(result, video) as session:
+        state = session.state()
+        session.change(state["revision"], "drop", state["keyframes"][0]["frame"], None, "")
+    return contents(result)
+
+
 @pytest.mark.slow
 def test_what_changed_is_done_again_and_nothing_else(batch_of_few, clips, tmp_path):
     folder, output = batch_of_few
@@ -179,10 +187,7 @@ def test_an_attempt_that_fails_leaves_the_result_and_what_was_mended_in_it(few, 
 
     result = tmp_path / "out" / "0-keyframes"
     assert batch() == ["done"]
-    with Session(result, few / "0.mp4") as session:
-        state = session.state()
-        session.change(state["revision"], "drop", state["keyframes"][0]["frame"], None, "")
-    mended = contents(result)
+    mended = without_first_frame(result, few / "0.mp4")
     outside = {"crop": Crop(900, 0, 10, 10), "overwrite": True}
     assert batch(**outside) == ["failed"]
     assert batch(**outside) == ["failed"]
@@ -209,10 +214,7 @@ def test_what_was_changed_in_a_review_is_replaced_only_on_request(options, few, 
 
     result = tmp_path / "out" / "0-keyframes"
     assert [row["status"] for row in batch(k=3)] == ["done", "done"]
-    with Session(result, few / "0.mp4") as session:
-        state = session.state()
-        session.change(state["revision"], "drop", state["keyframes"][0]["frame"], None, "")
-    mended = contents(result)
+    mended = without_first_frame(result, few / "0.mp4")
     rows = batch(**options)
     assert rows[0]["status"] == "failed"
     assert re.match("was edited in a review.* use --overwrite, or .* -o", rows[0]["reason"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from keyframes import BatchError, ExportError, SettingsError, extract, run_batch
-from tests.conftest import compiled_only
+from tests.conftest import SCRIPTS, compiled_only
 from tests.test_keyframes.conftest import X264
 from tests.test_keyframes.test_batch.conftest import N_GOOD, ODD_NAMES, contents, results, scans
 
@@ -94,7 +94,7 @@ def test_the_table_fits_the_terminal(tmp_path):
     (tmp_path / "in" / long).parent.mkdir(parents=True)
     (tmp_path / "in" / long).write_text("This is no video.\n" * 100, encoding="utf-8")
     ours, theirs = os.openpty()
-    command = [Path(sys.executable).parent / "keyframes", "batch", "in", "-k", "3", "-q"]
+    command = [SCRIPTS / "keyframes", "batch", "in", "-k", "3", "-q"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=theirs, env={**os.environ, "COLUMNS": "100"}) as process:
         os.close(theirs)
         said = b""

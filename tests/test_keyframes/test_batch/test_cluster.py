@@ -8,16 +8,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SCRIPTS
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_batch.conftest import results, scans
 
 distributed = pytest.importorskip("distributed", reason="needs distributed, of the cluster extra")
-SCRIPTS = Path(sys.executable).parent
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 pytestmark = [
     pytest.mark.slow,

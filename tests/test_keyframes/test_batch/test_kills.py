@@ -9,14 +9,13 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import N_KILLS
+from tests.conftest import N_KILLS, SCRIPTS
 from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.test_batch.conftest import results, scans
 
@@ -62,7 +61,7 @@ def undisturbed(recordings, tmp_path_factory):
 
 
 def start(recordings, output, *options):
-    command = [Path(sys.executable).parent / "keyframes", "batch", recordings, "-o", output, "--jobs", "2", *options]
+    command = [SCRIPTS / "keyframes", "batch", recordings, "-o", output, "--jobs", "2", *options]
     return subprocess.Popen(
         [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

@@ -5,11 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import slow_but_for
+from tests.conftest import SCRIPTS, slow_but_for
 from tests.test_keyframes.test_batch.conftest import contents
 
 # Root may write where permissions forbid it: the folder is read-only in a mount namespace of its own.
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.skipif(shutil.which("unshare") is None, reason="needs u
 
 def batch(read_only, *arguments):
     """Run a batch on a folder that is read-only; return its exit status and its JSON document."""
-    command = [Path(sys.executable).parent / "keyframes", "batch", *arguments, "-o", read_only, "--json", "-q"]
+    command = [SCRIPTS / "keyframes", "batch", *arguments, "-o", read_only, "--json", "-q"]
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", READ_ONLY, "-", read_only, *command],
         capture_output=True,

@@ -14,11 +14,12 @@ import pytest
 
 import keyframes
 from keyframes import ExportError, SettingsError
+from tests.conftest import SCRIPTS
 from tests.test_keyframes.conftest import needs_unshare
 from tests.test_keyframes.result_folders import manifest_of
 from tests.test_keyframes.test_labelling.conftest import contents
 
-COMMAND = Path(sys.executable).parent / "keyframes"
+COMMAND = SCRIPTS / "keyframes"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.testing import assert_array_equal
 
 import keyframes
 from keyframes import ExportError, OutputError
+from tests.conftest import SCRIPTS
 from tests.test_keyframes.conftest import needs_unshare
 from tests.test_keyframes.result_folders import manifest_of
 
@@ -315,5 +315,5 @@ def test_temporary_files_that_cannot_be_written_are_named(tmp_path, extracted, m
 @pytest.mark.parametrize("size", ["60k", "1200k", "1300k"])
 def test_a_full_disk_is_found_before_hdf5_crashes_on_it(size, extracted, run_on_a_small_disk):
     """Of the list of suggestions, of temporary files, and of the package."""
-    command = [Path(sys.executable).parent / "keyframes", "export", extracted("wmv2.wmv", 40), "--to", "sleap"]
+    command = [SCRIPTS / "keyframes", "export", extracted("wmv2.wmv", 40), "--to", "sleap"]
     assert run_on_a_small_disk([*command, "-o", "out"], size, 'echo "left: $(ls -A)"') == "left: \n"

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -20,7 +19,7 @@ from numpy.testing import assert_array_equal
 import keyframes
 from keyframes.review import Session
 from keyframes.review.session import SIZES
-from tests.conftest import N_KILLS, compiled_only
+from tests.conftest import N_KILLS, SCRIPTS, compiled_only
 from tests.test_keyframes.conftest import picture, read_number
 from tests.test_keyframes.result_folders import contents, manifest_of
 from tests.test_keyframes.reviewing import reviewing
@@ -228,7 +227,7 @@ def test_it_listens_on_this_machine_alone_and_each_token_is_another(folder):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_interrupted_as_soon_as_it_tells_its_address(number, folder):
     for turn in range(3 * N_KILLS):
-        command = [str(Path(sys.executable).parent / "keyframes"), "review", str(folder), "--no-browser"]
+        command = [str(SCRIPTS / "keyframes"), "review", str(folder), "--no-browser"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
         assert process.stdout.readline().startswith("http://127.0.0.1:")
         time.sleep(turn * 0.06 / N_KILLS / 3)
