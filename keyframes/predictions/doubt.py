@@ -220,7 +220,7 @@ def worst_of_lasting(
 
 
 def _error_of(wrong: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
-    """Number the error of each wrong frame (ascending rows), from 0; 0 alone where no frame is wrong."""
+    """Return which error, from 0, each wrong frame (ascending rows) belongs to; 0 alone where none is wrong."""
     return np.concatenate([[0], np.cumsum(np.diff(wrong) > reach + 1)])
 
 
