@@ -178,7 +178,7 @@ def come_at_random(misplaced: NDArray[np.float32], certain: float, reach: int) -
     wrong = np.flatnonzero(misplaced > certain)
     # The first frames of errors are as many if each frame is wrong or not by itself.
     n_by_chance = len(wrong) * (1 - len(wrong) / len(misplaced)) ** (reach + 1)
-    return _error_of(wrong, reach)[-1] + 1 > FEWER_THAN_CHANCE * n_by_chance
+    return bool(_error_of(wrong, reach)[-1] + 1 > FEWER_THAN_CHANCE * n_by_chance)
 
 
 def worst_of_lasting(
