@@ -1,6 +1,7 @@
 """The folder ``videos/`` of a project: links to the recordings, or copies where the user wants them."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from keyframes.errors import ExportError
@@ -11,14 +12,13 @@ from keyframes.result.recordings import Recording
 FOLDER = "videos"
 
 
-def put_video(recording: Recording, name: str, changes: Changes, copy: bool, notes: list[str]) -> Path | None:
-    """Link a recording's video to ``videos/<name>``, or copy it there; add to `notes` what the user should know.
+def put_video(recording: Recording, path: Path, changes: Changes, copy: bool, notes: list[str]) -> Path | None:
+    """Link a recording's video to a path in the project, or copy it there; add to `notes` what the user should know.
 
-    Returns its path in the project; None where the file system refuses links. An ExportError says that the project has
-    another video of this name.
+    Returns that path; None where the file system refuses links. An ExportError says that the project has another video
+    of this name.
     """
     video = recording.need_video()
-    path = Path(FOLDER) / name
     there = changes.root / path
     if there.exists():
         if recording.identity.is_at(there):
@@ -52,8 +52,6 @@ def told_of_copy(recording: Recording, path: Path) -> str:
     return f"{path} is assumed to be a converted copy of {recording.manifest['video']['path']}: it has as many frames"
 
 
-def known_video(recording: Recording, root: Path) -> Path | None:
-    """Find a recording's video among the files in a project's ``videos/`` that the project's texts can name."""
-    folder = root / FOLDER
-    files = sorted(path for path in folder.iterdir() if is_utf8(path.name)) if folder.is_dir() else []
-    return next(filter(recording.identity.is_at, files), None)
+def known_video(recording: Recording, files: Iterable[Path]) -> Path | None:
+    """Find a recording's video among the files of a project that the project's texts can name."""
+    return next(filter(recording.identity.is_at, (path for path in files if is_utf8(path.name))), None)

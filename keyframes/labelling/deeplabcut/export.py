@@ -18,7 +18,7 @@ from keyframes.labelling.deeplabcut.project import DeepLabCutProject, crop_for, 
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.image_names import frames_in, stem_of
 from keyframes.labelling.project_changes import Changes, open_project
-from keyframes.labelling.project_videos import known_video, put_video, told_of_copy
+from keyframes.labelling.project_videos import FOLDER, known_video, put_video, told_of_copy
 from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, shown
 from keyframes.result.image_files import decoded, write_image
@@ -118,7 +118,8 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
         if any(map(recording.identity.is_at, places)):
             return video
     # Linked under another name before, as one of several of equal names, and listed by another computer's path.
-    linked = known_video(recording, project.root)
+    folder = project.root / FOLDER
+    linked = known_video(recording, sorted(folder.iterdir()) if folder.is_dir() else [])
     names = {name.casefold() for name in (recording.name, linked.stem if linked else recording.name)}
     for video, places in found.items():
         if stem_of(video).casefold() not in names:
@@ -143,7 +144,7 @@ def _listed(recording: Recording, root: Path, changes: Changes, options: ExportO
     """Path for ``video_sets``: that in the project's ``videos/``, or, where links are refused, the video's own."""
     _check_text(root)
     video, name = recording.need_video(), recording.video_name
-    path = put_video(recording, name, changes, options.copy_videos, notes)
+    path = put_video(recording, Path(FOLDER) / name, changes, options.copy_videos, notes)
     if path is not None:
         return shown(root / path)
     if video.name != name or not is_utf8(video):

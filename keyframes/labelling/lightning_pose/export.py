@@ -18,14 +18,17 @@ import numpy as np
 from keyframes.errors import ExportError, SettingsError, VideoError
 from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
+from keyframes.labelling.image_names import frames_in
 from keyframes.labelling.lightning_pose.project import (
     PROJECT_FILE,
     QUEUE,
     SELECTED,
+    VIDEOS,
     LightningPoseProject,
     frames_there,
     read_project,
     table_name,
+    videos_in,
 )
 from keyframes.labelling.prelabels import named_points, only_animal_on
 from keyframes.labelling.project_changes import Changes, open_project
@@ -107,7 +110,7 @@ def _what_it_has(project: LightningPoseProject) -> dict[str, Any]:
 
 def _as_known(recording: Recording, root: Path) -> Recording:
     """Name a recording as the project does, where that has its video by another name."""
-    video = known_video(recording, root)
+    video = known_video(recording, videos_in(root))
     return recording if video is None else replace(recording, name=video.stem)
 
 
@@ -200,13 +203,18 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
 
 def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:
     """Link the video into the project, whose models will want to read it; tell where that is not possible."""
-    video = recording.need_video()
-    name = f"{recording.name}.mp4"
-    there = changes.root / "videos" / name
-    if video.suffix.lower() != ".mp4" and not there.exists():
-        notes.append(f"Lightning Pose reads only MP4 files: convert {video.name} to {there}")
-    elif put_video(recording, name, changes, copy, notes) is None:
-        notes.append(f"copy {video.name} to {there}, because links are refused there, or use --copy-videos")
+    video, folder = recording.need_video(), changes.root / "labeled-data" / recording.name
+    place = changes.root / VIDEOS / f"{recording.name}.mp4"
+    there = [path for path in videos_in(changes.root) if path.name == place.name]
+    if not there and frames_in(folder):
+        name = recording.manifest["video"]["path"]
+        notes.append(f"{name} was matched by name with {folder}, of which the project has no video to compare it with")
+    if not there and video.suffix.lower() != ".mp4":
+        notes.append(f"Lightning Pose reads only MP4 files: convert {video.name} to {place}")
+        return
+    for path in there or [place]:
+        if put_video(recording, path.relative_to(changes.root), changes, copy, notes) is None:
+            notes.append(f"copy {video.name} to {path}, because links are refused there, or use --copy-videos")
 
 
 def _write_table(changes: Changes, name: str, scorer: str, bodyparts: Sequence[str]) -> None:

@@ -20,12 +20,15 @@ from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import read_project_file
 from keyframes.names import restored
 from keyframes.result.image_files import read_image
+from keyframes.video import VIDEO_ENDINGS
 
 PROJECT_FILE = "project.yaml"
 TABLE = "CollectedData"
+HEAD = [["scorer"], ["bodyparts"], ["coords"]]
 # Copies and parts of a table, which are no views.
 COPIES = ("_full", "_new", "_test")
 QUEUE = ".unlabeled.jsonl"
+VIDEOS = "videos"
 # The older app reads the names of a folder's chosen frames from here.
 SELECTED = "selected_frames.csv"
 
@@ -84,7 +87,8 @@ def read_project(path: Path) -> LightningPoseProject:
 
 def _without_file(root: Path, tables: Mapping[str, LabelTable]) -> LightningPoseProject:
     names = [name for name in tables if not name.endswith(COPIES)] or list(tables)
-    views = _views_of(names)
+    # Beside the table of a single camera, others are its copies, whatever a synced folder calls them.
+    views = [] if TABLE in names else _views_of(names)
     by_view = dict(zip(views, names, strict=True)) if views else {"": TABLE if TABLE in names else names[0]}
     first = next(iter(by_view.values()))
     scorer, bodyparts = tables[first]
@@ -116,7 +120,13 @@ def label_tables(root: Path) -> dict[str, LabelTable]:
             if path.stem.startswith(TABLE):
                 raise
             continue
-        if [row[:1] for row in head] == [["scorer"], ["bodyparts"], ["coords"]] and "likelihood" not in head[2]:
+        if [row[:1] for row in head] != HEAD:
+            if path.stem.startswith(TABLE):
+                raise ExportError(
+                    f"{path}: is not a table of labels, which begins with rows for scorer, bodyparts and coords, and "
+                    "has commas between its columns; restore it from a copy"
+                )
+        elif "likelihood" not in head[2]:
             # Of one column for each part of the path, the first ones are empty.
             scorer, *_ = [*filter(None, head[0][1:]), ""]
             found[path.stem] = (scorer, tuple(dict.fromkeys(filter(None, head[1][1:]))))
@@ -126,11 +136,23 @@ def label_tables(root: Path) -> dict[str, LabelTable]:
 def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that are labelled or wait in the queue; not their context."""
     root = read_project(path).root
-    folder = root / "videos"
-    videos = {video.stem: str(video) for video in sorted(folder.iterdir())} if os.path.isdir(folder) else {}
+    videos: dict[str, tuple[str, ...]] = {}
+    for video in videos_in(root):
+        videos[video.stem] = (*videos.get(video.stem, ()), str(video))
     for (name, index), image in sorted(frames_there(root).items()):
         read = partial(read_image, image) if os.path.isfile(image) else None
-        yield LabelledFrame(ProjectVideo(name, (videos[name],) if name in videos else ()), index, read)
+        yield LabelledFrame(ProjectVideo(name, videos.get(name, ())), index, read)
+
+
+def videos_in(root: Path) -> list[Path]:
+    """Find a project's videos where the app does: at any depth of the folders whose names begin with ``videos``."""
+    return sorted(
+        Path(place, name)
+        for folder in root.glob(f"{VIDEOS}*")
+        for place, _, files in os.walk(folder)
+        for name in files
+        if Path(name).suffix.lower() in VIDEO_ENDINGS and not name.startswith(".")
+    )
 
 
 def frames_there(root: Path) -> dict[tuple[str, int], Path]:

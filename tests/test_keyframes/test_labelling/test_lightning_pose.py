@@ -245,6 +245,14 @@ DAMAGES = {
         lambda project: (project / "CollectedData.csv").write_bytes(b"\xff\xfe"),
         r"CollectedData\.csv: cannot be read",
     ),
+    "empty table": (
+        lambda project: (project / "CollectedData.csv").write_bytes(b""),
+        r"CollectedData\.csv: is not a table of labels",
+    ),
+    "table with semicolons": (
+        lambda project: (project / "CollectedData.csv").write_text("scorer;a;a\nbodyparts;c;c\ncoords;x;y\n", "utf-8"),
+        r"CollectedData\.csv: is not a table of labels",
+    ),
     "another video": (other_video, "the project has another video of this name"),
 }
 

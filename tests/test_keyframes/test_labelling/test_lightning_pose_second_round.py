@@ -133,6 +133,7 @@ def test_what_was_held_out_is_labelled_too_and_is_no_view(tmp_path):
         ),
         (["top_labels", "side_labels"], {"side": "side_labels", "top": "top_labels"}),
         (["CollectedData", "CollectedData_v1"], {"": "CollectedData"}),
+        (["CollectedData", "CollectedData (Anna's conflicted copy)"], {"": "CollectedData"}),
         (["labels"], {"": "labels"}),
     ],
 )
@@ -214,6 +215,33 @@ def test_a_video_of_another_name_in_the_project_is_known(tmp_path, extracted):
     before = contents(place)
     assert keyframes.export(result, "lightning-pose", project=place).n_frames == 0
     assert contents(place) == before
+
+
+@pytest.mark.parametrize("folder", ["videos", "videos/day1", "videos_new"])
+def test_a_video_is_known_where_the_app_plays_it(folder, tmp_path, extracted, video_file, unchanged):
+    result = extracted("mpeg4.mp4")
+    place = keyframes.export(result, "lightning-pose", output=tmp_path / "lp", bodyparts=BODYPARTS).place
+    (place / folder).mkdir(exist_ok=True)
+    (place / "videos" / "mpeg4.mp4").rename(place / folder / "mpeg4.mp4")
+    # What somebody keeps beside it is no video of the project.
+    (place / "videos" / "mpeg4.txt").write_text("Monday", encoding="utf-8")
+    with unchanged(place):
+        assert keyframes.export(result, "lightning-pose", project=place).n_frames == 0
+    again = keyframes.extract(result.parent / "mpeg4.mp4", 3, output=tmp_path / "again", unlike=[place])
+    assert again.manifest["unlike"][0]["of_this_video"] == 5
+    other = shutil.copy(video_file("h264_b_frames.mp4"), tmp_path / "mpeg4.mp4")
+    more = keyframes.extract(other, 3, output=tmp_path / "more", unlike=[place])
+    assert more.manifest["unlike"][0]["of_this_video"] == 0
+    with unchanged(place), pytest.raises(ExportError, match="the project has another video of this name"):
+        keyframes.export(more.folder, "lightning-pose", project=place)
+
+
+def test_frames_without_a_video_in_the_project_are_known_by_name_alone(tmp_path, extracted):
+    """As those of an AVI file, of which the project will have a converted copy."""
+    result = extracted("mpeg4.avi")
+    place = keyframes.export(result, "lightning-pose", output=tmp_path / "lp", bodyparts=BODYPARTS).place
+    notes = keyframes.export(extracted("mpeg4.avi", 12, uniform=True), "lightning-pose", project=place).notes
+    assert any(note.startswith("mpeg4.avi was matched by name with ") for note in notes)
 
 
 @pytest.mark.parametrize("copy", [False, True])
