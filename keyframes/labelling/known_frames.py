@@ -78,21 +78,23 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     told: list[UnlikeEntry] = []
     warnings: list[str] = []
     own = OwnVideo.of(video)
+    places = own.image_places
     for project in projects:
         n_same, n_lost = 0, 0
         frames = list(_frames_of(project))
         videos = matching(own, dict.fromkeys(frame.video for frame in frames))
         for frame in frames:
             same = frame.video in videos
+            index = places.get(frame.image_name, frame.frame_index)
             if same:
                 n_same += 1
-                of_this.append(frame.frame_index)
+                of_this.append(index)
             look = _look_at(frame, video, thumbnailer)
             # Of an earlier result, and where the image is only a part, the scan's own frame says more.
             if look is not None and (not same or (look[1].all() and not frame.video.content_hash)):
                 looks.append(look)
             elif same:
-                by_index.append(frame.frame_index)
+                by_index.append(index)
             else:
                 n_lost += 1
         told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})

@@ -27,9 +27,11 @@ class LabelledFrame:
 
     `read` returns its image (height, width, 3), uint8, in blue, green, red; None where the project has no image of it.
     `crop` is the part of the frame that the image shows, if not all of it. An image of the frame's size is whole.
+    Of a list of images, `image_name` is what the frame's is called: a folder may hold more of them than the list.
     """
 
     video: ProjectVideo
     frame_index: int
     read: Callable[[], NDArray[np.uint8]] | None = field(default=None, repr=False)
     crop: Crop | None = None
+    image_name: str = ""

@@ -11,6 +11,7 @@ from keyframes.labelling.labelled_frame import ProjectVideo
 from keyframes.names import n_agreeing, plain
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader, file_hash
+from keyframes.video.images import image_files
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class OwnVideo:
         size, n_frames = video.header.size_bytes, video.header.frames_claimed
         identity = VideoIdentity(video.path.name, size, file_hash(video.path, size), n_frames)
         return cls(video.path.absolute(), identity)
+
+    @property
+    def image_places(self) -> dict[str, int]:
+        """The frame index of each image of a folder, by its name; empty for other videos."""
+        return {file.name: index for index, file in enumerate(image_files(self.path))} if self.path.is_dir() else {}
 
     def has_name(self, name: str) -> bool:
         """Whether a project may call it so: by its stem, or, as one of several of equal stems, as exports do."""

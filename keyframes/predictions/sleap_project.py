@@ -18,7 +18,7 @@ from keyframes.predictions.hdf5 import opened, package_to_read, text_of, texts
 from keyframes.predictions.predictions import Predictions
 from keyframes.predictions.recorded_videos import number_of
 from keyframes.predictions.slots import names_of_slots, slots_of_instances
-from keyframes.video.images import natural_order
+from keyframes.video.images import image_files, natural_order
 
 # Instances whose points are read at once.
 INSTANCES = 1 << 16
@@ -31,13 +31,13 @@ MIDDLE_AT_ZERO = 1.1
 class RecordedVideo:
     """A video as a project knows it: its number there, where it was, and its size (height, width), if that is known.
 
-    `ranks` gives, of a list of images, the place of each in the order in which a folder's images are counted.
+    `images` names those of a list of images, in its order.
     """
 
     number: int
     path: str
     size: tuple[int, int] | None
-    ranks: NDArray[np.int64] | None
+    images: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
     """
     with opened(path) as file:
         recorded = _find_video(path, file, video)
-        found = _instances(path, file, recorded)
+        found = _instances(path, file, recorded, video)
         table, rows = found.table, found.rows
         names, skeleton, nodes_of = _skeletons(path, np.unique(table["skeleton"]).tolist())
         slots = slots_of_instances(rows, table["track"].astype(np.int64))
@@ -83,16 +83,16 @@ def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
     return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled, animals), recorded
 
 
-def _instances(path: Path, file: Any, recorded: RecordedVideo) -> _Instances:
+def _instances(path: Path, file: Any, recorded: RecordedVideo, video: Path) -> _Instances:
     listed = file["frames"][:]
     listed = listed[listed["video"] == recorded.number]
     begins, ends = (listed[f"instance_id_{end}"].astype(np.int64) for end in ("start", "end"))
     empty = _called_empty(file, recorded.number)
     indices = as_indices(path, np.concatenate([listed["frame_idx"].astype(np.int64), empty]))
-    if recorded.ranks is not None:
-        if indices.max(initial=-1) >= len(recorded.ranks):
+    if recorded.images is not None:
+        if indices.max(initial=-1) >= len(recorded.images):
             raise PredictionsError(f"{path}: has frames that its list of images lacks; export it again")
-        indices = recorded.ranks[indices]
+        indices = _places(recorded.images, video)[indices]
     frames, row_of = np.unique(indices, return_inverse=True)
     number, rows = _ranges(begins, ends), np.repeat(row_of[: len(listed)], ends - begins)
     table = file["instances"][:][number]
@@ -134,10 +134,18 @@ def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVide
     size = (int(shape[1]), int(shape[2])) if len(shape) == 4 and shape[1] and shape[2] else None
     filename = backend.get("filenames") or backend.get("filename") or described.get("filename") or ""
     if not isinstance(filename, list):
-        return RecordedVideo(number, str(filename), size, None)
+        return RecordedVideo(number, str(filename), size)
     files = [PureWindowsPath(str(name)) for name in filename]
-    order = sorted(range(len(files)), key=lambda i: natural_order(Path(files[i].name)))
-    return RecordedVideo(number, str(files[0].parent) if files else "", size, np.argsort(order).astype(np.int64))
+    return RecordedVideo(number, str(files[0].parent) if files else "", size, tuple(file.name for file in files))
+
+
+def _places(images: Sequence[str], folder: Path) -> NDArray[np.int64]:
+    """Return the place of each image of a list in its folder, or, if that is not here or lacks one, in the list."""
+    there = {file.name: place for place, file in enumerate(image_files(folder))} if folder.is_dir() else {}
+    if len({*images} & {*there}) == len(images):
+        return np.array([there[name] for name in images], np.int64)
+    order = sorted(range(len(images)), key=lambda i: natural_order(Path(images[i])))
+    return np.argsort(order).astype(np.int64)
 
 
 def _ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:

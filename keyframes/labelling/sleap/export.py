@@ -16,7 +16,15 @@ from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
 from keyframes.labelling.sleap.predicted import add_predicted
-from keyframes.labelling.sleap.project import find_video, frames_that_count, is_packed, load, need_sleap_io, ranks_of
+from keyframes.labelling.sleap.project import (
+    find_video,
+    frames_that_count,
+    image_names,
+    in_own_order,
+    is_packed,
+    load,
+    need_sleap_io,
+)
 from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
 from keyframes.result.folder import result_folder
@@ -152,7 +160,7 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
         for recording in recordings:
             own = OwnVideo(recording.video or Path(recording.identity.name), recording.identity)
             video = find_video(labels, project, own)
-            indices = _indices_in(video, recording)
+            indices = _indices_in(video, recording, own)
             there = frames_that_count(labels)[labels.videos.index(video)]
             wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
             if wanted and is_packed(video):
@@ -189,16 +197,18 @@ def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tupl
     return notes_on_differing(options, has, file), is_changed
 
 
-def _indices_in(video: Any, recording: Recording) -> dict[int, int]:
-    """Give the project's index of each chosen frame: where a video is a list of images, its order may be another."""
-    ranks = ranks_of(video)
-    if ranks is None:
+def _indices_in(video: Any, recording: Recording, own: OwnVideo) -> dict[int, int]:
+    """Give the project's index of each chosen frame: a list of images may have another order, and not all of them."""
+    names = image_names(video)
+    if not names:
         return {index: index for index in recording.frame_indices}
-    places = {rank: place for place, rank in enumerate(ranks)}
+    listed = {name: place for place, name in enumerate(names)}
+    in_order = list(own.image_places) or in_own_order(names)
+    places = {index: listed[name] for index, name in enumerate(in_order) if name in listed}
     missing = [index for index in recording.frame_indices if index not in places]
     if missing:
         raise ExportError(
-            f"{recording.folder}: image {missing[0]} is not among the {len(ranks)} images that the project lists; add "
+            f"{recording.folder}: image {missing[0]} is not among the {len(names)} images that the project lists; add "
             "them in SLEAP"
         )
     return {index: places[index] for index in recording.frame_indices}

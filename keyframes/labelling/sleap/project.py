@@ -1,7 +1,7 @@
 """An existing SLEAP project, as sleap-io reads it: its videos, the frames that count, and the images in it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,23 +87,21 @@ def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
     if len(found) == 1:
         return found[0]
     names = ", ".join(path_of(video) for video in labels.videos) or "none"
-    remedy = "remove all but one in SLEAP" if found else "add it in SLEAP"
+    remedy = "show SLEAP where they are, or remove those without labels, and save it" if found else "add it in SLEAP"
     raise ExportError(
         f"{project}: has {'several videos' if found else 'no video'} {own.path.name} (its videos: {names}); {remedy}"
     )
 
 
-def ranks_of(video: Any) -> list[int] | None:
-    """Place of each image of a list in the order in which a folder's images are counted; None for other videos."""
-    files = image_paths(video)
-    if files is None:
-        return None
-    names = [parts_of(name)[-1] for name in files]
-    if len(set(names)) < len(names):
-        # They are of several folders, which are no video here.
-        return None
-    in_order = {name: rank for rank, name in enumerate(sorted(names, key=lambda name: natural_order(Path(name))))}
-    return [in_order[name] for name in names]
+def image_names(video: Any) -> list[str]:
+    """Return the names of a list of images; none for other videos, and of images of several folders."""
+    names = [parts_of(path)[-1] for path in image_paths(video) or []]
+    return names if len(set(names)) == len(names) else []
+
+
+def in_own_order(names: Sequence[str]) -> list[str]:
+    """Sort the names of a list of images as those of a folder's images are counted."""
+    return sorted(names, key=lambda name: natural_order(Path(name)))
 
 
 def frames_that_count(labels: Any) -> list[set[int]]:
@@ -119,14 +117,15 @@ def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
     # Thousands of predicted frames are skipped without a look at each.
     labels = load(need_sleap_io(), project, lazy=True)
     for video, wanted in zip(labels.videos, frames_that_count(labels), strict=True):
-        about, ranks, listed = described(video, project), ranks_of(video), image_paths(video) or []
+        about, names, listed = described(video, project), image_names(video), image_paths(video) or []
         images = unpacked(video, wanted) if is_packed(video) else {}
-        if ranks is not None and not images:
+        if names and not images:
             files = {index: Path(listed[index]) for index in wanted if index < len(listed)}
             images = {index: partial(read_image, file) for index, file in files.items() if os.path.isfile(file)}
+        ranks = {name: rank for rank, name in enumerate(in_own_order(names))}
         for index in sorted(wanted):
-            rank = ranks[index] if ranks is not None and index < len(ranks) else index
-            yield LabelledFrame(about, rank, images.get(index))
+            name = names[index] if index < len(names) else ""
+            yield LabelledFrame(about, ranks.get(name, index), images.get(index), image_name=name)
 
 
 def unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.uint8]]]:

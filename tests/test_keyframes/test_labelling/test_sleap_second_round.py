@@ -235,6 +235,16 @@ def test_a_list_of_images_may_have_another_order(image_folder, tmp_path):
     assert len(labels.suggestions) == len(result.frame_indices)
 
 
+def test_a_list_may_have_some_images_of_a_folder(image_folder, tmp_path):
+    names = [str(image_folder / f"{number}.png") for number in range(0, 12, 3)]
+    project = after_inference(tmp_path / "labels.slp", [sio.load_video(names)], {0: {2}})
+    result = keyframes.extract(image_folder, 11, output=tmp_path / "more", unlike=[project])
+    assert result.frame_indices == [number for number in range(12) if number != 6]
+    listed = keyframes.extract(image_folder, 4, output=tmp_path / "listed", every=3)
+    done = keyframes.export(listed.folder, "sleap", project=project)
+    assert sorted(one.frame_idx for one in sio.load_slp(str(done.place)).suggestions) == [0, 1, 3]
+
+
 def test_images_that_a_project_does_not_list_are_one_line(image_folder, tmp_path):
     names = sorted(str(path) for path in image_folder.iterdir())[:3]
     project = after_inference(tmp_path / "labels.slp", [sio.load_video(names)], {0: {1}})
