@@ -8,9 +8,11 @@ fails when a name is printed or written down, there is one rule:
 - Files and folders that are named after a recording keep its bytes.
 - Projects of labelling tools are what other programs read, their folders included. There ``_`` replaces the backslash,
   which the tools take for a separator.
+- Names are compared as `composed`: ``ä`` may be one character or, as macOS writes it, two.
 """
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,16 @@ def plain(name: object) -> str:
     return shown(name).replace("\\", "_")
 
 
+def composed(name: str) -> str:
+    """Return a name with each letter and its accent as one character, as names are compared."""
+    return unicodedata.normalize("NFC", name)
+
+
+def folded(name: object) -> str:
+    """Return a name as those of videos are compared: as `plain` and `composed`, whatever its case."""
+    return composed(plain(name).casefold())
+
+
 def stored(name: str) -> str:
     """Return a name for a file of our own that `restored` reads back, whatever locale either runs under."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
@@ -75,7 +87,9 @@ def entry_shown_as(folder: Path, name: str) -> Path | None:
     if os.path.lexists(path):
         return path
     try:
-        return next((entry for entry in sorted(folder.iterdir()) if shown(entry.name) == name), None)
+        return next(
+            (entry for entry in sorted(folder.iterdir()) if composed(shown(entry.name)) == composed(name)), None
+        )
     except OSError:
         return None
 

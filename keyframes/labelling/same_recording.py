@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keyframes.labelling.image_names import parts_of
 from keyframes.labelling.labelled_frame import ProjectVideo
-from keyframes.names import n_agreeing, plain
+from keyframes.names import composed, folded, n_agreeing, plain
 from keyframes.result.video_identity import VideoIdentity
 from keyframes.video import VideoReader, file_hash
 from keyframes.video.images import image_files
@@ -35,7 +35,7 @@ class OwnVideo:
 
     def has_name(self, name: str) -> bool:
         """Whether a project may call it so: by its stem, or, as one of several of equal stems, as exports do."""
-        wanted, stem, own = (plain(text).casefold() for text in (name, self.path.stem, self.path.name))
+        wanted, stem, own = map(folded, (name, self.path.stem, self.path.name))
         if wanted in (stem, own):
             return True
         with_ending = own.replace(".", "-")
@@ -65,10 +65,10 @@ def matching(own: OwnVideo, candidates: Iterable[ProjectVideo]) -> list[ProjectV
 
 def closest(candidates: list[ProjectVideo], path: Path) -> list[ProjectVideo]:
     """Keep those whose path shares most folders with another path, from its end: of equal names, the likeliest."""
-    own = [plain(part) for part in path.parts[-2::-1]]
+    own = [composed(plain(part)) for part in path.parts[-2::-1]]
 
     def n_shared(candidate: ProjectVideo) -> int:
-        folders = [plain(part) for part in parts_of(next(iter(candidate.paths), ""))[-2::-1]]
+        folders = [composed(plain(part)) for part in parts_of(next(iter(candidate.paths), ""))[-2::-1]]
         return n_agreeing(folders, own)
 
     most = max(map(n_shared, candidates), default=0)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path, PureWindowsPath
 
 from keyframes.errors import PredictionsError, not_there
-from keyframes.names import plain
+from keyframes.names import folded
 from keyframes.predictions.deeplabcut import FILTERED
 from keyframes.predictions.lightning_pose import is_error_table
 from keyframes.predictions.sleap_csv import VIDEO_COLUMN
@@ -84,8 +84,8 @@ def _folders_for(video: Path, place: Path) -> list[Path]:
 def _named_after(video: Path, folder: Path) -> list[Path]:
     """Return the files in a folder that are predictions of a video by their names."""
     # A batch asks for each of its recordings: names of others are told at a glance.
-    own = re.compile(re.escape(plain(video.stem)), re.IGNORECASE)
-    likely = sorted(folder / name for name in os.listdir(folder) if own.search(plain(name)))
+    own = folded(video.stem)
+    likely = sorted(folder / name for name in os.listdir(folder) if own in folded(name))
     found = [path for path in likely if path.suffix.lower() in ENDINGS and _is_of(path, video)]
     # Links that lead nowhere are left out, too.
     found = [path for path in found if path.is_file() and not is_error_table(path) and not DERIVED.search(path.stem)]
@@ -130,7 +130,7 @@ def refuse_other_name(path: Path, video: Path) -> None:
 def refuse_other_video(path: Path, recorded: str, video: Path) -> None:
     """Raise a PredictionsError where a file says that it is of a video of another name."""
     name = PureWindowsPath(recorded)
-    if recorded and plain(name.stem).casefold() != plain(video.stem).casefold():
+    if recorded and folded(name.stem) != folded(video.stem):
         raise PredictionsError(
             f"{path}: belongs to {name.name}, not to {video.name}; give the predictions of this video"
         )
@@ -138,11 +138,11 @@ def refuse_other_video(path: Path, recorded: str, video: Path) -> None:
 
 def has_scorer(path: Path, video: Path) -> bool:
     """Whether the name of a table ends in that of a network, as DeepLabCut's do; Lightning Pose's do not."""
-    return plain(path.stem).casefold() != plain(video.stem).casefold()
+    return folded(path.stem) != folded(video.stem)
 
 
 def _is_named_after(path: Path, video: Path) -> bool:
-    stem, own = plain(path.stem), plain(video.stem)
+    stem, own = folded(path.stem), folded(video.stem)
     return re.match(rf"{re.escape(own)}({FILTERED})?($|{SCORER})", stem, re.IGNORECASE) is not None
 
 
@@ -151,7 +151,7 @@ def _is_of(path: Path, video: Path) -> bool:
 
     SLEAP writes ``mouse.mp4.predictions.slp`` and ``project.000_mouse.analysis.h5``.
     """
-    stem, own = plain(path.stem), re.escape(plain(video.stem))
-    ending = re.escape(plain(video.suffix))
+    stem, own = folded(path.stem), re.escape(folded(video.stem))
+    ending = re.escape(folded(video.suffix))
     of_sleap = rf"(.*\.\d+_)?{own}({ending})?(\.predictions)?(\.analysis)?"
     return _is_named_after(path, video) or re.fullmatch(of_sleap, stem, re.IGNORECASE) is not None

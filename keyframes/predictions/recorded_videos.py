@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
 from keyframes.errors import PredictionsError
-from keyframes.names import n_agreeing, plain
+from keyframes.names import composed, folded, n_agreeing, plain
 
 
 def number_of(path: Path, recorded: Sequence[str], video: Path, remedies: tuple[str, str]) -> int:
@@ -13,8 +13,8 @@ def number_of(path: Path, recorded: Sequence[str], video: Path, remedies: tuple[
     It is the one of this name, or of several, the one with the most folders in common. A PredictionsError says that
     there is none, or that several have as many, and what to do about either.
     """
-    stem, own = plain(video.stem).casefold(), _folders(str(video.absolute()))
-    named = [number for number, one in enumerate(recorded) if plain(PureWindowsPath(one).stem).casefold() == stem]
+    stem, own = folded(video.stem), _folders(str(video.absolute()))
+    named = [number for number, one in enumerate(recorded) if folded(PureWindowsPath(one).stem) == stem]
     shared = [n_agreeing(_folders(recorded[number]), own) for number in named]
     likely = [number for number, n_shared in zip(named, shared, strict=True) if n_shared == max(shared)]
     if len(likely) == 1:
@@ -27,4 +27,4 @@ def number_of(path: Path, recorded: Sequence[str], video: Path, remedies: tuple[
 
 def _folders(path: str) -> list[str]:
     """Return the parts of a path of any system, the last one first."""
-    return [plain(part) for part in PureWindowsPath(path).parts[::-1]]
+    return [composed(plain(part)) for part in PureWindowsPath(path).parts[::-1]]

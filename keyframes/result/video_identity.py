@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keyframes.errors import VideoError
 from keyframes.manifest import VideoEntry
-from keyframes.names import plain
+from keyframes.names import folded, plain
 from keyframes.video import VideoReader, file_hash
 from keyframes.video.images import image_files
 
@@ -37,7 +37,7 @@ class VideoIdentity:
     def is_converted_at(self, path: Path) -> bool:
         """Whether a file seems to be this video in another container: the same stem, and as many frames."""
         own, other = Path(plain(self.name)), Path(plain(path.name))
-        if other.suffix.lower() == own.suffix.lower() or other.stem.casefold() != own.stem.casefold():
+        if other.suffix.lower() == own.suffix.lower() or folded(other.stem) != folded(own.stem):
             return False
         try:
             with VideoReader(path) as reader:

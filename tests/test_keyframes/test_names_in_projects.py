@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,32 @@ def test_any_name_goes_into_every_tool(tool, name, locale, odd, video_file, run_
         assert not [note for note in notes if "converted copy" in note or "by name" in note]
         more = extract_more(odd / f"{stem}.mp4", tool, project, run_under, locale)
         assert not set(more) & set(indices_of(odd / f"{stem}-keyframes"))
+
+
+@pytest.mark.parametrize("tool", ["deeplabcut", "sleap", "lightning-pose"])
+def test_a_project_from_macos_writes_accents_in_another_way(tool, tmp_path, video_file):
+    """Its names have an a and two dots, ours have an ä; the project's own video has not come with it."""
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs sleap-io, of the sleap extra")
+    ours, theirs = (unicodedata.normalize(form, "Mäuse") for form in ("NFC", "NFD"))
+    video = tmp_path / "mac" / f"{theirs}.mp4"
+    video.parent.mkdir()
+    shutil.copy(video_file("h264_b_frames.mp4"), video)
+    first = keyframes.extract(video, 3, output=tmp_path / "first")
+    new = {"task": "reach", "scorer": "anna"} if tool == "deeplabcut" else {}
+    place = tmp_path / "project"
+    keyframes.export(first.folder, tool, output=place, videos=[video], bodyparts=["nose"], **new)
+    (place / "videos" / video.name).unlink(missing_ok=True)
+    project = place / "suggestions.slp" if tool == "sleap" else place
+    video = video.rename(tmp_path / f"{ours}.mp4")
+    table = "frame_index,animal,node,x,y,confidence\n" + "".join(f"{i},m,nose,{i},5,{i / 99}\n" for i in range(60))
+    (tmp_path / f"{theirs}.csv").write_text(table, encoding="utf-8")
+    more = keyframes.extract(video, 3, output=tmp_path / "more", unlike=[project], predictions=tmp_path)
+    assert more.manifest["unlike"][0]["of_this_video"] == 3
+    assert keyframes.export(first.folder, tool, project=project).n_frames == 0
+    assert keyframes.export(more.folder, tool, project=project).n_frames == 3
+    if tool != "sleap":
+        assert [folder.name for folder in (place / "labeled-data").iterdir()] == [theirs]
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -20,7 +20,7 @@ from keyframes.labelling.image_names import frames_in, stem_of
 from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_videos import FOLDER, known_video, put_video, told_of_copy
 from keyframes.labelling.unused_options import notes_on_differing
-from keyframes.names import is_utf8, shown
+from keyframes.names import folded, is_utf8, shown
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
 from keyframes.settings import Crop
@@ -120,9 +120,9 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
     # Linked under another name before, as one of several of equal names, and listed by another computer's path.
     folder = project.root / FOLDER
     linked = known_video(recording, sorted(folder.iterdir()) if folder.is_dir() else [])
-    names = {name.casefold() for name in (recording.name, linked.stem if linked else recording.name)}
+    names = {folded(name) for name in (recording.name, linked.stem if linked else recording.name)}
     for video, places in found.items():
-        if stem_of(video).casefold() not in names:
+        if folded(stem_of(video)) not in names:
             continue
         existing = [place for place in places if os.path.exists(place)]
         if not existing:

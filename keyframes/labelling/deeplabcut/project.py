@@ -15,7 +15,7 @@ from keyframes.labelling.label_tables import images_in_h5, rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import ENDINGS, ProjectFile, read_project_file
 from keyframes.manifest import VideoEntry
-from keyframes.names import restored
+from keyframes.names import folded, restored
 from keyframes.result.image_files import read_image
 from keyframes.settings import Crop
 
@@ -75,13 +75,13 @@ def read_project(path: Path) -> DeepLabCutProject:
 def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that are labelled or extracted for it."""
     project = read_project(path)
-    listed = {stem_of(video).casefold(): video for video in reversed(project.videos)}
+    listed = {folded(stem_of(video)): video for video in reversed(project.videos)}
     folders = _folders_in(project.root / "labeled-data")
     for folder in folders:
         # There DeepLabCut draws the labels into the images.
         if folder.name.endswith("_labeled") and folder.with_name(folder.name.removesuffix("_labeled")) in folders:
             continue
-        video = listed.get(folder.name.casefold())
+        video = listed.get(folded(folder.name))
         described = ProjectVideo(folder.name, project.places_of(video) if video else ())
         crop = project.crop_of(video) if video else None
         for index, image in sorted(frames_there(folder).items()):

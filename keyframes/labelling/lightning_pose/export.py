@@ -35,7 +35,7 @@ from keyframes.labelling.project_changes import Changes, open_project
 from keyframes.labelling.project_file import listed, pairs_listed
 from keyframes.labelling.project_videos import known_video, put_video
 from keyframes.labelling.unused_options import notes_on_differing
-from keyframes.names import shown
+from keyframes.names import composed, shown
 from keyframes.progress import progress_bar
 from keyframes.result.image_files import read_image, write_image
 from keyframes.result.recordings import Recording
@@ -109,9 +109,12 @@ def _what_it_has(project: LightningPoseProject) -> dict[str, Any]:
 
 
 def _as_known(recording: Recording, root: Path) -> Recording:
-    """Name a recording as the project does, where that has its video by another name."""
+    """Name a recording as the project does, where that has its video by another name, or spells it in another way."""
     video = known_video(recording, videos_in(root))
-    return recording if video is None else replace(recording, name=video.stem)
+    if video is not None:
+        return replace(recording, name=video.stem)
+    spelled = (name for name, _ in frames_there(root) if composed(name) == composed(recording.name))
+    return replace(recording, name=next(spelled, recording.name))
 
 
 def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[Recording, list[int]]]:

@@ -18,7 +18,7 @@ from keyframes.labelling.image_names import index_in, is_image, parts_of
 from keyframes.labelling.label_tables import rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import read_project_file
-from keyframes.names import restored
+from keyframes.names import composed, restored
 from keyframes.result.image_files import read_image
 from keyframes.video import VIDEO_ENDINGS
 
@@ -138,10 +138,10 @@ def labelled_frames(path: Path) -> Iterator[LabelledFrame]:
     root = read_project(path).root
     videos: dict[str, tuple[str, ...]] = {}
     for video in videos_in(root):
-        videos[video.stem] = (*videos.get(video.stem, ()), str(video))
+        videos[composed(video.stem)] = (*videos.get(composed(video.stem), ()), str(video))
     for (name, index), image in sorted(frames_there(root).items()):
         read = partial(read_image, image) if os.path.isfile(image) else None
-        yield LabelledFrame(ProjectVideo(name, videos.get(name, ())), index, read)
+        yield LabelledFrame(ProjectVideo(name, videos.get(composed(name), ())), index, read)
 
 
 def videos_in(root: Path) -> list[Path]:
