@@ -124,11 +124,10 @@ def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVide
     backend = described.get("backend") or {}
     dataset = str(backend.get("dataset") or "")
     group = dataset.partition("/")[0]
-    if backend.get("filename") == "." and group.removeprefix("video").isdecimal():
+    if group.removeprefix("video").isdecimal():
         # The frames of packages keep the number that their video had in the project that was packed.
         number = int(group.removeprefix("video"))
-        source = file.get(f"{group}/source_video")
-        described = described if source is None else json.loads(text_of(source.attrs["json"]))
+        described = _source_of(file, group, backend) or described.get("source_video") or described
         backend = described.get("backend") or {}
     shape = backend.get("shape") or backend.get("shape_") or [0, 0, 0, 0]
     size = (int(shape[1]), int(shape[2])) if len(shape) == 4 and shape[1] and shape[2] else None
@@ -137,6 +136,15 @@ def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVide
         return RecordedVideo(number, str(filename), size)
     files = [PureWindowsPath(str(name)) for name in filename]
     return RecordedVideo(number, str(files[0].parent) if files else "", size, tuple(file.name for file in files))
+
+
+def _source_of(file: Any, group: str, backend: dict[str, Any]) -> Any:
+    """Return what a package says of the video that its images are of; None for images that lie in another package."""
+    source = file.get(f"{group}/source_video") if backend.get("filename") == "." else None
+    if source is None:
+        return None
+    # A long list of images is too much for an attribute.
+    return json.loads(text_of(source["json"][()] if "json" in source else source.attrs["json"]))
 
 
 def _places(images: Sequence[str], folder: Path) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keyframes.errors import OutputError
+from keyframes.errors import ExportError, OutputError, not_there
 from keyframes.labelling.sleap.project import is_packed, unpacked
 from keyframes.result.image_files import decoded, write_image
 from keyframes.result.recordings import Recording
@@ -98,6 +98,10 @@ def _packed_images(video: Any, scratch: Path) -> tuple[dict[int, Path], str]:
     """
     import h5py
 
+    if not os.path.isfile(video.filename):
+        raise ExportError(
+            f"{video.filename}: {not_there(Path(video.filename))}, but it holds the images of the project; put it back"
+        )
     with h5py.File(video.filename, "r") as file:
         rows = file[video.backend_metadata["dataset"]]
         indices = [int(index) for index in rows.parent["frame_numbers"][:]]
@@ -124,12 +128,13 @@ def save(labels: Any, path: Path, least_bytes: int = 0) -> None:
         # The names of a folder's many images go where earlier readers do not look: the package has the images.
         warnings.filterwarnings("ignore", "Source video metadata", UserWarning)
         labels.save(str(path), embed=None, verbose=False)
-    # A packed video names the file that its images were copied from, besides the one that holds them.
+    # A packed video names the file and the group that its images were copied from, not where they are now.
     with h5py.File(path, "r+") as file:
         for row, text in enumerate(file["videos_json"][:]):
             video = json.loads(text)
             if video["backend"].get("filename") == ".":
-                file["videos_json"][row] = json.dumps({**video, "filename": "."}, separators=(",", ":"))
+                here = {"filename": ".", "backend": {**video["backend"], "dataset": f"video{row}/video"}}
+                file["videos_json"][row] = json.dumps({**video, **here}, separators=(",", ":"))
 
 
 def _bytes_of_images(video: Any) -> int:

@@ -1,7 +1,10 @@
 """An existing SLEAP project, as sleap-io reads it: its videos, the frames that count, and the images in it."""
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from keyframes.labelling.image_names import parts_of, stem_of
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.same_recording import OwnVideo, closest, matching
 from keyframes.names import restored
-from keyframes.predictions.hdf5 import DAMAGE, is_locked
+from keyframes.predictions.hdf5 import DAMAGE, is_locked, texts
 from keyframes.result.image_files import decoded, read_image
 from keyframes.video.images import natural_order
 
@@ -31,7 +34,7 @@ def need_sleap_io() -> Any:
 
 
 def load(sio: Any, project: Path, lazy: bool = False) -> Any:
-    """Read a project; no video is opened."""
+    """Read a project; no video stays open."""
     try:
         with project.open("rb") as file:
             file.read(1)
@@ -39,8 +42,22 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
         raise ExportError(f"{project}: no such file; give a SLEAP project (.slp) with --project") from None
     except OSError as error:
         raise ExportError(f"{project}: cannot be read ({error.strerror}); give a SLEAP project (.slp)") from None
+    with _damage_told(project):
+        if not _is_numbered_otherwise(project):
+            return sio.load_slp(str(project), open_videos=False, lazy=lazy)
+        # sleap-io goes by the numbers only of videos that it opens.
+        labels = sio.load_slp(str(project), open_videos=True)
+        for video in labels.videos:
+            video.close()
+            video.open_backend = False
+        return labels
+
+
+@contextmanager
+def _damage_told(project: Path) -> Iterator[None]:
+    """Raise an ExportError for what sleap-io, h5py and NumPy raise on damaged files."""
     try:
-        return sio.load_slp(str(project), open_videos=False, lazy=lazy)
+        yield
     except DAMAGE as error:
         if is_locked(error):
             raise ExportError(f"{project}: is open for writing in another program; close it there") from None
@@ -48,6 +65,16 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
         raise ExportError(
             f"{project}: is not a SLEAP project, or is damaged ({reason}); restore it from a copy"
         ) from None
+
+
+def _is_numbered_otherwise(project: Path) -> bool:
+    """Whether frames go by other numbers of videos than their places in the list: a package keeps those that it had."""
+    import h5py
+
+    with h5py.File(project, "r") as file:
+        backends = [json.loads(text).get("backend") or {} for text in texts(file["videos_json"])]
+    groups = [str(backend.get("dataset") or "").partition("/")[0] for backend in backends]
+    return any(re.fullmatch(r"video\d+", group) and group != f"video{place}" for place, group in enumerate(groups))
 
 
 def source_of(video: Any) -> Any:
@@ -116,7 +143,9 @@ def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
     """Yield the frames of a project that count, with the images that it carries, or that its list of images names."""
     # Thousands of predicted frames are skipped without a look at each.
     labels = load(need_sleap_io(), project, lazy=True)
-    for video, wanted in zip(labels.videos, frames_that_count(labels), strict=True):
+    with _damage_told(project):
+        counted = frames_that_count(labels)
+    for video, wanted in zip(labels.videos, counted, strict=True):
         about, names, listed = described(video, project), image_names(video), image_paths(video) or []
         images = unpacked(video, wanted) if is_packed(video) else {}
         if names and not images:
@@ -133,6 +162,9 @@ def unpacked(video: Any, wanted: set[int]) -> dict[int, Callable[[], NDArray[np.
     import h5py
 
     path, dataset = Path(video.filename), video.backend_metadata["dataset"]
+    if not os.path.isfile(path):
+        # Predictions refer to the package that they were made on, which may be elsewhere.
+        return {}
 
     def read(row: int) -> NDArray[np.uint8]:
         with h5py.File(path, "r") as file:
