@@ -137,6 +137,11 @@ def _known(recording: Recording, project: DeepLabCutProject, notes: list[str]) -
                 f"would mix their frames; rename {recording.video}, and extract from it again"
             )
         return video
+    place = project.root / "labeled-data" / recording.name
+    if frames_there(place):
+        # People copy such folders from other projects.
+        told = f"whose video {project.file.path.name} does not list"
+        notes.append(f"{recording.manifest['video']['path']} was matched by name with {place}, {told}")
     return None
 
 

@@ -28,6 +28,8 @@ HEAD = [["scorer"], ["bodyparts"], ["coords"]]
 # Copies and parts of a table, which are no views.
 COPIES = ("_full", "_new", "_test")
 QUEUE = ".unlabeled.jsonl"
+# The app does not open a project with queues of both kinds.
+OLD_QUEUE = ".unlabeled"
 VIDEOS = "videos"
 # The older app reads the names of a folder's chosen frames from here.
 SELECTED = "selected_frames.csv"
@@ -162,6 +164,8 @@ def frames_there(root: Path) -> dict[tuple[str, int], Path]:
         rows = filter(None, rows_in_csv(root / f"{name}.csv"))
         # One column for the path, or, as DeepLabCut writes it, one for each part.
         paths += ["/".join(row[: 3 if row[0] == "labeled-data" else 1]) for row in rows]
+    for queue in sorted(root.glob(f"*{OLD_QUEUE}")):
+        raise ExportError(f"{queue}: is a queue of an earlier app; open the project in the app, which converts it")
     for queue in sorted(root.glob(f"*{QUEUE}")):
         try:
             lines = queue.read_text(encoding="utf-8").splitlines()

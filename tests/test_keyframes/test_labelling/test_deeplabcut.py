@@ -171,7 +171,7 @@ def test_frames_that_are_there_are_not_added_again(old_format, project, extracte
     (folder / "CollectedData_anna.csv").write_text(head + row, encoding="utf-8")
     done = keyframes.export(result, "deeplabcut", project=project)
     assert done.n_frames == len(indices) - 2
-    assert done.notes == ("2 of the 5 frames of mpeg4 were there already",)
+    assert done.notes[1:] == ("2 of the 5 frames of mpeg4 were there already",)
     assert (folder / f"img{first:02d}.png").read_bytes() == b"theirs"
     assert not (folder / f"img{second:02d}.png").exists()
 
@@ -208,6 +208,16 @@ def test_a_project_that_moved_still_knows_its_video(project, extracted):
     done = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
     assert config.read_bytes() == before
     assert done.notes == ("mpeg4.mp4 was matched by name with /data/videos/mpeg4.mp4, which is not on this machine",)
+
+
+def test_a_folder_that_was_copied_into_the_project_is_known_by_name_alone(project, extracted):
+    folder = project / "labeled-data" / "mpeg4"
+    shutil.copytree(extracted("h264_b_frames.mp4") / "frames", folder)
+    name = "mpeg4.mp4 was matched by name with"
+    done = keyframes.export(extracted("mpeg4.mp4"), "deeplabcut", project=project)
+    assert done.notes[0] == f"{name} {folder}, whose video config.yaml does not list"
+    again = keyframes.export(extracted("mpeg4.mp4", 12, uniform=True), "deeplabcut", project=project)
+    assert not any(note.startswith(name) for note in again.notes)
 
 
 def another_video(project, result, video_file):

@@ -241,6 +241,10 @@ DAMAGES = {
         lambda project: (project / "CollectedData.unlabeled.jsonl").write_text("[1]\n", "utf-8"),
         r"unlabeled\.jsonl: is not a queue",
     ),
+    "queue of an earlier app": (
+        lambda project: (project / "CollectedData.unlabeled").write_text("labeled-data/one/img00000005.png\n", "utf-8"),
+        r"CollectedData\.unlabeled: is a queue of an earlier app; open the project in the app",
+    ),
     "table that is none": (
         lambda project: (project / "CollectedData.csv").write_bytes(b"\xff\xfe"),
         r"CollectedData\.csv: cannot be read",
