@@ -17,6 +17,7 @@ from keyframes.labelling.project_kind import Kind, kind_of
 from keyframes.labelling.same_recording import OwnVideo, matching
 from keyframes.labelling.sleap import project as sleap
 from keyframes.manifest import UnlikeEntry
+from keyframes.names import with_own_name
 from keyframes.result.image_files import read_image
 from keyframes.result.recordings import read_manifest, results_in
 from keyframes.scan.scan import Scan
@@ -98,7 +99,7 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
             else:
                 n_lost += 1
         told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
-        warnings += _warnings_of(project, len(frames), n_lost)
+        warnings += _warnings_of(with_own_name(project), len(frames), n_lost)
     n_pixels = int(np.prod(thumbnailer.shape))
     return Labelled(
         thumbnails=np.array([thumbnail for thumbnail, _ in looks], np.uint8).reshape(-1, n_pixels),

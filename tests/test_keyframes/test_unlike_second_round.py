@@ -232,3 +232,11 @@ def test_jpeg_frames_of_the_app_are_not_chosen_again(tmp_path, recording):
     more = keyframes.extract(video, 6, output=tmp_path / "more", unlike=[project])
     assert (more.manifest["unlike"][0]["of_this_video"], more.warnings) == (6, ())
     assert not {entry["frame_index"] for entry in entries} & set(more.frame_indices)
+
+
+def test_a_project_without_frames_is_told_by_its_name(tmp_path, recording, monkeypatch):
+    (tmp_path / "paw").mkdir()
+    (tmp_path / "paw" / "project.yaml").write_text("keypoint_names: [nose]\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "paw")
+    more = keyframes.extract(recording[0], 3, output=tmp_path / "more", unlike=["."])
+    assert more.warnings == ("paw has no frames yet: it does not affect the choice",)

@@ -6,6 +6,7 @@ be the exact neighbour. Near the ends of a video there are fewer.
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -110,7 +111,9 @@ def _what_it_has(project: LightningPoseProject) -> dict[str, Any]:
 
 def _as_known(recording: Recording, root: Path) -> Recording:
     """Name a recording as the project does, where that has its video by another name, or spells it in another way."""
-    video = known_video(recording, videos_in(root))
+    # Of copies, the one that has frames.
+    videos = sorted(videos_in(root), key=lambda video: not os.path.isdir(root / "labeled-data" / video.stem))
+    video = known_video(recording, videos)
     if video is not None:
         return replace(recording, name=video.stem)
     spelled = (name for name, _ in frames_there(root) if composed(name) == composed(recording.name))

@@ -212,6 +212,7 @@ def test_a_video_of_another_name_in_the_project_is_known(tmp_path, extracted):
     (place / "labeled-data" / "mpeg4").rename(place / "labeled-data" / "session1")
     queue = place / "CollectedData.unlabeled.jsonl"
     queue.write_text(queue.read_text(encoding="utf-8").replace("/mpeg4/", "/session1/"), encoding="utf-8")
+    shutil.copy(place / "videos" / "session1.mp4", place / "videos" / "session1 (conflicted copy).mp4")
     before = contents(place)
     assert keyframes.export(result, "lightning-pose", project=place).n_frames == 0
     assert contents(place) == before
