@@ -70,18 +70,19 @@ def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, 
         )
     else:
         project = _existing(place, options, views)
-        recordings = [_as_known(recording, project.root) for recording in recordings]
+        recordings = _as_known(recordings, project.root)
         notes += notes_on_differing(options, _what_it_has(project), project.file)
     with open_project(project.root, options.is_new) as changes:
         if options.is_new:
             _write_project_file(changes.folder, project)
         bodyparts = project.bodyparts or options.bodyparts
         queues: dict[str, list[dict[str, Any]]] = {}
+        videos = videos_in(changes.root)
         for recording, wanted in _new_frames(recordings, project.root):
             _write_images(recording, wanted, changes, progress)
             queues.setdefault(recording.view, []).extend(_queued(recording, wanted, bodyparts))
             notes += recording.told_what_was_there(len(wanted))
-            _put_video(recording, changes, options.copy_videos, notes)
+            _put_video(recording, videos, changes, options.copy_videos, notes)
         for view, entries in queues.items():
             _write_table(changes, project.tables[view], options.scorer or SCORER, bodyparts)
             _add_to_queue(changes, f"{project.tables[view]}{QUEUE}", entries)
@@ -109,15 +110,17 @@ def _what_it_has(project: LightningPoseProject) -> dict[str, Any]:
     return {**{name: value for name, value in has.items() if value}, "skeleton": project.skeleton}
 
 
-def _as_known(recording: Recording, root: Path) -> Recording:
-    """Name a recording as the project does, where that has its video by another name, or spells it in another way."""
+def _as_known(recordings: Sequence[Recording], root: Path) -> list[Recording]:
+    """Name recordings as the project does, where that has their video by another name, or spells it in another way."""
     # Of copies, the one that has frames.
     videos = sorted(videos_in(root), key=lambda video: not os.path.isdir(root / "labeled-data" / video.stem))
-    video = known_video(recording, videos)
-    if video is not None:
-        return replace(recording, name=video.stem)
-    spelled = (name for name, _ in frames_there(root) if composed(name) == composed(recording.name))
-    return replace(recording, name=next(spelled, recording.name))
+    spelled = {composed(name): name for name, _ in frames_there(root)}
+    named = []
+    for recording in recordings:
+        video = known_video(recording, videos)
+        name = video.stem if video else spelled.get(composed(recording.name), recording.name)
+        named.append(replace(recording, name=name))
+    return named
 
 
 def _new_frames(recordings: Sequence[Recording], root: Path) -> Iterator[tuple[Recording, list[int]]]:
@@ -207,11 +210,14 @@ def _with_context(recording: Recording, wanted: Sequence[int], progress: bool) -
                 raise
 
 
-def _put_video(recording: Recording, changes: Changes, copy: bool, notes: list[str]) -> None:
-    """Link the video into the project, whose models will want to read it; tell where that is not possible."""
+def _put_video(recording: Recording, videos: Sequence[Path], changes: Changes, copy: bool, notes: list[str]) -> None:
+    """Link the video into the project, whose models will want to read it; tell where that is not possible.
+
+    `videos` are those that the project has.
+    """
     video, folder = recording.need_video(), changes.root / "labeled-data" / recording.name
     place = changes.root / VIDEOS / f"{recording.name}.mp4"
-    there = [path for path in videos_in(changes.root) if path.name == place.name]
+    there = [path for path in videos if path.name == place.name]
     if not there and frames_in(folder):
         name = recording.manifest["video"]["path"]
         notes.append(f"{name} was matched by name with {folder}, of which the project has no video to compare it with")
