@@ -4,6 +4,7 @@ SLEAP seeks for a suggestion's frame in the video, which on a variable frame rat
 holds the images of the result themselves, byte for byte.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,12 @@ from keyframes.errors import ExportError, VideoError
 from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
 from keyframes.labelling.project_changes import project_changes
+from keyframes.labelling.project_videos import told_of_copy
 from keyframes.labelling.same_recording import OwnVideo
 from keyframes.labelling.sleap.packages import image_files_of, pack, repacked, save, scratch_folder
 from keyframes.labelling.sleap.predicted import add_predicted
 from keyframes.labelling.sleap.project import (
+    described,
     find_video,
     frames_that_count,
     image_names,
@@ -24,6 +27,7 @@ from keyframes.labelling.sleap.project import (
     is_packed,
     load,
     need_sleap_io,
+    path_of,
 )
 from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
@@ -160,6 +164,7 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
         for recording in recordings:
             own = OwnVideo(recording.video or Path(recording.identity.name), recording.identity)
             video = find_video(labels, project, own)
+            notes += _told_of_name(video, project, recording)
             indices = _indices_in(video, recording, own)
             there = frames_that_count(labels)[labels.videos.index(video)]
             wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
@@ -175,6 +180,18 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
         if is_changed:
             save(labels, changes.folder / place.name, project.stat().st_size)
     return Exported("sleap", place if is_changed else project, n_frames, tuple(notes))
+
+
+def _told_of_name(video: Any, project: Path, recording: Recording) -> list[str]:
+    """Return the note that a video of a project is not proven to be a recording's, or none."""
+    places = [Path(path) for path in described(video, project).paths]
+    # Not every path can stand in a .slp as it is.
+    is_own = recording.video is not None and path_of(video) == plain(recording.video.as_posix())
+    if is_own or any(map(recording.identity.is_at, places)):
+        return []
+    if there := next(filter(os.path.exists, places), None):
+        return [told_of_copy(recording, there)]
+    return [f"{recording.identity.name} was matched by name with {path_of(video)}, which is not on this machine"]
 
 
 def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tuple[list[str], bool]:

@@ -102,9 +102,11 @@ def image_paths(video: Any) -> list[str] | None:
 
 
 def described(video: Any, project: Path) -> ProjectVideo:
-    """Describe a video, which may lie at its recorded path or beside the project."""
+    """Describe a video, which may lie at its recorded path, or, if both were moved, beside the project or below it."""
     path = path_of(video)
-    return ProjectVideo(stem_of(path), (path, str(project.parent / path), str(project.parent / parts_of(path)[-1])))
+    parts = parts_of(path)
+    below = [str(project.parent.joinpath(*parts[-n:])) for n in range(len(parts), 0, -1)]
+    return ProjectVideo(stem_of(path), (path, *[place for place in below if os.path.exists(place)][:1]))
 
 
 def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:

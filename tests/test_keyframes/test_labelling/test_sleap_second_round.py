@@ -176,22 +176,39 @@ def test_equal_names_are_told_apart_by_content(two_mice, tmp_path):
 
 def test_equal_names_elsewhere_are_told_apart_by_their_folders(two_mice, tmp_path):
     """A project of another computer, whose paths lead nowhere here."""
+    (tmp_path / "project").mkdir()
     videos = [
         sio.Video(
             filename=f"D:\\lab\\{folder}\\mouse.mp4", backend_metadata={"shape": (40, 120, 160, 3)}, open_backend=False
         )
         for folder in two_mice
     ]
-    project = after_inference(tmp_path / "labels.slp", videos, {0: {3, 5}, 1: {8, 9, 10}})
+    project = after_inference(tmp_path / "project" / "labels.slp", videos, {0: {3, 5}, 1: {8, 9, 10}})
     for folder, n_labelled in (("a", 2), ("b", 3)):
         result = keyframes.extract(two_mice[folder], 4, output=tmp_path / f"{folder}-keyframes", unlike=[project])
         assert result.manifest["unlike"][0]["of_this_video"] == n_labelled
+        (note,) = keyframes.export(result.folder, "sleap", project=project, videos=[two_mice[folder]]).notes
+        assert note == f"mouse.mp4 was matched by name with D:/lab/{folder}/mouse.mp4, which is not on this machine"
     # From a folder of neither name it could be both, and then both count.
     moved = shutil.copy(two_mice["a"], tmp_path / "mouse.mp4")
     result = keyframes.extract(moved, 4, output=tmp_path / "moved-keyframes", unlike=[project])
     assert result.manifest["unlike"][0]["of_this_video"] == 5
     with pytest.raises(ExportError, match=r"has several videos mouse\.mp4"):
         keyframes.export(result.folder, "sleap", project=project, videos=[moved])
+
+
+def test_videos_that_were_moved_with_the_project_are_known_by_content(two_mice, tmp_path):
+    video = sio.Video(
+        filename="D:\\lab\\a\\mouse.mp4", backend_metadata={"shape": (40, 120, 160, 3)}, open_backend=False
+    )
+    project = after_inference(tmp_path / "labels.slp", [video], {0: {3, 5}})
+    for folder, n_labelled in (("a", 2), ("b", 0)):
+        result = keyframes.extract(two_mice[folder], 4, output=tmp_path / f"{folder}-keyframes", unlike=[project])
+        assert result.manifest["unlike"][0]["of_this_video"] == n_labelled
+    done = keyframes.export(tmp_path / "a-keyframes", "sleap", project=project, videos=[two_mice["a"]])
+    assert (done.n_frames, done.notes) == (4, ())
+    with pytest.raises(ExportError, match=r"has no video mouse\.mp4"):
+        keyframes.export(result.folder, "sleap", project=project, videos=[two_mice["b"]])
 
 
 def test_a_renamed_video_is_known(two_mice, tmp_path):
