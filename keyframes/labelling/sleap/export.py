@@ -13,6 +13,7 @@ from typing import Any
 from keyframes.errors import ExportError, VideoError
 from keyframes.export_options import ExportOptions
 from keyframes.labelling.exported import Exported
+from keyframes.labelling.labelled_frame import ProjectVideo
 from keyframes.labelling.project_changes import project_changes
 from keyframes.labelling.project_videos import told_of_copy
 from keyframes.labelling.same_recording import OwnVideo
@@ -27,7 +28,6 @@ from keyframes.labelling.sleap.project import (
     is_packed,
     load,
     need_sleap_io,
-    path_of,
 )
 from keyframes.labelling.unused_options import notes_on_differing
 from keyframes.names import is_utf8, plain, shown_in
@@ -47,7 +47,7 @@ def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
     sio = need_sleap_io()
     if options.project is None:
         return
-    labels = load(sio, options.project, lazy=True)
+    about = [described(video, options.project) for video in load(sio, options.project, lazy=True).videos]
     for video in videos:
         try:
             with VideoReader(video) as reader:
@@ -55,7 +55,7 @@ def check(options: ExportOptions, place: Path, videos: Sequence[Path]) -> None:
         except VideoError:
             # The extraction says what is wrong with it.
             continue
-        find_video(labels, options.project, own)
+        find_video(about, options.project, own)
 
 
 def write(recordings: Sequence[Recording], options: ExportOptions, place: Path, progress: bool) -> Exported:
@@ -155,6 +155,7 @@ def _told_of_stack(recording: Recording, path: Path, instead: str) -> list[str]:
 def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, project: Path, progress: bool) -> Exported:
     """Save a copy of a project with the frames that it has not yet added to its suggestions."""
     labels = load(sio, project)
+    about = [described(video, project) for video in labels.videos]
     notes, is_changed = _add_names(sio, labels, options, project.name)
     n_frames = 0
     ending = ".pkg.slp" if project.name.endswith(".pkg.slp") else ".slp"
@@ -163,10 +164,11 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
     with project_changes(project.parent) as changes, scratch_folder(place) as scratch:
         for recording in recordings:
             own = OwnVideo(recording.video or Path(recording.identity.name), recording.identity)
-            video = find_video(labels, project, own)
-            notes += _told_of_name(video, project, recording)
+            number = find_video(about, project, own)
+            video = labels.videos[number]
+            notes += _told_of_name(about[number], recording)
             indices = _indices_in(video, recording, own)
-            there = frames_that_count(labels)[labels.videos.index(video)]
+            there = frames_that_count(labels)[number]
             wanted = {ours: theirs for ours, theirs in indices.items() if theirs not in there}
             if wanted and is_packed(video):
                 video = repacked(sio, labels, video, recording, wanted, scratch, progress)
@@ -182,16 +184,17 @@ def _add(sio: Any, recordings: Sequence[Recording], options: ExportOptions, proj
     return Exported("sleap", place if is_changed else project, n_frames, tuple(notes))
 
 
-def _told_of_name(video: Any, project: Path, recording: Recording) -> list[str]:
+def _told_of_name(about: ProjectVideo, recording: Recording) -> list[str]:
     """Return the note that a video of a project is not proven to be a recording's, or none."""
-    places = [Path(path) for path in described(video, project).paths]
+    recorded, *_ = about.paths
+    places = [Path(path) for path in about.paths]
     # Not every path can stand in a .slp as it is.
-    is_own = recording.video is not None and path_of(video) == plain(recording.video.as_posix())
+    is_own = recording.video is not None and recorded == plain(recording.video.as_posix())
     if is_own or any(map(recording.identity.is_at, places)):
         return []
     if there := next(filter(os.path.exists, places), None):
         return [told_of_copy(recording, there)]
-    return [f"{recording.identity.name} was matched by name with {path_of(video)}, which is not on this machine"]
+    return [f"{recording.identity.name} was matched by name with {recorded}, which is not on this machine"]
 
 
 def _add_names(sio: Any, labels: Any, options: ExportOptions, file: str) -> tuple[list[str], bool]:

@@ -106,16 +106,20 @@ def described(video: Any, project: Path) -> ProjectVideo:
     path = path_of(video)
     parts = parts_of(path)
     below = [str(project.parent.joinpath(*parts[-n:])) for n in range(len(parts), 0, -1)]
-    return ProjectVideo(stem_of(path), (path, *[place for place in below if os.path.exists(place)][:1]))
+    there = next(filter(os.path.exists, below), path)
+    return ProjectVideo(stem_of(path), tuple(dict.fromkeys((path, there))))
 
 
-def find_video(labels: Any, project: Path, own: OwnVideo) -> Any:
-    """Find a video of a project by its content, or else by its name; an ExportError says that not one fits."""
-    likely = closest(matching(own, (described(video, project) for video in labels.videos)), own.path)
-    found = [video for video in labels.videos if described(video, project) in likely]
+def find_video(about: Sequence[ProjectVideo], project: Path, own: OwnVideo) -> int:
+    """Find the number of a project's video by its content, or else by its name; an ExportError says that not one fits.
+
+    `about` are all videos of the project as `described`.
+    """
+    likely = closest(matching(own, about), own.path)
+    found = [number for number, video in enumerate(about) if video in likely]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(path_of(video) for video in labels.videos) or "none"
+    names = ", ".join(video.paths[0] for video in about) or "none"
     remedy = "show SLEAP where they are, or remove those without labels, and save it" if found else "add it in SLEAP"
     raise ExportError(
         f"{project}: has {'several videos' if found else 'no video'} {own.path.name} (its videos: {names}); {remedy}"
