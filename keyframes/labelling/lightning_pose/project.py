@@ -24,7 +24,6 @@ from keyframes.video import VIDEO_ENDINGS
 
 PROJECT_FILE = "project.yaml"
 TABLE = "CollectedData"
-HEAD = [["scorer"], ["bodyparts"], ["coords"]]
 # Copies and parts of a table, which are no views.
 COPIES = ("_full", "_new", "_test")
 QUEUE = ".unlabeled.jsonl"
@@ -122,7 +121,7 @@ def label_tables(root: Path) -> dict[str, LabelTable]:
             if path.stem.startswith(TABLE):
                 raise
             continue
-        if [row[:1] for row in head] != HEAD:
+        if not _is_head(head):
             if path.stem.startswith(TABLE):
                 raise ExportError(
                     f"{path}: is not a table of labels, which begins with rows for scorer, bodyparts and coords, and "
@@ -133,6 +132,12 @@ def label_tables(root: Path) -> dict[str, LabelTable]:
             scorer, *_ = [*filter(None, head[0][1:]), ""]
             found[path.stem] = (scorer, tuple(dict.fromkeys(filter(None, head[1][1:]))))
     return found
+
+
+def _is_head(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table begins as one of points does; scripts leave the names of the rows out."""
+    first = ["".join(row[:1]) for row in rows]
+    return first == ["scorer", "bodyparts", "coords"] or (first == [""] * 3 and {*rows[2]} == {"", "x", "y"})
 
 
 def labelled_frames(path: Path) -> Iterator[LabelledFrame]:

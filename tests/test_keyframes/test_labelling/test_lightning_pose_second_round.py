@@ -112,14 +112,17 @@ def test_what_was_held_out_is_labelled_too_and_is_no_view(tmp_path):
     place = classic(tmp_path / "lp", ["CollectedData"])
     rows = "labeled-data/other/img007.png,1,2\n"
     (place / "CollectedData_new.csv").write_text(HEAD + rows, encoding="utf-8")
+    # As a script writes it that does not name the rows of the head.
+    rows = ",anna,anna\n,nose,nose\n,x,y\nlabeled-data/other/img009.png,1,2\n"
+    (place / "CollectedData_test.csv").write_text(rows, encoding="utf-8")
     # A table of predictions, and one of something else.
     predictions = (
         "scorer,net,net,net\nbodyparts,nose,nose,nose\ncoords,x,y,likelihood\nlabeled-data/p/img1.png,1,2,.9\n"
     )
     (place / "predictions.csv").write_text(predictions, encoding="utf-8")
     (place / "weights.csv").write_bytes(b"mouse;\xff\n")
-    assert sorted(label_tables(place)) == ["CollectedData", "CollectedData_new"]
-    assert sorted(frames_of(place)) == [("180607_004", 0), ("180607_004", 40), ("other", 7)]
+    assert sorted(label_tables(place)) == ["CollectedData", "CollectedData_new", "CollectedData_test"]
+    assert sorted(frames_of(place)) == [("180607_004", 0), ("180607_004", 40), ("other", 7), ("other", 9)]
     project = read_project(place)
     assert (project.views, dict(project.tables)) == ((), {"": "CollectedData"})
 
