@@ -189,7 +189,7 @@ def _told_of_name(about: ProjectVideo, recording: Recording) -> list[str]:
     recorded, *_ = about.paths
     places = [Path(path) for path in about.paths]
     # Not every path can stand in a .slp as it is.
-    is_own = recording.video is not None and recorded == plain(recording.video.as_posix())
+    is_own = recording.video is not None and plain(recorded) == plain(recording.video.as_posix())
     if is_own or any(map(recording.identity.is_at, places)):
         return []
     if there := next(filter(os.path.exists, places), None):
