@@ -24,7 +24,7 @@ from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums, subtract_mean
 from clustering.kmeans.exchange import exchanged_centers
 from clustering.kmeans.k_means import check_rows
-from clustering.kmeans.kernels.lloyd import own_distances
+from clustering.kmeans.kernels.distances import own_distances
 from clustering.kmeans.kernels.seeding import squared_norms
 from clustering.kmeans.lloyd import Partition, Sums, check_norms, lloyd, squared_distances
 from clustering.kmeans.sampling import as_random_state, sample_rows

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from clustering.array_type import Array
 from clustering.estimators.parameters import CheckedEstimator
-from clustering.kmeans.lloyd import Partition, nearest_centers
+from clustering.kmeans.lloyd import Partition, distances_to_all, nearest_centers
 from clustering.workers import Workers
 
 DTYPES = [np.float64, np.float32]
@@ -29,12 +29,9 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
 
     def transform(self, X: ArrayLike) -> Array:
         """Return the distance of each row of X to each centre, (n_samples, n_centers)."""
-        check_is_fitted(self)
-        data = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
-        distances = np.empty((len(data), len(self.cluster_centers_)), data.dtype)
-        for column, center in enumerate(self.cluster_centers_):
-            distances[:, column] = np.sqrt(np.square(data - center.astype(data.dtype)).sum(axis=1))
-        return distances
+        data, centers = self._centered(X)
+        with Workers(self.n_threads) as workers:
+            return distances_to_all(data, centers, workers)
 
     def score(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> float:
         """Return minus the (weighted) sum of the squared distances of the rows of X to their nearest centres."""
@@ -43,11 +40,16 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         return -float(np.sum(distances * weights, dtype=np.float64))
 
     def _nearest(self, X: ArrayLike) -> tuple[NDArray[np.int32], Array]:
+        data, centers = self._centered(X)
+        with Workers(self.n_threads) as workers:
+            return nearest_centers(data, centers, workers)
+
+    def _centered(self, X: ArrayLike) -> tuple[Array, Array]:
+        """Rows and centres about the origin, where float32 keeps its digits."""
         check_is_fitted(self)
         data: Array = validate_data(self, X, dtype=DTYPES, order="C", reset=False)
         mean = self.cluster_centers_.mean(axis=0)
-        with Workers(self.n_threads) as workers:
-            return nearest_centers(data - mean.astype(data.dtype), self.cluster_centers_ - mean, workers)
+        return data - mean.astype(data.dtype), self.cluster_centers_ - mean
 
     def _check_data(self, X: ArrayLike) -> Array:
         data: Array = validate_data(self, X, dtype=DTYPES, order="C")

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from clustering.array_type import Array
 from clustering.errors import InvalidInputError
 from clustering.kernels.rows import column_sums
+from clustering.kmeans.kernels.distances import all_distances, own_distances
 from clustering.kmeans.kernels.lloyd import (
     LANES,
     BoundedRows,
@@ -22,7 +23,6 @@ from clustering.kmeans.kernels.lloyd import (
     cluster_sums,
     group_by_label,
     move_members,
-    own_distances,
     reassign,
 )
 from clustering.kmeans.kernels.seeding import squared_norms
@@ -213,6 +213,16 @@ def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray
     centers = np.ascontiguousarray(centers, X.dtype)
     search.start(centers, follow=False)
     return search.labels, squared_distances(X, centers, search.labels, workers)
+
+
+def distances_to_all(X: Array, centers: Array, workers: Workers) -> Array:
+    """Distance of each row to each centre, (n_samples, n_clusters), with what holds for `nearest_centers`."""
+    centers = np.ascontiguousarray(centers, X.dtype)
+    row_norms(X, workers)
+    center_norms(centers)
+    distances = np.empty((len(X), len(centers)), X.dtype)
+    workers.run(lambda first, last: all_distances(X, centers, first, last, distances), len(X))
+    return distances
 
 
 def lloyd(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.distance import cdist
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from clustering import CentNN, KMeans, MiniBatchKMeans
@@ -33,6 +34,17 @@ def test_predict_score_and_transform_agree_with_fit(estimator, dtype, rng):
     assert_array_equal(model.predict(X), model.labels_)
     assert_allclose(model.score(X), -model.inertia_, rtol=1e-5 if dtype == np.float32 else 1e-9)
     assert_array_equal(model.transform(X).argmin(axis=1), model.labels_)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-8)])
+@pytest.mark.parametrize("estimator", [CentNN, KMeans, MiniBatchKMeans])
+def test_distances_are_those_of_scipy_whatever_the_number_of_threads(estimator, dtype, tolerance, rng):
+    """Far from the origin, too."""
+    X = (1000 + rng.normal(size=(700, 9))).astype(dtype)
+    model = estimator(20, random_state=0, n_threads=1).fit(X)
+    distances = model.transform(X)
+    assert_allclose(distances, cdist(X, model.cluster_centers_), rtol=tolerance)
+    assert_array_equal(model.set_params(n_threads=3).transform(X), distances)
 
 
 LEARNING = [CentNN(2).fit, KMeans(2).fit, MiniBatchKMeans(2).fit, MiniBatchKMeans(2).partial_fit]

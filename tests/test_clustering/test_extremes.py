@@ -33,7 +33,7 @@ def test_finite_numbers_whose_squares_overflow_are_refused(estimator, dtype):
     with overflow:
         estimator.fit(X)
     model = estimator.fit(rows(dtype))
-    for ask in (model.predict, model.score, getattr(model, "partial_fit", model.predict)):
+    for ask in (model.predict, model.score, model.transform, getattr(model, "partial_fit", model.predict)):
         with overflow:
             ask(X)
 

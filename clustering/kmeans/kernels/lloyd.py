@@ -326,16 +326,6 @@ def break_tie(X: Array, i: int, grouped: GroupedCenters, t: int, nearest: Array,
     return shortest
 
 
-@compiled(fastmath=FAST_MATH)
-def own_distances(X: Array, centers: Array, first: int, last: int, labels: Array, distances: Array) -> None:
-    """Squared distance of each row to its own centre.
-
-    IN: X (n_samples, n_features); centers (n_clusters, n_features); labels (n_samples,). OUT: distances (n_samples,).
-    """
-    for i in range(first, last):
-        distances[i] = squared_distance(X, i, centers, np.int64(labels[i]))
-
-
 @compiled()
 def group_by_label(labels: Array, starts: Array, members: Array) -> None:
     """Order rows by label, and by row within a label (a counting sort).
