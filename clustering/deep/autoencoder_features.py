@@ -1,7 +1,7 @@
 """Features that an autoencoder learns, as a scikit-learn estimator."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -88,6 +88,12 @@ class AutoencoderFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Tra
     beta: NotNegative = 1.0
     epochs: CountOrZero = 200
     device: Annotated[str, StrOptions(set(DEVICES))] = "auto"
+
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may ask: features are float32, whatever the dtype of the data."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def fit(self, X: ArrayLike, y: None = None) -> "AutoencoderFeatures":
         """Train the network on the rows of X.

@@ -23,6 +23,12 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
     n_clusters: int
     n_threads: int | None
 
+    def __sklearn_tags__(self) -> Any:
+        """Say what scikit-learn may ask: distances are in the dtype of the data."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
     def predict(self, X: ArrayLike) -> NDArray[np.int32]:
         """Return the label of the centre nearest to each row of X (n_samples, n_features)."""
         return self._nearest(X)[0]

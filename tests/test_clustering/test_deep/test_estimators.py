@@ -8,6 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from clustering import clustering_accuracy
 from clustering.errors import CheckpointError
@@ -50,6 +51,15 @@ def blobs():
     rng = np.random.default_rng(0)
     kinds = np.kron(np.eye(3), np.ones(5))
     return np.clip(np.repeat(kinds, 30, axis=0) + rng.normal(0, 0.05, (90, 15)), 0, 1), np.repeat(np.arange(3), 30)
+
+
+SMALL = AutoencoderFeatures(2, hidden=(8,), epochs=1)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks([SMALL, DEC(2, encoder=SMALL, max_epochs=1, n_init=1)])
+def test_scikit_learn_accepts_the_estimator(estimator, check):
+    check(estimator)
 
 
 @pytest.mark.parametrize(
