@@ -110,8 +110,8 @@ def select_k(
     Raises
     ------
     InvalidInputError
-        Where X is empty, not two-dimensional, not of real numbers or not finite, the range is none, or the method is
-        unknown.
+        Where X is empty, not two-dimensional, not of real numbers or not finite, the range is none, the method is
+        unknown, or `random_state` is no seed.
 
     Examples
     --------

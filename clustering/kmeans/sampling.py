@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.array_type import Array
+from clustering.errors import InvalidInputError
 
 # Rows on which seeds are chosen: so many at least, or so many for each seed. A start from more is hardly better once
 # Lloyd's algorithm has run from it.
@@ -12,7 +13,14 @@ SEED_ROWS, ROWS_A_SEED = 10240, 40
 
 def as_random_state(seed: int | np.random.RandomState) -> np.random.RandomState:
     """Return a generator as it is, or a new one of a seed, without loading scikit-learn."""
-    return seed if isinstance(seed, np.random.RandomState) else np.random.RandomState(seed)
+    if isinstance(seed, np.random.RandomState):
+        return seed
+    try:
+        return np.random.RandomState(seed)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"random_state={seed!r} must be a whole number from 0 to {2**32 - 1}, or a RandomState"
+        ) from None
 
 
 def sample_rows(weights: Array, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], Array]:

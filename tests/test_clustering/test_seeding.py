@@ -1,7 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from clustering import InvalidInputError, cent_nn, k_means, select_k
 from clustering.kernels.rows import merge_equal_rows
 from clustering.kmeans.sampling import ROWS_A_SEED, SEED_ROWS
 from clustering.kmeans.seeding import choose_start, kmeans_plusplus
@@ -15,6 +18,13 @@ def groups(rng, n_samples, n_features, n_groups):
     which = rng.integers(n_groups, size=n_samples)
     centers = 100 * rng.normal(size=(n_groups, n_features))
     return (centers[which] + rng.normal(size=(n_samples, n_features))).astype(np.float32), which
+
+
+@pytest.mark.parametrize("seed", [-1, "first", np.random.default_rng(0)], ids=str)
+@pytest.mark.parametrize("cluster", [partial(k_means, n_clusters=2), partial(cent_nn, n_clusters=2), select_k])
+def test_what_is_no_seed_is_refused(cluster, seed):
+    with pytest.raises(InvalidInputError, match=r"random_state=.* must be a whole number from 0 to 4294967295"):
+        cluster(np.eye(5), random_state=seed)
 
 
 @pytest.mark.parametrize(("n_samples", "n_features"), [(60, 2), (300, 7), (700, 200)])
