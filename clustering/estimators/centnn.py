@@ -109,6 +109,8 @@ class CentNN(CentersEstimator):
         ValueError
             Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or its numbers
             are too large for sums of squares in its dtype.
+        TypeError
+            Where X is sparse.
 
         Warns
         -----

@@ -100,6 +100,8 @@ class KMeans(CentersEstimator):
         ValueError
             Where X is empty, not finite or not two-dimensional, has fewer rows than clusters, or its numbers
             are too large for sums of squares in its dtype; where the weights or the given centres do not fit it.
+        TypeError
+            Where X is sparse.
 
         Warns
         -----

@@ -112,7 +112,7 @@ class MiniBatchKMeans(CentersEstimator):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As of `KMeans.fit`.
 
         Warns
@@ -160,7 +160,7 @@ class MiniBatchKMeans(CentersEstimator):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As of `KMeans.fit`, and where a later batch has another number of features.
         """
         self._validate_params()
