@@ -7,6 +7,9 @@ from clustering import CentNN, InvalidInputError, KMeans, MiniBatchKMeans, cent_
 from clustering.kmeans.lloyd import NORM_SHARE
 from clustering.workers import Workers
 
+# Kernels run as plain Python compute with NumPy's scalars, which warn of what machine code passes over.
+pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in scalar:RuntimeWarning")
+
 KINDS = [
     *(KMeans(20, init=init, random_state=0) for init in ("exchange", "k-means++", "plain-k-means++", "random")),
     *(MiniBatchKMeans(20, init=init, batch_size=100, random_state=0) for init in ("k-means++", "random")),
