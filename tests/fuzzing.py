@@ -2,6 +2,7 @@
 
 import json
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -61,12 +62,20 @@ class Worker:
         print(case, file=self.process.stdin, flush=True)
         answer = self.wait(seconds or self.seconds)
         if answer is None:
-            code = self.process.wait()
-            self.errors.seek(0)
-            answer = {"outcome": "death", "detail": f"status {code}: {self.errors.read()[-2000:]}"}
+            answer = {"outcome": "death", "detail": self.last_words()}
+        elif answer["outcome"] == "hang":
+            # Python's fault handler then writes where each thread is.
+            self.process.send_signal(signal.SIGABRT)
+            answer["detail"] += f"; {self.last_words()}"
         if answer["outcome"] in ("death", "hang"):
             self.stop()
         return answer
+
+    def last_words(self):
+        code = self.process.wait()
+        self.errors.seek(0)
+        words, _, _ = self.errors.read().partition("Extension modules:")
+        return f"status {code}: {words[-4000:]}"
 
     def wait(self, seconds):
         # Second by second: a pause of the whole machine counts as one second, not as a hang.

@@ -4,6 +4,7 @@ A case is one line of JSON, `{"path": …, "folder": …, "options": {…}}`; so
 where the outcome is "extracted", "refused" (an error of ours), "wrong picture" or "crash" (any other exception).
 """
 
+import faulthandler
 import functools
 import hashlib
 import json
@@ -108,9 +109,10 @@ def outcome(path, folder, options):
 def main():
     # These files are short: segments are made so short that the damage meets them too.
     scan.plan_segments = functools.partial(scan.plan_segments, fewest=10)
-    # FFmpeg and OpenCV write to descriptor 2; Python's own last words at a crash go there too.
+    # FFmpeg and OpenCV write to descriptor 2, which is a decoder's log at times; Python's last words go past it.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    faulthandler.enable(1)
     for line in sys.stdin:
         case = json.loads(line)
         name, detail = outcome(case["path"], Path(case["folder"]), case["options"])
