@@ -38,6 +38,11 @@ def not_there(path: str | os.PathLike[str], told: str = "no such file") -> str:
     return told
 
 
+def no_folder(path: str | os.PathLike[str]) -> str:
+    """Return how a message says that there is no folder at a path, or that there is something else."""
+    return "is not a folder" if os.path.exists(path) else not_there(path, "no such folder")
+
+
 class KeyframesError(Exception):
     """Base class of everything that the package raises on purpose."""
 

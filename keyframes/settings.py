@@ -310,8 +310,8 @@ class Settings:
             raise SettingsError(f"`encoder_minutes` is {self.encoder_minutes:g}; it must be above 0")
         if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
             raise SettingsError(
-                "`algorithm = dec` trains an encoder of its own; choose `features = encoder`, leave out `encoder`, and "
-                "give `k` as a number"
+                "`algorithm = dec` needs `features = encoder`, a number for `k`, and no file in `encoder`; change "
+                "these, or choose another algorithm"
             )
         if self.encoder is not None and self.features != "encoder":
             raise SettingsError(f"`encoder` is {self.encoder}, which needs `features = encoder`")

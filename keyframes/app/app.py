@@ -19,7 +19,7 @@ from keyframes.app.reviews import Reviews
 from keyframes.app.rounds import Round, Rounds
 from keyframes.app.running import Runner
 from keyframes.app.statuses import States, changed_in_review, claims_in, progress_of, result_digest, status_of
-from keyframes.errors import AppError, BatchError, not_there
+from keyframes.errors import AppError, BatchError, no_folder
 from keyframes.export_options import WITH_PROJECT, ExportOptions, ExportTool
 from keyframes.review import Session
 
@@ -48,8 +48,7 @@ class App(AbstractContextManager["App"]):
 
     def __init__(self, folder: Path, output: Path, commands: Commands, projects: Sequence[Path] = ()) -> None:
         if not os.path.isdir(folder):
-            told = not_there(folder, "is not a folder")
-            raise BatchError(f"{folder}: {told}; give the folder that holds the recordings")
+            raise BatchError(f"{folder}: {no_folder(folder)}; give the folder that holds the recordings")
         self.folder, self.commands = folder, commands
         self.rounds, self.library = Rounds(output), Library(folder, output)
         self.notes = Notes(self.rounds.get(1))

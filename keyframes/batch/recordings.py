@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from clustering import is_searched
-from keyframes.errors import BatchError, VideoError, not_there
+from keyframes.errors import BatchError, VideoError, no_folder
 from keyframes.result.folder import is_result
 from keyframes.result.naming import result_names
 from keyframes.video import VIDEO_ENDINGS, VideoReader
@@ -39,7 +39,7 @@ def find_recordings(
     folder, of a file or of a folder of images, whatever the case.
     """
     if not os.path.isdir(folder):
-        raise BatchError(f"{folder}: {not_there(folder, 'is not a folder')}; give the folder that holds the recordings")
+        raise BatchError(f"{folder}: {no_folder(folder)}; give the folder that holds the recordings")
     found: list[str] = []
     left_out: Counter[str] = Counter()
     links: set[str] = set()

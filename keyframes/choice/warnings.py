@@ -55,21 +55,23 @@ def _warnings_of_number(selection: Selection, k_selection: "KSelection | None", 
         if k_selection is None or k_selection.clear:
             return ()
         if n_chosen == 1:
-            return (f"the {n_frames} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
+            return (f"the {n_frames:,} frames do not differ {compared}; one was chosen",) if n_frames > 1 else ()
         return (
             f"no number of frames stands out, so {n_chosen} were chosen; see k_curve.png, or give a number with -k",
         )
     if n_chosen >= k:
         return ()
     if n_frames < k:
-        seen = f"{k} frames were asked for, but only {_were(n_frames, 'looked at')}"
+        seen = f"{k:,} frames were asked for, but only {_were(n_frames, 'looked at')}"
         if n_chosen == n_frames:
             return (f"{seen}; {'it was' if n_frames == 1 else 'all were'} chosen",)
-        few = "they do not differ" if n_chosen == 1 else f"only {n_chosen} of them differ"
+        few = "they do not differ" if n_chosen == 1 else f"only {n_chosen:,} of them differ"
         return (f"{seen}, and {few} {compared}; {_were(n_chosen, 'chosen')}",)
-    differ, those = ("differs", "that one was") if n_chosen == 1 else ("differ", "all of those were")
+    if n_chosen == 1:
+        return (f"{k:,} frames were asked for, but the {n_frames:,} frames do not differ {compared}; one was chosen",)
     return (
-        f"{k} frames were asked for, but only {n_chosen} of the {n_frames} frames {differ} {compared}; {those} chosen",
+        f"{k:,} frames were asked for, but only {n_chosen:,} of the {n_frames:,} frames differ {compared}; all of "
+        "those were chosen",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from keyframes.commands.options import AsJson, ProjectOptions, Quiet, SettingsOptions, grouped
-from keyframes.commands.parsing import parse_numbers
+from keyframes.commands.parsing import parse_numbers, parse_tool
 from keyframes.commands.printing import errors_told, print_json, say
 from keyframes.export_options import ExportOptions, ExportTool
 from keyframes.names import printable
@@ -21,7 +21,13 @@ def export(
         list[Path], typer.Argument(metavar="DIR", help="Result folders of extractions, or a folder that holds several.")
     ],
     tool: Annotated[
-        ExportTool, typer.Option("--to", metavar="TOOL", help=f"The labelling tool: {', '.join(get_args(ExportTool))}.")
+        ExportTool,
+        typer.Option(
+            "--to",
+            parser=parse_tool,
+            metavar="TOOL",
+            help=f"The labelling tool: {', '.join(get_args(ExportTool))}.",
+        ),
     ],
     *,
     to: ProjectOptions,

@@ -49,8 +49,10 @@ def extract(
     contact_sheet.jpg, scan.npz and, with -k auto, k_curve.png. The same recording, options and seed give the same
     bytes.
     """
-    if views and (len(videos) < 2 or unlike):
-        raise typer.BadParameter("--views needs two or more recordings, and cannot be combined with --unlike")
+    if views and len(videos) < 2:
+        raise typer.BadParameter("--views needs two or more recordings")
+    if views and unlike:
+        raise typer.BadParameter("--views cannot be combined with --unlike; leave one of them out")
     check_prelabel(prelabel, export_to, settings)
     from keyframes.pipeline import extract as run
     from keyframes.result.naming import result_names, view_names

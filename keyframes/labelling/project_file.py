@@ -1,6 +1,7 @@
 """The YAML file of a project: read whole, changed by added lines alone."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
-from keyframes.errors import ExportError
+from keyframes.errors import ExportError, no_folder, not_there
 from keyframes.names import shown
 
 ENDINGS = (".yaml", ".yml")
@@ -82,9 +83,8 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except FileNotFoundError:
-        raise ExportError(
-            f"{path}: no such file; give the folder of a project with --project, and --bodyparts too for a new one"
-        ) from None
+        in_folder = path.suffix.lower() in ENDINGS
+        raise no_project(path.parent if in_folder else path, path.name) from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except UnicodeDecodeError:
@@ -99,6 +99,19 @@ def read_project_file(path: Path, needed: tuple[str, ...]) -> ProjectFile:
     if missing:
         raise ExportError(f"{path}: has no {', '.join(missing)}; is it the project's own file?")
     return ProjectFile(path, content, data)
+
+
+def no_project(place: Path, file: str, also: str = "") -> ExportError:
+    """Return the error that no project is at a place, because it lacks a file: an existing folder becomes none."""
+    if os.path.isdir(place):
+        lacks = not_there(place / file, f"it has no {file}{also}")
+        return ExportError(
+            f"{place}: is not a project ({lacks}); give the folder of one, or for a new project a folder that does not "
+            "exist yet"
+        )
+    return ExportError(
+        f"{place}: {no_folder(place)}; give the folder of a project with --project, and --bodyparts too for a new one"
+    )
 
 
 class _Constructor(SafeConstructor):

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from keyframes.errors import ExportError, not_there
+from keyframes.errors import ExportError, no_folder, not_there
 from keyframes.manifest import SCHEMA_VERSION, KeyframeEntry, Manifest
 from keyframes.names import entry_shown_as, plain, restored, shown
 from keyframes.predictions import Predictions
@@ -165,10 +165,9 @@ def read_manifest(folder: Path) -> Manifest:
         if version == SCHEMA_VERSION:
             _check(manifest)
     except (FileNotFoundError, NotADirectoryError):
-        raise ExportError(
-            f"{folder}: is not the result of an extraction (it has no manifest.json); give the folder that keyframes "
-            "extract wrote"
-        ) from None
+        has_none = os.path.exists(folder)
+        told = "is not the result of an extraction (it has no manifest.json)" if has_none else no_folder(folder)
+        raise ExportError(f"{folder}: {told}; give the folder that keyframes extract wrote") from None
     except OSError as error:
         raise ExportError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except (ValueError, KeyError, TypeError):

@@ -48,7 +48,7 @@ class Session(AbstractContextManager["Session"]):
 
     def __init__(self, folder: Path, video: Path | None = None, project: Path | None = None) -> None:
         if (first := results_in(folder)[0]) != folder:
-            raise ReviewError(f"{folder}: holds results, but is none itself; name one of them, such as {first}")
+            raise ReviewError(f"{folder}: holds results, but is not one itself; name one of them, such as {first}")
         recordings = read_recordings([folder], [] if video is None else [video])
         self.video = recordings[0].need_video()
         self.project = project

@@ -43,7 +43,9 @@ class RecordingEncoder:
 
     def __init__(self, shape: tuple[int, ...], settings: Settings, progress: Progress) -> None:
         if find_spec("torch") is None:
-            raise EncoderError("features = encoder needs PyTorch: pip install '.[encoder]' in the repository")
+            raise EncoderError(
+                "--features encoder needs PyTorch, which is not installed: pip install '.[encoder]' in the repository"
+            )
         self._shape = shape if len(shape) == 3 else (*shape, 1)
         self._settings, self._progress = settings, progress
         self._features: AutoencoderFeatures | None = None

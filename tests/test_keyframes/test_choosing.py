@@ -30,7 +30,7 @@ def selection(n_frames, n_chosen, guards=None):
             2,
             f"5 frames were asked for, but only 3 were looked at, and only 2 of them differ {COMPARED}; 2 were chosen",
         ),
-        (9, 1, f"5 frames were asked for, but only 1 of the 9 frames differs {COMPARED}; that one was chosen"),
+        (9, 1, f"5 frames were asked for, but the 9 frames do not differ {COMPARED}; one was chosen"),
         (9, 2, f"5 frames were asked for, but only 2 of the 9 frames differ {COMPARED}; all of those were chosen"),
     ],
 )

@@ -130,7 +130,9 @@ def test_wrong_usage_has_status_2(extract, folder, video_file, arguments):
         (("--levels", "9,3"), "--levels is (9.0, 3.0)"),
         (("--uniform", "--unlike", "a"), "--uniform cannot be combined with --unlike"),
         (("--encoder-minutes", "2"), "--encoder-minutes needs --features encoder"),
-        (("--algorithm", "dec"), "choose --features encoder, leave out --encoder, and give -k as a number"),
+        (("--algorithm", "dec"), "--algorithm dec needs --features encoder, a number for -k, and no file in --encoder"),
+        (("--views",), "--views needs two or more recordings"),
+        (("b.mp4", "--views", "--unlike", "a"), "--views cannot be combined with --unlike; leave one of them out"),
     ],
 )
 def test_a_wrong_setting_is_named_as_its_option(extract, video_file, arguments, told):

@@ -133,7 +133,9 @@ def test_without_pytorch_it_says_what_to_install(tmp_path, video_file):
         [*command, "--features", "encoder"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "error: features = encoder needs PyTorch: pip install '.[encoder]' in the repository\n"
+    assert done.stderr == (
+        "error: --features encoder needs PyTorch, which is not installed: pip install '.[encoder]' in the repository\n"
+    )
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
@@ -179,9 +181,9 @@ NAMED = {"features": "encoder", "encoder": "net.onnx"}
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "dec"}, "`algorithm = dec` trains an encoder of its own"),
-        ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "give `k` as a number"),
-        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "leave out `encoder`"),
+        ({"algorithm": "dec"}, "`algorithm = dec` needs `features = encoder`"),
+        ({"algorithm": "dec", "features": "encoder", "k": "auto"}, "a number for `k`"),
+        ({"algorithm": "dec", "features": "encoder", "encoder": "a.onnx"}, "and no file in `encoder`"),
         ({"encoder": "a.onnx"}, "`encoder` is a.onnx, which needs `features = encoder`"),
         ({"encoder_minutes": 0}, "`encoder_minutes` is 0; it must be above 0"),
         ({"encoder_minutes": float("inf")}, "`encoder_minutes` is inf"),

@@ -13,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from keyframes.errors import ExportError, not_there
+from keyframes.errors import ExportError
 from keyframes.labelling.image_names import index_in, is_image, parts_of
 from keyframes.labelling.label_tables import rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
-from keyframes.labelling.project_file import read_project_file
+from keyframes.labelling.project_file import no_project, read_project_file
 from keyframes.names import composed, restored
 from keyframes.result.image_files import read_image
 from keyframes.video import VIDEO_ENDINGS
@@ -69,10 +69,7 @@ def read_project(path: Path) -> LightningPoseProject:
         if not tables and os.path.isfile(path):
             raise ExportError(f"{path}: is not a project of Lightning Pose; give its folder")
         if not tables:
-            raise ExportError(
-                f"{file}: {not_there(file)}, and no table of labels ({TABLE}.csv) beside it; give the folder of the "
-                "project"
-            )
+            raise no_project(root, PROJECT_FILE, f" and no table of labels, {TABLE}.csv")
         return _without_file(root, tables)
     data = read_project_file(file, ()).data
     views, bodyparts = (data.get(key) or [] for key in ("view_names", "keypoint_names"))

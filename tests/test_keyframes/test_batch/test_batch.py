@@ -163,7 +163,9 @@ def test_wrong_usage(run_command, few, tmp_path):
     assert (done.returncode, "--at-least needs --total" in done.stderr) == (2, True)
     done = run_command("keyframes", "batch", "missing", "-k", 3, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines() == ["error: missing: is not a folder; give the folder that holds the recordings"]
+    assert done.stderr.splitlines() == ["error: missing: no such folder; give the folder that holds the recordings"]
+    done = run_command("keyframes", "batch", __file__, "-k", 3, cwd=tmp_path)
+    assert done.stderr.endswith(": is not a folder; give the folder that holds the recordings\n")
     out = tmp_path / "out"
     for options, message in (
         ({}, "give either `k`"),

@@ -78,7 +78,7 @@ def test_no_other_process_of_ours_imports_anything_from_there(shadowed):
     until = time.monotonic() + 60
     while runner.seen(round_).active and time.monotonic() < until:
         time.sleep(0.05)
-    assert runner.seen(round_).notes == ("error: nowhere: is not a folder; give the folder that holds the recordings",)
+    assert runner.seen(round_).notes == ("error: nowhere: no such folder; give the folder that holds the recordings",)
     (shadowed / "a.onnx").write_bytes(b"no network")
     with pytest.raises(EncoderError, match=r"cannot be run as an ONNX network .*\(cv2.error: "):
         NetworkFeatures(shadowed / "a.onnx", (8, 8), (0.0,), (1.0,))

@@ -98,7 +98,7 @@ def test_the_export_of_several_results_lies_in_the_folder_that_holds_them_all(wo
         (("--export", "coco", "--project", "p"), 2, "--project needs exactly one"),
         (("--export", "deeplabcut", "--export", "lightning-pose", "--project", "p"), 2, "--project needs exactly one"),
         (("--export", "lightning-pose", "--bodyparts", "a,,b"), 2, "different names"),
-        (("--export", "deeplabcut", "--project", "p"), 1, "p: no such file"),
+        (("--export", "deeplabcut", "--project", "p"), 1, "p: no such folder"),
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-c"), 2, "--skeleton has 'a-c'; give two of the"),
         (("--export", "coco", "--skeleton", "a-b"), 2, "(none are given)"),
         (("--export", "coco", "--bodyparts", "a,b", "--skeleton", "a-b,b-a"), 2, "each pair once"),
@@ -225,7 +225,7 @@ def test_results_that_are_none(work, run_command, unchanged):
     (work / "newer").mkdir()
     (work / "newer" / "manifest.json").write_text('{"schema_version": 99}', encoding="utf-8")
     for folder, message in (
-        ("nowhere", "nowhere: is not the result of an extraction"),
+        ("nowhere", "nowhere: no such folder; give the folder that keyframes extract wrote"),
         ("mpeg4.mp4", "mpeg4.mp4: is not the result of an extraction"),
         ("damaged", "manifest.json: is damaged"),
         ("newer", "has schema version 99"),

@@ -227,7 +227,10 @@ def another_video(project, result, video_file):
 
 
 DAMAGES = {
-    "no config": (lambda project, *_: (project / "config.yaml").unlink(), r"config\.yaml: no such file"),
+    "no config": (
+        lambda project, *_: (project / "config.yaml").unlink(),
+        r": is not a project \(it has no config\.yaml\); give the folder of one, or .* that does not exist yet",
+    ),
     "no YAML": (
         lambda project, *_: (project / "config.yaml").write_text("Task: a\nscorer: [b\nvideo_sets: 3", "utf-8"),
         r"config\.yaml: is not valid YAML in line 3",

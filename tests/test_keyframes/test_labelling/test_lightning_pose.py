@@ -214,7 +214,7 @@ def other_video(project):
 DAMAGES = {
     "no project file, no table": (
         lambda project: ((project / "project.yaml").unlink(), (project / "CollectedData.csv").unlink()),
-        r"project\.yaml: no such file, and no table of labels",
+        r"is not a project \(it has no project\.yaml and no table of labels, CollectedData\.csv\); .* not exist yet",
     ),
     "no YAML": (lambda project: (project / "project.yaml").write_text("a: [", "utf-8"), "is not valid YAML"),
     "no key points": (

@@ -351,7 +351,7 @@ def test_what_is_missing_is_named(folder, run_installed):
         Session(folder.with_name("nothing"))
     shutil.copytree(folder, folder.parent / "another")
     with pytest.raises(
-        keyframes.KeyframesError, match=r"holds results, but is none itself; name one of them, such as .*another"
+        keyframes.KeyframesError, match=r"holds results, but is not one itself; name one of them, such as .*another"
     ):
         Session(folder.parent)
     (folder / "scan.npz").unlink()
