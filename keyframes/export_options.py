@@ -17,6 +17,8 @@ from keyframes.names import shown
 # Tools that keep a project, to which frames can be added.
 ProjectTool = Literal["deeplabcut", "sleap", "lightning-pose"]
 ExportTool = Literal[ProjectTool, "coco", "cvat", "label-studio"]
+# What no file name may hold on some system.
+UNSAFE = '/\\:*?"<>|'
 WITH_PROJECT: tuple[ProjectTool, ...] = get_args(ProjectTool)
 
 
@@ -63,10 +65,10 @@ class ExportOptions:
             # As it is shown: an ASCII locale has a surrogate for each byte of an umlaut.
             words = shown(getattr(self, name))
             is_control = any(unicodedata.category(character) == "Cc" for character in words)
-            if set(words) & set('/\\:*?"<>|') or is_control:
+            if set(words) & set(UNSAFE) or is_control:
                 raise SettingsError(
-                    f"`{name}` is {getattr(self, name)!r}; it becomes part of a file name, so leave out /, : and "
-                    "control characters"
+                    f"`{name}` is {getattr(self, name)!r}; it becomes part of a file name, so leave out "
+                    f"{UNSAFE} and control characters"
                 )
         bones = [frozenset(pair) for pair in self.skeleton]
         for pair in self.skeleton:

@@ -267,7 +267,7 @@ class Settings:
         self._check_predictions()
         if self.stop_s is not None and not self.stop_s > self.start_s:
             raise SettingsError(
-                f"the range stops at {self.stop_s} s, but starts at {self.start_s} s; stop must be later"
+                f"`stop_s` is {self.stop_s:g} s, and `start_s` is {self.start_s:g} s; `stop_s` must be later"
             )
         if self.crop is not None and not isinstance(self.crop, Crop):
             raise SettingsError(f"`crop` is {self.crop!r}; give a keyframes.Crop")

@@ -237,7 +237,7 @@ def _load(settings: Settings, decoding: bool, output: Path | None, quiet: bool) 
         from clustering import start_numba, when_compiling
 
         if sys.stderr.isatty() and not quiet:
-            when_compiling(lambda: say("compiling, which takes up to half a minute, once"))
+            when_compiling(lambda: say("compiling code, once; this takes up to half a minute"))
         start_numba()
     gc.freeze()
     gc.enable()

@@ -345,7 +345,7 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         if signature.startswith(data):
             raise ContainerError("ends within its signature; the file is cut off, copy or download it again")
         if data[:4] == signature[:4]:
-            raise ContainerError("was changed by a transfer as text; copy it again as a binary file")
+            raise ContainerError("was damaged by a transfer as text; copy it again as a binary file")
         raise ContainerError(f"is not a {ending} file; give one that quantize wrote")
     place = len(signature)
     if place == len(data):
@@ -360,7 +360,7 @@ def _chunks(data: bytes, signature: bytes, ending: str, may_be_cut: bool = False
         body = data[place + 8 : place + 8 + length]
         check(kind.isalpha() and kind.isascii(), "has a chunk without a type")
         checksum = int.from_bytes(data[place + 8 + length : place + 12 + length], "big")
-        check(checksum == zlib.crc32(kind + body), f"chunk {kind.decode()} does not have its checksum")
+        check(checksum == zlib.crc32(kind + body), f"the checksum of chunk {kind.decode()} is wrong")
         yield kind, body
         place += 12 + length
         if kind == b"TAIL" and place < len(data):

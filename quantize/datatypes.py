@@ -252,7 +252,7 @@ class Settings:
         known = [entry.name for entry in fields(cls)]
         for name in options:
             if name not in known:
-                raise SettingsError(f"there is no setting {name!r}; there are {', '.join(known)}")
+                raise SettingsError(f"there is no setting {name!r}; choose from {', '.join(known)}")
         return cls(**options)
 
 

@@ -64,7 +64,7 @@ class NearFiles:
         """Return the path of an id that has one of these uses, or raise an AppError."""
         near = self._found.get(name)
         if near is None or near.use not in uses:
-            raise AppError("this file or project is not there any more; reload the page")
+            raise AppError("this file or project no longer exists; reload the page")
         return near.path
 
 

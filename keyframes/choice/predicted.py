@@ -131,7 +131,7 @@ class Start:
             own = views[0].predictions
             if own.labelled[scan.frame_index].all():
                 raise RegionError(
-                    f"{own.source}: has labels of a person, but no predictions beside them; run the network on the "
+                    f"{own.source}: has labels of a person, but no predictions; run the network on the "
                     "video, and give the file that it writes"
                 )
             raise RegionError(

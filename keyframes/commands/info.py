@@ -28,9 +28,7 @@ def info(
             print_json(report)
         else:
             for name, value in report.items():
-                # Images have no codec.
-                if value != "":
-                    print(f"{_spoken(name):<24}{printable(_shown(value))}")
+                print(f"{_spoken(name):<24}{printable(_shown(name, value))}")
     if failed:
         raise typer.Exit(1)
 
@@ -41,9 +39,13 @@ def _spoken(name: str) -> str:
     return f"{what.replace('_', ' ')} ({unit})" if unit in ("s", "bytes") else name.replace("_", " ")
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name == "levels":
+        return " to ".join(f"{level:g}" for level in value)
     if isinstance(value, list):
         return "; ".join(map(str, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "unknown" if value is None else str(value)
+    # A header that does not say has a rate of 0, and no codec.
+    unsaid = value in (None, "") or (name == "frame_rate" and not value)
+    return "unknown" if unsaid else str(value)

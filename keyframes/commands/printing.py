@@ -46,7 +46,7 @@ def tell_of_compilation(quiet: bool) -> None:
     if sys.stderr.isatty() and not quiet:
         from clustering import when_compiling
 
-        when_compiling(lambda: say("compiling, which takes up to half a minute, once"))
+        when_compiling(lambda: say("compiling code, once; this takes up to half a minute"))
 
 
 def print_json(document: Any) -> None:

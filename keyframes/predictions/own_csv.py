@@ -78,7 +78,10 @@ def _read_rows(path: Path) -> _Rows:
     """Read a table a piece at a time; the columns of text become numbers."""
     (header,) = head_of(path, 1)
     if lacking := [name for name in NEEDED if name not in header]:
-        raise PredictionsError(f"{path}: has no column {lacking[0]}; its columns must be {', '.join(COLUMNS)}")
+        raise PredictionsError(
+            f"{path}: has no column {lacking[0]}; give a table with the columns {', '.join(NEEDED)} and one row for "
+            "each point"
+        )
     columns = [name for name in COLUMNS if name in header]
     if twice := [name for name in columns if header.count(name) > 1]:
         raise PredictionsError(f"{path}: has two columns {twice[0]}; keep one")

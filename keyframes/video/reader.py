@@ -184,10 +184,10 @@ class VideoReader:
                     due = first + ((index - first) // self.every + 1) * self.every
                     yield index, time_s, self._picture(index, spare.pop() if spare else None)
         if first is None:
+            stop = "the end" if self.stop_s is None else f"{self.stop_s:g} s"
+            last = f" (the last frame is at {self.last_time_s:.3f} s)" if self.reached_end else ""
             raise RegionError(
-                f"{self.path}: no frame between {self.start_s:g} s and "
-                f"{'the end' if self.stop_s is None else f'{self.stop_s:g} s'}; "
-                f"the video lasts {self.last_time_s:.3f} s; change --start and --stop"
+                f"{self.path}: no frame between {self.start_s:g} s and {stop}{last}; change --start and --stop"
             )
 
     def read_frames(self, indices: Iterable[int]) -> Iterator[Frame]:

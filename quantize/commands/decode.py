@@ -59,6 +59,8 @@ def show_info(file: Path, max_pixels: int, as_json: bool) -> None:
             shown = ", ".join(f"{key} {size} bytes" for key, size in value.items())
         elif isinstance(value, list):
             shown = ", ".join(f"{entry:.3g}" if isinstance(entry, float) else entry for entry in value) or "none"
+        elif isinstance(value, bool):
+            shown = "yes" if value else "no"
         else:
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         print(f"{name.replace('_', ' '):<18}{shown}")

@@ -18,6 +18,8 @@ OF_TASK = {
     "--web": set[str](),
     "--train-codebook": {"profile", "quality", "block", "codewords", "subsampling", "algorithm", "seed"},
 }
+# What no file name may hold on some system.
+UNSAFE = '/\\:*?"<>|'
 # The setting with which an error about it begins, before its value if that is told.
 _SETTING = re.compile(r"^(\w+)[= ]")
 
@@ -79,8 +81,10 @@ def _check_suffix(given: Mapping[str, Any]) -> None:
     if "suffix" not in given:
         return
     suffix = given["suffix"]
-    if not (suffix.isprintable() and set(suffix).isdisjoint('/\\:*?"<>|')):
-        raise SettingsError(f"--suffix is {suffix!r}; it becomes part of a file name, so leave out / and :")
+    if not (suffix.isprintable() and set(suffix).isdisjoint(UNSAFE)):
+        raise SettingsError(
+            f"--suffix is {suffix!r}; it becomes part of a file name, so leave out {UNSAFE} and control characters"
+        )
     inputs = [given["decode"]] if "decode" in given else given["inputs"]
     is_one = len(inputs) == 1 and not os.path.isdir(inputs[0])
     if is_one and "out" in given and not is_folder(given["out"]):

@@ -262,7 +262,7 @@ def test_a_first_run_says_that_it_compiles_on_a_terminal_only(tmp_path, video_fi
 
     kernels = ("--algorithm", "kmeans")
     assert "compiling" not in told(True, "cache")
-    assert told(True, "cache", *kernels).count("compiling, which takes up to half a minute, once") == 1
+    assert told(True, "cache", *kernels).count("compiling code, once; this takes up to half a minute") == 1
     assert "compiling" not in told(True, "cache", *kernels)
     assert "compiling" not in told(False, "another", *kernels)
 

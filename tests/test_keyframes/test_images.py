@@ -220,6 +220,9 @@ def test_images_without_a_rate_have_no_times(pages, tmp_path, run_command):
     told = json.loads(run_command("keyframes", "info", pages, "--json").stdout)
     for name in ("first_time_s", "duration_s", "shortest_gap_s", "longest_gap_s", "variable_frame_rate"):
         assert told[name] is None
+    shown = run_command("keyframes", "info", pages).stdout
+    assert "frame rate              unknown\n" in shown
+    assert "codec                   unknown\n" in shown
 
 
 def test_with_a_rate_they_have_times_and_the_least_gap_holds(pages, tmp_path):

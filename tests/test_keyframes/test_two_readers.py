@@ -143,7 +143,7 @@ def test_frames_by_their_indices(backend, video_file):
 def test_a_range_outside_the_video_is_refused(backend, video_file):
     with (
         VideoReader(video_file("h264_b_frames.mp4"), start_s=7, backend=backend) as reader,
-        pytest.raises(RegionError, match=r"lasts 1\.967 s"),
+        pytest.raises(RegionError, match=r"last frame is at 1\.967 s"),
     ):
         list(reader)
 

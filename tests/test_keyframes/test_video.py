@@ -82,6 +82,14 @@ def test_a_crop_outside_the_picture_is_refused(video_file, crop):
         VideoReader(video_file("h264_b_frames.mp4"), crop=crop)
 
 
+def test_a_range_between_two_frames_is_refused_without_a_word_on_the_end(video_file):
+    with (
+        VideoReader(video_file("h264_b_frames.mp4"), start_s=0.51, stop_s=0.52) as reader,
+        pytest.raises(RegionError, match=r"no frame between 0\.51 s and 0\.52 s; change"),
+    ):
+        list(reader)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_change_no_pixel(video_file, sequential, threads):
     path = video_file("h264_open_gop.mkv")

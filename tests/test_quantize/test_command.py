@@ -241,7 +241,9 @@ def test_info(command, picture):
 
 def test_the_weights_of_levels_are_shown(command, picture):
     assert command("photo.png", "-o", "a.vqi").returncode == 0
-    assert "luma weights      1.72, 1.03" in command("--info", "a.vqi").stdout
+    told = command("--info", "a.vqi").stdout
+    assert "luma weights      1.72, 1.03" in told
+    assert "adaptive          yes" in told
     found = json.loads(command("--info", "a.vqi", "--json").stdout)
     assert len(found["luma_weights"]) == len(found["chroma_weights"]) == found["levels"]
     assert command("photo.png", "-o", "b.vqi", "--tune", "psnr").returncode == 0

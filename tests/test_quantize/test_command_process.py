@@ -110,7 +110,7 @@ def test_a_first_run_says_that_it_compiles_on_a_terminal_only(picture, tmp_path)
     def told(on_terminal, cache):
         return stderr_of(command, on_terminal=on_terminal, kernels=tmp_path / cache, cwd=tmp_path)
 
-    assert told(True, "cache").count("compiling, which takes") == 1
+    assert told(True, "cache").count("compiling code, once; this takes") == 1
     assert "compiling" not in told(True, "cache")
     assert told(False, "another") == ""
 

@@ -9,7 +9,7 @@ function listenToExport(current) {
     for (const field of document.querySelectorAll(".of-deeplabcut")) field.hidden = tool !== "deeplabcut";
     byId("export-place").textContent = current().with_project.includes(tool)
       ? `Adds to the project ${current().project}; what is in it stays as it is.`
-      : "Makes a new export beside the result; DeepLabCut's in the folder that keyframes review was started in.";
+      : "Makes a new export beside the result or, for DeepLabCut, in the folder where you started keyframes review.";
   }
 
   async function runExport(event) {

@@ -110,7 +110,10 @@ def test_a_point_has_one_row(table, video, poses):
     ("text", "message"),
     [
         ("", r"is empty \(0 bytes\); copy it again"),
-        ("frame_index,node,x\n0,nose,1\n", "has no column y"),
+        (
+            "frame_index,node,x\n0,nose,1\n",
+            "has no column y; give a table with the columns frame_index, node, x, y and",
+        ),
         ("frame_index,node,x,y\n", "a header and no rows"),
         ("frame_index,node,x,y\n0.5,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n-1,nose,1,2\n1,nose,1,2\n", "no frame index"),

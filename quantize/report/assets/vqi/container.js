@@ -26,7 +26,7 @@ function chunksOf(data, signature, kind) {
     const name = String.fromCharCode(...data.subarray(place + 4, place + 8));
     check(/^[A-Za-z]{4}$/.test(name), "has a chunk without a type");
     const good = crc32(data.subarray(place + 4, end)) === view.getUint32(end);
-    check(good, `chunk ${name} does not have its checksum`);
+    check(good, `the checksum of chunk ${name} is wrong`);
     chunks.push([name, data.subarray(place + 8, end)]);
     place = end + 4;
     const left = data.length - place;
