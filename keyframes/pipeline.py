@@ -59,7 +59,7 @@ def extract(
         "auto" finds the number, 2 to 300, beyond which more of them add little: the bend of the inertia over the number
         of clusters (`clustering.select_k`). The curve is drawn in ``k_curve.png`` and listed in the manifest.
     output : str or Path, optional
-        Result folder; ``<stem>-keyframes`` in the current folder by default. It appears whole or not at all.
+        Result folder; ``<stem>-keyframes`` in the current folder by default. It appears only when it is complete.
     overwrite : bool, default=False
         Replace an earlier result.
     unlike : sequence of str or Path

@@ -154,8 +154,8 @@ class Settings:
     input_size : tuple of int or None
         (width, height) of that network's input; None means 224, 224.
     mean, std : tuple of float
-        Of its input's channels, in units of full white: red, green, blue, or one number each for gray. The input is
-        (value / 255 - mean) / std.
+        Mean and standard deviation of its input channels, where white is 1: red, green, blue, or one number each for
+        gray. The input is (value / 255 - mean) / std.
     start_s, stop_s : float, float or None
         Part of the video to look at, start <= time < stop, in seconds.
     every : int
@@ -167,8 +167,8 @@ class Settings:
     color : bool
         Thumbnails in colour; gray otherwise.
     scan : {"auto", "exact", "sparse"}
-        Look at every frame, or only at some: key frames throughout the recording, and more where much moves. The
-        cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless
+        Look at every frame, or only at some: key frames throughout the recording, and more where there is a lot of
+        movement. The cost of a sparse scan hardly grows with the length. "auto" is sparse from 50,000 frames on, unless
         `uniform` is set, or `algorithm` is "centnn" or "dec". Where frames cannot be decoded apart from the
         others, a scan is exact. "fast", of earlier versions, is accepted for "sparse". With predictions there is a scan
         only where these hardly tell frames apart.

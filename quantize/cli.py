@@ -162,7 +162,9 @@ def main(
             metavar="DIR", help="Write vqi.js and the codebooks that it loads, to show .vqi images on web pages."
         ),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse images of over N pixels.")] = MOST_PIXELS,
+    max_pixels: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Refuse images of more than N pixels.")
+    ] = MOST_PIXELS,
     suffix: Annotated[
         str | None,
         typer.Option(metavar="S", help="Add this to the stem of each result. Default: -quantized for PNG."),

@@ -1,6 +1,6 @@
 r"""The container: files that end in ``.vqi`` (an image) or ``.vqc`` (a codebook for many images).
 
-All numbers are unsigned and big-endian unless told otherwise. A file is a signature of eight bytes and then chunks up
+All numbers are unsigned and big-endian unless stated otherwise. A file is a signature of eight bytes and then chunks up
 to its end; nothing follows the last one.
 
 ::
@@ -19,7 +19,7 @@ error. The chunks of an image come in the order below; those marked ? may be mis
             channels (1): 1 gray, 2 gray and alpha, 3 red green blue, 4 these and alpha
             height, width (4 each): 1 and more
     iccp ?  colour profile; exif ?; xmpp ?; pngc ?, chunks of a PNG file (gAMA, cHRM, cICP, sRGB, pHYs, tEXt, zTXt,
-            iTXt) as they stand there: metadata, compressed as zlib has it; at most 16 MiB each when unpacked
+            iTXt) as they are in the PNG file: metadata, compressed with zlib; at most 16 MiB each when unpacked
 
     Palette
     PLTE    entries, 1 to 256, of 4 bytes each: red, green, blue, alpha
@@ -79,24 +79,24 @@ its difference from the median of west, north, and west + north - northwest.
 Then for each scale s from T down to 1 come the streams of luma and, of colour images, those of both chroma planes, if
 they have something to code: one, or, if the coarser plane has 8 rows and 2**13 samples or more, two, or from 2**18
 samples on four, each for a stripe of rows. Stripe i of n begins at row (rows * i // n) & ~1. What is north or south of
-a stripe counts as zero in its contexts, and its slopes end at its edges. Stripes learn by themselves, from scale to
-scale; a new one begins with what the first one has learnt. The band of a plane that begins at s leads to the scale s -
-1, except that the last one of a plane leads over log2(B) scales to its end, 0, or 1 for chroma with 4:2:0. It has a
-block of samples of the finer plane for each sample of the coarser one. These are predicted by halving the distance of
-the samples log2(side of the block) times: from a sample m with its neighbours west, east, north, south and between
-them (those beyond the edge repeat it), its four are
+a stripe counts as zero in its contexts, and its slopes end at its edges. Stripes learn independently of each other,
+from scale to scale; a new one begins with what the first one has learnt. The band of a plane that begins at s leads to
+the scale s - 1, except that the last one of a plane leads over log2(B) scales to its end, 0, or 1 for chroma with
+4:2:0. It has a block of samples of the finer plane for each sample of the coarser one. These are predicted by halving
+the distance of the samples log2(side of the block) times: from a sample m with its neighbours west, east, north, south
+and between them (those beyond the edge repeat it), its four are
 
 ::
 
     m + ((8 (west - east) + 8 (north - south) + (northwest - northeast - southwest + southeast) + 32) >> 6)
 
-for the upper left one, with the signs of the first and the last term turned for the right ones, of the second and the
+for the upper left one, with the signs of the first and the last term reversed for the right ones, of the second and the
 last term for the lower ones. To each predicted sample is added (v * d + 8) >> 4, where d = max(64, step >> scale of the
-finer plane), and v the sum of the block's codewords, each times 3 to the power of its stage; the result is held to
+finer plane), and v the sum of the block's codewords, each times 3 to the power of its stage; the result is clipped to
 -65,536 to 131,072. `quantize.block.kernels.vectors` describes how the decisions are made. With 4:2:0 the last chroma
 planes are predicted once more.
 
-**Colour.** With y, b, r the samples, b and r less 32,768, the result is held to 0 to 255 and each >> rounds down:
+**Colour.** With y, b, r the samples, b and r less 32,768, the result is clipped to 0 to 255 and each >> rounds down:
 
 ::
 
@@ -105,14 +105,14 @@ planes are predicted once more.
     blue  = (16384 y + 29032 b + 2097152) >> 22
     gray  = (y + 128) >> 8
 
-All of it is in whole numbers: a file gives the same pixels on every machine.
+All of this is computed in whole numbers: a file gives the same pixels on every machine.
 
 **Multi-resolution.** There are as many levels as the shorter side, in eights, has binary digits, less one, but 1 at
 least and 6 at most. Planes are padded on the right and below to a multiple of 2**levels. Samples are 8ths of a gray
-level, 16 bits with a sign, and held to these at every step. A level's inverse transform takes the coarse plane and the
-vectors (high across, high down, high in both directions) of the places in it; these four are a sample each of the four
-quarters, whose columns and then rows are put back together: samples of the low part have even numbers, those of the
-high part odd ones; each sample x with neighbours l and r (mirrored at the ends) becomes
+level, 16 bits with a sign, and clipped to these at every step. A level's inverse transform takes the coarse plane and
+the vectors (high across, high down, high in both directions) of the places in it; these four are a sample each of the
+four quarters, whose columns and then rows are put back together: samples of the low part have even numbers, those of
+the high part odd ones; each sample x with neighbours l and r (mirrored at the ends) becomes
 
 ::
 
@@ -143,16 +143,16 @@ in `quantize.multiresolution.kernels.surroundings`.
 
 With k = max(1, 16 >> levels), a level has as many stripes of rows as the image has times 180,000 pixels, but 1 at least
 and 16, or the rows of the coarsest planes // k, at most; stripe i of n begins at row (coarsest rows * i // n) & -k of
-these, times what each has become. Stripes learn by themselves, luma and chroma apart, from level to level, and begin
-with what the base has learnt, or, where there is none, what the models hold. Models 2 and 3 learn faster: weights at
-twice the pace, and a cell counts 127 uses at most, not 250. With models 3, the cell of the total alone gives the
-probability that a vector is zero where twice what is near, three times what is above, and half of what is beside,
-rounded down, add up to 0: its upper 16 bits, held to 16 to 65,520. It counts 16 uses at most there. What is north or
-south of a stripe counts as zero, but for the parents of vectors that are in the base.
+these, times what each has become. Stripes learn independently of each other, luma and chroma apart, from level to
+level, and begin with what the base has learnt, or, where there is none, what the models hold. Models 2 and 3 learn
+faster: weights at twice the pace, and a cell counts 127 uses at most, not 250. With models 3, the cell of the total
+alone gives the probability that a vector is zero where twice what is near, three times what is above, and half of what
+is beside, rounded down, add up to 0: its upper 16 bits, clipped to 16 to 65,520. It counts 16 uses at most there. What
+is north or south of a stripe counts as zero, but for the parents of vectors that are in the base.
 
 A picture of level N, 2**N times smaller, is made of the coarse planes of that level, each sample s taken as (s G +
-32768) >> 16, with G of LOW_GAINS by level. Colours are (128 << 15) + 2**14 + the matrix times the samples, >> 15, held
-to 0 to 255; the matrix of gray is 4,096.
+32768) >> 16, with G of LOW_GAINS by level. Colours are (128 << 15) + 2**14 + the matrix times the samples, >> 15,
+clipped to 0 to 255; the matrix of gray is 4,096.
 
 A codebook file has the chunks HEAD, with version (1), side of the finest blocks (1) and subsampling (1), then BOOK, for
 three planes.

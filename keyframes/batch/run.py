@@ -43,13 +43,13 @@ class Batch:
     Attributes
     ----------
     folder : Path
-        Where the results lie.
+        Folder of all results.
     rows : list of dict
         For each recording, by name: "recording", "status" ("done", "skipped", "failed"), "frames", "seconds", "place"
-        (result folder, from `folder`; "" where there is none), "warnings", "reason". What failed keeps its earlier
-        result: frames and place are of that.
+        (result folder, from `folder`; "" where there is none), "warnings", "reason". A recording that failed keeps
+        its earlier result; "frames" and "place" describe that one.
     left_out : dict of str to int
-        How many other files of each ending lie below the folder that was searched.
+        Number of other files below the folder that was searched, by extension.
     """
 
     folder: Path

@@ -49,7 +49,7 @@ def choose(
     Returns
     -------
     array (at most k,), int64
-        Numbers of the chosen rows, ascending.
+        Indices of the chosen rows, ascending.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Predictions:
     confidence : array (n_frames, n_animals, n_nodes), float32
         As the network gives it, on the network's own scale; NaN where a point is missing or the file has no confidence.
     names : tuple of str
-        Of the nodes (body parts).
+        Names of the nodes (body parts).
     skeleton : tuple of (int, int)
         Pairs of nodes that a bone connects; empty where the file has none.
     labelled : array (n_frames,), bool
@@ -36,7 +36,7 @@ class Predictions:
         Further measures of doubt of each point, as Lightning Pose writes them: ``temporal_norm``,
         ``pca_singleview_error``, ``pca_multiview_error``. NaN where there is no value.
     warnings : tuple of str
-        What a person should know of the file, a sentence each.
+        What the user should know about the file, one sentence each.
     """
 
     source: Path

@@ -40,7 +40,7 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
         file is found by the name of the video. In place of a file that DeepLabCut filtered, the unfiltered one beside
         it is read.
     video : str, Path or VideoReader
-        The video that they are of.
+        The video of the predictions.
     offset : (float, float) or None
         x and y of the upper left corner, in pixels, of the crop that the network saw. None takes it from the
         ``_meta.pickle`` that DeepLabCut writes, where there is one. It is added to all points.

@@ -14,7 +14,7 @@ class Result:
     Attributes
     ----------
     folder : Path
-        Where it lies.
+        The result folder.
     keyframes : tuple of Keyframe
         In time order.
     manifest : dict

@@ -72,7 +72,7 @@ class VideoReader:
     threads : int or None
         FFmpeg's threads; None takes up to four for each processor. MPEG-1, MPEG-2 and AV1 are decoded on one.
     levels : (float, float) or None
-        Of images: the levels that are shown as black and white. None takes 8-bit images as they are, and for deeper
+        For images: the levels that are shown as black and white. None takes 8-bit images as they are, and for deeper
         ones the range in use over all of them.
     rate : float or None
         For images: how many there are per second. Without it they have no times, and ``time_s`` is None.
@@ -88,7 +88,7 @@ class VideoReader:
     workers : int
         Processors to use.
     images : ImageSequence or None
-        Where the file is no video: its images.
+        The images, if the file is not a video.
     threads : int
         FFmpeg's threads from the next iteration on. A broken picture is patched up from what its threads have ready, so
         only one thread gives the same patches every time.
