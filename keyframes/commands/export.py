@@ -180,6 +180,6 @@ def export_results(
             if not as_json:
                 for change in done.changes:
                     print(printable(f"{'new' if change.is_new else 'changed':<8} {change.path}"))
-                would = "would be " if changes else ""
-                print(printable(f"{tool}: {counted(done.n_frames, 'frame')} {would}in {done.place}"))
+                would_be = "would be " if changes else ""
+                print(printable(f"{tool}: {counted(done.n_frames, 'frame')} {would_be}added to {done.place}"))
     return exports

@@ -44,7 +44,7 @@ def test_at_extraction_and_later_the_same_comes_out(work, run_command):
     assert first == "mpeg4.mp4: 4 of 60 frames in mpeg4-keyframes"
     (deeplabcut,) = work.glob("reach-anna-*")
     places = [deeplabcut.name, *(f"mpeg4-{tool}" for tool in tools[1:])]
-    assert lines == [f"{tool}: 4 frames in {place}" for tool, place in zip(tools, places, strict=True)]
+    assert lines == [f"{tool}: 4 frames added to {place}" for tool, place in zip(tools, places, strict=True)]
     for tool, place in zip(tools, places, strict=True):
         done = run_command(
             "keyframes", "export", "mpeg4-keyframes", "--to", tool, *new, "-o", "later", "--json", cwd=work
@@ -75,7 +75,7 @@ def test_several_results_are_exported_together(work, run_command, video_file):
     assert [failure["video"] for failure in document["failures"]] == ["missing.mp4"]
     assert [(one["place"], one["frames"]) for one in document["exports"]] == [(os.path.join("results", "coco"), 6)]
     done = run_command("keyframes", "export", "results", "--to", "cvat", cwd=work)
-    assert done.stdout == f"cvat: 6 frames in {os.path.join('results', 'cvat')}\n"
+    assert done.stdout == f"cvat: 6 frames added to {os.path.join('results', 'cvat')}\n"
     names = {path.name for path in (work / "results" / "cvat" / "images").iterdir()}
     assert names == {"mpeg4", "vp9"}
 
@@ -137,7 +137,7 @@ def test_extraction_into_a_project(work, run_command):
     (work / "dlc" / "config.yaml").write_text("Task: a\nscorer: b\nvideo_sets:\n", encoding="utf-8")
     options = ("--export", "deeplabcut", "--export", "coco", "--project", "dlc")
     done = run_command("keyframes", "extract", "mpeg4.mp4", "-k", 4, *options, cwd=work)
-    assert done.stdout.splitlines()[1:] == ["deeplabcut: 4 frames in dlc", "coco: 4 frames in mpeg4-coco"]
+    assert done.stdout.splitlines()[1:] == ["deeplabcut: 4 frames added to dlc", "coco: 4 frames added to mpeg4-coco"]
     assert str(work / "dlc" / "videos" / "mpeg4.mp4") in (work / "dlc" / "config.yaml").read_text(encoding="utf-8")
     assert len(list((work / "dlc" / "labeled-data" / "mpeg4").iterdir())) == 4
 

@@ -62,7 +62,7 @@ def test_the_command_lists_the_files(tmp_path, extracted, unchanged, run_command
     with unchanged(tmp_path):
         lines = run_command(*command).stdout.splitlines()
         document = json.loads(run_command(*command, "--json").stdout)
-    assert lines[-1] == f"coco: 5 frames would be in {tmp_path / 'new'}"
+    assert lines[-1] == f"coco: 5 frames would be added to {tmp_path / 'new'}"
     (exported,) = document["exports"]
     assert [f"new      {change['path']}" for change in exported["changes"]] == lines[:-1]
     assert "new      annotations.json" in lines
