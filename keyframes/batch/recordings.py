@@ -83,7 +83,7 @@ def _folders_below(
             entries = sorted(os.scandir(here), key=lambda entry: entry.name)
         except OSError as error:
             if here == folder:
-                raise BatchError(f"{folder}: cannot be opened ({error.strerror})") from None
+                raise BatchError(f"{folder}: cannot be opened ({error.strerror}); check its permissions") from None
             continue
         names = {entry.name for entry in entries}
         if here != folder and _is_our_output(here.name, names, beside):

@@ -101,7 +101,8 @@ def _read(source: Path, video: VideoReader, offset: Offset | None) -> Prediction
         refuse_other_video(source, recorded, video.path)
         predictions = sleap_analysis.read(source)
     else:
-        raise PredictionsError(f"{source}: is not a .h5, .csv or .slp with predictions{HINTS.get(ending, '')}")
+        hint = HINTS.get(ending, "; give the file that the network's tool wrote")
+        raise PredictionsError(f"{source}: is not a .h5, .csv or .slp with predictions{hint}")
     return predictions if offset is None else moved(predictions, offset)
 
 

@@ -38,7 +38,9 @@ def read(path: Path) -> Predictions:
         sizes = dict(zip(axes, file["tracks"].shape, strict=True))
         n_frames, n_tracks = sizes["frame"], sizes["track"]
         if sizes["xy"] != 2 or sizes["node"] != len(names) or not n_frames or not n_tracks:
-            raise PredictionsError(f"{path}: its tracks of shape {file['tracks'].shape} do not fit {len(names)} nodes")
+            raise PredictionsError(
+                f"{path}: its tracks of shape {file['tracks'].shape} do not fit {len(names)} nodes; export it again"
+            )
         scores = file.get("point_scores")
         occupied = _occupancy(path, file["track_occupancy"], n_frames, n_tracks)
         there = occupied.any(axis=0)

@@ -200,7 +200,9 @@ def _points(path: Path, table: Any, instances: NDArray[Any], n_nodes: int) -> ND
     """Read the points of instances, (n_instances, n_nodes), which mostly lie one after the other."""
     begins = instances["point_id_start"].astype(np.int64)
     if (instances["point_id_end"].astype(np.int64) - begins != n_nodes).any():
-        raise PredictionsError(f"{path}: has animals with another number of points than the skeleton's {n_nodes}")
+        raise PredictionsError(
+            f"{path}: has animals with another number of points than the skeleton's {n_nodes}; restore it from a copy"
+        )
     order = np.argsort(begins, kind="stable")
     found = np.empty((len(instances), n_nodes), table.dtype)
     # A stretch without a gap is one read.

@@ -134,7 +134,9 @@ def _tried(path: Path, input_size: tuple[int, int], n_channels: int) -> int:
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TRIAL_S, check=False)
     except subprocess.TimeoutExpired:
-        raise EncoderError(f"{path}: took longer than {TRIAL_S} s for one picture {what}") from None
+        raise EncoderError(
+            f"{path}: took longer than {TRIAL_S} s for one picture {what}; give a smaller network or --input-size"
+        ) from None
     if done.returncode or not done.stdout.isdigit():
         last = (done.stderr.strip().splitlines() or ["it ended the process"])[-1]
         raise EncoderError(

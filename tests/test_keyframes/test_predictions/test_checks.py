@@ -145,6 +145,11 @@ def test_a_table_of_no_use_is_one_line(text, message, table, video):
     assert "\n" not in str(caught.value)
 
 
+def test_the_video_itself_holds_no_predictions(video):
+    with pytest.raises(PredictionsError, match=r"mouse\.mp4: is not a .*; give the file that the network's tool wrote"):
+        read_predictions(video, video)
+
+
 @pytest.mark.parametrize("ending", [".csv", ".h5", ".slp", ".pickle", ".json", ""])
 @pytest.mark.parametrize("content", [b"", b"\x00" * 1000, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, b"hello\n"])
 def test_other_files_are_one_line(ending, content, tmp_path, video):
