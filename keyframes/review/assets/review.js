@@ -21,34 +21,12 @@
   const chosen = () => keyframes().find((one) => one.frame === view.selected) || null;
 
   // Cards are kept where their frame stays, so that nothing flickers and the focus remains.
-  function card(frame, cluster, time, size, label, points) {
-    const image = element("img", "", { src: picture(frame), alt: "", loading: "lazy", decoding: "async" });
-    image.width = state.width;
-    image.height = state.height;
-    const caption = element("span", "caption");
-    caption.append(element("b", "", { textContent: frame }), element("span", "", { textContent: hasTimes ? clock(time) : "" }));
-    if (size) caption.append(element("span", "size", { textContent: size.toLocaleString("en") }));
-    const button = element("button", "card", { type: "button" });
-    Object.assign(button.dataset, { frame, cluster });
-    button.style.setProperty("--hue", overview.hues[cluster]);
-    button.setAttribute("aria-label", label);
-    button.setAttribute("aria-pressed", "false");
-    const shown = element("span", "picture");
-    shown.append(image);
-    drawPoints(shown, points, state);
-    button.append(shown, caption, element("span", "reason", { hidden: true }), element("span", "note", { hidden: true }));
-    const item = document.createElement("li");
-    item.append(button);
-    return item;
-  }
-
   function showCards() {
     const kept = new Map([...list.children].map((item) => [Number(item.firstElementChild.dataset.frame), item]));
     const items = keyframes().map((one) => {
       const known = kept.get(one.frame);
       if (known) return known;
-      const label = `${frameAt("Frame", one.frame, one.time)}, represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
-      const item = card(one.frame, one.cluster, one.time, one.size, label, one.points);
+      const item = frameCard(one, one.size, overview.hues[one.cluster], state);
       const button = item.firstElementChild;
       const tie = () => tieTo(one.cluster);
       button.addEventListener("pointerenter", tie);
@@ -71,6 +49,8 @@
       reason.textContent = one.reason;
       reason.hidden = !one.reason;
       reason.classList.toggle("doubt", one.chosen_for === "doubt");
+      const words = `${frameAt("Frame", one.frame, one.time)}, represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
+      items[place].firstElementChild.setAttribute("aria-label", [words, one.reason, one.note].filter(Boolean).join("; "));
     });
   }
 
@@ -150,7 +130,8 @@
       const found = await ask(`candidates?frame=${frame}&start=${start}&apart=${apart ? (hasTimes ? 1 : FRAMES_APART) : 0}`);
       if (view.selected !== frame || turn !== nLists) return;
       const items = found.candidates.map((other) => {
-        const item = card(other.frame, other.cluster, other.time, 0, frameAt("Candidate", other.frame, other.time), other.points);
+        const item = frameCard(other, 0, overview.hues[other.cluster], state);
+        item.firstElementChild.setAttribute("aria-label", frameAt("Candidate", other.frame, other.time));
         item.firstElementChild.addEventListener("click", () => {
           candidate = candidate && candidate.frame === other.frame ? null : other;
           showInspector();
