@@ -50,6 +50,9 @@ def review_routes(session_of: Callable[[Request], Session], around: str = "") ->
     async def state(request: Request) -> Response:
         return await answered(lambda: session_of(request).state())
 
+    async def revision(request: Request) -> Response:
+        return await answered(lambda: session_of(request).revision())
+
     async def overview(request: Request) -> Response:
         return await answered(lambda: session_of(request).overview())
 
@@ -111,6 +114,7 @@ def review_routes(session_of: Callable[[Request], Session], around: str = "") ->
         Route("/", page),
         Route("/files/{name}", file),
         Route("/state", state),
+        Route("/revision", revision),
         Route("/overview", overview),
         Route("/candidates", candidates),
         Route("/frame", frame),

@@ -94,11 +94,10 @@ class Session(AbstractContextManager["Session"]):
     def state(self) -> dict[str, Any]:
         """Return what the page shows of the choice."""
         with self._changing:
-            manifest, revision = self.manifest, self._folder.revision
+            manifest, revision = self.manifest, self.revision()
         records = changes.history(manifest)
         return {
-            "revision": revision,
-            "scan": self._scan_key,
+            **revision,
             "video": manifest["video"]["path"],
             "width": manifest["video"]["width"],
             "height": manifest["video"]["height"],
@@ -118,6 +117,10 @@ class Session(AbstractContextManager["Session"]):
             "with_project": list(WITH_PROJECT) if self.project is not None else [],
             "project": "" if self.project is None else self.project.name,
         }
+
+    def revision(self) -> dict[str, Any]:
+        """Return what tells a state, and the scan behind it, from others, for a page that asks every few seconds."""
+        return {"revision": self._folder.revision, "scan": self._scan_key}
 
     def overview(self) -> dict[str, Any]:
         """Return timeline and map for the page's scripts."""

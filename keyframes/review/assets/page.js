@@ -11,12 +11,16 @@ function element(tag, className, properties = {}) {
 
 function say(words, failed = false) {
   clearTimeout(hush);
+  // A dialog hides what is not in it, from the eye and from screen readers.
+  const place = document.querySelector("dialog[open]") || document.body;
+  if (byId("status").parentElement !== place) place.append(byId("status"));
   byId("status").textContent = words;
   byId("status").classList.toggle("failed", failed);
   if (words) hush = setTimeout(() => say(""), failed ? 9000 : 4000);
 }
 
-async function ask(address, wish) {
+// `more` are options of `fetch`.
+async function ask(address, wish, more = {}) {
   const options = wish === undefined ? {} : {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -24,7 +28,7 @@ async function ask(address, wish) {
   };
   let answer;
   try {
-    answer = await fetch(address, { cache: "no-store", ...options });
+    answer = await fetch(address, { cache: "no-store", ...options, ...more });
   } catch {
     throw Object.assign(new Error("keyframes has stopped; start it again to continue."), { status: 0 });
   }

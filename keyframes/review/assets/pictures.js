@@ -64,3 +64,9 @@ function frameCard({ frame, cluster, time, points }, size, hue, state) {
   item.append(button);
   return item;
 }
+
+// What a screen reader says of a chosen frame.
+function labelOf({ frame, time, size, cluster, reason, note }) {
+  const told = `${frameAt("Frame", frame, time)}, represents ${count(size, "frame")} of cluster ${cluster}`;
+  return [told, ...[reason, note].filter((words) => words && !told.includes(words))].join("; ");
+}

@@ -13,6 +13,7 @@
   let nLooks = 0; // times that a frame was asked for
   let shownLook = 0; // the last of them that is shown: what answers an earlier one comes too late
   let nLists = 0; // times that candidates were asked for
+  let noted = { frame: null, words: "" }; // the note in its field as it was: another page may have changed it since
   let busy = false;
   let nAsked = 0; // changes that were asked for so far
   let line = Promise.resolve(); // they are made one after another
@@ -30,7 +31,8 @@
       const button = item.firstElementChild;
       const tie = () => tieTo(one.cluster);
       button.addEventListener("pointerenter", tie);
-      button.addEventListener("focus", tie);
+      // What a click leaves the focus on is not pointed at.
+      button.addEventListener("focus", () => button.matches(":focus-visible") && tie());
       button.addEventListener("pointerleave", () => tieTo(null));
       button.addEventListener("blur", () => tieTo(null));
       button.addEventListener("click", () => select(one.frame));
@@ -49,13 +51,12 @@
       reason.textContent = one.reason;
       reason.hidden = !one.reason;
       reason.classList.toggle("doubt", one.chosen_for === "doubt");
-      const words = `${frameAt("Frame", one.frame, one.time)}, represents ${count(one.size, "frame")} of cluster ${one.cluster}`;
-      items[place].firstElementChild.setAttribute("aria-label", [words, one.reason, one.note].filter(Boolean).join("; "));
+      items[place].firstElementChild.setAttribute("aria-label", labelOf(one));
     });
   }
 
   function show() {
-    byId("title").textContent = state.video;
+    Object.assign(byId("title"), { textContent: state.video, title: state.video });
     document.title = `${state.video} – keyframes review`;
     byId("counts").textContent = `${count(state.keyframes.length, "frame")} chosen · ${state.n_changes ? `${count(state.n_changes, "change")}, all saved` : "no changes yet"}`;
     const undo = byId("undo");
@@ -110,8 +111,7 @@
         byId("other-caption").textContent = frameAt("Candidate:", candidate.frame, candidate.time);
         byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
       }
-      const note = byId("note");
-      if (document.activeElement !== note) note.value = one.note;
+      fillNote(one);
     }
     for (const button of byId("candidates").querySelectorAll(".card")) {
       button.setAttribute("aria-pressed", String(Boolean(candidate) && Number(button.dataset.frame) === candidate.frame));
@@ -170,6 +170,7 @@
 
   function select(frame) {
     flushNote();
+    const before = view.selected;
     nLooks += 1;
     shownLook = nLooks;
     looked = null;
@@ -179,7 +180,14 @@
     byId("candidates").replaceChildren();
     inspector.scrollTop = 0;
     show();
+    keepFocus(frame ?? before);
     if (frame !== null) loadCandidates(frame, 0);
+  }
+
+  // Who works by the keyboard goes on from the card, and not from the top of the page.
+  function keepFocus(frame) {
+    const [here, card] = [document.activeElement, list.querySelector(`[data-frame="${frame}"]`)];
+    if (inspector.contains(here) || (card && here === document.body)) (card || byId("timeline")).focus({ preventScroll: true });
   }
 
   async function lookAt(address) {
@@ -214,7 +222,8 @@
     busy = wish.action !== "note";
     show();
     try {
-      state = await ask("change", { revision: state.revision, ...wish });
+      // It is made even if the page is closed meanwhile.
+      state = await ask("change", { revision: state.revision, ...wish }, { keepalive: true });
       say(told);
       return true;
     } catch (error) {
@@ -258,24 +267,33 @@
     if (await change({ action: "undo" }, `Undid the ${last}. Saved.`)) select(view.selected);
   }
 
-  // A note is saved when it is left, or when there was a pause in writing.
+  // What is being written stays, whatever other pages do.
+  function fillNote({ frame, note }) {
+    const isWritten = byId("note").value.trim() !== noted.words;
+    if (noted.frame === frame && (isWritten || note === noted.words)) return;
+    byId("note").value = note;
+    noted = { frame, words: note };
+  }
+
+  // A note is saved when it is left, when there was a pause in writing, or when the page is closed.
   let noteTimer = 0;
-  function flushNote() {
+  async function flushNote() {
     clearTimeout(noteTimer);
-    const one = chosen();
-    const words = byId("note").value.trim();
-    if (!one || byId("of-chosen").hidden || words === one.note) return Promise.resolve();
-    return change({ action: "note", frame: one.frame, note: words }, "Note saved.");
+    const [words, before] = [byId("note").value.trim(), noted];
+    if (!chosen() || words === before.words) return;
+    if (await change({ action: "note", frame: before.frame, note: words }, "Note saved.")) before.words = words;
   }
 
   async function refresh() {
     const before = nAsked;
     try {
       await line;
+      const seen = await ask("revision");
+      if (seen.scan !== state.scan) location.reload();
+      if (seen.revision === state.revision) return;
       const now = await ask("state");
       // What a change meanwhile gave is newer.
-      if (nAsked !== before || (state && now.revision === state.revision)) return;
-      if (state && now.scan !== state.scan) location.reload();
+      if (nAsked !== before) return;
       state = now;
       if (view.selected !== null && !chosen()) view.selected = null;
       show();
@@ -329,8 +347,9 @@
     });
     listenToExport(() => state);
     document.addEventListener("keydown", (event) => {
+      if (byId("export").open) return;
       const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-      if (event.key === "Escape" && !byId("export").open) select(null);
+      if (event.key === "Escape") select(null);
       if (event.key === "s" && candidate && !busy && !writing && !event.ctrlKey && !event.metaKey) swap();
       if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !writing) {
         event.preventDefault();
@@ -338,6 +357,7 @@
       }
     });
     document.addEventListener("visibilitychange", () => document.hidden || refresh());
+    addEventListener("pagehide", flushNote);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
     arrowKeys(list);
     arrowKeys(byId("candidates"));
@@ -360,6 +380,7 @@
       if (!hasTimes) byId("apart-label").textContent = `${FRAMES_APART} frames apart`;
       byId("timeline").setAttribute("aria-valuemin", overview.first.toFixed(2));
       byId("timeline").setAttribute("aria-valuemax", overview.last.toFixed(2));
+      byId("pictures").style.setProperty("--shape", state.width / state.height);
       byId("tool").replaceChildren(...state.tools.map((tool) => new Option(tool, tool)));
       byId("switches").hidden = !state.predictions;
       if (state.predictions) {

@@ -7,6 +7,7 @@ import pytest
 
 import keyframes
 from tests.conftest import ROOT, compiled_only
+from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.result_folders import contents, manifest_of
 from tests.test_keyframes.reviewing import reviewing
 from tests.test_keyframes.test_review.conftest import VIDEO, check
@@ -152,6 +153,95 @@ def test_two_pages_stay_right(folder, open_page):
         settled(other, "Dropped")
         one.wait_for_function(f"() => !document.querySelector('#cards [data-frame=\"{second}\"]')")
         assert [entry["frame_index"] for entry in manifest_of(folder)["keyframes"]] == frames_shown(one)
+
+
+@pytest.mark.slow
+def test_a_note_of_another_page_stays(folder, open_page):
+    with reviewing(folder) as review:
+        one, other = open_page(review.address), open_page(review.address)
+        for page in (one, other):
+            page.click("#cards .card >> nth=1")
+        # A page that is looked at, not written on.
+        one.focus("#note")
+        other.fill("#note", "sharp")
+        other.locator("#note").blur()
+        one.wait_for_selector("#cards .note:visible")
+        assert one.input_value("#note") == "sharp"
+        one.locator("#note").blur()
+        one.click("#cards .card >> nth=0")
+        state = review.get("state")
+        assert (state["keyframes"][1]["note"], state["n_changes"]) == ("sharp", 1)
+
+
+@pytest.mark.slow
+def test_a_note_is_saved_as_its_page_is_closed(folder, open_page):
+    with reviewing(folder) as review:
+        page = open_page(review.address)
+        page.click("#cards .card >> nth=1")
+        page.focus("#note")
+        page.keyboard.type("sharp")
+        page.goto("about:blank")
+        other = open_page(review.address)
+        other.wait_for_selector("#cards .note:visible")
+        assert review.get("state")["keyframes"][1]["note"] == "sharp"
+
+
+@pytest.mark.slow
+def test_a_page_that_nothing_happens_to_asks_for_little(folder, open_page):
+    with reviewing(folder) as review:
+        page = open_page(review.address)
+        for _ in range(2):
+            page.wait_for_event("requestfinished", lambda request: request.url.endswith("/revision"))
+        assert len([address for address in page.requests if address.endswith("/state")]) == 1
+        seen = review.get("revision")
+        assert seen.items() <= review.get("state").items()
+        review.change("drop", frame=frames_shown(page)[0])
+        assert review.get("revision")["revision"] != seen["revision"]
+        page.wait_for_function("() => document.getElementById('counts').textContent.includes('1 change')")
+
+
+@pytest.mark.slow
+def test_the_keyboard_goes_on_where_it_was(folder, open_page):
+    with reviewing(folder) as review:
+        page = open_page(review.address)
+        focused = "() => Number(document.activeElement.dataset.frame)"
+        page.focus("#cards .card >> nth=1")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#candidates .card")
+        # What the focus is on fades the cards of other clusters, and no candidate.
+        fade = "card => new Promise(go => setTimeout(() => go(getComputedStyle(card).opacity), 300))"
+        assert page.locator("#cards .card >> nth=0").evaluate(fade) == "0.45"
+        assert page.locator("#candidates .card >> nth=0").evaluate(fade) == "1"
+        page.focus("#close")
+        page.keyboard.press("Enter")
+        assert page.evaluate(focused) == frames_shown(page)[1]
+        page.keyboard.press("Enter")
+        page.focus("#candidates .card")
+        other = page.evaluate(focused)
+        page.keyboard.press("Enter")
+        page.keyboard.press("s")
+        settled(page, "Swapped")
+        page.wait_for_function(f"frame => ({focused})() === frame", arg=other)
+        # Behind a dialog nothing is undone.
+        page.click("#open-export")
+        page.focus("#run-export")
+        page.keyboard.press("Control+z")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#export", state="hidden")
+        assert review.get("state")["n_changes"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("height", "width"), [(900, 1280), (640, 1280), (450, 720)])
+def test_candidates_stay_in_reach_whatever_the_shape_of_the_picture(tmp_path, open_page, video_file, height, width):
+    ffmpeg("-i", video_file(VIDEO), "-vf", "scale=180:320", tmp_path / "v.mp4")
+    keyframes.extract(tmp_path / "v.mp4", 3, output=tmp_path / "v-keyframes")
+    with reviewing(tmp_path / "v-keyframes") as review:
+        page = open_page(review.address, width, height)
+        page.click("#cards .card >> nth=1")
+        page.click("#candidates .card >> nth=0", timeout=5000)
+        page.click("#swap", timeout=5000)
+        settled(page, "Swapped")
 
 
 @pytest.mark.slow
