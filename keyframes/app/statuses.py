@@ -139,6 +139,7 @@ def progress_of(run: RunSeen, statuses: dict[str, dict[str, Any]], lengths: dict
         "stopped": run.stopped,
         "n": len(run.recordings),
         "n_ended": len(run.ended),
+        "n_failed": sum(statuses[recording]["status"] == "failed" for recording in there),
         "share": share,
         "left_s": took_s * (1 - share) / share if run.active and share > 0.04 and took_s > 5 else None,
         "notes": list(run.notes),

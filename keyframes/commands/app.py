@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -73,15 +73,16 @@ def fields() -> "list[Field]":
     from keyframes.app.choosing import Field
 
     flags = {parameter.name: parameter.opts[0] for parameter in _command().params}
+    kinds = get_type_hints(Settings)
     found = []
     for parameter in SettingsOptions.parameters():
         # The page offers files as it finds them.
         if flags[parameter.name] in dict(OF_FILES):
             continue
-        kind, option = get_args(parameter.annotation)
+        _, option = get_args(parameter.annotation)
         group = option.rich_help_panel or "Part of the recording"
         about = (parameter.name, flags[parameter.name], option.help, group)
-        found.append(Field(*about, *_filled_in(kind, getattr(Settings, parameter.name), bool(option.parser))))
+        found.append(Field(*about, *_filled_in(kinds[parameter.name], getattr(Settings, parameter.name), bool(option.parser))))
     choices = get_args(get_args(Format)[0])
     return [*found, Field("format", "--format", get_args(Format)[1].help, "Output", "choice", Settings.format, choices)]
 

@@ -57,10 +57,13 @@ class App {
       this.run = found.run;
       byId("left-out").textContent = this.rows.length ? found.note : "";
       this.note = found.note;
-      if (byId("status").classList.contains("failed")) say("");
+      // What else failed stays to be read.
+      if (this.isLost) say("");
+      this.isLost = false;
       this.show();
     } catch (error) {
       if (turn !== this.turn) return;
+      this.isLost = true;
       say(error.message, true);
     }
     const busy = this.run && (this.run.active || this.rows.some((one) => one.status === "running" || !one.figures));
@@ -177,7 +180,6 @@ class App {
     if (run.active) this.watched = run.begun_s;
     byId("run").hidden = !told;
     if (!told) return;
-    const failed = this.rows.filter((one) => one.status === "failed").length;
     const left = run.left_s === null ? "" : run.left_s < 90 ? ` · about ${Math.max(1, Math.round(run.left_s))} s left` : ` · about ${Math.round(run.left_s / 60)} min left`;
     const begun = run.share > 0 || run.n_ended > 0;
     byId("run-words").textContent = run.active && !begun
@@ -185,7 +187,7 @@ class App {
       : run.active
       ? `Choosing frames: ${run.n_ended} of ${count(run.n, "recording")} done${left}`
       : run.finished
-        ? `Done with ${count(run.n, "recording")}${failed ? ` · ${failed} failed, see below` : ""}`
+        ? `Done with ${count(run.n, "recording")}${run.n_failed ? ` · ${run.n_failed} failed, see below` : ""}`
         : `${run.stopped ? "Stopped" : "Ended early"} after ${run.n_ended} of ${count(run.n, "recording")}. Finished results are kept; “Resume” continues.`;
     byId("run-bar").value = run.active || !run.finished ? run.share : 1;
     byId("run-bar").hidden = !run.active && run.finished;
@@ -235,6 +237,7 @@ class App {
     }
     arrowKeys(byId("recordings"));
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
+    addEventListener("pagehide", () => this.cards.forEach((card) => card.note.save()));
     document.addEventListener("keydown", (event) => this.key(event));
   }
 

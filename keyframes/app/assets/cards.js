@@ -39,9 +39,10 @@ function clockOf(seconds) {
 function figuresOf(figures) {
   if (!figures) return "…";
   if (figures.unreadable) return "";
-  const length = figures.seconds === null ? count(figures.frames, "image") : clockOf(figures.seconds);
-  const rate = figures.rate ? ` · ${Number(figures.rate.toFixed(2))} fps` : "";
-  return `${length} · ${figures.width} × ${figures.height}${rate}`;
+  // Some files, such as bare H.264, do not say how long they are.
+  const length = !figures.frames ? "" : figures.seconds === null ? count(figures.frames, "image") : clockOf(figures.seconds);
+  const rate = figures.rate ? `${Number(figures.rate.toFixed(2))} fps` : "";
+  return [length, `${figures.width} × ${figures.height}`, rate].filter(Boolean).join(" · ");
 }
 
 // What a status says beside its name.
@@ -83,12 +84,23 @@ class Card {
     this.told = "";
   }
 
+  // A file that is copied here has no picture until it is whole.
+  showPicture({ id, figures }) {
+    if (!figures || figures.unreadable || figures.bytes === this.bytes) return;
+    if (this.bytes !== undefined || !this.still.contains(this.image)) {
+      this.image.src = `picture/${id}/small?bytes=${figures.bytes}`;
+      this.still.replaceChildren(this.image);
+    }
+    this.bytes = figures.bytes;
+  }
+
   // Only what changed is drawn again, so that nothing flickers and an open list stays open.
   show(one, round) {
     const told = JSON.stringify(one);
     if (told === this.told) return;
     this.told = told;
     this.note.show(one.note);
+    this.showPicture(one);
     this.figures.textContent = figuresOf(one.figures);
     this.figures.hidden = !this.figures.textContent;
     const badge = element("span", "badge", { textContent: wordsOf(one) });

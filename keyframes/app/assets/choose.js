@@ -13,10 +13,13 @@ class Choosing {
     byId("views").addEventListener("change", () => this.showViews());
     byId("copy").addEventListener("click", () => this.copy());
     for (const [id, how] of [["each", "each"], ["total", "total"], ["at-least", "total"]]) {
-      byId(id).addEventListener("focus", () => {
-        document.querySelector(`[name="how"][value="${how}"]`).checked = true;
-        this.tell();
-      });
+      // By a click or by writing: the Tab key only passes.
+      for (const kind of ["click", "input"]) {
+        byId(id).addEventListener(kind, () => {
+          document.querySelector(`[name="how"][value="${how}"]`).checked = true;
+          this.tell();
+        });
+      }
     }
   }
 

@@ -59,7 +59,7 @@ class Note {
     this.isSaving = true;
     let failure = null;
     try {
-      await ask("note", { recording: this.one.id, note: words, before: this.words });
+      await ask("note", { recording: this.one.id, note: words, before: this.words }, { keepalive: true });
       this.close(words);
       await this.app.refresh();
     } catch (error) {

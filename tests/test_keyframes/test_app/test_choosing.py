@@ -54,6 +54,7 @@ def test_every_option_of_a_choice_is_offered():
     assert set(Settings.__dataclass_fields__) - {"k", "predictions", "encoder"} == set(offered)
     assert offered["start_s"].flag == "--start"
     assert offered["features"].choices == ("auto", "pca", "pixels", "encoder")
+    assert offered["scan"].choices == ("auto", "exact", "sparse")
     assert all(field.help for field in offered.values())
 
 
@@ -113,3 +114,9 @@ def test_progress_goes_by_length():
     assert (told["share"], told["n_ended"], told["n"]) == (0.5, 1, 3)
     # Half of it took all the time since 1970.
     assert told["left_s"] == pytest.approx(time.time(), rel=1e-3)
+
+
+def test_only_the_failures_of_a_run_are_told_of_it():
+    run = RunSeen(("a", "b"), ended=frozenset("ab"))
+    statuses = {"a": {"status": "chosen"}, "b": {"status": "failed"}, "other": {"status": "failed"}}
+    assert progress_of(run, statuses, {})["n_failed"] == 1

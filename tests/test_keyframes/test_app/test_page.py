@@ -9,6 +9,7 @@ import pytest
 import keyframes
 from keyframes.labelling.deeplabcut.project import labelled_frames
 from tests.conftest import ROOT, compiled_only
+from tests.test_keyframes.conftest import ffmpeg
 from tests.test_keyframes.reviewing import serving
 from tests.test_keyframes.test_app.driving import BATCH, choose, chosen_in, export, has_status, results, statuses, until
 from tests.test_keyframes.test_labelling.test_tools import answer_of
@@ -131,6 +132,12 @@ def test_the_command_does_the_same(folder, open_page, run_installed):
         x, y, width, height = map(int, page.input_value("#crop").split(","))
         assert abs(x - width / 2) <= 4
         assert abs(y - height / 2) <= 4
+        # What is said is in front of the dialog.
+        page.click("#copy")
+        assert page.locator("#status").evaluate("""said => {
+            const box = said.getBoundingClientRect();
+            return said.textContent && document.elementFromPoint(box.x + 9, box.y + 9) === said;
+        }""")
         command = choose(page, 3)
         assert {"--color", "--stop=0:01.5", f"--crop={x},{y},{width},{height}"} <= set(command.split())
         has_status(page, "chosen", "failed", "chosen")
@@ -203,6 +210,8 @@ def test_notes_in_two_windows(folder, open_page):
         other.keyboard.type("mine")
         other.keyboard.press("Enter")
         until(other, "() => document.getElementById('status').textContent.includes('blurred')")
+        other.evaluate("() => app.refresh()")
+        assert "blurred" in other.inner_text("#status")
         # What was written is still there, and replaces the other note only when it is saved again.
         assert other.locator(".remark textarea").input_value() == "mine"
         assert app.get("round/1/recordings")["recordings"][0]["note"] == "left camera <b>blurred</b>"
@@ -216,6 +225,10 @@ def test_notes_in_two_windows(folder, open_page):
         one.keyboard.type(" no more")
         one.keyboard.press("Escape")
         assert one.inner_text(words) == "mine"
+        one.click(words)
+        one.keyboard.type(" at last")
+        one.goto("about:blank")
+        until(other, "() => document.querySelector('.remark .words').textContent === 'mine at last'")
         assert [line for line in other.complaints if "409" not in line] == one.complaints == []
 
 
@@ -253,6 +266,21 @@ def test_an_answer_from_before_a_note_does_not_take_it_away(folder, open_page):
         assert page.complaints == []
 
 
+def test_a_recording_is_shown_once_its_file_is_whole(folder, open_page):
+    ffmpeg("-i", folder / "a.mp4", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", folder / "bare.h264")
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address)
+        copied = page.locator(".recording", has_text="broken.mp4")
+        copied.get_by_text("no picture").wait_for()
+        shutil.copy(folder / "a.mp4", folder / "broken.mp4")
+        until(page, "() => [...document.querySelectorAll('.still img')].filter(one => one.naturalWidth).length === 4")
+        assert copied.locator(".figures").inner_text().startswith("0:02 · ")
+        # A file that does not tell how long it is.
+        figures = page.locator(".recording", has_text="bare.h264").locator(".figures").inner_text()
+        assert not figures.startswith("0:")
+        assert "fps" in figures
+
+
 def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
     run_installed("keyframes", "batch", folder.name, "-k", 3, cwd=folder.parent)
     place = folder.parent / BATCH / "cage1"
@@ -287,6 +315,12 @@ def test_the_page_is_for_keyboards_and_screen_readers(folder, open_page):
         page.keyboard.press("Enter")
         page.wait_for_selector("#choose[open]")
         assert page.evaluate("() => document.activeElement.id") == "each"
+        # The other number is passed, and asked for where it is clicked on.
+        for _ in range(3):
+            page.keyboard.press("Tab")
+        assert page.is_checked('[name="how"][value="each"]')
+        page.click("#total")
+        assert page.is_checked('[name="how"][value="total"]')
         tree = page.locator("#choose").aria_snapshot()
         for part in ('dialog "Choose frames from 1 recording"', 'textbox "Frames from each recording"', "group"):
             assert part in tree
