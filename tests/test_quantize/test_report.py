@@ -133,6 +133,15 @@ def test_large_images_are_shown_smaller(tmp_path, rng):
     assert shrunk(samples[:1], 3).shape == (1, 3, 2)
 
 
+def test_a_tall_image_is_seen_whole(tmp_path, open_page):
+    pixels = photo(400, 20)
+    (tmp_path / "page.html").write_bytes(page_of(pixels, pixels))
+    page = open_page((tmp_path / "page.html").as_uri(), 1000, 700)
+    box = page.locator(".pane >> nth=0").bounding_box()
+    assert box["height"] <= 700
+    assert box["height"] / box["width"] == pytest.approx(20, rel=0.1)
+
+
 def test_no_error_is_dark_and_the_scale_covers_nearly_all():
     errors = np.zeros((100, 100), np.float32)
     assert (shades(errors, scale_of(errors)) == 0).all()
