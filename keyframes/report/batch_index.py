@@ -10,7 +10,7 @@ import numpy as np
 
 from keyframes.manifest import Manifest
 from keyframes.report.contact_sheet import clock
-from keyframes.report.page import asset, data_url, facts, fill, policy, text, warning_list
+from keyframes.report.page import asset, counted, data_url, facts, fill, policy, text, warning_list
 from keyframes.report.report import NAME
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
 
@@ -65,10 +65,11 @@ def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:
     found = (_picture(folder / entries[number]["file"], most_bytes) for number in shown)
     pictures = "".join(f'<img src="{data_url(picture)}" alt="" loading="lazy">' for picture in found if picture)
     warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
-    last = f", the last at {clock(entries[-1]['time_s'])}" if entries and entries[-1]["time_s"] is not None else ""
+    time_s = entries[-1]["time_s"] if entries else None
+    last = "" if time_s is None else f"{', the last' if last_one else ''} at {clock(time_s)}"
     return (
         f'<li class="sheet"><a href="{text(link)}"><span class="name">{text(relative)}</span>'
-        f'<span class="quiet">{text(video["path"])} · {len(entries):,} frames{last}</span>'
+        f'<span class="quiet">{text(video["path"])} · {counted(len(entries), "frame")}{last}</span>'
         f'<span class="strip">{pictures}</span></a>'
         + (f'<ul class="warnings">{warnings}</ul>' if warnings else "")
         + "</li>\n"

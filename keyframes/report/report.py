@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from keyframes.manifest import KeyframeEntry, Manifest, VideoEntry
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
-from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text, warning_list
+from keyframes.report.page import as_script, asset, counted, data_url, facts, fill, policy, text, warning_list
 from keyframes.report.points import drawn_points
 from keyframes.whole_files import whole_file
 
@@ -97,12 +97,13 @@ def report_page(
         digest=manifest_digest(manifest),
         title=text(video["path"]),
         style=asset("common.css") + asset("report.css"),
-        n_chosen=str(len(entries)),
-        frames="frame" if len(entries) == 1 else "frames",
+        chosen=counted(len(entries), "frame"),
         n_frames=f"{overview.n_frames:,}",
         facts=facts(summary(manifest)),
         warnings=warning_list("Warnings", map(text, manifest["warnings"])),
-        n_clusters=str(len(overview.hue)),
+        clusters=counted(len(overview.hue), "cluster"),
+        marked="the chosen frame is marked" if len(entries) == 1 else f"the {len(entries)} chosen frames are marked",
+        coloured="doubt or by cluster" if drawn else "cluster",
         start=_moment(overview.first_s, shown),
         end=_moment(overview.last_s, shown),
         grid=str(overview.grid),
@@ -163,21 +164,23 @@ def _moment(along: float, shown: dict[str, Any]) -> str:
 
 def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEntry, drawn: str) -> str:
     index, cluster = entry["frame_index"], entry["cluster"]
-    size = f"{entry['cluster_size']:,} {'frame' if entry['cluster_size'] == 1 else 'frames'}"
+    size = counted(entry["cluster_size"], "frame")
     when = "" if entry["time_s"] is None else clock(entry["time_s"])
-    why = f": {text(entry['reason'])}" if "reason" in entry else ""
+    reason, note = entry.get("reason", ""), entry.get("note", "")
+    # The reason may be how many frames it represents.
+    more = "".join(f"; {text(words)}" for words in (reason, note) if words not in ("", f"represents {size}"))
     at = f" at {when}" if when else ""
-    reason = f'<span class="reason {entry["chosen_for"]}">{text(entry["reason"])}</span>' if "reason" in entry else ""
-    note = f'<span class="note">{text(entry["note"])}</span>' if entry.get("note") else ""
+    because = f'<span class="reason {entry["chosen_for"]}">{text(reason)}</span>' if reason else ""
+    noted = f'<span class="note">{text(note)}</span>' if note else ""
     return (
         f'<li><button type="button" class="card" data-frame="{index}" data-cluster="{cluster}" aria-pressed="false" '
         f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index}{at}, '
-        f'represents {size} of cluster {cluster}{why}">'
+        f'represents {size} of cluster {cluster}{more}">'
         f'<span class="picture"><img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
         f'width="{video["width"]}" height="{video["height"]}">{drawn}</span>'
         f'<span class="caption"><b>{index}</b><span>{when}</span>'
         f'<span class="size" title="frames in its cluster">{entry["cluster_size"]:,}</span></span>'
-        f"{reason}{note}</button></li>\n"
+        f"{because}{noted}</button></li>\n"
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import keyframes
 from keyframes.report.batch_index import index_page
+from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import make_overview
 from keyframes.report.report import report_page
 from keyframes.report.shrinking import shrunk
@@ -168,6 +169,26 @@ def test_an_index_leads_to_every_report(tmp_path, mouse, strange):
     assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
 
 
+def test_one_frame_is_told_in_the_singular(tmp_path):
+    result = keyframes.extract(MOUSE, 1, output=tmp_path / "mouse-keyframes", every=50)
+    page = Page(result.folder / "report.html")
+    label = next(canvas["aria-label"] for canvas in page.all("canvas") if canvas["id"] == "map")
+    assert label.endswith("in 1 cluster; the chosen frame is marked.")
+    told = index_page(tmp_path, {result.folder: result.manifest})
+    assert f"· 1 frame at {clock(result.keyframes[0].time_s)}<" in told
+
+
+@pytest.mark.slow
+def test_a_long_name_is_whole_on_an_index(tmp_path, open_page, mouse):
+    folder = tmp_path / ("long_name_" * 20)
+    shutil.copytree(mouse.folder, folder)
+    manifest = read_manifest(folder)
+    manifest["video"]["path"] = f"{folder.name}.mp4"
+    (tmp_path / "index.html").write_text(index_page(tmp_path, {folder: manifest}), encoding="utf-8")
+    page = open_page((tmp_path / "index.html").as_uri(), 600)
+    assert page.locator("li.sheet").evaluate("item => item.scrollWidth <= item.clientWidth")
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_text("x")])
 def test_an_index_does_without_an_image_that_is_gone_or_damaged(damage, tmp_path, mouse):
     folder = tmp_path / "mouse-keyframes"
@@ -235,6 +256,17 @@ def test_pointing_at_one_view_shows_it_in_the_others(open_page, mouse):
     wait_until_drawn(page)
     assert has_color(page, "timeline", x, 2, 1)
 
+    # A click leads to the card, at once where no motion is wanted.
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 600, "height": 500})
+    box = page.locator("#timeline").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 2, box["y"] + 30)
+    reached = page.evaluate("scrollY")
+    wait_until_drawn(page)
+    assert page.evaluate("scrollY") == reached > 0
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1280, "height": 860})
+
     # The map's dots lead to the card of their cluster; a click keeps it.
     page.evaluate("scrollTo(0, 0)")
     place = page.evaluate(
@@ -291,6 +323,8 @@ def test_five_hundred_frames_are_a_small_file_that_shows_at_once(tmp_path, open_
         {"frame_index": int(row), "time_s": float(time_s[row]), "cluster": number, "cluster_size": 40, "file": "a.png"}
         for number, row in enumerate(chosen)
     ]
+    entries[0] |= {"chosen_for": "coverage", "reason": "represents 40 frames"}
+    entries[1] |= {"chosen_for": "doubt", "reason": "tail: low confidence (0.2)", "note": "blurred"}
     video = {"path": "a.mp4", "width": 1920, "height": 1080, "frame_rate": 30.0, "frames_decoded": n_frames, "hash": ""}
     manifest = {
         "tool_version": "0",
@@ -310,5 +344,11 @@ def test_five_hundred_frames_are_a_small_file_that_shows_at_once(tmp_path, open_
         "() => document.querySelector('.card img').complete && document.getElementById('map').width > 300"
     )
     assert page.locator(".card").count() == k
+    # A reason that says how many frames it represents is told once.
+    labels = [page.get_attribute(f".card >> nth={number}", "aria-label") for number in range(2)]
+    assert labels[0].endswith("represents 40 frames of cluster 0")
+    assert labels[1].endswith("represents 40 frames of cluster 1; tail: low confidence (0.2); blurred")
+    page.hover(".card >> nth=0")
+    assert page.inner_text("#told") == "Frame 0 · 00:00.00 · represents 40 frames · full size"
     painted_ms = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     print(f"first screen of {len(page_text) / 1e6:.1f} MB after {painted_ms:.0f} ms")

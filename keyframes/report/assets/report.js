@@ -36,8 +36,10 @@
       link.target = "_blank";
       link.rel = "noopener";
       link.textContent = "full size";
-      const words = `${frameAt("Frame", frame.frame, frame.time, " · ")} · represents ${frame.size.toLocaleString("en")} `;
-      told.append(words, frame.size === 1 ? "frame · " : "frames · ", frame.reason ? `${frame.reason} · ` : "", link);
+      const size = `represents ${frame.size.toLocaleString("en")} ${frame.size === 1 ? "frame" : "frames"}`;
+      // The reason may be that.
+      const words = new Set([frameAt("Frame", frame.frame, frame.time, " · "), size, frame.reason || size]);
+      told.append(...[...words].map((part) => `${part} · `), link);
     } else if (spot) {
       told.append(`${moment(spot.time)} · ${spot.frame === undefined || !hasTimes ? "" : `frame ${spot.frame} · `}cluster ${spot.cluster}`);
     }
@@ -47,7 +49,8 @@
   function pin(keyframe, scroll) {
     view.selected = keyframe && keyframe.frame !== view.selected ? keyframe.frame : null;
     tell(null);
-    if (scroll && view.selected !== null) cards.get(view.selected).scrollIntoView({ block: "center", behavior: "smooth" });
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+    if (scroll && view.selected !== null) cards.get(view.selected).scrollIntoView({ block: "center", behavior });
   }
 
   // Clicking on a frame that is not chosen shows the one that represents it.

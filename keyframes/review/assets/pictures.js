@@ -3,8 +3,8 @@
 // The pictures of frames, with the predicted points over them, and the cards that show them.
 const picture = (frame, size = "small") => `picture/${frame}?size=${size}`;
 
-// Predicted points over a picture; those of another frame that were there go.
-function drawPoints(over, points, state) {
+// Predicted points over a picture, in place of those of another frame; with their names where there is room to point at them.
+function drawPoints(over, points, state, named = false) {
   over.querySelector(".points")?.remove();
   if (!points || !points.length) return;
   const make = (tag, values) => {
@@ -29,6 +29,7 @@ function drawPoints(over, points, state) {
       if (!point) return;
       const circle = make("circle", { cx: point[0], cy: point[1], r: 0.009 * state.width });
       circle.style.setProperty("--node", Math.floor((360 * node) / keypoints.length));
+      if (named) circle.append(Object.assign(make("title", {}), { textContent: keypoints[node] }));
       drawing.append(circle);
     });
   }
@@ -37,7 +38,7 @@ function drawPoints(over, points, state) {
 
 function putPicture(id, address, words, points, state) {
   const image = byId(id);
-  drawPoints(image.parentElement, points, state);
+  drawPoints(image.parentElement, points, state, true);
   if (image.getAttribute("src") !== address) image.src = address;
   image.alt = words;
   image.width = state.width;
@@ -68,5 +69,6 @@ function frameCard({ frame, cluster, time, points }, size, hue, state) {
 // What a screen reader says of a chosen frame.
 function labelOf({ frame, time, size, cluster, reason, note }) {
   const told = `${frameAt("Frame", frame, time)}, represents ${count(size, "frame")} of cluster ${cluster}`;
-  return [told, ...[reason, note].filter((words) => words && !told.includes(words))].join("; ");
+  // The reason may be how many frames it represents.
+  return [told, told.includes(reason) ? "" : reason, note].filter(Boolean).join("; ");
 }

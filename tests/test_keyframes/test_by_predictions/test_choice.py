@@ -363,6 +363,8 @@ def test_points_are_drawn_over_the_report_and_can_be_hidden(result, open_page):
     assert page.locator("svg.points").count() == 12
     assert page.locator("svg.points").first.locator("circle").count() == 13
     assert page.locator("svg.points").first.is_visible()
+    # The pointer reaches them: they tell their names.
+    page.hover("svg.points >> nth=0 >> circle >> nth=12", timeout=5000)
     page.uncheck("#show-points")
     assert not page.locator("svg.points").first.is_visible()
     page.uncheck("#show-doubt")
