@@ -16,7 +16,9 @@ class App {
   async start() {
     try {
       this.about = await ask("about");
-      this.round = Number(new URLSearchParams(location.search).get("round")) || this.about.rounds.length;
+      const asked = Number(new URLSearchParams(location.search).get("round"));
+      // The folder of a round may have been removed.
+      this.round = this.about.rounds[asked - 1] ? asked : this.about.rounds.length;
       byId("folder").textContent = this.about.folder;
       byId("folder").title = this.about.folder;
       this.showRounds();
@@ -24,10 +26,24 @@ class App {
       this.choosing.makeFields(this.about.fields);
       this.exporting = new Exporting(this);
       this.listen();
+      this.restore();
       await this.refresh();
     } catch (error) {
       say(error.message, true);
     }
+  }
+
+  // What is shown and selected is so again after a review.
+  keep() {
+    const shown = ["search", "filter", "sort"].map((id) => byId(id).value);
+    sessionStorage.setItem(`round-${this.round}`, JSON.stringify([...shown, [...this.picked]]));
+  }
+
+  restore() {
+    const [search, filter, sort, picked] = JSON.parse(sessionStorage.getItem(`round-${this.round}`)) ?? ["", "", "name", []];
+    byId("filter").append(new Option("", filter));
+    Object.entries({ search, filter, sort }).forEach(([id, value]) => { byId(id).value = value; });
+    this.picked = new Set(picked);
   }
 
   post(what, wish) {
@@ -237,7 +253,10 @@ class App {
     }
     arrowKeys(byId("recordings"));
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
-    addEventListener("pagehide", () => this.cards.forEach((card) => card.note.save()));
+    addEventListener("pagehide", () => {
+      this.cards.forEach((card) => card.note.save());
+      this.keep();
+    });
     document.addEventListener("keydown", (event) => this.key(event));
   }
 

@@ -13,8 +13,10 @@
     return found;
   }
 
+  const back = link("← Recordings", `../../../../?round=${round}`, "Back to the recordings", "Backspace");
+  place.append(back);
+
   function show(told) {
-    const back = link("← Recordings", `../../../../?round=${round}`, "Back to the recordings", "Backspace");
     const before = told.before ? [link("‹ Previous", `../${told.before}/`, "Previous recording", "[")] : [];
     const after = told.after ? [link("Next ›", `../${told.after}/`, "Next recording", "]")] : [];
     const where = element("span", "quiet", { textContent: `${told.place} of ${told.n} · ${told.n_reviewed} reviewed` });
@@ -37,7 +39,7 @@
   document.addEventListener("keydown", (event) => {
     const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
     if (writing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    place.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
+    place.querySelector(`[data-key="${CSS.escape(event.key)}" i]`)?.click();
   });
   ask(`../../around/${name}`).then(show, (error) => say(error.message, true));
 })();

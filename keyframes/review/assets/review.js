@@ -59,9 +59,8 @@
     Object.assign(byId("title"), { textContent: state.video, title: state.video });
     document.title = `${state.video} – keyframes review`;
     byId("counts").textContent = `${count(state.keyframes.length, "frame")} chosen · ${state.n_changes ? `${count(state.n_changes, "change")}, all saved` : "no changes yet"}`;
-    const undo = byId("undo");
-    undo.disabled = !state.n_changes || busy;
-    undo.title = state.last ? `Undo the ${state.last}` : "";
+    byId("undo").disabled = !state.n_changes || busy;
+    byId("undo").title = state.last ? `Undo the ${state.last}` : "";
     showCards();
     showInspector();
     showTies();
@@ -350,8 +349,8 @@
       if (byId("export").open) return;
       const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       if (event.key === "Escape") select(null);
-      if (event.key === "s" && candidate && !busy && !writing && !event.ctrlKey && !event.metaKey) swap();
-      if (event.key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !writing) {
+      if (/^s$/i.test(event.key) && candidate && !busy && !writing && !event.ctrlKey && !event.metaKey) swap();
+      if (/^z$/i.test(event.key) && (event.ctrlKey || event.metaKey) && !event.shiftKey && !writing) {
         event.preventDefault();
         undo();
       }
@@ -392,7 +391,8 @@
       show();
       setTimeout(poll, POLL_MS);
     } catch (error) {
-      say(error.message, true);
+      // There is nothing else to look at.
+      byId("counts").textContent = error.message;
     }
   }
 
