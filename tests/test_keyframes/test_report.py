@@ -298,6 +298,13 @@ def test_the_report_works_by_keyboard(open_page, mouse):
     assert marked(page, '.card[aria-pressed="true"]') == mouse.frame_indices[1:2]
     page.keyboard.press("End")
     assert page.evaluate("Number(document.activeElement.dataset.frame)") == mouse.frame_indices[-1]
+    # What it goes to is not below the timeline, which stays.
+    page.set_viewport_size({"width": 500, "height": 600})
+    for _ in range(4):
+        page.keyboard.press("ArrowUp")
+        wait_until_drawn(page)
+        box, timeline = page.locator(":focus").bounding_box(), page.locator(".timeline").bounding_box()
+        assert box["y"] >= timeline["y"] + timeline["height"]
     names = page.eval_on_selector_all(
         "button, canvas, a", "all => all.map(one => one.getAttribute('aria-label') || one.textContent)"
     )
