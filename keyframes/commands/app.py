@@ -82,7 +82,8 @@ def fields() -> "list[Field]":
         _, option = get_args(parameter.annotation)
         group = option.rich_help_panel or "Part of the recording"
         about = (parameter.name, flags[parameter.name], option.help, group)
-        found.append(Field(*about, *_filled_in(kinds[parameter.name], getattr(Settings, parameter.name), bool(option.parser))))
+        default = getattr(Settings, parameter.name)
+        found.append(Field(*about, *_filled_in(kinds[parameter.name], default, bool(option.parser))))
     choices = get_args(get_args(Format)[0])
     return [*found, Field("format", "--format", get_args(Format)[1].help, "Output", "choice", Settings.format, choices)]
 

@@ -46,7 +46,8 @@ def listed_points(points: NDArray[np.float32] | None) -> list[Any]:
     """Return the points (n_animals, n_nodes, 2) of a frame as lists for the scripts of a page; None if missing."""
     if points is None:
         return []
-    rounded, seen = np.round(points.astype(np.float64), 1).tolist(), np.isfinite(points).all(axis=-1).tolist()
+    rounded: Any = np.round(points.astype(np.float64), 1).tolist()
+    seen: Any = np.isfinite(points).all(axis=-1).tolist()
     return [
         [point if is_seen else None for point, is_seen in zip(*animal, strict=True)]
         for animal in zip(rounded, seen, strict=True)
