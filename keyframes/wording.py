@@ -9,5 +9,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things: "1 frame", "2 frames"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    """Return a number of things: "1 frame", "2,000 frames"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -10,9 +10,10 @@ import numpy as np
 
 from keyframes.manifest import Manifest
 from keyframes.report.contact_sheet import clock
-from keyframes.report.page import asset, counted, data_url, facts, fill, policy, text, warning_list
+from keyframes.report.page import asset, data_url, facts, fill, policy, text, warning_list
 from keyframes.report.report import NAME
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
+from keyframes.wording import counted
 
 PICTURES_OF_EACH = 4
 

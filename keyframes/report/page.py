@@ -29,11 +29,6 @@ def text(value: object) -> str:
     return escape(shown(value), quote=True)
 
 
-def counted(number: int, name: str) -> str:
-    """Write how many there are of what has this name."""
-    return f"{number:,} {name}{'s' * (number != 1)}"
-
-
 def facts(pairs: list[tuple[str, str]]) -> str:
     """Return names and values, plain text, as a list of definitions."""
     return "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs)

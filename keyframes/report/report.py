@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from keyframes.manifest import KeyframeEntry, Manifest, VideoEntry
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import Overview, make_overview, timeline
-from keyframes.report.page import as_script, asset, counted, data_url, facts, fill, policy, text, warning_list
+from keyframes.report.page import as_script, asset, data_url, facts, fill, policy, text, warning_list
 from keyframes.report.points import drawn_points
 from keyframes.whole_files import whole_file
+from keyframes.wording import counted
 
 NAME = "report.html"
 _DIGEST = re.compile(r'<meta name="keyframes-manifest" content="([0-9a-f]{64})">')
