@@ -154,9 +154,12 @@ def test_an_error_leaves_nothing_behind(scene, tmp_path, run_command):
 
 
 def test_what_does_not_go_together(scene, tmp_path, run_command):
-    for arguments in ((scene[0],), (*scene, "--unlike", "project")):
+    for arguments, told in (
+        ((scene[0],), "--views needs two or more recordings"),
+        ((*scene, "--unlike", "project"), "--views cannot be combined with --unlike"),
+    ):
         done = run_command("keyframes", "extract", *arguments, "-k", 3, "--views", cwd=tmp_path)
         assert done.returncode == 2
-        assert "--views needs two or more recordings" in done.stderr
+        assert told in done.stderr
     with pytest.raises(SettingsError, match="sparse"):
         extract_views(scene, 3, outputs=[tmp_path / "a", tmp_path / "b"], scan="sparse")

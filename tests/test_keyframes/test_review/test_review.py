@@ -347,7 +347,7 @@ def test_a_folder_that_cannot_be_written_is_free_for_another_try(folder, monkeyp
 
 
 def test_what_is_missing_is_named(folder, run_installed):
-    with pytest.raises(keyframes.KeyframesError, match=r"nothing: is not the result"):
+    with pytest.raises(keyframes.KeyframesError, match=r"nothing: no such folder"):
         Session(folder.with_name("nothing"))
     shutil.copytree(folder, folder.parent / "another")
     with pytest.raises(
