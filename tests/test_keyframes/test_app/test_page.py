@@ -290,7 +290,7 @@ def test_a_review_of_a_batch_finds_its_video(folder, run_installed):
     done = run_installed("keyframes", "export", result, "--to", "deeplabcut", "--task", "a", "--scorer", "b",
                          "--bodyparts", "nose", "--dry-run", cwd=place)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "would be in" in done.stdout
+    assert "would be added to" in done.stdout
     assert not list(place.glob("a-b-*"))
 
 
