@@ -8,16 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.choice.guards import least_gap_s, n_close
-from keyframes.choice.picking import (
-    FEW,
-    MOST_EVENTS,
-    REACH,
-    Events,
-    Picked,
-    certain_level,
-    pick,
-    worst_events,
-)
+from keyframes.choice.picking import FEW, MOST_EVENTS, REACH, Events, Picked, certain_level, pick, worst_events
 from keyframes.choice.pose_table import PoseTable
 from keyframes.choice.predicted_video import PredictedVideo
 from keyframes.choice.selection import ChosenFor, Keyframe, Selection, represents, selection_of
@@ -158,8 +149,8 @@ class Start:
     def events_for(self, n_doubtful: int) -> Events:
         """Return what so many frames for doubt are chosen from.
 
-        Where more errors than that come at random, how bad one is tells little of its frame. Every frame with an error
-        is as good as another, so that those are chosen that cover the poses, but for errors that are far worse.
+        If far more errors than that come at random, how bad one is says little of its frame. Then errors that are far
+        worse come first, and every other frame with an error counts the same: the poses decide.
         """
         level, certain = self.level, certain_level(self.n_points)
         worst = level[self.events]
