@@ -43,7 +43,7 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
         The video of the predictions.
     offset : (float, float) or None
         x and y of the upper left corner, in pixels, of the crop that the network saw. None takes it from the
-        ``_meta.pickle`` that DeepLabCut writes, where there is one. It is added to all points.
+        ``_meta.pickle`` that DeepLabCut writes, where there is one, or from the ``.slp``. It is added to all points.
 
     Returns
     -------
@@ -82,7 +82,8 @@ def _read(source: Path, video: VideoReader, offset: Offset | None) -> Prediction
     if not source.stat().st_size:
         raise PredictionsError(f"{source}: is empty (0 bytes); copy it again, or predict again")
     if ending == ".slp":
-        predictions = _read_project(source, video)
+        predictions, corner = _read_project(source, video)
+        offset = offset or corner
     elif ending == ".csv":
         header = next(iter(head_of(source, 1)), [])
         if not sleap_csv.is_ours(header) and not own_csv.is_ours(header):
@@ -106,11 +107,12 @@ def _read(source: Path, video: VideoReader, offset: Offset | None) -> Prediction
     return predictions if offset is None else moved(predictions, offset)
 
 
-def _read_project(source: Path, video: VideoReader) -> Predictions:
+def _read_project(source: Path, video: VideoReader) -> tuple[Predictions, Offset | None]:
+    """Read a project of SLEAP; return also the corner of the part that it crops the video to, if it does."""
     predictions, recorded = sleap_project.read(source, video.path)
     if recorded.size is not None:
         refuse_size(source, recorded.size, video)
-    return predictions
+    return predictions, recorded.corner
 
 
 def _out_of_crop(predictions: Predictions, video: VideoReader, offset: Offset | None) -> Predictions:

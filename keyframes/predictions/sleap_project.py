@@ -5,7 +5,7 @@ Points are read from the file a piece at a time, and none that belongs to anothe
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -31,13 +31,15 @@ MIDDLE_AT_ZERO = 1.1
 class RecordedVideo:
     """A video as a project knows it: its number there, where it was, and its size (height, width), if that is known.
 
-    `images` names those of a list of images, in its order.
+    `images` names those of a list of images, in its order. `corner` is the upper left one of the part that the project
+    crops the video to, if it does.
     """
 
     number: int
     path: str
     size: tuple[int, int] | None
     images: tuple[str, ...] | None = None
+    corner: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class _Instances:
 def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
     """Read what a project holds of a video; a PredictionsError says that it has no such video, or several.
 
+    The points are as the project has them: inside the part that it crops the video to, if it does.
     Where a person labelled an animal, the prediction that the label was made from, or has the track of, does not count.
     """
     with opened(path) as file:
@@ -116,7 +119,10 @@ def _kinds(table: NDArray[Any], skeletons: Sequence[int]) -> Iterator[tuple[tupl
 def _find_video(path: Path, file: Any, video: Path) -> RecordedVideo:
     videos = [_recorded(file, number, json.loads(text)) for number, text in enumerate(texts(file["videos_json"]))]
     remedies = ("give the project that has its predictions", "rename all but one")
-    return videos[number_of(path, [one.path for one in videos], video, remedies)]
+    place = number_of(path, [one.path for one in videos], video, remedies)
+    crops = json.loads(text_of(file["video_crops"][()])) if "video_crops" in file else []
+    corners = [(int(one["crop"][0]), int(one["crop"][1])) for one in crops if one["video"] == place]
+    return replace(videos[place], corner=corners[0] if corners else None)
 
 
 def _recorded(file: Any, number: int, described: dict[str, Any]) -> RecordedVideo:

@@ -42,13 +42,17 @@ def image_files_of(
 
 
 def pack(sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, source: Any, order: str = "RGB") -> Any:
-    """Put PNG files into an HDF5 file as sleap-io keeps them, from which it copies them as they are."""
+    """Put PNG files into an HDF5 file as sleap-io keeps them, from which it copies them as they are.
+
+    They are whole frames, also of a video that the project crops: the crop stands beside them.
+    """
     import h5py
 
     indices = sorted(images)
     dataset = f"video{number}/video"
-    shape = like.backend_metadata["shape"] if like.backend_metadata.get("shape") else like.shape
-    fps = like.backend_metadata.get("fps")
+    known = like.backend_metadata
+    shape = known.get("source_shape") or known.get("shape") or like.shape
+    fps = known.get("fps")
     longest = max(image.stat().st_size for image in images.values())
     with temporary_errors():
         find_room(path, len(indices) * longest + BESIDE_IMAGES)
@@ -74,6 +78,9 @@ def pack(sio: Any, path: Path, number: int, images: dict[int, Path], like: Any, 
         "grayscale": shape[-1] == 1,
         "fps": fps,
     }
+    if "crop" in known:
+        cropped = {key: known[key] for key in ("crop", "crop_fill")}
+        metadata |= {**cropped, "source_shape": metadata["shape"], "shape": (len(indices), *known["shape"][1:])}
     return sio.Video(filename=str(path), backend_metadata=metadata, source_video=source, open_backend=False)
 
 

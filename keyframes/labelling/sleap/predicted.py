@@ -1,11 +1,12 @@
 """A network's animals in a SLEAP project: predicted instances, which a double click makes labels of."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from keyframes.labelling.prelabels import animals_on, in_order, named_points
+from keyframes.labelling.prelabels import PredictedAnimal, animals_on, in_order, inside, named_points
 from keyframes.names import shown, shown_in
 from keyframes.result.recordings import Recording
 
@@ -13,7 +14,8 @@ from keyframes.result.recordings import Recording
 def add_predicted(sio: Any, labels: Any, recording: Recording, video: Any, indices: Mapping[int, int]) -> None:
     """Add what was predicted on frames, given as SLEAP's indices by ours; animals that a frame has already stay alone.
 
-    An ExportError says that the names of the points differ from those of the project's skeleton.
+    In a video that the project crops, points are inside the crop. An ExportError says that the names of the points
+    differ from those of the project's skeleton.
     """
     predictions = recording.predictions
     if predictions is None or not indices:
@@ -29,7 +31,7 @@ def add_predicted(sio: Any, labels: Any, recording: Recording, video: Any, indic
     tracks = {track.name: track for track in labels.tracks}
     frames = {int(frame.frame_idx): frame for frame in labels.labeled_frames if frame.video is video}
     for ours, theirs in sorted(indices.items()):
-        animals = animals_on(recording, ours)
+        animals = _in_crop(animals_on(recording, ours), video)
         if not animals or (theirs in frames and frames[theirs].instances):
             continue
         if theirs not in frames:
@@ -50,3 +52,14 @@ def add_predicted(sio: Any, labels: Any, recording: Recording, video: Any, indic
                     track=tracks.get(animal.name),
                 )
             )
+
+
+def _in_crop(animals: list[PredictedAnimal], video: Any) -> list[PredictedAnimal]:
+    """Return animals as they are inside the part that a project crops a video to; all of them where it does not."""
+    if "crop" not in video.backend_metadata:
+        return animals
+    left, top, right, bottom = video.backend_metadata["crop"]
+    moved = [
+        replace(animal, points=inside(animal.points - (left, top), right - left, bottom - top)) for animal in animals
+    ]
+    return [animal for animal in moved if np.isfinite(animal.points).any()]
