@@ -1,5 +1,6 @@
 """Names of images and paths in a project, which may come from another computer."""
 
+import os
 import re
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def parts_of(path: str) -> list[str]:
 def stem_of(path: str) -> str:
     """Stem of a path that may come from another system."""
     return Path(parts_of(path)[-1]).stem
+
+
+def moved_with(folder: Path, path: str) -> str | None:
+    """Return where a file lies that was moved with the folder of its project: in the folder, or below it as before.
+
+    None where it does not.
+    """
+    parts = parts_of(path)
+    below = (str(folder.joinpath(*parts[-n:])) for n in range(len(parts), 0, -1))
+    return next(filter(os.path.exists, below), None)
 
 
 def index_in(path: str) -> int | None:

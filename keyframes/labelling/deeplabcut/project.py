@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keyframes.errors import ExportError
-from keyframes.labelling.image_names import frames_in, index_in, is_image, parts_of, stem_of
+from keyframes.labelling.image_names import frames_in, index_in, is_image, moved_with, parts_of, stem_of
 from keyframes.labelling.label_tables import images_in_h5, rows_in_csv
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.project_file import ENDINGS, ProjectFile, read_project_file
@@ -46,8 +46,8 @@ class DeepLabCutProject:
         return Path(os.path.abspath(self.root))
 
     def places_of(self, video: str) -> tuple[str, ...]:
-        """Where a listed video may lie: its path, and, if the project was moved, its folder of videos."""
-        return video, str(self.root / "videos" / parts_of(video)[-1])
+        """Where a listed video may lie: at its path, or, in a project that was moved, below it or in its ``videos``."""
+        return video, moved_with(self.root, video) or str(self.root / "videos" / parts_of(video)[-1])
 
     def crop_of(self, video: str) -> Crop | None:
         """Return the part of a listed video that is labelled, if the file says so."""

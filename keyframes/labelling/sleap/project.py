@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.errors import ExportError
-from keyframes.labelling.image_names import parts_of, stem_of
+from keyframes.labelling.image_names import moved_with, parts_of, stem_of
 from keyframes.labelling.labelled_frame import LabelledFrame, ProjectVideo
 from keyframes.labelling.same_recording import OwnVideo, closest, matching
 from keyframes.names import restored
@@ -44,13 +44,26 @@ def load(sio: Any, project: Path, lazy: bool = False) -> Any:
         raise ExportError(f"{project}: cannot be read ({error.strerror}); give a SLEAP project (.slp)") from None
     with _damage_told(project):
         if not _is_numbered_otherwise(project):
-            return sio.load_slp(str(project), open_videos=False, lazy=lazy)
-        # sleap-io goes by the numbers only of videos that it opens.
-        labels = sio.load_slp(str(project), open_videos=True)
-        for video in labels.videos:
-            video.close()
-            video.open_backend = False
+            labels = sio.load_slp(str(project), open_videos=False, lazy=lazy)
+        else:
+            # sleap-io goes by the numbers only of videos that it opens.
+            labels = sio.load_slp(str(project), open_videos=True)
+            for video in labels.videos:
+                video.close()
+                video.open_backend = False
+        for video in filter(is_packed, labels.videos):
+            video.filename = _place_of(video.filename, project)
         return labels
+
+
+def _place_of(path: str, project: Path) -> str:
+    """Return where a file is that a project names: a relative path counts from the project before the current folder.
+
+    If it is not there, it may have been moved with the project.
+    """
+    if Path(path) == project or (os.path.isabs(path) and os.path.exists(path)):
+        return path
+    return moved_with(project.parent, path) or path
 
 
 @contextmanager
@@ -104,10 +117,7 @@ def image_paths(video: Any) -> list[str] | None:
 def described(video: Any, project: Path) -> ProjectVideo:
     """Describe a video, which may lie at its recorded path, or, if both were moved, beside the project or below it."""
     path = path_of(video)
-    parts = parts_of(path)
-    below = [str(project.parent.joinpath(*parts[-n:])) for n in range(len(parts), 0, -1)]
-    there = next(filter(os.path.exists, below), path)
-    return ProjectVideo(stem_of(path), tuple(dict.fromkeys((path, there))))
+    return ProjectVideo(stem_of(path), tuple(dict.fromkeys((path, moved_with(project.parent, path) or path))))
 
 
 def find_video(about: Sequence[ProjectVideo], project: Path, own: OwnVideo) -> int:
@@ -155,7 +165,7 @@ def labelled_frames(project: Path) -> Iterator[LabelledFrame]:
         about, names, listed = described(video, project), image_names(video), image_paths(video) or []
         images = unpacked(video, wanted) if is_packed(video) else {}
         if names and not images:
-            files = {index: Path(listed[index]) for index in wanted if index < len(listed)}
+            files = {index: Path(_place_of(listed[index], project)) for index in wanted if index < len(listed)}
             images = {index: partial(read_image, file) for index, file in files.items() if os.path.isfile(file)}
         ranks = {name: rank for rank, name in enumerate(in_own_order(names))}
         for index in sorted(wanted):

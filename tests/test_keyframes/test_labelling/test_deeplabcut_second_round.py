@@ -211,15 +211,19 @@ def test_a_crop_outside_the_frame_is_one_line(tmp_path, extracted, unchanged):
         keyframes.export(extracted("mpeg4.mp4", 12, uniform=True), "deeplabcut", project=place)
 
 
-def test_known_at_once_under_several_names(tmp_path, extracted):
+@pytest.mark.parametrize("folder", [(), ("monday", "arena 1")])
+def test_known_at_once_under_several_names(folder, tmp_path, extracted):
     """The video is found by its content, where it is listed by another name or another computer's path."""
     result = extracted("mpeg4.mp4")
     place = new_project(tmp_path / "dlc", result, copy_videos=True)
     assert not (place / "videos" / "mpeg4.mp4").is_symlink()
     # Renamed and moved, and the configuration was written on Windows.
-    (place / "videos" / "mpeg4.mp4").rename(place / "videos" / "monday.mp4")
+    place.joinpath("videos", *folder).mkdir(parents=True, exist_ok=True)
+    (place / "videos" / "mpeg4.mp4").rename(place.joinpath("videos", *folder, "monday.mp4"))
     (place / "labeled-data" / "mpeg4").rename(place / "labeled-data" / "monday")
-    change(place, str(place / "videos" / "mpeg4.mp4"), "C:\\data\\dlc\\videos\\monday.mp4")
+    change(
+        place, str(place / "videos" / "mpeg4.mp4"), "\\".join(["C:", "data", "dlc", "videos", *folder, "monday.mp4"])
+    )
     moved = place.rename(tmp_path / "moved")
     before = (moved / "config.yaml").read_bytes()
     done = keyframes.export(extracted("mpeg4.mp4", 12, uniform=True), "deeplabcut", project=moved)

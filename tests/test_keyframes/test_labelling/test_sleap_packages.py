@@ -1,5 +1,7 @@
 """Packages of SLEAP from which videos were left out, and files that refer to a package."""
 
+import json
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -66,6 +68,26 @@ def test_a_project_may_refer_to_a_package_that_is_gone(package, tmp_path, unchan
     assert result.manifest["unlike"][0]["of_this_video"] == 2
     with unchanged(tmp_path), pytest.raises(ExportError, match=r"labels\.pkg\.slp: no such file, but it holds"):
         keyframes.export(result.folder, "sleap", project=project)
+
+
+@pytest.mark.parametrize("recorded", ["labels.pkg.slp", "C:\\lab\\labels.pkg.slp"])
+def test_a_package_is_found_beside_the_project(recorded, tmp_path, extracted, monkeypatch):
+    """As sleap-nn names the package that it predicted on, in the folder that it ran in; or on another computer."""
+    result, package, project = extracted("mpeg4.mp4"), tmp_path / "labels.pkg.slp", tmp_path / "labels.slp"
+    frame = sio.LabeledFrame(sio.load_video(str(result.parent / "mpeg4.mp4")), 3)
+    frame.instances.append(sio.Instance.from_numpy(np.array([[3.0, 5.0]]), sio.Skeleton(["nose"])))
+    sio.Labels([frame]).save(str(package), embed="user", verbose=False)
+    labels = sio.load_slp(str(package))
+    labels.save(str(project), embed=False, restore_original_videos=False, verbose=False)
+    with h5py.File(project, "r+") as file:
+        file["videos_json"][0] = file["videos_json"][0].replace(
+            json.dumps(str(package)).encode(), json.dumps(recorded).encode()
+        )
+    monkeypatch.chdir("/")
+    (before,) = labelled_frames(project)
+    done = keyframes.export(result, "sleap", project=project)
+    after = next(frame for frame in labelled_frames(done.place) if frame.frame_index == 3)
+    assert_array_equal(after.read(), before.read())
 
 
 def test_a_project_whose_frames_are_of_no_video_is_damaged(package):
