@@ -40,8 +40,7 @@ def find_predictions(place: Path, video: Path) -> Path:
         return found[0]
     if not found:
         raise PredictionsError(
-            f"{place}: holds no predictions of {video.name}; give the file if it has another name, or name it after "
-            "the video"
+            f"{place}: holds no predictions of {video.name}; run the network on it, or name its file after the video"
         )
     names = ", ".join(path.name for path in found)
     raise PredictionsError(
