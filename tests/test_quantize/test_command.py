@@ -7,7 +7,6 @@ import subprocess
 import sys
 import weakref
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from PIL import Image, ImageCms
 import quantize
 from quantize.datatypes import Picture
 from quantize.images.files import read_image
+from tests.conftest import SCRIPTS
 from tests.test_quantize.conftest import names, photo
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -206,7 +206,7 @@ def test_the_exits_of_pngquant(command, picture, tmp_path):
 
 @pytest.mark.slow
 def test_standard_input_and_output(picture):
-    program = str(Path(sys.executable).parent / "quantize")
+    program = str(SCRIPTS / "quantize")
     encoded = subprocess.run([program, "-"], input=picture.read_bytes(), capture_output=True, check=True)
     assert b"bits per pixel" in encoded.stderr
     decoded = subprocess.run([program, "--decode", "-"], input=encoded.stdout, capture_output=True, check=True)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import quantize
-from tests.conftest import ROOT, stderr_of
+from tests.conftest import ROOT, SCRIPTS, stderr_of
 from tests.test_quantize.conftest import names, photo
 
 
@@ -22,7 +22,7 @@ from tests.test_quantize.conftest import names, photo
     [("- -o a.vqi <&-", "standard input is closed"), ("photo.png -o - >&-", "standard output is closed")],
 )
 def test_a_closed_stream_is_one_line(arguments, told, picture, tmp_path):
-    command = f"{Path(sys.executable).parent / 'quantize'} {arguments}"
+    command = f"{SCRIPTS / 'quantize'} {arguments}"
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert told in done.stderr
@@ -104,7 +104,7 @@ def test_a_palette_compiles_nothing(picture, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no os.openpty")
 def test_a_first_run_says_that_it_compiles_on_a_terminal_only(picture, tmp_path):
-    program = Path(sys.executable).parent / "quantize"
+    program = SCRIPTS / "quantize"
     command = [program, "photo.png", "--block", "1", "--dither", "--codewords", "8", "-f", "-o", "a.png"]
 
     def told(on_terminal, cache):
@@ -120,7 +120,7 @@ class TestOnPosix:
     @pytest.mark.slow
     def test_an_interruption_is_obeyed_and_nothing_is_written(self, tmp_path):
         Image.fromarray(photo(2400, 2400)).save(tmp_path / "large.png", compress_level=1)
-        program = str(Path(sys.executable).parent / "quantize")
+        program = str(SCRIPTS / "quantize")
         arguments = [program, "large.png", "--block", "1", "--quality", "60", "-o", "a.png"]
         running = subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         maps = Path(f"/proc/{running.pid}/maps")
@@ -158,7 +158,7 @@ class TestOnPosix:
     def test_a_name_that_is_no_text(self, picture, tmp_path):
         name = b"caf\xe9.png"
         os.rename(os.fsencode(picture), os.path.join(os.fsencode(tmp_path), name))
-        program = os.fsencode(Path(sys.executable).parent / "quantize")
+        program = os.fsencode(SCRIPTS / "quantize")
         environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
         for options in ([b"--report"], [b"--json", b"--force"]):
             arguments = [program, name, b"--block", b"1", *options]
