@@ -5,7 +5,6 @@ points in system behavior", ICDCS Workshops 2011. The silhouette: P. J. Rousseeu
 interpretation and validation of cluster analysis", Journal of Computational and Applied Mathematics 20, 1987.
 """
 
-import operator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -18,6 +17,7 @@ from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.lloyd import Partition, lloyd
 from clustering.kmeans.sampling import as_random_state
 from clustering.kmeans.seeding import PROJECTED_FEATURES, choose_start, kmeans_plusplus, random_projection
+from clustering.whole_numbers import whole_number
 from clustering.workers import Workers
 
 Method = Literal["elbow", "silhouette"]
@@ -181,12 +181,9 @@ def _check_data(X: ArrayLike) -> Array:
 
 
 def _check_range(k_min: int, k_max: int) -> tuple[int, int]:
-    try:
-        lowest, highest = operator.index(k_min), operator.index(k_max)
-    except TypeError:
-        raise InvalidInputError(f"k_min={k_min!r} and k_max={k_max!r} must be whole numbers") from None
-    if not 1 <= lowest <= highest:
-        raise InvalidInputError(f"k_min={lowest} must be 1 or more and at most k_max={highest}")
+    lowest, highest = whole_number("k_min", k_min), whole_number("k_max", k_max)
+    if lowest > highest:
+        raise InvalidInputError(f"k_min={lowest} must be at most k_max={highest}")
     return lowest, highest
 
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clustering.array_type import Array
 from clustering.errors import InvalidInputError
+from clustering.whole_numbers import whole_number
 
 
 def representatives(
@@ -65,5 +66,4 @@ def _check(X: Array, labels: Array, centers: Array, n: int) -> None:
         raise InvalidInputError(f"labels must be integers, got {labels.dtype}")
     if len(labels) and not (labels.min() >= 0 and labels.max() < len(centers)):
         raise InvalidInputError(f"labels {labels.min()} to {labels.max()} must lie in 0 to {len(centers) - 1}")
-    if n < 1:
-        raise InvalidInputError(f"n={n} must be at least 1")
+    whole_number("n", n)

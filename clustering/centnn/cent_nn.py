@@ -26,8 +26,9 @@ from clustering.kmeans.exchange import exchanged_centers
 from clustering.kmeans.k_means import check_rows
 from clustering.kmeans.kernels.distances import own_distances
 from clustering.kmeans.kernels.seeding import squared_norms
-from clustering.kmeans.lloyd import Partition, Sums, check_norms, lloyd, squared_distances
+from clustering.kmeans.lloyd import Partition, Sums, check_norms, check_spread, lloyd, squared_distances
 from clustering.kmeans.sampling import as_random_state, sample_rows
+from clustering.whole_numbers import whole_number
 from clustering.workers import Workers
 
 # The fast mode grows on a sample of so many rows, and no fewer a cluster.
@@ -98,14 +99,13 @@ def cent_nn(
     [0.5, 9.0]
     """
     X = check_rows(X)
-    if not 1 <= n_clusters <= len(X):
+    if not 1 <= whole_number("n_clusters", n_clusters) <= len(X):
         raise InvalidInputError(f"n_clusters={n_clusters} must lie in 1 to n_samples={len(X)}")
     if mode not in ("fast", "exact"):
         raise InvalidInputError(f"mode={mode!r} must be 'fast' or 'exact'")
-    if not 0 < epsilon <= 1 or max_epochs < 1 or not tol >= 0:
-        raise InvalidInputError(
-            f"epsilon={epsilon} must lie in 0 to 1, max_epochs={max_epochs} be 1 or more, tol={tol} 0"
-        )
+    whole_number("max_epochs", max_epochs)
+    if not 0 < epsilon <= 1 or not tol >= 0:
+        raise InvalidInputError(f"epsilon={epsilon} must lie in 0 to 1, and tol={tol} be 0 or more")
     if mode == "exact":
         return _exact(X, n_clusters, epsilon, max_epochs, history)
     rng = as_random_state(random_state)
@@ -135,6 +135,7 @@ def _center(X: Array, dtype: type) -> tuple[Array, Array]:
     norms: Array = np.empty(len(X), dtype)
     squared_norms(centered, 0, len(X), norms)
     check_norms(norms, X.dtype, "X holds")
+    check_spread(centered, norms.sum())
     return mean, centered
 
 

@@ -11,9 +11,10 @@ from clustering.errors import InvalidInputError
 from clustering.kernels.rows import subtract_mean
 from clustering.kmeans.equal_rows import group_equal_rows
 from clustering.kmeans.exchange import exchanged_start
-from clustering.kmeans.lloyd import MEAN_ROWS, Partition, lloyd, mean_row, nearest_centers
+from clustering.kmeans.lloyd import MEAN_ROWS, Partition, check_spread, lloyd, mean_row, nearest_centers
 from clustering.kmeans.sampling import as_random_state
 from clustering.kmeans.seeding import choose_start
+from clustering.whole_numbers import whole_number
 from clustering.workers import Workers
 
 INITS = ("exchange", "k-means++", "plain-k-means++", "random")
@@ -70,6 +71,8 @@ def k_means(
     weights = _check_weights(sample_weight, X)
     weighty = np.flatnonzero(weights)
     check_number(n_clusters, weighty)
+    whole_number("n_init", n_init)
+    whole_number("max_iter", max_iter, 0)
     fixed = check_centers("fixed", [] if fixed_centers is None else fixed_centers, None, X)
     given = init if isinstance(init, str) else check_centers("initial", init, n_clusters, X)
     rng = as_random_state(random_state)
@@ -101,7 +104,7 @@ def check_rows(X: Array) -> Array:
 
 def check_number(n_clusters: int, weighty: NDArray[np.int64]) -> None:
     """Refuse a number of clusters that the rows of positive weight, `weighty`, are too few for."""
-    if not 1 <= n_clusters <= len(weighty):
+    if not 1 <= whole_number("n_clusters", n_clusters) <= len(weighty):
         raise InvalidInputError(
             f"n_clusters={n_clusters} must lie in 1 to n_samples={len(weighty)}, the rows of positive weight"
         )
@@ -140,6 +143,7 @@ def _center(X: Array, workers: Workers) -> tuple[Array, Array, float]:
         squares[first // MEAN_ROWS] = subtract_mean(X, mean, first, last, centered)
 
     workers.run(subtract, len(X), MEAN_ROWS)
+    check_spread(centered, squares.sum())
     return mean, centered, float(squares.sum() / X.size)
 
 

@@ -127,6 +127,14 @@ def check_norms(norms: Array, dtype: DTypeLike, which: str) -> None:
         )
 
 
+def check_spread(centered: Array, squares: float) -> None:
+    """Refuse rows, less their mean, that differ, but whose squares, which add up to `squares`, all vanish."""
+    if squares == 0 and centered.any():
+        raise InvalidInputError(
+            f"X holds numbers that differ too little for squares in {centered.dtype}; scale the data"
+        )
+
+
 class Search:
     """Labels of all rows and the bounds that keep them cheap while the centres move."""
 

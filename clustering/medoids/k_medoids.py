@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.errors import InvalidInputError
+from clustering.whole_numbers import whole_number
 
 
 def k_medoids(
@@ -54,15 +55,14 @@ def k_medoids(
     n_candidates, n_samples = matrix.shape
     if not (np.isfinite(matrix).all() and matrix.min() >= 0):
         raise InvalidInputError("distances must be finite, as float32, and not negative")
-    if n_clusters < 1:
-        raise InvalidInputError(f"n_clusters={n_clusters} must be at least 1")
+    most = min(whole_number("n_clusters", n_clusters), n_candidates)
     weights = _column(sample_weight, n_samples, 1.0, "sample_weight")
     # What nothing represents yet is farther away than everything else.
     farther = 2 * float(matrix.max()) + 1
     if farther * max(1.0, float(weights.max())) > float(np.finfo(np.float32).max):
         raise InvalidInputError("distances, or their products with sample_weight, overflow float32; scale them")
     closest = _column(covered, n_samples, farther, "covered").copy()
-    medoids = np.array(_pick(matrix, weights, closest, min(n_clusters, n_candidates)), np.int64)
+    medoids = np.array(_pick(matrix, weights, closest, most), np.int64)
     return medoids, matrix[medoids].argmin(axis=0) if len(medoids) else np.zeros(n_samples, np.int64)
 
 
@@ -100,7 +100,10 @@ def _pick(
 
 
 def _column(values: ArrayLike | None, n_samples: int, default: float, name: str) -> NDArray[np.float32]:
-    column = np.full(n_samples, default, np.float32) if values is None else np.asarray(values, np.float32)
+    with np.errstate(over="ignore"):
+        column = np.full(n_samples, default, np.float32) if values is None else np.asarray(values, np.float32)
     if column.shape != (n_samples,) or not (np.isfinite(column).all() and column.min() >= 0):
-        raise InvalidInputError(f"{name} {column.shape} must hold a number of 0 or more for each of {n_samples} rows")
+        raise InvalidInputError(
+            f"{name} {column.shape} must hold a number of 0 or more, finite as float32, for each of {n_samples} rows"
+        )
     return column

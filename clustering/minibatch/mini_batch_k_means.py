@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clustering.array_type import Array
 from clustering.kmeans.k_means import check_centers, check_number
-from clustering.kmeans.lloyd import Partition, lloyd, nearest_centers
+from clustering.kmeans.lloyd import Partition, check_spread, lloyd, nearest_centers
 from clustering.kmeans.seeding import choose_start
 from clustering.minibatch.centered_rows import CenteredRows
 from clustering.minibatch.running_means import RunningMeans
@@ -128,6 +128,9 @@ def _start(
     n_rows = min(len(weighty), max(SETTLING_ROWS, SETTLING_ROWS_A_CLUSTER * n_clusters))
     sample = np.sort(rng.permutation(weighty)[:n_rows])
     rows, weights = data.take(sample), data.weights[sample]
+    # What overflows is refused once distances are measured.
+    with np.errstate(over="ignore"):
+        check_spread(rows, np.square(rows).sum())
     none = np.empty((0, data.X.shape[1]), data.X.dtype)
 
     def attempt() -> Partition:

@@ -197,6 +197,12 @@ def test_bad_settings_raise(settings):
         cent_nn(np.eye(9), **{"n_clusters": 2, **settings})
 
 
+@pytest.mark.parametrize("settings", [{"n_clusters": 2.5}, {"max_epochs": 1.5}])
+def test_the_function_refuses_fractions(settings):
+    with pytest.raises(InvalidInputError, match=f"{next(iter(settings))}=.* must be a whole number"):
+        cent_nn(np.eye(9), **{"n_clusters": 2, **settings})
+
+
 def test_the_function_refuses_other_arrays():
     with pytest.raises(InvalidInputError, match="int64"):
         cent_nn(np.eye(3, dtype=np.int64), 2)

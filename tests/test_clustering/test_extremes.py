@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from clustering import CentNN, InvalidInputError, KMeans, MiniBatchKMeans, cent_nn, k_means, nearest_centers
 from clustering.kmeans.lloyd import NORM_SHARE
@@ -48,6 +49,17 @@ def test_a_first_batch_whose_squares_overflow_leaves_nothing_behind(dtype):
         model.partial_fit(rows(dtype, too_large(dtype)))
     expected = MiniBatchKMeans(20, random_state=0).partial_fit(rows(dtype))
     np.testing.assert_array_equal(model.partial_fit(rows(dtype)).cluster_centers_, expected.cluster_centers_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("estimator", KINDS[:-1], ids=str)
+def test_numbers_whose_squares_vanish_are_refused(estimator, dtype):
+    """CentNN's exact mode computes in float64, and has room for smaller ones."""
+    X = rows(dtype) * np.sqrt(np.finfo(dtype).smallest_subnormal) / 1e6
+    with pytest.raises(InvalidInputError, match="differ too little"):
+        estimator.fit(X)
+    with pytest.warns(ConvergenceWarning):
+        assert estimator.fit(np.full((300, 5), np.finfo(dtype).tiny, dtype)).inertia_ == 0
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])

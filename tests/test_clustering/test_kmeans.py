@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans as ScikitLearnKMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from clustering import KMeans
+from clustering import InvalidInputError, KMeans, k_means
 from tests import reference
 from tests.conftest import compiled_only
 
@@ -127,6 +127,15 @@ def test_fewer_different_rows_than_clusters_are_told(init):
     with pytest.warns(ConvergenceWarning, match=r"distinct clusters \(3\) found smaller than n_clusters \(7\)"):
         model = KMeans(7, random_state=0, init=init, max_iter=20).fit(X)
     assert model.inertia_ == 0
+
+
+@pytest.mark.parametrize(
+    "settings", [{"n_clusters": 0}, {"n_clusters": 2.5}, {"n_clusters": 10}, {"n_init": 0}, {"max_iter": 1.5}]
+)
+def test_the_function_names_what_does_not_fit(settings):
+    (name, value), *_ = settings.items()
+    with pytest.raises(InvalidInputError, match=f"{name}={value} must"):
+        k_means(np.eye(9), **{"n_clusters": 2, **settings})
 
 
 def test_nearly_equal_rows_far_from_the_others_are_still_told_apart():

@@ -65,7 +65,9 @@ def test_rows_without_distance_between_them_are_chosen_once():
         (np.array([[0, 1e20], [1, 0]]), {"sample_weight": [1, 1e20]}),
         (np.zeros((2, 2)), {"sample_weight": [1]}),
         (np.zeros((2, 2)), {"covered": [1, -1]}),
+        (np.zeros((2, 2)), {"sample_weight": [1, 1e300]}),
         (np.zeros((2, 2)), {"n_clusters": 0}),
+        (np.zeros((2, 2)), {"n_clusters": 1.5}),
     ],
 )
 def test_what_does_not_fit_is_refused(matrix, options):

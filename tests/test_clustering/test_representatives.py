@@ -31,6 +31,7 @@ def test_it_ranks_as_the_definition_does(seed, n_samples, k, n):
         (np.zeros((3, 2)), [0, -1, 0], np.zeros((1, 2)), 1, "labels -1 to 0"),
         (np.zeros((3, 2)), [0.0, 0.5, 0.0], np.zeros((1, 2)), 1, "integers"),
         (np.zeros((3, 2)), [0, 0, 0], np.zeros((1, 2)), 0, "n=0"),
+        (np.zeros((3, 2)), [0, 0, 0], np.zeros((1, 2)), 1.5, "n=1.5"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(X, labels, centers, n, message):
