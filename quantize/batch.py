@@ -107,7 +107,7 @@ class _Work:
     def made_by(self) -> str:
         """Digest of what decides a result, besides the image."""
         book = None if self.shared is None else self.shared.digest
-        return digest_of(repr((self.settings, book, self.report, self.skip_if_larger, __version__)).encode())
+        return digest_of(repr((self.settings, book, self.skip_if_larger, __version__)).encode())
 
     def done(self, job: Job) -> Done:
         """Do an image, and say what became of it."""
@@ -147,13 +147,15 @@ class _Work:
 
         `source` is the digest of the image's file.
         """
+        made: dict[Path, tuple[str, str]] = {}
         for place in existing:
             record = records.made(place)
             if record is None or record.is_of_another(source, job.image):
                 raise exists(place)
-            is_result = place in places_of(job, self.suffix)
-            complete = not self.report or report_place(place) in existing
-            if (record.source, record.made_by) == (source, self.made_by) and is_result and complete:
+            made[place] = record.source, record.made_by
+        for place in places_of(job, self.suffix):
+            wanted = {place, report_place(place)} if self.report else {place}
+            if all(made.get(path) == (source, self.made_by) for path in wanted):
                 return place
         return None
 
@@ -165,8 +167,9 @@ class _Work:
             for path, content in files.items():
                 records.add(path, Record(source, self.made_by, digest_of(content), job.image))
         write_result(files, self.overwrite, job.source, existing)
-        for stale in existing:
-            # Made of the image as it was, or with other settings, in another kind of file.
+        places = places_of(job, self.suffix)
+        for stale in (*places, *map(report_place, places)):
+            # Made of the image as it was, or with other settings: in another kind of file, or with a report.
             if records is not None and stale not in files and records.made(stale):
                 remove_file(stale)
 

@@ -259,6 +259,22 @@ def test_a_result_of_another_kind_does_not_stay(command, tmp_path):
     assert visible(tmp_path / "out") == ["a.vqi", "b-quantized.png"]
 
 
+def test_a_report_stays_as_long_as_it_is_about_the_result(command, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(photo(24, 24)).save(tmp_path / "in" / "a.png")
+    arguments = ("in", "-o", "out", "--block", 1, "--codewords")
+    both = ["a-quantized.png", "a-quantized.png-report.html"]
+    for codewords, options, n_done, left in (
+        (16, ["--report"], 1, both),
+        (16, [], 0, both),
+        (8, [], 1, both[:1]),
+        (8, ["--report"], 1, both),
+        (8, ["--report"], 0, both),
+    ):
+        assert command(*arguments, codewords, *options).stdout.count("a.png: palette") == n_done
+        assert visible(tmp_path / "out") == left
+
+
 def test_a_file_that_was_not_made_here_is_kept(command, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
