@@ -93,7 +93,7 @@ def read_image(source: Path | bytes, name: str, max_pixels: int = MOST_PIXELS) -
     except UnidentifiedImageError:
         if data.startswith(tiff.SIGNATURES):
             kind = tiff.kind_of(data) or "unknown"
-            told = f"this kind of TIFF ({kind}) is not supported; convert it to 8 or 16 bits"
+            told = f"this kind of TIFF ({kind}) is not supported; save it as PNG"
             raise ImageError(f"{name}: {told}") from None
         raise ImageError(f"{name}: is not an image that can be read; give PNG, JPEG, WebP, TIFF, GIF or BMP") from None
     except ImageError:

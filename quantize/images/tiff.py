@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from PIL import TiffImagePlugin
+from PIL import TiffImagePlugin, UnidentifiedImageError
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Tags of how a file stores its own samples, which say nothing of a result, and ...
@@ -21,8 +21,16 @@ def bits_of(tags: Mapping[int, Any]) -> int:
 
 
 def mend_planes(image: Any, tags: Mapping[int, Any], data: bytes) -> None:
-    """Have Pillow read planes of 16 bits as such: where they are not compressed, it takes each byte for a sample."""
-    if tags.get(PLANES) != SEPARATE or tags.get(N_SAMPLES, 1) == 1 or bits_of(tags) != 16:
+    """Have Pillow read planes of 16 bits as such: where they are not compressed, it takes each byte for a sample.
+
+    UnidentifiedImageError for planes that it cannot read, or of which it reads the first one alone: gray and alpha.
+    """
+    if tags.get(PLANES) != SEPARATE or tags.get(N_SAMPLES, 1) == 1:
+        return
+    is_deep = bits_of(tags) == 16
+    if image.mode == "LA" or (image.mode == "CMYK" and is_deep):
+        raise UnidentifiedImageError
+    if not is_deep:
         return
     # Pillow calls the order of bytes so: least or most significant first.
     depth = ";16B" if data.startswith(b"MM") else ";16L"
@@ -43,11 +51,13 @@ def kind_of(data: bytes) -> str:
         kind = f"{bits_of(tags)}-bit {name}"
         n_samples = int(tags.get(N_SAMPLES, 1))
         inverse = tags.get(INTERPRETATION) == WHITE_IS_ZERO
+        planes = n_samples > 1 and tags.get(PLANES) == SEPARATE
     except Exception:
         # The file may be broken anywhere, and Pillow's parser raises what it stumbles over. That it cannot be read is
         # reported in any case; only what kind it is stays unsaid.
         return ""
-    return kind + (f", {n_samples} a pixel" if n_samples > 1 else "") + (", white is 0" if inverse else "")
+    kind += f", {n_samples} a pixel" if n_samples > 1 else ""
+    return kind + (" in separate planes" if planes else "") + (", white is 0" if inverse else "")
 
 
 def _numbers(value: Any) -> tuple[int, ...]:

@@ -91,14 +91,28 @@ def test_a_kind_that_pillow_does_not_know_is_named(dtype, options, kind, tmp_pat
     tifffile.imwrite(tmp_path / "a.tif", samples.astype(dtype), **options)
     with pytest.raises(ImageError) as raised:
         read_image(tmp_path / "a.tif", "a.tif")
-    assert str(raised.value) == f"a.tif: this kind of TIFF ({kind}) is not supported; convert it to 8 or 16 bits"
+    assert str(raised.value) == f"a.tif: this kind of TIFF ({kind}) is not supported; save it as PNG"
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(
+    ("dtype", "n", "photometric", "kind"),
+    [
+        (np.uint8, 2, "minisblack", "8-bit integers, 2 a pixel in separate planes"),
+        (np.uint16, 4, "separated", "16-bit integers, 4 a pixel in separate planes"),
+    ],
+)
+def test_planes_that_pillow_would_mix_up_are_named(dtype, n, photometric, kind, compression, tmp_path):
+    planes = np.stack([LEVELS] * n).astype(dtype)
+    options = {"photometric": photometric, "planarconfig": "separate", "compression": compression}
+    tifffile.imwrite(tmp_path / "a.tif", planes, extrasamples=["unassalpha"] * (n == 2), **options)
+    with pytest.raises(ImageError, match=rf"a\.tif: this kind of TIFF \({kind}\) is not supported; save it as PNG"):
+        read_image(tmp_path / "a.tif", "a.tif")
 
 
 @pytest.mark.parametrize("bits", [10, 14])
 def test_a_depth_that_pillow_does_not_know_is_named(bits):
-    with pytest.raises(
-        ImageError, match=rf"a\.tif: this kind of TIFF \({bits}-bit integers\) is not supported; convert"
-    ):
+    with pytest.raises(ImageError, match=rf"a\.tif: this kind of TIFF \({bits}-bit integers\) is not supported; save"):
         read_image(tiff_of(LEVELS, bits), "a.tif")
 
 
