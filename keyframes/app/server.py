@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from keyframes.app.app import App
+from keyframes.app.previews import SIZES
 from keyframes.errors import AppError, KeyframesError
 from keyframes.review.server import review_routes
 from keyframes.review.serving import (
@@ -46,6 +47,8 @@ def app_routes(app: App) -> list[Route | Mount]:
 
     async def picture(request: Request) -> Response:
         name, size = request.path_params["name"], request.path_params["size"]
+        if size not in SIZES:
+            return refused(404, "there is no such size")
         try:
             data = await run_in_threadpool(app.picture, name, size)
         except KeyframesError as error:

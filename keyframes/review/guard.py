@@ -27,8 +27,8 @@ LARGEST_BODY = 64 << 10
 class Guard:
     """Refuses requests that do not come from the page itself, and has the browser keep the page to itself.
 
-    The token is the first part of the path of every address; `app` gets the requests that pass, without it. `command`
-    is the one that opened the page.
+    The token is the first part of the path of every address, and the root of `app`, which gets the requests that pass.
+    `command` is the one that opened the page.
     """
 
     def __init__(self, app: ASGIApp, command: str, token: str, port: int) -> None:
@@ -52,8 +52,7 @@ class Guard:
                     own.setdefault(name, value)
             await send(message)
 
-        path = scope["path"][1 + len(self.token) :] or "/"
-        await self.app({**scope, "path": path, "raw_path": path.encode()}, receive, send_guarded)
+        await self.app({**scope, "root_path": f"/{self.token}"}, receive, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> str:
         """Why a request is refused, or ""."""

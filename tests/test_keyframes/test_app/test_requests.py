@@ -12,7 +12,7 @@ from keyframes import run_batch
 from keyframes.app.rounds import Rounds
 from keyframes.batch.tasks import state_name
 from tests.test_keyframes.odd_names import LATIN
-from tests.test_keyframes.test_app.conftest import HOST, PORT
+from tests.test_keyframes.test_app.conftest import HOST, PORT, TOKEN
 
 POSTS = (
     "round",
@@ -62,6 +62,7 @@ def test_a_path_names_no_file(folder, asked):
             "picture/../../secret.mp4/small",
             "picture/..%2fsecret.mp4/small",
             "picture/secret.mp4/small",
+            f"picture/{state_name('a.mp4')}/huge",
             f"picture/{state_name('../secret.mp4')}/small",
             "round/1/review/../../secret.mp4/",
             "round/2/recordings",
@@ -72,6 +73,10 @@ def test_a_path_names_no_file(folder, asked):
             status, _, content = app.request("GET", path)
             assert status in (404, 422), (path, status, content)
             assert b"secret" not in content.replace(b"secret.mp4", b"")
+        # A review's address without its last slash, as one may type it, leads to the address with it.
+        review = f"round/1/review/{state_name('a.mp4')}"
+        status, headers, _ = app.request("GET", review)
+        assert (status, headers["location"]) == (307, f"http://{HOST}/{TOKEN}/{review}/")
 
 
 WRONG = [
