@@ -26,7 +26,8 @@ from keyframes.review.session import Session
 
 HERE = "keyframes.review"
 # Nothing else is ever read from a path that a request names.
-FILES = (*SHARED, "parts.css", "review.css", "page.js", "pictures.js", "export.js", "review.js")
+SCRIPTS = ("page.js", "pictures.js", "gallery.js", "noting.js", "export.js", "review.js")
+FILES = (*SHARED, "parts.css", "review.css", *SCRIPTS)
 
 
 def serve(session: Session, port: int, opened: Callable[[str], None]) -> None:

@@ -13,7 +13,7 @@
     return found;
   }
 
-  const back = link("← Recordings", `../../../../?round=${round}`, "Back to the recordings", "Backspace");
+  const back = link("← Recordings", `../../../../?round=${round}`, "Back to the recordings", "r");
   place.append(back);
 
   function show(told) {

@@ -2,7 +2,6 @@
   const POLL_MS = 2000;
   const FRAMES_APART = 25; // where there are no seconds
   const view = { tied: null, selected: null, cursor: null, doubt: false };
-  const list = byId("cards");
   const inspector = byId("inspector");
   let state = null;
   let overview = null;
@@ -13,47 +12,14 @@
   let nLooks = 0; // times that a frame was asked for
   let shownLook = 0; // the last of them that is shown: what answers an earlier one comes too late
   let nLists = 0; // times that candidates were asked for
-  let noted = { frame: null, words: "" }; // the note in its field as it was: another page may have changed it since
   let busy = false;
   let nAsked = 0; // changes that were asked for so far
   let line = Promise.resolve(); // they are made one after another
 
   const keyframes = () => (state ? state.keyframes : []);
   const chosen = () => keyframes().find((one) => one.frame === view.selected) || null;
-
-  // Cards are kept where their frame stays, so that nothing flickers and the focus remains.
-  function showCards() {
-    const kept = new Map([...list.children].map((item) => [Number(item.firstElementChild.dataset.frame), item]));
-    const items = keyframes().map((one) => {
-      const known = kept.get(one.frame);
-      if (known) return known;
-      const item = frameCard(one, one.size, overview.hues[one.cluster], state);
-      const button = item.firstElementChild;
-      const tie = () => tieTo(one.cluster);
-      button.addEventListener("pointerenter", tie);
-      // What a click leaves the focus on is not pointed at.
-      button.addEventListener("focus", () => button.matches(":focus-visible") && tie());
-      button.addEventListener("pointerleave", () => tieTo(null));
-      button.addEventListener("blur", () => tieTo(null));
-      button.addEventListener("click", () => select(one.frame));
-      button.addEventListener("keydown", (event) => {
-        if (event.key === "Delete") drop(one.frame);
-      });
-      return item;
-    });
-    const same = items.length === list.children.length && items.every((item, place) => item === list.children[place]);
-    if (!same) list.replaceChildren(...items);
-    keyframes().forEach((one, place) => {
-      const note = items[place].querySelector(".note");
-      note.textContent = one.note;
-      note.hidden = !one.note;
-      const reason = items[place].querySelector(".reason");
-      reason.textContent = one.reason;
-      reason.hidden = !one.reason;
-      reason.classList.toggle("doubt", one.chosen_for === "doubt");
-      items[place].firstElementChild.setAttribute("aria-label", labelOf(one));
-    });
-  }
+  const gallery = new Gallery(byId("cards"), { tie: tieTo, select, drop });
+  const note = noteField(chosen, (frame, words) => change({ action: "note", frame, note: words }, "Note saved."));
 
   function show() {
     Object.assign(byId("title"), { textContent: state.video, title: state.video });
@@ -61,18 +27,14 @@
     byId("counts").textContent = `${count(state.keyframes.length, "frame")} chosen · ${state.n_changes ? `${count(state.n_changes, "change")}, all saved` : "no changes yet"}`;
     byId("undo").disabled = !state.n_changes || busy;
     byId("undo").title = state.last ? `Undo the ${state.last}` : "";
-    showCards();
+    gallery.show(state, overview.hues);
     showInspector();
     showTies();
   }
 
   function showTies() {
-    const { tied } = view;
-    document.body.classList.toggle("tying", tied !== null);
-    for (const button of list.querySelectorAll(".card")) {
-      button.classList.toggle("tied", Number(button.dataset.cluster) === tied);
-      button.setAttribute("aria-pressed", String(Number(button.dataset.frame) === view.selected));
-    }
+    document.body.classList.toggle("tying", view.tied !== null);
+    gallery.mark(view);
     redraw();
   }
 
@@ -110,7 +72,7 @@
         byId("other-caption").textContent = frameAt("Candidate:", candidate.frame, candidate.time);
         byId("swap").textContent = `Swap ${one.frame} for ${candidate.frame}`;
       }
-      fillNote(one);
+      note.fill(one);
     }
     for (const button of byId("candidates").querySelectorAll(".card")) {
       button.setAttribute("aria-pressed", String(Boolean(candidate) && Number(button.dataset.frame) === candidate.frame));
@@ -168,7 +130,7 @@
   }
 
   function select(frame) {
-    flushNote();
+    note.flush();
     const before = view.selected;
     nLooks += 1;
     shownLook = nLooks;
@@ -185,7 +147,7 @@
 
   // Who works by the keyboard goes on from the card, and not from the top of the page.
   function keepFocus(frame) {
-    const [here, card] = [document.activeElement, list.querySelector(`[data-frame="${frame}"]`)];
+    const [here, card] = [document.activeElement, gallery.card(frame)];
     if (inspector.contains(here) || (card && here === document.body)) (card || byId("timeline")).focus({ preventScroll: true });
   }
 
@@ -196,7 +158,7 @@
       const found = await ask(address);
       if (turn < shownLook) return undefined;
       if (keyframes().some((one) => one.frame === found.frame)) return select(found.frame);
-      flushNote();
+      note.flush();
       shownLook = turn;
       view.selected = null;
       candidate = null;
@@ -245,8 +207,8 @@
     const place = keyframes().findIndex((one) => one.frame === frame);
     if (await change({ action: "drop", frame }, `Dropped frame ${frame}. Saved.`)) {
       select(null);
-      const next = list.querySelectorAll(".card")[Math.min(place, keyframes().length - 1)];
-      if (next) next.focus();
+      const next = keyframes()[Math.min(place, keyframes().length - 1)];
+      gallery.card(next.frame).focus();
     }
   }
 
@@ -264,23 +226,6 @@
     const last = state.last;
     if (!state.n_changes) return;
     if (await change({ action: "undo" }, `Undid the ${last}. Saved.`)) select(view.selected);
-  }
-
-  // What is being written stays, whatever other pages do.
-  function fillNote({ frame, note }) {
-    const isWritten = byId("note").value.trim() !== noted.words;
-    if (noted.frame === frame && (isWritten || note === noted.words)) return;
-    byId("note").value = note;
-    noted = { frame, words: note };
-  }
-
-  // A note is saved when it is left, when there was a pause in writing, or when the page is closed.
-  let noteTimer = 0;
-  async function flushNote() {
-    clearTimeout(noteTimer);
-    const [words, before] = [byId("note").value.trim(), noted];
-    if (!chosen() || words === before.words) return;
-    if (await change({ action: "note", frame: before.frame, note: words }, "Note saved.")) before.words = words;
   }
 
   async function refresh() {
@@ -339,11 +284,6 @@
       showInspector();
       loadCandidates(view.selected, 0);
     });
-    byId("note").addEventListener("blur", flushNote);
-    byId("note").addEventListener("input", () => {
-      clearTimeout(noteTimer);
-      noteTimer = setTimeout(flushNote, 1200);
-    });
     listenToExport(() => state);
     document.addEventListener("keydown", (event) => {
       if (byId("export").open) return;
@@ -356,9 +296,7 @@
       }
     });
     document.addEventListener("visibilitychange", () => document.hidden || refresh());
-    addEventListener("pagehide", flushNote);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-    arrowKeys(list);
     arrowKeys(byId("candidates"));
   }
 
