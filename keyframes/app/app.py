@@ -159,7 +159,8 @@ class App(AbstractContextManager["App"]):
     def session(self, number: int, name: str) -> Session:
         """Return the review of a recording's result, or raise an error where it has none."""
         round_ = self.rounds.get(number)
-        return self._reviews.get(round_, self._chosen(round_, name)["place"], self.library.path(name))
+        place, recording = self._chosen(round_, name)["place"], self.library.recording(name)
+        return self._reviews.get(round_, place, self.folder / recording, recording)
 
     def export(self, number: int, given: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         """Export the results that the page names, or tell what that would change."""

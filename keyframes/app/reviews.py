@@ -27,8 +27,8 @@ class Reviews(AbstractContextManager["Reviews"]):
     def __exit__(self, *error: object) -> None:
         self.close(lambda folder: True)
 
-    def get(self, round_: Round, place: str, video: Path) -> Session:
-        """Return the session of a result, or raise the errors of `Session`."""
+    def get(self, round_: Round, place: str, video: Path, name: str) -> Session:
+        """Return the session of a result, whose page shows this name, or raise the errors of `Session`."""
         folder = round_.output / place
         with self._changing:
             session = self._open.get(folder)
@@ -37,7 +37,7 @@ class Reviews(AbstractContextManager["Reviews"]):
                 self._open.pop(folder).close()
                 session = None
             if session is None:
-                session = self._open[folder] = Session(folder, video)
+                session = self._open[folder] = Session(folder, video, name=name)
             self._open.move_to_end(folder)
             self._asked_s[folder] = time.monotonic()
             while len(self._open) > MOST_OPEN:

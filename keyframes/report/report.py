@@ -140,9 +140,12 @@ def summary(manifest: Manifest) -> list[tuple[str, str]]:
     if "distance" in manifest:
         found.append(("Compared", manifest["distance"]["reason"]))
     if "predictions" in manifest:
-        n_doubtful = sum(entry.get("chosen_for") == "doubt" for entry in entries)
+        # Those that a person swapped in or added were chosen for neither.
+        n_doubtful, n_covering = (
+            sum(entry.get("chosen_for") == why for entry in entries) for why in ("doubt", "coverage")
+        )
         found.insert(2, ("Predictions", manifest["predictions"]["file"]))
-        found.append(("Chosen for doubt / coverage", f"{n_doubtful:,} / {len(entries) - n_doubtful:,}"))
+        found.append(("Chosen for doubt / coverage", f"{n_doubtful:,} / {n_covering:,}"))
     gave_way = sum(effect["gave_way"] for effect in manifest.get("guards", {}).values())
     if gave_way:
         found.append(("Replaced by a guard", f"{gave_way:,}"))

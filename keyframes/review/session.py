@@ -43,15 +43,16 @@ class Session(AbstractContextManager["Session"]):
     """A review. Its methods may be called from several threads; changes are made one after another. A context manager.
 
     `video` is needed where it is neither beside the folder nor in the working folder; exports are added to `project`.
+    The page shows `name` instead of that of the video, where several videos have the same.
     An ExportError says that the folder is no result or its video is not found, a ReviewError that it is being reviewed.
     """
 
-    def __init__(self, folder: Path, video: Path | None = None, project: Path | None = None) -> None:
+    def __init__(self, folder: Path, video: Path | None = None, project: Path | None = None, name: str = "") -> None:
         if (first := results_in(folder)[0]) != folder:
             raise ReviewError(f"{folder}: holds results, but is not one itself; name one of them, such as {first}")
         recordings = read_recordings([folder], [] if video is None else [video])
         self.video = recordings[0].need_video()
-        self.project = project
+        self.project, self._name = project, name
         self._scan = read_scan(folder / "scan.npz")
         # Another extraction, which replaces this one, has another timeline and map.
         self._scan_key = zlib.crc32(self._scan.label.tobytes(), zlib.crc32(self._scan.frame_index.tobytes()))
@@ -98,7 +99,7 @@ class Session(AbstractContextManager["Session"]):
         records = changes.history(manifest)
         return {
             **revision,
-            "video": manifest["video"]["path"],
+            "video": self._name or manifest["video"]["path"],
             "width": manifest["video"]["width"],
             "height": manifest["video"]["height"],
             "warnings": manifest["warnings"],

@@ -16,7 +16,7 @@ import keyframes
 from keyframes.report.batch_index import index_page
 from keyframes.report.contact_sheet import clock
 from keyframes.report.overview import make_overview
-from keyframes.report.report import report_page
+from keyframes.report.report import report_page, summary
 from keyframes.report.shrinking import shrunk
 from keyframes.report.thumbnails import bytes_of_each, thumbnail
 from keyframes.result.recordings import read_manifest
@@ -176,6 +176,16 @@ def test_one_frame_is_told_in_the_singular(tmp_path):
     assert label.endswith("in 1 cluster; the chosen frame is marked.")
     told = index_page(tmp_path, {result.folder: result.manifest})
     assert f"· 1 frame at {clock(result.keyframes[0].time_s)}<" in told
+
+
+def test_frames_that_a_person_added_count_neither_for_doubt_nor_for_coverage(mouse):
+    reasons = ["doubt", "coverage", "coverage", None]
+    entries = [
+        {**entry, **({"chosen_for": reason} if reason else {})}
+        for entry, reason in zip(mouse.manifest["keyframes"], reasons, strict=False)
+    ]
+    manifest = {**mouse.manifest, "keyframes": entries, "predictions": {"file": "mouse.csv"}}
+    assert ("Chosen for doubt / coverage", "1 / 2") in summary(manifest)
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ function frameCard({ frame, cluster, time, points }, size, hue, state) {
   image.height = state.height;
   const caption = element("span", "caption");
   caption.append(element("b", "", { textContent: frame }), element("span", "", { textContent: hasTimes ? clock(time) : "" }));
-  if (size) caption.append(element("span", "size", { textContent: size.toLocaleString("en") }));
+  if (size) caption.append(element("span", "size", { textContent: size.toLocaleString("en"), title: "frames in its cluster" }));
   const button = element("button", "card", { type: "button" });
   Object.assign(button.dataset, { frame, cluster });
   button.style.setProperty("--hue", hue);
