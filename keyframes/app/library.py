@@ -37,7 +37,7 @@ class Library:
         """Return the recording of an id, or raise an AppError."""
         found = self._found.get(name) or self.all().get(name)
         if found is None:
-            raise AppError("this recording no longer exists; reload the page")
+            raise AppError("this recording is no longer in the folder; put it back, or go back to the recordings")
         return found
 
     def path(self, name: str) -> Path:

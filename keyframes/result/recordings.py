@@ -220,6 +220,7 @@ def _find_video(folder: Path, manifest: Manifest, given: Sequence[Path], n_resul
             return path.absolute()
     if named:
         raise ExportError(
-            f"{named[0]}: is not the video that {folder} came from (its content differs); give that one with --video"
+            f"{named[0]}: is not the video that {folder} came from (its content differs); choose its frames again, or "
+            "give the earlier video with --video"
         )
     return None

@@ -5,6 +5,7 @@ class Exporting {
   constructor(app) {
     this.app = app;
     this.planned = false;
+    this.turn = 0; // changes of what is asked for: an answer that comes after the next one is about something else
     byId("open-export").addEventListener("click", () => this.open());
     byId("tool").addEventListener("change", () => this.showTool());
     byId("project").addEventListener("change", () => this.showPlace());
@@ -18,6 +19,7 @@ class Exporting {
     const frames = chosen.reduce((sum, one) => sum + one.frames, 0);
     byId("export-name").textContent = `Export ${count(frames, "frame")} of ${count(chosen.length, "recording")}`;
     if (!byId("tool").options.length) byId("tool").append(...this.app.about.tools.map((tool) => new Option(TOOLS[tool] || tool, tool)));
+    this.forget();
     byId("export").showModal();
     this.files = await this.app.near();
     const predictions = this.files.filter((one) => one.use === "predictions");
@@ -41,6 +43,7 @@ class Exporting {
 
   forget() {
     this.planned = false;
+    this.turn += 1;
     byId("plan").hidden = true;
     byId("export-told").textContent = "";
     byId("run-export").textContent = "Preview changes";
@@ -70,21 +73,22 @@ class Exporting {
       missing[0].focus();
       return;
     }
-    const button = byId("run-export");
+    const [button, planned, turn] = [byId("run-export"), this.planned, this.turn];
     button.disabled = true;
-    const words = button.textContent;
-    button.textContent = this.planned ? "Exporting…" : "Looking…";
+    button.textContent = planned ? "Exporting…" : "Looking…";
     byId("export-told").textContent = "";
     try {
-      const done = await this.app.post(this.planned ? "export" : "plan", this.wish());
-      this.show(done, this.planned);
-      this.planned = !this.planned;
-      button.textContent = this.planned ? "Export" : "Preview changes";
-      if (!this.planned) this.app.refresh();
+      const done = await this.app.post(planned ? "export" : "plan", this.wish());
+      if (turn === this.turn) {
+        this.show(done, planned);
+        this.planned = !planned;
+      } else if (planned) say(`Done: ${count(done.frames, "frame")} added to ${done.place}`);
+      if (planned) this.app.refresh();
     } catch (error) {
-      byId("export-told").textContent = error.message;
-      button.textContent = words;
+      if (turn === this.turn) byId("export-told").textContent = error.message;
+      else if (planned) say(error.message, true);
     }
+    button.textContent = this.planned ? "Export" : "Preview changes";
     button.disabled = false;
   }
 

@@ -30,7 +30,7 @@ async function ask(address, wish, more = {}) {
   try {
     answer = await fetch(address, { cache: "no-store", ...options, ...more });
   } catch {
-    throw Object.assign(new Error("keyframes has stopped; start it again to continue."), { status: 0 });
+    throw Object.assign(new Error("keyframes has stopped; start it again, and continue on the page that it opens"), { status: 0 });
   }
   const content = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(content.error), { status: answer.status });
