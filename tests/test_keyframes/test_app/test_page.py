@@ -291,6 +291,16 @@ def test_nothing_of_the_page_is_cut_off(folder, open_page, width, scheme):
                 page.click(f"{dialog} [data-close] >> nth=0")
 
 
+def test_a_page_that_is_zoomed_in_can_be_used(folder, open_page):
+    # A window of 1280 x 860 at 400 %: bars that stay in place would cover everything.
+    with serving("app", folder.name, cwd=folder.parent) as app:
+        page = open_page(app.address, 320, 215)
+        page.check(".pick >> nth=2", timeout=10_000)
+        page.click("#open-choose")
+        page.check('[name="how"][value="total"]', timeout=10_000)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_500_frames_of_one_recording_are_asked_for_as_they_are_seen(tmp_path, open_page):
     folder, output = tmp_path / "reach", tmp_path / BATCH
     folder.mkdir()
