@@ -307,7 +307,7 @@ class Settings:
 
     def _check_encoder(self) -> None:
         if not 0 < self.encoder_minutes < float("inf"):
-            raise SettingsError(f"`encoder_minutes` is {self.encoder_minutes:g}; it must be above 0")
+            raise SettingsError(f"`encoder_minutes` is {self.encoder_minutes:g}; it must be above 0, and finite")
         if self.algorithm == "dec" and (self.features != "encoder" or self.encoder is not None or self.k == "auto"):
             raise SettingsError(
                 "`algorithm = dec` needs `features = encoder`, a number for `k`, and no file in `encoder`; change "
@@ -334,7 +334,7 @@ class Settings:
         if levels is not None and not (len(levels) == 2 and all(map(isfinite, levels)) and levels[0] < levels[1]):
             raise SettingsError(f"`levels` is {levels}; give two numbers, the second one higher")
         if self.rate is not None and not 0 < self.rate < float("inf"):
-            raise SettingsError(f"`rate` is {self.rate:g}; it must be above 0 images a second")
+            raise SettingsError(f"`rate` is {self.rate:g}; it must be above 0 images a second, and finite")
 
     def _check_predictions(self) -> None:
         if not 0 <= self.doubt <= 1:

@@ -32,6 +32,7 @@ def warnings_of(
     return (
         *_warnings_of_number(selection, k_selection, settings),
         *_warnings_of_noise(selection),
+        *_warnings_of_uniform(settings),
         *_warnings_of_guards(selection, any_known),
     )
 
@@ -87,6 +88,15 @@ def _warnings_of_noise(selection: Selection) -> tuple[str, ...]:
         return (f"{told}, and too few of their pictures differ",)
     were = "was chosen by its picture" if n_frames == 1 else "were chosen by their pictures"
     return (f"{told}, so {n_frames} of the {len(selection.keyframes)} {were}",)
+
+
+def _warnings_of_uniform(settings: Settings) -> tuple[str, ...]:
+    """Tell what had no effect because evenly spaced frames were asked for, too."""
+    asked = {"--algorithm": settings.algorithm != "auto", "--min-gap": bool(settings.min_gap_s)}
+    ignored = [option for option, is_given in asked.items() if is_given]
+    if not settings.uniform or not ignored:
+        return ()
+    return (f"{' and '.join(ignored)} had no effect, because --uniform takes evenly spaced frames",)
 
 
 def _were(number: int, done: str) -> str:

@@ -12,6 +12,7 @@ from keyframes.commands.batch import batch
 from keyframes.commands.options import Format, ProjectOptions, SettingsOptions
 from keyframes.commands.page import AsJson, Browser, Port, opener
 from keyframes.commands.parsing import read_names
+from keyframes.commands.plain_help import PlainCommand
 from keyframes.commands.printing import as_options, say
 from keyframes.errors import KeyframesError, SettingsError
 from keyframes.export_options import ExportOptions
@@ -92,7 +93,7 @@ def fields() -> "list[Field]":
 def _command() -> Any:
     """Return ``keyframes batch`` as what parses its arguments."""
     made = typer.Typer(add_completion=False)
-    made.command()(batch)
+    made.command(cls=PlainCommand)(batch)
     return typer.main.get_command(made)
 
 

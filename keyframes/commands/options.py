@@ -228,7 +228,8 @@ class SettingsOptions(Group):
         options = {**self, "start_s": self["start_s"] or 0.0, "scan": scan, "format": format}
         if self["encoder"] is not None:
             options["features"] = "encoder"
-        n_channels = len(mean or std or Settings.mean)
+        # Without a network, an error names the one of the two that was given.
+        n_channels = len((self["encoder"] and (mean or std)) or Settings.mean)
         options["mean"] = mean or (0.0,) * n_channels
         options["std"] = std or (1.0,) * n_channels
         options["keypoints"] = self["keypoints"] or ()

@@ -1,8 +1,13 @@
-"""A command whose ``--help`` shows what a user types and nothing else, with every version of Typer."""
+"""A command whose ``--help`` and errors show what a user types and nothing else, with every version of Typer."""
 
+import re
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
+
+# What new versions of Typer add to "'red' is not one of ..." and to "Input should be a valid integer".
+NOT_FOR_USERS = re.compile(r"^Value error, |, unable to parse string as an? \w+$")
 
 
 class PlainCommand(TyperCommand):
@@ -15,3 +20,11 @@ class PlainCommand(TyperCommand):
             if getattr(parameter, "is_flag", False):
                 parameter.metavar = ""
         return parameters
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; a wrong one is reported without the words of the library that found it."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = NOT_FOR_USERS.sub("", error.message)
+            raise

@@ -47,6 +47,12 @@ def test_more_frames_than_there_are(tmp_path, encoded_pictures):
     assert result.warnings == ("9 frames were asked for, but only 5 were looked at; all were chosen",)
 
 
+def test_what_has_no_effect_is_reported(tmp_path, video_file):
+    options = {"uniform": True, "algorithm": "kmeans", "min_gap_s": 0.5}
+    result = keyframes.extract(video_file("mpeg4.mp4"), 4, output=tmp_path / "out", **options)
+    assert result.warnings == ("--algorithm and --min-gap had no effect, because --uniform takes evenly spaced frames",)
+
+
 def test_a_picture_in_doubt_gives_way(damaged):
     with VideoReader(damaged, threads=1) as video:
         scan = scan_video(video, Settings(k=10), progress=False)
