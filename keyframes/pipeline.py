@@ -79,8 +79,8 @@ def extract(
 
     Raises
     ------
-    SettingsError, VideoError, RegionError, EncoderError, OutputError
-        See `keyframes.errors`.
+    SettingsError, VideoError, RegionError, EncoderError, PredictionsError, ExportError, OutputError
+        See `keyframes.errors`. An ExportError is about a project of `unlike`.
 
     Examples
     --------
@@ -130,7 +130,16 @@ def run_extraction(
 
             labelled = read_labelled([Path(one) for one in unlike], reader, thumbnailer_of(reader, settings))
         extraction = _Extraction(
-            reader, settings, threads, progress, notes, predicted, labelled, scan_with, choose_with, by_predictions
+            reader=reader,
+            settings=settings,
+            threads=threads,
+            progress=progress,
+            notes=notes,
+            predicted=predicted,
+            labelled=labelled,
+            scan_with=scan_with,
+            choose_with=choose_with,
+            by_predictions=by_predictions,
         )
         try:
             return extraction.write(folder, place, settings.scan, budget)
@@ -142,7 +151,7 @@ def run_extraction(
             return replace(extraction, notes=(*notes, *told)).write(folder, place, "exact", budget)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Extraction:
     """An open video, and all that decides which of its frames are chosen; `notes` are warnings known before that."""
 

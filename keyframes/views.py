@@ -71,7 +71,7 @@ def extract_views(
 
     Raises
     ------
-    SettingsError, VideoError, RegionError, OutputError
+    SettingsError, VideoError, RegionError, EncoderError, PredictionsError, OutputError
         See `keyframes.errors`.
     """
     settings = Settings(k=k, **options)

@@ -74,7 +74,16 @@ def run_jobs(
     LargerRefusal.
     """
     records = {root: Records(root) for root in {job.root for job in jobs} if root is not None}
-    work = _Work(settings, shared, suffix, overwrite, max_pixels, report, skip_if_larger, records)
+    work = _Work(
+        settings=settings,
+        shared=shared,
+        suffix=suffix,
+        overwrite=overwrite,
+        max_pixels=max_pixels,
+        report=report,
+        skip_if_larger=skip_if_larger,
+        records=records,
+    )
     n_at_once = min(available_threads(), MOST_AT_ONCE, len(jobs))
     waiting: list[Future[Done]] = []
     with ThreadPoolExecutor(n_at_once, thread_name_prefix="quantize") as executor:

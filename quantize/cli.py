@@ -191,7 +191,16 @@ def main(
         if info is None and web is None:
             _load(settings, decode is not None, output, quiet)
         status = 0
-        run = Run(output, codebook, max_pixels, force, quiet, as_json, report, skip_if_larger)
+        run = Run(
+            output=output,
+            codebook=codebook,
+            max_pixels=max_pixels,
+            force=force,
+            quiet=quiet,
+            as_json=as_json,
+            report=report,
+            skip_if_larger=skip_if_larger,
+        )
         if decode is not None:
             from quantize.commands.decode import decode_file
 

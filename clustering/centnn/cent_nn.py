@@ -109,7 +109,9 @@ def cent_nn(
     if mode == "exact":
         return _exact(X, n_clusters, epsilon, max_epochs, history)
     rng = as_random_state(random_state)
-    return _fast(X, n_clusters, epsilon, tol, max_epochs, history, rng, n_threads)
+    return _fast(
+        X, n_clusters, rng, epsilon=epsilon, tol=tol, max_epochs=max_epochs, history=history, n_threads=n_threads
+    )
 
 
 def _shortfall(n_reached: int, n_clusters: int, out_of_epochs: bool, max_epochs: int) -> str:
@@ -161,11 +163,12 @@ def _exact(X: Array, n_clusters: int, epsilon: float, max_epochs: int, history: 
 def _fast(
     X: Array,
     n_clusters: int,
+    rng: np.random.RandomState,
+    *,
     epsilon: float,
     tol: float,
     max_epochs: int,
     history: bool,
-    rng: np.random.RandomState,
     n_threads: int | None,
 ) -> Network:
     mean, centered = _center(X, X.dtype.type)

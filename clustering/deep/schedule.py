@@ -122,5 +122,14 @@ class TrainedEstimator(CheckedEstimator):
         decay: bool = False,
     ) -> Schedule:
         """Return how the network is shown its rows."""
-        size, rate, progress = self.batch_size, self.learning_rate, self.progress
-        return Schedule(epochs, size, rate, shape, augmentation, generator, device, progress, decay)
+        return Schedule(
+            epochs=epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            shape=shape,
+            augmentation=augmentation,
+            generator=generator,
+            device=device,
+            progress=self.progress,
+            decay=decay,
+        )

@@ -60,7 +60,15 @@ def mini_batch_k_means(
         start = _start(data, weighty, n_clusters, init, n_init, rng)
         running = RunningMeans(start, data.origin)
         n_iter, converged = _learn(
-            data, weighty, running, max_iter, batch_size, threshold, max_no_improvement, reassignment_ratio, rng
+            data,
+            weighty,
+            running,
+            rng,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            threshold=threshold,
+            max_no_improvement=max_no_improvement,
+            ratio=reassignment_ratio,
         )
         labels, distances = _assign_all(data, weighty, running)
     return Partition(labels, distances, running.centers, n_iter, converged), running
@@ -148,12 +156,13 @@ def _learn(
     data: CenteredRows,
     weighty: NDArray[np.int64],
     running: RunningMeans,
+    rng: RandomState,
+    *,
     max_iter: int,
     batch_size: int,
     threshold: float,
     max_no_improvement: int | None,
     ratio: float,
-    rng: RandomState,
 ) -> tuple[int, bool]:
     """Run through the rows in random order until it is enough; return the number of passes and whether it converged."""
     n_batches = -(-len(weighty) // batch_size)

@@ -82,7 +82,17 @@ class Picked:
         holds_gap: bool = False,
     ) -> "Picked":
         """Begin where some rows are known already: those beside them are no news."""
-        picked = cls(np.flatnonzero(known), ~known, ~known, ~known, position, time_s, min_gap_s, reach, holds_gap)
+        picked = cls(
+            known=np.flatnonzero(known),
+            left=~known,
+            allowed=~known,
+            free=~known,
+            position=position,
+            time_s=time_s,
+            min_gap_s=min_gap_s,
+            reach=reach,
+            holds_gap=holds_gap,
+        )
         for row in picked.known.tolist():
             picked.keep_gap(row)
         return picked

@@ -21,6 +21,7 @@ def assembled(
     keypoints: NDArray[np.float32],
     confidence: NDArray[np.float32],
     names: Sequence[str],
+    *,
     skeleton: Sequence[tuple[int, int]] = (),
     labelled: NDArray[np.bool_] | None = None,
     animals: Sequence[str] = (),
@@ -46,7 +47,16 @@ def assembled(
         missing |= (x == nowhere) & (y == nowhere)
     keypoints[missing] = np.nan
     confidence[missing | ~np.isfinite(confidence)] = np.nan
-    return Predictions(source, indices, keypoints, confidence, tuple(names), tuple(skeleton), labelled, tuple(animals))
+    return Predictions(
+        source=source,
+        frames=indices,
+        keypoints=keypoints,
+        confidence=confidence,
+        names=tuple(names),
+        skeleton=tuple(skeleton),
+        labelled=labelled,
+        animals=tuple(animals),
+    )
 
 
 def as_float32(values: NDArray[Any]) -> NDArray[np.float32]:

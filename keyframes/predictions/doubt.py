@@ -127,8 +127,16 @@ def find_doubt(predictions: Predictions, linked: Linked, poses: CleanPoses) -> D
     notes.forget(predictions.labelled)
     rows = np.flatnonzero(notes.what[:, 1] >= 0)
     notes.what[rows, 1] = linked.order[rows, notes.what[rows, 1]]
-    names, animals = predictions.names, predictions.animals
-    return Doubt(notes.level, notes.what, notes.value, notes.hidden, misplaced, names, animals, n_typical)
+    return Doubt(
+        level=notes.level,
+        what=notes.what,
+        value=notes.value,
+        hidden=notes.hidden,
+        misplaced=misplaced,
+        names=predictions.names,
+        animals=predictions.animals,
+        n_animals=n_typical,
+    )
 
 
 def _note_jumps(notes: "_Notes", linked: Linked, missing: NDArray[np.bool_], noise: float) -> NDArray[np.float32]:

@@ -62,7 +62,7 @@ def read(path: Path) -> Predictions:
     skeleton = [(int(a), int(b)) for a, b in edges if 0 <= a < len(names) and 0 <= b < len(names)]
     exists = np.flatnonzero(there)
     animals = names_of_slots(slots[exists], exists, tracks) if len(tracks) == n_tracks else ()
-    return assembled(path, np.arange(n_frames), keypoints, confidence, names, skeleton, animals=animals)
+    return assembled(path, np.arange(n_frames), keypoints, confidence, names, skeleton=skeleton, animals=animals)
 
 
 def _axes(path: Path, file: Any, n_nodes: int) -> tuple[str, ...]:

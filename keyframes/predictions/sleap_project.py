@@ -83,7 +83,17 @@ def read(path: Path, video: Path) -> tuple[Predictions, RecordedVideo]:
                     confidence[place] = as_float32(points["score"])
         if float(file["metadata"].attrs["format_id"]) < MIDDLE_AT_ZERO:
             keypoints -= 0.5
-    return assembled(path, found.frames, keypoints, confidence, names, skeleton, found.labelled, animals), recorded
+    predictions = assembled(
+        path,
+        found.frames,
+        keypoints,
+        confidence,
+        names,
+        skeleton=skeleton,
+        labelled=found.labelled,
+        animals=animals,
+    )
+    return predictions, recorded
 
 
 def _instances(path: Path, file: Any, recorded: RecordedVideo, video: Path) -> _Instances:

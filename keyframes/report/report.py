@@ -56,6 +56,7 @@ def write_report(
     label: NDArray[np.int32],
     place: NDArray[np.float32],
     thumbnails: Mapping[int, bytes],
+    *,
     doubt: NDArray[np.float32] | None = None,
     points: NDArray[np.float32] | None = None,
 ) -> None:

@@ -53,7 +53,7 @@ def write_files(
             raise
         thumbnails = _write_images(reader, manifest, folder, progress)
     columns = scan.frame_index, scan.time_s, selection.labels, scan.place
-    write_report(folder, manifest, *columns, thumbnails, scan.doubt, scan.points)
+    write_report(folder, manifest, *columns, thumbnails, doubt=scan.doubt, points=scan.points)
     write_manifest(folder, manifest)
 
 

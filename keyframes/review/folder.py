@@ -137,7 +137,7 @@ class ReviewedFolder:
             thumbnails[entry["frame_index"]] = thumbnail(image, bytes_of_each(len(entries)))
         _replace(self.folder / "contact_sheet.jpg", encoded(Path("contact_sheet.jpg"), sheet.image))
         columns = scan.frame_index, scan.time_s, scan.label, scan.map
-        write_report(self.folder, manifest, *columns, thumbnails, scan.doubt, scan.points)
+        write_report(self.folder, manifest, *columns, thumbnails, doubt=scan.doubt, points=scan.points)
 
     def _read_revision(self) -> str:
         try:
