@@ -115,8 +115,12 @@ def test_a_bend_at_the_lower_end_shows(rng):
     assert select_k(X, k_min=4, k_max=10).k == 4
     assert_array_equal(select_k(X, k_min=4, k_max=10).ks, np.arange(3, 11))
     assert select_k(X, k_min=2, k_max=10, method="silhouette").k == 4
-    assert select_k(X, k_min=6, k_max=6).k == 6
-    assert not select_k(X, k_min=6, k_max=6).clear
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_range_of_one_number_tells_nothing(method, rng):
+    found = select_k(groups(rng, 60, 12, 4), k_min=4, k_max=4, method=method)
+    assert (found.k, found.clear) == (4, False)
 
 
 def test_a_straight_curve_has_no_bend():
