@@ -156,7 +156,8 @@ class Start:
         worst = level[self.events]
         if not self.at_random or (worst > certain).sum() <= FEW * n_doubtful:
             return Events(self.events, level, certain)
-        far_worse = self.events[worst > FAR_WORSE * worst[n_doubtful - 1]]
+        # Than the worst of those that would be left out.
+        far_worse = self.events[worst > FAR_WORSE * worst[n_doubtful]]
         level = np.minimum(level, np.float32(certain))
         level[far_worse] = self.level[far_worse]
         wrong = np.flatnonzero(self.picked.free & ~self.hidden & (self.level > certain))
