@@ -17,7 +17,6 @@ from keyframes.labelling.project_kind import Kind, kind_of
 from keyframes.labelling.same_recording import OwnVideo, matching
 from keyframes.labelling.sleap import project as sleap
 from keyframes.manifest import UnlikeEntry
-from keyframes.names import with_own_name
 from keyframes.result.image_files import read_image
 from keyframes.result.recordings import read_manifest, results_in
 from keyframes.scan.scan import Scan
@@ -98,8 +97,9 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
                 by_index.append(index)
             else:
                 n_lost += 1
-        told.append({"project": project.resolve().name, "frames": len(frames), "of_this_video": n_same})
-        warnings += _warnings_of(with_own_name(project), len(frames), n_lost)
+        name = _name_of(project)
+        told.append({"project": name, "frames": len(frames), "of_this_video": n_same})
+        warnings += _warnings_of(name, len(frames), n_lost)
     n_pixels = int(np.prod(thumbnailer.shape))
     return Labelled(
         thumbnails=np.array([thumbnail for thumbnail, _ in looks], np.uint8).reshape(-1, n_pixels),
@@ -111,15 +111,21 @@ def read_labelled(projects: Sequence[Path], video: VideoReader, thumbnailer: Thu
     )
 
 
-def _warnings_of(project: Path, n_frames: int, n_lost: int) -> list[str]:
+def _name_of(project: Path) -> str:
+    """Name a project: by its folder, also where a file in it is given, or by the .slp that is all of it."""
+    place = project.resolve()
+    return place.name if place.suffix.lower() == ".slp" or place.is_dir() else place.parent.name
+
+
+def _warnings_of(project: str, n_frames: int, n_lost: int) -> list[str]:
     """Say what of a project does not count."""
     if not n_frames:
-        return [f"{project.name} has no frames yet: it does not affect the choice"]
+        return [f"{project} has no frames yet: it does not affect the choice"]
     if not n_lost:
         return []
     are, have, they, were = ("is", "has", "it", "was") if n_lost == 1 else ("are", "have", "they", "were")
     return [
-        f"{n_lost} of the {n_frames} frames of {project.name} {are} of another video and {have} no image of this "
+        f"{n_lost} of the {n_frames} frames of {project} {are} of another video and {have} no image of this "
         f"video's size; {they} {were} ignored"
     ]
 

@@ -102,11 +102,16 @@ def unfiltered(path: Path) -> Path:
 
     A filter smooths away what is doubtful, and leaves the likelihood as it was.
     """
-    if not path.stem.endswith(FILTERED):
+    if not is_filtered(path):
         return path
     stem = path.stem.removesuffix(FILTERED)
     beside = (path.with_name(f"{stem}{ending}") for ending in (path.suffix, ".h5", ".csv"))
     return next((other for other in beside if os.path.isfile(other)), path)
+
+
+def is_filtered(path: Path) -> bool:
+    """Whether a file is named like a table that DeepLabCut filtered."""
+    return path.stem.endswith(FILTERED)
 
 
 def readable(path: Path) -> Path:

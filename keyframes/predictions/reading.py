@@ -12,6 +12,7 @@ from keyframes.predictions.checks import checked, in_corner, refuse_size
 from keyframes.predictions.finding import (
     find_predictions,
     has_scorer,
+    is_filtered,
     readable,
     refuse_other_name,
     refuse_other_video,
@@ -63,6 +64,9 @@ def read_predictions(path: str | Path, video: str | Path | VideoReader, *, offse
         predictions = _read(readable(source), reader, offset)
         if source != wanted:
             told = f"{source.name} is read instead of {wanted.name}: filtering hides doubtful points"
+            predictions = replace(predictions, warnings=(told, *predictions.warnings))
+        elif is_filtered(source):
+            told = f"{source.name} is filtered, which hides doubtful points; give the unfiltered file if there is one"
             predictions = replace(predictions, warnings=(told, *predictions.warnings))
         return checked(predictions, reader)
 

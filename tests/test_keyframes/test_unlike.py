@@ -85,6 +85,8 @@ def test_no_frame_of_a_project_comes_again(kind, recording, project, tmp_path):
     assert gaps.min() >= 0.1 - 1e-6
     (told,) = more.manifest["unlike"]
     assert (told["frames"], told["of_this_video"]) == (6, 6)
+    # A project is called by its folder, though many have a config.yaml.
+    assert told["project"] == (place if kind.startswith("sleap") or place.is_dir() else place.parent).name
     assert str(tmp_path) not in json.dumps(more.manifest)
 
 

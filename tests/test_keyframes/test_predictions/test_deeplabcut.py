@@ -97,7 +97,11 @@ def test_every_way_to_write_a_missing_point_is_one(video, poses):
 def test_the_unfiltered_file_is_preferred(named, other, video, poses):
     points, smoothed = poses(), poses()
     filtered = write(smoothed, video.with_name(f"mouse{SCORER}_filtered.h5"))
-    assert_same(read_predictions(filtered, video), smoothed)
+    read = read_predictions(filtered, video)
+    assert_same(read, smoothed)
+    assert read.warnings == (
+        f"{filtered.name} is filtered, which hides doubtful points; give the unfiltered file if there is one",
+    )
     raw = write(points, video.with_name(f"mouse{SCORER}{other}"))
     read = read_predictions(filtered if named == "the file" else video.parent, video)
     assert_same(read, points)
