@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from clustering import is_searched
 from keyframes.errors import BatchError, VideoError, no_folder
+from keyframes.predictions.finding import SCORER
 from keyframes.result.folder import is_result
 from keyframes.result.naming import result_names
 from keyframes.video import VIDEO_ENDINGS, VideoReader
@@ -19,6 +20,8 @@ from keyframes.wording import counted
 # What a batch writes into its own folder.
 SUMMARIES = frozenset({"batch.json", "index.html", "summary.csv"})
 ENDINGS_SHOWN = 8
+# What DeepLabCut appends to the name of a video in the copy into which it draws predictions.
+DRAWN = re.compile(rf"{SCORER}.*_labeled(_(before|after)_adapt)?")
 # Files of a sequence that are tried, until one opens and tells for all of them.
 N_TRIED = 3
 
@@ -32,6 +35,7 @@ def find_recordings(
     are of each ending, the most frequent one first; what a pattern left out, what is hidden or in the trash, and what
     this package wrote do not count.
 
+    A video into which DeepLabCut drew predictions, beside the video itself, is none, unless `include` names it.
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Hidden folders and the trash are searched where `include` names them. Links are
     followed; what several links lead to, or a link back to where it lies, counts once: DeepLabCut's projects hold links
@@ -139,6 +143,8 @@ def _sorted_out(
     images = [name for name in files if _ending(name) in IMAGE_ENDINGS]
     stacks = _find_stacks(here, [name for name in images if _ending(name) in TIFF_ENDINGS])
     videos = {*stacks, *(name for name in files if _ending(name) in VIDEO_ENDINGS)}
+    if not include:
+        videos -= _drawn(videos)
     images = [name for name in images if name not in videos]
     whole = not (beside_videos or stacks or excludes(place)) and _is_sequence(images)
     rest = {name for name in files if name not in videos} - set(images if whole else ())
@@ -147,6 +153,17 @@ def _sorted_out(
         videos, rest = videos | rest, set()
     found = [place] if whole else []
     return found + [paths[name] for name in videos], sorted(rest)
+
+
+def _drawn(videos: AbstractSet[str]) -> set[str]:
+    """Return the videos into which DeepLabCut drew what it predicted on others of them."""
+    stems = {name: PurePosixPath(name).stem for name in videos}
+    likely = {name: stem for name, stem in stems.items() if DRAWN.search(stem)}
+    return {
+        name
+        for name, stem in likely.items()
+        if any(stem.startswith(own) and DRAWN.fullmatch(stem, len(own)) for own in stems.values())
+    }
 
 
 def _ending(name: str) -> str:

@@ -33,6 +33,18 @@ def test_hidden_folders_and_the_trash_are_not_searched(tmp_path):
     assert find_recordings(tmp_path / ".Trash-1000")[0] == ["files/old.mp4"]
 
 
+def test_copies_with_drawn_predictions_are_no_recordings(tmp_path):
+    """As DeepLabCut names those that it makes of a video, if that is there."""
+    own = ["DLC_labeled.mp4", "mouse.avi", "mouse2.mp4", "mouse2_labeled.mp4", "ratDLC_net_labeled.mp4"]
+    scorer = "DLC_HrnetW32_reachNov20shuffle1_snapshot_200"
+    drawn = [f"mouse{scorer}_p60_labeled.mp4", f"mouse{scorer}_el_filtered_id_labeled.mp4"]
+    drawn += ["mouse2_superanimal_quadruped_hrnet_w32_labeled_after_adapt.mp4"]
+    for name in own + drawn:
+        (tmp_path / name).touch()
+    assert find_recordings(tmp_path) == (own, {".mp4": 3})
+    assert find_recordings(tmp_path, include=["*_p60_*"])[0] == drawn[:1]
+
+
 def test_links_to_a_recording_that_is_there_are_not_another_one(tmp_path):
     """Such as those of a DeepLabCut project beside the recordings; the project alone has them as its recordings."""
     folder, videos = tmp_path / "in", tmp_path / "in" / "a-anna-2026-01-01" / "videos"
