@@ -64,7 +64,7 @@ def _row(place: Path, folder: Path, manifest: Manifest, most_bytes: int) -> str:
     last_one = len(entries) - 1
     shown = sorted({round(number * last_one / (PICTURES_OF_EACH - 1)) for number in range(PICTURES_OF_EACH)})
     found = (_picture(folder / entries[number]["file"], most_bytes) for number in shown)
-    pictures = "".join(f'<img src="{data_url(picture)}" alt="" loading="lazy">' for picture in found if picture)
+    pictures = "".join(f'<img src="{data_url(picture)}" alt="" decoding="async">' for picture in found if picture)
     warnings = "".join(f"<li>{text(warning)}</li>" for warning in manifest["warnings"])
     time_s = entries[-1]["time_s"] if entries else None
     last = "" if time_s is None else f"{', the last' if last_one else ''} at {clock(time_s)}"

@@ -181,7 +181,7 @@ def _card(entry: KeyframeEntry, overview: Overview, jpeg: bytes, video: VideoEnt
         f'<li><button type="button" class="card" data-frame="{index}" data-cluster="{cluster}" aria-pressed="false" '
         f'style="--hue:{overview.hue[cluster]}" aria-label="Frame {index}{at}, '
         f'represents {size} of cluster {cluster}{more}">'
-        f'<span class="picture"><img src="{data_url(jpeg)}" alt="" loading="lazy" decoding="async" '
+        f'<span class="picture"><img src="{data_url(jpeg)}" alt="" decoding="async" '
         f'width="{video["width"]}" height="{video["height"]}">{drawn}</span>'
         f'<span class="caption"><b>{index}</b><span>{when}</span>'
         f'<span class="size" title="frames in its cluster">{entry["cluster_size"]:,}</span></span>'

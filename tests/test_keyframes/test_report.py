@@ -353,7 +353,9 @@ def test_five_hundred_frames_are_a_small_file_that_shows_at_once(tmp_path, open_
     overview = make_overview(time_s, label, place, chosen)
     jpeg = thumbnail(picture, bytes_of_each(k))
     shown = overview.as_dict(np.arange(n_frames), time_s, label)
-    page_text = report_page(manifest, overview, shown, dict.fromkeys(chosen.tolist(), jpeg))
+    # No two are the same file: a browser would load that once.
+    pictures = {row: jpeg + number.to_bytes(2, "big") for number, row in enumerate(chosen.tolist())}
+    page_text = report_page(manifest, overview, shown, pictures)
     assert 4_000_000 < len(page_text.encode()) < 15_000_000
     (tmp_path / "report.html").write_text(page_text, encoding="utf-8")
     page = open_page((tmp_path / "report.html").as_uri())
@@ -361,6 +363,8 @@ def test_five_hundred_frames_are_a_small_file_that_shows_at_once(tmp_path, open_
         "() => document.querySelector('.card img').complete && document.getElementById('map').width > 300"
     )
     assert page.locator(".card").count() == k
+    # What was not scrolled to is there, too: a print shows all of it.
+    page.wait_for_function("() => [...document.images].every(one => one.naturalWidth)", timeout=20_000)
     # A reason that says how many frames it represents is told once.
     labels = [page.get_attribute(f".card >> nth={number}", "aria-label") for number in range(2)]
     assert labels[0].endswith("represents 40 frames of cluster 0")
