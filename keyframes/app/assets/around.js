@@ -22,7 +22,7 @@
     const where = element("span", "quiet", { textContent: `${told.place} of ${told.n} · ${told.n_reviewed} reviewed` });
     const mark = element("button", told.reviewed ? "plain small" : "main small", { type: "button" });
     mark.textContent = told.reviewed ? "✓ Reviewed" : "Mark as reviewed";
-    mark.title = "m";
+    mark.title = `${told.reviewed ? "No longer reviewed" : "Mark as reviewed"} (m)`;
     mark.dataset.key = "m";
     mark.setAttribute("aria-pressed", String(told.reviewed));
     mark.addEventListener("click", async () => {

@@ -23,12 +23,12 @@ class Drawing {
       event.preventDefault();
       part.setPointerCapture(event.pointerId);
       const from = at(event);
-      const move = (moved) => draw(from, at(moved));
-      part.addEventListener("pointermove", move);
-      part.addEventListener("pointerup", (last) => {
-        part.removeEventListener("pointermove", move);
-        draw(from, at(last));
-      }, { once: true });
+      const ended = new AbortController();
+      for (const kind of ["pointermove", "pointerup"]) {
+        part.addEventListener(kind, (moved) => draw(from, at(moved)), { signal: ended.signal });
+      }
+      // After the pointer is up, or where the system takes a touch away.
+      part.addEventListener("lostpointercapture", () => ended.abort(), { signal: ended.signal });
     });
   }
 

@@ -126,6 +126,15 @@ def test_the_command_does_the_same(folder, open_page, run_installed):
         page.check('[data-option="color"]')
         page.fill("#stop_s", "0:01.5")
         box = page.locator("#canvas").bounding_box()
+        # A touch that the system takes away has ended, too.
+        touch = page.context.new_cdp_session(page)
+        for kind, places in (("Start", [0.1]), ("Move", [0.6]), ("Cancel", [])):
+            points = [{"x": box["x"] + at * box["width"], "y": box["y"] + at * box["height"]} for at in places]
+            touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+        until(page, "() => document.getElementById('crop').value")
+        touched = page.input_value("#crop")
+        page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.8 * box["height"])
+        assert page.input_value("#crop") == touched
         page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
         page.mouse.down()
         page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.75 * box["height"], steps=4)
