@@ -190,6 +190,20 @@ def test_a_starved_center_moves_to_where_it_is_needed(rng):
     assert same_partition(stream.predict(X), groups)
 
 
+def test_a_center_that_wins_little_moves_to_where_it_is_needed(rng):
+    X, groups = corners(rng, 400)
+    starts = [X[groups == g][0] for g in range(7)]
+    # It wins a few rows of the group of the first one.
+    away = np.square(X[groups == 0] - starts[0]).sum(axis=1)
+    start = np.stack([*starts, X[groups == 0][away.argmax()]])
+    model, stuck = (MiniBatchKMeans(8, init=start, reassignment_ratio=ratio) for ratio in (0.5, 0))
+    for chunk in np.array_split(X, 4):
+        model.partial_fit(chunk)
+        stuck.partial_fit(chunk)
+    assert stuck.predict(X[groups == 0]).max() == 7
+    assert same_partition(model.predict(X), groups)
+
+
 def test_a_small_cluster_that_pays_keeps_its_center(rng):
     X, groups = corners(rng, 600)
     X = X[(groups != 7) | (np.cumsum(groups == 7) <= 3)]

@@ -90,6 +90,13 @@ def test_frames_all_alike_have_no_components():
     assert_array_equal(PrincipalComponents.fit(thumbnails).transform(thumbnails), 0)
 
 
+def test_directions_in_which_nothing_differs_are_no_components(rng):
+    scores = rng.integers(0, 12, (200, 2))
+    thumbnails = (scores @ rng.integers(0, 10, (2, 400))).astype(np.uint8)
+    lengths = np.linalg.norm(PrincipalComponents.fit(thumbnails).basis, axis=1)
+    assert_allclose(lengths, [1, 1, *[0] * 30], atol=1e-6)
+
+
 def test_equal_thumbnails_get_equal_components(rng):
     different = rng.integers(0, 256, (13, 900), dtype=np.uint8)
     which = rng.integers(13, size=3001)

@@ -172,6 +172,22 @@ def test_planted_dark_and_blurred_frames_are_not_chosen_while_there_are_others(p
         assert any("much" in warning for warning in result.warnings) or not kept
 
 
+@pytest.mark.parametrize("k", [3, 12])
+def test_each_cluster_gives_the_sharpest_of_its_nearest_members(planted, k):
+    settings = Settings(k, algorithm="kmeans", min_gap_s=0, allow_similar=True, allow_dark=True)
+    with VideoReader(planted[0]) as video:
+        scan = scan_video(video, settings, progress=False)
+    selection, _ = choose_from_scan(scan, settings, None, False)
+    clear = scan.sharpness >= blurred_limit(scan.sharpness)
+    for keyframe in selection.keyframes:
+        members = np.flatnonzero(selection.labels == keyframe.cluster)
+        members = members[clear[members] == clear[members].any()]
+        nearest = members[np.argsort(selection.distances[members], kind="stable")]
+        # A tenth of them, and no more than eight.
+        nearest = nearest[: min(8, -(-len(nearest) // 10))]
+        assert keyframe.frame_index == nearest[scan.sharpness[nearest].argmax()]
+
+
 @pytest.mark.slow
 def test_each_guard_can_be_switched_off(planted, tmp_path):
     switches = {"min_gap_s": 0, "allow_similar": True, "allow_dark": True, "allow_blurred": True}

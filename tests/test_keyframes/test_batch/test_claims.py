@@ -87,7 +87,9 @@ def test_a_claim_of_a_process_that_is_gone_is_taken_over_at_once(tmp_path):
         "import sys, os, signal\nfrom pathlib import Path\nfrom keyframes.batch.claims import Claim\n"
         "Claim.take(Path(sys.argv[1]))\nos.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", program, path], check=False)
-    assert path.exists()
-    with Claim.take(path) as claim:
-        assert claim.is_mine()
+    with subprocess.Popen([sys.executable, "-c", program, path]) as process:
+        # Until somebody has waited for it, the system still lists it.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert path.exists()
+        with Claim.take(path) as claim:
+            assert claim.is_mine()

@@ -118,6 +118,7 @@ def test_a_point_has_one_row(table, video, poses):
         ("frame_index,node,x,y\n0.5,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n-1,nose,1,2\n1,nose,1,2\n", "no frame index"),
         ("frame_index,node,x,y\n,nose,1,2\n1,nose,1,2\n", "line 2 cannot be read"),
+        ("frame_index,node,x,y\n0,nose,1,2\n\n1,nose,1,?\n", "line 4 cannot be read"),
         ("frame_index,node,x,y\n0,nose,1,2\n1,,1,2\n", "frame 1 has a row without a node; write the name"),
         ("node,frame_index,x,y\nnose,0,1,2\nNA,1,1,2\n", "frame 1 has a row without a node; write the name"),
         ("frame_index,node,x,y\n0,nose,1,2\n1,nose,1,5,2,5\n", r"line 3 has more cells \(6\) than the header \(4\)"),
