@@ -178,6 +178,7 @@ def test_each_cluster_gives_the_sharpest_of_its_nearest_members(planted, k):
     with VideoReader(planted[0]) as video:
         scan = scan_video(video, settings, progress=False)
     selection, _ = choose_from_scan(scan, settings, None, False)
+    assert len(selection.keyframes) == k
     clear = scan.sharpness >= blurred_limit(scan.sharpness)
     for keyframe in selection.keyframes:
         members = np.flatnonzero(selection.labels == keyframe.cluster)

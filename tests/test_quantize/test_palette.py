@@ -188,3 +188,15 @@ def test_metrics_agree_with_their_definitions(rng):
     expected = (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))
     assert ssim(a, b) == pytest.approx(expected.mean())
     assert ssim(a, a) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n_channels", [2, 4])
+def test_colors_that_nobody_sees_do_not_count(n_channels, rng):
+    image = rng.integers(0, 256, (24, 31, n_channels), dtype=np.uint8)
+    image[:, ::3, -1] = 0
+    hidden, seen = image.copy(), image.copy()
+    hidden[:, ::3, :-1] ^= 255
+    seen[:, 1::3, :-1] ^= 255
+    assert (psnr(image, hidden), ssim(image, hidden)) == (float("inf"), pytest.approx(1))
+    assert psnr(image, seen) < 20
+    assert ssim(image, seen) < 0.9
