@@ -45,6 +45,19 @@ def test_a_later_version_is_told(data):
     refuses(file_of(chunks, data[:8]), "version 4")
 
 
+@pytest.mark.parametrize(
+    ("profile", "channels", "height", "width"),
+    [(0, 3, 40, 40), (4, 3, 40, 40), (2, 0, 40, 40), (2, 5, 40, 40), (2, 3, 0, 40), (2, 3, 40, 0)],
+)
+def test_a_header_that_none_can_have_is_told(data, profile, channels, height, width):
+    chunks = chunks_of(data)
+    chunks[0] = (b"HEAD", chunks[0][1][:1] + struct.pack(">BBII", profile, channels, height, width))
+    damaged = file_of(chunks, data[:8])
+    refuses(damaged, "has an invalid header; the file is damaged")
+    with pytest.raises(quantize.ContainerError, match="has an invalid header; the file is damaged"):
+        describe(damaged)
+
+
 @pytest.mark.parametrize("place", [8, 20, 60, -20, -1])
 def test_a_flipped_bit_is_told(data, place):
     changed = bytearray(data)
