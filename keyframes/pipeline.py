@@ -184,7 +184,16 @@ class _Extraction:
         )
         if budget is not None:
             manifest["budget"] = budget
-        write_files(folder, self.reader, followed, scan, selection, k_selection, manifest, self.progress)
+        write_files(
+            folder,
+            self.reader,
+            followed,
+            scan,
+            selection,
+            manifest,
+            k_selection=k_selection,
+            progress=self.progress,
+        )
         return Result(place, selection.keyframes, manifest, frames_of(scan, manifest), warnings)
 
     def _choose_by_pictures(self, followed: Settings) -> _Chosen:

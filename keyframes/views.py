@@ -142,7 +142,7 @@ def run_views(
                 views=names,
                 predictions=view.entry() if view else None,
             )
-            write_files(folder, reader, settings, scan, own, k_selection, manifest, progress)
+            write_files(folder, reader, settings, scan, own, manifest, k_selection=k_selection, progress=progress)
             results.append(Result(Path(place), own.keyframes, manifest, frames_of(scan, manifest), warnings))
     return results
 

@@ -103,8 +103,14 @@ def nearest_byte_rows(
     ----------
     X : array (n_samples, n_features), float32 or float64
     centers : array (n_clusters, n_features)
-    forbidden : pair of arrays of bool, or None, default=None
+    forbidden : pair of arrays (n_samples,) and (n_clusters,), bool, or None, default=None
         Which rows may not go to which centres.
+
+    Returns
+    -------
+    labels : array (n_samples,), int64
+    scores : array (n_samples,), dtype of X
+        The larger, the nearer; the squared distance is |x|^2 less twice the score.
     """
     labels, best, _ = _search(X, centers, forbidden, False)
     return labels, best

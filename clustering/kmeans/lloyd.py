@@ -214,8 +214,24 @@ class Sums:
 def nearest_centers(X: Array, centers: Array, workers: Workers) -> tuple[NDArray[np.int32], Array]:
     """Label of the nearest centre of each row, and the squared distance to it.
 
-    Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first. An
-    `InvalidInputError` is raised where one of them is not finite, or too large for sums of squares in the dtype of X.
+    Float32 keeps its digits only where X and the centres lie around the origin: subtract a mean first.
+
+    Parameters
+    ----------
+    X : array (n_samples, n_features), float32 or float64
+    centers : array (n_clusters, n_features)
+        Compared in the dtype of X.
+    workers : Workers
+
+    Returns
+    -------
+    labels : array (n_samples,), int32
+    squared_distances : array (n_samples,), dtype of X
+
+    Raises
+    ------
+    InvalidInputError
+        Where a row or a centre is not finite, or too large for sums of squares in the dtype of X.
     """
     search = Search(X, workers)
     centers = np.ascontiguousarray(centers, X.dtype)

@@ -24,7 +24,23 @@ def as_random_state(seed: int | np.random.RandomState) -> np.random.RandomState:
 
 
 def sample_rows(weights: Array, n_sampled: int, rng: np.random.RandomState) -> tuple[NDArray[np.int64], Array]:
-    """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met."""
+    """Rows of a systematic sample by weight (evenly spread, from a random place on), and how often each was met.
+
+    Parameters
+    ----------
+    weights : array (n_samples,), float
+        Of all rows, 0 or more.
+    n_sampled : int
+        How often a row is met in all; where there are no more rows than that, the sample is all of them.
+    rng : RandomState
+
+    Returns
+    -------
+    rows : array (at most n_sampled,), int64
+        Ascending, without repetition.
+    counts : array of the same shape and the dtype of the weights
+        How often each was met; of a sample of all rows, their weights.
+    """
     if n_sampled >= len(weights):
         return np.arange(len(weights)), weights
     cumulative = np.cumsum(weights, dtype=np.float64)

@@ -30,8 +30,9 @@ def write_files(
     settings: Settings,
     scan: Scan,
     selection: Selection,
-    k_selection: "KSelection | None",
     manifest: Manifest,
+    *,
+    k_selection: "KSelection | None",
     progress: Progress,
 ) -> None:
     """Write the rows behind a choice and the curve of an automatic k; fetch the chosen frames, and write all the rest.
