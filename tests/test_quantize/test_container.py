@@ -126,6 +126,8 @@ def test_damaged_parameters_are_told_where_they_are_described_too(kind, body):
 def test_streams_come_back_with_their_lengths():
     streams = [b"", b"a", bytes(127), bytes(128), bytes(70000)]
     assert unpack_streams(pack_streams(streams)) == streams
+    # Seven bits of a length a byte.
+    assert [len(pack_streams([stream])) - len(stream) for stream in streams] == [1, 1, 1, 2, 3]
     with pytest.raises(quantize.ContainerError):
         unpack_streams(pack_streams(streams)[:-1])
 

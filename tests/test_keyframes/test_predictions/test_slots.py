@@ -33,3 +33,4 @@ def test_animals_without_a_track_take_no_place_of_a_track():
     without = np.array([1, 3, 4, 6])
     assert slots[without].min() > slots[np.setdiff1d(np.arange(8), without)].max()
     assert slots.max() == 3
+    assert slots_of_instances(rows, np.full(8, -1)).tolist() == [0, 1, 2, 0, 1, 0, 1, 2]
