@@ -80,6 +80,7 @@ def run_batch(
     threads: int | None = None,
     progress: bool = False,
     say: Callable[[str], None] = lambda line: None,
+    check: Callable[[Sequence[Path]], None] = lambda results: None,
     **options: Unpack[Options],
 ) -> Batch:
     """Choose frames of every recording below a folder, each into a result folder of its own.
@@ -128,6 +129,8 @@ def run_batch(
         Show bars on standard error where that is a terminal, else a line for each video by `say`.
     say : callable
         Takes lines for the user.
+    check : callable
+        Takes the folders of all results before anything is written, and raises what ends the batch.
 
     Returns
     -------
@@ -147,13 +150,6 @@ def run_batch(
     recordings, left_out = find_recordings(searched, include, exclude, states)
     check_number(recordings, searched, total, at_least, views)
     budget = None if total is None else Budget(total, at_least, len(recordings))
-    try:
-        states.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{states}: cannot be created ({error.strerror}); choose another path with -o") from None
-    note_searched(place, searched)
-    for recording in () if resume else recordings:
-        forget(place, recording)
     projects = tuple(str(Path(project).absolute()) for project in unlike)
     tasks = [
         replace(task, unlike=projects, budget=budget, overwrite=overwrite, keep_bytes=keep_bytes)
@@ -161,6 +157,14 @@ def run_batch(
     ]
     if settings.predictions is not None:
         refuse_shared(settings.predictions, [task.video for task in tasks])
+    check([place / task.place for task in tasks])
+    try:
+        states.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{states}: cannot be created ({error.strerror}); choose another path with -o") from None
+    note_searched(place, searched)
+    for recording in () if resume else recordings:
+        forget(place, recording)
     if views:
         tasks = [_scene(tasks)]
     watch = Watch(say, progress)

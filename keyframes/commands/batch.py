@@ -124,6 +124,7 @@ def batch(
             threads=threads,
             progress=not quiet,
             say=say,
+            check=lambda places: exports.check(results=places),
             **settings.given(format),
         )
     if failures:

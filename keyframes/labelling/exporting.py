@@ -161,8 +161,7 @@ def check_export(
 ) -> None:
     """Raise where exports of these videos' results, which are still to be made, could not work.
 
-    A batch does not know its results yet, and with them the place of a new export: then nobody checks that it is free.
-    With prelabels, a new export will have the points of the network, which are not read yet.
+    Without `results`, the place of a new export is not known, and nobody checks that it is free. With prelabels, a new export will have the points of the network, which are not read yet.
     """
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")

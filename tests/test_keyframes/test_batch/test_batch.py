@@ -228,3 +228,19 @@ def test_runs_with_other_recordings_share_a_folder_each_with_its_total(few, tmp_
     assert [row["reason"] for row in batch.rows] == ["", ""]
     assert sum(row["frames"] for row in batch.rows) == 6
     assert len(list((tmp_path / "out" / "batch-state").glob("plan-*.npz"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        (("--export", "cvat", "--export", "coco"), "out/coco"),
+        (("--export", "deeplabcut", "--project", "new", "--task", "t", "--scorer", "s", "--bodyparts", "a"), "new"),
+    ],
+)
+def test_that_the_place_of_an_export_is_taken_is_known_before_the_work(options, taken, few, tmp_path, run_command):
+    (tmp_path / taken).mkdir(parents=True)
+    (tmp_path / taken / "labels.json").write_text("{}", encoding="utf-8")
+    done = run_command("keyframes", "batch", few, "-k", 3, "-o", "out", *options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {taken}: ")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["labels.json"]
