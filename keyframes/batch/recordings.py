@@ -5,6 +5,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,7 @@ from keyframes.errors import BatchError, VideoError, no_folder
 from keyframes.predictions.finding import SCORER
 from keyframes.result.folder import is_result
 from keyframes.result.naming import result_names
-from keyframes.video import VIDEO_ENDINGS, VideoReader
+from keyframes.video import VIDEO_ENDINGS, VideoReader, file_hash
 from keyframes.video.images import IMAGE_ENDINGS, TIFF_ENDINGS
 from keyframes.wording import counted
 
@@ -39,7 +40,7 @@ def find_recordings(
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Hidden folders and the trash are searched where `include` names them. Links are
     followed; what several links lead to, or a link back to where it lies, counts once: DeepLabCut's projects hold links
-    to recordings that may lie beside them. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the
+    to recordings that may lie beside them, or copies, which do not count either. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the
     folder, of a file or of a folder of images, whatever the case.
     """
     if not os.path.isdir(folder):
@@ -63,7 +64,8 @@ def find_recordings(
             advice = "--include with patterns that match names or paths of files, such as '*.avi' or 'cage1/*'"
         raise BatchError(f"{folder}: nothing in it {what}{but}{there}; give another folder, or {advice}")
     by_number = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
-    return sorted(_each_once(folder, found, links), key=os.fsencode), dict(by_number)
+    each = _without_copies(folder, _each_once(folder, found, links))
+    return sorted(each, key=os.fsencode), dict(by_number)
 
 
 def _folders_below(
@@ -119,6 +121,36 @@ def _each_once(folder: Path, recordings: Sequence[str], links: AbstractSet[str])
             kept.append(name)
         seen.add(identity)
     return kept
+
+
+def _without_copies(folder: Path, recordings: Sequence[str]) -> list[str]:
+    """Leave out copies, in the projects of labelling tools, of recordings that were found elsewhere."""
+    own: list[str] = []
+    of_projects: list[str] = []
+    for name in recordings:
+        (of_projects if _is_of_project(folder / name) else own).append(name)
+    if not of_projects:
+        return own
+    sizes: dict[int, list[Path]] = {}
+    for name in own:
+        with suppress(OSError):
+            sizes.setdefault(os.path.getsize(folder / name), []).append(folder / name)
+    return own + [name for name in of_projects if not _is_copy(folder / name, sizes)]
+
+
+def _is_of_project(path: Path) -> bool:
+    return path.parent.name == "videos" and os.path.isdir(path.parent.with_name("labeled-data"))
+
+
+def _is_copy(path: Path, sizes: Mapping[int, Sequence[Path]]) -> bool:
+    """Whether a file has the content of one of others, which are listed by their sizes."""
+    try:
+        size = os.path.getsize(path)
+        others = sizes.get(size, ())
+        return bool(others) and file_hash(path, size) in [file_hash(other, size) for other in others]
+    except (OSError, VideoError):
+        # Whoever opens it will say what is wrong.
+        return False
 
 
 def _sorted_out(

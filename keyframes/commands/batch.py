@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,6 +99,8 @@ def batch(
     The output folder holds the results, index.html (which links to them), summary.csv, batch.json and batch-state.
     """
     check_prelabel(prelabel, export_to, settings)
+    if not isfinite(keep_scans):
+        raise typer.BadParameter(f"--keep-scans is {keep_scans}; give a number of gigabytes")
     from keyframes.batch import run_batch
     from keyframes.result.naming import view_names
 

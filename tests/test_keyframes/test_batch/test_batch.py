@@ -161,6 +161,8 @@ def test_wrong_usage(run_command, few, tmp_path):
     assert "either -k" in done.stderr
     done = run_command("keyframes", "batch", few, "-k", 3, "--at-least", 2, cwd=tmp_path)
     assert (done.returncode, "--at-least needs --total" in done.stderr) == (2, True)
+    done = run_command("keyframes", "batch", few, "-k", 3, "--keep-scans", "inf", cwd=tmp_path)
+    assert (done.returncode, "--keep-scans is inf; give a number of gigabytes" in done.stderr) == (2, True)
     done = run_command("keyframes", "batch", "missing", "-k", 3, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == ["error: missing: no such folder; give the folder that holds the recordings"]

@@ -68,6 +68,23 @@ def make_images(folder, *names, pages=1):
         image.save(folder / name, **more)
 
 
+def test_copies_in_a_project_are_no_further_recordings(tmp_path):
+    """Such as those that an export with --copy-videos makes; what only the project has is a recording."""
+    project = tmp_path / "dlc"
+    for place in (project / "videos", project / "labeled-data", tmp_path / "other" / "videos"):
+        place.mkdir(parents=True)
+    for name, content in (
+        ("a.mp4", "one"),
+        ("dlc/videos/a.mp4", "one"),
+        ("dlc/videos/b.mp4", "two"),
+        ("dlc/videos/c.mp4", "three"),
+        ("other/videos/a.mp4", "one"),
+    ):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    assert find_recordings(tmp_path)[0] == ["a.mp4", "dlc/videos/b.mp4", "dlc/videos/c.mp4", "other/videos/a.mp4"]
+    assert find_recordings(tmp_path, include=["dlc/*"])[0] == [f"dlc/videos/{name}.mp4" for name in "abc"]
+
+
 def test_images_are_recordings_where_they_make_one(tmp_path):
     numbered = [f"img{number:03d}.png" for number in range(4)]
     make_images(tmp_path / "frames", *numbered)
