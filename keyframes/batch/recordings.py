@@ -40,8 +40,8 @@ def find_recordings(
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Hidden folders and the trash are searched where `include` names them. Links are
     followed; what several links lead to, or a link back to where it lies, counts once: DeepLabCut's projects hold links
-    to recordings that may lie beside them, or copies, which do not count either. The patterns (``*``, ``?``, ``[...]``) match the name or the path from the
-    folder, of a file or of a folder of images, whatever the case.
+    to recordings that may lie beside them, or copies, which do not count either. The patterns (``*``, ``?``, ``[...]``)
+    match the name or the path from the folder, of a file or of a folder of images, whatever the case.
     """
     if not os.path.isdir(folder):
         raise BatchError(f"{folder}: {no_folder(folder)}; give the folder that holds the recordings")

@@ -161,7 +161,8 @@ def check_export(
 ) -> None:
     """Raise where exports of these videos' results, which are still to be made, could not work.
 
-    Without `results`, the place of a new export is not known, and nobody checks that it is free. With prelabels, a new export will have the points of the network, which are not read yet.
+    Without `results`, the place of a new export is not known, and nobody checks that it is free. With prelabels,
+    a new export will have the points of the network, which are not read yet.
     """
     if options.project is not None and sum(tool in WITH_PROJECT for tool in tools) != 1:
         raise SettingsError(f"--project needs exactly one --export to {', '.join(WITH_PROJECT)}")
