@@ -55,6 +55,8 @@ class Packets:
         lack theirs, so that a seek decodes them with others: then colours may be wrong where brightness is right.
     same_parameters : bool
         Whether every key frame is known to have the same parameters, the size of the picture among them.
+    complaints : bool
+        Whether FFmpeg complained while it read them one by one: it leaves out what it cannot take apart.
     layout : PacketLayout or None
         Where they lie in the file, if that is known.
     """
@@ -71,6 +73,7 @@ class Packets:
     afresh: bool = False
     changes: bool = False
     same_parameters: bool = False
+    complaints: bool = False
     layout: PacketLayout | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -140,10 +143,11 @@ def packets_by_index(path: Path, header: VideoHeader) -> Packets | None:
 
 def packets_one_by_one(path: Path, header: VideoHeader) -> Packets:
     """Read every packet of a file with OpenCV."""
-    with DecoderLog(), released(open_packets(path)) as capture:
+    with DecoderLog() as log, released(open_packets(path)) as capture:
         if _is_other_track(capture, header):
             return Packets.none()
-        return _arranged(_read(capture, header.codec))
+        stored = _read(capture, header.codec)
+    return replace(_arranged(stored), complaints=bool(log.counts))
 
 
 def _read(capture: OpenCVCapture, codec: str) -> StoredPackets:

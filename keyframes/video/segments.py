@@ -85,7 +85,8 @@ def plan_segments(video: VideoReader, *, frame_bytes: int = 1, fewest: int = FEW
             segments.append(Segment(first, int(place), aim_ms))
             first, aim_ms = int(place), float(next_aim_ms)
     segments.append(Segment(first, end, aim_ms))
-    before = sum(segment.stop <= begin for segment in segments)
+    # Packets that FFmpeg cannot take apart are not counted, and may cost other frames, too: only decoding tells.
+    before = 0 if packets.complaints else sum(segment.stop <= begin for segment in segments)
     segments = segments[max(0, before - 1) :]
     # What comes before the range may have B-frames where it has none, or the other way round (see `_prove_indices`).
     if segments[0].aim_ms is not None and packets.changes:

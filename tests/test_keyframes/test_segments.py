@@ -3,11 +3,13 @@
 import zlib
 from dataclasses import astuple, fields
 
+import av
 import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import keyframes
 from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
 from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, one_opencv_thread, plan_segments
@@ -116,6 +118,22 @@ def test_a_range_is_walked_to_where_b_frames_begin_on_the_way(tmp_path):
     (tmp_path / "parts").write_text("file without.avi\nfile with.avi\n", encoding="utf-8")
     ffmpeg("-f", "concat", "-i", tmp_path / "parts", "-c", "copy", tmp_path / "joined.avi")
     assert in_segments(tmp_path / "joined.avi", View(), start_s=60) is None
+
+
+def test_a_range_is_walked_to_where_a_packet_before_it_is_lost(tmp_path, sequential):
+    """FFmpeg leaves such a packet out, and the decoder loses frames behind it, too: only decoding tells how many."""
+    path = tmp_path / "lost.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=40", "-c:v", "libx264", "-bf", 2, "-g", 25, path)
+    with av.open(str(path)) as container:
+        lost = [packet for packet in container.demux(video=0) if packet.is_keyframe][4]
+    data = bytearray(path.read_bytes())
+    data[lost.pos : lost.pos + lost.size] = bytes(lost.size)
+    path.write_bytes(data)
+    assert in_segments(path, View(), start_s=30) is None
+    found = keyframes.extract(path, 4, output=tmp_path / "out", start_s=30)
+    pictures, images = sequential(path), [cv2.imread(str(file)) for file in found.files]
+    assert_array_equal(images, [pictures[index] for index in found.frame_indices])
+    assert "missing" in found.warnings[0]
 
 
 def test_a_plan_covers_the_range_and_keeps_room_for_the_proofs(long_file):
