@@ -130,6 +130,8 @@ class Damage:
         n_fitting, unusual = _unusual(np.diff(stamps), is_lost | was_dropped)
         if self.header.avi_with_sound and stamps[1] - stamps[0] <= LONGEST_FIRST_MS:
             unusual[0] &= is_lost[0]
+        if self._lacks_first_stamp:
+            n_packets[0], unusual[0] = 0, False
         return [
             Gap(float(stamps[i]), float(stamps[i + 1]), int(max(n_packets[i], n_fitting[i])), bool(is_lost[i]))
             for i in np.flatnonzero((n_packets > 0) | unusual)
@@ -139,6 +141,15 @@ class Damage:
     def _stamps(self) -> NDArray[np.float64]:
         """The different time stamps of frames, ascending."""
         return np.unique(self.seen.times_ms[~_lacks_stamp(self.seen.times_ms)])
+
+    @property
+    def _lacks_first_stamp(self) -> bool:
+        """Whether 0 is no time stamp of the first frame: each has that of a later packet, so the last one has none.
+
+        So it is with MPEG-1 that has B-frames, in an AVI file. Each packet gave a frame, so none is missing.
+        """
+        times_ms = self.seen.times_ms
+        return len(times_ms) == len(self.packets.times_ms) and bool(_lacks_stamp(times_ms)[-1])
 
     @cached_property
     def _packets_tell_frames(self) -> bool:

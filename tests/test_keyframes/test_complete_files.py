@@ -84,12 +84,13 @@ COMPLETE = [
     # Its fragments tell when it ends, which is taken for how long it is.
     ("fragmented.mp4", (*X264, "-bf", "3", "-movflags", "dash")),
     ("earlier_sound.avi", ("-f", "lavfi", "-i", "sine=d=8", "-c:v", "mpeg4", "-c:a", "libmp3lame")),
+    ("mpeg1_b.avi", ("-c:v", "mpeg1video", "-bf", "2")),
     ("h264_b.avi", ("-c:v", "libx264", "-bf", "2")),
     ("audio.mp4", ("-f", "lavfi", "-i", "sine=d=12", *X264)),
 ]
 
 
-@pytest.mark.parametrize(("name", "codec"), slow_but_for(COMPLETE[:4], COMPLETE))
+@pytest.mark.parametrize(("name", "codec"), slow_but_for(COMPLETE[:5], COMPLETE))
 def test_nothing_is_reported_of_a_complete_file(name, codec, recording):
     path = recording(name, *codec)
     report = inspect(path)
