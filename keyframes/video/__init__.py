@@ -6,23 +6,24 @@ From the bottom up:
 - what FFmpeg says: `log_level`, `decoder_log`
 - opening a file: `temporary_files`, `openable` (a name that OpenCV can open a file by), `images` (folders of images,
   stacks and animations, read as videos), `ffmpeg` (the program FFmpeg, which reads what OpenCV cannot), `captures`
-- packets, without decoding: `containers` (the index of a file), `coded_pictures` (what a packet says of its picture),
-  `indexed_packets` and `packet_looks` (packets by the index), `stored_packets` (what both ways give), `packets` (times
-  and key frames, by the index or one by one)
+- packets, without decoding: `containers` (the index of a file), `packets` (their times, sizes and key frames)
 - the whole file: `file_identity` (its hash), `header` (what it says of itself), `picture_sizes` (changes of the size)
 - a pass: `decoder_threads`, `clock` (times that grow), `passes` (what a pass sees), `damage` (what that shows of the
   file), `reader` (frames in order, by walking), `frame_times` (when each frame is shown)
-- ways that are quicker than a walk: `side_by_side` (work of several threads, in order), `seeking` (frames by proven
-  seeks), `spread` (pictures from all over a file), `segments` (a pass by several captures)
-- excerpts, single frames decoded without those between: `matroska` (the file that their packets are joined to),
-  `excerpts`, `excerpt_frames` (the same, proven)
+- `shortcuts`: ways that are quicker than a walk, by seeks, in segments, or by excerpts, which are single frames decoded
+  without those between
 - for `keyframes info` and `keyframes doctor`: `inspection` and `codecs`
 """
 
 from keyframes.video.captures import PLAIN, ConversionError, View
 from keyframes.video.damage import Damage
 from keyframes.video.decoder_threads import one_opencv_thread
-from keyframes.video.excerpt_frames import (
+from keyframes.video.file_identity import file_hash, refuse_special
+from keyframes.video.frame_times import frame_times
+from keyframes.video.header import VIDEO_ENDINGS
+from keyframes.video.passes import DisagreementError, Pass
+from keyframes.video.reader import Picture, VideoReader
+from keyframes.video.shortcuts.excerpt_frames import (
     N_PROVEN,
     excerpt_pairs,
     excerpts_pay,
@@ -30,7 +31,7 @@ from keyframes.video.excerpt_frames import (
     fetch_frames,
     prove_excerpts,
 )
-from keyframes.video.excerpts import (
+from keyframes.video.shortcuts.excerpts import (
     Excerpts,
     Stretch,
     needed,
@@ -38,15 +39,10 @@ from keyframes.video.excerpts import (
     stretches_to,
     why_no_excerpts,
 )
-from keyframes.video.file_identity import file_hash, refuse_special
-from keyframes.video.frame_times import frame_times
-from keyframes.video.header import VIDEO_ENDINGS
-from keyframes.video.passes import DisagreementError, Pass
-from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.seeking import Proof, Seeker, adopt_packets, seek_frames, seeking_pays
-from keyframes.video.segments import Segment, SegmentedPass, plan_segments
-from keyframes.video.side_by_side import side_by_side
-from keyframes.video.spread import middle_picture, spread_pairs, spread_pictures
+from keyframes.video.shortcuts.seeking import Proof, Seeker, adopt_packets, seek_frames, seeking_pays
+from keyframes.video.shortcuts.segments import Segment, SegmentedPass, plan_segments
+from keyframes.video.shortcuts.side_by_side import side_by_side
+from keyframes.video.shortcuts.spread import middle_picture, spread_pairs, spread_pictures
 from keyframes.video.temporary_files import temporary_errors, temporary_folder
 
 __all__ = [

@@ -36,7 +36,7 @@ class View:
         Their first plane alone, (height, width), as the decoder has it, without conversion to blue, green and red:
         OpenCV does not document this, and it must be proven on each file what that plane is.
     excerpts : bool
-        Only some of them, each decoded apart from the others (`keyframes.video.excerpts`).
+        Only some of them, each decoded apart from the others (`keyframes.video.shortcuts.excerpts`).
     """
 
     luma: bool = False

@@ -6,7 +6,7 @@ on after a failed one count alike.
 
 Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for
 (on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven:
-see `keyframes.video.seeking`.
+see `keyframes.video.shortcuts.seeking`.
 """
 
 import math

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from keyframes.video import Excerpts, VideoReader, stretches_to, why_no_excerpts
 from keyframes.video.containers import SampleTable, UnusualFileError, find_units, mapped, read_table
 from keyframes.video.header import read_header
-from keyframes.video.matroska import matroska
 from keyframes.video.packets import packets_by_index, packets_one_by_one, read_packets
+from keyframes.video.shortcuts.matroska import matroska
 from tests.test_keyframes.conftest import IRREGULAR, VIDEOS, X264, ffmpeg, skip_unwritten_rows
 
 # More frames than are read both ways before an index is believed.
@@ -215,7 +215,7 @@ def test_excerpts_are_cut_from_where_packets_lie(name, recording, monkeypatch):
         cut.append((first, list(packets)))
         return matroska(*first, cut[-1][1])
 
-    monkeypatch.setattr("keyframes.video.excerpts.matroska", recorded)
+    monkeypatch.setattr("keyframes.video.shortcuts.excerpts.matroska", recorded)
     video = VideoReader(recording(name))
     assert why_no_excerpts(video) == ""
     known, pictures = video.packets, []

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyframes.video.captures import open_capture, open_packets, released
-from keyframes.video.matroska import TimedPacket, matroska
+from keyframes.video.shortcuts.matroska import TimedPacket, matroska
 
 TIMES_MS = st.lists(st.integers(1, 10_000_000), min_size=1, max_size=5, unique=True).map(sorted)
 

@@ -12,7 +12,7 @@ from keyframes.scan.scan import thumbnailer_of
 from keyframes.settings import Settings
 from keyframes.video import PLAIN, DisagreementError, Proof, VideoReader, View, seek_frames, seeking_pays
 from keyframes.video.captures import open_capture
-from keyframes.video.seeking import LEAD_FRAMES, Timeline
+from keyframes.video.shortcuts.seeking import LEAD_FRAMES, Timeline
 from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import LONG_KINDS, ffmpeg, read_number
 
@@ -79,10 +79,10 @@ def test_captures_are_few_where_each_holds_the_index_of_a_long_file(long_file, m
         opened.append(given)
         return open_capture(*given)
 
-    monkeypatch.setattr("keyframes.video.seeking.INDEXED_PACKETS", 1)
+    monkeypatch.setattr("keyframes.video.shortcuts.seeking.INDEXED_PACKETS", 1)
     with VideoReader(path, threads=3) as video:
         proof = scan_video(video, Settings(k=5), progress=False).proof(video, Settings(k=5), indices)
-        monkeypatch.setattr("keyframes.video.seeking.open_capture", count)
+        monkeypatch.setattr("keyframes.video.shortcuts.seeking.open_capture", count)
         assert seeking_pays(video, indices, luma=True)
         assert [frame.index for frame in seek_frames(video, indices, proof)] == indices
     # A pair, one of pictures and one of luma.

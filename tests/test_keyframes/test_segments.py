@@ -14,7 +14,7 @@ from keyframes.scan.first_pass import scan_video
 from keyframes.settings import Settings
 from keyframes.video import DisagreementError, SegmentedPass, VideoReader, View, one_opencv_thread, plan_segments
 from keyframes.video.passes import Pass
-from keyframes.video.segments import MOST_BYTES, OVERLAP
+from keyframes.video.shortcuts.segments import MOST_BYTES, OVERLAP
 from tests.conftest import slow_but_for
 from tests.test_keyframes.conftest import LONG_KINDS, X264, ffmpeg
 

@@ -12,7 +12,7 @@ from keyframes.video.captures import PLAIN, OpenCVCapture, View, current_picture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import VideoReader
-from keyframes.video.seeking import LEAD_FRAMES
+from keyframes.video.shortcuts.seeking import LEAD_FRAMES
 
 # Distance in frames between the pictures of a file that has a single key frame.
 SPREAD_STEP = 8

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.captures import EARLIEST_STAMP_MS, OpenCVCapture, grab_next, open_packets, released
-from keyframes.video.coded_pictures import WITHOUT_ZEROS, cut_codec, holds_lost_block, unknown_picture
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import VideoHeader
-from keyframes.video.indexed_packets import PacketLayout, compare, indexed_packets
-from keyframes.video.packet_looks import look_at
-from keyframes.video.stored_packets import StoredPackets
+from keyframes.video.packets.coded_pictures import WITHOUT_ZEROS, cut_codec, holds_lost_block, unknown_picture
+from keyframes.video.packets.indexed_packets import PacketLayout, compare, indexed_packets
+from keyframes.video.packets.packet_looks import look_at
+from keyframes.video.packets.stored_packets import StoredPackets
 
 # Most frames that a codec may hold back until it knows what to show next.
 LONGEST_DELAY = 16
@@ -48,8 +48,8 @@ class Packets:
     spare : array (n_packets,), bool
         Which ones are known to be needed for no other frame than their own.
     afresh : bool
-        Whether the codec is one whose packets can be joined (`keyframes.video.coded_pictures`), and every key frame is
-        known to start afresh: no frame shown after it refers to one before it.
+        Whether the codec is one whose packets can be joined (`keyframes.video.packets.coded_pictures`), and every key
+        frame is known to start afresh: no frame shown after it refers to one before it.
     changes : bool
         Whether key frames have different parameters of their encoding, as where two recordings were joined. Some may
         lack theirs, so that a seek decodes them with others: then colours may be wrong where brightness is right.

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.captures import OpenCVCapture
-from keyframes.video.coded_pictures import WITHOUT_ZEROS, CutCodec, cut_codec
 from keyframes.video.containers import (
     ReadBytes,
     SampleTable,
@@ -25,6 +24,7 @@ from keyframes.video.containers import (
     read_table,
 )
 from keyframes.video.frames import VideoHeader
+from keyframes.video.packets.coded_pictures import WITHOUT_ZEROS, CutCodec, cut_codec
 
 # Packets that are read both ways and compared: more than the first key frame, and cheap.
 _COMPARED = 256

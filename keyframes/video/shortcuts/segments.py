@@ -23,8 +23,8 @@ from keyframes.video.captures import OpenCVCapture, View, current_picture, open_
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.seeking import AIM_BEFORE, LEAD_FRAMES
-from keyframes.video.side_by_side import side_by_side
+from keyframes.video.shortcuts.seeking import AIM_BEFORE, LEAD_FRAMES
+from keyframes.video.shortcuts.side_by_side import side_by_side
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """Excerpts: single frames of a file, decoded from the key frame before each without whatever lies between.
 
 The packets that some frames need are cut out of the file and joined to files of their own
-(`keyframes.video.coded_pictures`), in pieces of a fixed size. Each piece is decoded by one thread, so what comes out
-does not depend on how many there are. Packets of other frames that nothing refers to are left out.
+(`keyframes.video.packets.coded_pictures`), in pieces of a fixed size. Each piece is decoded by one thread, so what
+comes out does not depend on how many there are. Packets of other frames that nothing refers to are left out.
 
 Which frame a packet gives is known by its time, so this is for files whose packets tell their frames. In a piece each
 packet has a time of its own, which FFmpeg hands on to the picture. A piece gives a picture for each packet, in order
@@ -33,13 +33,13 @@ from keyframes.video.captures import (
     released,
     stamp_ms,
 )
-from keyframes.video.coded_pictures import CutCodec, cut_codec
 from keyframes.video.decoder_log import DecoderLog
-from keyframes.video.matroska import TimedPacket, matroska
 from keyframes.video.packets import LONGEST_DELAY, Packets
+from keyframes.video.packets.coded_pictures import CutCodec, cut_codec
 from keyframes.video.passes import DisagreementError
 from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.side_by_side import side_by_side
+from keyframes.video.shortcuts.matroska import TimedPacket, matroska
+from keyframes.video.shortcuts.side_by_side import side_by_side
 from keyframes.video.temporary_files import temporary_errors, temporary_folder
 
 T = TypeVar("T")

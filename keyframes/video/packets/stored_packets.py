@@ -19,7 +19,7 @@ class StoredPackets:
     keys, zeroed : array (n_packets,), bool
         Which ones are marked as key frames, and which hold a lost block.
     afresh, referred, layers : array (n_packets,), bool, bool and uint8
-        The fields of `keyframes.video.coded_pictures.CodedPicture`.
+        The fields of `keyframes.video.packets.coded_pictures.CodedPicture`.
     parameters : frozenset of bytes
         The different parameters of the key frames.
     """

@@ -15,7 +15,7 @@ from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import Frame
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import VideoReader
-from keyframes.video.side_by_side import side_by_side
+from keyframes.video.shortcuts.side_by_side import side_by_side
 
 # Frames that OpenCV goes back from the one asked for before it looks for a key frame.
 LEAD_FRAMES = 16

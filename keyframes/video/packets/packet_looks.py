@@ -8,7 +8,6 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from keyframes.video.coded_pictures import CodedPicture, CutCodec, cut_codec, holds_lost_block
 from keyframes.video.containers import (
     SampleTable,
     Units,
@@ -19,8 +18,9 @@ from keyframes.video.containers import (
     let_go,
     one_by_one,
 )
-from keyframes.video.indexed_packets import IndexedPackets
-from keyframes.video.stored_packets import StoredPackets
+from keyframes.video.packets.coded_pictures import CodedPicture, CutCodec, cut_codec, holds_lost_block
+from keyframes.video.packets.indexed_packets import IndexedPackets
+from keyframes.video.packets.stored_packets import StoredPackets
 
 _START_CODE = b"\x00\x00\x01"
 # Bytes that say what a picture is: for MPEG-4 from the start code on, for H.264 and HEVC after it.

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from keyframes.sampling import even_rows
 from keyframes.video.captures import PLAIN, View
-from keyframes.video.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
 from keyframes.video.frames import Frame
 from keyframes.video.passes import DisagreementError, Pass
 from keyframes.video.reader import Picture, VideoReader
-from keyframes.video.seeking import (
+from keyframes.video.shortcuts.excerpts import Excerpts, Stretch, needed, stored_behind, stretches_to, why_no_excerpts
+from keyframes.video.shortcuts.seeking import (
     AIM_BEFORE,
     LEAD_FRAMES,
     PAIR_COST,
