@@ -193,9 +193,11 @@ class Damage:
     def _is_short(self) -> bool:
         """Whether the container lists more frames than it holds; those that an edit list leaves out are in it."""
         n_packets = len(self.packets.times_ms)
+        if not self.header.frames_listed or self.packets.edited:
+            return False
         # A pass that was broken off lacks frames in any case.
         is_known = self.seen.reached_end or n_packets > 0
-        return is_known and self._n_lacking > 0 and self.header.frames_listed and n_packets < self.header.frames_claimed
+        return is_known and self._n_lacking > 0 and n_packets < self.header.frames_claimed
 
     @cached_property
     def _is_cut_off(self) -> bool:

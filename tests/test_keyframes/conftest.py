@@ -242,6 +242,9 @@ def intact(tmp_path_factory, video_file):
     video, sound = video_file("h264_b_frames.mp4"), ("-f", "lavfi", "-i", "sine=duration=9")
     # A copy from the middle of a GOP starts at the I-frame before; an edit list hides what was not asked for.
     ffmpeg("-ss", 1.3, "-i", video, "-c", "copy", folder / "edit_list.mp4")
+    # Here, a whole GOP is hidden, of which FFmpeg reads no packet.
+    trimmed = ("-c", "copy", "-avoid_negative_ts", "disabled", folder / "trimmed.mov")
+    ffmpeg("-itsoffset", -1.3, "-i", video, *trimmed)
     ffmpeg("-i", video, *sound, "-c:v", "copy", "-c:a", "aac", folder / "longer_sound.mkv")
     ffmpeg("-i", video, *sound, "-c:v", "copy", "-c:a", "aac", folder / "longer_sound.mp4")
     ffmpeg("-i", video, "-c", "copy", "-movflags", "frag_keyframe+empty_moov", folder / "fragmented.mp4")

@@ -106,7 +106,9 @@ def test_every_container_tells_that_it_was_cut_off(cut_off):
     assert f"only {len(numbers)} of the" in warning
 
 
-@pytest.mark.parametrize("name", ["edit_list.mp4", "longer_sound.mkv", "longer_sound.mp4", "fragmented.mp4"])
+@pytest.mark.parametrize(
+    "name", ["edit_list.mp4", "trimmed.mov", "longer_sound.mkv", "longer_sound.mp4", "fragmented.mp4"]
+)
 def test_an_intact_file_is_not_called_damaged(name, intact):
     with VideoReader(intact / name) as reader:
         numbers = [read_number(frame.image) for frame in reader]

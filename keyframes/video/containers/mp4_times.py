@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.containers.boxes import Box, inside, number, only, optional, table
-from keyframes.video.containers.sample_table import UnusualFileError, milliseconds
+from keyframes.video.containers.sample_table import EditedFileError, UnusualFileError, milliseconds
 from keyframes.video.containers.stored_bytes import Bytes
 
 # FFmpeg ignores a whole table with larger offsets, and takes longer durations for mistakes.
@@ -82,7 +82,7 @@ def _edit(data: Bytes, edits: Box) -> tuple[int, int] | None:
     if len(rows) == 0:
         return None
     if len(rows) > 1 or rows[0, 1] < 0 or rows[0, 2] != _NORMAL_SPEED or rows.max() >= _MOST_TICKS:
-        raise UnusualFileError("it is edited")
+        raise EditedFileError("it is edited")
     return int(rows[0, 1]), int(rows[0, 0])
 
 
@@ -95,7 +95,7 @@ def _check_edit(
     scale: int,
     movie_scale: int,
 ) -> None:
-    """Raise an UnusualFileError unless all samples are shown.
+    """Raise an EditedFileError unless all samples are shown.
 
     FFmpeg drops what comes behind the first key frame that reaches the end of the edit; behind the second where samples
     are shown in another order than decoded.
@@ -104,4 +104,4 @@ def _check_edit(
     first, reach = shown[0], (shown[:-1] + np.diff(decoded))[keys[:-1]]
     n_reaching = int((reach >= end).sum()) - (shown != decoded).any()
     if first < start or (shown[1:] <= first).any() or shown.max() >= end or n_reaching > 0:
-        raise UnusualFileError("an edit leaves samples out")
+        raise EditedFileError("an edit leaves samples out")

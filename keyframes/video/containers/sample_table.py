@@ -10,6 +10,10 @@ class UnusualFileError(Exception):
     """A file whose index is not read, because it is damaged or of a kind that no test has seen."""
 
 
+class EditedFileError(UnusualFileError):
+    """A file that shows only a part of what its index lists."""
+
+
 @dataclass(frozen=True)
 class UnitFormat:
     """How packets of H.264 and HEVC hold their units.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from keyframes.video.containers.avi import avi_table
 from keyframes.video.containers.mp4 import is_fragmented, mp4_table
-from keyframes.video.containers.sample_table import SampleTable, UnusualFileError
+from keyframes.video.containers.sample_table import EditedFileError, SampleTable, UnusualFileError
 from keyframes.video.containers.stored_bytes import Bytes, mapped
 
 
@@ -24,6 +24,17 @@ def lists_frames(path: Path, start: bytes) -> bool:
     except UnusualFileError:
         # For example, it was cut off.
         return True
+
+
+def is_edited(path: Path) -> bool:
+    """Whether an edit list leaves out frames of a file that holds all of them, as where a recording was trimmed."""
+    try:
+        read_table(mapped(path))
+    except EditedFileError:
+        return True
+    except UnusualFileError:
+        pass
+    return False
 
 
 def has_sound_beside(start: bytes) -> bool:

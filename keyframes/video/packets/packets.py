@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyframes.video.captures import EARLIEST_STAMP_MS, OpenCVCapture, grab_next, open_packets, released
+from keyframes.video.containers import is_edited
 from keyframes.video.decoder_log import DecoderLog
 from keyframes.video.frames import VideoHeader
 from keyframes.video.packets.coded_pictures import WITHOUT_ZEROS, cut_codec, holds_lost_block, unknown_picture
@@ -57,6 +58,8 @@ class Packets:
         Whether every key frame is known to have the same parameters, the size of the picture among them.
     complaints : bool
         Whether FFmpeg complained while it read them one by one: it leaves out what it cannot take apart.
+    edited : bool
+        Whether an edit list leaves out frames: the file lists more than there are packets.
     layout : PacketLayout or None
         Where they lie in the file, if that is known.
     """
@@ -74,6 +77,7 @@ class Packets:
     changes: bool = False
     same_parameters: bool = False
     complaints: bool = False
+    edited: bool = False
     layout: PacketLayout | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -147,7 +151,7 @@ def packets_one_by_one(path: Path, header: VideoHeader) -> Packets:
         if _is_other_track(capture, header):
             return Packets.none()
         stored = _read(capture, header.codec)
-    return replace(_arranged(stored), complaints=bool(log.counts))
+    return replace(_arranged(stored), complaints=bool(log.counts), edited=is_edited(path))
 
 
 def _read(capture: OpenCVCapture, codec: str) -> StoredPackets:
