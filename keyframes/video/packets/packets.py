@@ -76,7 +76,7 @@ class Packets:
     afresh: bool = False
     changes: bool = False
     same_parameters: bool = False
-    complaints: bool = False
+    complaints: bool = field(default=False, compare=False)
     edited: bool = False
     layout: PacketLayout | None = field(default=None, repr=False, compare=False)
 
