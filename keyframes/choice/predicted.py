@@ -22,8 +22,9 @@ from keyframes.settings import Settings
 if TYPE_CHECKING:
     from clustering import KSelection
 
-# Errors that come at random are far worse than others where their levels differ by this factor.
-FAR_WORSE = 10.0
+# Errors that come at random are far worse than others where their levels differ by the first factor, and far milder
+# where they do by the second. A level grows with the square of how far a point is off.
+FAR_WORSE, FAR_MILDER = 10.0, 100.0
 
 
 def choose_predicted(
@@ -150,17 +151,19 @@ class Start:
         """Return what so many frames for doubt are chosen from.
 
         If far more errors than that come at random, how bad one is says little of its frame. Then errors that are far
-        worse come first, and every other frame with an error counts the same: the poses decide.
+        worse than the worst one that would be left out come first, those that are far milder do not count, and every
+        other frame with an error counts the same: the poses decide.
         """
         level, certain = self.level, certain_level(self.n_points)
         worst = level[self.events]
         if not self.at_random or (worst > certain).sum() <= FEW * n_doubtful:
             return Events(self.events, level, certain)
-        # Than the worst of those that would be left out.
-        far_worse = self.events[worst > FAR_WORSE * worst[n_doubtful]]
+        left_out = worst[n_doubtful]
+        far_worse = self.events[worst > FAR_WORSE * left_out]
         level = np.minimum(level, np.float32(certain))
         level[far_worse] = self.level[far_worse]
-        wrong = np.flatnonzero(self.picked.free & ~self.hidden & (self.level > certain))
+        enough = self.level > max(certain, left_out / FAR_MILDER)
+        wrong = np.flatnonzero(self.picked.free & ~self.hidden & enough)
         others = np.setdiff1d(wrong, far_worse)
         rows = np.concatenate([far_worse, others[even_rows(len(others), MOST_EVENTS)]])
         return Events(rows, level, certain)

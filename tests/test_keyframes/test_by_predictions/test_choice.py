@@ -188,28 +188,45 @@ def test_as_many_as_asked_for_where_nothing_moves(tmp_path):
     assert few.frame_indices == [0, 1, 2, 3, 4]
 
 
+def chosen_for_doubt(points, k):
+    """Frames that are chosen for doubt by predictions of one animal."""
+    n_frames, n_nodes, _ = points.shape
+    settings = Settings(k, predictions=VIDEO)
+    confidence = np.random.default_rng(4).uniform(0.7, 1, (n_frames, 1, n_nodes)).astype(np.float32)
+    keypoints, names = points[:, None].astype(np.float32), tuple(map(str, range(n_nodes)))
+    given = Predictions(VIDEO, np.arange(n_frames), keypoints, confidence, names, (), np.zeros(n_frames, bool))
+    predicted = PredictedVideo.of(given, settings)
+    with keyframes.VideoReader(VIDEO) as video:
+        scan = predicted.scan(video, settings)
+    selection, _ = choose_predicted([predicted], scan, settings, None, False, np.array([], np.int64))
+    return {one.frame_index for one in selection.keyframes if one.chosen_for == "doubt"}
+
+
 @pytest.mark.parametrize("far_worse", [[900], [*range(50, 1050, 100)]], ids=["one", "as many as are wanted"])
 def test_of_many_errors_at_random_frames_are_chosen_that_cover_the_poses(far_worse, true_poses):
-    names, poses = true_poses
+    _, poses = true_poses
     rng = np.random.default_rng(3)
     points = poses + rng.normal(0, 1.5, poses.shape)
     # The worse ones are all in the first quarter, but for some that are far worse.
     errors = np.flatnonzero(rng.random(len(poses)) < 0.1)
     points[errors, 0, 0] += np.where(errors < 280, 90, 45)
     points[far_worse, 0, 0] += 1500
-    settings = Settings(20, predictions=VIDEO)
-    labelled = np.zeros(len(poses), bool)
-    confidence = rng.uniform(0.7, 1, (len(poses), 1, len(names))).astype(np.float32)
-    keypoints = points[:, None].astype(np.float32)
-    given = Predictions(VIDEO, np.arange(len(poses)), keypoints, confidence, tuple(names), (), labelled)
-    predicted = PredictedVideo.of(given, settings)
-    with keyframes.VideoReader(VIDEO) as video:
-        scan = predicted.scan(video, settings)
-    selection, _ = choose_predicted([predicted], scan, settings, None, False, np.array([], np.int64))
-    doubtful = np.array([one.frame_index for one in selection.keyframes if one.chosen_for == "doubt"])
+    doubtful = chosen_for_doubt(points, 20)
     assert len(doubtful) == 10
-    assert {*far_worse} <= set(doubtful) <= {*errors.tolist(), *far_worse}
-    assert (doubtful >= 280).sum() >= 5
+    assert {*far_worse} <= doubtful <= {*errors.tolist(), *far_worse}
+    assert sum(frame >= 280 for frame in doubtful) >= 5
+
+
+def test_no_mild_error_at_random_comes_before_one_that_is_left_out(true_poses):
+    _, poses = true_poses
+    rng = np.random.default_rng(3)
+    points = poses + rng.normal(0, 0.5, poses.shape)
+    points[rng.random(len(poses)) < 0.1, 0, 0] += 8
+    jumps = [*range(50, 1050, 60)]
+    points[jumps, 0, 0] += 200
+    doubtful = chosen_for_doubt(points, 20)
+    assert len(doubtful) == 10
+    assert doubtful <= {*jumps}
 
 
 def test_one_frame_may_show_the_place_of_some_and_the_posture_of_others():
