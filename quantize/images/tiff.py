@@ -28,7 +28,8 @@ def mend_planes(image: Any, tags: Mapping[int, Any], data: bytes) -> None:
     if tags.get(PLANES) != SEPARATE or tags.get(N_SAMPLES, 1) == 1:
         return
     is_deep = bits_of(tags) == 16
-    if image.mode == "LA" or (image.mode == "CMYK" and is_deep):
+    is_compressed = all(tile[0] != "raw" for tile in image.tile)
+    if image.mode == "LA" or (image.mode == "CMYK" and is_deep and not is_compressed):
         raise UnidentifiedImageError
     if not is_deep:
         return

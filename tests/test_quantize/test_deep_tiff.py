@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 import tifffile
+from numpy.testing import assert_array_equal
 from PIL import Image
 
 from quantize.errors import ImageError
@@ -94,20 +95,29 @@ def test_a_kind_that_pillow_does_not_know_is_named(dtype, options, kind, tmp_pat
     assert str(raised.value) == f"a.tif: this kind of TIFF ({kind}) is not supported; save it as PNG"
 
 
-@pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize(
-    ("dtype", "n", "photometric", "kind"),
+    ("dtype", "n", "photometric", "compression", "kind"),
     [
-        (np.uint8, 2, "minisblack", "8-bit integers, 2 a pixel in separate planes"),
-        (np.uint16, 4, "separated", "16-bit integers, 4 a pixel in separate planes"),
+        (np.uint8, 2, "minisblack", None, "8-bit integers, 2 a pixel in separate planes"),
+        (np.uint8, 2, "minisblack", "zlib", "8-bit integers, 2 a pixel in separate planes"),
+        (np.uint16, 4, "separated", None, "16-bit integers, 4 a pixel in separate planes"),
     ],
 )
-def test_planes_that_pillow_would_mix_up_are_named(dtype, n, photometric, kind, compression, tmp_path):
+def test_planes_that_pillow_would_mix_up_are_named(dtype, n, photometric, compression, kind, tmp_path):
     planes = np.stack([LEVELS] * n).astype(dtype)
     options = {"photometric": photometric, "planarconfig": "separate", "compression": compression}
     tifffile.imwrite(tmp_path / "a.tif", planes, extrasamples=["unassalpha"] * (n == 2), **options)
     with pytest.raises(ImageError, match=rf"a\.tif: this kind of TIFF \({kind}\) is not supported; save it as PNG"):
         read_image(tmp_path / "a.tif", "a.tif")
+
+
+def test_compressed_planes_of_printing_colors_are_read(tmp_path):
+    planes = 257 * np.stack([LEVELS, LEVELS[::-1], LEVELS // 2, LEVELS * 0]).astype(np.uint16)
+    options = {"photometric": "separated", "planarconfig": "separate", "compression": "zlib"}
+    tifffile.imwrite(tmp_path / "deep.tif", planes, **options)
+    tifffile.imwrite(tmp_path / "flat.tif", (planes >> 8).astype(np.uint8), **options)
+    deep, flat = (read_image(tmp_path / name, name) for name in ("deep.tif", "flat.tif"))
+    assert_array_equal(deep.pixels, flat.pixels)
 
 
 @pytest.mark.parametrize("bits", [10, 14])
