@@ -10,6 +10,7 @@ see `keyframes.video.shortcuts.seeking`.
 """
 
 import math
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -129,7 +130,9 @@ class VideoReader:
         self.every = every
         self.crop = crop
         self._capture: Capture | None = None
-        self._current_walk: Generator[tuple[int, float], None, None] | None = None
+        # A walk under way holds the reader. If each held the other, they would be collected at some moment, maybe while
+        # this very thread has the lock of the decoder's log, which the end of a walk waits for.
+        self._current_walk: weakref.ref[Generator[tuple[int, float], None, None]] | None = None
         self.images = ImageSequence(self.path, levels, rate) if is_image_sequence(self.path) else None
         self.log = DecoderLog()
         self._seen: Pass | PassRecord = PassRecord(self.log, locates=False)
@@ -151,9 +154,10 @@ class VideoReader:
 
     def close(self) -> None:
         """Release the file and end the iteration that is under way."""
-        if self._current_walk is not None:
-            self._current_walk.close()
-            self._current_walk = None
+        walk = None if self._current_walk is None else self._current_walk()
+        if walk is not None:
+            walk.close()
+        self._current_walk = None
 
     def __iter__(self) -> Iterator[Frame]:
         return self._with_fall_back(
@@ -265,7 +269,8 @@ class VideoReader:
     def walk(self, view: View = PLAIN) -> Generator[tuple[int, float], None, None]:
         """Return a generator of (index, time_s) over every frame of the file, no picture converted."""
         self.close()
-        walk = self._current_walk = self._walk(view)
+        walk = self._walk(view)
+        self._current_walk = weakref.ref(walk)
         return walk
 
     def cropped(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

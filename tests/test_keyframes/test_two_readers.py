@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import av
@@ -222,6 +223,20 @@ def test_no_process_is_left_behind(video_file):
     del unfinished, reader
     gc.collect()
     assert children() == before
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_reader_that_nobody_closed_is_not_left_to_the_garbage_collector(backend, video_file):
+    reader = VideoReader(video_file("mpeg4.mp4"), backend=backend)
+    walk = reader.walk()
+    next(walk)
+    gone = weakref.ref(reader)
+    gc.disable()
+    try:
+        del reader, walk
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see processes")
