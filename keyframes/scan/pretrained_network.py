@@ -140,7 +140,8 @@ def _tried(path: Path, input_size: tuple[int, int], n_channels: int) -> int:
     if done.returncode or not done.stdout.isdigit():
         last = (done.stderr.strip().splitlines() or ["it ended the process"])[-1]
         raise EncoderError(
-            f"{path}: cannot be run as an ONNX network {what} ({last[:200]}); check --input-size, --mean and --std"
+            f"{path}: cannot be run as an ONNX network {what} ({last[:200]}); give an ONNX file, and "
+            "check --input-size, --mean and --std"
         )
     n_features = int(done.stdout)
     if not 1 <= n_features <= MOST_FEATURES:
