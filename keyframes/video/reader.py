@@ -4,9 +4,8 @@ An index counts the frames that can be decoded, in the order in which the decode
 file. Reading goes on past damaged packets, which have no index: PyAV and a loop of ``cv2.VideoCapture.grab`` that goes
 on after a failed one count alike.
 
-Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for
-(on variable frame rates, B-frames, open GOPs and periodic intra refresh it does), so it counts only where it is proven:
-see `keyframes.video.shortcuts.seeking`.
+Frames are reached by walking through the file from its start. A seek may land on another frame than the one asked for,
+so it counts only where it is proven: see `keyframes.video.shortcuts.seeking`.
 """
 
 import math
@@ -130,8 +129,7 @@ class VideoReader:
         self.every = every
         self.crop = crop
         self._capture: Capture | None = None
-        # A walk under way holds the reader. If each held the other, they would be collected at some moment, maybe while
-        # this very thread has the lock of the decoder's log, which the end of a walk waits for.
+        # If each held the other, both would be collected at any moment: also while this thread has the log's lock.
         self._current_walk: weakref.ref[Generator[tuple[int, float], None, None]] | None = None
         self.images = ImageSequence(self.path, levels, rate) if is_image_sequence(self.path) else None
         self.log = DecoderLog()
@@ -154,8 +152,7 @@ class VideoReader:
 
     def close(self) -> None:
         """Release the file and end the iteration that is under way."""
-        walk = None if self._current_walk is None else self._current_walk()
-        if walk is not None:
+        if self._current_walk is not None and (walk := self._current_walk()) is not None:
             walk.close()
         self._current_walk = None
 
