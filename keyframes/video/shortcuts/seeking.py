@@ -1,4 +1,8 @@
-"""Seeking: what it costs against walking on, reaching a frame of a known time, and proving that it is the right one."""
+"""Seeking: what it costs against walking on, reaching a frame of a known time, and proving that it is the right one.
+
+A seek may land on another frame than the one asked for: on variable frame rates, B-frames, open GOPs and periodic intra
+refresh it does.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
