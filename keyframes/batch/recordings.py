@@ -36,7 +36,7 @@ def find_recordings(
     are of each ending, the most frequent one first; what a pattern left out, what is hidden or in the trash, and what
     this package wrote do not count.
 
-    A video into which DeepLabCut drew predictions, beside the video itself, is none, unless `include` names it.
+    A video into which DeepLabCut drew predictions, beside the video itself, is none, unless `include` matches it.
     A folder of images is one where it holds two images or more whose names differ in their numbers, and no video; a
     TIFF where it has several pages. Hidden folders and the trash are searched where `include` names them. Links are
     followed; what several links lead to, or a link back to where it lies, counts once: DeepLabCut's projects hold links
